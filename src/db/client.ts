@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs";
+import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
+import { type Connection, type ConnectionOptions, createConnection, createPool, type Pool } from "mysql2/promise";
+import { MusterError } from "../errors.ts";
+import { driverError } from "./errors.ts";
+
+/** Connections a process keeps; a server answers 151 in all by default. */
+export const POOL_CONNECTIONS_MAX = 10;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export interface Database {
+  db: MySql2Database;
+  pool: Pool;
+  /** Name of the database (schema) that the connections use. */
+  name: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a pool on `mysql://user:password@host:port/database`; of several hosts the first that takes writes.
+ * Every connection is UTC, strict and utf8mb4, whatever the server's defaults are.
+ * @throws MusterError `invalid` for a URL that is not one; the driver's error where no host answers
+ */
+export async function connect(url: string): Promise<Database> {
+  const { hosts, database, options } = parseUrl(url);
+  const host = await writableHost(hosts, options);
+  const pool = createPool({ ...options, ...host, database, connectionLimit: POOL_CONNECTIONS_MAX });
+  pool.on("connection", (connection) => {
+    for (const statement of SESSION) connection.query(statement);
+  });
+  return { db: drizzle(pool), pool, name: database, close: () => pool.end() };
+}
+
+/** One connection with the same settings, without a default database: for what must come before the pool. */
+export async function connectOnce(url: string): Promise<Connection> {
+  const { hosts, options } = parseUrl(url);
+  const connection = await createConnection({ ...options, ...(await writableHost(hosts, options)) });
+  for (const statement of SESSION) await connection.query(statement);
+  return connection;
+}
+
+/** Client-side escaping needs backslashes to escape, and no rule may depend on the server's time zone or SQL mode. */
+const SESSION = [
+  `SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30,
+   sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
+  "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+];
+
+type Host = Pick<ConnectionOptions, "host" | "port" | "socketPath">;
+
+/**
+ * What a DATABASE_URL says. WHATWG URL refuses a list of hosts, so the hosts are cut out first.
+ * `?ssl=true` takes the system's authorities, `?ssl=FILE` the CA in that file; `?socket=PATH` is a Unix socket.
+ */
+export function parseUrl(url: string): { hosts: Host[]; database: string; options: ConnectionOptions } {
+  const parts = /^mysql:\/\/(?:([^@/]*)@)?([^/?]*)\/([^?]*)(?:\?(.*))?$/.exec(url);
+  if (!parts) throw new MusterError("invalid", "DATABASE_URL must look like mysql://user:password@host:port/database");
+  const [, login = "", hostList = "", database = "", query = ""] = parts;
+  const [user = "", password = ""] = login.split(/:(.*)/s).map(decodeURIComponent);
+  if (!database) throw new MusterError("invalid", "DATABASE_URL names no database: add /NAME after the host");
+  const parameters = new URLSearchParams(query);
+  const socket = parameters.get("socket");
+  const ssl = parameters.get("ssl");
+  const options: ConnectionOptions = {
+    user,
+    password,
+    timezone: "Z",
+    dateStrings: true,
+    supportBigNumbers: true,
+    charset: "utf8mb4_unicode_ci",
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  };
+  if (ssl && ssl !== "false") options.ssl = ssl === "true" ? {} : { ca: readFileSync(ssl) };
+  const hosts = socket ? [{ socketPath: socket }] : hostList.split(",").map(hostAndPort);
+  return { hosts, database: decodeURIComponent(database), options };
+}
+
+function hostAndPort(text: string): Host {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d+))?$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (!host) throw new MusterError("invalid", `DATABASE_URL has no host that can be read in "${text}"`);
+  return { host, port: port ? Number(port) : 3306 };
+}
+
+/** The first host that answers and takes writes, else the last error. A cluster's other members are read-only. */
+async function writableHost(hosts: Host[], options: ConnectionOptions): Promise<Host> {
+  const [only, ...others] = hosts;
+  if (only && others.length === 0) return only;
+  let failure: unknown = new MusterError("unavailable", "none of the hosts of DATABASE_URL takes writes");
+  for (const host of hosts) {
+    try {
+      const connection = await createConnection({ ...options, ...host });
+      const [rows] = await connection.query("SELECT @@global.read_only AS readOnly");
+      await connection.end();
+      if (!(rows as { readOnly: number }[])[0]?.readOnly) return host;
+    } catch (error) {
+      if (!driverError(error)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}

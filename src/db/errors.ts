@@ -1,0 +1,62 @@
+/** Driver errors to domain errors. Drizzle's own message is the SQL with every parameter: it is never sent or logged. */
+import { MusterError } from "../errors.ts";
+
+export interface DriverError extends Error {
+  code: string;
+  errno?: number;
+  sqlMessage?: string;
+}
+
+/** The server or the way to it is gone, or it takes no writes now: the same statement may succeed later. */
+const AWAY = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ENOENT", // the socket of a server that is down
+  "PROTOCOL_CONNECTION_LOST",
+  "PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR",
+  "POOL_CLOSED",
+  "ER_CON_COUNT_ERROR",
+  "ER_SERVER_SHUTDOWN",
+  "ER_SERVER_ISNT_AVAILABLE",
+  "ER_OPTION_PREVENTS_STATEMENT",
+  "ER_QUERY_INTERRUPTED",
+  "ER_SERVER_OFFLINE_MODE",
+]);
+
+/** The driver's error inside whatever was thrown, or undefined where it did not come from the driver. */
+export function driverError(error: unknown): DriverError | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each.name !== "DrizzleQueryError" && typeof (each as DriverError).code === "string") {
+      return each instanceof MusterError ? undefined : (each as DriverError);
+    }
+  }
+  return undefined;
+}
+
+/** A domain error with one line to show; what is not the database's comes back as it is. */
+export function domainError(error: unknown): unknown {
+  const driver = driverError(error);
+  if (!driver) return error;
+  if (AWAY.has(driver.code) || driver.message.includes("closed state")) {
+    return new MusterError(
+      "unavailable",
+      `the database is away (${driver.code}): see that it runs and can be reached`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (driver.code === "ER_LOCK_WAIT_TIMEOUT" || driver.code === "ER_LOCK_DEADLOCK") {
+    return new MusterError("unavailable", "the rows are held by another writer: try again", { cause: error });
+  }
+  if (driver.code === "ER_ACCESS_DENIED_ERROR" || driver.code === "ER_DBACCESS_DENIED_ERROR") {
+    return new MusterError("invalid", "the database refuses the user or password of DATABASE_URL", { cause: error });
+  }
+  return error;
+}

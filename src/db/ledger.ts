@@ -1,0 +1,112 @@
+/** Muster's own tables: what it did, what it refused, and what orders its writers (design section 2). */
+import { bigint, char, customType, datetime, index, int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
+
+/** Bytes up to 16 MiB: a BLOB ends one byte short of the 64 KiB that a rejection keeps. */
+const mediumblob = customType<{ data: Buffer }>({ dataType: () => "mediumblob" });
+
+/** A JSON document as text: MySQL's own JSON type arrives parsed, MariaDB's as text, so neither is used. */
+const document = <T>() =>
+  customType<{ data: T; driverData: string }>({
+    dataType: () => "longtext",
+    toDriver: (value) => JSON.stringify(value),
+    fromDriver: (text) => JSON.parse(text) as T,
+  });
+
+export type RunKind = "import" | "insert" | "replay" | "backup" | "restore";
+export type RunStatus = "running" | "publishing" | "succeeded" | "failed" | "refused";
+
+/** Rows of one table in one run: `received` is the sum of the others, which is the promise. */
+export interface Counts {
+  received: number;
+  inserted: number;
+  unchanged: number;
+  rejected: number;
+  withheld: number;
+}
+
+export type ReasonCode =
+  | "missing"
+  | "wrong_type"
+  | "out_of_range"
+  | "too_long"
+  | "invalid_text"
+  | "invalid_datetime"
+  | "unknown_field"
+  | "wrong_field_count"
+  | "malformed_csv"
+  | "unknown_reference"
+  | "duplicate_id";
+
+/** Why a row was refused; `field` is absent where the row as a whole is at fault. */
+export interface Reason {
+  code: ReasonCode;
+  field?: string;
+  detail: string;
+}
+
+export type RejectionState = "open" | "replayed" | "discarded" | "superseded";
+
+/** One row per import, insert, replay, backup and restore. Counts hold the tables that are finished, no others. */
+export const runs = mysqlTable(
+  "runs",
+  {
+    id: char("id", { length: 36 }).primaryKey(),
+    kind: varchar("kind", { length: 16 }).$type<RunKind>().notNull(),
+    source: varchar("source", { length: 700 }),
+    status: varchar("status", { length: 16 }).$type<RunStatus>().notNull(),
+    counts: document<Record<string, Counts>>()("counts").notNull(),
+    error: varchar("error", { length: 2000 }),
+    // The process that owns a run, as host:pid:start time: tells a dead run's statement from a live run's.
+    owner: varchar("owner", { length: 255 }).notNull(),
+    started_at: datetime("started_at", { mode: "string", fsp: 3 }).notNull(),
+    finished_at: datetime("finished_at", { mode: "string", fsp: 3 }),
+  },
+  (table) => [
+    // Every command asks at its start which runs have not ended.
+    index("runs_status").on(table.status),
+    // An import supersedes the open rejections of earlier imports of its source.
+    index("runs_source").on(table.kind, table.source),
+  ],
+);
+
+/** One row per rejected row. Those of a run that has not ended are not listed. */
+export const rejections = mysqlTable(
+  "rejections",
+  {
+    id: bigint("id", { mode: "number" }).autoincrement().primaryKey(),
+    run: char("run", { length: 36 }).notNull(),
+    table: varchar("table", { length: 64 }).notNull(),
+    file: varchar("file", { length: 700 }),
+    position: bigint("position", { mode: "number" }).notNull(),
+    raw: mediumblob("raw").notNull(),
+    reasons: document<Reason[]>()("reasons").notNull(),
+    state: varchar("state", { length: 16 }).$type<RejectionState>().notNull(),
+    replaces: bigint("replaces", { mode: "number" }),
+    created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
+  },
+  (table) => [
+    // ?run=, superseding, and clearing what a dead run left.
+    index("rejections_run").on(table.run, table.table),
+    // ?state=open is what people ask for, and is small where rejections are dealt with.
+    index("rejections_state").on(table.state),
+  ],
+);
+
+/** The answer to a request that carried an Idempotency-Key; `key` and `request` are SHA-256 in hexadecimal. */
+export const idempotency_keys = mysqlTable(
+  "idempotency_keys",
+  {
+    key: char("key", { length: 64 }).primaryKey(),
+    request: char("request", { length: 64 }).notNull(),
+    status: int("status").notNull(),
+    body: document<unknown>()("body").notNull(),
+    created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
+  },
+  // Expired keys are removed by age.
+  (table) => [index("idempotency_keys_age").on(table.created_at)],
+);
+
+/** One row per table of the dictionary: writers hold it in share mode, a publish or restore alone (design section 2, Gates). */
+export const gates = mysqlTable("gates", {
+  table: varchar("table", { length: 64 }).primaryKey(),
+});

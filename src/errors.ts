@@ -1,0 +1,19 @@
+/** What can go wrong for a reason the user can act on. The message is one line that says what to do; nothing here knows HTTP. */
+export type ErrorCode =
+  | "invalid" // the request or the arguments are wrong
+  | "not_found"
+  | "conflict" // something else stands against it now
+  | "refused" // understood and judged, and nothing was changed
+  | "unavailable" // the database or the store is away; trying again later may help
+  | "interrupted"; // the user stopped it
+
+export class MusterError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = "MusterError";
+  }
+}
