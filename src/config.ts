@@ -26,6 +26,9 @@ const Environment = z.object({
   ),
 });
 
+/** Where the private server keeps its data, and the sample lies: in the folder that a command is run in. */
+export const DATA_FOLDER = ".data";
+
 export interface Config {
   /** Undefined: Muster runs a database server of its own. */
   databaseUrl: string | undefined;

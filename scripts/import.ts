@@ -1,0 +1,99 @@
+import { parseArgs } from "node:util";
+import { isTableName, type TableName, tableNames } from "../src/codecs/tables.ts";
+import { DATA_FOLDER } from "../src/config.ts";
+import { MusterError } from "../src/errors.ts";
+import { type ImportOptions, importSource } from "../src/ingest/import.ts";
+import { defaultSample } from "../src/ingest/sample.ts";
+import type { NewRejection } from "../src/repositories/rejections.ts";
+import { command, EXIT, fail, say } from "./command.ts";
+import { countsTable, progressBar } from "./terminal.ts";
+
+const HELP = `Usage: bun run scripts/import.ts [SOURCE] [options]
+
+Imports CSV files into their tables. SOURCE is a directory or a file; the default is IMPORT_SOURCE,
+and without a DATABASE_URL the sample.
+Files are named for their tables: jobs.csv, jobs-2021.csv, jobs/any.csv.
+
+  --table T           read the files of table T alone (${tableNames.join(", ")})
+  --dry-run           say what would happen; write nothing but the run
+  --max-rejects N|P%  refuse the whole import where more rows than this are rejected
+  --json              print the outcome as one line of JSON
+  --help              this text
+
+Exit code: 0 done (rejected rows included), 1 failed, 2 refused, 130 interrupted.`;
+
+/** Rejected rows that are shown as they are found; all of them are in the rejections. */
+const REJECTIONS_SHOWN = 5;
+
+const options = readOptions();
+await command(async ({ config, database, signal }) => {
+  const sample = () => (database.embedded ? defaultSample(DATA_FOLDER) : undefined);
+  const source = options.source ?? config.importSource ?? (await sample());
+  if (source === undefined) throw new MusterError("invalid", "name a SOURCE to import, or set IMPORT_SOURCE");
+  const started = performance.now();
+  const bar = progressBar();
+  const rejected = options.json ? undefined : showFirst(REJECTIONS_SHOWN, bar.say);
+  const report = { say: bar.say, signal, progress: bar.update, ...(rejected && { rejected }) };
+  const outcome = await importSource(database, { ...options, source, report }).finally(bar.stop);
+  const seconds = Number(((performance.now() - started) / 1000).toFixed(3));
+  if (outcome.error) say(outcome.error);
+  if (options.json)
+    console.log(JSON.stringify({ run: outcome.run, status: outcome.status, seconds, tables: outcome.tables }));
+  else console.log(`${countsTable(outcome.tables)}\nrun ${outcome.run} ${outcome.status} in ${seconds} s`);
+  return outcome.status === "succeeded" ? EXIT.done : EXIT.refused;
+});
+
+function readOptions(): Omit<ImportOptions, "source" | "report"> & { source: string | undefined; json: boolean } {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        table: { type: "string" },
+        "dry-run": { type: "boolean", default: false },
+        "max-rejects": { type: "string" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) {
+      console.log(HELP);
+      process.exit(EXIT.done);
+    }
+    if (positionals.length > 1) throw new MusterError("invalid", "name one SOURCE; see --help");
+    return {
+      source: positionals[0],
+      table: tableOption(values.table),
+      dryRun: values["dry-run"],
+      maxRejects: limitOption(values["max-rejects"]),
+      json: values.json,
+    };
+  } catch (error) {
+    // parseArgs explains itself in a TypeError
+    const known = error instanceof TypeError ? new MusterError("invalid", `${error.message}; see --help`) : error;
+    process.exit(fail(known, false));
+  }
+}
+
+function tableOption(text: string | undefined): TableName | undefined {
+  if (text === undefined || isTableName(text)) return text;
+  throw new MusterError("invalid", `--table ${text}: there is no such table; the tables are ${tableNames.join(", ")}`);
+}
+
+function limitOption(text: string | undefined): ImportOptions["maxRejects"] {
+  if (text === undefined) return undefined;
+  const [, number, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
+  const value = Number(number);
+  if (percent && value <= 100) return { share: value / 100 };
+  if (number !== undefined && !percent && Number.isSafeInteger(value)) return { rows: value };
+  throw new MusterError("invalid", `--max-rejects ${text}: give a number of rows, or a share such as 5%`);
+}
+
+function showFirst(most: number, line: (text: string) => void): (rejection: NewRejection) => void {
+  let shown = 0;
+  return ({ file, position, reasons }) => {
+    if (shown === most) line("further rejected rows are in the rejections of the run");
+    if (shown++ >= most) return;
+    const why = reasons.map(({ code, field, detail }) => `${code}${field ? ` (${field})` : ""}: ${detail}`).join("; ");
+    line(`${file}:${position} rejected: ${why}`);
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * A set of ids from 1 to 2147483647 that costs a bit an id where they are dense and two bytes where they are not, plus
+ * a little for each 65,536 numbers that are touched: a Set of numbers would cost forty (after Roaring bitmaps,
+ * https://roaringbitmap.org).
+ */
+export class IdSet {
+  readonly #pages = new Map<number, Page>();
+
+  has(id: number): boolean {
+    return this.#pages.get(id >>> 16)?.has(id & 0xffff) ?? false;
+  }
+
+  add(id: number): void {
+    const page = this.#pages.get(id >>> 16) ?? new Page();
+    this.#pages.set(id >>> 16, page);
+    page.add(id & 0xffff);
+  }
+}
+
+/** Above so many entries the bitmap (8 KiB) is the smaller form. */
+const SORTED_ENTRIES_MAX = 4096;
+
+class Page {
+  #sorted: Uint16Array | undefined = new Uint16Array(8);
+  #count = 0;
+  #bits: Uint8Array | undefined;
+
+  has(low: number): boolean {
+    if (this.#bits) return ((this.#bits[low >>> 3] ?? 0) & (1 << (low & 7))) !== 0;
+    return this.#sorted?.[this.#position(low)] === low && this.#position(low) < this.#count;
+  }
+
+  add(low: number): void {
+    if (this.#bits) {
+      this.#bits[low >>> 3] = (this.#bits[low >>> 3] ?? 0) | (1 << (low & 7));
+      return;
+    }
+    const position = this.#position(low);
+    if (!this.#sorted || (position < this.#count && this.#sorted[position] === low)) return;
+    if (this.#count === SORTED_ENTRIES_MAX) {
+      this.#toBits();
+      this.add(low);
+      return;
+    }
+    if (this.#count === this.#sorted.length) {
+      const larger = new Uint16Array(this.#count * 2);
+      larger.set(this.#sorted);
+      this.#sorted = larger;
+    }
+    this.#sorted.copyWithin(position + 1, position, this.#count);
+    this.#sorted[position] = low;
+    this.#count++;
+  }
+
+  /** Where `low` stands, or would stand: ids that come in order are found at the end at once. */
+  #position(low: number): number {
+    const sorted = this.#sorted as Uint16Array;
+    if (this.#count === 0 || (sorted[this.#count - 1] ?? 0) < low) return this.#count;
+    let from = 0;
+    let to = this.#count;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if ((sorted[middle] ?? 0) < low) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+
+  #toBits(): void {
+    const sorted = this.#sorted?.subarray(0, this.#count) ?? [];
+    this.#bits = new Uint8Array(8192);
+    this.#sorted = undefined;
+    for (const low of sorted) this.add(low);
+  }
+}

@@ -1,0 +1,144 @@
+/** The historic import (design section 5): files are read, judged and staged; then every table is published whole. */
+import { type Table, type TableName, tables } from "../codecs/tables.ts";
+import type { Database } from "../db/client.ts";
+import { domainError } from "../db/errors.ts";
+import type { Counts } from "../db/ledger.ts";
+import { MusterError } from "../errors.ts";
+import { dropStages } from "../repositories/bulk.ts";
+import { type NewRejection, supersede } from "../repositories/rejections.ts";
+import {
+  beginRun,
+  clearDeadRuns,
+  clearRun,
+  endRun,
+  type LiveRun,
+  type Report,
+  takeTurn,
+} from "../repositories/runs.ts";
+import { publish } from "./publish.ts";
+import { readTable } from "./read.ts";
+import { openSource, type Source } from "./source.ts";
+import { ImportWorld } from "./world.ts";
+
+export interface ImportOptions {
+  /** A directory or a file. */
+  source: string;
+  /** Read this table's files alone. */
+  table?: TableName | undefined;
+  /** Give the verdicts and counts, and write nothing but the run. */
+  dryRun?: boolean;
+  /** More rejected rows than this, or than this share of all rows (0 to 1), refuse the whole import. */
+  maxRejects?: { rows: number } | { share: number } | undefined;
+  report: ImportReport;
+}
+
+export interface ImportReport extends Report {
+  progress?(progress: {
+    table: TableName;
+    phase: "reading" | "publishing";
+    bytes: number;
+    of: number;
+    rows: number;
+  }): void;
+  /** Each rejected row, as it is found. */
+  rejected?(rejection: NewRejection): void;
+}
+
+export interface ImportOutcome {
+  run: string;
+  status: "succeeded" | "refused";
+  /** Why it was refused. */
+  error?: string;
+  tables: Partial<Record<TableName, Counts>>;
+}
+
+/** What the steps of one import share. */
+export interface Import {
+  database: Database;
+  run: LiveRun;
+  source: Source;
+  world: ImportWorld;
+  dryRun: boolean;
+  report: ImportReport;
+  counts: Partial<Record<TableName, Counts>>;
+}
+
+/**
+ * Imports a source. At the end received = inserted + unchanged + rejected + withheld for each table.
+ * @throws MusterError `invalid` for a source that is none, `refused` for a file whose header does not fit,
+ * `interrupted` by the report's signal; whatever is thrown, no table has part of its rows
+ */
+export async function importSource(database: Database, options: ImportOptions): Promise<ImportOutcome> {
+  const { report, table: only } = options;
+  const source = await openSource(options.source, only);
+  for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
+  await clearDeadRuns(database, report.say);
+  const run = await beginRun(database, "import", source.name);
+  const world = new ImportWorld(database, run.id);
+  const state: Import = { database, run, source, world, dryRun: options.dryRun ?? false, report, counts: {} };
+  const part = tables.filter((table) => source.files.some((file) => file.table === table.name));
+  try {
+    for (const table of part) await takeTurn(database, run, table.name, report);
+    for (const table of part) await readTable(state, table);
+    const excess = tooManyRejects(state.counts, options.maxRejects);
+    if (state.dryRun || excess) return await withhold(state, part, excess);
+    await publish(state, part);
+    await dropStages(database, run.id);
+    return { run: run.id, status: "succeeded", tables: state.counts };
+  } catch (error) {
+    const shown = report.signal?.aborted
+      ? new MusterError("interrupted", "interrupted: nothing more was published")
+      : error;
+    await fail(state, shown);
+    throw shown;
+  } finally {
+    await run.close();
+  }
+}
+
+/** A dry run, or too many rejected rows: the good rows stay out, and are counted as withheld. */
+async function withhold(state: Import, part: readonly Table[], excess: string | undefined): Promise<ImportOutcome> {
+  const { database, run, counts, source, dryRun } = state;
+  for (const each of Object.values(counts)) {
+    each.withheld = each.inserted;
+    each.inserted = 0;
+  }
+  await dropStages(database, run.id);
+  const status = excess ? "refused" : "succeeded";
+  await run.db.transaction(async (transaction) => {
+    const names = part.map((table) => table.name);
+    if (!dryRun) await supersede(transaction, { run: run.id, source: source.name, tables: names });
+    await endRun(transaction, run.id, { status, counts, ...(excess && { error: excess }) });
+  });
+  return { run: run.id, status, ...(excess && { error: excess }), tables: counts };
+}
+
+function tooManyRejects(counts: Import["counts"], limit: ImportOptions["maxRejects"]): string | undefined {
+  if (limit === undefined) return undefined;
+  let received = 0;
+  let rejected = 0;
+  for (const each of Object.values(counts)) {
+    received += each.received;
+    rejected += each.rejected;
+  }
+  const [most, asked] =
+    "rows" in limit ? [limit.rows, `${limit.rows}`] : [limit.share * received, `${limit.share * 100} %`];
+  if (rejected <= most) return undefined;
+  return `${rejected} of ${received} rows are rejected, more than the ${asked} allowed: nothing was imported`;
+}
+
+/** Leaves what is published, removes the rest, and says why in the run. If the database is away the next command does it. */
+async function fail(state: Import, error: unknown): Promise<void> {
+  const { database, run, world } = state;
+  try {
+    world.abandon();
+    await clearRun(database, run.id);
+    const shown = domainError(error);
+    const refused = shown instanceof MusterError && shown.code === "refused";
+    const text = shown instanceof MusterError ? shown.message : "an error inside Muster";
+    await endRun(database.db, run.id, { status: refused ? "refused" : "failed", error: text });
+  } catch (failure) {
+    state.report.say("the database could not be cleaned up: the next command does it");
+    if (!(domainError(failure) instanceof MusterError)) throw failure;
+  }
+}

@@ -1,0 +1,70 @@
+/** What a row's shape cannot tell: whether its references exist and its id is free (design section 2). */
+import type { SqlValue } from "../codecs/columns.ts";
+import type { Row, Shaped, Table, TableName } from "../codecs/tables.ts";
+import { sameRow } from "../repositories/bulk.ts";
+
+/** A row as its codec shaped it, on its way to a verdict: without a reason it is `new` or `unchanged`. */
+export interface Candidate extends Shaped {
+  unchanged?: boolean;
+}
+
+/** What the judge must know of what is stored, or was accepted earlier in the same batch or file set. */
+export interface World {
+  /** The rows with these ids. */
+  stored(table: Table, ids: readonly number[]): Promise<readonly Row[]>;
+  /** Those of the ids that exist. */
+  existing(table: TableName, ids: ReadonlySet<number>): Promise<{ has(id: number): boolean }>;
+}
+
+/**
+ * Adds to each candidate the reasons that need the database: every well-formed reference is looked up, and a row whose
+ * id is taken, by a stored row or by an earlier one of these, is unchanged where it is identical and refused where not.
+ */
+export async function judge(table: Table, candidates: readonly Candidate[], world: World): Promise<void> {
+  const references = await lookUpReferences(table, candidates, world);
+  const taken = await storedRows(table, candidates, world);
+  for (const candidate of candidates) {
+    const { values, reasons } = candidate;
+    const complete = reasons.length === 0;
+    for (const { column, parent, existing } of references) {
+      const id = values[column];
+      if (typeof id !== "number" || existing.has(id)) continue;
+      const field = table.columns[column]?.name ?? "";
+      reasons.push({ code: "unknown_reference", field, detail: `${parent} has no id ${id}` });
+    }
+    const id = values[table.key];
+    if (!complete || typeof id !== "number") continue;
+    const first = taken.get(id);
+    if (first === undefined) {
+      if (reasons.length === 0) taken.set(id, values as SqlValue[]);
+    } else if (!sameRow(first, values)) {
+      const field = table.columns[table.key]?.name ?? "";
+      reasons.push({ code: "duplicate_id", field, detail: `id ${id} is taken by a row with other values` });
+    } else if (reasons.length === 0) {
+      candidate.unchanged = true;
+    }
+  }
+}
+
+async function lookUpReferences(table: Table, candidates: readonly Candidate[], world: World) {
+  const lookups = [];
+  for (const { column, table: parent } of table.references) {
+    const ids = new Set<number>();
+    for (const { values } of candidates) {
+      const id = values[column];
+      if (typeof id === "number") ids.add(id);
+    }
+    lookups.push({ column, parent, existing: await world.existing(parent, ids) });
+  }
+  return lookups;
+}
+
+async function storedRows(table: Table, candidates: readonly Candidate[], world: World): Promise<Map<number, Row>> {
+  const ids: number[] = [];
+  for (const { values, reasons } of candidates) {
+    const id = values[table.key];
+    if (reasons.length === 0 && typeof id === "number") ids.push(id);
+  }
+  const rows = await world.stored(table, ids);
+  return new Map(rows.map((row) => [row[table.key] as number, row]));
+}

@@ -1,0 +1,79 @@
+import type { Row, Table } from "../codecs/tables.ts";
+import { retryDeadlocks } from "../db/errors.ts";
+import type { Counts, Reason } from "../db/ledger.ts";
+import { type LateVerdicts, passGates, publishByAppend, sameRow, stageName } from "../repositories/bulk.ts";
+import { addRejections, type NewRejection, supersede } from "../repositories/rejections.ts";
+import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
+import type { Import } from "./import.ts";
+import { fileRows } from "./read.ts";
+
+/**
+ * Moves every stage into its table, parents first, each in one transaction under the table's gate. The table's counts
+ * and late rejections are in that transaction, and the run's end is in the last.
+ */
+export async function publish(state: Import, part: readonly Table[]): Promise<void> {
+  const { report, counts } = state;
+  const published: Import["counts"] = {};
+  for (const table of part) {
+    report.signal?.throwIfAborted();
+    const rows = counts[table.name]?.inserted ?? 0;
+    report.progress?.({ table: table.name, phase: "publishing", bytes: 0, of: 0, rows });
+    const last = table === part.at(-1);
+    published[table.name] = await retryDeadlocks(() => publishTable(state, table, published, last));
+  }
+  Object.assign(counts, published);
+}
+
+async function publishTable(state: Import, table: Table, before: Import["counts"], last: boolean): Promise<Counts> {
+  const { run, source, report } = state;
+  return await run.db.transaction(async (transaction) => {
+    await passGates(run.connection, table, report.say);
+    const { inserted, late } = await publishByAppend(run.connection, table, stageName(run.id, table));
+    const refused = await lateRejections(state, table, late);
+    await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });
+    await addRejections(transaction, run.id, refused);
+    const judged = state.counts[table.name] ?? noRows();
+    const unchanged = judged.unchanged + late.unchanged;
+    const counts = { ...judged, inserted, unchanged, rejected: judged.rejected + refused.length };
+    const published = { ...before, [table.name]: counts };
+    if (last) await endRun(transaction, run.id, { status: "succeeded", counts: published });
+    else await recordCounts(transaction, run.id, published);
+    return counts;
+  });
+}
+
+/** Rows that other writers made wrong after they were judged: their files are read again for their lines. */
+async function lateRejections(state: Import, table: Table, late: LateVerdicts): Promise<NewRejection[]> {
+  const wanted = new Map<number, { row: Row; reasons: Reason[] }>();
+  const field = table.columns[table.key]?.name ?? "";
+  for (const row of late.duplicates) {
+    const id = row[table.key] as number;
+    wanted.set(id, {
+      row,
+      reasons: [{ code: "duplicate_id", field, detail: `id ${id} is taken by a row with other values` }],
+    });
+  }
+  for (const { row, column } of late.orphans) {
+    const id = row[table.key] as number;
+    const entry = wanted.get(id) ?? { row, reasons: [] };
+    const parent = table.references.find((reference) => reference.column === column)?.table;
+    const detail = `${parent} has no id ${row[column]}`;
+    entry.reasons.push({ code: "unknown_reference", field: table.columns[column]?.name ?? "", detail });
+    wanted.set(id, entry);
+  }
+  const refused: NewRejection[] = [];
+  for (const file of state.source.files.filter((each) => each.table === table.name)) {
+    if (wanted.size === 0) break;
+    for await (const rows of fileRows(table, file)) {
+      for (const { values, file: name, position, raw } of rows) {
+        const id = values[table.key] as number;
+        const entry = wanted.get(id);
+        if (!entry || !sameRow(entry.row, values)) continue;
+        refused.push({ table: table.name, file: name, position, raw, reasons: entry.reasons });
+        wanted.delete(id);
+      }
+    }
+  }
+  if (wanted.size > 0) throw new Error(`${table.name}: ${wanted.size} rows are not in their files any more`);
+  return refused;
+}

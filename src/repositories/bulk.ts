@@ -1,0 +1,266 @@
+/**
+ * Many rows at once: a stage takes them while files are read, and a publish moves the whole stage into its table in one
+ * step, alone at the table's gate (design sections 2, Gates, and 5).
+ */
+import type { Connection, Pool, PoolConnection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
+import type { SqlValue } from "../codecs/columns.ts";
+import { type Row, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
+import type { Database } from "../db/client.ts";
+import { driverError } from "../db/errors.ts";
+
+/** Rows of one multi-row INSERT, and the bytes of text after which it is sent before it is full. */
+const ROWS_PER_INSERT = 1_000;
+const BYTES_PER_INSERT = 4 * 1024 * 1024;
+/** A MySQL group refuses transactions over 150 MB: loads commit about this often. */
+const BYTES_PER_COMMIT = 32 * 1024 * 1024;
+
+const quote = (name: string) => `\`${name.replaceAll("`", "``")}\``;
+const columnList = (table: Table, alias = "") =>
+  table.columns.map((column) => `${alias}${quote(column.name)}`).join(", ");
+
+/** The name of a run's stage for a table: fits 64 characters whatever the table is called. */
+export function stageName(run: string, table: Table): string {
+  return `${stagePrefix(run)}${tables.indexOf(table)}`;
+}
+
+const stagePrefix = (run: string) => `stage_${run.replaceAll("-", "")}_`;
+
+/** Drops every stage of a run. */
+export async function dropStages(database: Database, run: string): Promise<void> {
+  const [rows] = await database.pool.query<RowDataPacket[]>(
+    "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE ?",
+    [database.name, `${stagePrefix(run).replaceAll("_", "\\_")}%`],
+  );
+  for (const { name } of rows) await database.pool.query(`DROP TABLE IF EXISTS ${quote(name)}`);
+}
+
+/** A table like the target with its primary key alone: rows are loaded into it in any order, seen by nobody. */
+export class Stage {
+  readonly name: string;
+  #rows: Row[] = [];
+  #bytes = 0;
+  #uncommitted = 0;
+  #sending: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly table: Table,
+    private readonly connection: PoolConnection,
+    run: string,
+  ) {
+    this.name = stageName(run, table);
+  }
+
+  static async create(database: Database, run: string, table: Table): Promise<Stage> {
+    const connection = await database.pool.getConnection();
+    const stage = new Stage(table, connection, run);
+    await connection.query(`CREATE TABLE ${quote(stage.name)} LIKE ${quote(table.name)}`);
+    const [indexes] = await connection.query<RowDataPacket[]>(
+      `SELECT DISTINCT index_name AS name FROM information_schema.statistics
+       WHERE table_schema = ? AND table_name = ? AND index_name <> 'PRIMARY'`,
+      [database.name, stage.name],
+    );
+    const drops = indexes.map(({ name }) => `DROP INDEX ${quote(name)}`).join(", ");
+    if (drops) await connection.query(`ALTER TABLE ${quote(stage.name)} ${drops}`);
+    await connection.beginTransaction();
+    return stage;
+  }
+
+  /** Takes rows whose ids the stage does not hold yet. Sends them in the background while the caller reads on. */
+  async add(rows: readonly Row[]): Promise<void> {
+    for (const row of rows) {
+      this.#rows.push(row);
+      for (const value of row) this.#bytes += typeof value === "string" ? value.length : 8;
+      if (this.#rows.length === ROWS_PER_INSERT || this.#bytes >= BYTES_PER_INSERT) await this.#send();
+    }
+  }
+
+  /** The staged rows with these ids. */
+  async find(ids: readonly number[]): Promise<Row[]> {
+    await this.#flush();
+    return readRows(this.connection, this.table, ids, this.name);
+  }
+
+  /** Every row is in the stage and committed; the connection is given back. */
+  async finish(): Promise<void> {
+    await this.#flush();
+    await this.connection.commit();
+    this.connection.release();
+  }
+
+  /** For a run that ends before it is finished. The stage itself is dropped with the run. */
+  abandon(): void {
+    this.connection.destroy();
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#rows.length > 0) await this.#send();
+    await this.#sending;
+  }
+
+  async #send(): Promise<void> {
+    await this.#sending;
+    const rows = this.#rows;
+    const bytes = this.#bytes;
+    this.#rows = [];
+    this.#bytes = 0;
+    this.#sending = this.#insert(rows, bytes);
+    this.#sending.catch(() => {}); // reported by whoever awaits it next
+  }
+
+  async #insert(rows: Row[], bytes: number): Promise<void> {
+    const group = `(${this.table.columns.map(() => "?").join(", ")})`;
+    const groups = new Array(rows.length).fill(group).join(", ");
+    const statement = `INSERT INTO ${quote(this.name)} (${columnList(this.table)}) VALUES ${groups}`;
+    // A full batch is the same statement every time, and worth preparing.
+    if (rows.length === ROWS_PER_INSERT) await this.connection.execute(statement, rows.flat());
+    else await this.connection.query(statement, rows.flat());
+    this.#uncommitted += bytes;
+    if (this.#uncommitted >= BYTES_PER_COMMIT) {
+      await this.connection.commit();
+      await this.connection.beginTransaction();
+      this.#uncommitted = 0;
+    }
+  }
+}
+
+/**
+ * Takes the gates inside the caller's transaction, in load order, so that no two writers wait for each other:
+ * the table's own alone (or in share mode for an insert or a backup), its parents' in share mode.
+ */
+export async function passGates(connection: Connection, table: Table, say: (line: string) => void): Promise<void> {
+  const parents = new Set<TableName>(table.references.map((reference) => reference.table));
+  for (const { name } of tables) {
+    if (name !== table.name && !parents.has(name)) continue;
+    const mode = name === table.name ? "FOR UPDATE" : "LOCK IN SHARE MODE";
+    while (!(await passGate(connection, name, mode))) say(`waiting for another writer of ${name}`);
+  }
+}
+
+async function passGate(connection: Connection, name: TableName, mode: string): Promise<boolean> {
+  try {
+    await connection.query(`SELECT 1 FROM gates WHERE \`table\` = ? ${mode}`, [name]);
+    return true;
+  } catch (error) {
+    if (driverError(error)?.code === "ER_LOCK_WAIT_TIMEOUT") return false;
+    throw error;
+  }
+}
+
+/** What other writers did to a table between the judging of the stage and its publish. */
+export interface LateVerdicts {
+  /** Rows that are stored meanwhile just as they are staged. */
+  unchanged: number;
+  /** Rows whose id is stored meanwhile with other values. */
+  duplicates: Row[];
+  /** Rows whose reference is gone meanwhile, by the index of the column. */
+  orphans: { row: Row; column: number }[];
+}
+
+/**
+ * Moves the stage into its table, inside the caller's transaction and with the gates held. Where the table has changed
+ * since the rows were judged, what does not fit any more is taken out of the stage and told.
+ * @returns rows inserted, and the late verdicts
+ */
+export async function publishByAppend(
+  connection: Connection,
+  table: Table,
+  stage: string,
+): Promise<{ inserted: number; late: LateVerdicts }> {
+  const late: LateVerdicts = { unchanged: 0, duplicates: [], orphans: [] };
+  for (let attempt = 1; ; attempt++) {
+    await connection.query("SAVEPOINT publish");
+    try {
+      return { inserted: await append(connection, table, stage), late };
+    } catch (error) {
+      const code = driverError(error)?.code;
+      if ((code !== "ER_DUP_ENTRY" && code !== "ER_NO_REFERENCED_ROW_2") || attempt === PUBLISH_ATTEMPTS_MAX)
+        throw error;
+      await connection.query("ROLLBACK TO SAVEPOINT publish");
+      await takeOut(connection, table, stage, late);
+    }
+  }
+}
+
+/** Only writers that do not know the gates can make a second attempt fail. */
+const PUBLISH_ATTEMPTS_MAX = 5;
+
+async function append(connection: Connection, table: Table, stage: string): Promise<number> {
+  const columns = columnList(table);
+  const key = quote(table.columns[table.key]?.name ?? "");
+  const insert = `INSERT INTO ${quote(table.name)} (${columns}) SELECT ${columns} FROM ${quote(stage)}`;
+  const [counted] = await connection.query<RowDataPacket[]>(
+    `SELECT COUNT(*) AS \`rows\`, MAX(${key}) AS last FROM ${quote(stage)}`,
+  );
+  const { rows, last } = counted[0] as { rows: number; last: number | null };
+  if (last === null) return 0;
+  // The highest id first: it raises AUTO_INCREMENT at once, so that nobody else is given an id that follows here.
+  const [first] = await connection.query<ResultSetHeader>(`${insert} WHERE ${key} = ?`, [last]);
+  const [rest] = await connection.query<ResultSetHeader>(`${insert} WHERE ${key} < ? ORDER BY ${key}`, [last]);
+  const inserted = first.affectedRows + rest.affectedRows;
+  if (inserted !== rows) throw new Error(`${inserted} of ${rows} staged rows of ${table.name} arrived`);
+  return inserted;
+}
+
+async function takeOut(connection: Connection, table: Table, stage: string, late: LateVerdicts): Promise<void> {
+  const key = quote(table.columns[table.key]?.name ?? "");
+  const same = table.columns.map(({ name }) => `BINARY s.${quote(name)} <=> BINARY t.${quote(name)}`).join(" AND ");
+  const joined = `FROM ${quote(stage)} s JOIN ${quote(table.name)} t ON t.${key} = s.${key}`;
+  const [unchanged] = await connection.query<ResultSetHeader>(`DELETE s ${joined} WHERE ${same}`);
+  late.unchanged += unchanged.affectedRows;
+  // LOCK IN SHARE MODE reads what is committed now: the transaction's snapshot may be older than the conflict.
+  const [others] = await connection.query<RowDataPacket[]>(`SELECT s.${key} AS id ${joined} LOCK IN SHARE MODE`);
+  const taken = others.map(({ id }) => id as number);
+  late.duplicates.push(...(await readRows(connection, table, taken, stage)));
+  for (const { column, table: parent } of table.references) {
+    const reference = `s.${quote(table.columns[column]?.name ?? "")}`;
+    const parentKey = `p.${quote(tableOf(parent).columns[tableOf(parent).key]?.name ?? "")}`;
+    const [rows] = await connection.query<RowDataPacket[]>(
+      `SELECT s.${key} AS id FROM ${quote(stage)} s LEFT JOIN ${quote(parent)} p ON ${parentKey} = ${reference}
+       WHERE ${reference} IS NOT NULL AND ${parentKey} IS NULL LOCK IN SHARE MODE`,
+    );
+    const ids = rows.map(({ id }) => id as number);
+    for (const row of await readRows(connection, table, ids, stage)) late.orphans.push({ row, column });
+    taken.push(...ids);
+  }
+  for (let start = 0; start < taken.length; start += ROWS_PER_INSERT) {
+    await connection.query(`DELETE FROM ${quote(stage)} WHERE ${key} IN (?)`, [
+      taken.slice(start, start + ROWS_PER_INSERT),
+    ]);
+  }
+}
+
+/** Rows of a table, or of a stage of it, by id; ids that are not there are left out. */
+export async function readRows(
+  connection: Connection | Pool,
+  table: Table,
+  ids: readonly number[],
+  from: string = table.name,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  const key = quote(table.columns[table.key]?.name ?? "");
+  for (let start = 0; start < ids.length; start += ROWS_PER_INSERT) {
+    const page = ids.slice(start, start + ROWS_PER_INSERT);
+    const [found] = await connection.query<RowDataPacket[][]>(
+      { sql: `SELECT ${columnList(table)} FROM ${quote(from)} WHERE ${key} IN (?)`, rowsAsArray: true },
+      [page],
+    );
+    for (const values of found)
+      rows.push(values.map((value, index) => table.columns[index]?.codec.fromSql(value) ?? null));
+  }
+  return rows;
+}
+
+/** The lowest and highest id that a table holds; undefined where it is empty. */
+export async function idRange(pool: Pool, table: Table): Promise<{ from: number; to: number } | undefined> {
+  const key = quote(table.columns[table.key]?.name ?? "");
+  const [rows] = await pool.query<RowDataPacket[]>(
+    `SELECT MIN(${key}) AS \`from\`, MAX(${key}) AS \`to\` FROM ${quote(table.name)}`,
+  );
+  const range = rows[0] as { from: number | null; to: number | null } | undefined;
+  return range && range.from !== null && range.to !== null ? { from: range.from, to: range.to } : undefined;
+}
+
+/** Values of a row are equal byte by byte: in their canonical form, so are these. */
+export function sameRow(a: readonly (SqlValue | undefined)[], b: readonly (SqlValue | undefined)[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}

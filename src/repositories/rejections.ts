@@ -1,0 +1,142 @@
+/** The rows that did not pass, with their reasons (design section 2, The account). */
+import { and, asc, eq, gt, inArray, isNotNull, like, ne, type SQL, sql } from "drizzle-orm";
+import type { MySqlInsertValue } from "drizzle-orm/mysql-core";
+import type { MySql2Database } from "drizzle-orm/mysql2";
+import { instant } from "../codecs/columns.ts";
+import { type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
+
+/** Of a row's raw input so many bytes are kept. */
+export const RAW_BYTES_MAX = 65_536;
+/** Rejections written by one statement: so many rows, or so many bytes of raw input (a statement ends at 16 MiB). */
+const REJECTIONS_PER_INSERT = 500;
+const RAW_BYTES_PER_INSERT = 4 * 1024 * 1024;
+
+/** A rejection as it is answered: `raw` is text, or `raw_base64` where the bytes are not UTF-8. */
+export interface RejectionRecord {
+  id: number;
+  run: string;
+  table: string;
+  file?: string;
+  position: number;
+  raw?: string;
+  raw_base64?: string;
+  reasons: Reason[];
+  state: RejectionState;
+  replaces?: number;
+  created_at: string;
+}
+
+export interface RejectionFilter {
+  limit: number;
+  /** The last id of the page before. */
+  after?: number | undefined;
+  table?: string | undefined;
+  code?: ReasonCode | undefined;
+  run?: string | undefined;
+  state?: RejectionState | undefined;
+}
+
+/** Rejections of runs that have ended, in id order. */
+export async function listRejections(db: MySql2Database, filter: RejectionFilter): Promise<RejectionRecord[]> {
+  const { limit, after, table, code, run, state } = filter;
+  const conditions: (SQL | undefined)[] = [
+    after === undefined ? undefined : gt(rejections.id, after),
+    table === undefined ? undefined : eq(rejections.table, table),
+    // Reasons are stored as Muster wrote them: quotes within a detail are escaped, so this matches a code alone.
+    code === undefined ? undefined : like(rejections.reasons, `%"code":"${code}"%`),
+    run === undefined ? undefined : eq(rejections.run, run),
+    state === undefined ? undefined : eq(rejections.state, state),
+  ];
+  const rows = await ended(db, and(...conditions))
+    .orderBy(asc(rejections.id))
+    .limit(limit);
+  return rows.map((row) => rejectionRecord(row.rejections));
+}
+
+export async function findRejection(db: MySql2Database, id: number): Promise<RejectionRecord | undefined> {
+  const [row] = await ended(db, eq(rejections.id, id));
+  return row && rejectionRecord(row.rejections);
+}
+
+function ended(db: MySql2Database, condition: SQL | undefined) {
+  return db
+    .select({ rejections })
+    .from(rejections)
+    .innerJoin(runs, eq(runs.id, rejections.run))
+    .where(and(condition, isNotNull(runs.finished_at)))
+    .$dynamic();
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function rejectionRecord(row: typeof rejections.$inferSelect): RejectionRecord {
+  const { id, run, table, file, position, raw, reasons, state, replaces, created_at } = row;
+  return {
+    id,
+    run,
+    table,
+    ...(file !== null && { file }),
+    position,
+    ...rawText(raw),
+    reasons,
+    state,
+    ...(replaces !== null && { replaces }),
+    created_at: instant(created_at),
+  };
+}
+
+function rawText(raw: Buffer): { raw: string } | { raw_base64: string } {
+  try {
+    return { raw: utf8.decode(raw) };
+  } catch {
+    return { raw_base64: raw.toString("base64") };
+  }
+}
+
+/** A row to be logged; `raw` is the input as it came and is cut to RAW_BYTES_MAX. */
+export interface NewRejection {
+  table: string;
+  file?: string;
+  position: number;
+  raw: Uint8Array;
+  reasons: Reason[];
+  replaces?: number;
+}
+
+/** Logs rows as refused by the run. They are listed once the run has ended. */
+export async function addRejections(db: MySql2Database, run: string, rows: readonly NewRejection[]): Promise<void> {
+  let values: MySqlInsertValue<typeof rejections>[] = [];
+  let bytes = 0;
+  const flush = async () => {
+    if (values.length > 0) await db.insert(rejections).values(values);
+    values = [];
+    bytes = 0;
+  };
+  for (const row of rows) {
+    const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX));
+    values.push({ ...row, run, raw, state: "open", created_at: sql`UTC_TIMESTAMP(3)` });
+    bytes += raw.length;
+    if (values.length === REJECTIONS_PER_INSERT || bytes >= RAW_BYTES_PER_INSERT) await flush();
+  }
+  await flush();
+}
+
+/** The open rejections of earlier imports of a source give way to those of the run that read it again. */
+export async function supersede(
+  db: MySql2Database,
+  { run, source, tables }: { run: string; source: string; tables: readonly string[] },
+): Promise<void> {
+  // By value, as an UPDATE with a join would lock every run it looks at.
+  const earlier = await db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(
+      and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`, ne(runs.id, run)),
+    );
+  if (earlier.length === 0) return;
+  const ids = earlier.map((row) => row.id);
+  await db
+    .update(rejections)
+    .set({ state: "superseded" })
+    .where(and(inArray(rejections.run, ids), inArray(rejections.table, [...tables]), eq(rejections.state, "open")));
+}

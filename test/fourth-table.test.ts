@@ -1,0 +1,101 @@
+import { afterAll, expect, test } from "bun:test";
+import { cp, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { run, start } from "./support/commands.ts";
+import { dropDatabase, freshUrl } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const url = freshUrl();
+afterAll(async () => {
+  await dropDatabase(url);
+  await removeFolders();
+});
+
+const OFFICES = `
+export const offices = mysqlTable("offices", {
+  id: int("id").autoincrement().primaryKey(),
+  department_id: int("department_id").notNull().references(() => departments.id),
+  city: varchar("city", { length: 80 }).notNull(),
+  floor: int("floor").notNull(),
+  visitors: bigint("visitors", { mode: "number" }).notNull(),
+  rent: decimal("rent", { precision: 10, scale: 2 }).notNull(),
+  area: double("area").notNull(),
+  open: boolean("open").notNull().default(true),
+  notes: text("notes"),
+  since: date("since", { mode: "string" }).notNull(),
+});
+`;
+
+test("a table added to the schema file has its import and its routes with no other change", async () => {
+  const folder = await folderOf({
+    "data/departments.csv": "1,Sales\n",
+    "data/offices.csv": [
+      "1,1,Bogotá,-2,9007199254740991,1200.50,81.5,false,by the park,2019-02-28",
+      "2,1,Quito,0,0,7,0.1,,,2020-02-29",
+      "3,9,Lima,1.5,0,7.123,x,yes,,2019-02-29",
+    ].join("\n"),
+  });
+  for (const part of ["src", "scripts", "drizzle", "drizzle.config.ts", "package.json", "tsconfig.json"]) {
+    await cp(join(ROOT, part), join(folder, part), { recursive: true });
+  }
+  await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  const schema = join(folder, "src/db/schema.ts");
+  const text = await Bun.file(schema).text();
+  const types = 'import { bigint, boolean, date, decimal, double, text } from "drizzle-orm/mysql-core";\n';
+  await Bun.write(schema, types + text + OFFICES);
+  const environment = { DATABASE_URL: url, PORT: "0" };
+  const generated = await run(["--bun", "x", "drizzle-kit", "generate"], environment, folder);
+  expect(generated.code).toBe(0);
+  const imported = await run(["scripts/import.ts", "data", "--json"], environment, folder);
+  expect(JSON.parse(imported.stdout).tables.offices).toMatchObject({ received: 3, inserted: 2, rejected: 1 });
+
+  const server = start(["src/main.ts"], environment, folder);
+  const address = await listening(server.stdout);
+  const rows = await (await fetch(`${address}/offices`)).json();
+  expect(rows).toEqual([
+    {
+      ...{
+        id: 1,
+        department_id: 1,
+        city: "Bogotá",
+        floor: -2,
+        visitors: 9007199254740991,
+        rent: "1200.50",
+        area: 81.5,
+      },
+      ...{ open: false, notes: "by the park", since: "2019-02-28" },
+    },
+    {
+      ...{ id: 2, department_id: 1, city: "Quito", floor: 0, visitors: 0, rent: "7.00", area: 0.1 },
+      ...{ open: true, notes: null, since: "2020-02-29" },
+    },
+  ]);
+  expect(await (await fetch(`${address}/offices?city=Quito`)).json()).toHaveLength(1);
+  expect((await fetch(`${address}/offices/2`)).status).toBe(200);
+  const rejections = (await (await fetch(`${address}/rejections?table=offices`)).json()) as {
+    reasons: { field: string }[];
+  }[];
+  expect(rejections[0]?.reasons.map(({ field }) => field)).toEqual([
+    "floor",
+    "rent",
+    "area",
+    "open",
+    "since",
+    "department_id",
+  ]);
+  server.kill("SIGTERM");
+  expect(await server.exited).toBe(0);
+}, 60_000);
+
+/** The address in the log line with which a service says that it is up. */
+async function listening(stdout: ReadableStream<Uint8Array>): Promise<string> {
+  const reader = stdout.getReader();
+  let log = "";
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    log += new TextDecoder().decode(read.value);
+    const [address] = /http:\/\/127\.0\.0\.1:\d+/.exec(log) ?? [];
+    if (address) return address;
+  }
+  throw new Error(`the service ended: ${log}`);
+}

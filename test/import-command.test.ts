@@ -1,0 +1,112 @@
+import { afterAll, expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
+import { writeSample } from "../src/ingest/sample.ts";
+import { listRuns } from "../src/repositories/runs.ts";
+import { run, start } from "./support/commands.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const environment = { DATABASE_URL: database.url };
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+
+const importCommand = (...args: string[]) => run(["scripts/import.ts", ...args], environment);
+
+async function count(table: string): Promise<number> {
+  const [rows] = await database.pool.query<RowDataPacket[]>(`SELECT COUNT(*) AS n FROM ${table}`);
+  return rows[0]?.n;
+}
+
+const stages = async () => (await database.pool.query<RowDataPacket[]>("SHOW TABLES LIKE 'stage%'"))[0].length;
+
+test("--json ends standard output with one object, and rejected rows are no failure", async () => {
+  const source = await folderOf({ "jobs.csv": "1,Clerk\n2,\n" });
+  const { code, stdout } = await importCommand(source, "--json");
+  const last = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+  expect(code).toBe(0);
+  expect(last).toMatchObject({
+    status: "succeeded",
+    tables: { jobs: { received: 2, inserted: 1, unchanged: 0, rejected: 1, withheld: 0 } },
+  });
+  expect(last.run).toBe((await listRuns(database.db, { limit: 1 }))[0]?.id);
+  expect(last.seconds).toBeGreaterThan(0);
+});
+
+test("without --json a table of counts ends it, and the first rejected rows are shown with file, line and reason", async () => {
+  const source = await folderOf({ "jobs.csv": "1,Clerk\n2,\n" });
+  const { stdout, stderr } = await importCommand(source);
+  expect(stdout).toMatch(/table +received +inserted +unchanged +rejected +withheld\njobs +2 +0 +1 +1 +0/);
+  expect(stderr).toContain("jobs.csv:2 rejected: missing (job)");
+});
+
+test.each([
+  [["--nonsense"], /--nonsense/],
+  [["--table", "staff", "."], /departments, jobs, hired_employees/],
+  [["--max-rejects", "many", "."], /--max-rejects many/],
+  [["/nowhere"], /no file or directory/],
+  [[], /SOURCE/],
+])("wrong arguments %p end with 2 and one line that says what to do", async (args, line) => {
+  const { code, stdout, stderr } = await importCommand(...args);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toMatch(line);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+});
+
+test("--help names every option", async () => {
+  const { code, stdout } = await importCommand("--help");
+  expect(code).toBe(0);
+  for (const option of ["--table", "--dry-run", "--max-rejects", "--json"]) expect(stdout).toContain(option);
+});
+
+test("over --max-rejects it ends with 2", async () => {
+  const source = await folderOf({ "departments.csv": "1,\n" });
+  const { code, stderr } = await importCommand(source, "--max-rejects", "0");
+  expect(code).toBe(2);
+  expect(stderr).toContain("1 of 1 rows are rejected");
+});
+
+test("a database that is away is one line and exit code 1, without the password", async () => {
+  const { code, stderr } = await run(["scripts/import.ts", "."], { DATABASE_URL: "mysql://u:topsecret@127.0.0.1:1/x" });
+  expect(code).toBe(1);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+  expect(stderr).not.toContain("topsecret");
+});
+
+/** Starts an import of many rows, and waits until it has begun to stage them. */
+async function underWay() {
+  const source = await folderOf({});
+  await writeSample(source, { rows: 100_000, seed: 3, badShare: 0.01 });
+  const importing = start(["scripts/import.ts", source], environment);
+  while ((await stages()) < 3) await Bun.sleep(10);
+  await Bun.sleep(100);
+  return { source, importing };
+}
+
+test("Ctrl-C ends it with 130, and nothing is published or left", async () => {
+  await database.pool.query("DELETE FROM jobs");
+  const { importing } = await underWay();
+  importing.kill("SIGINT");
+  expect(await importing.exited).toBe(130);
+  expect([await count("hired_employees"), await count("departments"), await stages()]).toEqual([0, 0, 0]);
+  const [last] = await listRuns(database.db, { limit: 1 });
+  expect(last).toMatchObject({ status: "failed", error: expect.stringContaining("interrupted") });
+}, 60_000);
+
+test("an import killed on its way leaves the tables as they were; the same command then completes with exact counts", async () => {
+  const { source, importing } = await underWay();
+  importing.kill("SIGKILL");
+  await importing.exited;
+  expect(await count("hired_employees")).toBe(0);
+  const { code, stdout, stderr } = await importCommand(source, "--json");
+  const { tables } = JSON.parse(stdout);
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/cleared what the dead import .* left/);
+  expect(tables.hired_employees.received).toBe(100_000);
+  expect(await count("hired_employees")).toBe(tables.hired_employees.inserted);
+  const logged = "rejections WHERE state = 'open' AND `table` = 'hired_employees'";
+  expect(await count(logged)).toBe(tables.hired_employees.rejected);
+  expect(await stages()).toBe(0);
+}, 60_000);
