@@ -27,8 +27,7 @@ CREATE TABLE `gates` (
 CREATE TABLE `idempotency_keys` (
 	`key` char(64) NOT NULL,
 	`request` char(64) NOT NULL,
-	`status` int NOT NULL,
-	`body` longtext NOT NULL,
+	`answer` longtext NOT NULL,
 	`created_at` datetime(3) NOT NULL,
 	CONSTRAINT `idempotency_keys_key` PRIMARY KEY(`key`)
 );
@@ -40,6 +39,7 @@ CREATE TABLE `rejections` (
 	`file` varchar(700),
 	`position` bigint NOT NULL,
 	`raw` mediumblob NOT NULL,
+	`columns` longtext,
 	`reasons` longtext NOT NULL,
 	`state` varchar(16) NOT NULL,
 	`replaces` bigint,

@@ -1,28 +1,155 @@
-/** One entry per column type: its JSON, CSV and SQL form (design section 2). TO BE WRITTEN. */
-import type { z } from "zod";
-import type { ReasonCode } from "../db/ledger.ts";
+/** One entry per column type: its JSON, CSV and SQL form (design section 2). */
+import type { MySqlColumn } from "drizzle-orm/mysql-core";
+import { z } from "zod";
+import { asItIs, type ColumnCodec, Fault, shown, wrongType } from "./codec.ts";
+import { instant, readDay, readInstant } from "./datetime.ts";
+import { bigint, decimal, double, int } from "./numbers.ts";
 
-/** What a column's value is inside Muster: the form in which it is sent to MySQL, read from it, and compared. */
-export type SqlValue = string | number | null;
+export { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
+export { instant } from "./datetime.ts";
 
-/** Why a value does not fit its column. */
-export class Fault {
-  constructor(
-    readonly code: ReasonCode,
-    readonly detail: string,
-  ) {}
+/** Largest id: keys and references are from 1 to this (design section 2). */
+export const KEY_MAX = 2_147_483_647;
+
+/**
+ * The codec of a column, by its SQL type.
+ * @param isKey whether it is an id or refers to one
+ * @returns undefined for a type that Muster does not move
+ */
+export function codecOf(column: MySqlColumn, isKey: boolean): ColumnCodec | undefined {
+  const [, name = "", first, second, unsigned] = SQL_TYPE.exec(column.getSQLType()) ?? [];
+  if (column.columnType === "MySqlCustomColumn" || !Object.hasOwn(CODECS, name)) return undefined;
+  if (isKey) return name === "int" ? nullable(int(1, KEY_MAX)) : undefined;
+  const codec = CODECS[name]?.({
+    first: first === undefined ? undefined : Number(first),
+    second: second === undefined ? undefined : Number(second),
+    unsigned: unsigned !== undefined,
+    allowed: column.enumValues,
+  });
+  return codec && nullable(codec);
 }
 
-export interface ColumnCodec {
-  /** A JSON value that is neither null nor blank text. */
-  fromJson(value: unknown): SqlValue | Fault;
-  /** A CSV cell that is not blank. */
-  fromCsv(cell: string): SqlValue | Fault;
-  /** What the driver answers (dates as text, big numbers as text). */
-  fromSql(value: unknown): SqlValue;
-  toJson(value: SqlValue): unknown;
-  /** The cell's text, unquoted. */
-  toCsv(value: SqlValue): string;
-  /** The JSON form, for documents and typed clients. */
-  schema: z.ZodType;
+const SQL_TYPE = /^([a-z]+)(?:\((\d+)(?:,(\d+))?\))?( unsigned)?$/;
+
+interface SqlType {
+  first: number | undefined;
+  second: number | undefined;
+  unsigned: boolean;
+  allowed: readonly string[] | undefined;
+}
+
+const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
+  int: ({ unsigned }) => (unsigned ? int(0, 4_294_967_295) : int(-2_147_483_648, 2_147_483_647)),
+  bigint: ({ unsigned }) => (unsigned ? bigint(0n, 2n ** 64n - 1n) : bigint(-(2n ** 63n), 2n ** 63n - 1n)),
+  decimal: ({ first, second, unsigned }) => decimal(first ?? 10, second ?? 0, unsigned),
+  // DOUBLE(precision, scale) is rounded by the server without a word.
+  double: ({ first, unsigned }) => (first === undefined ? double(unsigned) : undefined),
+  boolean: () => boolean,
+  varchar: ({ first, allowed }) => (first ? varchar(first, allowed) : undefined),
+  tinytext: ({ allowed }) => text(255, allowed),
+  text: ({ allowed }) => text(65_535, allowed),
+  mediumtext: ({ allowed }) => text(16_777_215, allowed),
+  longtext: ({ allowed }) => text(4_294_967_295, allowed),
+  date: () => date,
+  // JSON and CSV have three decimals of a second at most.
+  datetime: ({ first }) => (first === undefined || first <= 3 ? datetime(first ?? 0) : undefined),
+};
+
+/** Null is null in SQL and in JSON and an empty cell, whatever the type. */
+function nullable(codec: ColumnCodec): ColumnCodec {
+  return {
+    ...codec,
+    fromSql: (value) => (value === null || value === undefined ? null : codec.fromSql(value)),
+    toJson: (value) => (value === null ? null : codec.toJson(value)),
+    toCsv: (value) => (value === null ? "" : codec.toCsv(value)),
+  };
+}
+
+const boolean: ColumnCodec = {
+  fromJson: (value) => (typeof value === "boolean" ? Number(value) : wrongType("true or false", value)),
+  fromCsv(cell) {
+    if (cell === "true" || cell === "1") return 1;
+    return cell === "false" || cell === "0" ? 0 : wrongType("true, false, 1 or 0", cell);
+  },
+  fromSql: (value) => (Number(value) === 0 ? 0 : 1),
+  toJson: (value) => value !== 0,
+  toCsv: (value) => (value === 0 ? "false" : "true"),
+  schema: z.boolean(),
+};
+
+/** @param max in code points, which is what MySQL counts; UTF-16 units are never fewer */
+function varchar(max: number, allowed: SqlType["allowed"]): ColumnCodec {
+  return string(
+    (value) => value.length > max && codePoints(value) > max && `takes ${max} characters, and has ${codePoints(value)}`,
+    allowed,
+    { minLength: 1, maxLength: max },
+  );
+}
+
+/** @param max in bytes of UTF-8; a UTF-16 unit becomes three of them at most */
+function text(max: number, allowed: SqlType["allowed"]): ColumnCodec {
+  return string(
+    (value) =>
+      value.length * 3 > max &&
+      Buffer.byteLength(value) > max &&
+      `takes ${max} bytes, and has ${Buffer.byteLength(value)}`,
+    allowed,
+    { minLength: 1 },
+  );
+}
+
+function string(tooLong: (value: string) => string | false, allowed: SqlType["allowed"], limits: object): ColumnCodec {
+  const read = (value: string) => {
+    if (!value.isWellFormed()) return new Fault("invalid_text", "holds characters that are not valid Unicode text");
+    const detail = tooLong(value);
+    if (detail) return new Fault("too_long", detail);
+    if (allowed && !allowed.includes(value)) return wrongType(`one of ${shown(allowed.join(", "))}`, value);
+    return value;
+  };
+  return {
+    fromJson: (value) => (typeof value === "string" ? read(value) : wrongType("text", value)),
+    fromCsv: read,
+    fromSql: String,
+    toJson: asItIs,
+    toCsv: String,
+    schema: allowed
+      ? z.enum(allowed as [string, ...string[]])
+      : z
+          .string()
+          .refine((value) => !(read(value) instanceof Fault))
+          .meta({ ...limits }),
+  };
+}
+
+function codePoints(value: string): number {
+  let count = 0;
+  for (let at = 0; at < value.length; at++) if ((value.charCodeAt(at) & 0xfc00) !== 0xdc00) count++;
+  return count;
+}
+
+const date: ColumnCodec = {
+  fromJson: (value) => (typeof value === "string" ? readDay(value) : wrongType("a day as text", value)),
+  fromCsv: readDay,
+  fromSql: (value) => (value instanceof Date ? value.toISOString() : String(value)).slice(0, 10),
+  toJson: asItIs,
+  toCsv: String,
+  schema: z.iso.date(),
+};
+
+function datetime(decimals: number): ColumnCodec {
+  const length = decimals === 0 ? 19 : 20 + decimals;
+  return {
+    fromJson: (value) =>
+      typeof value === "string" ? readInstant(value, decimals) : wrongType("an instant as text", value),
+    fromCsv: (cell) => readInstant(cell, decimals),
+    fromSql(value) {
+      const sent = value instanceof Date ? value.toISOString().slice(0, 23).replace("T", " ") : String(value);
+      if (sent.length === length) return sent;
+      // The binary protocol leaves out decimals that are zero.
+      return `${sent}${sent.length === 19 ? "." : ""}`.padEnd(length, "0").slice(0, length);
+    },
+    toJson: (value) => instant(String(value)),
+    toCsv: (value) => instant(String(value)),
+    schema: z.iso.datetime({ offset: true }),
+  };
 }

@@ -60,18 +60,3 @@ export function domainError(error: unknown): unknown {
   }
   return error;
 }
-
-/** InnoDB undoes one of two transactions that wait for each other, and asks for it to be run again. */
-const DEADLOCK_ATTEMPTS_MAX = 5;
-
-/** Runs a whole transaction again where a deadlock undid it, a bounded number of times. */
-export async function retryDeadlocks<T>(transaction: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await transaction();
-    } catch (error) {
-      if (driverError(error)?.code !== "ER_LOCK_DEADLOCK" || attempt === DEADLOCK_ATTEMPTS_MAX) throw error;
-      await Bun.sleep(Math.random() * 50 * attempt);
-    }
-  }
-}

@@ -1,5 +1,5 @@
 /** Muster's own tables: what it did, what it refused, and what orders its writers (design section 2). */
-import { bigint, char, customType, datetime, index, int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
+import { bigint, char, customType, datetime, index, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 
 /** Bytes up to 16 MiB: a BLOB ends one byte short of the 64 KiB that a rejection keeps. */
 const mediumblob = customType<{ data: Buffer }>({ dataType: () => "mediumblob" });
@@ -79,6 +79,8 @@ export const rejections = mysqlTable(
     file: varchar("file", { length: 700 }),
     position: bigint("position", { mode: "number" }).notNull(),
     raw: mediumblob("raw").notNull(),
+    // What the cells of `raw` are, where it is a CSV record; absent where it is JSON.
+    columns: document<string[]>()("columns"),
     reasons: document<Reason[]>()("reasons").notNull(),
     state: varchar("state", { length: 16 }).$type<RejectionState>().notNull(),
     replaces: bigint("replaces", { mode: "number" }),
@@ -92,14 +94,20 @@ export const rejections = mysqlTable(
   ],
 );
 
+/** An answer as it was given, to be given again. */
+export interface StoredAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: unknown;
+}
+
 /** The answer to a request that carried an Idempotency-Key; `key` and `request` are SHA-256 in hexadecimal. */
 export const idempotency_keys = mysqlTable(
   "idempotency_keys",
   {
     key: char("key", { length: 64 }).primaryKey(),
     request: char("request", { length: 64 }).notNull(),
-    status: int("status").notNull(),
-    body: document<unknown>()("body").notNull(),
+    answer: document<StoredAnswer>()("answer").notNull(),
     created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
   },
   // Expired keys are removed by age.

@@ -1,11 +1,12 @@
 import type { Row, Table } from "../codecs/tables.ts";
-import { retryDeadlocks } from "../db/errors.ts";
 import type { Counts, Reason } from "../db/ledger.ts";
-import { type LateVerdicts, passGates, publishByAppend, sameRow, stageName } from "../repositories/bulk.ts";
+import { DEADLOCK, retried } from "../db/transaction.ts";
+import { type LateVerdicts, publishByAppend, sameRow, stageName } from "../repositories/bulk.ts";
+import { passGates } from "../repositories/gates.ts";
 import { addRejections, type NewRejection, supersede } from "../repositories/rejections.ts";
 import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
+import { csvRows } from "./csv-rows.ts";
 import type { Import } from "./import.ts";
-import { fileRows } from "./read.ts";
 
 /**
  * Moves every stage into its table, parents first, each in one transaction under the table's gate. The table's counts
@@ -19,7 +20,7 @@ export async function publish(state: Import, part: readonly Table[]): Promise<vo
     const rows = counts[table.name]?.inserted ?? 0;
     report.progress?.({ table: table.name, phase: "publishing", bytes: 0, of: 0, rows });
     const last = table === part.at(-1);
-    published[table.name] = await retryDeadlocks(() => publishTable(state, table, published, last));
+    published[table.name] = await retried([DEADLOCK], () => publishTable(state, table, published, last));
   }
   Object.assign(counts, published);
 }
@@ -27,7 +28,8 @@ export async function publish(state: Import, part: readonly Table[]): Promise<vo
 async function publishTable(state: Import, table: Table, before: Import["counts"], last: boolean): Promise<Counts> {
   const { run, source, report } = state;
   return await run.db.transaction(async (transaction) => {
-    await passGates(run.connection, table, report.say);
+    const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
+    await passGates(run.connection, gates, (name) => report.say(`waiting for another writer of ${name}`));
     const { inserted, late } = await publishByAppend(run.connection, table, stageName(run.id, table));
     const refused = await lateRejections(state, table, late);
     await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });
@@ -64,12 +66,13 @@ async function lateRejections(state: Import, table: Table, late: LateVerdicts): 
   const refused: NewRejection[] = [];
   for (const file of state.source.files.filter((each) => each.table === table.name)) {
     if (wanted.size === 0) break;
-    for await (const rows of fileRows(table, file)) {
-      for (const { values, file: name, position, raw } of rows) {
+    for await (const rows of csvRows(table, file.open(), file.name)) {
+      for (const { values, line, raw, columns } of rows) {
         const id = values[table.key] as number;
         const entry = wanted.get(id);
         if (!entry || !sameRow(entry.row, values)) continue;
-        refused.push({ table: table.name, file: name, position, raw, reasons: entry.reasons });
+        const { reasons } = entry;
+        refused.push({ table: table.name, file: file.name, position: line, raw: raw(), columns, reasons });
         wanted.delete(id);
       }
     }

@@ -2,9 +2,10 @@
  * Many rows at once: a stage takes them while files are read, and a publish moves the whole stage into its table in one
  * step, alone at the table's gate (design sections 2, Gates, and 5).
  */
+import { escapeId } from "mysql2";
 import type { Connection, Pool, PoolConnection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { SqlValue } from "../codecs/columns.ts";
-import { type Row, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
+import { type Row, type Table, tableOf, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { driverError } from "../db/errors.ts";
 
@@ -14,9 +15,8 @@ const BYTES_PER_INSERT = 4 * 1024 * 1024;
 /** A MySQL group refuses transactions over 150 MB: loads commit about this often. */
 const BYTES_PER_COMMIT = 32 * 1024 * 1024;
 
-const quote = (name: string) => `\`${name.replaceAll("`", "``")}\``;
 const columnList = (table: Table, alias = "") =>
-  table.columns.map((column) => `${alias}${quote(column.name)}`).join(", ");
+  table.columns.map((column) => `${alias}${escapeId(column.name)}`).join(", ");
 
 /** The name of a run's stage for a table: fits 64 characters whatever the table is called. */
 export function stageName(run: string, table: Table): string {
@@ -31,7 +31,7 @@ export async function dropStages(database: Database, run: string): Promise<void>
     "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE ?",
     [database.name, `${stagePrefix(run).replaceAll("_", "\\_")}%`],
   );
-  for (const { name } of rows) await database.pool.query(`DROP TABLE IF EXISTS ${quote(name)}`);
+  for (const { name } of rows) await database.pool.query(`DROP TABLE IF EXISTS ${escapeId(name)}`);
 }
 
 /** A table like the target with its primary key alone: rows are loaded into it in any order, seen by nobody. */
@@ -53,14 +53,14 @@ export class Stage {
   static async create(database: Database, run: string, table: Table): Promise<Stage> {
     const connection = await database.pool.getConnection();
     const stage = new Stage(table, connection, run);
-    await connection.query(`CREATE TABLE ${quote(stage.name)} LIKE ${quote(table.name)}`);
+    await connection.query(`CREATE TABLE ${escapeId(stage.name)} LIKE ${escapeId(table.name)}`);
     const [indexes] = await connection.query<RowDataPacket[]>(
       `SELECT DISTINCT index_name AS name FROM information_schema.statistics
        WHERE table_schema = ? AND table_name = ? AND index_name <> 'PRIMARY'`,
       [database.name, stage.name],
     );
-    const drops = indexes.map(({ name }) => `DROP INDEX ${quote(name)}`).join(", ");
-    if (drops) await connection.query(`ALTER TABLE ${quote(stage.name)} ${drops}`);
+    const drops = indexes.map(({ name }) => `DROP INDEX ${escapeId(name)}`).join(", ");
+    if (drops) await connection.query(`ALTER TABLE ${escapeId(stage.name)} ${drops}`);
     await connection.beginTransaction();
     return stage;
   }
@@ -110,7 +110,7 @@ export class Stage {
   async #insert(rows: Row[], bytes: number): Promise<void> {
     const group = `(${this.table.columns.map(() => "?").join(", ")})`;
     const groups = new Array(rows.length).fill(group).join(", ");
-    const statement = `INSERT INTO ${quote(this.name)} (${columnList(this.table)}) VALUES ${groups}`;
+    const statement = `INSERT INTO ${escapeId(this.name)} (${columnList(this.table)}) VALUES ${groups}`;
     // A full batch is the same statement every time, and worth preparing.
     if (rows.length === ROWS_PER_INSERT) await this.connection.execute(statement, rows.flat());
     else await this.connection.query(statement, rows.flat());
@@ -120,29 +120,6 @@ export class Stage {
       await this.connection.beginTransaction();
       this.#uncommitted = 0;
     }
-  }
-}
-
-/**
- * Takes the gates inside the caller's transaction, in load order, so that no two writers wait for each other:
- * the table's own alone (or in share mode for an insert or a backup), its parents' in share mode.
- */
-export async function passGates(connection: Connection, table: Table, say: (line: string) => void): Promise<void> {
-  const parents = new Set<TableName>(table.references.map((reference) => reference.table));
-  for (const { name } of tables) {
-    if (name !== table.name && !parents.has(name)) continue;
-    const mode = name === table.name ? "FOR UPDATE" : "LOCK IN SHARE MODE";
-    while (!(await passGate(connection, name, mode))) say(`waiting for another writer of ${name}`);
-  }
-}
-
-async function passGate(connection: Connection, name: TableName, mode: string): Promise<boolean> {
-  try {
-    await connection.query(`SELECT 1 FROM gates WHERE \`table\` = ? ${mode}`, [name]);
-    return true;
-  } catch (error) {
-    if (driverError(error)?.code === "ER_LOCK_WAIT_TIMEOUT") return false;
-    throw error;
   }
 }
 
@@ -186,10 +163,10 @@ const PUBLISH_ATTEMPTS_MAX = 5;
 
 async function append(connection: Connection, table: Table, stage: string): Promise<number> {
   const columns = columnList(table);
-  const key = quote(table.columns[table.key]?.name ?? "");
-  const insert = `INSERT INTO ${quote(table.name)} (${columns}) SELECT ${columns} FROM ${quote(stage)}`;
+  const key = escapeId(table.columns[table.key]?.name ?? "");
+  const insert = `INSERT INTO ${escapeId(table.name)} (${columns}) SELECT ${columns} FROM ${escapeId(stage)}`;
   const [counted] = await connection.query<RowDataPacket[]>(
-    `SELECT COUNT(*) AS \`rows\`, MAX(${key}) AS last FROM ${quote(stage)}`,
+    `SELECT COUNT(*) AS \`rows\`, MAX(${key}) AS last FROM ${escapeId(stage)}`,
   );
   const { rows, last } = counted[0] as { rows: number; last: number | null };
   if (last === null) return 0;
@@ -202,9 +179,11 @@ async function append(connection: Connection, table: Table, stage: string): Prom
 }
 
 async function takeOut(connection: Connection, table: Table, stage: string, late: LateVerdicts): Promise<void> {
-  const key = quote(table.columns[table.key]?.name ?? "");
-  const same = table.columns.map(({ name }) => `BINARY s.${quote(name)} <=> BINARY t.${quote(name)}`).join(" AND ");
-  const joined = `FROM ${quote(stage)} s JOIN ${quote(table.name)} t ON t.${key} = s.${key}`;
+  const key = escapeId(table.columns[table.key]?.name ?? "");
+  const same = table.columns
+    .map(({ name }) => `BINARY s.${escapeId(name)} <=> BINARY t.${escapeId(name)}`)
+    .join(" AND ");
+  const joined = `FROM ${escapeId(stage)} s JOIN ${escapeId(table.name)} t ON t.${key} = s.${key}`;
   const [unchanged] = await connection.query<ResultSetHeader>(`DELETE s ${joined} WHERE ${same}`);
   late.unchanged += unchanged.affectedRows;
   // LOCK IN SHARE MODE reads what is committed now: the transaction's snapshot may be older than the conflict.
@@ -212,10 +191,10 @@ async function takeOut(connection: Connection, table: Table, stage: string, late
   const taken = others.map(({ id }) => id as number);
   late.duplicates.push(...(await readRows(connection, table, taken, stage)));
   for (const { column, table: parent } of table.references) {
-    const reference = `s.${quote(table.columns[column]?.name ?? "")}`;
-    const parentKey = `p.${quote(tableOf(parent).columns[tableOf(parent).key]?.name ?? "")}`;
+    const reference = `s.${escapeId(table.columns[column]?.name ?? "")}`;
+    const parentKey = `p.${escapeId(tableOf(parent).columns[tableOf(parent).key]?.name ?? "")}`;
     const [rows] = await connection.query<RowDataPacket[]>(
-      `SELECT s.${key} AS id FROM ${quote(stage)} s LEFT JOIN ${quote(parent)} p ON ${parentKey} = ${reference}
+      `SELECT s.${key} AS id FROM ${escapeId(stage)} s LEFT JOIN ${escapeId(parent)} p ON ${parentKey} = ${reference}
        WHERE ${reference} IS NOT NULL AND ${parentKey} IS NULL LOCK IN SHARE MODE`,
     );
     const ids = rows.map(({ id }) => id as number);
@@ -223,7 +202,7 @@ async function takeOut(connection: Connection, table: Table, stage: string, late
     taken.push(...ids);
   }
   for (let start = 0; start < taken.length; start += ROWS_PER_INSERT) {
-    await connection.query(`DELETE FROM ${quote(stage)} WHERE ${key} IN (?)`, [
+    await connection.query(`DELETE FROM ${escapeId(stage)} WHERE ${key} IN (?)`, [
       taken.slice(start, start + ROWS_PER_INSERT),
     ]);
   }
@@ -237,11 +216,11 @@ export async function readRows(
   from: string = table.name,
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  const key = quote(table.columns[table.key]?.name ?? "");
+  const key = escapeId(table.columns[table.key]?.name ?? "");
   for (let start = 0; start < ids.length; start += ROWS_PER_INSERT) {
     const page = ids.slice(start, start + ROWS_PER_INSERT);
     const [found] = await connection.query<RowDataPacket[][]>(
-      { sql: `SELECT ${columnList(table)} FROM ${quote(from)} WHERE ${key} IN (?)`, rowsAsArray: true },
+      { sql: `SELECT ${columnList(table)} FROM ${escapeId(from)} WHERE ${key} IN (?)`, rowsAsArray: true },
       [page],
     );
     for (const values of found)
@@ -252,9 +231,9 @@ export async function readRows(
 
 /** The lowest and highest id that a table holds; undefined where it is empty. */
 export async function idRange(pool: Pool, table: Table): Promise<{ from: number; to: number } | undefined> {
-  const key = quote(table.columns[table.key]?.name ?? "");
+  const key = escapeId(table.columns[table.key]?.name ?? "");
   const [rows] = await pool.query<RowDataPacket[]>(
-    `SELECT MIN(${key}) AS \`from\`, MAX(${key}) AS \`to\` FROM ${quote(table.name)}`,
+    `SELECT MIN(${key}) AS \`from\`, MAX(${key}) AS \`to\` FROM ${escapeId(table.name)}`,
   );
   const range = rows[0] as { from: number | null; to: number | null } | undefined;
   return range && range.from !== null && range.to !== null ? { from: range.from, to: range.to } : undefined;

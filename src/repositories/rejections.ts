@@ -20,6 +20,8 @@ export interface RejectionRecord {
   position: number;
   raw?: string;
   raw_base64?: string;
+  /** The columns of the cells in `raw`, where it is a CSV record. */
+  columns?: string[];
   reasons: Reason[];
   state: RejectionState;
   replaces?: number;
@@ -70,7 +72,7 @@ function ended(db: MySql2Database, condition: SQL | undefined) {
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function rejectionRecord(row: typeof rejections.$inferSelect): RejectionRecord {
-  const { id, run, table, file, position, raw, reasons, state, replaces, created_at } = row;
+  const { id, run, table, file, position, raw, columns, reasons, state, replaces, created_at } = row;
   return {
     id,
     run,
@@ -78,6 +80,7 @@ function rejectionRecord(row: typeof rejections.$inferSelect): RejectionRecord {
     ...(file !== null && { file }),
     position,
     ...rawText(raw),
+    ...(columns !== null && { columns }),
     reasons,
     state,
     ...(replaces !== null && { replaces }),
@@ -99,6 +102,8 @@ export interface NewRejection {
   file?: string;
   position: number;
   raw: Uint8Array;
+  /** The columns of its cells where it is a CSV record, so that it can be read again without its file's header. */
+  columns?: string[];
   reasons: Reason[];
   replaces?: number;
 }

@@ -1,0 +1,54 @@
+/** What the codec of a column is, and what it says of a value that does not fit. */
+import type { z } from "zod";
+import type { ReasonCode } from "../db/ledger.ts";
+
+/**
+ * What a column's value is inside Muster: the form in which it is sent to MySQL, read from it, and compared by `===`.
+ * int, double: number. bigint: number where it is a safe integer, else its digits. decimal: text with exactly the
+ * column's scale. boolean: 0 or 1. date: `YYYY-MM-DD`. datetime: `YYYY-MM-DD HH:MM:SS.mmm` in UTC with exactly the
+ * column's decimals.
+ */
+export type SqlValue = string | number | null;
+
+/** How the values of one column are read and written. None of its functions but fromSql, toJson and toCsv takes null. */
+export interface ColumnCodec {
+  /** A JSON value that is neither null nor blank text. */
+  fromJson(value: unknown): SqlValue | Fault;
+  /** A CSV cell that is not blank. */
+  fromCsv(cell: string): SqlValue | Fault;
+  /** What the driver answers (dates as text, big numbers as text), or what Drizzle's column mode makes of it. */
+  fromSql(value: unknown): SqlValue;
+  toJson(value: SqlValue): unknown;
+  /** The cell's text, unquoted. */
+  toCsv(value: SqlValue): string;
+  /** The JSON form, for documents and typed clients. */
+  schema: z.ZodType;
+}
+
+/** Why a value does not fit its column. The detail goes on from the column's name: "must be a whole number". */
+export class Fault {
+  constructor(
+    readonly code: ReasonCode,
+    readonly detail: string,
+  ) {}
+}
+
+export const wrongType = (wanted: string, value: unknown) =>
+  new Fault("wrong_type", `must be ${wanted}, not ${shown(value)}`);
+
+export const asItIs = (value: SqlValue) => value;
+
+const SHOWN_CHARACTERS_MAX = 60;
+
+/** A value as a message may show it: text in quotes and cut, a number as it is, anything else by its kind alone. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return `"${clipped(value)}"`;
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+/** Text that is safe to repeat: cut to 60 characters, lone surrogates replaced. */
+export function clipped(text: string): string {
+  const start = text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}...` : text;
+  return start.toWellFormed();
+}

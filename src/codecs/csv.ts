@@ -1,0 +1,66 @@
+/** Rows as CSV lines in the order of the dictionary or of a header (design sections 2 and 5). */
+import type { Reason } from "../db/ledger.ts";
+import { MusterError } from "../errors.ts";
+import { clipped, Fault, type SqlValue } from "./codec.ts";
+import { INVALID_UTF8 } from "./csv-parser.ts";
+import { accepted, isBlank, missing } from "./json.ts";
+import type { Row, Shaped, Table } from "./tables.ts";
+
+/**
+ * Judges the cells of one record by their shape alone.
+ * @param order for each cell the index of its column, as headerOf found it; undefined is the dictionary's order
+ */
+export function fromCsv(table: Table, cells: readonly string[], order: readonly number[] | undefined): Shaped {
+  const { columns } = table;
+  const values = new Array<SqlValue | undefined>(columns.length).fill(undefined);
+  const reasons: Reason[] = [];
+  if (cells.length !== columns.length) {
+    const detail = `${table.name} has ${columns.length} fields, and this row has ${cells.length}`;
+    return { values, reasons: [{ code: "wrong_field_count", detail }] };
+  }
+  for (let index = 0; index < cells.length; index++) {
+    const at = order?.[index] ?? index;
+    const column = columns[at];
+    const cell = cells[index];
+    if (column === undefined || cell === undefined) continue;
+    if (isBlank(cell)) values[at] = missing(column, reasons);
+    else values[at] = accepted(column, cell === INVALID_UTF8 ? NOT_UTF8 : column.codec.fromCsv(cell), reasons);
+  }
+  return { values, reasons };
+}
+
+const NOT_UTF8 = new Fault("invalid_text", "holds bytes that are not UTF-8");
+
+/**
+ * The order that a file's first record gives its columns, if it is a header.
+ * @returns for each cell the index of its column, or undefined where the record is a row
+ * @throws MusterError `refused` for a header in other words: its columns would be loaded in the wrong place
+ */
+export function headerOf(table: Table, cells: readonly string[]): number[] | undefined {
+  const names = table.columns.map((column) => column.name);
+  const order = cells.map((cell) => names.indexOf(cell));
+  if (cells.length === names.length && new Set(order).size === names.length && !order.includes(-1)) return order;
+  const key = cells[table.key];
+  const isRow = cells.some(isBlank) || (key !== undefined && !Number.isNaN(Number(key)));
+  if (isRow) return undefined;
+  throw new MusterError(
+    "refused",
+    `the first row is neither data nor the names ${names.join(",")}: "${clipped(cells.join(","))}"; mend or remove it`,
+  );
+}
+
+/** The header line of toCsv's rows. */
+export const csvHeader = (table: Table): string => csvLine(table.columns.map((column) => column.name));
+
+/** A stored row as one line, from which the parser and fromCsv make the same row again. */
+export const toCsv = (table: Table, row: Row): string =>
+  csvLine(table.columns.map((column, index) => column.codec.toCsv(row[index] ?? null)));
+
+/** One RFC 4180 line with its CRLF; null and undefined are empty cells. */
+export const csvLine = (cells: readonly unknown[]): string => `${cells.map(quotedWhereNeeded).join(",")}\r\n`;
+
+/** Also blanks at the ends, which a reader drops, and a BOM, which it could take for the file's. */
+function quotedWhereNeeded(cell: unknown): string {
+  const text = cell === null || cell === undefined ? "" : String(cell);
+  return /[",\r\n\uFEFF]|^[ \t]|[ \t]$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,121 @@
+/** The codecs of numbers. None is ever rounded: a value that the column cannot hold exactly is at fault. */
+import { z } from "zod";
+import { asItIs, type ColumnCodec, Fault, shown, wrongType } from "./codec.ts";
+
+export function int(min: number, max: number): ColumnCodec {
+  const within = (value: number, sent: unknown) =>
+    value >= min && value <= max
+      ? value + 0 // -0 becomes 0
+      : new Fault("out_of_range", `must be from ${min} to ${max}, not ${shown(sent)}`);
+  return {
+    fromJson: (value) => (isWhole(value) ? within(value, value) : wrongType("a whole number", value)),
+    fromCsv(cell) {
+      const negative = cell.charCodeAt(0) === 45;
+      let at = negative ? 1 : 0;
+      if (at === cell.length) return wrongType("a whole number", cell);
+      let value = 0;
+      for (; at < cell.length; at++) {
+        const digit = cell.charCodeAt(at) - 48;
+        if (digit < 0 || digit > 9) return wrongType("a whole number", cell);
+        value = value * 10 + digit;
+      }
+      return within(negative ? -value : value, cell);
+    },
+    fromSql: Number,
+    toJson: asItIs,
+    toCsv: String,
+    schema: z.int().min(min).max(max),
+  };
+}
+
+/** Infinity is what JSON.parse makes of 1e999: a number out of range, not of another type. */
+const isWhole = (value: unknown): value is number =>
+  typeof value === "number" && (Number.isInteger(value) || !Number.isFinite(value));
+
+export function bigint(min: bigint, max: bigint): ColumnCodec {
+  const canonical = (value: bigint) => (Number.isSafeInteger(Number(value)) ? Number(value) : String(value));
+  const outOfRange = (sent: unknown) => new Fault("out_of_range", `must be from ${min} to ${max}, not ${shown(sent)}`);
+  const read = (digits: string) => {
+    if (!/^-?[0-9]+$/.test(digits)) return wrongType("a whole number", digits);
+    // Long text is judged by its length: BigInt takes quadratic time.
+    const significant = digits.replace(/^(-?)0+(?=\d)/, "$1");
+    if (significant.length > 20) return outOfRange(digits);
+    const value = BigInt(significant);
+    return value >= min && value <= max ? canonical(value) : outOfRange(digits);
+  };
+  return {
+    fromJson(value) {
+      if (typeof value === "string") return read(value);
+      if (!isWhole(value)) return wrongType("a whole number", value);
+      return Number.isSafeInteger(value) ? read(String(value)) : inexact(value);
+    },
+    fromCsv: read,
+    fromSql: (value) => canonical(BigInt(value as string | number | bigint)),
+    toJson: asItIs,
+    toCsv: String,
+    schema: z.union([z.int(), z.string().regex(/^-?[0-9]+$/)]),
+  };
+}
+
+/** A JSON number past 2^53 has lost digits before Muster sees it. */
+const inexact = (value: number) =>
+  new Fault("out_of_range", `must be written as text: JSON numbers such as ${value} are not exact`);
+
+export function decimal(precision: number, scale: number, unsigned: boolean): ColumnCodec {
+  const wholeDigits = precision - scale;
+  const read = (sent: string): string | Fault => {
+    const [, minus, digits = "", decimals = ""] = /^(-?)([0-9]+)(?:\.([0-9]+))?$/.exec(sent) ?? [];
+    if (!digits) return wrongType("a decimal number", sent);
+    if (/[1-9]/.test(decimals.slice(scale))) {
+      return new Fault("wrong_type", `keeps ${scale} decimals, and ${shown(sent)} has more`);
+    }
+    const whole = digits.replace(/^0+(?=.)/, "");
+    const value = scale === 0 ? whole : `${whole}.${decimals.slice(0, scale).padEnd(scale, "0")}`;
+    const negative = minus !== "" && /[1-9]/.test(value);
+    if (whole !== "0" && whole.length > wholeDigits) {
+      return new Fault("out_of_range", `takes ${wholeDigits} digits before the point, and ${shown(sent)} has more`);
+    }
+    if (negative && unsigned) return new Fault("out_of_range", `must not be negative, and ${shown(sent)} is`);
+    return negative ? `-${value}` : value;
+  };
+  return {
+    fromJson(value) {
+      if (typeof value === "string") return read(value);
+      if (typeof value !== "number") return wrongType("a decimal number", value);
+      return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? read(plainDigits(value)) : inexact(value);
+    },
+    fromCsv: read,
+    fromSql(value) {
+      const canonical = read(String(value));
+      return canonical instanceof Fault ? String(value) : canonical;
+    },
+    toJson: asItIs,
+    toCsv: String,
+    schema: z.string().regex(/^-?[0-9]+(\.[0-9]+)?$/),
+  };
+}
+
+/** JavaScript writes numbers below 0.000001 as 1.5e-7: the same digits without an exponent. */
+function plainDigits(value: number): string {
+  const [digits = "", exponent] = String(Math.abs(value)).split("e-");
+  const plain = exponent ? `0.${"0".repeat(Number(exponent) - 1)}${digits.replace(".", "")}` : digits;
+  return value < 0 ? `-${plain}` : plain;
+}
+
+export function double(unsigned: boolean): ColumnCodec {
+  const within = (value: number, sent: unknown) => {
+    if (!Number.isFinite(value))
+      return new Fault("out_of_range", `must be a number that 64 bits hold, not ${shown(sent)}`);
+    if (value < 0 && unsigned) return new Fault("out_of_range", `must not be negative, and ${shown(sent)} is`);
+    return value + 0;
+  };
+  return {
+    fromJson: (value) => (typeof value === "number" ? within(value, value) : wrongType("a number", value)),
+    fromCsv: (cell) =>
+      /^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(cell) ? within(Number(cell), cell) : wrongType("a number", cell),
+    fromSql: (value) => Number(value) + 0,
+    toJson: asItIs,
+    toCsv: String,
+    schema: unsigned ? z.number().min(0) : z.number(),
+  };
+}

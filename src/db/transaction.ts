@@ -1,0 +1,43 @@
+/** Transactions that end: committed, undone, or run again a bounded number of times. */
+import type { Pool, PoolConnection } from "mysql2/promise";
+import { driverError } from "./errors.ts";
+
+/** InnoDB undoes one of two transactions that wait for each other, and asks for it to be run again. */
+export const DEADLOCK = "ER_LOCK_DEADLOCK";
+/** Lost to another writer between the look and the statement: a new look sees what it wrote. */
+export const LOST_RACES = [DEADLOCK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];
+
+const ATTEMPTS_MAX = 10;
+const PAUSE_MS_MAX = 20;
+
+/** Runs a whole transaction again, after a short pause of random length, where one of these errors undid it. */
+export async function retried<T>(codes: readonly string[], transaction: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transaction();
+    } catch (error) {
+      const code = driverError(error)?.code;
+      if (code === undefined || !codes.includes(code) || attempt === ATTEMPTS_MAX) throw error;
+      await Bun.sleep(Math.random() * PAUSE_MS_MAX * attempt);
+    }
+  }
+}
+
+/** Runs `work` in a transaction of its own on a connection of the pool: committed where it returns, undone where it throws. */
+export async function transacted<T>(pool: Pool, work: (connection: PoolConnection) => Promise<T>): Promise<T> {
+  const connection = await pool.getConnection();
+  try {
+    await connection.beginTransaction();
+    const result = await work(connection);
+    await connection.commit();
+    connection.release();
+    return result;
+  } catch (error) {
+    // A connection that cannot even roll back is of no use: the server undoes its transaction when it is gone.
+    await connection.rollback().then(
+      () => connection.release(),
+      () => connection.destroy(),
+    );
+    throw error;
+  }
+}

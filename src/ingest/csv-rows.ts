@@ -1,0 +1,61 @@
+import { fromCsv, headerOf } from "../codecs/csv.ts";
+import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
+import type { Shaped, Table } from "../codecs/tables.ts";
+import { MusterError } from "../errors.ts";
+import type { Candidate } from "./judge.ts";
+
+/** A CSV row as its shape alone judges it. */
+export interface CsvRow extends Candidate {
+  /** The first physical line of its record, 1-based. */
+  line: number;
+  /** Its bytes as they came. */
+  raw(): Uint8Array;
+  /** The columns of its cells. */
+  columns: string[];
+}
+
+/**
+ * The rows of a CSV document in blocks; a header row is read and left out.
+ * @param name says in an error which document it was
+ * @throws MusterError `refused` where the first row looks like a header in other words
+ */
+export async function* csvRows(
+  table: Table,
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<CsvRow[]> {
+  const names = table.columns.map((column) => column.name);
+  let order: readonly number[] | undefined;
+  let columns = names;
+  let first = true;
+  for await (const records of parseCsv(chunks)) {
+    const rows: CsvRow[] = [];
+    for (const record of records) {
+      if (first) {
+        first = false;
+        order = header(table, record, name);
+        columns = order?.map((column) => names[column] ?? "") ?? names;
+        if (order) continue;
+      }
+      const { values, reasons } = shaped(table, record, order);
+      rows.push({ values, reasons, line: record.line, raw: () => record.raw, columns });
+    }
+    yield rows;
+  }
+}
+
+/** One record, whose columns are known, as it is judged by its shape. */
+export function shaped(table: Table, record: CsvRecord, order: readonly number[] | undefined): Shaped {
+  const { cells, malformed } = record;
+  if (malformed !== undefined) return { values: [], reasons: [{ code: "malformed_csv", detail: malformed }] };
+  return fromCsv(table, cells, order);
+}
+
+function header(table: Table, record: CsvRecord, name: string): readonly number[] | undefined {
+  if (record.malformed !== undefined) return undefined;
+  try {
+    return headerOf(table, record.cells);
+  } catch (error) {
+    throw error instanceof MusterError ? new MusterError(error.code, `${name}: ${error.message}`) : error;
+  }
+}

@@ -1,0 +1,32 @@
+/** What orders Muster's writers: one row per table in `gates` (design section 2, Gates). */
+import type { Connection } from "mysql2/promise";
+import type { TableName } from "../codecs/tables.ts";
+import { driverError } from "../db/errors.ts";
+
+/**
+ * Takes the gates of tables inside the caller's transaction: `alone` for a publish or a restore, `shared` for an
+ * insert, a backup, or the parents of what is published. Everybody takes them in the order of their names, so that no
+ * two wait for each other.
+ * @param wait is called each time the server's lock wait ends without the gate; it may throw
+ */
+export async function passGates(
+  connection: Connection,
+  gates: { alone?: readonly TableName[]; shared?: readonly TableName[] },
+  wait: (table: TableName) => void,
+): Promise<void> {
+  const alone = new Set(gates.alone);
+  const names = new Set([...alone, ...(gates.shared ?? [])]);
+  for (const name of [...names].sort()) {
+    while (!(await passGate(connection, name, alone.has(name) ? "FOR UPDATE" : "LOCK IN SHARE MODE"))) wait(name);
+  }
+}
+
+async function passGate(connection: Connection, name: TableName, mode: string): Promise<boolean> {
+  try {
+    await connection.query(`SELECT 1 FROM gates WHERE \`table\` = ? ${mode}`, [name]);
+    return true;
+  } catch (error) {
+    if (driverError(error)?.code === "ER_LOCK_WAIT_TIMEOUT") return false;
+    throw error;
+  }
+}

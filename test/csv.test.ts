@@ -1,0 +1,332 @@
+import { expect, test } from "bun:test";
+import { parse } from "csv-parse/sync";
+import { int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
+import fc from "fast-check";
+import { csvHeader, csvLine, fromCsv, headerOf, toCsv } from "../src/codecs/csv.ts";
+import { type CsvRecord, INVALID_UTF8, parseCsv, RECORD_BYTES_MAX } from "../src/codecs/csv-parser.ts";
+import { tableOf } from "../src/codecs/tables.ts";
+import { MusterError } from "../src/errors.ts";
+import { only, rows, things } from "./support/things.ts";
+
+const employees = tableOf("hired_employees");
+const departments = tableOf("departments");
+
+test("rows come with LF or CRLF, with or without BOM and final newline, and empty lines are skipped but counted", async () => {
+  const expected = [
+    [1, ["1", "Ana"]],
+    [4, ["2", "Eva"]],
+  ];
+  for (const end of ["\n", "\r\n"]) {
+    for (const text of [`1,Ana${end}${end} \t${end}2,Eva`, `\uFEFF1,Ana${end}${end}${end}2,Eva${end}${end}`]) {
+      expect((await everyChunking(text)).map(({ line, cells }) => [line, cells])).toEqual(expected);
+    }
+  }
+  expect(await everyChunking("")).toEqual([]);
+  expect(await everyChunking("\uFEFF")).toEqual([]);
+  expect(await everyChunking("1,Ana\r")).toMatchObject([{ cells: ["1", "Ana"] }]);
+});
+
+test.each([
+  ["a,b c,d", ["a", "b c", "d"]],
+  [",,", ["", "", ""]],
+  ["a,", ["a", ""]],
+  [" a ,\tb\t, ", ["a", "b", ""]],
+  ['"a","b, c",""', ["a", "b, c", ""]],
+  ['"say ""hi""",""""', ['say "hi"', '"']],
+  ['  "a"\t,"  b  " ', ["a", "  b  "]],
+  ['"two\nlines","and\r\nmore"', ["two\nlines", "and\r\nmore"]],
+  ["a\rb,\rc", ["a\rb", "\rc"]],
+  ["O'Hearn,né,😀", ["O'Hearn", "né", "😀"]],
+  ['"né ""😀"""', ['né "😀"']],
+  ["a\0b", ["a\0b"]],
+  ['""', [""]],
+])("%j is one row of the cells that RFC 4180 says", async (text, cells) => {
+  for (const end of ["", "\n", "\r\n"]) {
+    expect(await everyChunking(`${text}${end}`)).toEqual([{ line: 1, cells, malformed: undefined, raw: text }]);
+  }
+});
+
+test("a row's line is where it begins, also after cells of several lines", async () => {
+  const records = await everyChunking('1,"a\n\nb"\n\n2,"c\r\n"\r\n3,d');
+  expect(records.map(({ line, raw }) => [line, raw])).toEqual([
+    [1, '1,"a\n\nb"'],
+    [5, '2,"c\r\n"'],
+    [7, "3,d"],
+  ]);
+});
+
+test("bytes that are not UTF-8 spoil their own cell alone", async () => {
+  const bytes = Buffer.concat([
+    Buffer.from("1,"),
+    Buffer.from([0xe9]), // é in Latin-1
+    Buffer.from(',né\n2,"'),
+    Buffer.from([0xed, 0xa0, 0x80]), // a surrogate
+    Buffer.from('",\uFFFD\n'),
+  ]);
+  const records = await everyChunking(bytes);
+  expect(records.map(({ cells }) => cells)).toEqual([
+    ["1", INVALID_UTF8, "né"],
+    ["2", INVALID_UTF8, "\uFFFD"],
+  ]);
+  const table = only({
+    words: mysqlTable("words", { id: id(), word: varchar("word", { length: 9 }), count: int("count") }),
+  });
+  const reasons = ["1", INVALID_UTF8, INVALID_UTF8];
+  expect(fromCsv(table, reasons, undefined).reasons).toEqual([
+    { code: "invalid_text", field: "word", detail: "word holds bytes that are not UTF-8" },
+    { code: "invalid_text", field: "count", detail: "count holds bytes that are not UTF-8" },
+  ]);
+});
+
+test.each([
+  ["a quote inside an unquoted cell", '1,a"b,c\r\n2,d\r\n'],
+  ["a quote inside an unquoted cell", '1,a"b\n2,d'],
+  ["a quote inside an unquoted cell", ' x "y"\n2,d'],
+  ["text after a closing quote", '1,"a"b\n2,d'],
+  ["text after a closing quote", '1,"a" "b"\n2,d\n'],
+  ["text after a closing quote", '"a\nb"c\n2,d\n'],
+  ["text after a closing quote", '"a"\rb\n2,d\n'],
+  ["a quote that is not closed", '1,"a\n2,d\n'],
+  ["a quote that is not closed", '1,"a""\r\n2,d'],
+])("%s costs one line: %j", async (malformed, text) => {
+  const [bad, ...others] = await everyChunking(text);
+  expect(bad).toEqual({ line: 1, cells: [], malformed, raw: text.split(/\r?\n/)[0] ?? "" });
+  const line = text.split(/\r?\n/).indexOf("2,d") + 1;
+  expect(others.at(-1)).toEqual({ line, cells: ["2", "d"], malformed: undefined, raw: "2,d" });
+});
+
+test("an unclosed quote swallows nothing, however much follows", async () => {
+  const lines = Array.from({ length: 60_000 }, (_, index) => `${index + 2},Ana,2021-11-07T02:48:42Z`);
+  const text = `1,"Ana\n${lines.join("\n")}\n`;
+  expect(text.length).toBeGreaterThan(RECORD_BYTES_MAX);
+  for (const size of [65_536, text.length]) {
+    const records = await collect(chunked(Buffer.from(text), size));
+    expect(records).toHaveLength(60_001);
+    expect(records[0]).toMatchObject({ line: 1, raw: '1,"Ana' });
+    expect(records[0]?.malformed).toContain("a quote that is not closed");
+    expect(records.at(-1)).toMatchObject({ line: 60_001, cells: ["60001", "Ana", "2021-11-07T02:48:42Z"] });
+  }
+});
+
+test("a row of up to 1 MiB is read, a longer one is malformed and kept to its first 64 KiB", async () => {
+  const longest = `${"x".repeat(RECORD_BYTES_MAX - 2)},y`;
+  for (const size of [65_536, 1_000_003, 4 * RECORD_BYTES_MAX]) {
+    const records = await collect(chunked(Buffer.from(`${longest}\n1${longest}\n2,z\n"${longest}"\n${longest}`), size));
+    expect(
+      records.map(({ line, cells, malformed, raw }) => [line, cells.length, typeof malformed, raw.length]),
+    ).toEqual([
+      [1, 2, "undefined", RECORD_BYTES_MAX],
+      [2, 0, "string", 65_536],
+      [3, 2, "undefined", 3],
+      [4, 0, "string", 65_536],
+      [5, 2, "undefined", RECORD_BYTES_MAX],
+    ]);
+  }
+});
+
+test("a line that does not end is reported long before the file ends, and is not held", async () => {
+  const chunk = new Uint8Array(65_536).fill(120);
+  let sent = 0;
+  async function* endless() {
+    for (; sent < 4096; sent++) yield chunk;
+    yield Buffer.from("\n1,a\n");
+  }
+  const batches = parseCsv(endless());
+  const { value } = await batches.next();
+  expect(sent * chunk.length).toBeLessThan(3 * RECORD_BYTES_MAX);
+  expect((value as CsvRecord[])[0]?.raw).toHaveLength(65_536);
+  const rest = await plain(batches);
+  expect(rest.map(({ line, cells }) => [line, cells])).toEqual([[2, ["1", "a"]]]);
+});
+
+test("a row in very many chunks takes no quadratic time", async () => {
+  const text = `1,"${"a line\n".repeat(149_000)}"\n2,b\n`;
+  const records = await collect(chunked(Buffer.from(text), 16));
+  expect(records.map(({ line }) => line)).toEqual([1, 149_002]);
+});
+
+test("what csv-parse reads is read the same, with every chunking", async () => {
+  const plain = fc.string({ unit: fc.constantFrom("a", "7", " ", "é", "😀", "'", "\0", "\t"), maxLength: 5 });
+  const quoted = fc
+    .string({ unit: fc.constantFrom("a", ",", '"', "\n", "\r", " ", "é", "\t"), maxLength: 5 })
+    .map((text) => `"${text.replaceAll('"', '""')}"`);
+  const blanks = fc.constantFrom("", "", "", " ", "\t ");
+  const cell = fc.oneof(
+    plain,
+    fc.tuple(blanks, quoted, blanks).map((parts) => parts.join("")),
+  );
+  const line = fc.tuple(fc.array(cell, { maxLength: 4 }), fc.constantFrom("\n", "\r\n"));
+  const document = fc.tuple(fc.constantFrom("", "", "\uFEFF"), fc.array(line, { maxLength: 5 }), fc.boolean());
+  const options = {
+    bom: true,
+    record_delimiter: ["\r\n", "\n"],
+    skip_empty_lines: true,
+    relax_column_count: true,
+    trim: true,
+  };
+  await fc.assert(
+    fc.asyncProperty(document, async ([bom, lines, cutsLastEnd]) => {
+      const whole = bom + lines.map(([cells, end]) => cells.join(",") + end).join("");
+      const text = cutsLastEnd ? whole.replace(/\r?\n$/, "") : whole;
+      const records = await everyChunking(text);
+      expect(records.map(({ cells }) => cells)).toEqual(parse(text, options));
+    }),
+    { numRuns: 2500 },
+  );
+});
+
+test("whatever the bytes, every chunking reads the same and no line is lost", async () => {
+  const soup = fc.string({ unit: fc.constantFrom("a", ",", '"', "\n", "\r\n", "\r", " ", "é"), maxLength: 24 });
+  await fc.assert(
+    fc.asyncProperty(soup, async (text) => {
+      const records = await everyChunking(text);
+      const raw = records.map((record) => record.raw.replaceAll(/\r?\n|\s+$/g, "")).join("");
+      const blankLines = /^[ \t]*\r?(\n|$)/gm;
+      expect(raw.replaceAll(/\s/g, "")).toBe(text.replaceAll(blankLines, "").replaceAll(/\s/g, ""));
+    }),
+    { numRuns: 2500 },
+  );
+});
+
+test("cells become a row in the order of the dictionary, or of the file's header", () => {
+  const cells = ["7", "Pablo", "2021-11-07T02:48:42Z", "1", "2"];
+  const expected = { values: [7, "Pablo", "2021-11-07 02:48:42.000", 1, 2], reasons: [] };
+  expect(fromCsv(employees, cells, undefined)).toEqual(expected);
+  const order = headerOf(employees, ["job_id", "department_id", "datetime", "name", "id"]);
+  expect(fromCsv(employees, cells.toReversed(), order)).toEqual(expected);
+});
+
+test("a blank cell is missing, the id's too, and a row gives all its reasons", () => {
+  expect(fromCsv(employees, ["", " ", "soon", "0", "8.0"], undefined)).toEqual({
+    values: Array(5).fill(undefined),
+    reasons: [
+      { code: "missing", field: "id", detail: "id is required and is missing" },
+      { code: "missing", field: "name", detail: "name is required and is missing" },
+      expect.objectContaining({ code: "invalid_datetime", field: "datetime" }),
+      expect.objectContaining({ code: "out_of_range", field: "department_id" }),
+      expect.objectContaining({ code: "wrong_type", field: "job_id" }),
+    ],
+  });
+  expect(fromCsv(employees, ["7", "Pablo", "2021-11-07T02:48:42Z", "", "2"], undefined)).toEqual({
+    values: [7, "Pablo", "2021-11-07 02:48:42.000", undefined, 2],
+    reasons: [{ code: "missing", field: "department_id", detail: "department_id is required and is missing" }],
+  });
+});
+
+test("a blank cell of a column with a default takes it, of a nullable one is null", () => {
+  const table = only({
+    notes: mysqlTable("notes", {
+      id: id(),
+      stars: int("stars").notNull().default(3),
+      text: varchar("text", { length: 9 }),
+    }),
+  });
+  expect(fromCsv(table, ["1", "", ""], undefined)).toEqual({ values: [1, 3, null], reasons: [] });
+});
+
+test.each([[["7"]], [["7", "Legal", ""]], [[""]]])(
+  "%j has not as many cells as the table: one reason for the row",
+  (cells) => {
+    expect(fromCsv(departments, cells, undefined)).toEqual({
+      values: [undefined, undefined],
+      reasons: [{ code: "wrong_field_count", detail: `departments has 2 fields, and this row has ${cells.length}` }],
+    });
+  },
+);
+
+test.each([
+  [
+    ["id", "department"],
+    [0, 1],
+  ],
+  [
+    ["department", "id"],
+    [1, 0],
+  ],
+  [["1", "Legal"], undefined],
+  [["8.0", "Legal"], undefined],
+  [["-5", "id"], undefined],
+  [["", "Legal"], undefined],
+  [["id", ""], undefined],
+  [["1"], undefined],
+])("the first row %j gives the order %j", (cells, order) => {
+  expect(headerOf(departments, cells)).toEqual(order);
+});
+
+test.each([
+  [["ID", "Department"]],
+  [["department_id", "name"]],
+  [["id", "id"]],
+  [["id"]],
+  [["id", "department", "x"]],
+  [["one", "Legal"]],
+])("the first row %j is a header in other words and refuses the file", (cells) => {
+  try {
+    headerOf(departments, cells);
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toBeInstanceOf(MusterError);
+    expect(error).toMatchObject({ code: "refused", message: expect.stringContaining("id,department") });
+  }
+});
+
+test("a line quotes what a reader would take for something else", () => {
+  expect(csvLine(["a", 1, null, undefined, true, "b c"])).toBe("a,1,,,true,b c\r\n");
+  expect(csvLine(["a,b", 'say "hi"', "x\ny", "x\ry", " a", "a\t", "\uFEFFa"])).toBe(
+    '"a,b","say ""hi""","x\ny","x\ry"," a","a\t","\uFEFFa"\r\n',
+  );
+  expect(csvHeader(employees)).toBe("id,name,datetime,department_id,job_id\r\n");
+  expect(toCsv(employees, [7, "O'Hearn, Ty", "2021-11-07 02:48:42.000", 1, 2])).toBe(
+    '7,"O\'Hearn, Ty",2021-11-07T02:48:42Z,1,2\r\n',
+  );
+});
+
+test("rows come back from their CSV as they were", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(rows, { minLength: 1, maxLength: 4 }), async (stored) => {
+      const text = csvHeader(things) + stored.map((row) => toCsv(things, row)).join("");
+      const [header, ...records] = await collect(chunked(Buffer.from(text), 100));
+      const order = headerOf(things, header?.cells ?? []);
+      expect(records.map(({ cells }) => fromCsv(things, cells, order))).toStrictEqual(
+        stored.map((row) => ({ values: [...row], reasons: [] })),
+      );
+    }),
+    { numRuns: 300 },
+  );
+});
+
+const id = () => int("id").autoincrement().primaryKey();
+
+/** A record as tests compare it. */
+interface Plain {
+  line: number;
+  cells: string[];
+  malformed: string | undefined;
+  raw: string;
+}
+
+/** The records of a text, which must be the same for chunks of every size. */
+async function everyChunking(text: string | Uint8Array): Promise<Plain[]> {
+  const bytes = Buffer.from(text);
+  const whole = await collect(chunked(bytes, Number.POSITIVE_INFINITY));
+  for (let size = 1; size < bytes.length; size++) expect(await collect(chunked(bytes, size))).toEqual(whole);
+  return whole;
+}
+
+async function* chunked(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Plain[]> {
+  return plain(parseCsv(chunks));
+}
+
+async function plain(batches: AsyncIterable<CsvRecord[]>): Promise<Plain[]> {
+  const records: Plain[] = [];
+  for await (const batch of batches) {
+    for (const { line, cells, malformed, raw } of batch) {
+      records.push({ line, cells, malformed, raw: Buffer.from(raw).toString() });
+    }
+  }
+  return records;
+}

@@ -1,0 +1,69 @@
+/** A table with every column type that Muster moves, and rows for it in their internal form. */
+import {
+  bigint,
+  boolean,
+  date,
+  datetime,
+  decimal,
+  double,
+  int,
+  mysqlTable,
+  text,
+  varchar,
+} from "drizzle-orm/mysql-core";
+import fc from "fast-check";
+import { buildTables, type Row, type Table } from "../../src/codecs/tables.ts";
+
+export const things: Table = only({
+  things: mysqlTable("things", {
+    id: int("id").autoincrement().primaryKey(),
+    count: int("count").notNull(),
+    distance: bigint("distance", { mode: "bigint" }).notNull(),
+    amount: decimal("amount", { precision: 12, scale: 3 }).notNull(),
+    ratio: double("ratio").notNull(),
+    open: boolean("open").notNull(),
+    name: varchar("name", { length: 40 }).notNull(),
+    note: text("note"),
+    day: date("day").notNull(),
+    at: datetime("at", { mode: "string", fsp: 3 }).notNull(),
+    second: datetime("second").notNull(),
+  }),
+});
+
+/** The one table of a schema module. */
+export function only(module: object): Table {
+  const [table, another] = buildTables(module);
+  if (!table || another) throw new Error("the schema must have one table");
+  return table;
+}
+
+/** Text that a row can hold: with NUL, quotes, line ends, blanks at its ends, any character of Unicode. */
+const words = fc
+  .oneof(
+    fc.string({ unit: "binary", minLength: 1, maxLength: 40 }),
+    fc.string({
+      unit: fc.constantFrom("a", "é", "😀", '"', ",", "\n", "\r", " ", "\t", "\0", "\uFEFF"),
+      maxLength: 12,
+    }),
+  )
+  .filter((text) => text.trim() !== "");
+
+const instants = fc
+  .date({ min: new Date("1000-01-01T00:00:00Z"), max: new Date("9999-12-31T23:59:59.999Z"), noInvalidDate: true })
+  .map((date) => date.toISOString().slice(0, 23).replace("T", " "));
+
+export const rows: fc.Arbitrary<Row> = fc.tuple(
+  fc.integer({ min: 1, max: 2147483647 }),
+  fc.integer(),
+  fc
+    .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+    .map((value) => (Number.isSafeInteger(Number(value)) ? Number(value) : String(value))),
+  fc.integer({ min: -999_999_999_999, max: 999_999_999_999 }).map((value) => (value / 1000).toFixed(3)),
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+  fc.constantFrom(0, 1),
+  words,
+  fc.option(words, { nil: null }),
+  instants.map((text) => text.slice(0, 10)),
+  instants,
+  instants.map((text) => text.slice(0, 19)),
+);
