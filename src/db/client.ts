@@ -13,7 +13,15 @@ export interface Database {
   pool: Pool;
   /** Name of the database (schema) that the connections use. */
   name: string;
+  server: Server;
   close(): Promise<void>;
+}
+
+/** What the server said of itself when the pool was opened. */
+export interface Server {
+  version: string;
+  /** By how much the ids follow each other that it assigns to the rows of one statement; a cluster may say 7. */
+  idStep: number;
 }
 
 /**
@@ -28,7 +36,15 @@ export async function connect(url: string): Promise<Database> {
   pool.on("connection", (connection) => {
     for (const statement of SESSION) connection.query(statement);
   });
-  return { db: drizzle(pool), pool, name: database, close: () => pool.end() };
+  try {
+    const [rows] = await pool.query("SELECT VERSION() AS version, @@auto_increment_increment AS idStep");
+    const [server] = rows as Server[];
+    if (!server) throw new Error("the server does not say what it is");
+    return { db: drizzle(pool), pool, name: database, server, close: () => pool.end() };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
 }
 
 /** One connection with the same settings, without a default database: for what must come before the pool. */

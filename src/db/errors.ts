@@ -26,17 +26,32 @@ const AWAY = new Set([
   "ER_SERVER_ISNT_AVAILABLE",
   "ER_OPTION_PREVENTS_STATEMENT",
   "ER_QUERY_INTERRUPTED",
+  "ER_CONNECTION_KILLED",
   "ER_SERVER_OFFLINE_MODE",
 ]);
 
 /** The driver's error inside whatever was thrown, or undefined where it did not come from the driver. */
 export function driverError(error: unknown): DriverError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
-    if (each.name !== "DrizzleQueryError" && typeof (each as DriverError).code === "string") {
-      return each instanceof MusterError ? undefined : (each as DriverError);
-    }
+    if (each instanceof MusterError) return undefined;
+    if (isDriverError(each)) return each;
   }
   return undefined;
+}
+
+/** A file that is not there has a code too: the driver's own are the server's, the protocol's, and those of its socket. */
+function isDriverError(error: Error & { code?: unknown; syscall?: unknown }): error is DriverError {
+  const { code, syscall } = error;
+  if (typeof code !== "string") return false;
+  return /^(ER_|PROTOCOL_|POOL_)/.test(code) || code === "ETIMEDOUT" || SOCKET_CALLS.has(String(syscall));
+}
+
+const SOCKET_CALLS = new Set(["connect", "read", "write", "getaddrinfo", "recv", "send"]);
+
+/** Whether NOWAIT found a row held by another transaction: MySQL has an error of its own, MariaDB a lock wait's. */
+export function isHeld(error: unknown): boolean {
+  const code = driverError(error)?.code;
+  return code === "ER_LOCK_NOWAIT" || code === "ER_LOCK_WAIT_TIMEOUT";
 }
 
 /** A domain error with one line to show; what is not the database's comes back as it is. */
@@ -59,4 +74,19 @@ export function domainError(error: unknown): unknown {
     return new MusterError("invalid", "the database refuses the user or password of DATABASE_URL", { cause: error });
   }
   return error;
+}
+
+/** One line to act on; of an error that is not ours, never the statement that the driver or Drizzle repeats. */
+export function lineOf(error: unknown): string {
+  const domain = domainError(error);
+  if (domain instanceof MusterError) return domain.message;
+  const driver = driverError(error);
+  if (driver) return `the database refused what Muster asked of it (${driver.code})`;
+  return `an error inside Muster: ${error instanceof Error && !("query" in error) ? error.message : "unknown"}`;
+}
+
+/** Whether the user must ask differently: wrong arguments or configuration, or input that was judged and refused. */
+export function isRefusal(error: unknown): boolean {
+  const domain = domainError(error);
+  return domain instanceof MusterError && (domain.code === "invalid" || domain.code === "refused");
 }

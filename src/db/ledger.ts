@@ -24,18 +24,21 @@ export interface Counts {
   withheld: number;
 }
 
-export type ReasonCode =
-  | "missing"
-  | "wrong_type"
-  | "out_of_range"
-  | "too_long"
-  | "invalid_text"
-  | "invalid_datetime"
-  | "unknown_field"
-  | "wrong_field_count"
-  | "malformed_csv"
-  | "unknown_reference"
-  | "duplicate_id";
+/** The rules that a row can break (design section 2). */
+export const REASON_CODES = [
+  "missing",
+  "wrong_type",
+  "out_of_range",
+  "too_long",
+  "invalid_text",
+  "invalid_datetime",
+  "unknown_field",
+  "wrong_field_count",
+  "malformed_csv",
+  "unknown_reference",
+  "duplicate_id",
+] as const;
+export type ReasonCode = (typeof REASON_CODES)[number];
 
 /** Why a row was refused; `field` is absent where the row as a whole is at fault. */
 export interface Reason {
@@ -44,7 +47,8 @@ export interface Reason {
   detail: string;
 }
 
-export type RejectionState = "open" | "replayed" | "discarded" | "superseded";
+export const REJECTION_STATES = ["open", "replayed", "discarded", "superseded"] as const;
+export type RejectionState = (typeof REJECTION_STATES)[number];
 
 /** One row per import, insert, replay, backup and restore. Counts hold the tables that are finished, no others. */
 export const runs = mysqlTable(

@@ -23,21 +23,49 @@ export async function retried<T>(codes: readonly string[], transaction: () => Pr
   }
 }
 
-/** Runs `work` in a transaction of its own on a connection of the pool: committed where it returns, undone where it throws. */
-export async function transacted<T>(pool: Pool, work: (connection: PoolConnection) => Promise<T>): Promise<T> {
-  const connection = await pool.getConnection();
+/**
+ * Runs `work` in a transaction of its own on a connection of the pool: committed where it returns, undone where it throws.
+ * @param msMax past it the connection is given up, and with it the transaction: an error of the code ETIMEDOUT
+ */
+export async function transacted<T>(
+  pool: Pool,
+  work: (connection: PoolConnection) => Promise<T>,
+  msMax: number,
+): Promise<T> {
+  let connection: PoolConnection | undefined;
+  let late = false;
+  const whole = async () => {
+    connection = await pool.getConnection();
+    if (late) connection.destroy();
+    try {
+      await connection.beginTransaction();
+      const result = await work(connection);
+      await connection.commit();
+      connection.release();
+      return result;
+    } catch (error) {
+      // One that cannot even roll back is of no use: the server undoes its transaction when it is gone.
+      if (!late)
+        await connection.rollback().then(
+          () => connection?.release(),
+          () => connection?.destroy(),
+        );
+      throw error;
+    }
+  };
+  let timer: Timer | undefined;
+  const expiry = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      late = true;
+      connection?.destroy();
+      reject(Object.assign(new Error(`no answer within ${msMax} ms`), { code: "ETIMEDOUT" }));
+    }, msMax);
+  });
+  const running = whole();
+  running.catch(() => {}); // after the expiry nobody awaits it
   try {
-    await connection.beginTransaction();
-    const result = await work(connection);
-    await connection.commit();
-    connection.release();
-    return result;
-  } catch (error) {
-    // A connection that cannot even roll back is of no use: the server undoes its transaction when it is gone.
-    await connection.rollback().then(
-      () => connection.release(),
-      () => connection.destroy(),
-    );
-    throw error;
+    return await Promise.race([running, expiry]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,0 +1,82 @@
+/**
+ * For drizzle.config.ts: applies the migrations as every command does, and prints the URL under which drizzle-kit reaches the
+ * database. The private server is kept up by a process in the background, as long as drizzle-kit runs.
+ *   usage: bun scripts/database.ts PROCESS_ID_OF_DRIZZLE_KIT
+ */
+import { DATA_FOLDER, readConfig } from "../src/config.ts";
+import { connectOnce, parseUrl } from "../src/db/client.ts";
+import { joinServer } from "../src/db/embedded.ts";
+import { migrate } from "../src/db/migrate.ts";
+import { fail, say } from "./command.ts";
+
+const POLL_MS = 50;
+
+const [asker = "", role] = process.argv.slice(2);
+try {
+  const { databaseUrl, mysqld } = readConfig(process.env);
+  if (databaseUrl !== undefined) await prepare(databaseUrl);
+  else if (role === "keeper") await keep(Number(asker), mysqld);
+  else await leaveKeeper();
+} catch (error) {
+  process.exit(fail(error, false));
+}
+
+async function prepare(url: string): Promise<void> {
+  await migrate(url);
+  console.log(await driverUrl(url));
+}
+
+async function keep(pid: number, mysqld: string | undefined): Promise<void> {
+  const server = await joinServer(DATA_FOLDER, { mysqld, say });
+  try {
+    await prepare(server.url);
+    while (runs(pid)) await Bun.sleep(POLL_MS);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function leaveKeeper(): Promise<void> {
+  const keeper = Bun.spawn([process.execPath, import.meta.path, asker, "keeper"], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+    detached: true,
+  });
+  const { value: url } = await keeper.stdout.getReader().read();
+  if (url === undefined) process.exit(await keeper.exited);
+  await Bun.write(Bun.stdout, url);
+  process.exit(0);
+}
+
+/** The URL in the driver's own spelling, which has one host and TLS as JSON. */
+async function driverUrl(url: string): Promise<string> {
+  const { database, options } = parseUrl(url);
+  const connection = await connectOnce(url);
+  const { host, port, socketPath } = connection.config;
+  await connection.end();
+  const parameters = new URLSearchParams();
+  if (socketPath) parameters.set("socketPath", socketPath);
+  if (options.ssl)
+    parameters.set(
+      "ssl",
+      JSON.stringify(options.ssl, (_, part) => bytesAsText(part)),
+    );
+  const login = [options.user, options.password].map((part) => encodeURIComponent(part ?? "")).join(":");
+  const address = host?.includes(":") ? `[${host}]` : (host ?? "localhost");
+  return `mysql://${login}@${address}:${port ?? 3306}/${encodeURIComponent(database)}?${parameters}`;
+}
+
+/** A Buffer has become {type, data} when JSON.stringify() shows it. */
+function bytesAsText(part: { type?: string; data?: number[] } | undefined): unknown {
+  return part?.type === "Buffer" && part.data ? Buffer.from(part.data).toString() : part;
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

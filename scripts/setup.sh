@@ -1,0 +1,57 @@
+#!/bin/sh
+# Makes `bun` and the dependencies available to package.json's scripts; takes 30 ms and says nothing where they are.
+# Writes to node_modules alone: a Bun that the system lacks goes to node_modules/.runtime, linked in node_modules/.bin.
+set -eu
+cd "$(dirname "$0")/.."
+PATH=$PWD/node_modules/.bin:$PATH
+wanted=$(sed -n 's/.*"packageManager": "bun@\([0-9.]*\)".*/\1/p' package.json)
+
+main() {
+  mkdir -p node_modules/.bin
+  take_turn
+  has_bun || install_bun
+  quietly bun install --frozen-lockfile
+  case $output in *"no changes"*) ;; *) echo "Installed the dependencies into node_modules" ;; esac
+}
+
+# One set-up at a time: a link that names the process which made it, since a dead one's is no lock.
+take_turn() {
+  [ -w node_modules ] || fail "$PWD/node_modules cannot be written by this user"
+  until ln -s "$$" node_modules/.setup 2>/dev/null; do
+    kill -0 "$(readlink node_modules/.setup)" 2>/dev/null || rm -f node_modules/.setup
+    sleep 0.2
+  done
+  trap 'rm -f node_modules/.setup' EXIT
+  trap 'exit 130' INT TERM
+}
+
+has_bun() {
+  found=$(bun --version 2>/dev/null) || return 1
+  [ "$wanted" = "$(printf '%s\n' "$found" "$wanted" | sort -t. -k1,1n -k2,2n -k3,3n | head -n 1)" ]
+}
+
+install_bun() {
+  command -v npm >/dev/null ||
+    fail "Muster needs Bun $wanted or later, or npm to install it: see https://bun.com/docs/installation"
+  echo "Installing Bun $wanted into node_modules"
+  rm -rf node_modules/.runtime
+  mkdir node_modules/.runtime
+  quietly npm install --no-save --no-package-lock --no-audit --no-fund --prefix node_modules/.runtime "bun@$wanted"
+  package=node_modules/.runtime/node_modules/bun
+  # A script of the package puts its binary in place, and npm may be told to run none.
+  "$package/bin/bun.exe" --version >/dev/null 2>&1 || quietly node "$package/install.js"
+  for name in bun bunx; do ln -sf "../../$package/bin/$name.exe" "node_modules/.bin/$name"; done
+}
+
+# What a command says matters where it fails.
+quietly() {
+  output=$("$@" 2>&1) || fail "$output
+This failed: $*"
+}
+
+fail() {
+  printf '%s\n' "$1" >&2
+  exit 1
+}
+
+main

@@ -1,0 +1,188 @@
+/** Brings a database up to drizzle/: under a lock, and so that a run that dies half-way is completed by the next. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { getTableName, is } from "drizzle-orm";
+import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
+import { MySqlTable } from "drizzle-orm/mysql-core";
+import type { Connection } from "mysql2/promise";
+import journal from "../../drizzle/meta/_journal.json";
+import { MusterError } from "../errors.ts";
+import { connectOnce, parseUrl } from "./client.ts";
+import { type DriverError, domainError, driverError } from "./errors.ts";
+import * as schema from "./schema.ts";
+import { requireCharacters, useDatabase } from "./use-database.ts";
+
+const MIGRATIONS = join(import.meta.dir, "../../drizzle");
+/** How long another start's migration is waited for, and how long a statement waits for a table that is being read. */
+const LOCK_SECONDS_MAX = 60;
+
+/**
+ * Applies what is pending of drizzle/ to the database that `url` names, creating the database if it is missing; takes a
+ * few milliseconds and no lock where nothing is pending. The journal is drizzle's own, so `drizzle-kit migrate` does as well.
+ * @throws MusterError with the line to run where the database may not be created or has another character set, and with
+ *   the name of a table or migration that stands in the way
+ */
+export async function migrate(url: string): Promise<void> {
+  const { database } = parseUrl(url);
+  const connection = await connectOnce(url).catch((error) => {
+    throw domainError(error);
+  });
+  try {
+    await useDatabase(connection, database);
+    if ((await pendingMigrations(connection)).length > 0) await applyPending(connection, database);
+    await addGates(connection);
+  } catch (error) {
+    throw domainError(error);
+  } finally {
+    await connection.end().catch(() => connection.destroy());
+  }
+}
+
+interface Migration extends MigrationMeta {
+  tag: string;
+}
+
+async function pendingMigrations(connection: Connection): Promise<Migration[]> {
+  const rows = await select(connection, "SELECT created_at AS applied FROM __drizzle_migrations", "ER_NO_SUCH_TABLE");
+  const applied = new Set(rows.map((row) => Number(row.applied)));
+  const newest = Math.max(...applied);
+  // The journal's entries are the files in the same order.
+  const all = readMigrationFiles({ migrationsFolder: MIGRATIONS });
+  const pending = all
+    .map((migration, index) => ({ ...migration, tag: journal.entries[index]?.tag ?? "" }))
+    .filter((migration) => !applied.has(migration.folderMillis));
+  const late = pending.find((migration) => migration.folderMillis < newest);
+  if (late) {
+    throw new MusterError(
+      "conflict",
+      `migration ${late.tag} is older than the newest one of the database and was never applied: generate it anew`,
+    );
+  }
+  return pending;
+}
+
+/** The connection holds the lock until it ends; a dead run's does so until the server has carried out its statement. */
+async function takeTurn(connection: Connection, database: string): Promise<void> {
+  // A lock's name ends at 64 characters, as a database's may.
+  const name = `muster:${createHash("sha256").update(database).digest("hex").slice(0, 32)}`;
+  const [row] = await select(connection, `SELECT GET_LOCK('${name}', ${LOCK_SECONDS_MAX}) AS taken`);
+  if (row?.taken === 1) return;
+  throw new MusterError("unavailable", `another command has been migrating "${database}" for ${LOCK_SECONDS_MAX} s`);
+}
+
+async function applyPending(connection: Connection, database: string): Promise<void> {
+  await takeTurn(connection, database);
+  const pending = await pendingMigrations(connection);
+  if (pending.length === 0) return;
+  await requireCharacters(connection, database);
+  await connection.query(`SET SESSION lock_wait_timeout = ${LOCK_SECONDS_MAX}`);
+  const reached = await select(connection, "SELECT hash, statement, begun FROM __muster_migrating", "ER_NO_SUCH_TABLE");
+  for (const migration of pending) {
+    const mark = reached.find(({ hash }) => hash === migration.hash);
+    if (!mark) await refuseExisting(connection, database, migration);
+    for (const statement of JOURNALS) await connection.query(statement);
+    await apply(connection, migration, { statement: Number(mark?.statement ?? 0), inDoubt: mark?.begun === 1 });
+  }
+  await connection.query("DROP TABLE __muster_migrating");
+}
+
+/** Drizzle's, of the migrations that were applied; and ours, of how far one got. */
+const JOURNALS = [
+  "CREATE TABLE IF NOT EXISTS __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)",
+  `CREATE TABLE IF NOT EXISTS __muster_migrating
+     (hash char(64) PRIMARY KEY, statement int NOT NULL, begun boolean NOT NULL)`,
+];
+
+/**
+ * DDL commits by itself, so how far a migration got is written down around each statement. After a crash one statement is in
+ * doubt: begun, and maybe carried out. That one alone may find its work there.
+ */
+async function apply(
+  connection: Connection,
+  { sql, hash, tag, folderMillis }: Migration,
+  from: { statement: number; inDoubt: boolean },
+): Promise<void> {
+  const mark = (statement: number, begun: boolean) =>
+    connection.query("REPLACE INTO __muster_migrating VALUES (?, ?, ?)", [hash, statement, begun]);
+  for (const [index, statement] of sql.entries()) {
+    if (index < from.statement) continue;
+    const inDoubt = from.inDoubt && index === from.statement;
+    if (!inDoubt) await mark(index, true);
+    try {
+      await connection.query(statement);
+    } catch (error) {
+      const driver = driverError(error);
+      if (driver && inDoubt && wasDoneBefore(driver)) continue;
+      // Where the connection failed nobody knows; where the server said no, the statement was not carried out now.
+      if (driver?.sqlMessage === undefined) throw error;
+      if (!inDoubt) await mark(index, false);
+      const why = driver.code === "ER_PARSE_ERROR" ? driver.code : driver.sqlMessage;
+      throw new MusterError("conflict", `migration ${tag} failed at its statement ${index + 1}: ${why}`, {
+        cause: error,
+      });
+    }
+  }
+  await connection.beginTransaction();
+  await connection.query("INSERT INTO __drizzle_migrations (hash, created_at) VALUES (?, ?)", [hash, folderMillis]);
+  await connection.query("DELETE FROM __muster_migrating WHERE hash = ?", [hash]);
+  await connection.commit();
+}
+
+/** How a statement fails that was carried out before. */
+const DONE_BEFORE = [
+  "ER_TABLE_EXISTS_ERROR",
+  "ER_BAD_TABLE_ERROR",
+  "ER_DUP_FIELDNAME",
+  "ER_DUP_KEYNAME",
+  "ER_CANT_DROP_FIELD_OR_KEY",
+  "ER_FK_DUP_NAME",
+];
+
+function wasDoneBefore({ code, sqlMessage }: DriverError): boolean {
+  // MariaDB's word for a foreign key that is there; the same code says that one cannot be made.
+  if (code === "ER_CANT_CREATE_TABLE") return sqlMessage?.includes("errno: 121") ?? false;
+  return DONE_BEFORE.includes(code);
+}
+
+/** A table that is there already is somebody else's, or was made by hand: said before anything is changed. */
+async function refuseExisting(connection: Connection, database: string, migration: Migration): Promise<void> {
+  const created = migration.sql.flatMap((statement) => /^\s*CREATE TABLE `([^`]+)`/.exec(statement)?.[1] ?? []);
+  if (created.length === 0) return;
+  const [found] = await connection.query(
+    "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN (?)",
+    [created],
+  );
+  const names = (found as { name: string }[]).map(({ name }) => name);
+  if (names.length === 0) return;
+  throw new MusterError(
+    "conflict",
+    `database "${database}" has tables that migration ${migration.tag} would create: ${names.join(", ")}. ` +
+      "Use another database, or rename them",
+  );
+}
+
+/** A gate for each table of the dictionary (design section 2, Gates). */
+async function addGates(connection: Connection): Promise<void> {
+  const tables = Object.values(schema)
+    .filter((each) => is(each, MySqlTable))
+    .map(getTableName);
+  const gates = new Set((await select(connection, "SELECT `table` AS name FROM gates")).map(({ name }) => name));
+  const missing = tables.filter((table) => !gates.has(table));
+  if (missing.length === 0) return;
+  await connection.query("INSERT IGNORE INTO gates (`table`) VALUES ?", [missing.map((table) => [table])]);
+}
+
+/** The rows, or none where the statement fails as expected. */
+async function select(
+  connection: Connection,
+  statement: string,
+  expected?: string,
+): Promise<Record<string, unknown>[]> {
+  try {
+    const [rows] = await connection.query(statement);
+    return rows as Record<string, unknown>[];
+  } catch (error) {
+    if (expected !== undefined && driverError(error)?.code === expected) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+/** The database as commands and the service use it: brought up where it is ours, migrated, connected. */
+import { connect, type Database } from "./client.ts";
+import { joinServer } from "./embedded.ts";
+import { migrate } from "./migrate.ts";
+
+export interface OpenOptions {
+  /** DATABASE_URL; undefined for a private server. */
+  url: string | undefined;
+  /** Where the private server keeps its data. */
+  folder: string;
+  /** The private server's program (MUSTER_MYSQLD). */
+  mysqld: string | undefined;
+  say(line: string): void;
+}
+
+export interface OpenDatabase extends Database {
+  /** Whether the server is Muster's own. */
+  embedded: boolean;
+}
+
+/**
+ * Opens the database that `url` names, or that of the private server in `folder`, with every migration applied. close()
+ * ends the connections and leaves the private server.
+ * @throws MusterError as joinServer(), migrate() and connect() do; nothing stays open then
+ */
+export async function openDatabase({ url, folder, mysqld, say }: OpenOptions): Promise<OpenDatabase> {
+  const server = url === undefined ? await joinServer(folder, { mysqld, say }) : undefined;
+  try {
+    const address = url ?? server?.url ?? "";
+    await migrate(address);
+    const database = await connect(address);
+    const close = async () => {
+      try {
+        await database.close();
+      } finally {
+        await server?.stop();
+      }
+    };
+    return { ...database, embedded: server !== undefined, close };
+  } catch (error) {
+    await server?.stop();
+    throw error;
+  }
+}

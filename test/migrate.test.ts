@@ -1,0 +1,243 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import { readMigrationFiles } from "drizzle-orm/migrator";
+import { drizzle } from "drizzle-orm/mysql2";
+import { migrate as drizzleMigrate } from "drizzle-orm/mysql2/migrator";
+import type { Connection } from "mysql2/promise";
+import { connect, connectOnce, parseUrl } from "../src/db/client.ts";
+import { migrate } from "../src/db/migrate.ts";
+import { dropDatabase, freshUrl } from "./support/database.ts";
+
+const MIGRATIONS = join(import.meta.dir, "../drizzle");
+const statements = readMigrationFiles({ migrationsFolder: MIGRATIONS }).flatMap(({ sql, hash }) =>
+  sql.map((statement, index) => ({ statement, hash, index })),
+);
+const urls: string[] = [];
+let admin: Connection;
+let wanted: unknown[] = [];
+
+beforeAll(async () => {
+  admin = await connectOnce(newUrl());
+  const url = newUrl();
+  await migrate(url);
+  wanted = await shape(url);
+});
+
+afterAll(async () => {
+  await admin.end();
+  for (const url of urls) await dropDatabase(url);
+});
+
+test("a missing database is made in utf8mb4, with a gate for each table of the dictionary", async () => {
+  const url = newUrl();
+  await migrate(url);
+  expect(await ask(url, "SELECT @@character_set_database AS a, @@collation_database AS b")).toEqual([
+    { a: "utf8mb4", b: "utf8mb4_unicode_ci" },
+  ]);
+  expect(await ask(url, "SELECT `table` FROM gates ORDER BY 1")).toEqual(
+    ["departments", "hired_employees", "jobs"].map((table) => ({ table })),
+  );
+});
+
+test("three commands that migrate at once all find it done, once", async () => {
+  const url = newUrl();
+  await Promise.all([migrate(url), migrate(url), migrate(url)]);
+  expect(await shape(url)).toEqual(wanted);
+  expect(await ask(url, "SELECT COUNT(*) AS applied FROM __drizzle_migrations")).toEqual([{ applied: 1 }]);
+});
+
+test("where nothing is pending nobody's lock is waited for, and gates that are missing are added", async () => {
+  const url = newUrl();
+  await migrate(url);
+  const locked = await connectOnce(url);
+  await locked.query("SELECT GET_LOCK(?, 0)", [`muster:${hashOf(parseUrl(url).database)}`]);
+  await ask(url, "DELETE FROM gates WHERE `table` = 'jobs'");
+  await migrate(url);
+  expect(await ask(url, "SELECT COUNT(*) AS gates FROM gates")).toEqual([{ gates: 3 }]);
+  await locked.end();
+});
+
+test("a migration that was killed in the middle of a statement is completed by the next", async () => {
+  const url = newUrl();
+  const killed = migrate(url).then(
+    () => "done",
+    () => "killed",
+  );
+  // Who reads a table holds up the index that the migration adds to it some statements later.
+  const reader = await connectOnce(url);
+  await reader.beginTransaction();
+  await retry(() => reader.query(`SELECT * FROM ${parseUrl(url).database}.runs`));
+  const waiting =
+    "SELECT id FROM information_schema.processlist WHERE db = ? AND state LIKE 'Waiting for table metadata%'";
+  const id = await retry(async () => {
+    const [rows] = await admin.query(waiting, [parseUrl(url).database]);
+    return (rows as { id: number }[])[0]?.id;
+  });
+  await admin.query(`KILL ${id}`);
+  expect(await killed).toBe("killed");
+  await reader.end();
+  expect(await ask(url, "SELECT begun FROM __muster_migrating")).toEqual([{ begun: 1 }]);
+  await migrate(url);
+  expect(await shape(url)).toEqual(wanted);
+});
+
+test.each(["CREATE TABLE `jobs`", "ADD CONSTRAINT `hired_employees_job", "CREATE INDEX `runs_status`"])(
+  "a crash right after %s was carried out, or right before, is made good",
+  async (text) => {
+    const doubted = statements.find(({ statement }) => statement.includes(text));
+    if (!doubted) throw new Error(`no migration says ${text}`);
+    for (const carriedOut of [0, 1]) {
+      const url = newUrl();
+      await crashAt(url, doubted, carriedOut);
+      await migrate(url);
+      expect(await shape(url)).toEqual(wanted);
+    }
+  },
+);
+
+test("a table that was there before is named each time, and nothing is changed", async () => {
+  const url = newUrl();
+  await create(url);
+  await ask(url, "CREATE TABLE jobs (mine int PRIMARY KEY)");
+  for (const _ of ["first", "second"]) {
+    await expect(migrate(url)).rejects.toThrow(/has tables that migration 0000_start would create: jobs\./);
+  }
+  expect(await ask(url, "SHOW TABLES")).toHaveLength(1);
+});
+
+test("a statement that fails is named, is in no doubt afterwards, and is tried again", async () => {
+  const url = newUrl();
+  await crashAt(url, statements[2], 0);
+  // Made by somebody else between two attempts; the third statement is not in doubt, since the second is.
+  await ask(url, "CREATE TABLE gates (mine int PRIMARY KEY)");
+  for (const _ of ["first", "second"]) {
+    await expect(migrate(url)).rejects.toThrow(
+      /^migration 0000_start failed at its statement 4: .*gates.* already exists/,
+    );
+  }
+  await ask(url, "DROP TABLE gates");
+  await migrate(url);
+  expect(await shape(url)).toEqual(wanted);
+});
+
+test("a database that cannot hold every name is refused with the line to run", async () => {
+  const url = newUrl();
+  await create(url, "CHARACTER SET latin1");
+  const error = await migrate(url).catch((thrown) => thrown);
+  expect([error.code, error.message]).toEqual(["refused", expect.stringContaining("keeps text as latin1")]);
+  expect(await ask(url, "SHOW TABLES")).toEqual([]);
+  await ask(url, error.message.split("Run: ")[1]);
+  await migrate(url);
+});
+
+test("a user who may not create the database is told what to ask for", async () => {
+  const url = newUrl();
+  await admin.query("CREATE USER IF NOT EXISTS test_nobody@localhost");
+  const poor = url.replace("//root@", "//test_nobody@");
+  await expect(migrate(poor)).rejects.toThrow(
+    /no rights on database "test_.*run: CREATE DATABASE IF NOT EXISTS `test_/,
+  );
+  await create(url);
+  await admin.query(`GRANT ALL ON ${parseUrl(url).database}.* TO test_nobody@localhost`);
+  await migrate(poor);
+  await admin.query("DROP USER test_nobody@localhost");
+});
+
+test("a migration that is older than the database's newest is named, not skipped", async () => {
+  const url = newUrl();
+  await create(url);
+  await ask(url, "CREATE TABLE __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)");
+  await ask(url, `INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('later', ${Date.now() + 1e12})`);
+  await expect(migrate(url)).rejects.toThrow("migration 0000_start is older than the newest");
+});
+
+test("Drizzle's own migrator finds nothing left to do after ours, nor ours after Drizzle's", async () => {
+  const [ours, theirs] = [newUrl(), newUrl()];
+  await migrate(ours);
+  await create(theirs, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
+  for (const url of [ours, theirs]) {
+    const { pool, close } = await connect(url);
+    await drizzleMigrate(drizzle(pool), { migrationsFolder: MIGRATIONS });
+    await close();
+    await migrate(url);
+    expect(await shape(url)).toEqual(wanted);
+    expect(await ask(url, "SELECT COUNT(*) AS applied FROM __drizzle_migrations")).toEqual([{ applied: 1 }]);
+  }
+});
+
+test("drizzle-kit migrate sets up a database that does not exist", async () => {
+  const url = newUrl();
+  const command = Bun.spawn(["bunx", "drizzle-kit", "migrate"], {
+    cwd: join(import.meta.dir, ".."),
+    env: { ...process.env, DATABASE_URL: url },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  expect(await new Response(command.stdout).text()).toContain("migrations applied successfully");
+  expect(await command.exited).toBe(0);
+  expect(await shape(url)).toEqual(wanted);
+}, 30_000);
+
+function newUrl(): string {
+  const url = freshUrl();
+  urls.push(url);
+  return url;
+}
+
+async function create(url: string, settings = ""): Promise<void> {
+  await admin.query(`CREATE DATABASE ${parseUrl(url).database} ${settings}`);
+}
+
+/** The state in which a crash leaves a database when one statement had begun: carried out, or not. */
+async function crashAt(
+  url: string,
+  doubted: (typeof statements)[number] | undefined,
+  carriedOut: number,
+): Promise<void> {
+  if (!doubted) throw new Error("there is no such statement");
+  await create(url, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
+  for (const { statement } of statements.slice(0, doubted.index + carriedOut)) await ask(url, statement);
+  await ask(
+    url,
+    "CREATE TABLE __muster_migrating (hash char(64) PRIMARY KEY, statement int NOT NULL, begun boolean NOT NULL)",
+  );
+  await ask(url, `INSERT INTO __muster_migrating VALUES ('${doubted.hash}', ${doubted.index}, 1)`);
+}
+
+async function retry<T>(attempt: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const answer = await attempt().catch(() => undefined);
+    if (answer !== undefined) return answer;
+    await Bun.sleep(1);
+  }
+}
+
+async function ask(url: string, statement: string): Promise<Record<string, unknown>[]> {
+  const { pool, close } = await connect(url);
+  const [rows] = await pool.query(statement);
+  await close();
+  return rows as Record<string, unknown>[];
+}
+
+/** All that a database holds but its rows: columns, keys and references. */
+async function shape(url: string): Promise<unknown[]> {
+  const name = parseUrl(url).database;
+  const selects = [
+    `SELECT table_name, column_name, column_type, is_nullable, extra FROM information_schema.columns`,
+    `SELECT table_name, index_name, seq_in_index, column_name FROM information_schema.statistics`,
+    `SELECT table_name, constraint_name, referenced_table_name FROM information_schema.referential_constraints`,
+  ];
+  const shapes = [];
+  for (const select of selects) {
+    const schema = select.includes("referential") ? "constraint_schema" : "table_schema";
+    const [rows] = await admin.query({ sql: `${select} WHERE ${schema} = ? ORDER BY 1, 2, 3`, rowsAsArray: true }, [
+      name,
+    ]);
+    shapes.push(rows);
+  }
+  return shapes;
+}
+
+function hashOf(database: string): string {
+  return new Bun.CryptoHasher("sha256").update(database).digest("hex").slice(0, 32);
+}

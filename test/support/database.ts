@@ -1,0 +1,33 @@
+/** A database for one test file: empty, migrated, dropped when it is closed. */
+import { connect, connectOnce, type Database } from "../../src/db/client.ts";
+import { migrate } from "../../src/db/migrate.ts";
+import { server } from "./server.ts";
+
+export interface TestDatabase extends Database {
+  url: string;
+}
+
+export async function freshDatabase(): Promise<TestDatabase> {
+  const url = freshUrl();
+  await migrate(url);
+  const database = await connect(url);
+  const close = async () => {
+    await database.close();
+    await dropDatabase(url);
+  };
+  return { ...database, url, close };
+}
+
+/** The URL of a database on the tests' server that does not exist yet. */
+export function freshUrl(): string {
+  count += 1;
+  return server.url.replace("/muster?", `/test_${process.pid}_${count}?`);
+}
+
+export async function dropDatabase(url: string): Promise<void> {
+  const connection = await connectOnce(url);
+  await connection.query("DROP DATABASE IF EXISTS ??", [/\/(test_\w+)\?/.exec(url)?.[1]]);
+  await connection.end();
+}
+
+let count = 0;

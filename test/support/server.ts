@@ -1,0 +1,42 @@
+/** The server that all tests run on: a private one in .data, joined before the first file and left after the last. */
+import { afterAll } from "bun:test";
+import { join } from "node:path";
+import { connectOnce } from "../../src/db/client.ts";
+import { joinServer } from "../../src/db/embedded.ts";
+import { findProgram } from "../../src/db/mysqld.ts";
+
+/** Tests lose nothing of worth when the machine dies, so nothing is waited for. */
+export const UNSAFE_BUT_QUICK = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"];
+
+/** DATABASE_URL is not looked at: it may name a database that somebody needs. */
+export const mysqld = process.env.MUSTER_MYSQLD || undefined;
+export const program = await findProgram(mysqld, console.log);
+
+const folder = join(import.meta.dir, "../../.data", `test-${program.kind.toLowerCase()}`);
+export const server = await joinServer(folder, { mysqld, say: console.log, args: UNSAFE_BUT_QUICK });
+console.log(`Tests run on ${server.version}`);
+await dropLeftovers();
+
+afterAll(() => server.stop(), 60_000);
+
+/** Databases are named after the process that made them (database.ts): those of a dead one are nobody's. */
+async function dropLeftovers(): Promise<void> {
+  const connection = await connectOnce(server.url);
+  const [rows] = await connection.query(
+    "SELECT schema_name AS name FROM information_schema.schemata WHERE schema_name LIKE 'test\\_%'",
+  );
+  for (const { name } of rows as { name: string }[]) {
+    const pid = Number(name.split("_")[1]);
+    if (pid === process.pid || !alive(pid)) await connection.query("DROP DATABASE IF EXISTS ??", [name]);
+  }
+  await connection.end();
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
