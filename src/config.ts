@@ -5,6 +5,15 @@ import { MusterError } from "./errors.ts";
 const blankIsUnset = (value: unknown) => (value === "" ? undefined : value);
 const optional = z.preprocess(blankIsUnset, z.string().optional());
 
+const whole = z.preprocess(
+  blankIsUnset,
+  z
+    .string()
+    .regex(/^[1-9]\d{0,9}$/, "must be a whole number")
+    .transform(Number)
+    .optional(),
+);
+
 const Environment = z.object({
   DATABASE_URL: optional,
   HOST: z.preprocess(blankIsUnset, z.string().default("127.0.0.1")),
@@ -19,6 +28,8 @@ const Environment = z.object({
   ),
   IMPORT_SOURCE: optional,
   API_TOKENS: optional,
+  BODY_BYTES_MAX: whole,
+  WRITE_MS_MAX: whole,
   MUSTER_MYSQLD: optional,
   LOG_LEVEL: z.preprocess(
     blankIsUnset,
@@ -29,6 +40,11 @@ const Environment = z.object({
 /** Where the private server keeps its data, and the sample lies: in the folder that a command is run in. */
 export const DATA_FOLDER = ".data";
 
+/** A thousand rows of the dictionary have about a hundred thousand bytes. */
+export const BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** Longer than any wait for a lock, and a retry or two after it. */
+export const WRITE_MS_MAX = 60_000;
+
 export interface Config {
   /** Undefined: Muster runs a database server of its own. */
   databaseUrl: string | undefined;
@@ -36,6 +52,10 @@ export interface Config {
   port: number;
   importSource: string | undefined;
   tokens: string | undefined;
+  /** Bytes of a request's body. */
+  bodyBytesMax: number;
+  /** A request that writes is given up after so many milliseconds. */
+  writeMsMax: number;
   mysqld: string | undefined;
   logLevel: string;
 }
@@ -54,6 +74,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     port: data.PORT,
     importSource: data.IMPORT_SOURCE,
     tokens: data.API_TOKENS,
+    bodyBytesMax: data.BODY_BYTES_MAX ?? BODY_BYTES_MAX,
+    writeMsMax: data.WRITE_MS_MAX ?? WRITE_MS_MAX,
     mysqld: data.MUSTER_MYSQLD,
     logLevel: data.LOG_LEVEL,
   };

@@ -1,0 +1,55 @@
+/** The HTTP service as a function of what it is given: no environment, no connecting, no listening. */
+import { Hono } from "hono";
+import { requestId } from "hono/request-id";
+import type { Logger } from "pino";
+import { BODY_BYTES_MAX, WRITE_MS_MAX } from "./config.ts";
+import { bounded } from "./db/bounded.ts";
+import type { Database } from "./db/client.ts";
+import { authenticate, requires, type Tokens } from "./http/auth.ts";
+import { requestLog } from "./http/log.ts";
+import { answerNothing, exactPathsFirst } from "./http/not-found.ts";
+import { answerError, type Env } from "./http/problem.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { insertRoutes } from "./routes/insert.ts";
+import { rejectionRoutes } from "./routes/rejections.ts";
+import { reportRoutes } from "./routes/reports.ts";
+import { runRoutes } from "./routes/runs.ts";
+import { tableRoutes } from "./routes/tables.ts";
+
+/** How long a request waits for the database, by what it asks: past it the answer is 503, never a hang. */
+export const ANSWER_MS_MAX = { ready: 2_000, page: 10_000, report: 30_000, write: WRITE_MS_MAX };
+
+/** A client's X-Request-Id is taken over where it is this short and of letters, digits, `_`, `-` and `=`. */
+const REQUEST_ID_LENGTH_MAX = 64;
+
+export interface AppDependencies {
+  database: Database;
+  log: Logger;
+  /** Undefined: nobody is asked for a token, and only this machine is answered. */
+  tokens?: Tokens | undefined;
+  answerMsMax?: Partial<typeof ANSWER_MS_MAX>;
+  bodyBytesMax?: number;
+}
+
+/** Mounts the routes. Those before `requires` are open; writers' and admins' routes say so themselves. */
+export function createApp({ database, log, tokens, answerMsMax, bodyBytesMax = BODY_BYTES_MAX }: AppDependencies) {
+  const msMax = { ...ANSWER_MS_MAX, ...answerMsMax };
+  const app = new Hono<Env>();
+  app.onError(answerError(log));
+  app.notFound(answerNothing(app));
+  const writes = { bodyBytesMax, msMax: msMax.write };
+  const pages = bounded(database, msMax.page);
+  return app
+    .use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }), requestLog(log))
+    .use(authenticate(tokens))
+    .route("/", healthRoutes(bounded(database, msMax.ready)))
+    .use(requires("reader"))
+    .route("/", reportRoutes(bounded(database, msMax.report)))
+    .route("/", runRoutes(pages))
+    .route("/", rejectionRoutes(database, pages, writes))
+    .use(exactPathsFirst(app))
+    .route("/", insertRoutes(database, writes))
+    .route("/", tableRoutes(pages));
+}
+
+export type App = ReturnType<typeof createApp>;

@@ -1,0 +1,99 @@
+/** Who may ask for what: bearer tokens with a role (RFC 6750), or, where none are configured, this machine alone. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { MiddlewareHandler } from "hono";
+import { MusterError } from "../errors.ts";
+import { type Env, Refusal } from "./problem.ts";
+
+/** Each role may do what those before it may. */
+const ROLES = ["reader", "writer", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Tokens are kept as SHA-256 digests: of one length, so that they compare in constant time. */
+export type Tokens = readonly { role: Role; digest: Buffer }[];
+
+/**
+ * Reads API_TOKENS, `reader:TOKEN,writer:TOKEN,admin:TOKEN`; a role may have several tokens.
+ * @returns undefined where none are configured
+ * @throws MusterError `invalid` that names the entry by its place, never by its text
+ */
+export function readTokens(text: string | undefined): Tokens | undefined {
+  if (text === undefined) return undefined;
+  return text.split(",").map((entry, index) => {
+    // The characters of a bearer token are those of RFC 6750, section 2.1.
+    const [, role, token] = /^\s*(reader|writer|admin):([A-Za-z0-9._~+/-]+=*)\s*$/.exec(entry) ?? [];
+    if (role && token) return { role: role as Role, digest: digestOf(token) };
+    const form = "reader:TOKEN, writer:TOKEN or admin:TOKEN, a token being letters, digits and -._~+/";
+    throw new MusterError("invalid", `API_TOKENS: entry ${index + 1} must be ${form}`);
+  });
+}
+
+/** @throws MusterError `invalid` where anyone on the network could reach a service that asks for no token */
+export function assertBindable(host: string, tokens: Tokens | undefined): void {
+  if (tokens || isLoopback(host)) return;
+  const problem = `HOST=${host} would open Muster to the network without tokens`;
+  throw new MusterError(
+    "invalid",
+    `${problem}: set API_TOKENS=reader:TOKEN,writer:TOKEN,admin:TOKEN or HOST=127.0.0.1`,
+  );
+}
+
+/**
+ * Finds the caller's role; what a role is needed for is said by `requires`. Without tokens everybody on this machine is
+ * admin, and a page of another site that a browser was led here with (DNS rebinding) is refused by its Host or Origin.
+ */
+export function authenticate(tokens: Tokens | undefined): MiddlewareHandler<Env> {
+  return (c, next) => {
+    if (tokens) {
+      c.set("role", roleOf(c.req.header("Authorization"), tokens));
+    } else {
+      const host = c.req.header("Host") ?? new URL(c.req.url).host;
+      const origin = c.req.header("Origin");
+      if (!isLoopback(withoutPort(host))) throw notLoopback("Host");
+      if (origin !== undefined && !isLoopback(hostOf(origin))) throw notLoopback("Origin");
+      c.set("role", "admin");
+    }
+    return next();
+  };
+}
+
+/** Lets callers with this role or a higher one pass; 401 without a token, 403 with a lesser one (RFC 6750, section 3). */
+export function requires(role: Role): MiddlewareHandler<Env> {
+  return (c, next) => {
+    const has = c.get("role");
+    if (has === undefined) {
+      const sent = c.req.header("Authorization") !== undefined;
+      const challenge = `Bearer realm="muster"${sent ? ', error="invalid_token"' : ""}`;
+      const detail = sent ? "the token is not known" : "a token is needed: Authorization: Bearer TOKEN";
+      throw new Refusal(401, detail, { headers: { "WWW-Authenticate": challenge } });
+    }
+    if (ROLES.indexOf(has) < ROLES.indexOf(role)) {
+      const challenge = `Bearer realm="muster", error="insufficient_scope", scope="${role}"`;
+      throw new Refusal(403, `this needs the role ${role}, and the token is a ${has}'s`, {
+        headers: { "WWW-Authenticate": challenge },
+      });
+    }
+    return next();
+  };
+}
+
+function roleOf(authorization: string | undefined, tokens: Tokens): Role | undefined {
+  const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
+  if (token === undefined) return undefined;
+  const digest = digestOf(token);
+  let found: Role | undefined;
+  // Every token is compared, whichever matches: the time taken tells nothing.
+  for (const each of tokens) if (timingSafeEqual(each.digest, digest)) found = each.role;
+  return found;
+}
+
+const digestOf = (token: string): Buffer => createHash("sha256").update(token).digest();
+
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+
+const withoutPort = (host: string): string => host.replace(/:\d*$/, "");
+
+const hostOf = (origin: string): string => (URL.canParse(origin) ? new URL(origin).hostname : origin);
+
+function notLoopback(header: string): Refusal {
+  return new Refusal(403, `without API_TOKENS only this machine is answered, and the ${header} header names another`);
+}

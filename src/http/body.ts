@@ -1,0 +1,47 @@
+/** Request bodies: their size, their type, their bytes as text. */
+import type { Context, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { type Env, Refusal } from "./problem.ts";
+
+/** Refuses a longer body with 413, also one whose length is not known before it is read. */
+export function limitBody(bytesMax: number) {
+  return bodyLimit({
+    maxSize: bytesMax,
+    onError: () => {
+      throw new Refusal(413, `the body is larger than ${bytesMax} bytes: send fewer rows at once`);
+    },
+  });
+}
+
+export async function bytesOf(c: Context<Env>): Promise<Uint8Array> {
+  return new Uint8Array(await c.req.arrayBuffer());
+}
+
+/**
+ * The one of these media types that the body is said to have.
+ * @throws Refusal 415 that names them, also where the charset is not UTF-8
+ */
+export function mediaTypeOf<MediaType extends string>(c: Context<Env>, offers: readonly MediaType[]): MediaType {
+  const [type = "", ...parameters] = (c.req.header("Content-Type") ?? "").toLowerCase().split(/\s*;\s*/);
+  const found = offers.find((offer) => offer === type.trim());
+  const charset = parameters.find((parameter) => parameter.startsWith("charset="));
+  if (found && (charset === undefined || /^charset="?utf-?8"?$/.test(charset))) return found;
+  throw new Refusal(415, `send a Content-Type of ${offers.join(", or of ")}, in UTF-8`);
+}
+
+/** Refuses a body that is not said to be JSON, before a validator takes it for an empty object. */
+export const jsonBody: MiddlewareHandler<Env> = async (c, next) => {
+  mediaTypeOf(c, ["application/json"]);
+  await next();
+};
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** @throws Refusal 400 for bytes that are not UTF-8 */
+export function textOf(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new Refusal(400, "the body is not UTF-8");
+  }
+}

@@ -1,0 +1,35 @@
+/** One line a request, and what of an error may be written down. */
+import type { MiddlewareHandler } from "hono";
+import type { Logger } from "pino";
+import { driverError } from "../db/errors.ts";
+import type { Env } from "./problem.ts";
+
+/** Logs method, path, status, milliseconds and request id; not the query, whose filters are data. */
+export function requestLog(log: Logger): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const started = performance.now();
+    await next();
+    const { method, path } = c.req;
+    const ms = Math.round((performance.now() - started) * 10) / 10;
+    log.info({ request: c.get("requestId"), method, path, status: c.res.status, ms }, "request");
+  };
+}
+
+/**
+ * What of an error may be logged: of the driver's its code and number, since Drizzle's message is the statement with its
+ * parameters and the server's own words quote values; of any other its message; and where it was thrown.
+ */
+export function loggable(error: unknown): Record<string, unknown> {
+  const driver = driverError(error);
+  if (driver) return { code: driver.code, errno: driver.errno, at: framesOf(driver) };
+  if (!(error instanceof Error)) return { thrown: typeof error };
+  if (error.name === "DrizzleQueryError") return { name: error.name, cause: loggable(error.cause) };
+  const cause = error.cause === undefined ? {} : { cause: loggable(error.cause) };
+  return { name: error.name, message: error.message, at: framesOf(error), ...cause };
+}
+
+/** The stack without its first lines, which repeat the message. */
+function framesOf(error: Error): string[] {
+  const lines = error.stack?.split("\n") ?? [];
+  return lines.filter((line) => /^ {4}at /.test(line)).map((line) => line.trim());
+}

@@ -1,0 +1,49 @@
+/** Which of the forms on offer a client asks for (RFC 9110, section 12.5.1). */
+import type { Context, TypedResponse } from "hono";
+import { accepts } from "hono/accepts";
+import { Refusal } from "./problem.ts";
+
+/**
+ * The media type to answer with: the first on offer where the client does not say.
+ * @throws Refusal 406 that names what there is
+ */
+export function negotiate<MediaType extends string>(
+  c: Context,
+  offers: readonly [MediaType, ...MediaType[]],
+): MediaType {
+  c.header("Vary", "Accept", { append: true });
+  if (c.req.header("Accept") === undefined) return offers[0];
+  const chosen = accepts(c, { header: "Accept", supports: [...offers], default: "", match: bestOf });
+  const found = offers.find((offer) => offer === chosen);
+  if (found === undefined) throw new Refusal(406, `Accept asks for none of ${offers.join(", ")}`);
+  return found;
+}
+
+/** Answers RFC 4180 lines, the first of them the header. Its type is that of no JSON, so that the typed client keeps its own. */
+export function csv(c: Context, lines: readonly string[]): Response & TypedResponse<never, 200, "json"> {
+  const answer: Response = c.body(lines.join(""), 200, { "Content-Type": "text/csv; charset=utf-8; header=present" });
+  return answer as Response & TypedResponse<never, 200, "json">;
+}
+
+type Range = Parameters<NonNullable<Parameters<typeof accepts>[1]["match"]>>[0][number];
+
+/** Highest weight first, and of equal ones the more specific range; hono's own match knows no `*\/*`. */
+function bestOf(ranges: Range[], { supports, default: none }: { supports: string[]; default: string }): string {
+  const refused = ranges.filter(({ q }) => q === 0).map(({ type }) => type.toLowerCase());
+  const wanted = ranges.filter(({ q }) => q > 0).sort((a, b) => b.q - a.q || specificity(b.type) - specificity(a.type));
+  for (const { type } of wanted) {
+    const found = supports.find((offer) => covers(type.toLowerCase(), offer) && !refused.includes(offer));
+    if (found) return found;
+  }
+  return none;
+}
+
+function specificity(range: string): number {
+  if (range === "*/*") return 0;
+  return range.endsWith("/*") ? 1 : 2;
+}
+
+function covers(range: string, offer: string): boolean {
+  if (range === "*/*" || range === offer) return true;
+  return range.endsWith("/*") && offer.startsWith(range.slice(0, -1));
+}

@@ -1,0 +1,31 @@
+/** Pages by keyset: `?limit=` and `?cursor=`, and a Link to the next page where there is one (RFC 8288). */
+import type { Context } from "hono";
+import { parameter } from "./validate.ts";
+
+export const ROWS_PER_PAGE_MAX = 1000;
+
+export const limitParameter = parameter
+  .regex(/^\d{1,4}$/, `must be a number from 1 to ${ROWS_PER_PAGE_MAX}`)
+  .transform(Number)
+  .refine((limit) => limit >= 1 && limit <= ROWS_PER_PAGE_MAX, `must be a number from 1 to ${ROWS_PER_PAGE_MAX}`)
+  .default(ROWS_PER_PAGE_MAX);
+
+/** The last id of the page before, as the Link to the next page has it. */
+export const idCursor = parameter
+  .regex(/^\d{1,15}$/, "must be taken from the Link to the next page")
+  .transform(Number)
+  .optional();
+
+/**
+ * The page of a listing that was asked for one row more than `limit`: where that row is there, the answer gets a Link to
+ * the next page, relative to the request so that it holds behind any proxy.
+ */
+export function pageOf<T>(c: Context, rows: T[], limit: number, cursorOf: (last: T) => unknown): T[] {
+  if (rows.length <= limit) return rows;
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const [, path, query = ""] = /^[a-z]+:\/\/[^/]+([^?#]*)(?:\?([^#]*))?/.exec(c.req.url) ?? [];
+  const others = query.split("&").filter((parameter) => parameter !== "" && !parameter.startsWith("cursor="));
+  c.header("Link", `<${path}?${[...others, `cursor=${last && cursorOf(last)}`].join("&")}>; rel="next"`);
+  return page;
+}

@@ -1,0 +1,95 @@
+/** Errors as problem documents (RFC 9457), and the one table from what went wrong to an HTTP status. */
+import { STATUS_CODES } from "node:http";
+import type { Context, ErrorHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Logger } from "pino";
+import { domainError } from "../db/errors.ts";
+import { type ErrorCode, MusterError } from "../errors.ts";
+import type { Role } from "./auth.ts";
+import { loggable } from "./log.ts";
+
+/** What middleware leaves in the context; `role` is undefined where no token was accepted. */
+export interface Env {
+  Variables: { requestId: string; role: Role | undefined };
+}
+
+/** One fault among several: where (a JSON Pointer, RFC 6901, into the body, query or path), which rule, and what to do. */
+export interface ProblemEntry {
+  pointer: string;
+  code?: string;
+  detail: string;
+}
+
+export interface ProblemExtras {
+  headers?: Record<string, string>;
+  errors?: ProblemEntry[];
+}
+
+/** A refusal that only HTTP knows of, thrown by middleware and handlers; domain errors are MusterErrors. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: ContentfulStatusCode,
+    detail: string,
+    readonly extras: ProblemExtras = {},
+  ) {
+    super(detail);
+    this.name = "Refusal";
+  }
+}
+
+/** A problem document: type, title, status, detail, instance (the request id), and errors where there are several. */
+export function problemBody(c: Context<Env>, status: number, detail: string, errors?: ProblemEntry[]) {
+  const title = STATUS_CODES[status] ?? "Error";
+  return { type: "about:blank", title, status, detail, instance: c.get("requestId"), ...(errors && { errors }) };
+}
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** Answers a problem document. */
+export function problem(
+  c: Context<Env>,
+  status: ContentfulStatusCode,
+  detail: string,
+  { headers, errors }: ProblemExtras = {},
+): Response {
+  const body = problemBody(c, status, detail, errors);
+  return c.body(JSON.stringify(body), status, { ...headers, "Content-Type": PROBLEM_TYPE });
+}
+
+/** For app.onError: what has no row in the table is an internal error, told to the log alone. */
+export function answerError(log: Logger): ErrorHandler<Env> {
+  return (error, c) => {
+    if (error instanceof Refusal) return problem(c, error.status, error.message, error.extras);
+    if (error instanceof MusterError) return answerMusterError(error, c);
+    // Thrown by Hono itself, for malformed JSON.
+    if (error instanceof HTTPException) {
+      return problem(c, error.status as ContentfulStatusCode, error.message || (STATUS_CODES[error.status] ?? ""));
+    }
+    const request = c.get("requestId");
+    const domain = domainError(error);
+    if (domain instanceof MusterError && domain.code === "unavailable") {
+      log.warn({ request, error: loggable(error) }, "the database is away");
+      return answerMusterError(domain, c);
+    }
+    log.error({ request, error: loggable(error) }, "internal error");
+    return problem(c, 500, `internal error: the log has the cause under request ${request}`);
+  };
+}
+
+/** Seconds after which a client may try again what was unavailable. */
+const RETRY_AFTER_S = 5;
+
+const STATUS_OF: Record<ErrorCode, ContentfulStatusCode> = {
+  invalid: 400,
+  not_found: 404,
+  conflict: 409,
+  refused: 422,
+  unavailable: 503,
+  interrupted: 503,
+};
+
+function answerMusterError(error: MusterError, c: Context<Env>): Response {
+  const status = STATUS_OF[error.code];
+  return problem(c, status, error.message, status === 503 ? { headers: { "Retry-After": `${RETRY_AFTER_S}` } } : {});
+}

@@ -1,0 +1,46 @@
+/** The one wrap round the zod validator: what does not fit is thrown as a problem. */
+import { zValidator } from "@hono/zod-validator";
+import type { ValidationTargets } from "hono";
+import { z } from "zod";
+import { shown } from "../codecs/codec.ts";
+import { pointerTo } from "../codecs/pointer.ts";
+import { type ProblemEntry, Refusal } from "./problem.ts";
+
+/**
+ * Validates a part of the request by a zod schema, for handlers' `c.req.valid(target)`.
+ * What does not fit answers 400 with one entry in `errors` for each fault, or 404 where it is the path that names nothing.
+ */
+export function validate<Target extends keyof ValidationTargets, Schema extends z.ZodType>(
+  target: Target,
+  schema: Schema,
+) {
+  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : undefined;
+  const refuse = (result: { success: boolean; error?: { issues: z.core.$ZodIssue[] } }) => {
+    if (!result.error) return;
+    const { issues } = result.error;
+    if (target === "param") throw new Refusal(404, issues.map((issue) => issue.message).join("; "));
+    const errors = issues.flatMap((issue) => entriesOf(issue, known));
+    throw new Refusal(400, errors.map((entry) => entry.detail).join("; "), { errors });
+  };
+  // None of the schemas is asynchronous, and awaiting them costs more than they do.
+  // `never`, since what the option's type is depends on a schema that is not known here.
+  return zValidator(target, schema, refuse, { validationFunction: (rule, value) => rule.safeParse(value) as never });
+}
+
+function entriesOf(issue: z.core.$ZodIssue, known: readonly string[] | undefined): ProblemEntry[] {
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownParameter(key, known));
+  const name = issue.path.map(String).join(".");
+  return [{ pointer: pointerTo(issue.path), detail: name ? `${name} ${issue.message}` : issue.message }];
+}
+
+/** The text of a query parameter: one that is repeated arrives as an array. */
+export const parameter = z.string("must be given once");
+
+/** The query of a route that takes none. */
+export const NoQuery = z.strictObject({});
+
+/** The entry for a query parameter or key that nothing reads; `known` are those that are. */
+export function unknownParameter(name: string, known: readonly string[] = []): ProblemEntry {
+  const hint = known.length > 0 ? `, only ${known.join(", ")}` : "";
+  return { pointer: pointerTo([name]), code: "unknown_field", detail: `${shown(name)} is not known${hint}` };
+}

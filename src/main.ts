@@ -1,0 +1,92 @@
+/** The service: reads the environment, opens the database, listens, and closes in reverse order on SIGTERM or Ctrl-C. */
+import { once } from "node:events";
+import pino from "pino";
+import { createApp } from "./app.ts";
+import { type Config, DATA_FOLDER, readConfig } from "./config.ts";
+import type { Database } from "./db/client.ts";
+import { isRefusal, lineOf } from "./db/errors.ts";
+import { openDatabase } from "./db/open.ts";
+import { MusterError } from "./errors.ts";
+import { assertBindable, readTokens } from "./http/auth.ts";
+import { importSource } from "./ingest/import.ts";
+import { defaultSample } from "./ingest/sample.ts";
+import { interruption } from "./interruption.ts";
+import { forgetExpiredKeys } from "./repositories/idempotency.ts";
+import { clearDeadRuns, listRuns, type Report } from "./repositories/runs.ts";
+
+/** What is in flight when the service is told to stop may take this long to finish; closing all else likewise. */
+const FINISH_MS_MAX = 10_000;
+const CLOSE_MS_MAX = 20_000;
+/** Bun cuts a connection on which nothing moves for so long: longer than any answer waits for the database. */
+const IDLE_S_MAX = 120;
+/** Answers kept for Idempotency-Keys are looked through this often. */
+const FORGET_EVERY_MS = 3_600_000;
+
+const stopped = interruption(1);
+
+try {
+  await serve(readConfig(process.env), stopped);
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${lineOf(error)}\n`);
+  process.exit(isRefusal(error) ? 2 : 1);
+}
+
+/** Serves until `stopped` aborts. @throws MusterError where it cannot begin to */
+async function serve(config: Config, stopped: AbortSignal): Promise<void> {
+  const tokens = readTokens(config.tokens);
+  assertBindable(config.host, tokens);
+  const log = pino({ level: config.logLevel });
+  const say = (line: string) => log.info(line);
+  await using closing = new AsyncDisposableStack();
+
+  const database = await openDatabase({ url: config.databaseUrl, folder: DATA_FOLDER, mysqld: config.mysqld, say });
+  closing.defer(() => within(CLOSE_MS_MAX, database.close()));
+  await clearDeadRuns(database, say);
+  if (database.embedded) await loadFirst(database, config, { say, signal: stopped });
+  if (stopped.aborted) return;
+  await forgetExpiredKeys(database.db);
+  const forgetting = setInterval(() => forgetExpiredKeys(database.db).catch(() => {}), FORGET_EVERY_MS);
+  closing.defer(() => clearInterval(forgetting));
+  const { bodyBytesMax, writeMsMax } = config;
+  const app = createApp({ database, log, tokens, bodyBytesMax, answerMsMax: { write: writeMsMax } });
+  const server = listen(config, app.fetch);
+  closing.defer(async () => {
+    await within(FINISH_MS_MAX, server.stop());
+    await server.stop(true);
+    say("Muster has stopped");
+  });
+  say(`Muster serves ${server.url.href}`);
+  await once(stopped, "abort");
+}
+
+/** The first start of the private database loads the source that is configured, or the sample. */
+async function loadFirst(database: Database, config: Config, report: Report): Promise<void> {
+  const [run] = await listRuns(database.db, { limit: 1 });
+  if (run) return;
+  const source = config.importSource ?? (await defaultSample(DATA_FOLDER));
+  const { tables } = await importSource(database, { source, report });
+  const rows = Object.entries(tables).map(([table, counts]) => `${table} ${counts.inserted}`);
+  report.say(`loaded ${source}: ${rows.join(", ")}`);
+}
+
+function listen({ host, port }: Config, fetch: (request: Request) => Response | Promise<Response>) {
+  try {
+    // How long a body may be is each route's to say: Bun's own refusal is no problem document.
+    const maxRequestBodySize = Number.MAX_SAFE_INTEGER;
+    return Bun.serve({ hostname: host, port, fetch, idleTimeout: IDLE_S_MAX, maxRequestBodySize });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE") {
+      throw new MusterError("conflict", `port ${port} of ${host} is in use: stop what uses it, or set PORT to another`);
+    }
+    throw new MusterError(
+      "unavailable",
+      `cannot listen on ${host}, port ${port} (${code}): set HOST and PORT to others`,
+    );
+  }
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, Bun.sleep(ms)]);
+}

@@ -1,0 +1,142 @@
+/** The service as a process, and what it answers while its database is away. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ANSWER_MS_MAX } from "../src/app.ts";
+import { connect } from "../src/db/client.ts";
+import { joinServer } from "../src/db/embedded.ts";
+import { migrate } from "../src/db/migrate.ts";
+import { appOver } from "./support/app.ts";
+import { run, start } from "./support/commands.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+import { mysqld, UNSAFE_BUT_QUICK } from "./support/server.ts";
+
+const database = await freshDatabase();
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+
+/** Starts the service and waits for the line that says where it listens. */
+async function startService(environment: Record<string, string> = {}) {
+  const service = start(["src/main.ts"], { DATABASE_URL: database.url, PORT: "0", ...environment });
+  const lines: string[] = [];
+  let unread = "";
+  const reader = service.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  while (!lines.some((line) => line.includes("Muster serves"))) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(await new Response(service.stderr).text());
+    unread += value;
+    lines.push(...unread.split("\n").slice(0, -1));
+    unread = unread.split("\n").at(-1) ?? "";
+  }
+  const url = /http:[^"]+/.exec(lines.join())?.[0] ?? "";
+  return { service, url, stop: () => service.kill("SIGTERM") };
+}
+
+describe("the service", () => {
+  test("says its URL in a line of JSON, answers there, and ends with 0 when it is told to", async () => {
+    const { service, url, stop } = await startService();
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+    expect((await fetch(`${url}readyz`)).status).toBe(200);
+    const elsewhere = await fetch(`${url}jobs`, { headers: { Host: "evil.example" } });
+    expect([elsewhere.status, elsewhere.headers.get("Content-Type")]).toEqual([403, "application/problem+json"]);
+    stop();
+    expect(await service.exited).toBe(0);
+  });
+
+  test("finishes what is in flight before it stops", async () => {
+    const { service, url, stop } = await startService();
+    const holder = await database.pool.getConnection();
+    await holder.query("LOCK TABLES hired_employees WRITE");
+    const report = fetch(`${url}hired_department`);
+    await Bun.sleep(200);
+    stop();
+    await Bun.sleep(200);
+    await holder.query("UNLOCK TABLES");
+    holder.release();
+    expect((await report).status).toBe(200);
+    expect(await service.exited).toBe(0);
+  });
+
+  test("a port in use ends it with 1 and one line that names the variable", async () => {
+    const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const { code, stderr } = await run(["src/main.ts"], { DATABASE_URL: database.url, PORT: `${taken.port}` });
+    taken.stop();
+    expect([code, stderr]).toEqual([
+      1,
+      `port ${taken.port} of 127.0.0.1 is in use: stop what uses it, or set PORT to another\n`,
+    ]);
+  });
+
+  test.each([
+    ["HOST", "0.0.0.0", 2, /^HOST=0\.0\.0\.0 would open Muster .* set API_TOKENS/],
+    ["PORT", "http", 2, /^the environment is not usable: PORT: must be a port number$/],
+    ["API_TOKENS", "s3cret", 2, /^API_TOKENS: entry 1 must be/],
+    ["DATABASE_URL", "postgres://u:s3cret@h/d", 2, /^DATABASE_URL must look like/],
+    ["DATABASE_URL", "mysql://u:s3cret@127.0.0.1:1/d", 1, /^the database is away \(ECONNREFUSED\)/],
+  ])("%s=%s ends it at once with %d and one line", async (variable, value, expected, line) => {
+    const { code, stdout, stderr } = await run(["src/main.ts"], { DATABASE_URL: database.url, [variable]: value });
+    expect([code, stdout]).toEqual([expected, ""]);
+    expect(stderr.trim()).toMatch(line);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).not.toContain("s3cret");
+  });
+});
+
+describe("while the database is away", async () => {
+  const folder = await folderOf({});
+  const up = () => joinServer(folder, { mysqld, say: () => {}, args: UNSAFE_BUT_QUICK });
+  const own = await up();
+  await migrate(own.url);
+  const away = await connect(own.url);
+  const app = appOver(away, { answerMsMax: { ...ANSWER_MS_MAX, ready: 200, page: 400, report: 600 } });
+  const kill = (signal: NodeJS.Signals) =>
+    process.kill(JSON.parse(readFileSync(join(folder, "mysql/muster.json"), "utf8")).pid, signal);
+  afterAll(async () => {
+    await away.close().catch(() => {});
+    await own.stop();
+  }, 60_000);
+
+  const paths = ["/jobs", "/jobs/1", "/hired_2021_quarter", "/hired_department", "/runs", "/rejections", "/readyz"];
+
+  /** Asks for everything at once, several times over what the pool has. */
+  async function expectUnavailable(ms: number) {
+    const began = performance.now();
+    const answers = await Promise.all([...paths, ...paths, ...paths].map((path) => app.request(path)));
+    expect(performance.now() - began).toBeLessThan(ms);
+    for (const answer of answers) {
+      expect([answer.status, answer.headers.get("Content-Type"), answer.headers.get("Retry-After")]).toEqual([
+        503,
+        "application/problem+json",
+        "5",
+      ]);
+      expect(await answer.text()).not.toMatch(/select|sock|from|root/i);
+    }
+    expect((await app.request("/healthz")).status).toBe(200);
+  }
+
+  test("because it is frozen, every request is answered 503 within its bound, and 200 when it goes on", async () => {
+    expect((await app.request("/jobs")).status).toBe(200);
+    kill("SIGSTOP");
+    try {
+      await expectUnavailable(1500);
+    } finally {
+      kill("SIGCONT");
+    }
+    await Bun.sleep(200);
+    for (const path of paths.filter((each) => each !== "/jobs/1")) {
+      expect([path, (await app.request(path)).status]).toEqual([path, 200]);
+    }
+  });
+
+  test("because it was killed, every request is answered 503, and 200 when it is up again", async () => {
+    kill("SIGKILL");
+    await Bun.sleep(100);
+    await expectUnavailable(500);
+    const again = await up();
+    expect((await app.request("/readyz")).status).toBe(200);
+    await again.stop();
+  }, 60_000);
+});
