@@ -14,6 +14,11 @@ export type TableName = {
 /** A row's values in the order of its table's columns. */
 export type Row = readonly SqlValue[];
 
+/** Whether two rows are the same byte by byte: in their canonical form, equal values are identical. */
+export function sameRow(a: readonly (SqlValue | undefined)[], b: readonly (SqlValue | undefined)[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
+
 /** A row as its shape alone judges it: values that are undefined are at fault, or an id that the database shall assign. */
 export interface Shaped {
   values: (SqlValue | undefined)[];

@@ -1,7 +1,6 @@
 /** What a row's shape cannot tell: whether its references exist and its id is free (design section 2). */
 import type { SqlValue } from "../codecs/columns.ts";
-import type { Row, Shaped, Table, TableName } from "../codecs/tables.ts";
-import { sameRow } from "../repositories/bulk.ts";
+import { type Row, type Shaped, sameRow, type Table, type TableName } from "../codecs/tables.ts";
 
 /** A row as its codec shaped it, on its way to a verdict: without a reason it is `new` or `unchanged`. */
 export interface Candidate extends Shaped {

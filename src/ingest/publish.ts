@@ -1,7 +1,7 @@
-import type { Row, Table } from "../codecs/tables.ts";
+import { type Row, sameRow, type Table } from "../codecs/tables.ts";
 import type { Counts, Reason } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
-import { type LateVerdicts, publishByAppend, sameRow, stageName } from "../repositories/bulk.ts";
+import { type LateVerdicts, publishByAppend, stageName } from "../repositories/bulk.ts";
 import { passGates } from "../repositories/gates.ts";
 import { addRejections, type NewRejection, supersede } from "../repositories/rejections.ts";
 import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
@@ -26,14 +26,14 @@ export async function publish(state: Import, part: readonly Table[]): Promise<vo
 }
 
 async function publishTable(state: Import, table: Table, before: Import["counts"], last: boolean): Promise<Counts> {
-  const { run, source, report } = state;
+  const { database, run, source, report } = state;
   return await run.db.transaction(async (transaction) => {
     const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
     await passGates(run.connection, gates, (name) => report.say(`waiting for another writer of ${name}`));
     const { inserted, late } = await publishByAppend(run.connection, table, stageName(run.id, table));
     const refused = await lateRejections(state, table, late);
     await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });
-    await addRejections(transaction, run.id, refused);
+    await addRejections(transaction, run.id, refused, database.server.idStep);
     const judged = state.counts[table.name] ?? noRows();
     const unchanged = judged.unchanged + late.unchanged;
     const counts = { ...judged, inserted, unchanged, rejected: judged.rejected + refused.length };

@@ -54,5 +54,5 @@ async function settle(state: Import, table: Table, file: string, rows: readonly 
   }
   await world.stage(table, fresh);
   for (const rejection of refused) report.rejected?.(rejection);
-  if (!dryRun && refused.length > 0) await addRejections(database.db, run.id, refused);
+  if (!dryRun && refused.length > 0) await addRejections(database.db, run.id, refused, database.server.idStep);
 }

@@ -1,6 +1,7 @@
 import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
-import { idRange, readRows, Stage } from "../repositories/bulk.ts";
+import { idRange, Stage } from "../repositories/bulk.ts";
+import { existingIds, readRows } from "../repositories/rows.ts";
 import { IdSet } from "./id-set.ts";
 import type { World } from "./judge.ts";
 
@@ -51,9 +52,8 @@ export class ImportWorld implements World {
     const known = this.#known.get(table) ?? new IdSet();
     this.#known.set(table, known);
     const has = (id: number) => known.has(id) || (staged?.has(id) ?? false);
-    const parent = tableOf(table);
     const unknown = [...ids].filter((id) => !has(id));
-    for (const row of await readRows(this.database.pool, parent, unknown)) known.add(row[parent.key] as number);
+    for (const id of await existingIds(this.database.pool, tableOf(table), unknown)) known.add(id);
     return { has };
   }
 

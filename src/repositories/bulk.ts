@@ -4,19 +4,13 @@
  */
 import { escapeId } from "mysql2";
 import type { Connection, Pool, PoolConnection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
-import type { SqlValue } from "../codecs/columns.ts";
 import { type Row, type Table, tableOf, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { driverError } from "../db/errors.ts";
+import { CHARACTERS_PER_INSERT, columnList, insertRows, keyOf, ROWS_PER_INSERT, readRows } from "./rows.ts";
 
-/** Rows of one multi-row INSERT, and the bytes of text after which it is sent before it is full. */
-const ROWS_PER_INSERT = 1_000;
-const BYTES_PER_INSERT = 4 * 1024 * 1024;
 /** A MySQL group refuses transactions over 150 MB: loads commit about this often. */
 const BYTES_PER_COMMIT = 32 * 1024 * 1024;
-
-const columnList = (table: Table, alias = "") =>
-  table.columns.map((column) => `${alias}${escapeId(column.name)}`).join(", ");
 
 /** The name of a run's stage for a table: fits 64 characters whatever the table is called. */
 export function stageName(run: string, table: Table): string {
@@ -70,7 +64,7 @@ export class Stage {
     for (const row of rows) {
       this.#rows.push(row);
       for (const value of row) this.#bytes += typeof value === "string" ? value.length : 8;
-      if (this.#rows.length === ROWS_PER_INSERT || this.#bytes >= BYTES_PER_INSERT) await this.#send();
+      if (this.#rows.length === ROWS_PER_INSERT || this.#bytes >= CHARACTERS_PER_INSERT) await this.#send();
     }
   }
 
@@ -108,12 +102,7 @@ export class Stage {
   }
 
   async #insert(rows: Row[], bytes: number): Promise<void> {
-    const group = `(${this.table.columns.map(() => "?").join(", ")})`;
-    const groups = new Array(rows.length).fill(group).join(", ");
-    const statement = `INSERT INTO ${escapeId(this.name)} (${columnList(this.table)}) VALUES ${groups}`;
-    // A full batch is the same statement every time, and worth preparing.
-    if (rows.length === ROWS_PER_INSERT) await this.connection.execute(statement, rows.flat());
-    else await this.connection.query(statement, rows.flat());
+    await insertRows(this.connection, this.table, rows, this.name);
     this.#uncommitted += bytes;
     if (this.#uncommitted >= BYTES_PER_COMMIT) {
       await this.connection.commit();
@@ -162,8 +151,8 @@ export async function publishByAppend(
 const PUBLISH_ATTEMPTS_MAX = 5;
 
 async function append(connection: Connection, table: Table, stage: string): Promise<number> {
-  const columns = columnList(table);
-  const key = escapeId(table.columns[table.key]?.name ?? "");
+  const columns = columnList(table.columns);
+  const key = keyOf(table);
   const insert = `INSERT INTO ${escapeId(table.name)} (${columns}) SELECT ${columns} FROM ${escapeId(stage)}`;
   const [counted] = await connection.query<RowDataPacket[]>(
     `SELECT COUNT(*) AS \`rows\`, MAX(${key}) AS last FROM ${escapeId(stage)}`,
@@ -179,7 +168,7 @@ async function append(connection: Connection, table: Table, stage: string): Prom
 }
 
 async function takeOut(connection: Connection, table: Table, stage: string, late: LateVerdicts): Promise<void> {
-  const key = escapeId(table.columns[table.key]?.name ?? "");
+  const key = keyOf(table);
   const same = table.columns
     .map(({ name }) => `BINARY s.${escapeId(name)} <=> BINARY t.${escapeId(name)}`)
     .join(" AND ");
@@ -192,7 +181,7 @@ async function takeOut(connection: Connection, table: Table, stage: string, late
   late.duplicates.push(...(await readRows(connection, table, taken, stage)));
   for (const { column, table: parent } of table.references) {
     const reference = `s.${escapeId(table.columns[column]?.name ?? "")}`;
-    const parentKey = `p.${escapeId(tableOf(parent).columns[tableOf(parent).key]?.name ?? "")}`;
+    const parentKey = `p.${keyOf(tableOf(parent))}`;
     const [rows] = await connection.query<RowDataPacket[]>(
       `SELECT s.${key} AS id FROM ${escapeId(stage)} s LEFT JOIN ${escapeId(parent)} p ON ${parentKey} = ${reference}
        WHERE ${reference} IS NOT NULL AND ${parentKey} IS NULL LOCK IN SHARE MODE`,
@@ -208,38 +197,12 @@ async function takeOut(connection: Connection, table: Table, stage: string, late
   }
 }
 
-/** Rows of a table, or of a stage of it, by id; ids that are not there are left out. */
-export async function readRows(
-  connection: Connection | Pool,
-  table: Table,
-  ids: readonly number[],
-  from: string = table.name,
-): Promise<Row[]> {
-  const rows: Row[] = [];
-  const key = escapeId(table.columns[table.key]?.name ?? "");
-  for (let start = 0; start < ids.length; start += ROWS_PER_INSERT) {
-    const page = ids.slice(start, start + ROWS_PER_INSERT);
-    const [found] = await connection.query<RowDataPacket[][]>(
-      { sql: `SELECT ${columnList(table)} FROM ${escapeId(from)} WHERE ${key} IN (?)`, rowsAsArray: true },
-      [page],
-    );
-    for (const values of found)
-      rows.push(values.map((value, index) => table.columns[index]?.codec.fromSql(value) ?? null));
-  }
-  return rows;
-}
-
 /** The lowest and highest id that a table holds; undefined where it is empty. */
 export async function idRange(pool: Pool, table: Table): Promise<{ from: number; to: number } | undefined> {
-  const key = escapeId(table.columns[table.key]?.name ?? "");
+  const key = keyOf(table);
   const [rows] = await pool.query<RowDataPacket[]>(
     `SELECT MIN(${key}) AS \`from\`, MAX(${key}) AS \`to\` FROM ${escapeId(table.name)}`,
   );
   const range = rows[0] as { from: number | null; to: number | null } | undefined;
   return range && range.from !== null && range.to !== null ? { from: range.from, to: range.to } : undefined;
-}
-
-/** Values of a row are equal byte by byte: in their canonical form, so are these. */
-export function sameRow(a: readonly (SqlValue | undefined)[], b: readonly (SqlValue | undefined)[]): boolean {
-  return a.length === b.length && a.every((value, index) => value === b[index]);
 }

@@ -1,9 +1,12 @@
 /** The rows that did not pass, with their reasons (design section 2, The account). */
-import { and, asc, eq, gt, inArray, isNotNull, like, ne, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNotNull, like, lte, ne, notInArray, type SQL, sql } from "drizzle-orm";
 import type { MySqlInsertValue } from "drizzle-orm/mysql-core";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/columns.ts";
+import { isHeld } from "../db/errors.ts";
 import { type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
+
+import { MusterError } from "../errors.ts";
 
 /** Of a row's raw input so many bytes are kept. */
 export const RAW_BYTES_MAX = 65_536;
@@ -108,12 +111,24 @@ export interface NewRejection {
   replaces?: number;
 }
 
-/** Logs rows as refused by the run. They are listed once the run has ended. */
-export async function addRejections(db: MySql2Database, run: string, rows: readonly NewRejection[]): Promise<void> {
+/**
+ * Logs rows as refused by the run. They are listed once the run has ended.
+ * @param idStep auto_increment_increment of the server
+ * @returns their ids, in their order
+ */
+export async function addRejections(
+  db: MySql2Database,
+  run: string,
+  rows: readonly NewRejection[],
+  idStep: number,
+): Promise<number[]> {
+  const ids: number[] = [];
   let values: MySqlInsertValue<typeof rejections>[] = [];
   let bytes = 0;
   const flush = async () => {
-    if (values.length > 0) await db.insert(rejections).values(values);
+    if (values.length === 0) return;
+    const [{ insertId }] = await db.insert(rejections).values(values);
+    ids.push(...values.map((_, index) => insertId + index * idStep));
     values = [];
     bytes = 0;
   };
@@ -124,6 +139,7 @@ export async function addRejections(db: MySql2Database, run: string, rows: reado
     if (values.length === REJECTIONS_PER_INSERT || bytes >= RAW_BYTES_PER_INSERT) await flush();
   }
   await flush();
+  return ids;
 }
 
 /** The open rejections of earlier imports of a source give way to those of the run that read it again. */
@@ -145,3 +161,72 @@ export async function supersede(
     .set({ state: "superseded" })
     .where(and(inArray(rejections.run, ids), inArray(rejections.table, [...tables]), eq(rejections.state, "open")));
 }
+
+/** What a replay needs of a rejection. */
+export type HeldRejection = Pick<typeof rejections.$inferSelect, "id" | "table" | "raw" | "columns" | "state">;
+
+/**
+ * Open rejections by id, held for the caller's transaction.
+ * @throws MusterError `not_found` for an id that is none or whose run has not ended; `conflict` where one is not open,
+ * or where another replay holds it
+ */
+export async function holdRejections(db: MySql2Database, ids: readonly number[]): Promise<Map<number, HeldRejection>> {
+  const { id, run, table, raw, columns, state } = rejections;
+  const unended = db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(inArray(runs.status, ["running", "publishing"]));
+  const rows = await db
+    .select({ id, table, raw, columns, state })
+    .from(rejections)
+    .where(and(inArray(id, [...ids]), notInArray(run, unended)))
+    .for("update", { noWait: true })
+    .catch(heldElsewhere);
+  const held = new Map(rows.map((row) => [row.id, row]));
+  const lost = ids.filter((each) => !held.has(each));
+  if (lost.length > 0) throw new MusterError("not_found", `there is no rejection ${some(lost)}`);
+  const closed = rows.filter((row) => row.state !== "open");
+  if (closed.length === 0) return held;
+  throw new MusterError("conflict", `not open any more: ${some(closed.map((row) => `${row.id} (${row.state})`))}`);
+}
+
+/** The ids of a run's open rejections, the first `limit` of them. */
+export async function openRejectionIds(
+  db: MySql2Database,
+  filter: { run?: string; limit: number; upTo?: number; after?: number },
+) {
+  const { run, limit, upTo, after } = filter;
+  const rows = await ended(
+    db,
+    and(
+      eq(rejections.state, "open"),
+      run === undefined ? undefined : eq(rejections.run, run),
+      upTo === undefined ? undefined : lte(rejections.id, upTo),
+      after === undefined ? undefined : gt(rejections.id, after),
+    ),
+  )
+    .orderBy(asc(rejections.id))
+    .limit(limit);
+  return rows.map((row) => row.rejections.id);
+}
+
+/** Ends held rejections. */
+export async function closeRejections(
+  db: MySql2Database,
+  ids: readonly number[],
+  state: Extract<RejectionState, "replayed" | "discarded">,
+): Promise<void> {
+  await db
+    .update(rejections)
+    .set({ state })
+    .where(inArray(rejections.id, [...ids]));
+}
+
+function heldElsewhere(error: unknown): never {
+  if (!isHeld(error)) throw error;
+  throw new MusterError("conflict", "another replay has some of these rejections: try again when it has ended");
+}
+
+const NAMED_MAX = 10;
+const some = (each: readonly unknown[]) =>
+  each.slice(0, NAMED_MAX).join(", ") + (each.length > NAMED_MAX ? ", ..." : "");

@@ -82,6 +82,14 @@ export async function beginRun(database: Database, kind: RunKind, source: string
   }
 }
 
+/** Writes a run that began and ended within the caller's transaction. */
+export async function recordRun(
+  db: MySql2Database,
+  run: { id: string; kind: RunKind; source: string; status: RunStatus; counts: Record<string, Counts> },
+): Promise<void> {
+  await db.insert(runs).values({ ...run, owner: owner(), started_at: now, finished_at: now });
+}
+
 /** The counts of a table before its first row. */
 export const noRows = (): Counts => ({ received: 0, inserted: 0, unchanged: 0, rejected: 0, withheld: 0 });
 

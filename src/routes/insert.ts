@@ -1,0 +1,65 @@
+/** Rows over REST (design section 4, Insert): one to a thousand, any tables, a verdict for each. */
+import { type Context, Hono } from "hono";
+import type { TableName } from "../codecs/tables.ts";
+import type { Database } from "../db/client.ts";
+import { requires } from "../http/auth.ts";
+import { batchAnswer } from "../http/batch-answer.ts";
+import { bytesOf, limitBody, mediaTypeOf, textOf } from "../http/body.ts";
+import { answerOnce } from "../http/idempotency.ts";
+import { type Env, Refusal } from "../http/problem.ts";
+import { NoQuery, validate } from "../http/validate.ts";
+import { type BatchRow, rowsOfCsv, rowsOfJson, rowsOfNdjson } from "../ingest/batch.ts";
+import { insertBatch, ROWS_PER_REQUEST_MAX } from "../ingest/insert.ts";
+import { TablePath } from "./tables.ts";
+
+export interface WriteLimits {
+  bodyBytesMax: number;
+  /** A transaction that takes longer is given up, and the answer is 503. */
+  msMax: number;
+}
+
+export function insertRoutes(database: Database, limits: WriteLimits) {
+  const checks = [requires("writer"), limitBody(limits.bodyBytesMax)] as const;
+  return new Hono<Env>()
+    .post("/insert", ...checks, validate("query", NoQuery), async (c) => {
+      const body = await bytesOf(c);
+      mediaTypeOf(c, ["application/json"]);
+      return insert(c, database, limits, body, rowsOfJson(textOf(body)));
+    })
+    .post("/:table", ...checks, validate("param", TablePath), validate("query", NoQuery), async (c) => {
+      const body = await bytesOf(c);
+      return insert(c, database, limits, body, await rowsOf(c, body, c.req.valid("param").table));
+    });
+}
+
+async function rowsOf(c: Context<Env>, body: Uint8Array, table: TableName): Promise<BatchRow[]> {
+  switch (mediaTypeOf(c, ["application/json", "application/x-ndjson", "text/csv"])) {
+    case "application/json":
+      return rowsOfJson(textOf(body), table);
+    case "application/x-ndjson":
+      return rowsOfNdjson(textOf(body), table);
+    case "text/csv":
+      return rowsOfCsv(body, table);
+  }
+}
+
+async function insert(c: Context<Env>, database: Database, { msMax }: WriteLimits, body: Uint8Array, rows: BatchRow[]) {
+  if (rows.length > ROWS_PER_REQUEST_MAX) throw tooManyRows(rows.length);
+  const strict = isStrict(c.req.header("Prefer"));
+  c.header("Preference-Applied", `handling=${strict ? "strict" : "lenient"}`);
+  const source = `${c.req.method} ${c.req.path}`;
+  return answerOnce(c, { database, body, msMax }, async (connection) => {
+    const outcome = await insertBatch(database, connection, { kind: "insert", source, rows, strict });
+    return batchAnswer(c, rows, outcome, strict);
+  });
+}
+
+export function tooManyRows(rows: number): Refusal {
+  return new Refusal(413, `the body has ${rows} rows: send at most ${ROWS_PER_REQUEST_MAX} in one request`);
+}
+
+/** `Prefer: handling=strict` (RFC 7240): the first handling that is given counts, and another value is ignored. */
+function isStrict(prefer: string | undefined): boolean {
+  const [, handling] = /(?:^|,)\s*handling\s*=\s*"?(strict|lenient)\b/i.exec(prefer ?? "") ?? [];
+  return handling?.toLowerCase() === "strict";
+}

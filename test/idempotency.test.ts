@@ -1,0 +1,105 @@
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { connect as connectSocket } from "node:net";
+import type { RowDataPacket } from "mysql2/promise";
+import { appOver } from "./support/app.ts";
+import { freshDatabase } from "./support/database.ts";
+
+const database = await freshDatabase();
+const app = appOver(database);
+afterAll(() => database.close());
+
+beforeEach(async () => {
+  for (const table of ["jobs", "rejections", "runs", "idempotency_keys"])
+    await database.pool.query(`DELETE FROM ${table}`);
+});
+
+const body = JSON.stringify({ jobs: [{ job: "Clerk" }, { job: "" }] });
+
+function post(key: string, text = body, headers: Record<string, string> = {}, path = "/insert") {
+  const all = { "Content-Type": "application/json", "Idempotency-Key": key, ...headers };
+  return app.request(path, { method: "POST", headers: all, body: text });
+}
+
+async function count(table: string): Promise<number> {
+  const [rows] = await database.pool.query<RowDataPacket[]>(`SELECT COUNT(*) AS n FROM ${table}`);
+  return rows[0]?.n;
+}
+
+test("the same request again gets the same answer and inserts nothing twice", async () => {
+  const first = await post("k1");
+  const again = await post("k1");
+  expect([first.status, again.status]).toEqual([207, 207]);
+  expect([first.headers.get("Idempotent-Replayed"), again.headers.get("Idempotent-Replayed")]).toEqual([null, "true"]);
+  expect(await again.json()).toEqual(await first.json());
+  expect([await count("jobs"), await count("rejections"), await count("runs")]).toEqual([1, 1, 1]);
+});
+
+test("a problem is kept as well, with its type", async () => {
+  const bad = JSON.stringify({ jobs: [{ job: "" }] });
+  await post("k1", bad);
+  const again = await post("k1", bad);
+  expect([again.status, again.headers.get("Content-Type")]).toEqual([422, "application/problem+json"]);
+  expect(await count("rejections")).toBe(1);
+});
+
+test("another body, preference or path under the same key is refused: 422", async () => {
+  await post("k1");
+  expect((await post("k1", `${body} `)).status).toBe(422);
+  expect((await post("k1", body, { Prefer: "handling=strict" })).status).toBe(422);
+  expect((await post("k1", '{"job":"x"}', {}, "/jobs")).status).toBe(422);
+  expect(await count("jobs")).toBe(1);
+});
+
+test("while the first request is under way the second is told so at once: 409", async () => {
+  const gate = await database.pool.getConnection();
+  await gate.beginTransaction();
+  await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+  const first = post("k1");
+  await Bun.sleep(300); // it has its key by now, and waits at the gate
+  const started = performance.now();
+  expect((await post("k1")).status).toBe(409);
+  expect(performance.now() - started).toBeLessThan(2000);
+  await gate.rollback();
+  gate.release();
+  expect((await first).status).toBe(207);
+  expect((await post("k1")).headers.get("Idempotent-Replayed")).toBe("true");
+});
+
+test("many at once: one does the work, and every other answer is its answer or 409", async () => {
+  const answers = await Promise.all(Array.from({ length: 8 }, () => post("k1")));
+  const statuses = answers.map(({ status }) => status);
+  expect(statuses.every((status) => status === 207 || status === 409)).toBe(true);
+  expect(answers.filter((each) => each.status === 207 && !each.headers.has("Idempotent-Replayed"))).toHaveLength(1);
+  expect(await count("jobs")).toBe(1);
+});
+
+test("an expired key may be used anew", async () => {
+  await post("k1");
+  await database.pool.query("UPDATE idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");
+  expect((await post("k1", JSON.stringify({ jobs: [{ job: "Judge" }] }))).status).toBe(201);
+  expect(await count("jobs")).toBe(2);
+});
+
+test("a request that was refused as a whole leaves its key free", async () => {
+  expect((await post("k1", "{")).status).toBe(400);
+  expect((await post("k1")).status).toBe(207);
+  expect((await post("")).status).toBe(400);
+});
+
+test("a client whose connection is cut after the commit sends again, and gets the answer that it missed", async () => {
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: app.fetch });
+  const port = server.port ?? 0;
+  const head = `POST /insert HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nIdempotency-Key: cut`;
+  const socket = connectSocket(port, "127.0.0.1");
+  await new Promise<void>((sent) => {
+    socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`, () => sent());
+  });
+  socket.pause(); // the answer is never read
+  while ((await count("jobs")) === 0) await Bun.sleep(5);
+  socket.destroy();
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": "cut" };
+  const again = await fetch(`http://127.0.0.1:${port}/insert`, { method: "POST", headers, body });
+  expect([again.status, again.headers.get("Idempotent-Replayed")]).toEqual([207, "true"]);
+  expect(await count("jobs")).toBe(1);
+  await server.stop(true);
+});

@@ -1,0 +1,241 @@
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
+import { listRejections } from "../src/repositories/rejections.ts";
+import { findRun, listRuns } from "../src/repositories/runs.ts";
+import { appOver } from "./support/app.ts";
+import { freshDatabase } from "./support/database.ts";
+
+const database = await freshDatabase();
+const app = appOver(database);
+afterAll(() => database.close());
+
+beforeEach(async () => {
+  for (const table of ["hired_employees", "departments", "jobs", "rejections", "runs", "idempotency_keys"]) {
+    await database.pool.query(`DELETE FROM ${table}`);
+  }
+  await database.pool.query("INSERT INTO departments VALUES (1, 'Sales'), (2, 'Legal')");
+  await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk'), (2, 'Judge')");
+});
+
+const ana = { id: 1, name: "Ana", datetime: "2021-11-07T02:48:42Z", department_id: 1, job_id: 2 };
+
+interface Answer {
+  run: string;
+  received: number;
+  inserted: number;
+  unchanged: number;
+  rejected: number;
+  withheld?: number;
+  rows: {
+    table: string;
+    index: number;
+    status: string;
+    id?: number;
+    rejection?: number;
+    reasons?: { code: string }[];
+  }[];
+  errors: { pointer: string; code: string; detail: string }[];
+}
+
+async function post(path: string, body: unknown, headers: Record<string, string> = {}) {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const all = { "Content-Type": "application/json", ...headers };
+  const response = await app.request(path, { method: "POST", headers: all, body: text });
+  return { response, status: response.status, answer: (await response.json()) as Answer };
+}
+
+async function select(sql: string): Promise<unknown[][]> {
+  const [rows] = await database.pool.query<RowDataPacket[][]>({ sql, rowsAsArray: true });
+  return rows as unknown[][];
+}
+
+test("the original system's body works as it stands: fragments, and parents after their children", async () => {
+  const { status, answer } = await post("/insert", [
+    { hired_employees: [{ name: "pablo" }, { datetime: "2021-11-07T02:48:42Z" }, { department_id: 1 }, { job_id: 1 }] },
+    { jobs: [{ job: "job1" }, { job: "job2" }] },
+    { departments: [{ department: "department1" }] },
+  ]);
+  expect(status).toBe(201);
+  expect(answer).toMatchObject({ received: 4, inserted: 4, unchanged: 0, rejected: 0 });
+  expect(answer.rows.map(({ table, index }) => [table, index])).toEqual([
+    ["hired_employees", 0],
+    ["jobs", 0],
+    ["jobs", 1],
+    ["departments", 0],
+  ]);
+  for (const { table, id } of answer.rows) {
+    expect(await select(`SELECT COUNT(*) FROM ${table} WHERE id = ${id}`)).toEqual([[1]]);
+  }
+  expect(await select("SELECT id, job FROM jobs WHERE job LIKE 'job%' ORDER BY id")).toEqual([
+    [answer.rows[1]?.id, "job1"],
+    [answer.rows[2]?.id, "job2"],
+  ]);
+});
+
+test("whole rows, fragments and parents given in the same body may be mixed", async () => {
+  const { status, answer } = await post("/insert", {
+    hired_employees: [
+      { ...ana, department_id: 13 },
+      { name: "Bo" },
+      { datetime: "2021-01-01T00:00:00Z" },
+      { department_id: 1 },
+      { job_id: 2 },
+    ],
+    departments: [{ id: 13, department: "Fleet" }],
+  });
+  expect(status).toBe(201);
+  expect(answer.inserted).toBe(3);
+  expect(answer.rows[0]).toEqual({ table: "hired_employees", index: 0, status: "inserted", id: 1 });
+  expect(answer.rows[1]?.id).toBeGreaterThan(1);
+});
+
+test("some rows rejected: 207, the good ones are stored, the bad ones logged with every reason", async () => {
+  const { status, answer } = await post("/insert", {
+    jobs: [{ job: "Baker" }],
+    hired_employees: [ana, { ...ana, id: 2, name: " ", job_id: 999, extra: 1 }],
+  });
+  expect(status).toBe(207);
+  expect(answer).toMatchObject({ received: 3, inserted: 2, rejected: 1 });
+  const bad = answer.rows[2];
+  expect(bad?.reasons?.map(({ code }) => code)).toEqual(["missing", "unknown_field", "unknown_reference"]);
+  const [logged, ...others] = await listRejections(database.db, { limit: 9 });
+  expect(others).toEqual([]);
+  expect(logged).toMatchObject({
+    id: bad?.rejection,
+    run: answer.run,
+    table: "hired_employees",
+    position: 1,
+    state: "open",
+  });
+  expect(JSON.parse(logged?.raw ?? "")).toEqual({ ...ana, id: 2, name: " ", job_id: 999, extra: 1 });
+  expect(await findRun(database.db, answer.run)).toMatchObject({
+    kind: "insert",
+    status: "succeeded",
+    counts: {
+      jobs: { received: 1, inserted: 1, unchanged: 0, rejected: 0, withheld: 0 },
+      hired_employees: { received: 2, inserted: 1, unchanged: 0, rejected: 1, withheld: 0 },
+    },
+  });
+});
+
+test("every reason has a pointer into the body that was sent, into fragments too", async () => {
+  const { status, answer } = await post("/insert", [
+    { hired_employees: [{ name: "x" }, { datetime: "yesterday" }, { department_id: 7 }, { job_id: "1" }] },
+    { jobs: [5, { id: 0, job: "a" }] },
+  ]);
+  expect(status).toBe(422);
+  expect(answer.errors.map(({ pointer, code }) => [pointer, code])).toEqual([
+    ["/0/hired_employees/1/datetime", "invalid_datetime"],
+    ["/0/hired_employees/3/job_id", "wrong_type"],
+    ["/0/hired_employees/2/department_id", "unknown_reference"],
+    ["/1/jobs/0", "wrong_type"],
+    ["/1/jobs/1/id", "out_of_range"],
+  ]);
+});
+
+test("rows sent again are unchanged: 200; with other values they are refused: 422", async () => {
+  expect((await post("/insert", { hired_employees: [ana] })).status).toBe(201);
+  const again = await post("/insert", { hired_employees: [ana, ana] });
+  expect([again.status, again.answer.unchanged, again.answer.inserted]).toEqual([200, 2, 0]);
+  const other = await post("/insert", { hired_employees: [{ ...ana, name: "ANA" }] });
+  expect([other.status, other.answer.errors[0]?.code]).toEqual([422, "duplicate_id"]);
+  expect(await select("SELECT name FROM hired_employees")).toEqual([["Ana"]]);
+});
+
+test("the second of two rows with one id in a batch is judged against the first", async () => {
+  const { answer } = await post("/jobs", [
+    { id: 9, job: "a" },
+    { id: 9, job: "b" },
+    { id: 9, job: "a" },
+  ]);
+  expect(answer.rows.map(({ status }) => status)).toEqual(["inserted", "rejected", "unchanged"]);
+});
+
+test("strict: one bad row keeps all out, says why for each, and is logged all the same", async () => {
+  const { response, status, answer } = await post(
+    "/insert",
+    { departments: [{ id: 9, department: "Fleet" }], jobs: [{ job: "" }] },
+    { Prefer: "respond-async, handling=strict" },
+  );
+  expect(status).toBe(422);
+  expect(response.headers.get("Preference-Applied")).toBe("handling=strict");
+  expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+  expect(answer).toMatchObject({ received: 2, inserted: 0, rejected: 1, withheld: 1 });
+  expect(answer.rows.map(({ status }) => status)).toEqual(["withheld", "rejected"]);
+  expect(await select("SELECT COUNT(*) FROM departments WHERE id = 9")).toEqual([[0]]);
+  expect(await listRejections(database.db, { limit: 9 })).toHaveLength(1);
+  expect(await findRun(database.db, answer.run)).toMatchObject({ status: "refused" });
+});
+
+test("strict with good rows stores them; lenient is what is done unasked, and said", async () => {
+  const strict = await post("/jobs", [{ job: "a" }], { Prefer: "handling=strict" });
+  expect(strict.status).toBe(201);
+  const lenient = await post("/jobs", [{ job: "a" }]);
+  expect(lenient.response.headers.get("Preference-Applied")).toBe("handling=lenient");
+});
+
+test("POST /TABLE takes an array, one object, NDJSON and CSV", async () => {
+  expect((await post("/jobs", { job: "one" })).answer.inserted).toBe(1);
+  expect((await post("/jobs", [{ id: 20, job: "two" }, { job: "three" }])).answer.inserted).toBe(2);
+  const lines = await post("/jobs", '{"job":"four"}\n\n{"job":"fi\nve"}\n{"job":"six"}\n', {
+    "Content-Type": "application/x-ndjson",
+  });
+  expect([lines.status, lines.answer.received, lines.answer.inserted]).toEqual([207, 4, 2]);
+  expect(lines.answer.rows[1]?.reasons).toMatchObject([{ code: "wrong_type" }]);
+  const csv = await post("/jobs", 'job,id\r\n"se,ven",70\r\neight,x\r\n', {
+    "Content-Type": "text/csv; charset=utf-8",
+  });
+  expect([csv.status, csv.answer.inserted, csv.answer.rejected]).toEqual([207, 1, 1]);
+  expect(await select("SELECT job FROM jobs WHERE id = 70")).toEqual([["se,ven"]]);
+  const [logged] = await listRejections(database.db, { limit: 1, run: csv.answer.run });
+  expect(logged).toMatchObject({ raw: "eight,x", columns: ["job", "id"] });
+});
+
+test.each([
+  ["/insert", "{", 400, /not JSON/],
+  ["/insert", "5", 400, /the body must be an object/],
+  ["/insert", "[]", 400, /no row/],
+  ["/insert", '{"jobs": []}', 400, /no row/],
+  ["/insert", '{"staff": [{}]}', 400, /\/staff is no table.*departments/],
+  ["/insert", '{"jobs": {"job": "a"}}', 400, /\/jobs must be a list/],
+  ["/insert", '{"jobs": [{"job": "a"}], "jobs": [{"job": "b"}]}', 400, /\/jobs is given twice/],
+  ["/staff", '{"job": "a"}', 404, /staff/],
+])("%s with %s answers %d", async (path, body, status, detail) => {
+  const { response, answer } = await post(path, body);
+  expect(response.status).toBe(status);
+  expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+  expect((answer as unknown as { detail: string }).detail).toMatch(detail);
+  expect(await listRuns(database.db, { limit: 1 })).toEqual([]);
+});
+
+test("another content type is 415, and none is too", async () => {
+  expect((await post("/insert", "a", { "Content-Type": "text/csv" })).status).toBe(415);
+  expect((await post("/jobs", "a", { "Content-Type": "text/plain" })).status).toBe(415);
+  expect((await post("/jobs", "{}", { "Content-Type": "application/json; charset=latin1" })).status).toBe(415);
+});
+
+test("a thousand rows are taken; one more, or a larger body, is 413 and nothing of it is stored", async () => {
+  const jobs = Array.from({ length: 1001 }, (_, index) => ({ job: `job ${index}` }));
+  expect((await post("/insert", { jobs })).status).toBe(413);
+  expect(await select("SELECT COUNT(*) FROM jobs")).toEqual([[2]]);
+  const { status, answer } = await post("/insert", { jobs: jobs.slice(1) });
+  expect([status, answer.inserted]).toEqual([201, 1000]);
+  const small = appOver(database, { bodyBytesMax: 1000 });
+  const headers = { "Content-Type": "application/json" };
+  const large = await small.request("/insert", { method: "POST", headers, body: JSON.stringify({ jobs }) });
+  expect(large.status).toBe(413);
+});
+
+test("a field given twice is refused, since JSON would drop the first; so is __proto__", async () => {
+  const { answer } = await post("/jobs", '[{"id": 9, "job": "a", "job": "b"}, {"__proto__": {"job": "c"}, "id": 10}]');
+  expect(answer.errors.map(({ pointer, code }) => `${pointer} ${code}`)).toEqual([
+    "/0/job unknown_field",
+    "/1/job missing",
+    "/1/__proto__ unknown_field",
+  ]);
+});
+
+test("rows that left out their id are numbered after those with one", async () => {
+  const { answer } = await post("/jobs", [{ job: "first" }, { id: 5000, job: "second" }, { job: "third" }]);
+  expect(answer.rows.map(({ id }) => id)).toEqual([5001, 5000, 5002]);
+});

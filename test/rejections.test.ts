@@ -1,0 +1,122 @@
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { importSource } from "../src/ingest/import.ts";
+import { listRejections, type RejectionRecord } from "../src/repositories/rejections.ts";
+import { findRun } from "../src/repositories/runs.ts";
+import { appOver } from "./support/app.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const app = appOver(database);
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+
+beforeEach(async () => {
+  for (const table of ["hired_employees", "departments", "jobs", "rejections", "runs"]) {
+    await database.pool.query(`DELETE FROM ${table}`);
+  }
+});
+
+/** Imports two jobs that lack their name and an employee of an unknown department; their rejections in that order. */
+async function threeRejections(): Promise<RejectionRecord[]> {
+  const source = await folderOf({
+    "departments.csv": "1,Sales\n",
+    "jobs.csv": "job,id\n,1\nClerk,2\n,3\n",
+    "hired_employees.csv": "1,Ana,2021-05-01T10:00:00Z,9,2\n",
+  });
+  await importSource(database, { source, report: { say() {} } });
+  return listRejections(database.db, { limit: 9 });
+}
+
+async function post(path: string, body: unknown, headers: Record<string, string> = {}) {
+  const all = { "Content-Type": "application/json", ...headers };
+  const response = await app.request(path, { method: "POST", headers: all, body: JSON.stringify(body) });
+  // biome-ignore lint/suspicious/noExplicitAny: the answers of several routes
+  return { status: response.status, answer: (await response.json()) as any, response };
+}
+
+const stateOf = async (id: number | undefined) =>
+  ((await (await app.request(`/rejections/${id}`)).json()) as RejectionRecord).state;
+
+test("a mended row is stored, and its rejection is replayed", async () => {
+  const [first] = await threeRejections();
+  const { status, answer } = await post("/rejections/replay", {
+    rows: [{ id: first?.id, row: { id: 1, job: "Baker" } }],
+  });
+  expect(status).toBe(201);
+  expect(answer).toMatchObject({
+    received: 1,
+    inserted: 1,
+    rows: [{ table: "jobs", status: "inserted", id: 1, replaces: first?.id }],
+  });
+  expect(await stateOf(first?.id)).toBe("replayed");
+  expect(await findRun(database.db, answer.run)).toMatchObject({ kind: "replay", status: "succeeded" });
+  expect(await (await app.request("/jobs/1")).json()).toEqual({ id: 1, job: "Baker" });
+});
+
+test("a row refused again is a new open rejection that names the old one, with a pointer into the body", async () => {
+  const [first] = await threeRejections();
+  const { status, answer } = await post("/rejections/replay", { rows: [{ id: first?.id, row: { id: 1, job: 7 } }] });
+  expect(status).toBe(422);
+  expect(answer.errors).toMatchObject([{ pointer: "/rows/0/row/job", code: "wrong_type" }]);
+  const again = answer.rows[0].rejection;
+  expect(await stateOf(first?.id)).toBe("replayed");
+  expect(await (await app.request(`/rejections/${again}`)).json()).toMatchObject({
+    state: "open",
+    replaces: first?.id,
+  });
+});
+
+test("a run's open rejections are replayed as they came, also from a file whose columns stood in another order", async () => {
+  const [first, , employee] = await threeRejections();
+  await post("/departments", { id: 9, department: "Fleet" });
+  const { status, answer } = await post("/rejections/replay", { run: first?.run });
+  expect(status).toBe(207);
+  expect(answer).toMatchObject({ received: 3, inserted: 1, rejected: 2 });
+  expect(answer.rows[0].reasons).toMatchObject([{ code: "missing", field: "job" }]);
+  expect(await stateOf(employee?.id)).toBe("replayed");
+  expect(await (await app.request("/hired_employees/1")).json()).toMatchObject({ department_id: 9 });
+});
+
+test("discarded rejections are closed, and what is closed cannot be replayed or discarded: 409", async () => {
+  const [first, second] = await threeRejections();
+  const discarded = await post("/rejections/discard", { ids: [first?.id, second?.id] });
+  expect([discarded.status, discarded.answer.discarded]).toEqual([200, 2]);
+  expect(await stateOf(second?.id)).toBe("discarded");
+  const replayed = await post("/rejections/replay", { rows: [{ id: first?.id, row: { id: 1, job: "Baker" } }] });
+  expect([replayed.status, replayed.answer.detail]).toEqual([409, expect.stringContaining(`${first?.id} (discarded)`)]);
+  expect((await post("/rejections/discard", { ids: [first?.id] })).status).toBe(409);
+  expect((await app.request("/jobs/1")).status).toBe(404);
+});
+
+test("an id that is none is 404 and nothing of the request is done", async () => {
+  const [first] = await threeRejections();
+  const rows = [
+    { id: first?.id, row: { id: 1, job: "Baker" } },
+    { id: 999_999, row: {} },
+  ];
+  expect((await post("/rejections/replay", { rows })).status).toBe(404);
+  expect(await stateOf(first?.id)).toBe("open");
+  expect((await post("/rejections/replay", { run: crypto.randomUUID() })).status).toBe(404);
+});
+
+test("a rejection that another replay holds is 409 at once", async () => {
+  const [first] = await threeRejections();
+  const other = await database.pool.getConnection();
+  await other.beginTransaction();
+  await other.query("SELECT * FROM rejections WHERE id = ? FOR UPDATE", [first?.id]);
+  const started = performance.now();
+  const { status } = await post("/rejections/replay", { rows: [{ id: first?.id, row: { id: 1, job: "Baker" } }] });
+  expect([status, performance.now() - started < 2000]).toEqual([409, true]);
+  await other.rollback();
+  other.release();
+});
+
+test.each([[{}], [{ rows: [] }], [{ rows: [{ row: {} }] }], [{ run: "x" }], [{ rows: [{ id: 1, row: {}, more: 1 }] }]])(
+  "a body %j is 400",
+  async (body) => {
+    expect((await post("/rejections/replay", body)).status).toBe(400);
+  },
+);
