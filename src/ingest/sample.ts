@@ -12,7 +12,7 @@ export interface SampleOptions {
 }
 
 /** What `npm start` loads the first time. */
-export const DEFAULT_SAMPLE: SampleOptions = { rows: 2_000, seed: 1, badShare: 0.03 };
+export const DEFAULT_SAMPLE: SampleOptions = { rows: 8_000, seed: 1, badShare: 0.03 };
 
 /** The folder of the default sample, which is made where it is not there yet. */
 export async function defaultSample(dataFolder: string): Promise<string> {
