@@ -4,6 +4,7 @@ export type ErrorCode =
   | "not_found"
   | "conflict" // something else stands against it now
   | "refused" // understood and judged, and nothing was changed
+  | "backup_damaged" // a backup is not what its manifest says, and nothing was changed
   | "unavailable" // the database or the store is away; trying again later may help
   | "interrupted"; // the user stopped it
 

@@ -267,7 +267,7 @@ test("two imports of one table take turns and say so", async () => {
   const [first, second] = one.tables.jobs?.inserted ? [one, two] : [two, one];
   expect(first.tables.jobs).toMatchObject({ inserted: 5_000 });
   expect(second.tables.jobs).toMatchObject({ inserted: 0, unchanged: 5_000 });
-  expect(second.lines.join()).toContain("waiting for another import of jobs");
+  expect(second.lines.join()).toContain("waiting for another import or restore of jobs");
 });
 
 test("ids that the database assigns after an import follow the imported ones", async () => {

@@ -23,6 +23,14 @@ export interface ColumnCodec {
   toCsv(value: SqlValue): string;
   /** The JSON form, for documents and typed clients. */
   schema: z.ZodType;
+  avro: AvroForm;
+}
+
+/** A column in Avro (specification 1.11): its type there, and its values as avsc takes and gives them. */
+export interface AvroForm {
+  type: string | { type: string; logicalType: string; precision?: number; scale?: number };
+  write(value: SqlValue): unknown;
+  read(value: unknown): SqlValue | Fault;
 }
 
 /** Why a value does not fit its column. The detail goes on from the column's name: "must be a whole number". */
@@ -37,6 +45,12 @@ export const wrongType = (wanted: string, value: unknown) =>
   new Fault("wrong_type", `must be ${wanted}, not ${shown(value)}`);
 
 export const asItIs = (value: SqlValue) => value;
+
+/** Nothing but white space, as String.trim sees it. */
+export function isBlank(text: string): boolean {
+  const first = text.charCodeAt(0);
+  return !(first > 32 && first < 128) && text.trim() === "";
+}
 
 const SHOWN_CHARACTERS_MAX = 60;
 

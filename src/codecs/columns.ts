@@ -1,8 +1,8 @@
 /** One entry per column type: its JSON, CSV and SQL form (design section 2). */
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
-import { asItIs, type ColumnCodec, Fault, shown, wrongType } from "./codec.ts";
-import { instant, readDay, readInstant } from "./datetime.ts";
+import { asItIs, type ColumnCodec, Fault, isBlank, shown, wrongType } from "./codec.ts";
+import { instant, millisecondsOf, readDay, readInstant } from "./datetime.ts";
 import { bigint, decimal, double, int } from "./numbers.ts";
 
 export { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
@@ -75,6 +75,7 @@ const boolean: ColumnCodec = {
   toJson: (value) => value !== 0,
   toCsv: (value) => (value === 0 ? "false" : "true"),
   schema: z.boolean(),
+  avro: { type: "boolean", write: (value) => value !== 0, read: Number },
 };
 
 /** @param max in code points, which is what MySQL counts; UTF-16 units are never fewer */
@@ -118,8 +119,11 @@ function string(tooLong: (value: string) => string | false, allowed: SqlType["al
           .string()
           .refine((value) => !(read(value) instanceof Fault))
           .meta({ ...limits }),
+    avro: { type: "string", write: asItIs, read: (value) => (isBlank(String(value)) ? BLANK : read(String(value))) },
   };
 }
+
+const BLANK = new Fault("missing", "is blank");
 
 function codePoints(value: string): number {
   let count = 0;
@@ -134,7 +138,17 @@ const date: ColumnCodec = {
   toJson: asItIs,
   toCsv: String,
   schema: z.iso.date(),
+  avro: {
+    type: { type: "int", logicalType: "date" },
+    write: (value) => Date.parse(`${value}T00:00:00Z`) / DAY_MS,
+    read: (value) => readDay(isoOf(Number(value) * DAY_MS).slice(0, 10)),
+  },
 };
+
+const DAY_MS = 86_400_000;
+
+/** ISO 8601 of milliseconds since 1970; of a number that is no date, text that no column accepts. */
+const isoOf = (ms: number) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);
 
 function datetime(decimals: number): ColumnCodec {
   const length = decimals === 0 ? 19 : 20 + decimals;
@@ -151,5 +165,10 @@ function datetime(decimals: number): ColumnCodec {
     toJson: (value) => instant(String(value)),
     toCsv: (value) => instant(String(value)),
     schema: z.iso.datetime({ offset: true }),
+    avro: {
+      type: { type: "long", logicalType: "timestamp-millis" },
+      write: (value) => millisecondsOf(String(value)),
+      read: (value) => readInstant(isoOf(Number(value)), decimals),
+    },
   };
 }

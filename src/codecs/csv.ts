@@ -1,9 +1,9 @@
 /** Rows as CSV lines in the order of the dictionary or of a header (design sections 2 and 5). */
 import type { Reason } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { clipped, Fault, type SqlValue } from "./codec.ts";
+import { clipped, Fault, isBlank, type SqlValue } from "./codec.ts";
 import { INVALID_UTF8 } from "./csv-parser.ts";
-import { accepted, isBlank, missing } from "./json.ts";
+import { accepted, missing } from "./json.ts";
 import type { Row, Shaped, Table } from "./tables.ts";
 
 /**

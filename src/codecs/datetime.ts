@@ -44,6 +44,13 @@ export function instant(stored: string): string {
   return `${stored.slice(0, 10)}T${stored.slice(11, 19)}${fraction}Z`;
 }
 
+/** Milliseconds since 1970 of the form that readInstant returns. */
+export function millisecondsOf(stored: string): number {
+  const day = Date.UTC(yearOf(stored), two(stored, 5) - 1, two(stored, 8));
+  const seconds = two(stored, 11) * 3600 + two(stored, 14) * 60 + two(stored, 17);
+  return day + seconds * 1000 + Number(stored.slice(20).padEnd(3, "0"));
+}
+
 /** Reads `YYYY-MM-DD`, a day that exists. */
 export function readDay(text: string): string | Fault {
   if (text.length !== 10 || !isDay(text)) {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Reason } from "../db/ledger.ts";
 
-import { clipped, Fault, type SqlValue, shown } from "./codec.ts";
+import { clipped, Fault, isBlank, type SqlValue, shown } from "./codec.ts";
 import type { Column, Row, Shaped, Table } from "./tables.ts";
 
 /** Unknown fields that are named one by one: a row of a megabyte can hold a hundred thousand. */
@@ -52,12 +52,6 @@ export function rowSchema(table: Table): z.ZodObject {
       table.columns.map(({ name, codec, nullable }) => [name, nullable ? codec.schema.nullable() : codec.schema]),
     ),
   );
-}
-
-/** Nothing but white space, as String.trim sees it. */
-export function isBlank(text: string): boolean {
-  const first = text.charCodeAt(0);
-  return !(first > 32 && first < 128) && text.trim() === "";
 }
 
 /** The value for a missing one: the column's fallback, or undefined and a reason. */

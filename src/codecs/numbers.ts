@@ -1,6 +1,6 @@
 /** The codecs of numbers. None is ever rounded: a value that the column cannot hold exactly is at fault. */
 import { z } from "zod";
-import { asItIs, type ColumnCodec, Fault, shown, wrongType } from "./codec.ts";
+import { type AvroForm, asItIs, type ColumnCodec, Fault, type SqlValue, shown, wrongType } from "./codec.ts";
 
 export function int(min: number, max: number): ColumnCodec {
   const within = (value: number, sent: unknown) =>
@@ -25,6 +25,7 @@ export function int(min: number, max: number): ColumnCodec {
     toJson: asItIs,
     toCsv: String,
     schema: z.int().min(min).max(max),
+    avro: { type: max > 2_147_483_647 ? "long" : "int", write: asItIs, read: (value) => within(Number(value), value) },
   };
 }
 
@@ -54,6 +55,8 @@ export function bigint(min: bigint, max: bigint): ColumnCodec {
     toJson: asItIs,
     toCsv: String,
     schema: z.union([z.int(), z.string().regex(/^-?[0-9]+$/)]),
+    // A long ends at 2^63 - 1, which an unsigned column passes.
+    avro: min < 0n ? { type: "long", write: asItIs, read: (value) => read(String(value)) } : avroDecimal(20, 0, read),
   };
 }
 
@@ -92,6 +95,28 @@ export function decimal(precision: number, scale: number, unsigned: boolean): Co
     toJson: asItIs,
     toCsv: String,
     schema: z.string().regex(/^-?[0-9]+(\.[0-9]+)?$/),
+    avro: avroDecimal(precision, scale, read),
+  };
+}
+
+/** The unscaled number as two's complement, the highest byte first (Avro specification, Decimal). */
+function avroDecimal(precision: number, scale: number, read: (digits: string) => SqlValue | Fault): AvroForm {
+  return {
+    type: { type: "bytes", logicalType: "decimal", precision, scale },
+    write(value) {
+      const unscaled = BigInt(String(value).replace(".", ""));
+      const bytes = Math.floor((unscaled < 0n ? ~unscaled : unscaled).toString(2).length / 8) + 1;
+      const hex = BigInt.asUintN(bytes * 8, unscaled).toString(16);
+      return Buffer.from(hex.padStart(bytes * 2, "0"), "hex");
+    },
+    read(value) {
+      const bytes = value as Buffer;
+      if (bytes.length === 0) return read("");
+      const unscaled = BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString("hex")}`));
+      const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
+      const whole = digits.slice(0, digits.length - scale);
+      return read(`${unscaled < 0n ? "-" : ""}${whole}${scale > 0 ? `.${digits.slice(-scale)}` : ""}`);
+    },
   };
 }
 
@@ -117,5 +142,6 @@ export function double(unsigned: boolean): ColumnCodec {
     toJson: asItIs,
     toCsv: String,
     schema: unsigned ? z.number().min(0) : z.number(),
+    avro: { type: "double", write: asItIs, read: (value) => within(Number(value), value) },
   };
 }

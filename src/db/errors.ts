@@ -1,5 +1,5 @@
 /** Driver errors to domain errors. Drizzle's own message is the SQL with every parameter: it is never sent or logged. */
-import { MusterError } from "../errors.ts";
+import { type ErrorCode, MusterError } from "../errors.ts";
 
 export interface DriverError extends Error {
   code: string;
@@ -85,8 +85,10 @@ export function lineOf(error: unknown): string {
   return `an error inside Muster: ${error instanceof Error && !("query" in error) ? error.message : "unknown"}`;
 }
 
+const REFUSALS = new Set<ErrorCode>(["invalid", "not_found", "conflict", "refused", "backup_damaged"]);
+
 /** Whether the user must ask differently: wrong arguments or configuration, or input that was judged and refused. */
 export function isRefusal(error: unknown): boolean {
   const domain = domainError(error);
-  return domain instanceof MusterError && (domain.code === "invalid" || domain.code === "refused");
+  return domain instanceof MusterError && REFUSALS.has(domain.code);
 }

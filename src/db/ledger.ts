@@ -24,6 +24,22 @@ export interface Counts {
   withheld: number;
 }
 
+/** Rows of one table in a restore: `received` are the backup's, and the sum of inserted, updated and unchanged. */
+export interface RestoreCounts {
+  received: number;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  deleted: number;
+}
+
+/** Rows of one table in a backup. */
+export interface BackupCounts {
+  received: number;
+}
+
+export type RunCounts = Record<string, Counts | RestoreCounts | BackupCounts>;
+
 /** The rules that a row can break (design section 2). */
 export const REASON_CODES = [
   "missing",
@@ -58,7 +74,7 @@ export const runs = mysqlTable(
     kind: varchar("kind", { length: 16 }).$type<RunKind>().notNull(),
     source: varchar("source", { length: 700 }),
     status: varchar("status", { length: 16 }).$type<RunStatus>().notNull(),
-    counts: document<Record<string, Counts>>()("counts").notNull(),
+    counts: document<RunCounts>()("counts").notNull(),
     error: varchar("error", { length: 2000 }),
     // The process that owns a run, as host:pid:start time: tells a dead run's statement from a live run's.
     owner: varchar("owner", { length: 255 }).notNull(),

@@ -85,6 +85,7 @@ const STATUS_OF: Record<ErrorCode, ContentfulStatusCode> = {
   not_found: 404,
   conflict: 409,
   refused: 422,
+  backup_damaged: 422,
   unavailable: 503,
   interrupted: 503,
 };

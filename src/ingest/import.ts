@@ -1,20 +1,10 @@
 /** The historic import (design section 5): files are read, judged and staged; then every table is published whole. */
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
-import { domainError } from "../db/errors.ts";
 import type { Counts } from "../db/ledger.ts";
-import { MusterError } from "../errors.ts";
 import { dropStages } from "../repositories/bulk.ts";
 import { type NewRejection, supersede } from "../repositories/rejections.ts";
-import {
-  beginRun,
-  clearDeadRuns,
-  clearRun,
-  endRun,
-  type LiveRun,
-  type Report,
-  takeTurn,
-} from "../repositories/runs.ts";
+import { beginRun, clearDeadRuns, endRun, failRun, type LiveRun, type Report, takeTurn } from "../repositories/runs.ts";
 import { publish } from "./publish.ts";
 import { readTable } from "./read.ts";
 import { openSource, type Source } from "./source.ts";
@@ -86,11 +76,8 @@ export async function importSource(database: Database, options: ImportOptions): 
     await dropStages(database, run.id);
     return { run: run.id, status: "succeeded", tables: state.counts };
   } catch (error) {
-    const shown = report.signal?.aborted
-      ? new MusterError("interrupted", "interrupted: nothing more was published")
-      : error;
-    await fail(state, shown);
-    throw shown;
+    world.abandon();
+    throw await failRun(database, run, error, report);
   } finally {
     await run.close();
   }
@@ -125,20 +112,4 @@ function tooManyRejects(counts: Import["counts"], limit: ImportOptions["maxRejec
     "rows" in limit ? [limit.rows, `${limit.rows}`] : [limit.share * received, `${limit.share * 100} %`];
   if (rejected <= most) return undefined;
   return `${rejected} of ${received} rows are rejected, more than the ${asked} allowed: nothing was imported`;
-}
-
-/** Leaves what is published, removes the rest, and says why in the run. If the database is away the next command does it. */
-async function fail(state: Import, error: unknown): Promise<void> {
-  const { database, run, world } = state;
-  try {
-    world.abandon();
-    await clearRun(database, run.id);
-    const shown = domainError(error);
-    const refused = shown instanceof MusterError && shown.code === "refused";
-    const text = shown instanceof MusterError ? shown.message : "an error inside Muster";
-    await endRun(database.db, run.id, { status: refused ? "refused" : "failed", error: text });
-  } catch (failure) {
-    state.report.say("the database could not be cleaned up: the next command does it");
-    if (!(domainError(failure) instanceof MusterError)) throw failure;
-  }
 }

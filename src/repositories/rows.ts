@@ -41,6 +41,15 @@ export async function findRow({ pool }: Database, table: Table, id: number): Pro
   return row;
 }
 
+/** The rows behind the id `after`, of a table or of a stage of it, in id order. */
+export async function readPage(
+  connection: Connection | Pool,
+  table: Table,
+  { after, limit, from = table.name }: { after: number; limit: number; from?: string },
+): Promise<Row[]> {
+  return select(connection, table, from, `WHERE ${keyOf(table)} > ? ORDER BY ${keyOf(table)} LIMIT ?`, [after, limit]);
+}
+
 /** Rows of a table, or of a stage of it, by id; ids that are not there are left out. */
 export async function readRows(
   connection: Connection | Pool,

@@ -6,7 +6,9 @@ import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { instant } from "../codecs/columns.ts";
 import type { Database } from "../db/client.ts";
-import { type Counts, type RunKind, type RunStatus, rejections, runs } from "../db/ledger.ts";
+import { domainError, isRefusal } from "../db/errors.ts";
+import { type Counts, type RunCounts, type RunKind, type RunStatus, rejections, runs } from "../db/ledger.ts";
+import { MusterError } from "../errors.ts";
 import { dropStages } from "./bulk.ts";
 
 /** A run as it is answered; instants are ISO 8601. Counts hold the tables whose part is finished. */
@@ -15,7 +17,7 @@ export interface RunRecord {
   kind: RunKind;
   source: string | null;
   status: RunStatus;
-  counts: Record<string, Counts>;
+  counts: RunCounts;
   error: string | null;
   started_at: string;
   finished_at: string | null;
@@ -85,7 +87,7 @@ export async function beginRun(database: Database, kind: RunKind, source: string
 /** Writes a run that began and ended within the caller's transaction. */
 export async function recordRun(
   db: MySql2Database,
-  run: { id: string; kind: RunKind; source: string; status: RunStatus; counts: Record<string, Counts> },
+  run: { id: string; kind: RunKind; source: string; status: RunStatus; counts: RunCounts },
 ): Promise<void> {
   await db.insert(runs).values({ ...run, owner: owner(), started_at: now, finished_at: now });
 }
@@ -97,7 +99,7 @@ export const noRows = (): Counts => ({ received: 0, inserted: 0, unchanged: 0, r
 export async function endRun(
   db: MySql2Database,
   run: string,
-  end: { status: RunStatus; counts?: Record<string, Counts>; error?: string },
+  end: { status: RunStatus; counts?: RunCounts; error?: string },
 ): Promise<void> {
   const { status, counts, error } = end;
   await db
@@ -106,21 +108,40 @@ export async function endRun(
     .where(eq(runs.id, run));
 }
 
+/**
+ * Ends a run that threw: leaves what it published, removes the rest, and says why in its row. Where the database is away
+ * the next command does it.
+ * @returns what to throw
+ */
+export async function failRun(database: Database, run: LiveRun, error: unknown, report: Report): Promise<unknown> {
+  const interrupted = new MusterError("interrupted", "interrupted: nothing more was done");
+  const shown = report.signal?.aborted ? interrupted : domainError(error);
+  try {
+    await clearRun(database, run.id);
+    const text = shown instanceof MusterError ? shown.message : "an error inside Muster";
+    await endRun(database.db, run.id, { status: isRefusal(shown) ? "refused" : "failed", error: text });
+  } catch (failure) {
+    if (!(domainError(failure) instanceof MusterError)) throw failure;
+    report.say("what the run left could not be removed now: the next command does it");
+  }
+  return shown;
+}
+
 /** Writes the counts of the tables that are published so far, in the transaction that publishes the last of them. */
-export async function recordCounts(db: MySql2Database, run: string, counts: Record<string, Counts>): Promise<void> {
+export async function recordCounts(db: MySql2Database, run: string, counts: RunCounts): Promise<void> {
   await db.update(runs).set({ counts }).where(eq(runs.id, run));
 }
 
 const TURN_POLL_S = 5;
 
 /**
- * Waits until no other import works on the table, and says so once. A dead run that stands in the way is cleared.
+ * Waits until no other import or restore works on the table, and says so once. A dead run that stands in the way is cleared.
  * The turn ends with the run's connection.
  */
 export async function takeTurn(database: Database, run: LiveRun, table: string, report: Report): Promise<void> {
-  const lock = lockName(database, `import ${table}`);
+  const lock = lockName(database, `load ${table}`);
   if (await tryLock(run.connection, lock, 0)) return;
-  report.say(`waiting for another import of ${table} to finish`);
+  report.say(`waiting for another import or restore of ${table} to finish`);
   do {
     report.signal?.throwIfAborted();
     await clearDeadRuns(database, report.say);

@@ -1,0 +1,147 @@
+/** Tables to Avro files, all of them one consistent snapshot (design section 6). */
+import { createHash } from "node:crypto";
+import { Type } from "avsc";
+import type { PoolConnection } from "mysql2/promise";
+import { avroSchema } from "../codecs/avro.ts";
+import type { AvroCodec } from "../codecs/avro-container.ts";
+import type { Row, Table } from "../codecs/tables.ts";
+import type { Database } from "../db/client.ts";
+import { nextId } from "../repositories/bulk.ts";
+import { passGates } from "../repositories/gates.ts";
+import { readPage } from "../repositories/rows.ts";
+import { beginRun, clearDeadRuns, endRun, failRun, type Report } from "../repositories/runs.ts";
+import { type Manifest, type ManifestEntry, newBackupId } from "./manifest.ts";
+import type { BackupStore, Draft } from "./store.ts";
+import { encodeTable } from "./table-file.ts";
+
+export interface BackupOptions {
+  tables: readonly Table[];
+  codec: AvroCodec;
+  report: BackupReport;
+}
+
+export interface BackupReport extends Report {
+  progress?(progress: { table: string; phase: string; rows: number }): void;
+}
+
+/** Rows read at once: they and their encoding are what a backup holds in memory. */
+const PAGE_ROWS = 10_000;
+
+/**
+ * Makes a backup. Writers go on meanwhile, and are not in it.
+ * @returns its manifest, once it is complete and on the disk
+ */
+export async function backup(database: Database, store: BackupStore, options: BackupOptions): Promise<Manifest> {
+  const { tables, codec, report } = options;
+  await clearDeadRuns(database, report.say);
+  const id = newBackupId(new Date());
+  const run = await beginRun(database, "backup", id);
+  let draft: Draft | undefined;
+  let snapshot: PoolConnection | undefined;
+  try {
+    draft = await store.begin(id);
+    const created_at = new Date().toISOString();
+    snapshot = await openSnapshot(database, tables, report);
+    const entries: ManifestEntry[] = [];
+    for (const table of tables) entries.push(await writeTable(snapshot, table, draft, codec, report));
+    report.signal?.throwIfAborted();
+    const manifest: Manifest = { id, created_at, server: database.server.version, tables: entries };
+    await draft.complete(`${JSON.stringify(manifest, null, 2)}\n`);
+    const counts = Object.fromEntries(entries.map(({ table, rows }) => [table, { received: rows }]));
+    await endRun(run.db, run.id, { status: "succeeded", counts });
+    return manifest;
+  } catch (error) {
+    await draft?.discard().catch(() => report.say(`what was written of backup ${id} could not be removed`));
+    throw await failRun(database, run, error, report);
+  } finally {
+    snapshot?.destroy();
+    await run.close();
+  }
+}
+
+/** Removes the oldest complete backups beyond the newest `keep`, at least one; says which. */
+export async function keepNewest(store: BackupStore, keep: number, say: (line: string) => void): Promise<void> {
+  const ids = await store.ids();
+  for (const id of ids.slice(0, Math.max(0, ids.length - Math.max(1, keep)))) {
+    await store.remove(id);
+    say(`removed backup ${id}`);
+  }
+}
+
+/**
+ * A connection that sees every table as it is at one moment. The gates are held in share mode while it is opened, so
+ * that no publish or restore falls between the snapshot and the first look at a table: one that is swapped in after the
+ * snapshot would read as empty. Each table is touched, which keeps it from being swapped until the backup has read it.
+ */
+async function openSnapshot(database: Database, tables: readonly Table[], report: Report): Promise<PoolConnection> {
+  const gates = await database.pool.getConnection();
+  const snapshot = await database.pool.getConnection();
+  try {
+    await gates.beginTransaction();
+    const shared = tables.map((table) => table.name);
+    await passGates(gates, { shared }, (name) => report.say(`waiting for a publish or restore of ${name}`));
+    await snapshot.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
+    for (const table of tables) await readPage(snapshot, table, { after: 0, limit: 1 });
+    await gates.rollback();
+    gates.release();
+    return snapshot;
+  } catch (error) {
+    gates.destroy();
+    snapshot.destroy();
+    throw error;
+  }
+}
+
+async function writeTable(
+  snapshot: PoolConnection,
+  table: Table,
+  draft: Draft,
+  codec: AvroCodec,
+  report: BackupReport,
+): Promise<ManifestEntry> {
+  const file = `${table.name}.avro`;
+  const sha256 = createHash("sha256");
+  let bytes = 0;
+  async function* hashed(chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
+      report.signal?.throwIfAborted();
+      sha256.update(chunk);
+      bytes += chunk.length;
+      yield chunk;
+    }
+  }
+  const { chunks, checksum } = encodeTable(table, pagesOf(snapshot, table, report), codec);
+  await draft.write(file, hashed(chunks));
+  const schema = avroSchema(table);
+  const auto_increment = await nextId(snapshot, table);
+  return {
+    ...{ table: table.name, file, rows: checksum.rows, bytes, sha256: sha256.digest("hex") },
+    ...{ schema, fingerprint: fingerprintOf(schema), checksum: checksum.toString(), auto_increment },
+  };
+}
+
+const fingerprintOf = (schema: object) =>
+  Type.forSchema(schema as never)
+    .fingerprint("sha256")
+    .toString("hex");
+
+/** A table, or a stage of it, in id order; the next page is asked for while the one before is being used. */
+export async function* pagesOf(
+  connection: PoolConnection,
+  table: Table,
+  report: BackupReport,
+  from: string = table.name,
+): AsyncGenerator<Row[]> {
+  let rows = 0;
+  let next = readPage(connection, table, { after: 0, limit: PAGE_ROWS, from });
+  for (;;) {
+    const page = await next;
+    const last = page.at(-1)?.[table.key];
+    if (typeof last !== "number") return;
+    next = readPage(connection, table, { after: last, limit: PAGE_ROWS, from });
+    next.catch(() => {}); // thrown where it is awaited
+    rows += page.length;
+    report.progress?.({ table: table.name, phase: "reading", rows });
+    yield page;
+  }
+}

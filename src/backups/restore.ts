@@ -1,0 +1,115 @@
+/** Tables made exactly what a backup has, all of them in one step (design section 7). */
+import { tables as all, type Row, type Table, type TableName } from "../codecs/tables.ts";
+import type { Database } from "../db/client.ts";
+import { driverError } from "../db/errors.ts";
+import type { RestoreCounts } from "../db/ledger.ts";
+import { DEADLOCK, retried } from "../db/transaction.ts";
+import { MusterError } from "../errors.ts";
+import { dropStages, raiseAutoIncrement, Stage, stageName } from "../repositories/bulk.ts";
+import { passGates } from "../repositories/gates.ts";
+import { planReplacement, type Replacement, replaceRows } from "../repositories/replace.ts";
+import { beginRun, clearDeadRuns, endRun, failRun, type LiveRun, takeTurn } from "../repositories/runs.ts";
+import type { BackupReport } from "./backup.ts";
+import { checkedRows, entryOf, findManifest } from "./check.ts";
+import type { Manifest } from "./manifest.ts";
+import type { BackupStore } from "./store.ts";
+
+export interface RestoreOptions {
+  tables: readonly Table[];
+  /** An id, or `latest`: the newest that holds the tables. */
+  backup: string;
+  /** Say what would change, and change nothing. */
+  plan?: boolean;
+  report: BackupReport;
+}
+
+export interface RestoreOutcome {
+  run: string;
+  backup: string;
+  tables: Partial<Record<TableName, RestoreCounts>>;
+}
+
+/**
+ * Restores tables. Readers see the old rows or the new; writers wait at the gates from the first change to the commit.
+ * @throws MusterError `not_found`, `backup_damaged`, `refused` or `conflict` with nothing changed
+ */
+export async function restore(
+  database: Database,
+  store: BackupStore,
+  options: RestoreOptions,
+): Promise<RestoreOutcome> {
+  const { plan = false, report } = options;
+  const part = all.filter((table) => options.tables.includes(table));
+  const manifest = await findManifest(
+    store,
+    options.backup,
+    part.map((table) => table.name),
+  );
+  // Everything is read and judged once before the first write, and once more while it is staged.
+  for (const table of part) for await (const _ of checkedRows(store, manifest.id, entryOf(manifest, table.name)));
+  await clearDeadRuns(database, report.say);
+  const run = await beginRun(database, "restore", `backup ${manifest.id}${plan ? " (plan)" : ""}`);
+  try {
+    for (const table of part) await takeTurn(database, run, table.name, report);
+    const replacements: Replacement[] = [];
+    for (const table of part) replacements.push(await stageTable(database, store, run, manifest, table, report));
+    report.signal?.throwIfAborted();
+    const counts = plan
+      ? await planReplacement(run.connection, replacements)
+      : await replace(run, replacements, manifest, report);
+    await dropStages(database, run.id);
+    if (plan) await endRun(run.db, run.id, { status: "succeeded", counts });
+    return { run: run.id, backup: manifest.id, tables: counts };
+  } catch (error) {
+    throw await failRun(database, run, error, report);
+  } finally {
+    await run.close();
+  }
+}
+
+/** A table's rows in a stage of the run. @param seen is given the rows as they are staged */
+export async function stageTable(
+  database: Database,
+  store: BackupStore,
+  run: LiveRun,
+  manifest: Manifest,
+  table: Table,
+  report: BackupReport,
+  seen: (rows: readonly Row[]) => void = () => {},
+): Promise<Replacement> {
+  const stage = await Stage.create(database, run.id, table);
+  let rows = 0;
+  try {
+    for await (const block of checkedRows(store, manifest.id, entryOf(manifest, table.name))) {
+      report.signal?.throwIfAborted();
+      seen(block);
+      await stage.add(block);
+      rows += block.length;
+      report.progress?.({ table: table.name, phase: "staging", rows });
+    }
+    await stage.finish();
+  } catch (error) {
+    stage.abandon();
+    if (driverError(error)?.code !== "ER_DUP_ENTRY") throw error;
+    throw new MusterError("backup_damaged", `${table.name}.avro of backup ${manifest.id} has an id twice`);
+  }
+  return { table, stage: stageName(run.id, table), rows };
+}
+
+async function replace(run: LiveRun, replacements: readonly Replacement[], manifest: Manifest, report: BackupReport) {
+  for (const { table } of replacements) {
+    const next = entryOf(manifest, table.name).auto_increment;
+    if (next !== undefined) await raiseAutoIncrement(run.connection, table, next);
+    report.progress?.({ table: table.name, phase: "replacing", rows: 0 });
+  }
+  const alone = replacements.map(({ table }) => table.name);
+  const shared = replacements.flatMap(({ table }) => table.references.map((reference) => reference.table));
+  return retried([DEADLOCK], () =>
+    run.db.transaction(async (transaction) => {
+      await passGates(run.connection, { alone, shared }, (table) => report.say(`waiting for a writer of ${table}`));
+      const counts = await replaceRows(run.connection, replacements);
+      await endRun(transaction, run.id, { status: "succeeded", counts });
+      return counts;
+    }),
+  );
+}

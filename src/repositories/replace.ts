@@ -1,0 +1,152 @@
+/**
+ * The rows of tables made exactly those of their stages, in one transaction (design section 7).
+ *
+ * Why nothing is lost: the caller holds the tables' gates alone, so Muster's own writers wait until the commit. For
+ * other programs, every statement here is a locking one at REPEATABLE READ: it sees what is committed when it runs, not
+ * the transaction's snapshot, and keeps what it has seen, and the gaps between, until the commit. A row that another
+ * program adds before the DELETE has passed it is deleted; one that it adds later waits, and stays.
+ */
+import { escapeId } from "mysql2";
+import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
+import { type Table, type TableName, tables } from "../codecs/tables.ts";
+import type { RestoreCounts } from "../db/ledger.ts";
+import { MusterError } from "../errors.ts";
+import { columnList, keyOf } from "./rows.ts";
+
+/** A table and the stage that has its rows to be. */
+export interface Replacement {
+  table: Table;
+  stage: string;
+  /** Rows in the stage. */
+  rows: number;
+}
+
+/**
+ * Replaces the rows of tables, inside the caller's transaction and with their gates held alone. What is new or differs
+ * is written parents first, what is not in the stages is deleted children first: so a child moves to its new parent
+ * before its old one goes, and the foreign keys hold throughout.
+ * @throws MusterError `conflict` where rows would lose their parent, with how many and of which ids
+ */
+export async function replaceRows(
+  connection: Connection,
+  replacements: readonly Replacement[],
+): Promise<Partial<Record<TableName, RestoreCounts>>> {
+  await refuseOrphans(connection, replacements);
+  const counts: Partial<Record<TableName, RestoreCounts>> = {};
+  for (const { table, stage, rows } of replacements) {
+    const { inserts, updates } = statements(table, stage);
+    const updated = await affected(connection, updates);
+    const inserted = await affected(connection, inserts);
+    counts[table.name] = { received: rows, inserted, updated, unchanged: rows - inserted - updated, deleted: 0 };
+  }
+  for (const { table, stage } of [...replacements].reverse()) {
+    const each = counts[table.name];
+    if (each) each.deleted = await affected(connection, statements(table, stage).deletes);
+  }
+  for (const replacement of replacements) await expectExact(connection, replacement);
+  return counts;
+}
+
+/** What replaceRows would do, without doing it. @throws MusterError as it does */
+export async function planReplacement(
+  connection: Connection,
+  replacements: readonly Replacement[],
+): Promise<Partial<Record<TableName, RestoreCounts>>> {
+  await refuseOrphans(connection, replacements);
+  const counts: Partial<Record<TableName, RestoreCounts>> = {};
+  for (const { table, stage, rows } of replacements) {
+    const { missing, differing, surplus } = conditions(table, stage);
+    const inserted = await count(connection, missing);
+    const updated = await count(connection, differing);
+    const deleted = await count(connection, surplus);
+    counts[table.name] = { received: rows, inserted, updated, unchanged: rows - inserted - updated, deleted };
+  }
+  return counts;
+}
+
+/** FROM and WHERE of the rows that a stage `s` has and the table `t` lacks, has otherwise, or has in surplus. */
+function conditions(table: Table, stage: string) {
+  const key = keyOf(table);
+  const [from, to] = [`${escapeId(stage)} s`, `${escapeId(table.name)} t`];
+  // By bytes: to a collation `Ana` and `ANA` are equal.
+  const same = table.columns.map(({ name }) => `BINARY s.${escapeId(name)} <=> BINARY t.${escapeId(name)}`);
+  return {
+    missing: `FROM ${from} LEFT JOIN ${to} ON t.${key} = s.${key} WHERE t.${key} IS NULL`,
+    differing: `FROM ${from} JOIN ${to} ON t.${key} = s.${key} WHERE NOT (${same.join(" AND ")})`,
+    surplus: `FROM ${to} LEFT JOIN ${from} ON s.${key} = t.${key} WHERE s.${key} IS NULL`,
+  };
+}
+
+function statements(table: Table, stage: string) {
+  const { missing, differing, surplus } = conditions(table, stage);
+  const columns = columnList(table.columns);
+  const values = table.columns.map(({ name }) => `s.${escapeId(name)}`).join(", ");
+  const set = table.columns
+    .filter(({ isKey }) => !isKey)
+    .map(({ name }) => `t.${escapeId(name)} = s.${escapeId(name)}`);
+  const [joined, differs] = differing.slice("FROM ".length).split(" WHERE ");
+  return {
+    inserts: `INSERT INTO ${escapeId(table.name)} (${columns}) SELECT ${values} ${missing} ORDER BY s.${keyOf(table)}`,
+    updates: set.length > 0 ? `UPDATE ${joined} SET ${set.join(", ")} WHERE ${differs}` : undefined,
+    deletes: `DELETE t ${surplus}`,
+  };
+}
+
+async function affected(connection: Connection, statement: string | undefined): Promise<number> {
+  if (statement === undefined) return 0;
+  const [{ affectedRows }] = await connection.query<ResultSetHeader>(statement);
+  return affectedRows;
+}
+
+async function count(connection: Connection, condition: string): Promise<number> {
+  const [rows] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n ${condition}`);
+  return rows[0]?.n;
+}
+
+/** The table must be the stage now: anything else is an error inside Muster, and the caller undoes it. */
+async function expectExact(connection: Connection, { table, stage, rows }: Replacement): Promise<void> {
+  const { missing, differing, surplus } = conditions(table, stage);
+  const left = [missing, differing, surplus].map((condition) => count(connection, condition));
+  const wrong = (await Promise.all(left)).reduce((sum, each) => sum + each, 0);
+  if (wrong > 0) throw new Error(`${wrong} of ${rows} rows of ${table.name} are not as the backup has them`);
+}
+
+/** Ids that an error names. */
+const IDS_NAMED_MAX = 10;
+
+/** Rows of tables that stay, and rows to be, must have their parents afterwards. */
+async function refuseOrphans(connection: Connection, replacements: readonly Replacement[]): Promise<void> {
+  const staged = new Map(replacements.map(({ table, stage }) => [table.name, stage]));
+  for (const child of tables) {
+    for (const { column, table: parent } of child.references) {
+      const from = staged.get(child.name) ?? child.name;
+      const to = staged.get(parent) ?? parent;
+      if (from === child.name && to === parent) continue;
+      const name = child.columns[column]?.name ?? "";
+      const orphans = await orphansOf(connection, from, name, to);
+      if (orphans.rows === 0) continue;
+      const whose = staged.has(child.name) ? `the backup's rows of ${child.name}` : `rows of ${child.name}`;
+      const named = `${child.name} ${some(orphans.ids)} refer to ${parent} ${some(orphans.parents)}`;
+      const advice = `restore ${child.name} and ${parent} together, or mend these rows first`;
+      throw new MusterError("conflict", `${orphans.rows} ${whose} would lose their parent (${named}): ${advice}`);
+    }
+  }
+}
+
+/** How many rows of `from` refer to an id that `to` lacks, and the first of their ids and of those that they refer to. */
+async function orphansOf(connection: Connection, from: string, column: string, to: string) {
+  const reference = `c.${escapeId(column)}`;
+  const condition = `FROM ${escapeId(from)} c LEFT JOIN ${escapeId(to)} p ON p.id = ${reference}
+    WHERE ${reference} IS NOT NULL AND p.id IS NULL`;
+  const rows = await count(connection, condition);
+  if (rows === 0) return { rows, ids: [], parents: [] };
+  const first = async (what: string): Promise<number[]> => {
+    const limited = `SELECT DISTINCT ${what} AS id ${condition} ORDER BY id LIMIT ${IDS_NAMED_MAX + 1}`;
+    const [found] = await connection.query<RowDataPacket[]>(limited);
+    return found.map(({ id }) => id);
+  };
+  return { rows, ids: await first("c.id"), parents: await first(reference) };
+}
+
+const some = (ids: readonly number[]) =>
+  ids.slice(0, IDS_NAMED_MAX).join(", ") + (ids.length > IDS_NAMED_MAX ? ", ..." : "");

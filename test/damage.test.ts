@@ -1,0 +1,172 @@
+import { afterAll, expect, test } from "bun:test";
+import { cp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { RowDataPacket } from "mysql2/promise";
+import { backup } from "../src/backups/backup.ts";
+import { restore } from "../src/backups/restore.ts";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { verify } from "../src/backups/verify.ts";
+import { readContainer } from "../src/codecs/avro-container.ts";
+import { tableOf, tables } from "../src/codecs/tables.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const report = { say() {} };
+const folder = await folderOf({});
+const store = new DirectoryStore(folder);
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+
+const names = Array.from({ length: 3000 }, (_, index) => [index + 1, `Job ${index} ${Math.random()}`]);
+await database.pool.query("INSERT INTO jobs (id, job) VALUES ?", [names]);
+await database.pool.query("INSERT INTO departments VALUES (1, 'Sales')");
+const { id } = await backup(database, store, { tables, codec: "deflate", report });
+await database.pool.query("DELETE FROM jobs WHERE id > 2000");
+await database.pool.query("UPDATE jobs SET job = 'changed' WHERE id <= 5");
+const untouched = await sumOf();
+
+const file = join(folder, id, "jobs.avro");
+const manifestFile = join(folder, id, "manifest.json");
+const good = await readFile(file);
+const manifest = await readFile(manifestFile, "utf8");
+
+async function sumOf(): Promise<unknown> {
+  const [rows] = await database.pool.query<RowDataPacket[]>(
+    "SELECT COUNT(*) AS n, SUM(CRC32(CONCAT(id, job))) AS sum FROM jobs",
+  );
+  return rows[0];
+}
+
+/** How a restore of the damaged backup ends. */
+async function outcome(): Promise<string> {
+  const options = { tables: [tableOf("jobs")], backup: id, report };
+  return restore(database, store, options).then(
+    () => "restored",
+    (error) => error.code,
+  );
+}
+
+async function withFile(bytes: Uint8Array, check: () => Promise<void>): Promise<void> {
+  await writeFile(file, bytes);
+  await check();
+  await writeFile(file, good);
+}
+
+test("every one of 300 single-bit flips over the file is refused, and the table is untouched", async () => {
+  for (let flip = 0; flip < 300; flip++) {
+    const bit = Math.floor((flip * good.length * 8) / 300) + (flip % 8);
+    const bytes = Buffer.from(good);
+    bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+    await withFile(bytes, async () => expect(await outcome()).toBe("backup_damaged"));
+  }
+  expect(await sumOf()).toEqual(untouched);
+}, 60_000);
+
+test("a cut at every block boundary, at random bytes, and to nothing is refused", async () => {
+  const cuts = [0, 1, 4, good.length - 1, ...Array.from({ length: 40 }, () => Math.floor(Math.random() * good.length))];
+  const sync = good.subarray(-16);
+  for (let at = good.indexOf(sync); at !== -1; at = good.indexOf(sync, at + 1))
+    if (at + 16 < good.length) cuts.push(at + 16);
+  expect(cuts.length).toBeGreaterThan(44);
+  for (const cut of cuts)
+    await withFile(good.subarray(0, cut), async () => expect(await outcome()).toBe("backup_damaged"));
+  expect(await sumOf()).toEqual(untouched);
+}, 60_000);
+
+test("bytes behind the end, another table's file and a missing file are refused", async () => {
+  await withFile(Buffer.concat([good, Buffer.from([0])]), async () => expect(await outcome()).toBe("backup_damaged"));
+  const other = await readFile(join(folder, id, "departments.avro"));
+  await withFile(other, async () => expect(await outcome()).toBe("backup_damaged"));
+  await rename(file, `${file}.away`);
+  expect(await outcome()).toBe("backup_damaged");
+  await rename(`${file}.away`, file);
+  expect(await sumOf()).toEqual(untouched);
+});
+
+test.each([
+  ["is no JSON", () => "{"],
+  ["is of another backup", () => manifest.replace(id, "20200101T000000000Z-00000000")],
+  ["counts other rows", () => edited((jobs) => ({ ...jobs, rows: jobs.rows - 1 }))],
+  ["has another SHA-256", () => edited((jobs) => ({ ...jobs, sha256: "0".repeat(64) }))],
+  ["has another checksum", () => edited((jobs) => ({ ...jobs, checksum: "3000-00000000-00000000" }))],
+  ["has another schema", () => edited((jobs) => ({ ...jobs, schema: { ...jobs.schema, doc: "x" } }))],
+  ["names another file", () => edited((jobs) => ({ ...jobs, file: "../../jobs.avro" }))],
+])("a manifest that %s is refused", async (_, text) => {
+  await writeFile(manifestFile, text());
+  expect(await outcome()).toBe("backup_damaged");
+  await writeFile(manifestFile, manifest);
+  expect(await sumOf()).toEqual(untouched);
+});
+
+interface Jobs {
+  rows: number;
+  schema: object;
+}
+
+function edited(change: (jobs: Jobs) => object): string {
+  const parsed = JSON.parse(manifest);
+  parsed.tables = parsed.tables.map((entry: { table: string } & Jobs) =>
+    entry.table === "jobs" ? change(entry) : entry,
+  );
+  return JSON.stringify(parsed);
+}
+
+/** Puts a file with its valid sums in place of the jobs of a copy of the backup. */
+async function forged(bytes: Uint8Array, rows: number, checksum: string): Promise<void> {
+  await writeFile(file, bytes);
+  const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+  const { schema } = await readContainer(
+    (async function* () {
+      yield bytes;
+    })(),
+  );
+  await writeFile(
+    manifestFile,
+    edited((jobs) => ({ ...jobs, sha256, bytes: bytes.length, rows, schema, checksum })),
+  );
+}
+
+async function restored(): Promise<void> {
+  await writeFile(file, good);
+  await writeFile(manifestFile, manifest);
+}
+
+test("a file with a valid SHA-256 whose rows break the present rules is refused with the record and the field", async () => {
+  const copy = await folderOf({});
+  const elsewhere = await freshDatabase();
+  await elsewhere.pool.query("INSERT INTO jobs VALUES (1, 'Clerk'), (2, '  ')");
+  const other = new DirectoryStore(copy);
+  const made = await backup(elsewhere, other, { tables: [tableOf("jobs")], codec: "null", report });
+  const entry = made.tables[0];
+  await forged(await readFile(join(copy, made.id, "jobs.avro")), 2, entry?.checksum ?? "");
+  const options = { tables: [tableOf("jobs")], backup: id, report };
+  await expect(restore(database, store, options)).rejects.toMatchObject({
+    code: "refused",
+    message: expect.stringMatching(/record 2 of jobs breaks a rule: job is blank/),
+  });
+  expect(await sumOf()).toEqual(untouched);
+  await restored();
+  await elsewhere.close();
+});
+
+test("verify finds the same damage", async () => {
+  await withFile(good.subarray(0, good.length - 100), async () => {
+    await expect(verify(database, store, { id, report })).rejects.toMatchObject({ code: "backup_damaged" });
+  });
+  await rm(join(folder, id, "proof.json"), { force: true });
+  await cp(file, `${file}.copy`);
+  await verify(database, store, { id, report });
+  expect(await sumOf()).toEqual(untouched);
+});
+
+test("undamaged, the same backup restores", async () => {
+  expect(await outcome()).toBe("restored");
+  const [rows] = await database.pool.query<RowDataPacket[][]>({
+    sql: "SELECT id, job FROM jobs ORDER BY id",
+    rowsAsArray: true,
+  });
+  expect(rows as unknown[][]).toEqual(names);
+});

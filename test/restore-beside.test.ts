@@ -1,0 +1,98 @@
+import { afterAll, expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
+import { backup } from "../src/backups/backup.ts";
+import { restore } from "../src/backups/restore.ts";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { tableOf, tables } from "../src/codecs/tables.ts";
+import type { BatchAnswer } from "../src/http/batch-answer.ts";
+import { appOver } from "./support/app.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const app = appOver(database);
+const store = new DirectoryStore(await folderOf({}));
+const report = { say() {} };
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+
+const ROWS = 5_000;
+const ROUNDS = 6;
+
+async function fill(table: string, value: string): Promise<void> {
+  await database.pool.query(`DELETE FROM ${table}`);
+  const rows = Array.from({ length: ROWS }, (_, index) => [index + 1, value]);
+  await database.pool.query(`INSERT INTO ${table} VALUES ?`, [rows]);
+}
+
+const bring = (id: string) =>
+  restore(database, store, { tables: [tableOf("jobs"), tableOf("departments")], backup: id, report });
+
+test("readers in a loop during restores see the old rows or the new, of both tables, and never less", async () => {
+  const ids: string[] = [];
+  for (const value of ["old", "new"]) {
+    await fill("jobs", value);
+    await fill("departments", value);
+    ids.push((await backup(database, store, { tables, codec: "deflate", report })).id);
+  }
+  let restoring = true;
+  const seen = new Set<string>();
+  const reader = async () => {
+    while (restoring) {
+      const [rows] = await database.pool.query<RowDataPacket[]>(
+        `SELECT CONCAT_WS(' ', (SELECT COUNT(*) FROM jobs WHERE job = 'old'), (SELECT COUNT(*) FROM jobs),
+         (SELECT COUNT(*) FROM departments WHERE department = 'old'), (SELECT COUNT(*) FROM departments)) AS state`,
+      );
+      seen.add(rows[0]?.state);
+    }
+  };
+  const readers = [reader(), reader()];
+  for (let round = 0; round < ROUNDS; round++) await bring(ids[round % 2] ?? "");
+  restoring = false;
+  await Promise.all(readers);
+  expect([...seen].sort()).toEqual([`0 ${ROWS} 0 ${ROWS}`, `${ROWS} ${ROWS} ${ROWS} ${ROWS}`]);
+}, 60_000);
+
+test("a writer during restores: what it was told was stored after a restore is there, and nothing else is left", async () => {
+  await fill("jobs", "kept");
+  const { id } = await backup(database, store, {
+    tables: [tableOf("jobs"), tableOf("departments")],
+    codec: "deflate",
+    report,
+  });
+  let writing = true;
+  const told: { id: number; at: number }[] = [];
+  const writer = async (name: string) => {
+    while (writing) {
+      const body = JSON.stringify({ jobs: [{ job: name }, { job: name }] });
+      const response = await app.request("/insert", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body,
+      });
+      expect(response.status).toBe(201);
+      const answer = (await response.json()) as BatchAnswer;
+      const at = performance.now();
+      for (const row of answer.rows) told.push({ id: row.id ?? 0, at });
+    }
+  };
+  const writers = [writer("a"), writer("b")];
+  let ended = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    await bring(id);
+    ended = performance.now();
+    await Bun.sleep(20);
+  }
+  writing = false;
+  await Promise.all(writers);
+  const [rows] = await database.pool.query<RowDataPacket[]>("SELECT id FROM jobs");
+  const present = new Set(rows.map((row) => row.id as number));
+  const after = told.filter(({ at }) => at > ended);
+  expect(after.length).toBeGreaterThan(0);
+  for (const { id } of after) expect(present.has(id)).toBe(true);
+  for (let id = 1; id <= ROWS; id++) expect(present.has(id)).toBe(true);
+  const known = new Set(told.map(({ id }) => id));
+  for (const id of present) expect(id <= ROWS || known.has(id)).toBe(true);
+}, 60_000);
