@@ -1,7 +1,10 @@
 /** What every command shares: the environment, the database, signals, one-line errors and exit codes (design section 3). */
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { isTableName, type TableName, tableNames } from "../src/codecs/tables.ts";
 import { type Config, DATA_FOLDER, readConfig } from "../src/config.ts";
 import { isRefusal, lineOf } from "../src/db/errors.ts";
 import { type OpenDatabase, openDatabase } from "../src/db/open.ts";
+import { MusterError } from "../src/errors.ts";
 import { interruption } from "../src/interruption.ts";
 
 export const EXIT = { done: 0, failed: 1, refused: 2, interrupted: 130 } as const;
@@ -36,6 +39,35 @@ export async function command(work: (context: Context) => Promise<number>): Prom
   process.exit(code);
 }
 
+/**
+ * Reads the command line by node's parseArgs: `--help` prints the text and ends the process with 0, a mistake is said in
+ * one line and ends it with 2.
+ * @param interpret makes of the values and positionals what the command wants; it may throw a MusterError
+ */
+export function readArguments<Options extends NonNullable<ParseArgsConfig["options"]>, T>(
+  help: string,
+  options: Options,
+  interpret: (values: Values<Options>, positionals: string[]) => T,
+): T {
+  try {
+    const all = { ...options, help: { type: "boolean" } } as const;
+    const { values, positionals } = parseArgs({ allowPositionals: true, options: all });
+    if ((values as { help?: boolean }).help) {
+      console.log(help);
+      process.exit(EXIT.done);
+    }
+    return interpret(values as Values<Options>, positionals);
+  } catch (error) {
+    // parseArgs explains itself in a TypeError
+    const known = error instanceof TypeError ? new MusterError("invalid", `${error.message}; see --help`) : error;
+    process.exit(fail(known, false));
+  }
+}
+
+type Values<Options extends NonNullable<ParseArgsConfig["options"]>> = ReturnType<
+  typeof parseArgs<{ options: Options; allowPositionals: true }>
+>["values"];
+
 /** Says what went wrong in one line, and answers the exit code. */
 export function fail(error: unknown, interrupted: boolean): number {
   say(interrupted ? "interrupted" : lineOf(error));
@@ -45,4 +77,10 @@ export function fail(error: unknown, interrupted: boolean): number {
 
 export function say(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** A table that an argument names. @throws MusterError `invalid` that names those there are */
+export function tableNamed(text: string): TableName {
+  if (isTableName(text)) return text;
+  throw new MusterError("invalid", `there is no table ${text}: the tables are ${tableNames.join(", ")}`);
 }

@@ -1,11 +1,10 @@
-import { parseArgs } from "node:util";
-import { isTableName, type TableName, tableNames } from "../src/codecs/tables.ts";
+import { tableNames } from "../src/codecs/tables.ts";
 import { DATA_FOLDER } from "../src/config.ts";
 import { MusterError } from "../src/errors.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
 import type { NewRejection } from "../src/repositories/rejections.ts";
-import { command, EXIT, fail, say } from "./command.ts";
+import { command, EXIT, readArguments, say, tableNamed } from "./command.ts";
 import { countsTable, progressBar } from "./terminal.ts";
 
 const HELP = `Usage: bun run scripts/import.ts [SOURCE] [options]
@@ -25,7 +24,25 @@ Exit code: 0 done (rejected rows included), 1 failed, 2 refused, 130 interrupted
 /** Rejected rows that are shown as they are found; all of them are in the rejections. */
 const REJECTIONS_SHOWN = 5;
 
-const options = readOptions();
+const options = readArguments(
+  HELP,
+  {
+    table: { type: "string" },
+    "dry-run": { type: "boolean" },
+    "max-rejects": { type: "string" },
+    json: { type: "boolean" },
+  },
+  (values, positionals) => {
+    if (positionals.length > 1) throw new MusterError("invalid", "name one SOURCE; see --help");
+    return {
+      source: positionals[0],
+      table: values.table === undefined ? undefined : tableNamed(values.table),
+      dryRun: values["dry-run"] ?? false,
+      maxRejects: limitOption(values["max-rejects"]),
+      json: values.json ?? false,
+    };
+  },
+);
 await command(async ({ config, database, signal }) => {
   const sample = () => (database.embedded ? defaultSample(DATA_FOLDER) : undefined);
   const source = options.source ?? config.importSource ?? (await sample());
@@ -42,42 +59,6 @@ await command(async ({ config, database, signal }) => {
   else console.log(`${countsTable(outcome.tables)}\nrun ${outcome.run} ${outcome.status} in ${seconds} s`);
   return outcome.status === "succeeded" ? EXIT.done : EXIT.refused;
 });
-
-function readOptions(): Omit<ImportOptions, "source" | "report"> & { source: string | undefined; json: boolean } {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        table: { type: "string" },
-        "dry-run": { type: "boolean", default: false },
-        "max-rejects": { type: "string" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    if (values.help) {
-      console.log(HELP);
-      process.exit(EXIT.done);
-    }
-    if (positionals.length > 1) throw new MusterError("invalid", "name one SOURCE; see --help");
-    return {
-      source: positionals[0],
-      table: tableOption(values.table),
-      dryRun: values["dry-run"],
-      maxRejects: limitOption(values["max-rejects"]),
-      json: values.json,
-    };
-  } catch (error) {
-    // parseArgs explains itself in a TypeError
-    const known = error instanceof TypeError ? new MusterError("invalid", `${error.message}; see --help`) : error;
-    process.exit(fail(known, false));
-  }
-}
-
-function tableOption(text: string | undefined): TableName | undefined {
-  if (text === undefined || isTableName(text)) return text;
-  throw new MusterError("invalid", `--table ${text}: there is no such table; the tables are ${tableNames.join(", ")}`);
-}
 
 function limitOption(text: string | undefined): ImportOptions["maxRejects"] {
   if (text === undefined) return undefined;

@@ -1,7 +1,6 @@
-import { parseArgs } from "node:util";
 import { MusterError } from "../src/errors.ts";
 import { DEFAULT_SAMPLE, writeSample } from "../src/ingest/sample.ts";
-import { EXIT, fail } from "./command.ts";
+import { readArguments } from "./command.ts";
 
 const HELP = `Usage: bun run scripts/sample.ts FOLDER [options]
 
@@ -12,33 +11,24 @@ Writes synthetic departments.csv, jobs.csv and hired_employees.csv into FOLDER.
   --seed N     the same seed makes the same files (${DEFAULT_SAMPLE.seed})
   --help       this text`;
 
-try {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      rows: { type: "string", default: String(DEFAULT_SAMPLE.rows) },
-      bad: { type: "string", default: `${DEFAULT_SAMPLE.badShare * 100}%` },
-      seed: { type: "string", default: String(DEFAULT_SAMPLE.seed) },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) console.log(HELP);
-  else {
-    const [folder, ...more] = positionals;
+const { folder, ...options } = readArguments(
+  HELP,
+  { rows: { type: "string" }, bad: { type: "string" }, seed: { type: "string" } },
+  ({ rows, bad, seed }, [folder, ...more]) => {
     if (folder === undefined || more.length > 0) throw new MusterError("invalid", "name one FOLDER; see --help");
-    const rows = whole("--rows", values.rows, /^(\d+)$/);
-    const badShare = whole("--bad", values.bad, /^(\d+(?:\.\d+)?)%$/) / 100;
-    const bad = await writeSample(folder, { rows, badShare, seed: whole("--seed", values.seed, /^(\d+)$/) });
-    console.log(`${folder}: ${rows} employees, ${bad} of them break a rule`);
-  }
-} catch (error) {
-  process.exit(
-    fail(error instanceof TypeError ? new MusterError("invalid", `${error.message}; see --help`) : error, false),
-  );
-}
-process.exit(EXIT.done);
+    return {
+      folder,
+      rows: whole("--rows", rows, /^(\d+)$/) ?? DEFAULT_SAMPLE.rows,
+      seed: whole("--seed", seed, /^(\d+)$/) ?? DEFAULT_SAMPLE.seed,
+      badShare: (whole("--bad", bad, /^(\d+(?:\.\d+)?)%$/) ?? DEFAULT_SAMPLE.badShare * 100) / 100,
+    };
+  },
+);
+const bad = await writeSample(folder, options);
+console.log(`${folder}: ${options.rows} employees, ${bad} of them break a rule`);
 
-function whole(option: string, text: string, form: RegExp): number {
+function whole(option: string, text: string | undefined, form: RegExp): number | undefined {
+  if (text === undefined) return undefined;
   const [, digits] = form.exec(text) ?? [];
   if (digits === undefined)
     throw new MusterError("invalid", `${option} ${text}: not a value that it takes; see --help`);

@@ -1,13 +1,12 @@
 /** What a command draws: a bar on a terminal, plain lines elsewhere, and a last table of counts. */
 import { Presets, SingleBar } from "cli-progress";
-import type { Counts } from "../src/db/ledger.ts";
 
 export interface Progress {
   table: string;
   phase: string;
-  /** Bytes read, of how many; zero where the work has no measure. */
-  bytes: number;
-  of: number;
+  /** How much is done, of how much; left out where the work has no measure. */
+  bytes?: number;
+  of?: number;
   rows: number;
 }
 
@@ -26,7 +25,7 @@ function drawnBar() {
   let began = 0;
   const stop = () => bar.stop();
   return {
-    update({ table, phase, bytes, of, rows }: Progress) {
+    update({ table, phase, bytes = 0, of = 0, rows }: Progress) {
       if (part !== table + phase) {
         stop();
         part = table + phase;
@@ -50,7 +49,7 @@ function plainLines() {
   let last = performance.now();
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   return {
-    update({ table, phase, bytes, of, rows }: Progress) {
+    update({ table, phase, bytes = 0, of = 0, rows }: Progress) {
       const changed = part !== table + phase;
       if (!changed && performance.now() - last < LINE_EVERY_MS) return;
       part = table + phase;
@@ -62,15 +61,18 @@ function plainLines() {
   };
 }
 
-/** Rows of counts per table, with a line for the sum where there are several. */
-export function countsTable(tables: Record<string, Counts>): string {
-  const keys = ["received", "inserted", "unchanged", "rejected", "withheld"] as const;
-  const lines = Object.entries(tables).map(([name, counts]) => [name, ...keys.map((key) => counts[key])]);
+/** Counts per table, with a line for the sums where there are several tables. */
+export function countsTable(tables: Record<string, object>): string {
+  const lines = Object.entries(tables) as [string, Record<string, number>][];
+  const keys = Object.keys(lines[0]?.[1] ?? {});
   if (lines.length > 1) {
-    const sum = (key: keyof Counts) => Object.values(tables).reduce((total, counts) => total + counts[key], 0);
-    lines.push(["all", ...keys.map(sum)]);
+    const sum = (key: string) => lines.reduce((total, [, counts]) => total + (counts[key] ?? 0), 0);
+    lines.push(["all", Object.fromEntries(keys.map((key) => [key, sum(key)]))]);
   }
-  const cells = [["table", ...keys], ...lines].map((line) => line.map(String));
+  const cells = [
+    ["table", ...keys],
+    ...lines.map(([name, counts]) => [name, ...keys.map((key) => String(counts[key]))]),
+  ];
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0))) ?? [];
   return cells
     .map((line) =>

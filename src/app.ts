@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
+import type { BackupStore } from "./backups/store.ts";
 import { BODY_BYTES_MAX, WRITE_MS_MAX } from "./config.ts";
 import { bounded } from "./db/bounded.ts";
 import type { Database } from "./db/client.ts";
@@ -9,6 +10,7 @@ import { authenticate, requires, type Tokens } from "./http/auth.ts";
 import { requestLog } from "./http/log.ts";
 import { answerNothing, exactPathsFirst } from "./http/not-found.ts";
 import { answerError, type Env } from "./http/problem.ts";
+import { backupRoutes } from "./routes/backups.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { insertRoutes } from "./routes/insert.ts";
 import { rejectionRoutes } from "./routes/rejections.ts";
@@ -27,12 +29,14 @@ export interface AppDependencies {
   log: Logger;
   /** Undefined: nobody is asked for a token, and only this machine is answered. */
   tokens?: Tokens | undefined;
+  store: BackupStore;
   answerMsMax?: Partial<typeof ANSWER_MS_MAX>;
   bodyBytesMax?: number;
 }
 
 /** Mounts the routes. Those before `requires` are open; writers' and admins' routes say so themselves. */
-export function createApp({ database, log, tokens, answerMsMax, bodyBytesMax = BODY_BYTES_MAX }: AppDependencies) {
+export function createApp(dependencies: AppDependencies) {
+  const { database, store, log, tokens, answerMsMax, bodyBytesMax = BODY_BYTES_MAX } = dependencies;
   const msMax = { ...ANSWER_MS_MAX, ...answerMsMax };
   const app = new Hono<Env>();
   app.onError(answerError(log));
@@ -47,6 +51,7 @@ export function createApp({ database, log, tokens, answerMsMax, bodyBytesMax = B
     .route("/", reportRoutes(bounded(database, msMax.report)))
     .route("/", runRoutes(pages))
     .route("/", rejectionRoutes(database, pages, writes))
+    .route("/", backupRoutes({ database, store, bodyBytesMax, say: (line) => log.info(line) }))
     .use(exactPathsFirst(app))
     .route("/", insertRoutes(database, writes))
     .route("/", tableRoutes(pages));

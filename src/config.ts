@@ -27,6 +27,7 @@ const Environment = z.object({
       .default(3000),
   ),
   IMPORT_SOURCE: optional,
+  BACKUP_STORE: z.preprocess(blankIsUnset, z.string().default("./backups")),
   API_TOKENS: optional,
   BODY_BYTES_MAX: whole,
   WRITE_MS_MAX: whole,
@@ -51,6 +52,8 @@ export interface Config {
   host: string;
   port: number;
   importSource: string | undefined;
+  /** A directory or `s3://bucket/prefix`. */
+  backupStore: string;
   tokens: string | undefined;
   /** Bytes of a request's body. */
   bodyBytesMax: number;
@@ -73,6 +76,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     host: data.HOST,
     port: data.PORT,
     importSource: data.IMPORT_SOURCE,
+    backupStore: data.BACKUP_STORE,
     tokens: data.API_TOKENS,
     bodyBytesMax: data.BODY_BYTES_MAX ?? BODY_BYTES_MAX,
     writeMsMax: data.WRITE_MS_MAX ?? WRITE_MS_MAX,

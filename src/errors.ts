@@ -1,6 +1,7 @@
 /** What can go wrong for a reason the user can act on. The message is one line that says what to do; nothing here knows HTTP. */
 export type ErrorCode =
   | "invalid" // the request or the arguments are wrong
+  | "too_large" // more than one request or command takes
   | "not_found"
   | "conflict" // something else stands against it now
   | "refused" // understood and judged, and nothing was changed

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import pino from "pino";
 import { createApp } from "./app.ts";
+import { openStore } from "./backups/open-store.ts";
 import { type Config, DATA_FOLDER, readConfig } from "./config.ts";
 import type { Database } from "./db/client.ts";
 import { isRefusal, lineOf } from "./db/errors.ts";
@@ -49,7 +50,8 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   const forgetting = setInterval(() => forgetExpiredKeys(database.db).catch(() => {}), FORGET_EVERY_MS);
   closing.defer(() => clearInterval(forgetting));
   const { bodyBytesMax, writeMsMax } = config;
-  const app = createApp({ database, log, tokens, bodyBytesMax, answerMsMax: { write: writeMsMax } });
+  const store = openStore(config.backupStore);
+  const app = createApp({ database, store, log, tokens, bodyBytesMax, answerMsMax: { write: writeMsMax } });
   const server = listen(config, app.fetch);
   closing.defer(async () => {
     await within(FINISH_MS_MAX, server.stop());
@@ -70,7 +72,7 @@ async function loadFirst(database: Database, config: Config, report: Report): Pr
   report.say(`loaded ${source}: ${rows.join(", ")}`);
 }
 
-function listen({ host, port }: Config, fetch: (request: Request) => Response | Promise<Response>) {
+function listen({ host, port }: Config, fetch: ReturnType<typeof createApp>["fetch"]) {
   try {
     // How long a body may be is each route's to say: Bun's own refusal is no problem document.
     const maxRequestBodySize = Number.MAX_SAFE_INTEGER;
@@ -78,7 +80,10 @@ function listen({ host, port }: Config, fetch: (request: Request) => Response | 
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EADDRINUSE") {
-      throw new MusterError("conflict", `port ${port} of ${host} is in use: stop what uses it, or set PORT to another`);
+      throw new MusterError(
+        "unavailable",
+        `port ${port} of ${host} is in use: stop what uses it, or set PORT to another`,
+      );
     }
     throw new MusterError(
       "unavailable",

@@ -35,8 +35,8 @@ beforeEach(async () => {
   store = new DirectoryStore(folder);
 });
 
-const make = (names: readonly TableName[] = tables.map(({ name }) => name)) =>
-  backup(database, store, { tables: names.map(tableOf), codec: "deflate", report });
+const make = async (names: readonly TableName[] = tables.map(({ name }) => name)) =>
+  (await backup(database, store, { tables: names.map(tableOf), codec: "deflate", report })).manifest;
 const bring = (names: TableName[], options: { backup?: string; plan?: boolean } = {}) =>
   restore(database, store, { backup: "latest", ...options, tables: names.map(tableOf), report });
 
@@ -221,7 +221,7 @@ test("an import that publishes during a backup is not in it, and the backup has 
   const progress = () => {
     importing ??= importSource(database, { source: more, report });
   };
-  const manifest = await backup(database, store, {
+  const { manifest } = await backup(database, store, {
     tables: [tableOf("jobs")],
     codec: "deflate",
     report: { say() {}, progress },

@@ -23,7 +23,9 @@ afterAll(async () => {
 const names = Array.from({ length: 3000 }, (_, index) => [index + 1, `Job ${index} ${Math.random()}`]);
 await database.pool.query("INSERT INTO jobs (id, job) VALUES ?", [names]);
 await database.pool.query("INSERT INTO departments VALUES (1, 'Sales')");
-const { id } = await backup(database, store, { tables, codec: "deflate", report });
+const {
+  manifest: { id },
+} = await backup(database, store, { tables, codec: "deflate", report });
 await database.pool.query("DELETE FROM jobs WHERE id > 2000");
 await database.pool.query("UPDATE jobs SET job = 'changed' WHERE id <= 5");
 const untouched = await sumOf();
@@ -139,7 +141,7 @@ test("a file with a valid SHA-256 whose rows break the present rules is refused 
   const elsewhere = await freshDatabase();
   await elsewhere.pool.query("INSERT INTO jobs VALUES (1, 'Clerk'), (2, '  ')");
   const other = new DirectoryStore(copy);
-  const made = await backup(elsewhere, other, { tables: [tableOf("jobs")], codec: "null", report });
+  const { manifest: made } = await backup(elsewhere, other, { tables: [tableOf("jobs")], codec: "null", report });
   const entry = made.tables[0];
   await forged(await readFile(join(copy, made.id, "jobs.avro")), 2, entry?.checksum ?? "");
   const options = { tables: [tableOf("jobs")], backup: id, report };

@@ -84,9 +84,76 @@ test("a table added to the schema file has its import and its routes with no oth
     "since",
     "department_id",
   ]);
+  await takesOffices(address);
   server.kill("SIGTERM");
   expect(await server.exited).toBe(0);
 }, 60_000);
+
+/** Rows of the new table over REST: by POST /insert and POST /offices, with what may be left out and what may not. */
+async function takesOffices(address: string): Promise<void> {
+  const post = async (path: string, body: unknown, type = "application/json") => {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const response = await fetch(address + path, { method: "POST", headers: { "Content-Type": type }, body: text });
+    return { status: response.status, answer: (await response.json()) as Answer };
+  };
+  const lima = { city: "Lima", floor: 3, visitors: "9223372036854775807", rent: 9.5, area: 1e-7, since: "2020-02-29" };
+  const { status, answer } = await post("/insert", {
+    offices: [
+      { ...lima, department_id: 8 },
+      { ...lima, department_id: 9, open: null, notes: " " },
+    ],
+    departments: [{ id: 8, department: "Legal" }],
+  });
+  expect([status, answer.inserted, answer.rejected]).toEqual([207, 2, 1]);
+  expect(answer.rows[1]?.reasons).toMatchObject([{ code: "unknown_reference", field: "department_id" }]);
+  const id = answer.rows[0]?.id;
+  expect(await (await fetch(`${address}/offices/${id}`)).json()).toEqual({
+    ...{ id, department_id: 8, city: "Lima", floor: 3, visitors: "9223372036854775807", rent: "9.50", area: 1e-7 },
+    ...{ open: true, notes: null, since: "2020-02-29" },
+  });
+
+  const given = { ...lima, id: 70, department_id: 8, open: false, notes: "top floor" };
+  expect((await post("/offices", given)).status).toBe(201);
+  expect((await post("/offices", [given])).answer).toMatchObject({ unchanged: 1, rows: [{ id: 70 }] });
+  expect((await post("/offices", "71,8,Quito,0,0,7,0.1,,,2020-02-29\n", "text/csv")).answer.inserted).toBe(1);
+  expect(await (await fetch(`${address}/offices/70`)).json()).toMatchObject({ open: false, notes: "top floor" });
+  const fragments = Object.entries({ ...lima, department_id: 8 }).map(([key, value]) => ({ [key]: value }));
+  expect((await post("/insert", [{ offices: fragments }])).answer.inserted).toBe(1);
+
+  const bad = {
+    city: null,
+    floor: 1.5,
+    visitors: 9007199254740992,
+    rent: 7.123,
+    area: "1",
+    open: "yes",
+    since: "2019-02-29",
+  };
+  const refused = await post("/offices", { ...bad, department_id: 8, notes: 5, rooms: 2 });
+  expect(refused.status).toBe(422);
+  expect(refused.answer.errors.map(({ pointer, code }) => `${pointer} ${code}`)).toEqual([
+    "/city missing",
+    "/floor wrong_type",
+    "/visitors out_of_range",
+    "/rent wrong_type",
+    "/area wrong_type",
+    "/open wrong_type",
+    "/notes wrong_type",
+    "/since invalid_datetime",
+    "/rooms unknown_field",
+  ]);
+  const rejection = refused.answer.rows[0]?.rejection;
+  const mended = { ...lima, id: 80, department_id: 8 };
+  expect((await post("/rejections/replay", { rows: [{ id: rejection, row: mended }] })).answer.inserted).toBe(1);
+}
+
+interface Answer {
+  inserted: number;
+  rejected: number;
+  unchanged: number;
+  rows: { id?: number; rejection?: number; reasons?: { code: string; field?: string }[] }[];
+  errors: { pointer: string; code: string }[];
+}
 
 /** The address in the log line with which a service says that it is up. */
 async function listening(stdout: ReadableStream<Uint8Array>): Promise<string> {

@@ -57,7 +57,10 @@ describe("what goes wrong is answered as a problem document", () => {
 
   test("406 where Accept asks for nothing that there is", async () => {
     const { status, body } = await problemOf(app.request("/jobs", { headers: { Accept: "text/html, image/*" } }));
-    expect([status, body.detail]).toEqual([406, "Accept asks for none of application/json, text/csv"]);
+    expect([status, body.detail]).toEqual([
+      406,
+      "Accept asks for none of application/json, text/csv, application/x-ndjson",
+    ]);
   });
 
   test("413 for a body that is too long, 400 for one that is not JSON", async () => {

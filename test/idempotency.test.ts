@@ -65,6 +65,20 @@ test("while the first request is under way the second is told so at once: 409", 
   expect((await post("k1")).headers.get("Idempotent-Replayed")).toBe("true");
 });
 
+test("a request that waits at a gate does not hold up the keys of others", async () => {
+  const gate = await database.pool.getConnection();
+  await gate.beginTransaction();
+  await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+  const waiting = post("k1");
+  await Bun.sleep(200);
+  const started = performance.now();
+  expect((await post("k2", '{"department":"Fleet"}', {}, "/departments")).status).toBe(201);
+  expect(performance.now() - started).toBeLessThan(1000);
+  await gate.rollback();
+  gate.release();
+  await waiting;
+});
+
 test("many at once: one does the work, and every other answer is its answer or 409", async () => {
   const answers = await Promise.all(Array.from({ length: 8 }, () => post("k1")));
   const statuses = answers.map(({ status }) => status);

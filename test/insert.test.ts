@@ -239,3 +239,56 @@ test("rows that left out their id are numbered after those with one", async () =
   const { answer } = await post("/jobs", [{ job: "first" }, { id: 5000, job: "second" }, { job: "third" }]);
   expect(answer.rows.map(({ id }) => id)).toEqual([5001, 5000, 5002]);
 });
+
+test("eight megabytes of tiny rows are given up early: 413", async () => {
+  const tiny = "1\n".repeat(4_000_000);
+  const started = performance.now();
+  expect((await post("/jobs", tiny, { "Content-Type": "text/csv" })).status).toBe(413);
+  expect((await post("/jobs", tiny, { "Content-Type": "application/x-ndjson" })).status).toBe(413);
+  expect(performance.now() - started).toBeLessThan(3000);
+});
+
+test("a body nested a hundred thousand deep, or with as many repeated keys, is no error inside Muster", async () => {
+  const deep = await post("/jobs", "[".repeat(100_000) + "]".repeat(100_000));
+  expect(deep.status).toBe(400);
+  const repeated = await post(
+    "/jobs",
+    `[{${Array.from({ length: 100_000 }, (_, index) => `"k${index % 9}":1`).join(",")}}]`,
+  );
+  expect(repeated.status).toBe(422);
+});
+
+test("where no id is left to assign the answer says so: 409", async () => {
+  await database.pool.query("INSERT INTO jobs VALUES (2147483647, 'last')");
+  const { status, answer } = await post("/jobs", [{ job: "one more" }]);
+  expect([status, (answer as unknown as { detail: string }).detail]).toEqual([
+    409,
+    expect.stringContaining("no id left"),
+  ]);
+  await database.pool.query("DELETE FROM jobs");
+  await database.pool.query("ALTER TABLE jobs AUTO_INCREMENT = 1");
+});
+
+test("writers that wait at a gate leave readers their connections", async () => {
+  const gate = await database.pool.getConnection();
+  await gate.beginTransaction();
+  await gate.query("SELECT * FROM gates FOR UPDATE");
+  const waiting = Array.from({ length: 20 }, () => post("/jobs", [{ job: "a" }]));
+  await Bun.sleep(200);
+  expect((await app.request("/readyz")).status).toBe(200);
+  expect((await app.request("/departments")).status).toBe(200);
+  await gate.rollback();
+  gate.release();
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(waiting.map(() => 201));
+});
+
+test.each([
+  ["handling=strict", "strict"],
+  ['respond-async, handling="strict"; x=1', "strict"],
+  ["handling=lenient, handling=strict", "lenient"],
+  ["handling=strict-ish", "lenient"],
+  ['foo="a, handling=strict"', "lenient"],
+])("Prefer: %s is %s", async (prefer, applied) => {
+  const { response } = await post("/jobs", [{ job: "a" }], { Prefer: prefer });
+  expect(response.headers.get("Preference-Applied")).toBe(`handling=${applied}`);
+});

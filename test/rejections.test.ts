@@ -114,6 +114,40 @@ test("a rejection that another replay holds is 409 at once", async () => {
   other.release();
 });
 
+test("a row that was deleted while its replay waited at the gate is inserted, not called unchanged", async () => {
+  const [, , employee] = await threeRejections();
+  await database.pool.query("INSERT INTO departments VALUES (9, 'Fleet')");
+  await database.pool.query("INSERT INTO hired_employees VALUES (1, 'Ana', '2021-05-01 10:00:00', 9, 2)");
+  const gate = await database.pool.getConnection();
+  await gate.beginTransaction();
+  await gate.query("SELECT * FROM gates FOR UPDATE");
+  const row = { id: 1, name: "Ana", datetime: "2021-05-01T10:00:00Z", department_id: 9, job_id: 2 };
+  const replaying = post("/rejections/replay", { rows: [{ id: employee?.id, row }] });
+  await Bun.sleep(200);
+  await gate.query("DELETE FROM hired_employees");
+  await gate.commit();
+  gate.release();
+  expect((await replaying).status).toBe(201);
+  expect((await app.request("/hired_employees/1")).status).toBe(200);
+});
+
+test("a row that was cut when it was logged is not replayed as if it were whole: 409", async () => {
+  const source = await folderOf({ "jobs.csv": `1,Clerk${" ".repeat(70_000)},more\n` });
+  const { run } = await importSource(database, { source, report: { say() {} } });
+  const { status, answer } = await post("/rejections/replay", { run });
+  expect([status, answer.detail]).toEqual([409, expect.stringContaining("the first 65536 bytes")]);
+  expect((await app.request("/jobs/1")).status).toBe(404);
+});
+
+test("a run's replay says how many are open behind those it took", async () => {
+  const lines = Array.from({ length: 1003 }, (_, index) => `${index + 1},\n`);
+  const source = await folderOf({ "jobs.csv": lines.join("") });
+  const { run } = await importSource(database, { source, report: { say() {} } });
+  expect((await post("/rejections/replay", { run })).answer).toMatchObject({ received: 1000, remaining: 3 });
+  expect((await post("/rejections/replay", { run })).answer).toMatchObject({ received: 3, remaining: 0 });
+  expect((await post("/rejections/replay", { run })).status).toBe(409);
+});
+
 test.each([[{}], [{ rows: [] }], [{ rows: [{ row: {} }] }], [{ run: "x" }], [{ rows: [{ id: 1, row: {}, more: 1 }] }]])(
   "a body %j is 400",
   async (body) => {

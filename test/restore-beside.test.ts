@@ -35,7 +35,7 @@ test("readers in a loop during restores see the old rows or the new, of both tab
   for (const value of ["old", "new"]) {
     await fill("jobs", value);
     await fill("departments", value);
-    ids.push((await backup(database, store, { tables, codec: "deflate", report })).id);
+    ids.push((await backup(database, store, { tables, codec: "deflate", report })).manifest.id);
   }
   let restoring = true;
   const seen = new Set<string>();
@@ -57,7 +57,9 @@ test("readers in a loop during restores see the old rows or the new, of both tab
 
 test("a writer during restores: what it was told was stored after a restore is there, and nothing else is left", async () => {
   await fill("jobs", "kept");
-  const { id } = await backup(database, store, {
+  const {
+    manifest: { id },
+  } = await backup(database, store, {
     tables: [tableOf("jobs"), tableOf("departments")],
     codec: "deflate",
     report,

@@ -20,6 +20,11 @@ export interface BackupOptions {
   report: BackupReport;
 }
 
+export interface BackupOutcome {
+  run: string;
+  manifest: Manifest;
+}
+
 export interface BackupReport extends Report {
   progress?(progress: { table: string; phase: string; rows: number }): void;
 }
@@ -31,7 +36,7 @@ const PAGE_ROWS = 10_000;
  * Makes a backup. Writers go on meanwhile, and are not in it.
  * @returns its manifest, once it is complete and on the disk
  */
-export async function backup(database: Database, store: BackupStore, options: BackupOptions): Promise<Manifest> {
+export async function backup(database: Database, store: BackupStore, options: BackupOptions): Promise<BackupOutcome> {
   const { tables, codec, report } = options;
   await clearDeadRuns(database, report.say);
   const id = newBackupId(new Date());
@@ -49,7 +54,7 @@ export async function backup(database: Database, store: BackupStore, options: Ba
     await draft.complete(`${JSON.stringify(manifest, null, 2)}\n`);
     const counts = Object.fromEntries(entries.map(({ table, rows }) => [table, { received: rows }]));
     await endRun(run.db, run.id, { status: "succeeded", counts });
-    return manifest;
+    return { run: run.id, manifest };
   } catch (error) {
     await draft?.discard().catch(() => report.say(`what was written of backup ${id} could not be removed`));
     throw await failRun(database, run, error, report);

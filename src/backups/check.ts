@@ -1,6 +1,6 @@
 /** What a backup must stand before anything is written (design section 7). */
 import { createHash } from "node:crypto";
-import { type Row, type TableName, tableOf } from "../codecs/tables.ts";
+import type { Row, Table, TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { BACKUP_ID, type Manifest, type ManifestEntry, parseManifest } from "./manifest.ts";
 import { type BackupStore, MANIFEST } from "./store.ts";
@@ -44,8 +44,12 @@ export function entryOf(manifest: Manifest, table: TableName): ManifestEntry {
  * row against the present rules. An error comes at the latest after the last row, so rows must not be trusted before.
  * @throws MusterError `backup_damaged`, or `refused` for a row or a schema that does not fit the present rules
  */
-export async function* checkedRows(store: BackupStore, id: string, entry: ManifestEntry): AsyncGenerator<Row[]> {
-  const table = tableOf(entry.table as TableName);
+export async function* checkedRows(
+  store: BackupStore,
+  { id, ...manifest }: Manifest,
+  table: Table,
+): AsyncGenerator<Row[]> {
+  const entry = entryOf({ id, ...manifest }, table.name);
   const sha256 = createHash("sha256");
   let bytes = 0;
   async function* hashed() {

@@ -39,14 +39,14 @@ export async function restore(
   options: RestoreOptions,
 ): Promise<RestoreOutcome> {
   const { plan = false, report } = options;
-  const part = all.filter((table) => options.tables.includes(table));
+  const part = [...options.tables].sort((a, b) => all.indexOf(a) - all.indexOf(b));
   const manifest = await findManifest(
     store,
     options.backup,
     part.map((table) => table.name),
   );
   // Everything is read and judged once before the first write, and once more while it is staged.
-  for (const table of part) for await (const _ of checkedRows(store, manifest.id, entryOf(manifest, table.name)));
+  for (const table of part) for await (const _ of checkedRows(store, manifest, table));
   await clearDeadRuns(database, report.say);
   const run = await beginRun(database, "restore", `backup ${manifest.id}${plan ? " (plan)" : ""}`);
   try {
@@ -54,6 +54,7 @@ export async function restore(
     const replacements: Replacement[] = [];
     for (const table of part) replacements.push(await stageTable(database, store, run, manifest, table, report));
     report.signal?.throwIfAborted();
+    await refuseTooLarge(database, run, replacements);
     const counts = plan
       ? await planReplacement(run.connection, replacements)
       : await replace(run, replacements, manifest, report);
@@ -80,7 +81,7 @@ export async function stageTable(
   const stage = await Stage.create(database, run.id, table);
   let rows = 0;
   try {
-    for await (const block of checkedRows(store, manifest.id, entryOf(manifest, table.name))) {
+    for await (const block of checkedRows(store, manifest, table)) {
       report.signal?.throwIfAborted();
       seen(block);
       await stage.add(block);
@@ -93,7 +94,29 @@ export async function stageTable(
     if (driverError(error)?.code !== "ER_DUP_ENTRY") throw error;
     throw new MusterError("backup_damaged", `${table.name}.avro of backup ${manifest.id} has an id twice`);
   }
-  return { table, stage: stageName(run.id, table), rows };
+  return { table, stage: stageName(run.id, table), rows, bytes: stage.bytes };
+}
+
+/** The server's own bytes for each row that a transaction carries. */
+const ROW_OVERHEAD_BYTES = 60;
+
+/** A cluster carries a whole transaction at once, and refuses one that is too large after all the work: so it is asked before. */
+async function refuseTooLarge(database: Database, run: LiveRun, replacements: readonly Replacement[]): Promise<void> {
+  const limit = database.server.transactionBytesMax;
+  if (limit === undefined) return;
+  const counts = await planReplacement(run.connection, replacements);
+  let bytes = 0;
+  for (const { table, rows, bytes: staged } of replacements) {
+    const { inserted = 0, updated = 0, deleted = 0 } = counts[table.name] ?? {};
+    // An update carries the row as it was and as it is.
+    bytes += (inserted + 2 * updated + deleted) * (staged / Math.max(1, rows) + ROW_OVERHEAD_BYTES);
+  }
+  if (bytes <= limit) return;
+  const sizes = `about ${Math.round(bytes / 1e6)} MB in one transaction, and the cluster takes ${Math.round(limit / 1e6)} MB`;
+  throw new MusterError(
+    "refused",
+    `the restore would carry ${sizes}: restore fewer tables at once, or raise its limit`,
+  );
 }
 
 async function replace(run: LiveRun, replacements: readonly Replacement[], manifest: Manifest, report: BackupReport) {

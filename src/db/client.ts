@@ -3,9 +3,11 @@ import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { type Connection, type ConnectionOptions, createConnection, createPool, type Pool } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
 import { driverError } from "./errors.ts";
+import { Turnstile } from "./transaction.ts";
 
 /** Connections a process keeps; a server answers 151 in all by default. */
 export const POOL_CONNECTIONS_MAX = 10;
+const WRITERS_MAX = 6;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface Database {
@@ -14,6 +16,8 @@ export interface Database {
   /** Name of the database (schema) that the connections use. */
   name: string;
   server: Server;
+  /** What requests that write pass, so that they leave connections for those that read. */
+  writers: Turnstile;
   close(): Promise<void>;
 }
 
@@ -22,6 +26,8 @@ export interface Server {
   version: string;
   /** By how much the ids follow each other that it assigns to the rows of one statement; a cluster may say 7. */
   idStep: number;
+  /** Bytes above which a cluster refuses a transaction; undefined where nothing is refused for its size. */
+  transactionBytesMax: number | undefined;
 }
 
 /**
@@ -37,14 +43,36 @@ export async function connect(url: string): Promise<Database> {
     for (const statement of SESSION) connection.query(statement);
   });
   try {
-    const [rows] = await pool.query("SELECT VERSION() AS version, @@auto_increment_increment AS idStep");
-    const [server] = rows as Server[];
-    if (!server) throw new Error("the server does not say what it is");
-    return { db: drizzle(pool), pool, name: database, server, close: () => pool.end() };
+    const server = await probe(pool);
+    return {
+      db: drizzle(pool),
+      pool,
+      name: database,
+      server,
+      writers: new Turnstile(WRITERS_MAX),
+      close: () => pool.end(),
+    };
   } catch (error) {
     await pool.end();
     throw error;
   }
+}
+
+async function probe(pool: Pool): Promise<Server> {
+  const [rows] = await pool.query(
+    `SHOW VARIABLES WHERE Variable_name IN
+     ('version', 'auto_increment_increment', 'group_replication_transaction_size_limit', 'wsrep_on', 'wsrep_max_ws_size')`,
+  );
+  const variables = new Map(
+    (rows as { Variable_name: string; Value: string }[]).map((row) => [row.Variable_name, row.Value]),
+  );
+  const galera = variables.get("wsrep_on") === "ON" ? variables.get("wsrep_max_ws_size") : undefined;
+  return {
+    version: variables.get("version") ?? "",
+    idStep: Number(variables.get("auto_increment_increment") ?? 1),
+    // 0 says that there is no limit.
+    transactionBytesMax: Number(variables.get("group_replication_transaction_size_limit") ?? galera) || undefined,
+  };
 }
 
 /** One connection with the same settings, without a default database: for what must come before the pool. */

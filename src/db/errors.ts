@@ -42,6 +42,8 @@ export function driverError(error: unknown): DriverError | undefined {
 /** A file that is not there has a code too: the driver's own are the server's, the protocol's, and those of its socket. */
 function isDriverError(error: Error & { code?: unknown; syscall?: unknown }): error is DriverError {
   const { code, syscall } = error;
+  // Not every number of the server's has a name in the driver.
+  if ("sqlState" in error || ("errno" in error && "sqlMessage" in error)) return true;
   if (typeof code !== "string") return false;
   return /^(ER_|PROTOCOL_|POOL_)/.test(code) || code === "ETIMEDOUT" || SOCKET_CALLS.has(String(syscall));
 }
@@ -70,6 +72,12 @@ export function domainError(error: unknown): unknown {
   if (driver.code === "ER_LOCK_WAIT_TIMEOUT" || driver.code === "ER_LOCK_DEADLOCK") {
     return new MusterError("unavailable", "the rows are held by another writer: try again", { cause: error });
   }
+  if (driver.code === "ER_RUN_HOOK_ERROR") {
+    const limit = "what its group_replication_transaction_size_limit allows";
+    return new MusterError("refused", `the cluster refuses a transaction of this size: it is over ${limit}`, {
+      cause: error,
+    });
+  }
   if (driver.code === "ER_ACCESS_DENIED_ERROR" || driver.code === "ER_DBACCESS_DENIED_ERROR") {
     return new MusterError("invalid", "the database refuses the user or password of DATABASE_URL", { cause: error });
   }
@@ -85,7 +93,7 @@ export function lineOf(error: unknown): string {
   return `an error inside Muster: ${error instanceof Error && !("query" in error) ? error.message : "unknown"}`;
 }
 
-const REFUSALS = new Set<ErrorCode>(["invalid", "not_found", "conflict", "refused", "backup_damaged"]);
+const REFUSALS = new Set<ErrorCode>(["invalid", "too_large", "not_found", "conflict", "refused", "backup_damaged"]);
 
 /** Whether the user must ask differently: wrong arguments or configuration, or input that was judged and refused. */
 export function isRefusal(error: unknown): boolean {

@@ -24,20 +24,49 @@ export async function retried<T>(codes: readonly string[], transaction: () => Pr
 }
 
 /**
+ * Lets so many in at once, the others wait in order. Writers that wait for a gate hold their connections meanwhile, and
+ * would leave none for readers.
+ */
+export class Turnstile {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(places: number) {
+    this.#free = places;
+  }
+
+  async pass<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((enter) => this.#waiting.push(enter));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
+}
+
+/**
  * Runs `work` in a transaction of its own on a connection of the pool: committed where it returns, undone where it throws.
  * @param msMax past it the connection is given up, and with it the transaction: an error of the code ETIMEDOUT
  */
 export async function transacted<T>(
-  pool: Pool,
+  { pool, writers }: { pool: Pool; writers: Turnstile },
   work: (connection: PoolConnection) => Promise<T>,
   msMax: number,
 ): Promise<T> {
   let connection: PoolConnection | undefined;
   let late = false;
   const whole = async () => {
+    if (late) throw tooLate(msMax);
     connection = await pool.getConnection();
     if (late) connection.destroy();
     try {
+      // Each statement sees what is committed when it runs: a look before a wait would be out of date behind it, and the
+      // look for what is not there would lock the gap for all others.
+      await connection.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
       await connection.beginTransaction();
       const result = await work(connection);
       await connection.commit();
@@ -58,10 +87,10 @@ export async function transacted<T>(
     timer = setTimeout(() => {
       late = true;
       connection?.destroy();
-      reject(Object.assign(new Error(`no answer within ${msMax} ms`), { code: "ETIMEDOUT" }));
+      reject(tooLate(msMax));
     }, msMax);
   });
-  const running = whole();
+  const running = writers.pass(whole);
   running.catch(() => {}); // after the expiry nobody awaits it
   try {
     return await Promise.race([running, expiry]);
@@ -69,3 +98,5 @@ export async function transacted<T>(
     clearTimeout(timer);
   }
 }
+
+const tooLate = (ms: number) => Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT" });

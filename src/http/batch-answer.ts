@@ -24,7 +24,7 @@ export function batchAnswer(
   rows: readonly BatchRow[],
   outcome: BatchOutcome,
   strict: boolean,
-): StoredAnswer {
+): StoredAnswer & { body: object } {
   const answer = summed(outcome);
   if (answer.rejected === 0) return { status: answer.inserted > 0 ? 201 : 200, headers: JSON_TYPE, body: answer };
   if (!strict && answer.rejected < answer.received) return { status: 207, headers: JSON_TYPE, body: answer };

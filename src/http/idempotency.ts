@@ -27,7 +27,7 @@ export async function answerOnce(
   const claim = key === undefined ? undefined : claimOf(key, [method, pathname + search, ...headers, body]);
   const { answer, replayed } = await retried(LOST_RACES, () =>
     transacted(
-      database.pool,
+      database,
       async (connection) => {
         const stored = claim && (await claimKey(connection, claim));
         if (stored) return { answer: stored, replayed: true };

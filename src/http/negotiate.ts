@@ -1,5 +1,5 @@
 /** Which of the forms on offer a client asks for (RFC 9110, section 12.5.1). */
-import type { Context, TypedResponse } from "hono";
+import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import { Refusal } from "./problem.ts";
 
@@ -17,12 +17,6 @@ export function negotiate<MediaType extends string>(
   const found = offers.find((offer) => offer === chosen);
   if (found === undefined) throw new Refusal(406, `Accept asks for none of ${offers.join(", ")}`);
   return found;
-}
-
-/** Answers RFC 4180 lines, the first of them the header. Its type is that of no JSON, so that the typed client keeps its own. */
-export function csv(c: Context, lines: readonly string[]): Response & TypedResponse<never, 200, "json"> {
-  const answer: Response = c.body(lines.join(""), 200, { "Content-Type": "text/csv; charset=utf-8; header=present" });
-  return answer as Response & TypedResponse<never, 200, "json">;
 }
 
 type Range = Parameters<NonNullable<Parameters<typeof accepts>[1]["match"]>>[0][number];

@@ -9,8 +9,10 @@ import { type ErrorCode, MusterError } from "../errors.ts";
 import type { Role } from "./auth.ts";
 import { loggable } from "./log.ts";
 
-/** What middleware leaves in the context; `role` is undefined where no token was accepted. */
 export interface Env {
+  /** Bun's server, which an app that is called without one lacks. */
+  Bindings: { timeout?(request: Request, seconds: number): void };
+  /** What middleware leaves; `role` is undefined where no token was accepted. */
   Variables: { requestId: string; role: Role | undefined };
 }
 
@@ -22,6 +24,8 @@ export interface ProblemEntry {
 }
 
 export interface ProblemExtras {
+  /** The domain error behind it, where there is one. */
+  code?: ErrorCode;
   headers?: Record<string, string>;
   errors?: ProblemEntry[];
 }
@@ -39,9 +43,10 @@ export class Refusal extends Error {
 }
 
 /** A problem document: type, title, status, detail, instance (the request id), and errors where there are several. */
-export function problemBody(c: Context<Env>, status: number, detail: string, errors?: ProblemEntry[]) {
+export function problemBody(c: Context<Env>, status: number, detail: string, { code, errors }: ProblemExtras = {}) {
   const title = STATUS_CODES[status] ?? "Error";
-  return { type: "about:blank", title, status, detail, instance: c.get("requestId"), ...(errors && { errors }) };
+  const more = { ...(code && { code }), ...(errors && { errors }) };
+  return { type: "about:blank", title, status, detail, instance: c.get("requestId"), ...more };
 }
 
 export const PROBLEM_TYPE = "application/problem+json";
@@ -51,10 +56,10 @@ export function problem(
   c: Context<Env>,
   status: ContentfulStatusCode,
   detail: string,
-  { headers, errors }: ProblemExtras = {},
+  extras: ProblemExtras = {},
 ): Response {
-  const body = problemBody(c, status, detail, errors);
-  return c.body(JSON.stringify(body), status, { ...headers, "Content-Type": PROBLEM_TYPE });
+  const body = problemBody(c, status, detail, extras);
+  return c.body(JSON.stringify(body), status, { ...extras.headers, "Content-Type": PROBLEM_TYPE });
 }
 
 /** For app.onError: what has no row in the table is an internal error, told to the log alone. */
@@ -82,6 +87,7 @@ const RETRY_AFTER_S = 5;
 
 const STATUS_OF: Record<ErrorCode, ContentfulStatusCode> = {
   invalid: 400,
+  too_large: 413,
   not_found: 404,
   conflict: 409,
   refused: 422,
@@ -91,6 +97,8 @@ const STATUS_OF: Record<ErrorCode, ContentfulStatusCode> = {
 };
 
 function answerMusterError(error: MusterError, c: Context<Env>): Response {
-  const status = STATUS_OF[error.code];
-  return problem(c, status, error.message, status === 503 ? { headers: { "Retry-After": `${RETRY_AFTER_S}` } } : {});
+  const { code, message } = error;
+  const status = STATUS_OF[code];
+  const headers: Record<string, string> = status === 503 ? { "Retry-After": `${RETRY_AFTER_S}` } : {};
+  return problem(c, status, message, { headers, code });
 }

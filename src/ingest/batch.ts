@@ -1,10 +1,15 @@
 /** The rows of a request's body (design section 4, Insert): each with its place, its verdict by shape, and its pointer. */
 import { fromJson } from "../codecs/json.ts";
-import { repeatedKeys } from "../codecs/json-keys.ts";
+import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo } from "../codecs/pointer.ts";
 import { isTableName, type Shaped, type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { csvRows } from "./csv-rows.ts";
+
+/** Rows of one request, in all its tables. */
+export const ROWS_PER_REQUEST_MAX = 1_000;
+/** Bytes of a CSV body that are parsed at once, so that one of too many rows is given up early. */
+const PIECE_BYTES = 64 * 1024;
 
 /** A row of a batch, as its shape alone judges it. */
 export interface BatchRow {
@@ -25,60 +30,77 @@ export interface BatchRow {
 /**
  * Rows of a JSON body: an object of lists per table, or an array of such objects.
  * @param only the body is a list of this table's rows, or one row
- * @throws MusterError `invalid` for a body that is not JSON, of another shape, or without a row
+ * @throws MusterError `invalid` for a body that is not JSON, of another shape, or without a row; `too_large` for more
+ * than ROWS_PER_REQUEST_MAX
  */
 export function rowsOfJson(text: string, only?: TableName): BatchRow[] {
-  const body = parse(text);
-  const repeated = new Set(repeatedKeys(text, body));
-  const rows = new Rows(repeated);
-  if (only !== undefined) rows.list(only, Array.isArray(body) ? body : [body], [], !Array.isArray(body));
-  else if (Array.isArray(body)) body.forEach((part, index) => void rows.part(part, [index]));
-  else rows.part(body, []);
-  return rows.all();
+  const body = new JsonText(text);
+  const rows = new JsonRows(body);
+  const { value } = body;
+  if (only !== undefined) rows.list(only, Array.isArray(value) ? value : [value], [], !Array.isArray(value));
+  else if (Array.isArray(value)) value.forEach((part, index) => void rows.part(part, [index]));
+  else rows.part(value, []);
+  return notEmpty(rows.all);
 }
 
 /** Rows of newline-delimited JSON; a line that is not JSON is a row at fault, and an empty one is none. */
 export function rowsOfNdjson(text: string, only: TableName): BatchRow[] {
   const table = tableOf(only);
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const rows = lines.map((line, index): BatchRow => {
-    const place = { table: only, index, raw: () => Buffer.from(line.trim()), pointer: pointerAt([index]) };
-    let row: unknown;
-    try {
-      row = JSON.parse(line);
-    } catch {
-      const reason = { code: "wrong_type" as const, detail: "the line is not JSON" };
-      return { ...place, shaped: { values: table.columns.map(() => undefined), reasons: [reason] } };
-    }
-    const shaped = fromJson(table, row, { keyOptional: true });
-    for (const pointer of repeatedKeys(line, row)) giveTwice(shaped, pointer);
-    return { ...place, shaped };
-  });
+  const rows: BatchRow[] = [];
+  for (let start = 0; start < text.length; ) {
+    const lineFeed = text.indexOf("\n", start);
+    const end = lineFeed === -1 ? text.length : lineFeed;
+    const line = text.slice(start, end).trim();
+    start = end + 1;
+    if (line === "") continue;
+    const index = rows.length;
+    const shaped = shapedJson(table, line);
+    add(rows, { table: only, index, shaped, raw: () => Buffer.from(line), pointer: pointerAt([index]) });
+  }
   return notEmpty(rows);
 }
 
 /** Rows of CSV, with or without a header row. @throws MusterError `refused` for a header in other words */
 export async function rowsOfCsv(bytes: Uint8Array, only: TableName): Promise<BatchRow[]> {
   const rows: BatchRow[] = [];
-  for await (const block of csvRows(tableOf(only), once(bytes), "the body")) {
+  for await (const block of csvRows(tableOf(only), pieces(bytes), "the body")) {
     for (const { values, reasons, raw, columns } of block) {
       const index = rows.length;
-      rows.push({ table: only, index, shaped: { values, reasons }, raw, columns, pointer: pointerAt([index]) });
+      add(rows, { table: only, index, shaped: { values, reasons }, raw, columns, pointer: pointerAt([index]) });
     }
   }
   return notEmpty(rows);
 }
 
-async function* once(bytes: Uint8Array) {
-  yield bytes;
+/** One row of JSON text as its shape alone judges it. */
+export function shapedJson(table: Table, text: string): Shaped {
+  let row: JsonText;
+  try {
+    row = new JsonText(text);
+  } catch {
+    const reason = { code: "wrong_type" as const, detail: "the row is not JSON" };
+    return { values: table.columns.map(() => undefined), reasons: [reason] };
+  }
+  return withRepeats(fromJson(table, row.value, { keyOptional: true }), row.repeatedIn([]));
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new MusterError("invalid", "the body is not JSON");
-  }
+/** JSON.parse keeps the last of two values and drops the first: that is a field too many, not a choice for us. */
+export function withRepeats(shaped: Shaped, fields: readonly string[]): Shaped {
+  for (const field of fields) shaped.reasons.push({ code: "unknown_field", field, detail: `${field} is given twice` });
+  return shaped;
+}
+
+export function tooManyRows(): MusterError {
+  return new MusterError("too_large", `the body has more than ${ROWS_PER_REQUEST_MAX} rows: send fewer at once`);
+}
+
+async function* pieces(bytes: Uint8Array) {
+  for (let start = 0; start < bytes.length; start += PIECE_BYTES) yield bytes.subarray(start, start + PIECE_BYTES);
+}
+
+function add(rows: BatchRow[], row: BatchRow): void {
+  if (rows.length === ROWS_PER_REQUEST_MAX) throw tooManyRows();
+  rows.push(row);
 }
 
 type Path = readonly (string | number)[];
@@ -86,23 +108,20 @@ type Path = readonly (string | number)[];
 const pointerAt = (path: Path) => (field?: string) => pointerTo(field === undefined ? path : [...path, field]);
 
 /** Collects rows in the order of the body. */
-class Rows {
-  readonly #rows: BatchRow[] = [];
+class JsonRows {
+  readonly all: BatchRow[] = [];
   readonly #counts = new Map<TableName, number>();
 
-  constructor(private readonly repeated: ReadonlySet<string>) {}
-
-  all(): BatchRow[] {
-    return notEmpty(this.#rows);
-  }
+  constructor(private readonly body: JsonText) {}
 
   /** An object of lists per table. */
   part(part: unknown, path: Path): void {
     if (!isObject(part)) throw wrongShape(path, "must be an object of lists of rows, each named for its table");
+    const [twice] = this.body.repeatedIn(path);
+    if (twice !== undefined) throw wrongShape([...path, twice], "is given twice");
     for (const [name, list] of Object.entries(part)) {
       const here = [...path, name];
       if (!isTableName(name)) throw wrongShape(here, `is no table: the tables are ${tableNames.join(", ")}`);
-      if (this.repeated.has(pointerTo(here))) throw wrongShape(here, "is given twice");
       if (!Array.isArray(list)) throw wrongShape(here, "must be a list of rows");
       this.list(name, list, here);
     }
@@ -127,7 +146,7 @@ class Rows {
         return;
       }
       end();
-      this.#add(table, element, here, pointerAt(here));
+      this.#add(table, element, [here], pointerAt(here), () => this.body.source(here));
     });
     end();
   }
@@ -135,39 +154,22 @@ class Rows {
   #fragments(table: Table, fields: Map<string, { value: unknown; path: Path }>): void {
     // Object.fromEntries makes even a key like __proto__ a plain field.
     const row = Object.fromEntries([...fields].map(([key, { value }]) => [key, value]));
-    const [first = { path: [] as Path }] = fields.values();
+    const paths = [...fields.values()].map(({ path }) => path);
     const pointer = (field?: string) => {
       const fragment = field === undefined ? undefined : fields.get(field);
-      return fragment && field !== undefined ? pointerTo([...fragment.path, field]) : pointerTo(first.path);
+      return fragment && field !== undefined ? pointerTo([...fragment.path, field]) : pointerTo(paths[0] ?? []);
     };
-    this.#add(
-      table,
-      row,
-      first.path,
-      pointer,
-      [...fields.values()].map(({ path }) => path),
-    );
+    const source = () => `{${paths.map((path) => this.body.source(path).slice(1, -1).trim()).join(", ")}}`;
+    this.#add(table, row, paths, pointer, source);
   }
 
-  #add(table: Table, row: unknown, path: Path, pointer: BatchRow["pointer"], paths: readonly Path[] = [path]): void {
+  #add(table: Table, row: unknown, paths: readonly Path[], pointer: BatchRow["pointer"], source: () => string): void {
     const index = this.#counts.get(table.name) ?? 0;
     this.#counts.set(table.name, index + 1);
     const shaped = fromJson(table, row, { keyOptional: true });
-    if (this.repeated.size > 0) {
-      const prefixes = paths.map((each) => `${pointerTo(each)}/`);
-      for (const each of this.repeated) if (prefixes.some((prefix) => each.startsWith(prefix))) giveTwice(shaped, each);
-    }
-    this.#rows.push({ table: table.name, index, shaped, raw: () => Buffer.from(JSON.stringify(row)), pointer });
+    for (const path of paths) withRepeats(shaped, this.body.repeatedIn(path));
+    add(this.all, { table: table.name, index, shaped, raw: () => Buffer.from(source()), pointer });
   }
-}
-
-/** JSON.parse keeps the last of two values and drops the first: that is a field too many, not a choice for us. */
-function giveTwice(shaped: Shaped, pointer: string): void {
-  const field = pointer
-    .slice(pointer.lastIndexOf("/") + 1)
-    .replaceAll("~1", "/")
-    .replaceAll("~0", "~");
-  shaped.reasons.push({ code: "unknown_field", field, detail: `${field} is given twice` });
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -12,9 +12,6 @@ import { noRows, recordRun } from "../repositories/runs.ts";
 import type { BatchRow } from "./batch.ts";
 import { type Candidate, judge, type World } from "./judge.ts";
 
-/** Rows of one request, in all its tables. */
-export const ROWS_PER_REQUEST_MAX = 1_000;
-
 export interface Batch {
   kind: Extract<RunKind, "insert" | "replay">;
   source: string;

@@ -29,7 +29,10 @@ async function publishTable(state: Import, table: Table, before: Import["counts"
   const { database, run, source, report } = state;
   return await run.db.transaction(async (transaction) => {
     const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
-    await passGates(run.connection, gates, (name) => report.say(`waiting for another writer of ${name}`));
+    await passGates(run.connection, gates, (name) => {
+      report.signal?.throwIfAborted();
+      report.say(`waiting for another writer of ${name}`);
+    });
     const { inserted, late } = await publishByAppend(run.connection, table, stageName(run.id, table));
     const refused = await lateRejections(state, table, late);
     await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });

@@ -1,4 +1,5 @@
 /** Rejections replayed in batches: each is a transaction and a run of its own, committed or not done at all. */
+
 import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import type { Counts } from "../db/ledger.ts";
@@ -6,7 +7,8 @@ import { LOST_RACES, retried, transacted } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { standingOf } from "../repositories/open-rejections.ts";
 import { noRows, type Report } from "../repositories/runs.ts";
-import { type BatchOutcome, ROWS_PER_REQUEST_MAX } from "./insert.ts";
+import { ROWS_PER_REQUEST_MAX } from "./batch.ts";
+import type { BatchOutcome } from "./insert.ts";
 import { type Mended, replay } from "./replay.ts";
 
 export interface ReplayOptions {
@@ -78,7 +80,7 @@ export class Batches {
       const request = { mended: rest, source, pointer: () => "" };
       try {
         const { outcome } = await retried(LOST_RACES, () =>
-          transacted(database.pool, (connection) => replay(database, connection, request), options.msMax),
+          transacted(database, (connection) => replay(database, connection, request), options.msMax),
         );
         return outcome;
       } catch (error) {

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { shown } from "../codecs/codec.ts";
 import { INVALID_UTF8, parseCsv, RECORD_BYTES_MAX } from "../codecs/csv-parser.ts";
-import { repeatedKeys } from "../codecs/json-keys.ts";
+import { JsonText } from "../codecs/json-text.ts";
 import { MusterError } from "../errors.ts";
 import type { Mended } from "./replay.ts";
 
@@ -106,18 +106,22 @@ async function* jsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<FileLin
 
 function ofText(text: string | undefined): Verdict {
   if (text === undefined) return { fault: "is not UTF-8" };
-  let value: unknown;
+  let json: JsonText;
   try {
-    value = JSON.parse(text);
+    json = new JsonText(text);
   } catch {
     return { fault: "is not JSON" };
   }
+  const { value } = json;
   if (!isObject(value)) return { fault: "is not an object" };
-  const [repeated] = repeatedKeys(text, value);
+  const [repeated] = [...json.repeatedIn([]), ...json.repeatedIn(["row"])];
   if (repeated !== undefined) return { fault: `gives ${repeated} twice` };
   const { id, row, raw, raw_base64 } = value;
   if (!isId(id)) return { fault: badId(id) };
-  if (row !== undefined) return isObject(row) ? { mended: { id, row } } : { fault: "its row is not an object" };
+  if (row !== undefined)
+    return isObject(row)
+      ? { mended: { id, row, source: json.source(["row"]) } }
+      : { fault: "its row is not an object" };
   if (typeof raw === "string" && raw !== "") return { mended: { id, raw } };
   return raw_base64 ? { mended: { id } } : { fault: "it has neither a row nor a raw" };
 }

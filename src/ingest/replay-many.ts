@@ -5,7 +5,7 @@ import { MusterError } from "../errors.ts";
 import { countOpen, pageOfOpen, standingOf } from "../repositories/open-rejections.ts";
 import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
 import { findRun } from "../repositories/runs.ts";
-import { ROWS_PER_REQUEST_MAX } from "./insert.ts";
+import { ROWS_PER_REQUEST_MAX } from "./batch.ts";
 import type { Mended } from "./replay.ts";
 import { Batches, Named, type ReplayOptions, type ReplayOutcome, type ReplayReport } from "./replay-batches.ts";
 import { type CorrectedFile, openCorrected } from "./replay-file.ts";

@@ -2,21 +2,30 @@
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import { fromCsv } from "../codecs/csv.ts";
-import { parseCsv } from "../codecs/csv-parser.ts";
+import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { fromJson } from "../codecs/json.ts";
 import { isTableName, type Shaped, type Table, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
-import { closeRejections, type HeldRejection, holdRejections, openRejectionIds } from "../repositories/rejections.ts";
+import {
+  closeRejections,
+  type HeldRejection,
+  holdRejections,
+  openRejectionIds,
+  RAW_BYTES_MAX,
+} from "../repositories/rejections.ts";
 import { findRun } from "../repositories/runs.ts";
-import type { BatchRow } from "./batch.ts";
+import { type BatchRow, ROWS_PER_REQUEST_MAX, shapedJson, withRepeats } from "./batch.ts";
 import { shaped } from "./csv-rows.ts";
-import { type BatchOutcome, insertBatch, ROWS_PER_REQUEST_MAX } from "./insert.ts";
+import { type BatchOutcome, insertBatch } from "./insert.ts";
 
 /** A rejection to be replayed: with a whole new row, with corrected text in the form that it came in, or as it is. */
 export interface Mended {
   id: number;
   row?: unknown;
+  /** The row as JSON text, and its keys that stand twice. */
+  source?: string;
+  repeated?: readonly string[];
   raw?: string;
 }
 
@@ -56,12 +65,19 @@ export async function replay(
   return { rows, outcome };
 }
 
-/** The first open rejections of a run, as they are; as many as one replay takes. */
-export async function openRejections(connection: PoolConnection, run: string): Promise<Mended[]> {
+/**
+ * The first open rejections of a run, as they are; as many as one replay takes, and how many are left behind them.
+ * @throws MusterError `not_found` for a run that is none, `conflict` where it has no open rejection
+ */
+export async function openRejections(
+  connection: PoolConnection,
+  run: string,
+): Promise<{ mended: Mended[]; remaining: number }> {
   const db = drizzle(connection);
   if (!(await findRun(db, run))) throw new MusterError("not_found", `there is no run ${run}`);
-  const ids = await openRejectionIds(db, { run, limit: ROWS_PER_REQUEST_MAX });
-  return ids.map((id) => ({ id }));
+  const { ids, remaining } = await openRejectionIds(db, run, ROWS_PER_REQUEST_MAX);
+  if (ids.length === 0) throw new MusterError("conflict", `run ${run} has no open rejection`);
+  return { mended: ids.map((id) => ({ id })), remaining };
 }
 
 /** Discards open rejections inside the caller's transaction. @throws MusterError as a replay does */
@@ -77,31 +93,37 @@ async function reread(
   mended: Mended,
 ): Promise<Pick<BatchRow, "shaped" | "raw" | "columns">> {
   if (mended.row !== undefined) {
-    const raw = () => Buffer.from(JSON.stringify(mended.row));
-    return { shaped: fromJson(table, mended.row, { keyOptional: true }), raw };
+    const raw = () => Buffer.from(mended.source ?? JSON.stringify(mended.row));
+    const shape = fromJson(table, mended.row, { keyOptional: true });
+    return { shaped: withRepeats(shape, mended.repeated ?? []), raw };
   }
-  const bytes = mended.raw === undefined ? rejection.raw : Buffer.from(mended.raw);
+  const bytes = mended.raw === undefined ? wholeRaw(rejection) : Buffer.from(mended.raw);
   const { columns } = rejection;
-  if (columns === null) return { shaped: shapedJson(table, bytes), raw: () => bytes };
+  if (columns === null) return { shaped: shapedJson(table, new TextDecoder().decode(bytes)), raw: () => bytes };
   return { shaped: await shapedCsv(table, bytes, columns), raw: () => bytes, columns };
 }
 
-function shapedJson(table: Table, bytes: Uint8Array): Shaped {
-  try {
-    return fromJson(table, JSON.parse(new TextDecoder().decode(bytes)), { keyOptional: true });
-  } catch {
-    return { values: [], reasons: [{ code: "wrong_type", detail: "the row is not JSON" }] };
-  }
+/** What was cut when it was logged may look like another row, and is none. */
+function wholeRaw({ id, raw }: HeldRejection): Buffer {
+  if (raw.length < RAW_BYTES_MAX) return raw;
+  throw new MusterError(
+    "conflict",
+    `rejection ${id} keeps the first ${RAW_BYTES_MAX} bytes of its row alone: send the row`,
+  );
 }
 
 async function shapedCsv(table: Table, bytes: Uint8Array, columns: readonly string[]): Promise<Shaped> {
   const order = columns.map((name) => table.columns.findIndex((column) => column.name === name));
-  for await (const [record] of parseCsv(only(bytes))) {
-    if (record) return shaped(table, record, order);
-  }
-  return fromCsv(table, [], order);
+  const records: CsvRecord[] = [];
+  for await (const block of parseCsv(asLine(bytes))) records.push(...block);
+  const [record, another] = records;
+  if (another) return malformed("the text has more than one record");
+  return record ? shaped(table, record, order) : fromCsv(table, [], order);
 }
 
-async function* only(bytes: Uint8Array) {
-  yield bytes;
+const malformed = (detail: string): Shaped => ({ values: [], reasons: [{ code: "malformed_csv", detail }] });
+
+/** Behind an empty line, so that bytes which look like a BOM are the cell's as they were in its file. */
+async function* asLine(bytes: Uint8Array) {
+  yield Buffer.concat([Buffer.from("\n"), bytes]);
 }

@@ -31,6 +31,8 @@ export async function dropStages(database: Database, run: string): Promise<void>
 /** A table like the target with its primary key alone: rows are loaded into it in any order, seen by nobody. */
 export class Stage {
   readonly name: string;
+  /** About the bytes of the values that were sent. */
+  bytes = 0;
   #rows: Row[] = [];
   #bytes = 0;
   #uncommitted = 0;
@@ -47,16 +49,21 @@ export class Stage {
   static async create(database: Database, run: string, table: Table): Promise<Stage> {
     const connection = await database.pool.getConnection();
     const stage = new Stage(table, connection, run);
-    await connection.query(`CREATE TABLE ${escapeId(stage.name)} LIKE ${escapeId(table.name)}`);
-    const [indexes] = await connection.query<RowDataPacket[]>(
-      `SELECT DISTINCT index_name AS name FROM information_schema.statistics
-       WHERE table_schema = ? AND table_name = ? AND index_name <> 'PRIMARY'`,
-      [database.name, stage.name],
-    );
-    const drops = indexes.map(({ name }) => `DROP INDEX ${escapeId(name)}`).join(", ");
-    if (drops) await connection.query(`ALTER TABLE ${escapeId(stage.name)} ${drops}`);
-    await connection.beginTransaction();
-    return stage;
+    try {
+      await connection.query(`CREATE TABLE ${escapeId(stage.name)} LIKE ${escapeId(table.name)}`);
+      const [indexes] = await connection.query<RowDataPacket[]>(
+        `SELECT DISTINCT index_name AS name FROM information_schema.statistics
+         WHERE table_schema = ? AND table_name = ? AND index_name <> 'PRIMARY'`,
+        [database.name, stage.name],
+      );
+      const drops = indexes.map(({ name }) => `DROP INDEX ${escapeId(name)}`).join(", ");
+      if (drops) await connection.query(`ALTER TABLE ${escapeId(stage.name)} ${drops}`);
+      await connection.beginTransaction();
+      return stage;
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
   }
 
   /** Takes rows whose ids the stage does not hold yet. Sends them in the background while the caller reads on. */
@@ -103,6 +110,7 @@ export class Stage {
 
   async #insert(rows: Row[], bytes: number): Promise<void> {
     await insertRows(this.connection, this.table, rows, this.name);
+    this.bytes += bytes;
     this.#uncommitted += bytes;
     if (this.#uncommitted >= BYTES_PER_COMMIT) {
       await this.connection.commit();

@@ -1,5 +1,5 @@
 /** The rows that did not pass, with their reasons (design section 2, The account). */
-import { and, asc, eq, gt, inArray, isNotNull, like, lte, ne, notInArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNotNull, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
 import type { MySqlInsertValue } from "drizzle-orm/mysql-core";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/columns.ts";
@@ -190,24 +190,21 @@ export async function holdRejections(db: MySql2Database, ids: readonly number[])
   throw new MusterError("conflict", `not open any more: ${some(closed.map((row) => `${row.id} (${row.state})`))}`);
 }
 
-/** The ids of a run's open rejections, the first `limit` of them. */
+/** The ids of a run's open rejections, the first `limit` of them, and how many more there are. */
 export async function openRejectionIds(
   db: MySql2Database,
-  filter: { run?: string; limit: number; upTo?: number; after?: number },
-) {
-  const { run, limit, upTo, after } = filter;
-  const rows = await ended(
-    db,
-    and(
-      eq(rejections.state, "open"),
-      run === undefined ? undefined : eq(rejections.run, run),
-      upTo === undefined ? undefined : lte(rejections.id, upTo),
-      after === undefined ? undefined : gt(rejections.id, after),
-    ),
-  )
+  run: string,
+  limit: number,
+): Promise<{ ids: number[]; remaining: number }> {
+  const open = and(eq(rejections.run, run), eq(rejections.state, "open"));
+  const rows = await db
+    .select({ id: rejections.id })
+    .from(rejections)
+    .where(open)
     .orderBy(asc(rejections.id))
     .limit(limit);
-  return rows.map((row) => row.rejections.id);
+  const all = rows.length < limit ? rows.length : await db.$count(rejections, open);
+  return { ids: rows.map(({ id }) => id), remaining: all - rows.length };
 }
 
 /** Ends held rejections. */

@@ -17,8 +17,9 @@ import { columnList, keyOf } from "./rows.ts";
 export interface Replacement {
   table: Table;
   stage: string;
-  /** Rows in the stage. */
+  /** Rows in the stage, and about the bytes of their values. */
   rows: number;
+  bytes: number;
 }
 
 /**

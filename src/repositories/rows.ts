@@ -1,9 +1,11 @@
 /** Rows of the dictionary's tables: listed, looked up, inserted. Names come from the schema alone, values are parameters. */
 import { escapeId } from "mysql2";
 import type { Connection, Pool, ResultSetHeader, RowDataPacket, TypeCastField } from "mysql2/promise";
-import type { SqlValue } from "../codecs/columns.ts";
+import { KEY_MAX, type SqlValue } from "../codecs/columns.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { driverError } from "../db/errors.ts";
+import { MusterError } from "../errors.ts";
 
 /** Rows of one multi-row INSERT or of one look-up by ids, and the characters after which an INSERT is sent earlier. */
 export const ROWS_PER_INSERT = 1_000;
@@ -109,13 +111,21 @@ export async function insertRowsWithoutId(
   const columns = table.columns.filter((column) => !column.isKey);
   for (const batch of batches(rows)) {
     const values = batch.map((row) => row.filter((_, index) => index !== table.key));
-    const [{ insertId }] = await connection.query<ResultSetHeader>(
-      insertStatement(columns, table.name, batch.length),
-      values.flat(),
-    );
+    const statement = insertStatement(columns, table.name, batch.length);
+    const [{ insertId }] = await connection.query<ResultSetHeader>(statement, values.flat()).catch(outOfIds(table));
     ids.push(...batch.map((_, index) => insertId + index * idStep));
   }
   return ids;
+}
+
+/** MySQL gives the last id again and again, and MariaDB an error that the driver has no name for. */
+function outOfIds(table: Table): (error: unknown) => never {
+  return (error) => {
+    const driver = driverError(error);
+    const last = driver?.errno === 1062 && driver.sqlMessage?.includes(`'${KEY_MAX}'`);
+    if (!last && driver?.errno !== 167) throw error;
+    throw new MusterError("conflict", `${table.name} has no id left to assign behind ${KEY_MAX}: send rows with an id`);
+  };
 }
 
 /** The id column, as SQL. */

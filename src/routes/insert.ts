@@ -6,10 +6,10 @@ import { requires } from "../http/auth.ts";
 import { batchAnswer } from "../http/batch-answer.ts";
 import { bytesOf, limitBody, mediaTypeOf, textOf } from "../http/body.ts";
 import { answerOnce } from "../http/idempotency.ts";
-import { type Env, Refusal } from "../http/problem.ts";
+import type { Env } from "../http/problem.ts";
 import { NoQuery, validate } from "../http/validate.ts";
 import { type BatchRow, rowsOfCsv, rowsOfJson, rowsOfNdjson } from "../ingest/batch.ts";
-import { insertBatch, ROWS_PER_REQUEST_MAX } from "../ingest/insert.ts";
+import { insertBatch } from "../ingest/insert.ts";
 import { TablePath } from "./tables.ts";
 
 export interface WriteLimits {
@@ -44,7 +44,6 @@ async function rowsOf(c: Context<Env>, body: Uint8Array, table: TableName): Prom
 }
 
 async function insert(c: Context<Env>, database: Database, { msMax }: WriteLimits, body: Uint8Array, rows: BatchRow[]) {
-  if (rows.length > ROWS_PER_REQUEST_MAX) throw tooManyRows(rows.length);
   const strict = isStrict(c.req.header("Prefer"));
   c.header("Preference-Applied", `handling=${strict ? "strict" : "lenient"}`);
   const source = `${c.req.method} ${c.req.path}`;
@@ -54,12 +53,11 @@ async function insert(c: Context<Env>, database: Database, { msMax }: WriteLimit
   });
 }
 
-export function tooManyRows(rows: number): Refusal {
-  return new Refusal(413, `the body has ${rows} rows: send at most ${ROWS_PER_REQUEST_MAX} in one request`);
-}
-
 /** `Prefer: handling=strict` (RFC 7240): the first handling that is given counts, and another value is ignored. */
 function isStrict(prefer: string | undefined): boolean {
-  const [, handling] = /(?:^|,)\s*handling\s*=\s*"?(strict|lenient)\b/i.exec(prefer ?? "") ?? [];
-  return handling?.toLowerCase() === "strict";
+  for (const [preference] of (prefer ?? "").matchAll(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g)) {
+    const [, handling] = /^\s*handling\s*=\s*"?(strict|lenient)"?\s*(?:;|$)/i.exec(preference) ?? [];
+    if (handling) return handling.toLowerCase() === "strict";
+  }
+  return false;
 }

@@ -1,22 +1,24 @@
 /** The rows that did not pass, with their reasons (design section 2). */
 import { Hono } from "hono";
 import { z } from "zod";
+import { JsonText } from "../codecs/json-text.ts";
 import { tableNames } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { REASON_CODES, REJECTION_STATES } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
 import { batchAnswer, JSON_TYPE } from "../http/batch-answer.ts";
-import { bytesOf, jsonBody, limitBody } from "../http/body.ts";
+import { bytesOf, jsonBody, limitBody, textOf } from "../http/body.ts";
 import { answerOnce } from "../http/idempotency.ts";
 import { negotiate } from "../http/negotiate.ts";
-import { idCursor, limitParameter, pageOf } from "../http/paging.ts";
+import { idCursor } from "../http/paging.ts";
 import type { Env } from "../http/problem.ts";
+import { answerListing, type Lines, linesOf, rowLimit } from "../http/stream.ts";
 import { NoQuery, validate } from "../http/validate.ts";
-import { ROWS_PER_REQUEST_MAX } from "../ingest/insert.ts";
+import { ROWS_PER_REQUEST_MAX, tooManyRows } from "../ingest/batch.ts";
 import { discardRejections, openRejections, replay } from "../ingest/replay.ts";
-import { findRejection, listRejections } from "../repositories/rejections.ts";
-import { tooManyRows, type WriteLimits } from "./insert.ts";
+import { findRejection, listRejections, type RejectionRecord } from "../repositories/rejections.ts";
+import type { WriteLimits } from "./insert.ts";
 
 const RejectionPath = z.object({
   id: z
@@ -25,7 +27,7 @@ const RejectionPath = z.object({
     .transform(Number),
 });
 const RejectionQuery = z.strictObject({
-  limit: limitParameter,
+  limit: rowLimit,
   cursor: idCursor,
   table: z.enum(tableNames, { error: `must be one of ${tableNames.join(", ")}` }).optional(),
   code: z.enum(REASON_CODES, { error: `must be one of ${REASON_CODES.join(", ")}` }).optional(),
@@ -50,11 +52,23 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
     .post("/rejections/replay", ...checks, validate("json", ReplayBody), async (c) => {
       const asked = c.req.valid("json");
       const body = await bytesOf(c);
+      // The validator's own reading has lost what is not UTF-8, and keys that stand twice.
+      const text = new JsonText(textOf(body));
       return answerOnce(c, { database, body, msMax: limits.msMax }, async (connection) => {
-        const mended = "run" in asked ? await openRejections(connection, asked.run) : asked.rows;
-        if (mended.length > ROWS_PER_REQUEST_MAX) throw tooManyRows(mended.length);
-        const source = "run" in asked ? `run ${asked.run}` : `${c.req.method} ${c.req.path}`;
-        const pointer = (index: number) => ("run" in asked ? "/run" : `/rows/${index}`);
+        if ("run" in asked) {
+          const { mended, remaining } = await openRejections(connection, asked.run);
+          const request = { mended, source: `run ${asked.run}`, pointer: () => "/run" };
+          const { rows, outcome } = await replay(database, connection, request);
+          const answer = batchAnswer(c, rows, outcome, false);
+          return { ...answer, body: { ...answer.body, remaining } };
+        }
+        if (asked.rows.length > ROWS_PER_REQUEST_MAX) throw tooManyRows();
+        const mended = asked.rows.map(({ id, row }, index) => {
+          const path = ["rows", index, "row"];
+          return { id, row, source: text.source(path), repeated: text.repeatedIn(path) };
+        });
+        const source = `${c.req.method} ${c.req.path}`;
+        const pointer = (index: number) => `/rows/${index}`;
         const { rows, outcome } = await replay(database, connection, { mended, source, pointer });
         return batchAnswer(c, rows, outcome, false);
       });
@@ -69,9 +83,13 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
     })
     .get("/rejections", validate("query", RejectionQuery), async (c) => {
       const { limit, cursor, ...filter } = c.req.valid("query");
-      negotiate(c, ["application/json"]);
-      const rejections = await listRejections(pages.db, { ...filter, limit: limit + 1, after: cursor });
-      return c.json(pageOf(c, rejections, limit, (rejection) => rejection.id));
+      return answerListing(c, EXPORT, {
+        read: (limit, after) => listRejections(pages.db, { ...filter, limit, after }),
+        keyOf: (rejection) => rejection.id,
+        pageRows: PAGE_ROWS,
+        after: cursor,
+        limit,
+      });
     })
     .get("/rejections/:id", validate("param", RejectionPath), validate("query", NoQuery), async (c) => {
       const { id } = c.req.valid("param");
@@ -81,3 +99,33 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
       return c.json(rejection);
     });
 }
+
+/** Rejections of one query of a stream: each may have 64 KiB of raw input. */
+const PAGE_ROWS = 250;
+
+const CELLS = linesOf<Omit<RejectionRecord, "columns"> & { columns: string | undefined }>([
+  "id",
+  "run",
+  "table",
+  "file",
+  "position",
+  "raw",
+  "raw_base64",
+  "columns",
+  "reasons",
+  "state",
+  "replaces",
+  "created_at",
+]);
+
+/**
+ * The export of rejections that a person mends and gives back to a replay, which reads `id` and `raw` alone. As CSV the
+ * columns are these: `raw` is the input as it came, or blank beside `raw_base64` where its bytes are not UTF-8; `columns`
+ * are the names of the cells in `raw`, joined by commas, or blank where `raw` is JSON; `reasons` are JSON text; what a
+ * rejection has not is a blank cell. As NDJSON each line is the object that JSON answers.
+ */
+const EXPORT: Lines<RejectionRecord> = {
+  header: CELLS.header,
+  toCsv: ({ columns, ...rest }) => CELLS.toCsv({ ...rest, columns: columns?.join(",") }),
+  toJson: (rejection) => rejection,
+};

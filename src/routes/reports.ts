@@ -1,13 +1,18 @@
-/** The two reports (design section 8), by GET or by POST, as JSON or CSV. */
+/** The two reports (design section 8), by GET or by POST, as JSON, CSV or NDJSON. */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import { csvLine } from "../codecs/csv.ts";
 import type { Database } from "../db/client.ts";
 import { limitBody } from "../http/body.ts";
-import { csv, negotiate } from "../http/negotiate.ts";
+import { negotiate } from "../http/negotiate.ts";
 import type { Env } from "../http/problem.ts";
+import { LINE_FORMS, linesOf, streamLines } from "../http/stream.ts";
 import { parameter, validate } from "../http/validate.ts";
-import { departmentsAboveMean, quarterlyHires } from "../repositories/reports.ts";
+import {
+  type DepartmentHires,
+  departmentsAboveMean,
+  type QuarterlyHires,
+  quarterlyHires,
+} from "../repositories/reports.ts";
 
 const DEFAULT_YEAR = 2021;
 /** A report's request says all in its query: a body is not looked at. */
@@ -32,20 +37,21 @@ export function reportRoutes(database: Database) {
 
 async function quarters(c: Context, database: Database, year: number) {
   const form = negotiate(c, FORMS);
-  const rows = await quarterlyHires(database, year);
-  return form === "application/json" ? c.json(rows) : csv(c, linesOf(rows, QUARTERS));
+  const read = () => quarterlyHires(database, year);
+  return form === "application/json" ? c.json(await read()) : streamLines(c, form, QUARTERS, onePage(read));
 }
 
 async function aboveMean(c: Context, database: Database, year: number) {
   const form = negotiate(c, FORMS);
-  const rows = await departmentsAboveMean(database, year);
-  return form === "application/json" ? c.json(rows) : csv(c, linesOf(rows, ABOVE_MEAN));
+  const read = () => departmentsAboveMean(database, year);
+  return form === "application/json" ? c.json(await read()) : streamLines(c, form, ABOVE_MEAN, onePage(read));
 }
 
-const FORMS = ["application/json", "text/csv"] as const;
-const QUARTERS = ["department", "job", "Q1", "Q2", "Q3", "Q4"] as const;
-const ABOVE_MEAN = ["id", "department", "hired"] as const;
+const FORMS = ["application/json", ...LINE_FORMS] as const;
+const QUARTERS = linesOf<QuarterlyHires>(["department", "job", "Q1", "Q2", "Q3", "Q4"]);
+const ABOVE_MEAN = linesOf<DepartmentHires>(["id", "department", "hired"]);
 
-function linesOf<Field extends string>(rows: Record<Field, unknown>[], fields: readonly Field[]): string[] {
-  return [csvLine(fields), ...rows.map((row) => csvLine(fields.map((field) => row[field])))];
+/** A report is one query: its rows are as many as departments and jobs make, whatever the number of hires. */
+async function* onePage<Row>(read: () => Promise<Row[]>) {
+  yield await read();
 }

@@ -1,16 +1,17 @@
 /** The dictionary's tables: pages of rows, and one row by id. A new table needs no route. */
 import { Hono } from "hono";
 import { z } from "zod";
-import { Fault, shown } from "../codecs/codec.ts";
+import { Fault, isBlank, shown } from "../codecs/codec.ts";
 import { csvHeader, toCsv } from "../codecs/csv.ts";
-import { isBlank, toJson } from "../codecs/json.ts";
+import { toJson } from "../codecs/json.ts";
 import { pointerTo } from "../codecs/pointer.ts";
-import { type Table, tableNames, tableOf } from "../codecs/tables.ts";
+import { type Row, type Table, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
-import { csv, negotiate } from "../http/negotiate.ts";
-import { idCursor, limitParameter, pageOf } from "../http/paging.ts";
+import { negotiate } from "../http/negotiate.ts";
+import { idCursor } from "../http/paging.ts";
 import { type Env, Refusal } from "../http/problem.ts";
+import { answerListing, type Lines, rowLimit } from "../http/stream.ts";
 import { NoQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
 import { findRow, listRows, type RowFilter } from "../repositories/rows.ts";
 
@@ -26,19 +27,24 @@ const RowPath = TablePath.extend({
     .transform(Number),
 });
 /** Any other parameter is a filter, and judged by the table's columns. */
-const PageQuery = z.object({ limit: limitParameter, cursor: idCursor }).catchall(parameter);
+const PageQuery = z.object({ limit: rowLimit, cursor: idCursor }).catchall(parameter);
+
+/** Rows of one query of a stream: some 3 MB in memory, and past it no quicker. */
+const PAGE_ROWS = 10_000;
 
 export function tableRoutes(database: Database) {
   return new Hono<Env>()
     .get("/:table", validate("param", TablePath), validate("query", PageQuery), async (c) => {
       const table = tableOf(c.req.valid("param").table);
       const { limit, cursor, ...fields } = c.req.valid("query");
-      const form = negotiate(c, ["application/json", "text/csv"]);
       const equal = filtersOf(table, fields as Record<string, string>);
-      const rows = await listRows(database, table, { limit: limit + 1, after: cursor, equal });
-      const page = pageOf(c, rows, limit, (row) => row[table.key]);
-      if (form === "application/json") return c.json(page.map((row) => toJson(table, row)));
-      return csv(c, [csvHeader(table), ...page.map((row) => toCsv(table, row))]);
+      return answerListing(c, linesOfTable(table), {
+        read: (limit, after) => listRows(database, table, { limit, after, equal }),
+        keyOf: (row) => Number(row[table.key]),
+        pageRows: PAGE_ROWS,
+        after: cursor,
+        limit,
+      });
     })
     .get("/:table/:id", validate("param", RowPath), validate("query", NoQuery), async (c) => {
       const { table: name, id } = c.req.valid("param");
@@ -49,6 +55,12 @@ export function tableRoutes(database: Database) {
       return c.json(toJson(table, row));
     });
 }
+
+const linesOfTable = (table: Table): Lines<Row, Record<string, unknown>> => ({
+  header: csvHeader(table),
+  toCsv: (row) => toCsv(table, row),
+  toJson: (row) => toJson(table, row),
+});
 
 /**
  * The values that `?FIELD=value` asks for, read as a CSV cell is: a blank one is null.

@@ -1,8 +1,12 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import pino from "pino";
 import { type AppDependencies, createApp } from "../../src/app.ts";
+import { DirectoryStore } from "../../src/backups/store-directory.ts";
 import type { Database } from "../../src/db/client.ts";
 
 /** The service over a database, without a log unless one is given. */
 export function appOver(database: Database, overrides: Partial<AppDependencies> = {}) {
-  return createApp({ database, log: pino({ level: "silent" }), ...overrides });
+  const store = new DirectoryStore(join(tmpdir(), "muster-test-no-backups"));
+  return createApp({ database, store, log: pino({ level: "silent" }), ...overrides });
 }

@@ -1,0 +1,46 @@
+import { openStore } from "../src/backups/open-store.ts";
+import { restore } from "../src/backups/restore.ts";
+import { tableNames, tableOf } from "../src/codecs/tables.ts";
+import { MusterError } from "../src/errors.ts";
+import { command, EXIT, readArguments, tableNamed } from "./command.ts";
+import { countsTable, progressBar } from "./terminal.ts";
+
+const HELP = `Usage: bun run scripts/restore.ts TABLE... [options]
+
+Makes tables (${tableNames.join(", ")}) exactly what a backup in BACKUP_STORE has, all of those named in one step.
+Rows that were added since are deleted, rows that were changed or deleted are put back.
+
+  --backup ID  the backup; the newest that holds the tables where it is left out
+  --plan       say what would change, and change nothing
+  --json       print the outcome as one line of JSON
+  --help       this text
+
+Exit code: 0 done, 1 failed, 2 refused (wrong arguments, no such backup, a damaged one, rows that would lose
+their parent), 130 interrupted. Whatever the code but 0, nothing is changed.`;
+
+const options = readArguments(
+  HELP,
+  { backup: { type: "string" }, plan: { type: "boolean" }, json: { type: "boolean" } },
+  ({ backup = "latest", plan = false, json = false }, named) => {
+    if (named.length === 0) throw new MusterError("invalid", "name the tables to restore; see --help");
+    return { backup, plan, json, tables: [...new Set(named.map(tableNamed))] };
+  },
+);
+await command(async ({ config, database, signal }) => {
+  const started = performance.now();
+  const bar = progressBar();
+  const { backup, plan } = options;
+  const report = { say: bar.say, signal, progress: bar.update };
+  const restoring = restore(database, openStore(config.backupStore), {
+    ...{ backup, plan, report },
+    tables: options.tables.map(tableOf),
+  });
+  const outcome = await restoring.finally(bar.stop);
+  const seconds = Number(((performance.now() - started) / 1000).toFixed(3));
+  if (options.json) console.log(JSON.stringify({ ...outcome, status: "succeeded", seconds }));
+  else {
+    const what = plan ? "would be restored" : "restored";
+    console.log(`${countsTable(outcome.tables)}\n${what} from ${outcome.backup} in ${seconds} s`);
+  }
+  return EXIT.done;
+});

@@ -1,0 +1,81 @@
+import { MusterError } from "../errors.ts";
+import { type ByteRange, deleteKeys, listKeys, putText, readObject, type S3Location } from "../s3.ts";
+import { uploadStream } from "../s3-upload.ts";
+import { BACKUP_ID, newBackupId } from "./manifest.ts";
+import { type BackupStore, type Draft, MANIFEST, missingFile } from "./store.ts";
+
+/** Backups in a bucket. A backup's manifest is put last and deleted first: without it there is no backup. */
+export class S3Store implements BackupStore {
+  readonly #location: S3Location;
+
+  constructor(location: S3Location) {
+    this.#location = location;
+  }
+
+  async ids(): Promise<string[]> {
+    const files = await this.#list();
+    return [...files.keys()].filter((id) => files.get(id)?.has(MANIFEST)).sort();
+  }
+
+  /** The names of the files below each id, of backups and of what is none. */
+  async #list(): Promise<Map<string, Set<string>>> {
+    const files = new Map<string, Set<string>>();
+    for await (const { key } of listKeys(this.#location)) {
+      const [, id = "", file = ""] = /^([^/]+)\/(.+)$/s.exec(key) ?? [];
+      if (BACKUP_ID.test(id)) files.set(id, (files.get(id) ?? new Set()).add(file));
+    }
+    return files;
+  }
+
+  async *read(id: string, file: string, range?: ByteRange): AsyncGenerator<Uint8Array> {
+    try {
+      yield* readObject(this.#location, `${id}/${file}`, range);
+    } catch (error) {
+      throw isMissing(error) ? missingFile(id, file) : error;
+    }
+  }
+
+  async readText(id: string, file: string): Promise<string | undefined> {
+    try {
+      const chunks = await Array.fromAsync(readObject(this.#location, `${id}/${file}`));
+      return Buffer.concat(chunks).toString("utf8");
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async writeText(id: string, file: string, text: string): Promise<void> {
+    await putText(this.#location, `${id}/${file}`, text);
+  }
+
+  async begin(id: string): Promise<Draft> {
+    await this.#sweep();
+    return {
+      write: (file, chunks) => uploadStream(this.#location, `${id}/${file}`, chunks),
+      complete: (manifest) => this.writeText(id, MANIFEST, manifest),
+      discard: () => this.remove(id),
+    };
+  }
+
+  /** Removes what backups left that were killed; one that is being made is younger. */
+  async #sweep(): Promise<void> {
+    const files = await this.#list();
+    const young = newBackupId(new Date(Date.now() - LEFTOVER_AGE_MS));
+    for (const [id, names] of files) {
+      if (names.has(MANIFEST) || id >= young) continue;
+      // A bucket that lets nothing be deleted takes backups all the same.
+      await this.remove(id).catch(() => {});
+    }
+  }
+
+  async remove(id: string): Promise<void> {
+    await deleteKeys(this.#location, [`${id}/${MANIFEST}`]);
+    const files = await Array.fromAsync(listKeys(this.#location, `${id}/`), ({ key }) => key);
+    await deleteKeys(this.#location, files);
+  }
+}
+
+const LEFTOVER_AGE_MS = 24 * 3_600_000;
+
+const isMissing = (error: unknown) => error instanceof MusterError && error.code === "not_found";

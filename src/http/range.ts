@@ -1,0 +1,63 @@
+/** Files with ETag and Range (RFC 9110, sections 13 and 14). */
+import type { Context } from "hono";
+import { Refusal } from "./problem.ts";
+
+export interface FileToSend {
+  file: string;
+  bytes: number;
+  type: string;
+  /** Without its quotes; it changes with the content. */
+  etag: string;
+}
+
+/** Answers a file or the one part of it that is asked for: 200, 206, 304 or 416. */
+export function sendFile(
+  c: Context,
+  { file, bytes, type, etag }: FileToSend,
+  read: (range?: { start: number; end: number }) => AsyncIterable<Uint8Array>,
+): Response {
+  const tag = `"${etag}"`;
+  c.header("ETag", tag);
+  c.header("Accept-Ranges", "bytes");
+  if (matches(c.req.header("If-None-Match"), tag)) return c.body(null, 304);
+  const range = rangeOf(c, bytes, tag);
+  const { start, end } = range ?? { start: 0, end: bytes - 1 };
+  c.header("Content-Type", type);
+  c.header("Content-Disposition", `attachment; filename="${file}"`);
+  c.header("Content-Length", String(end - start + 1));
+  if (range) c.header("Content-Range", `bytes ${start}-${end}/${bytes}`);
+  const body = c.req.method === "HEAD" ? null : streamOf(read(range));
+  return c.newResponse(body, range ? 206 : 200);
+}
+
+function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await iterator.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await iterator.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+const matches = (header: string | undefined, tag: string) =>
+  header === "*" || (header?.split(/\s*,\s*/).some((each) => each.replace(/^W\//, "") === tag) ?? false);
+
+/** Undefined where the whole is asked for: no range, several, another unit, or If-Range with another tag. */
+function rangeOf(c: Context, bytes: number, tag: string): { start: number; end: number } | undefined {
+  const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(c.req.header("Range") ?? "") ?? [];
+  const condition = c.req.header("If-Range");
+  if (from === undefined || to === undefined || (from === "" && to === "")) return undefined;
+  if (condition !== undefined && condition !== tag) return undefined;
+  const start = from === "" ? Math.max(0, bytes - Number(to)) : Number(from);
+  const end = from === "" || to === "" ? bytes - 1 : Math.min(Number(to), bytes - 1);
+  if (start <= end && start < bytes) return { start, end };
+  throw new Refusal(416, `the file has ${bytes} bytes`, { headers: { "Content-Range": `bytes */${bytes}` } });
+}

@@ -1,0 +1,154 @@
+/** Answers of any length, as lines of CSV or NDJSON, at the pace at which the client reads (design section 4). */
+import type { Context, TypedResponse } from "hono";
+import type { Logger } from "pino";
+import { csvLine } from "../codecs/csv.ts";
+import { loggable } from "./log.ts";
+import { negotiate } from "./negotiate.ts";
+import { pageOf, ROWS_PER_PAGE_MAX } from "./paging.ts";
+import { Refusal } from "./problem.ts";
+import { parameter } from "./validate.ts";
+
+/** The forms that are lines, for negotiate. */
+export const LINE_FORMS = ["text/csv", "application/x-ndjson"] as const;
+type LineForm = (typeof LINE_FORMS)[number];
+const CONTENT_TYPES: Record<LineForm, string> = {
+  "text/csv": "text/csv; charset=utf-8; header=present",
+  "application/x-ndjson": "application/x-ndjson",
+};
+
+/** A listing by keyset, as its route describes it. */
+export interface Listing<Row, Key> {
+  /** At most `limit` rows: those after the key, or the first ones. Fewer are the last. */
+  read(limit: number, after: Key | undefined): Promise<Row[]>;
+  keyOf(row: Row): Key;
+  /** Rows of one page, which is what is held in memory. */
+  pageRows: number;
+  after?: Key | undefined;
+  limit?: number | undefined;
+}
+
+/** How a row is written: as a CSV line under the header line, and as the object that JSON answers. */
+export interface Lines<Row, Json = Row> {
+  header: string;
+  toCsv(row: Row): string;
+  toJson(row: Row): Json;
+}
+
+/**
+ * Answers a listing in the form that the client asks for: a page of JSON with a Link to the next one, or all of it, or as
+ * many rows as `?limit=` says, as lines.
+ */
+export async function answerListing<Row, Key, Json>(c: Context, lines: Lines<Row, Json>, listing: Listing<Row, Key>) {
+  const form = negotiate(c, ["application/json", ...LINE_FORMS]);
+  if (form !== "application/json") return streamLines(c, form, lines, pagesOf(listing));
+  const limit = pageLimit(listing.limit);
+  const rows = await listing.read(limit + 1, listing.after);
+  return c.json(pageOf(c, rows, limit, listing.keyOf).map(lines.toJson));
+}
+
+/**
+ * Answers rows as lines: one page is read, written and taken by the client before the next is asked for, so that neither
+ * a long table nor a slow client fills memory, and a client that is gone ends the reading. HEAD reads nothing. Where a
+ * page fails, the connection is cut inside the body: no client can take what it got for the whole.
+ * @returns typed as no JSON, so that the typed client keeps the type of the JSON answer
+ * @throws what reading the first page throws: the status is not sent yet
+ */
+export async function streamLines<Row>(
+  c: Context,
+  form: LineForm,
+  lines: Lines<Row, unknown>,
+  pages: AsyncIterable<readonly Row[]>,
+) {
+  const isHead = c.req.method === "HEAD";
+  const body = isHead ? null : await pulled(c, textsOf(form === "text/csv" ? csvOf(lines) : ndjsonOf(lines), pages));
+  const answer = c.newResponse(body, 200, { "Content-Type": CONTENT_TYPES[form] });
+  return answer as Response & TypedResponse<never, 200, "json">;
+}
+
+/** The lines of objects whose fields are the columns; what is an object itself becomes a cell of JSON text. */
+export function linesOf<Row extends object>(fields: readonly (keyof Row & string)[]): Lines<Row> {
+  const cell = (value: unknown) => (typeof value === "object" && value !== null ? JSON.stringify(value) : value);
+  return {
+    header: csvLine(fields),
+    toCsv: (row) => csvLine(fields.map((field) => cell(row[field]))),
+    toJson: (row) => row,
+  };
+}
+
+/** `?limit=` of a listing: a stream takes any number, and is whole without one. */
+export const rowLimit = parameter
+  .regex(/^0*[1-9]\d{0,14}$/, "must be a whole number from 1")
+  .transform(Number)
+  .optional();
+
+/** The rows of a JSON page. @throws Refusal 400 for more than one may hold */
+function pageLimit(limit: number = ROWS_PER_PAGE_MAX): number {
+  if (limit <= ROWS_PER_PAGE_MAX) return limit;
+  const detail = `limit must be a number from 1 to ${ROWS_PER_PAGE_MAX} for a page of JSON: CSV and NDJSON take any`;
+  throw new Refusal(400, detail, { errors: [{ pointer: "/limit", detail }] });
+}
+
+/** The pages of a listing, each a query of its own that begins when the page is asked for. */
+async function* pagesOf<Row, Key>(listing: Listing<Row, Key>): AsyncGenerator<Row[]> {
+  let { after } = listing;
+  for (let left = listing.limit ?? Number.POSITIVE_INFINITY; left > 0; ) {
+    const limit = Math.min(left, listing.pageRows);
+    const rows = await listing.read(limit, after);
+    left = rows.length < limit ? 0 : left - limit;
+    after = rows.map(listing.keyOf).at(-1);
+    yield rows;
+  }
+}
+
+interface Writer<Row> {
+  before: string;
+  line(row: Row): string;
+}
+
+const csvOf = <Row>({ header, toCsv }: Lines<Row, unknown>): Writer<Row> => ({ before: header, line: toCsv });
+
+const ndjsonOf = <Row>({ toJson }: Lines<Row, unknown>): Writer<Row> => ({
+  before: "",
+  line: (row) => `${JSON.stringify(toJson(row))}\n`,
+});
+
+async function* textsOf<Row>({ before, line }: Writer<Row>, pages: AsyncIterable<readonly Row[]>) {
+  let text = before;
+  for await (const rows of pages) {
+    text += rows.map(line).join("");
+    if (text !== "") yield text;
+    text = "";
+  }
+}
+
+const utf8 = new TextEncoder();
+
+/** A body each part of which is made when the client has taken the one before. */
+async function pulled(c: Context, texts: AsyncGenerator<string>): Promise<ReadableStream<Uint8Array>> {
+  const log: Logger | undefined = c.get("log");
+  const request = c.get("requestId");
+  let next: Promise<IteratorResult<string>> | undefined = texts.next();
+  await next;
+  let gone = false;
+  const body = {
+    async pull(controller: ReadableStreamDefaultController<Uint8Array>) {
+      try {
+        const { done, value } = await (next ?? texts.next());
+        next = undefined;
+        if (gone) return;
+        if (done) controller.close();
+        else controller.enqueue(utf8.encode(value));
+      } catch (error) {
+        if (!gone) log?.error({ request, error: loggable(error) }, "the answer broke off: the connection is cut");
+        // Without the error: Bun prints what it gets here, and the driver's has the statement with its values.
+        controller.error();
+      }
+    },
+    async cancel() {
+      gone = true;
+      await texts.return(undefined);
+    },
+  };
+  // The stream's own default would read one part ahead of the client.
+  return new ReadableStream(body, { highWaterMark: 0 });
+}

@@ -1,0 +1,95 @@
+/** Backups over REST (design sections 4, 6 and 7). */
+import { type Context, Hono } from "hono";
+import { z } from "zod";
+import { type BackupReport, backup } from "../backups/backup.ts";
+import { entryOf, findManifest } from "../backups/check.ts";
+import { restore } from "../backups/restore.ts";
+import type { BackupStore } from "../backups/store.ts";
+import { proofOf, verify } from "../backups/verify.ts";
+import { AVRO_CODECS } from "../codecs/avro-container.ts";
+import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
+import type { Database } from "../db/client.ts";
+import { requires } from "../http/auth.ts";
+import { jsonBody, limitBody } from "../http/body.ts";
+import { negotiate } from "../http/negotiate.ts";
+import { limitParameter, pageOf } from "../http/paging.ts";
+import { type Env, Refusal } from "../http/problem.ts";
+import { sendFile } from "../http/range.ts";
+import { NoQuery, parameter, validate } from "../http/validate.ts";
+
+const Tables = z.array(z.enum(tableNames, { error: `must be of ${tableNames.join(", ")}` })).min(1);
+const BackupBody = z.strictObject({ table: Tables, codec: z.enum(AVRO_CODECS).default("deflate") });
+const RestoreBody = z.strictObject({
+  table: Tables,
+  backup: z.string().default("latest"),
+  plan: z.boolean().default(false),
+});
+const BackupPath = z.object({ id: z.string() });
+const FilePath = BackupPath.extend({ file: z.string() });
+const BackupsQuery = z.strictObject({ limit: limitParameter, cursor: parameter.optional() });
+
+export interface BackupDependencies {
+  database: Database;
+  store: BackupStore;
+  bodyBytesMax: number;
+  /** One line for the log. */
+  say(line: string): void;
+}
+
+export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDependencies) {
+  const report: BackupReport = { say };
+  const admin = [requires("admin")] as const;
+  const checks = [...admin, limitBody(bodyBytesMax), validate("query", NoQuery)] as const;
+  return new Hono<Env>()
+    .post("/backup", ...checks, jsonBody, validate("json", BackupBody), async (c) => {
+      takeTime(c);
+      const { table, codec } = c.req.valid("json");
+      const { manifest } = await backup(database, store, { tables: [...new Set(table)].map(tableOf), codec, report });
+      return c.json(manifest, 201, { Location: `/backups/${manifest.id}` });
+    })
+    .post("/restore", ...checks, jsonBody, validate("json", RestoreBody), async (c) => {
+      takeTime(c);
+      const { table, backup: id, plan } = c.req.valid("json");
+      const tables = [...new Set(table)].map(tableOf);
+      return c.json(await restore(database, store, { tables, backup: id, plan, report }));
+    })
+    .get("/backups", ...admin, validate("query", BackupsQuery), async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      negotiate(c, ["application/json"]);
+      const ids = (await store.ids()).reverse().filter((id) => cursor === undefined || id < cursor);
+      const page = pageOf(c, ids.slice(0, limit + 1), limit, (id) => id);
+      return c.json(await Promise.all(page.map((id) => describe(store, id))));
+    })
+    .get("/backups/:id", ...admin, validate("param", BackupPath), async (c) => {
+      negotiate(c, ["application/json"]);
+      return c.json(await describe(store, c.req.valid("param").id));
+    })
+    .post("/backups/:id/verify", ...checks, validate("param", BackupPath), async (c) => {
+      takeTime(c);
+      const { manifest, proof } = await verify(database, store, { id: c.req.valid("param").id, report });
+      return c.json({ ...manifest, proof });
+    })
+    .get("/backups/:id/:file", ...admin, validate("param", FilePath), async (c) => {
+      const { id, file } = c.req.valid("param");
+      const name = file.replace(/\.avro$/, "");
+      if (file === name || !isTableName(name))
+        throw new Refusal(404, `backups hold ${tableNames.join(".avro, ")}.avro`);
+      const manifest = await findManifest(store, id, []);
+      const entry = entryOf(manifest, name);
+      takeTime(c);
+      const read = (range?: { start: number; end: number }) => store.read(manifest.id, entry.file, range);
+      return sendFile(c, { ...entry, type: "application/avro", etag: entry.sha256 }, read);
+    });
+}
+
+/** A manifest, with when it was proven where it was. */
+async function describe(store: BackupStore, id: string) {
+  const manifest = await findManifest(store, id, []);
+  const proof = await proofOf(store, manifest.id);
+  return { ...manifest, ...(proof && { proof }) };
+}
+
+/** Bun cuts a connection on which nothing moves; this one works for as long as the tables are large. */
+function takeTime(c: Context<Env>): void {
+  c.env?.timeout?.(c.req.raw, 0);
+}

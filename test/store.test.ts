@@ -1,0 +1,409 @@
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { readdir, utimes } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import { newBackupId } from "../src/backups/manifest.ts";
+import { type BackupStore, PROOF } from "../src/backups/store.ts";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { S3Store } from "../src/backups/store-s3.ts";
+import { deleteKeys, listKeys, putText, readObject, S3Location } from "../src/s3.ts";
+import { uploadStream } from "../src/s3-upload.ts";
+import { run } from "./support/commands.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+import { settingsFor, startS3 } from "./support/s3.ts";
+
+const s3 = await startS3();
+afterAll(async () => {
+  await s3.stop();
+  await removeFolders();
+});
+
+const DAY_MS = 24 * 3_600_000;
+const OLD = newBackupId(new Date(Date.now() - 2 * DAY_MS));
+const NEW = newBackupId(new Date());
+const location = s3.locate("backups/here");
+
+interface Place {
+  store: BackupStore;
+  /** Every file that is there, by its path below the store. */
+  files(): Promise<string[]>;
+  put(path: string, text: string): Promise<void>;
+  /** Makes what a killed backup left as old as its id says. */
+  age(id: string): Promise<void>;
+}
+
+async function directory(): Promise<Place> {
+  const folder = await folderOf({});
+  const files = async () => {
+    const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  };
+  const put = async (path: string, text: string) => {
+    await Bun.write(join(folder, path), text);
+  };
+  const then = new Date(Date.now() - 2 * DAY_MS);
+  const age = (id: string) => utimes(join(folder, `.${id}.partial`), then, then);
+  return { store: new DirectoryStore(folder), files, put, age };
+}
+
+async function bucket(): Promise<Place> {
+  return {
+    store: new S3Store(location),
+    files: () => Array.fromAsync(listKeys(location), ({ key }) => key),
+    put: (path, text) => putText(location, path, text),
+    age: async () => {},
+  };
+}
+
+async function* pieces(...texts: string[]) {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(chunks)).toString();
+}
+
+beforeEach(() => s3.reset());
+
+describe.each([
+  ["a directory", directory],
+  ["a bucket", bucket],
+])("in %s", (_, open) => {
+  async function complete(store: BackupStore, id: string): Promise<void> {
+    const draft = await store.begin(id);
+    await draft.write("jobs.avro", pieces("0123", "456789"));
+    await draft.complete("{}");
+  }
+
+  test("a backup is not listed before it is complete", async () => {
+    const { store } = await open();
+    expect(await store.ids()).toEqual([]);
+    const draft = await store.begin(NEW);
+    await draft.write("jobs.avro", pieces("rows"));
+    expect(await store.ids()).toEqual([]);
+    await draft.complete('{"tables": []}');
+    expect(await store.ids()).toEqual([NEW]);
+    expect(await store.readText(NEW, "manifest.json")).toBe('{"tables": []}');
+  });
+
+  test("a discarded backup leaves nothing", async () => {
+    const { store, files } = await open();
+    const draft = await store.begin(NEW);
+    await draft.write("jobs.avro", pieces("rows"));
+    expect(await files()).toHaveLength(1);
+    await draft.discard();
+    expect(await files()).toEqual([]);
+  });
+
+  test("a backup that was killed is not listed, and is swept when it is a day old", async () => {
+    const { store, files, age } = await open();
+    for (const id of [OLD, NEW]) await (await store.begin(id)).write("jobs.avro", pieces("rows"));
+    await age(OLD);
+    await complete(store, newBackupId(new Date()));
+    expect(await store.ids()).toHaveLength(1);
+    const left = await files();
+    expect(left.filter((file) => file.includes(OLD))).toEqual([]);
+    expect(left.filter((file) => file.includes(NEW))).toHaveLength(1);
+  });
+
+  test("an old backup that is complete is not swept", async () => {
+    const { store, files } = await open();
+    await complete(store, OLD);
+    await complete(store, NEW);
+    expect(await store.ids()).toEqual([OLD, NEW]);
+    expect(await files()).toHaveLength(4);
+  });
+
+  test("rows that fail half-way fail the backup with their own error", async () => {
+    const { store, files } = await open();
+    const draft = await store.begin(NEW);
+    async function* failing() {
+      yield Buffer.from("rows");
+      throw new TypeError("the database went away");
+    }
+    expect(draft.write("jobs.avro", failing())).rejects.toThrow(new TypeError("the database went away"));
+    await draft.discard();
+    expect(await files()).toEqual([]);
+  });
+
+  test("a file is read whole, or a part of it", async () => {
+    const { store } = await open();
+    await complete(store, NEW);
+    const read = (start: number, end: number) => textOf(store.read(NEW, "jobs.avro", { start, end }));
+    expect(await textOf(store.read(NEW, "jobs.avro"))).toBe("0123456789");
+    expect(await read(0, 0)).toBe("0");
+    expect(await read(3, 5)).toBe("345");
+    expect(await read(8, 99)).toBe("89");
+    expect(await read(10, 12)).toBe("");
+  });
+
+  test("a file without a byte can be written and read", async () => {
+    const { store } = await open();
+    const draft = await store.begin(NEW);
+    await draft.write("jobs.avro", pieces());
+    await draft.complete("{}");
+    expect(await textOf(store.read(NEW, "jobs.avro"))).toBe("");
+  });
+
+  test("a file that is missing is a damaged backup, and the text of one is undefined", async () => {
+    const { store } = await open();
+    await complete(store, NEW);
+    const message = `none.avro of backup ${NEW} is missing`;
+    expect(textOf(store.read(NEW, "none.avro"))).rejects.toMatchObject({ code: "backup_damaged", message });
+    expect(await store.readText(NEW, PROOF)).toBeUndefined();
+    expect(await store.readText(OLD, "manifest.json")).toBeUndefined();
+  });
+
+  test("a text beside a backup can be replaced", async () => {
+    const { store } = await open();
+    await complete(store, NEW);
+    await store.writeText(NEW, PROOF, '{"seconds": 1}');
+    await store.writeText(NEW, PROOF, "Zoë 😀");
+    expect(await store.readText(NEW, PROOF)).toBe("Zoë 😀");
+    expect(await store.ids()).toEqual([NEW]);
+  });
+
+  test("a backup that is removed is gone with all its files, and the others stay", async () => {
+    const { store, files } = await open();
+    await complete(store, OLD);
+    await complete(store, NEW);
+    await store.writeText(OLD, PROOF, "{}");
+    await store.remove(OLD);
+    expect(await store.ids()).toEqual([NEW]);
+    expect((await files()).filter((file) => file.includes(OLD))).toEqual([]);
+  });
+
+  test("ids come in order of time, and what is not named like a backup is none", async () => {
+    const { store, put } = await open();
+    const ids = [3, 1, 2].map((days) => newBackupId(new Date(Date.now() - days * DAY_MS)));
+    for (const id of ids) await complete(store, id);
+    for (const name of ["notes", "latest", `${NEW}x`, `x${NEW}`, NEW.toLowerCase(), "%2e%2e"])
+      await put(`${name}/manifest.json`, "{}");
+    await put(`copy/${NEW}/manifest.json`, "{}");
+    await put("manifest.json", "{}");
+    expect(await store.ids()).toEqual([...ids].sort());
+  });
+});
+
+describe("in a bucket alone", () => {
+  const store = new S3Store(location);
+  const key = "big";
+  const MIB = 1024 * 1024;
+  const text = Buffer.from(crypto.getRandomValues(new Uint8Array(512 * 1024))).toString("hex");
+
+  async function* blocks(count: number) {
+    for (let block = 0; block < count; block++) yield Buffer.alloc(MIB / 2, block);
+  }
+
+  async function caught(work: Promise<unknown>): Promise<{ code: string; message: string }> {
+    const error = await work.then(
+      () => expect.unreachable("it succeeded"),
+      (error) => error,
+    );
+    expect(error.name).toBe("MusterError");
+    expect(error.message).not.toContain("\n");
+    return { code: error.code, message: error.message };
+  }
+
+  test("prefixes do not run into each other", async () => {
+    await putText(s3.locate("backups/here2"), `${NEW}/manifest.json`, "{}");
+    await putText(s3.locate("backups"), "here", "{}");
+    await putText(s3.locate(""), `${NEW}/manifest.json`, "{}");
+    expect(await store.ids()).toEqual([]);
+    expect(await new S3Store(s3.locate("")).ids()).toEqual([NEW]);
+    expect(await new S3Store(s3.locate("backups/here2/")).ids()).toEqual([NEW]);
+  });
+
+  test("a listing of more than one page is read to its end", async () => {
+    const ids = Array.from({ length: 1005 }, (_, index) => newBackupId(new Date(1e12 + index)));
+    await Promise.all(ids.map((id) => putText(location, `${id}/manifest.json`, "{}")));
+    s3.seen.length = 0;
+    expect(await store.ids()).toEqual(ids);
+    expect(s3.seen).toHaveLength(2);
+  });
+
+  test("a large file goes up in parts, and comes back the same", async () => {
+    await uploadStream(location, key, blocks(37));
+    const parts = s3.seen.filter(({ url }) => url.includes("partNumber="));
+    expect(parts.map(({ bytes }) => bytes).sort((a, b) => a - b)).toEqual([2.5 * MIB, 8 * MIB, 8 * MIB]);
+    const sha256 = new Bun.CryptoHasher("sha256");
+    for await (const chunk of readObject(location, key)) sha256.update(chunk);
+    const expected = new Bun.CryptoHasher("sha256");
+    for await (const block of blocks(37)) expected.update(block);
+    expect(sha256.digest("hex")).toBe(expected.digest("hex"));
+  });
+
+  test.each([
+    ["the rows fail", { rows: new Error("no more rows") }],
+    ["a part is refused", { part: { status: 403, code: "AccessDenied" } as const }],
+  ])(
+    "where %s no part of an upload stays",
+    async (_, { rows, part }: { rows?: Error; part?: { status: 403; code: string } }) => {
+      async function* failing() {
+        yield* blocks(20);
+        if (rows) throw rows;
+        yield* blocks(20);
+      }
+      s3.faults.fault = ({ url }) => (url.includes("partNumber=2") ? part : undefined);
+      const upload = uploadStream(location, key, failing());
+      if (rows) await expect(upload).rejects.toBe(rows);
+      else expect((await caught(upload)).message).toContain("is denied");
+      const started = s3.seen.filter(({ method, url }) => method === "POST" && url.includes("uploads"));
+      const aborted = s3.seen.filter(({ method, url }) => method === "DELETE" && url.includes("uploadId="));
+      expect([started.length, aborted.length]).toEqual([1, 1]);
+      expect(s3.seen.at(-1)).toEqual(aborted.at(-1));
+      expect(await Array.fromAsync(listKeys(location))).toEqual([]);
+    },
+  );
+
+  test("a body that breaks off is gone on with where it broke, of the same version", async () => {
+    await putText(location, key, text);
+    s3.seen.length = 0;
+    let cuts = 0;
+    s3.faults.fault = ({ method }) => (method === "GET" && cuts++ < 6 ? { cutAfter: 300_000 } : undefined);
+    expect(await textOf(readObject(location, key))).toBe(text);
+    expect(s3.seen.length).toBeGreaterThan(3);
+    expect(s3.seen[0]).toMatchObject({ range: undefined, ifMatch: undefined });
+    for (const { range, ifMatch } of s3.seen.slice(1)) {
+      expect(range).toMatch(new RegExp(`^bytes=[1-9]\\d*-${text.length - 1}$`));
+      expect(ifMatch).toMatch(/^"[0-9a-f]{32}"$/);
+    }
+  });
+
+  test("a part of a file that breaks off is gone on with to the part's end", async () => {
+    await putText(location, key, text);
+    let cuts = 0;
+    s3.faults.fault = ({ method }) => (method === "GET" && cuts++ < 2 ? { cutAfter: 100_000 } : undefined);
+    expect(await textOf(readObject(location, key, { start: 1000, end: 700_000 }))).toBe(text.slice(1000, 700_001));
+    expect(cuts).toBeGreaterThan(1);
+  });
+
+  test("a body that breaks off each time before its first byte is given up", async () => {
+    await putText(location, key, text);
+    s3.faults.fault = () => ({ cutAfter: 0 });
+    const { code, message } = await caught(textOf(readObject(location, key)));
+    expect({ code, message }).toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("cannot be reached"),
+    });
+    expect(s3.seen.length).toBeLessThan(20);
+  });
+
+  test.each(["changed", "removed"])(
+    "a file that is %s while it is read ends with a line that says so",
+    async (change) => {
+      await putText(location, key, text);
+      s3.faults.fault = ({ range }) => (range === undefined ? { cutAfter: 300_000 } : undefined);
+      const chunks = readObject(location, key);
+      await chunks.next();
+      if (change === "changed") await putText(location, key, text.replace("0", "1"));
+      else await deleteKeys(location, [key]);
+      const message = `s3://muster-test/backups/here/${key} changed while it was read: start again`;
+      expect(await caught(textOf(chunks))).toEqual({ code: "unavailable", message });
+    },
+  );
+
+  test("an answer of 503 is tried again", async () => {
+    let busy = 0;
+    s3.faults.fault = () => (busy++ % 2 === 0 ? { status: 503, code: "ServiceUnavailable" } : undefined);
+    await putText(location, key, text);
+    expect(await textOf(readObject(location, key))).toBe(text);
+    expect((await Array.fromAsync(listKeys(location))).map(({ bytes }) => bytes)).toEqual([text.length]);
+    expect(s3.seen).toHaveLength(6);
+  });
+
+  test("a bucket whose owner denies deletion takes backups all the same", async () => {
+    await (await store.begin(OLD)).write("jobs.avro", pieces("rows"));
+    s3.faults.fault = ({ method }) => (method === "DELETE" ? { status: 403, code: "AccessDenied" } : undefined);
+    await (await store.begin(NEW)).complete("{}");
+    expect(await store.ids()).toEqual([NEW]);
+  });
+
+  test("a bucket that is not there, or denied, or otherwise refused, is one line that says what to do", async () => {
+    const missing = new S3Store(s3.locate("backups", "not-there"));
+    const line = "there is no bucket not-there: create it, or name another one";
+    for (const work of [
+      missing.ids(),
+      missing.begin(NEW),
+      missing.readText(NEW, PROOF),
+      missing.writeText(NEW, PROOF, "{}"),
+    ])
+      expect(await caught(work)).toEqual({ code: "unavailable", message: line });
+    const draft = await store.begin(NEW);
+    for (const [status, code, said] of [
+      [403, "AccessDenied", "the credentials must allow s3:ListBucket"],
+      [403, "ExpiredToken", "sign in again"],
+      [400, "NoSuchThing", "S3 answered 400 (NoSuchThing) for the bucket muster-test"],
+    ] as const) {
+      s3.faults.fault = () => ({ status, code });
+      for (const work of [store.ids(), textOf(store.read(NEW, "a")), draft.write("a", pieces("a")), draft.discard()]) {
+        const { message, code } = await caught(work);
+        expect({ code, message }).toEqual({ code: "unavailable", message: expect.stringContaining(said) });
+      }
+    }
+  });
+
+  test("an endpoint that nobody listens on is said in one line, within seconds", async () => {
+    const free = createServer();
+    await new Promise<void>((resolve) => free.listen(0, "127.0.0.1", resolve));
+    const { port } = free.address() as AddressInfo;
+    await new Promise((resolve) => free.close(resolve));
+    const away = new S3Store(S3Location.parse("s3://muster-test/x", settingsFor(`http://127.0.0.1:${port}`)));
+    const started = performance.now();
+    const message = "S3 cannot be reached (ECONNREFUSED): check AWS_ENDPOINT_URL_S3, AWS_REGION and the network";
+    expect(await caught(away.ids())).toEqual({ code: "unavailable", message });
+    expect(performance.now() - started).toBeLessThan(3000);
+  });
+
+  test("an endpoint that takes connections and never answers is given up", async () => {
+    const mute = createServer(() => {});
+    await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
+    const { port } = mute.address() as AddressInfo;
+    const settings = { ...settingsFor(`http://127.0.0.1:${port}`), requestHandler: { socketTimeout: 100 } };
+    const silent = new S3Store(S3Location.parse("s3://muster-test/x", settings));
+    expect((await caught(silent.ids())).message).toContain("no answer in time");
+    mute.close();
+  });
+
+  test("the SDK's own variables say where S3 is and who asks, and what is missing is said", async () => {
+    const home = await folderOf({});
+    const code = `
+      import { S3Location, listKeys } from "./src/s3.ts";
+      const keys = Array.fromAsync(listKeys(S3Location.parse("s3://muster-test/backups")), ({ key }) => key);
+      console.log(await keys.then((keys) => keys.join(), ({ message }) => message));`;
+    const ask = async (variables: Record<string, string>) => {
+      const { stdout } = await run(["-e", code], { HOME: home, AWS_EC2_METADATA_DISABLED: "true", ...variables });
+      return stdout.trim();
+    };
+    await putText(location, key, "{}");
+    const port = new URL(s3.endpoint).port;
+    const keys = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "SECRET" };
+    // A name, not a number: the SDK would put the bucket before it.
+    const all = { ...keys, AWS_REGION: "eu-central-1", AWS_ENDPOINT_URL_S3: `http://localhost:${port}` };
+    const { AWS_REGION: _, ...noRegion } = all;
+    expect(
+      await Promise.all([
+        ask(all),
+        ask({ AWS_REGION: "eu-central-1" }),
+        ask(noRegion),
+        ask({ ...all, AWS_ENDPOINT_URL_S3: "localhost:9000" }),
+      ]),
+    ).toEqual([
+      "here/big",
+      expect.stringContaining("there are no credentials for S3: set AWS_ACCESS_KEY_ID"),
+      "S3 needs a region: set AWS_REGION",
+      expect.stringContaining("AWS_ENDPOINT_URL_S3 is not an address"),
+    ]);
+  });
+
+  test("a location is a bucket and a prefix, and nothing else is one", () => {
+    const { bucket, prefix } = S3Location.parse("s3://my.bucket-1/some/where");
+    expect({ bucket, prefix }).toEqual({ bucket: "my.bucket-1", prefix: "some/where/" });
+    for (const url of ["s3://bucket", "s3://bucket/"]) expect(S3Location.parse(url).prefix).toBe("");
+    const wrong = ["s3://", "s3:///x", "s3://KEY:SECRET@bucket", "s3://b", "s3://UPPER/x", "s3://bucket//x"];
+    for (const url of [...wrong, "s3://bucket/a/../b", "s3://bucket/.", "http://bucket/x", " s3://bucket"]) {
+      expect(() => S3Location.parse(url)).toThrow("an S3 location is s3://BUCKET or s3://BUCKET/PREFIX");
+      expect(() => S3Location.parse(url)).not.toThrow("SECRET");
+    }
+  });
+});

@@ -1,0 +1,83 @@
+/** S3 for one test file: a real one in memory, behind a proxy that can be told to fail as networks and services do. */
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { startFauxqs } from "fauxqs";
+import { S3Location } from "../../src/s3.ts";
+
+export interface Seen {
+  method: string;
+  /** Path and query. */
+  url: string;
+  range: string | undefined;
+  ifMatch: string | undefined;
+  bytes: number;
+}
+
+/** What the proxy does to a request: answers an error itself, or cuts the answer's body off after so many bytes. */
+export type Fault = { status: number; code: string } | { cutAfter: number };
+
+export async function startS3() {
+  const s3 = await startFauxqs({ port: 0, logger: false });
+  s3.createBucket(BUCKET);
+  const seen: Seen[] = [];
+  const faults: { fault: ((seen: Seen) => Fault | undefined) | undefined } = { fault: undefined };
+  const proxy = createServer(async (incoming, outgoing) => {
+    const body = Buffer.concat(await Array.fromAsync(incoming as AsyncIterable<Buffer>));
+    const { method = "", url = "", headers } = incoming;
+    const each = { method, url, range: headers.range, ifMatch: headers["if-match"], bytes: body.length };
+    seen.push(each);
+    const fault = faults.fault?.(each);
+    if (fault && "status" in fault) refuse(outgoing, fault);
+    else forward(s3.port, incoming, body, outgoing, fault?.cutAfter);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  return {
+    endpoint,
+    /** Every request since the last `reset`. */
+    seen,
+    /** Asked about every request; undefined lets it through. */
+    faults,
+    locate: (prefix: string, bucket = BUCKET) => S3Location.parse(`s3://${bucket}/${prefix}`, settingsFor(endpoint)),
+    reset() {
+      s3.emptyBucket(BUCKET);
+      faults.fault = undefined;
+      seen.length = 0;
+    },
+    async stop() {
+      proxy.closeAllConnections();
+      proxy.close();
+      await s3.stop();
+    },
+  };
+}
+
+export const settingsFor = (endpoint: string) => ({
+  endpoint,
+  region: "eu-central-1",
+  credentials: { accessKeyId: "muster", secretAccessKey: "muster" },
+});
+
+const BUCKET = "muster-test";
+
+function refuse(outgoing: ServerResponse, { status, code }: { status: number; code: string }): void {
+  outgoing.writeHead(status, { "content-type": "application/xml" });
+  outgoing.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>as told</Message></Error>`);
+}
+
+function forward(
+  port: number,
+  incoming: IncomingMessage,
+  body: Buffer,
+  outgoing: ServerResponse,
+  cutAfter: number | undefined,
+): void {
+  const { method, url: path, headers } = incoming;
+  const onward = request({ host: "127.0.0.1", port, method, path, headers }, async (answer) => {
+    const bytes = Buffer.concat(await Array.fromAsync(answer as AsyncIterable<Buffer>));
+    outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+    if (cutAfter === undefined) outgoing.end(bytes);
+    else outgoing.write(bytes.subarray(0, cutAfter), () => outgoing.destroy());
+  });
+  onward.end(body);
+}
