@@ -2,7 +2,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { Hono } from "hono";
 import pino from "pino";
 import { assertBindable, authenticate, readTokens, requires } from "../src/http/auth.ts";
-import { answerError, type Env } from "../src/http/problem.ts";
+import type { Env } from "../src/http/env.ts";
+import { answerError } from "../src/http/problem.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 

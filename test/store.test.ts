@@ -191,8 +191,15 @@ describe("in a bucket alone", () => {
   const MIB = 1024 * 1024;
   const text = Buffer.from(crypto.getRandomValues(new Uint8Array(512 * 1024))).toString("hex");
 
-  async function* blocks(count: number) {
-    for (let block = 0; block < count; block++) yield Buffer.alloc(MIB / 2, block);
+  /** Each piece of another byte, and of a length that goes into no part evenly. */
+  async function* bytes(mebibytes: number) {
+    for (let left = mebibytes * MIB; left > 0; left -= 700_001) yield Buffer.alloc(Math.min(left, 700_001), left & 255);
+  }
+
+  async function sha256Of(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+    const sha256 = new Bun.CryptoHasher("sha256");
+    for await (const chunk of chunks) sha256.update(chunk);
+    return sha256.digest("hex");
   }
 
   async function caught(work: Promise<unknown>): Promise<{ code: string; message: string }> {
@@ -215,22 +222,29 @@ describe("in a bucket alone", () => {
   });
 
   test("a listing of more than one page is read to its end", async () => {
-    const ids = Array.from({ length: 1005 }, (_, index) => newBackupId(new Date(1e12 + index)));
-    await Promise.all(ids.map((id) => putText(location, `${id}/manifest.json`, "{}")));
+    const ids = Array.from({ length: 5 }, (_, index) => newBackupId(new Date(1e12 + index)));
+    for (const id of ids) await putText(location, `${id}/manifest.json`, "{}");
     s3.seen.length = 0;
+    s3.faults.fault = () => ({ keysPerPage: 2 });
     expect(await store.ids()).toEqual(ids);
-    expect(s3.seen).toHaveLength(2);
+    expect(s3.seen).toHaveLength(3);
   });
 
-  test("a large file goes up in parts, and comes back the same", async () => {
-    await uploadStream(location, key, blocks(37));
-    const parts = s3.seen.filter(({ url }) => url.includes("partNumber="));
-    expect(parts.map(({ bytes }) => bytes).sort((a, b) => a - b)).toEqual([2.5 * MIB, 8 * MIB, 8 * MIB]);
-    const sha256 = new Bun.CryptoHasher("sha256");
-    for await (const chunk of readObject(location, key)) sha256.update(chunk);
-    const expected = new Bun.CryptoHasher("sha256");
-    for await (const block of blocks(37)) expected.update(block);
-    expect(sha256.digest("hex")).toBe(expected.digest("hex"));
+  test.each([
+    { mebibytes: 18.5, sizes: [2.5, 8, 8] },
+    { mebibytes: 16, sizes: [8, 8] },
+  ])("a file of $mebibytes MiB goes up in parts, one of them twice, and comes back the same", async (file) => {
+    let busy = true;
+    s3.faults.fault = ({ url }) => {
+      if (!busy || !url.includes("partNumber=2")) return undefined;
+      busy = false;
+      return { status: 503, code: "ServiceUnavailable" };
+    };
+    await uploadStream(location, key, bytes(file.mebibytes));
+    const parts = new Map(s3.seen.map(({ url, bytes }) => [/partNumber=(\d+)/.exec(url)?.[1], bytes / MIB]));
+    parts.delete(undefined);
+    expect([...parts.values()].sort((a, b) => a - b)).toEqual([...file.sizes]);
+    expect(await sha256Of(readObject(location, key))).toBe(await sha256Of(bytes(file.mebibytes)));
   });
 
   test.each([
@@ -240,9 +254,9 @@ describe("in a bucket alone", () => {
     "where %s no part of an upload stays",
     async (_, { rows, part }: { rows?: Error; part?: { status: 403; code: string } }) => {
       async function* failing() {
-        yield* blocks(20);
+        yield* bytes(10);
         if (rows) throw rows;
-        yield* blocks(20);
+        yield* bytes(10);
       }
       s3.faults.fault = ({ url }) => (url.includes("partNumber=2") ? part : undefined);
       const upload = uploadStream(location, key, failing());
@@ -317,6 +331,19 @@ describe("in a bucket alone", () => {
     s3.faults.fault = ({ method }) => (method === "DELETE" ? { status: 403, code: "AccessDenied" } : undefined);
     await (await store.begin(NEW)).complete("{}");
     expect(await store.ids()).toEqual([NEW]);
+  });
+
+  test("a removal that is cut short leaves no backup, and what is left is swept", async () => {
+    const draft = await store.begin(OLD);
+    await draft.write("jobs.avro", pieces("rows"));
+    await draft.complete("{}");
+    s3.faults.fault = ({ method, url }) =>
+      method === "DELETE" && url.includes("jobs.avro") ? { status: 403, code: "AccessDenied" } : undefined;
+    await caught(store.remove(OLD));
+    expect(await store.ids()).toEqual([]);
+    s3.faults.fault = undefined;
+    await store.begin(NEW);
+    expect(await Array.fromAsync(listKeys(location))).toEqual([]);
   });
 
   test("a bucket that is not there, or denied, or otherwise refused, is one line that says what to do", async () => {

@@ -2,11 +2,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
 import { MusterError } from "../errors.ts";
-import { type Env, Refusal } from "./problem.ts";
-
-/** Each role may do what those before it may. */
-const ROLES = ["reader", "writer", "admin"] as const;
-export type Role = (typeof ROLES)[number];
+import { type Env, ROLES, type Role } from "./env.ts";
+import { Refusal } from "./problem.ts";
 
 /** Tokens are kept as SHA-256 digests: of one length, so that they compare in constant time. */
 export type Tokens = readonly { role: Role; digest: Buffer }[];

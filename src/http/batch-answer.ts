@@ -3,7 +3,8 @@ import type { Context } from "hono";
 import type { StoredAnswer } from "../db/ledger.ts";
 import type { BatchRow } from "../ingest/batch.ts";
 import type { BatchOutcome, RowVerdict } from "../ingest/insert.ts";
-import { type Env, PROBLEM_TYPE, type ProblemEntry, problemBody } from "./problem.ts";
+import type { Env } from "./env.ts";
+import { PROBLEM_TYPE, type ProblemEntry, problemBody } from "./problem.ts";
 
 export const JSON_TYPE = { "Content-Type": "application/json" };
 

@@ -1,7 +1,8 @@
 /** Request bodies: their size, their type, their bytes as text. */
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { type Env, Refusal } from "./problem.ts";
+import type { Env } from "./env.ts";
+import { Refusal } from "./problem.ts";
 
 /** Refuses a longer body with 413, also one whose length is not known before it is read. */
 export function limitBody(bytesMax: number) {

@@ -6,7 +6,8 @@ import type { Database } from "../db/client.ts";
 import type { StoredAnswer } from "../db/ledger.ts";
 import { LOST_RACES, retried, transacted } from "../db/transaction.ts";
 import { claimKey, claimOf, keepAnswer } from "../repositories/idempotency.ts";
-import { type Env, Refusal } from "./problem.ts";
+import type { Env } from "./env.ts";
+import { Refusal } from "./problem.ts";
 
 const KEY_LENGTH_MAX = 255;
 

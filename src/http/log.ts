@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { Logger } from "pino";
 import { driverError } from "../db/errors.ts";
-import type { Env } from "./problem.ts";
+import type { Env } from "./env.ts";
 
 /** Logs method, path, status, milliseconds and request id; not the query, whose filters are data. */
 export function requestLog(log: Logger): MiddlewareHandler<Env> {

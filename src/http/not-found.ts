@@ -1,6 +1,7 @@
 /** What is answered where no route takes the request (RFC 9110, sections 15.5.5 and 15.5.6). */
 import type { Context, Hono, MiddlewareHandler, NotFoundHandler } from "hono";
-import { type Env, problem } from "./problem.ts";
+import type { Env } from "./env.ts";
+import { problem } from "./problem.ts";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 

@@ -6,15 +6,8 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Logger } from "pino";
 import { domainError } from "../db/errors.ts";
 import { type ErrorCode, MusterError } from "../errors.ts";
-import type { Role } from "./auth.ts";
+import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
-
-export interface Env {
-  /** Bun's server, which an app that is called without one lacks. */
-  Bindings: { timeout?(request: Request, seconds: number): void };
-  /** What middleware leaves; `role` is undefined where no token was accepted. */
-  Variables: { requestId: string; role: Role | undefined };
-}
 
 /** One fault among several: where (a JSON Pointer, RFC 6901, into the body, query or path), which rule, and what to do. */
 export interface ProblemEntry {

@@ -3,11 +3,12 @@ import { type Table, type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import type { Counts } from "../db/ledger.ts";
 import { dropStages } from "../repositories/bulk.ts";
-import { type NewRejection, supersede } from "../repositories/rejections.ts";
-import { beginRun, clearDeadRuns, endRun, failRun, type LiveRun, type Report, takeTurn } from "../repositories/runs.ts";
+import { supersede } from "../repositories/rejections.ts";
+import { beginRun, clearDeadRuns, endRun, failRun, takeTurn } from "../repositories/runs.ts";
+import type { Import, ImportReport } from "./import-state.ts";
 import { publish } from "./publish.ts";
 import { readTable } from "./read.ts";
-import { openSource, type Source } from "./source.ts";
+import { openSource } from "./source.ts";
 import { ImportWorld } from "./world.ts";
 
 export interface ImportOptions {
@@ -22,35 +23,12 @@ export interface ImportOptions {
   report: ImportReport;
 }
 
-export interface ImportReport extends Report {
-  progress?(progress: {
-    table: TableName;
-    phase: "reading" | "publishing";
-    bytes: number;
-    of: number;
-    rows: number;
-  }): void;
-  /** Each rejected row, as it is found. */
-  rejected?(rejection: NewRejection): void;
-}
-
 export interface ImportOutcome {
   run: string;
   status: "succeeded" | "refused";
   /** Why it was refused. */
   error?: string;
   tables: Partial<Record<TableName, Counts>>;
-}
-
-/** What the steps of one import share. */
-export interface Import {
-  database: Database;
-  run: LiveRun;
-  source: Source;
-  world: ImportWorld;
-  dryRun: boolean;
-  report: ImportReport;
-  counts: Partial<Record<TableName, Counts>>;
 }
 
 /**

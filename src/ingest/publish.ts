@@ -6,7 +6,7 @@ import { passGates } from "../repositories/gates.ts";
 import { addRejections, type NewRejection, supersede } from "../repositories/rejections.ts";
 import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
 import { csvRows } from "./csv-rows.ts";
-import type { Import } from "./import.ts";
+import type { Import } from "./import-state.ts";
 
 /**
  * Moves every stage into its table, parents first, each in one transaction under the table's gate. The table's counts

@@ -2,7 +2,7 @@ import type { Row, Table } from "../codecs/tables.ts";
 import { addRejections, type NewRejection } from "../repositories/rejections.ts";
 import { noRows } from "../repositories/runs.ts";
 import { type CsvRow, csvRows } from "./csv-rows.ts";
-import type { Import } from "./import.ts";
+import type { Import } from "./import-state.ts";
 import { judge } from "./judge.ts";
 
 /** Reads a table's files: good rows go to its stage, bad ones are logged, and both are counted. */

@@ -11,9 +11,10 @@ import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { requires } from "../http/auth.ts";
 import { jsonBody, limitBody } from "../http/body.ts";
+import type { Env } from "../http/env.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { limitParameter, pageOf } from "../http/paging.ts";
-import { type Env, Refusal } from "../http/problem.ts";
+import { Refusal } from "../http/problem.ts";
 import { sendFile } from "../http/range.ts";
 import { NoQuery, parameter, validate } from "../http/validate.ts";
 

@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
-import type { Env } from "../http/problem.ts";
+import type { Env } from "../http/env.ts";
 import { countPendingMigrations } from "../repositories/readiness.ts";
 
 /** `/healthz`: the process answers. `/readyz`: so does the database, with every migration applied; 503 where not. */

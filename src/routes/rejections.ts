@@ -9,10 +9,10 @@ import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
 import { batchAnswer, JSON_TYPE } from "../http/batch-answer.ts";
 import { bytesOf, jsonBody, limitBody, textOf } from "../http/body.ts";
+import type { Env } from "../http/env.ts";
 import { answerOnce } from "../http/idempotency.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { idCursor } from "../http/paging.ts";
-import type { Env } from "../http/problem.ts";
 import { answerListing, type Lines, linesOf, rowLimit } from "../http/stream.ts";
 import { NoQuery, validate } from "../http/validate.ts";
 import { ROWS_PER_REQUEST_MAX, tooManyRows } from "../ingest/batch.ts";
@@ -118,12 +118,7 @@ const CELLS = linesOf<Omit<RejectionRecord, "columns"> & { columns: string | und
   "created_at",
 ]);
 
-/**
- * The export of rejections that a person mends and gives back to a replay, which reads `id` and `raw` alone. As CSV the
- * columns are these: `raw` is the input as it came, or blank beside `raw_base64` where its bytes are not UTF-8; `columns`
- * are the names of the cells in `raw`, joined by commas, or blank where `raw` is JSON; `reasons` are JSON text; what a
- * rejection has not is a blank cell. As NDJSON each line is the object that JSON answers.
- */
+/** What a person mends and gives back to a replay, which reads `id` and `raw`; README, HTTP, has the columns. */
 const EXPORT: Lines<RejectionRecord> = {
   header: CELLS.header,
   toCsv: ({ columns, ...rest }) => CELLS.toCsv({ ...rest, columns: columns?.join(",") }),

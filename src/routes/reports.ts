@@ -3,8 +3,8 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/client.ts";
 import { limitBody } from "../http/body.ts";
+import type { Env } from "../http/env.ts";
 import { negotiate } from "../http/negotiate.ts";
-import type { Env } from "../http/problem.ts";
 import { LINE_FORMS, linesOf, streamLines } from "../http/stream.ts";
 import { parameter, validate } from "../http/validate.ts";
 import {

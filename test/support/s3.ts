@@ -13,8 +13,8 @@ export interface Seen {
   bytes: number;
 }
 
-/** What the proxy does to a request: answers an error itself, or cuts the answer's body off after so many bytes. */
-export type Fault = { status: number; code: string } | { cutAfter: number };
+/** The proxy answers an error itself, or cuts the answer's body off after so many bytes, or lists so many keys at once. */
+export type Fault = { status: number; code: string } | { cutAfter: number } | { keysPerPage: number };
 
 export async function startS3() {
   const s3 = await startFauxqs({ port: 0, logger: false });
@@ -28,7 +28,7 @@ export async function startS3() {
     seen.push(each);
     const fault = faults.fault?.(each);
     if (fault && "status" in fault) refuse(outgoing, fault);
-    else forward(s3.port, incoming, body, outgoing, fault?.cutAfter);
+    else forward(s3.port, incoming, body, outgoing, fault);
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
   const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
@@ -70,9 +70,11 @@ function forward(
   incoming: IncomingMessage,
   body: Buffer,
   outgoing: ServerResponse,
-  cutAfter: number | undefined,
+  fault: { cutAfter?: number; keysPerPage?: number } = {},
 ): void {
-  const { method, url: path, headers } = incoming;
+  const { cutAfter, keysPerPage } = fault;
+  const { method, url = "", headers } = incoming;
+  const path = keysPerPage === undefined ? url : `${url}&max-keys=${keysPerPage}`;
   const onward = request({ host: "127.0.0.1", port, method, path, headers }, async (answer) => {
     const bytes = Buffer.concat(await Array.fromAsync(answer as AsyncIterable<Buffer>));
     outgoing.writeHead(answer.statusCode ?? 500, answer.headers);

@@ -1,0 +1,12 @@
+/** What a request carries with it inside the service. */
+
+/** Each role may do what those before it may. */
+export const ROLES = ["reader", "writer", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Env {
+  /** Bun's server, which an app that is called without one lacks. */
+  Bindings: { timeout?(request: Request, seconds: number): void };
+  /** What middleware leaves; `role` is undefined where no token was accepted. */
+  Variables: { requestId: string; role: Role | undefined };
+}
