@@ -276,6 +276,20 @@ test("ids that the database assigns after an import follow the imported ones", a
   expect(await select("SELECT id FROM jobs WHERE job = 'd'")).toEqual([[5001]]);
 });
 
+test("where LOAD DATA is not to be had the same rows go by INSERT: any text arrives the same", async () => {
+  const names = ["tab\t", "back\\slash \\N \\", 'quo"te', "line\nfeed", "nul\0", "CR\r", "😀 é", "\\0"];
+  const rows = names.map((name, index) => `${index + 1},"${name.replaceAll('"', '""')}"\n`).join("");
+  const source = await folderOf({ "jobs.csv": rows });
+  for (const loadsData of [true, false]) {
+    await database.pool.query("DELETE FROM jobs");
+    const lane = { ...database, server: { ...database.server, loadsData } };
+    expect(database.server.loadsData).toBe(true);
+    const { tables } = await importSource(lane, { source, report: { say() {} } });
+    expect(tables.jobs).toMatchObject({ inserted: names.length });
+    expect((await select("SELECT job FROM jobs ORDER BY id")).flat()).toEqual(names);
+  }
+});
+
 const CHALLENGE = join(import.meta.dir, "../../shared/data/challenge");
 if (existsSync(CHALLENGE)) {
   test("the original system's files: 1929 employees and 70 rejected; again: 1929 unchanged", async () => {

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { BACKUP_ID } from "./manifest.ts";
-import { type BackupStore, type Draft, MANIFEST, missingFile } from "./store.ts";
+import { type BackupStore, type Draft, LEFTOVER_AGE_MS, MANIFEST, missingFile } from "./store.ts";
 
 /** Backups in a directory. One that is being made, or removed, is a hidden folder beside them. */
 export class DirectoryStore implements BackupStore {
@@ -69,7 +69,6 @@ export class DirectoryStore implements BackupStore {
   }
 }
 
-const LEFTOVER_AGE_MS = 24 * 3_600_000;
 const CHUNK_BYTES = 256 * 1024;
 
 /** Written whole and on the disk before it returns. */

@@ -2,7 +2,7 @@ import { MusterError } from "../errors.ts";
 import { type ByteRange, deleteKeys, listKeys, putText, readObject, type S3Location } from "../s3.ts";
 import { uploadStream } from "../s3-upload.ts";
 import { BACKUP_ID, newBackupId } from "./manifest.ts";
-import { type BackupStore, type Draft, MANIFEST, missingFile } from "./store.ts";
+import { type BackupStore, type Draft, LEFTOVER_AGE_MS, MANIFEST, missingFile } from "./store.ts";
 
 /** Backups in a bucket. A backup's manifest is put last and deleted first: without it there is no backup. */
 export class S3Store implements BackupStore {
@@ -75,7 +75,5 @@ export class S3Store implements BackupStore {
     await deleteKeys(this.#location, files);
   }
 }
-
-const LEFTOVER_AGE_MS = 24 * 3_600_000;
 
 const isMissing = (error: unknown) => error instanceof MusterError && error.code === "not_found";

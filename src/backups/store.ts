@@ -3,6 +3,8 @@ import { MusterError } from "../errors.ts";
 
 export const MANIFEST = "manifest.json";
 export const PROOF = "proof.json";
+/** What a killed backup left is removed by a later one at this age: a live one is younger. */
+export const LEFTOVER_AGE_MS = 24 * 3_600_000;
 
 export interface BackupStore {
   /** Ids of the complete backups, the oldest first. */

@@ -26,6 +26,8 @@ export interface Server {
   version: string;
   /** By how much the ids follow each other that it assigns to the rows of one statement; a cluster may say 7. */
   idStep: number;
+  /** Whether rows can be loaded by LOAD DATA LOCAL INFILE, which MySQL 8 and later allow only where they are told to. */
+  loadsData: boolean;
   /** Bytes above which a cluster refuses a transaction; undefined where nothing is refused for its size. */
   transactionBytesMax: number | undefined;
 }
@@ -61,7 +63,7 @@ export async function connect(url: string): Promise<Database> {
 async function probe(pool: Pool): Promise<Server> {
   const [rows] = await pool.query(
     `SHOW VARIABLES WHERE Variable_name IN
-     ('version', 'auto_increment_increment', 'group_replication_transaction_size_limit', 'wsrep_on', 'wsrep_max_ws_size')`,
+     ('version', 'auto_increment_increment', 'local_infile', 'group_replication_transaction_size_limit', 'wsrep_on', 'wsrep_max_ws_size')`,
   );
   const variables = new Map(
     (rows as { Variable_name: string; Value: string }[]).map((row) => [row.Variable_name, row.Value]),
@@ -69,6 +71,7 @@ async function probe(pool: Pool): Promise<Server> {
   const galera = variables.get("wsrep_on") === "ON" ? variables.get("wsrep_max_ws_size") : undefined;
   return {
     version: variables.get("version") ?? "",
+    loadsData: variables.get("local_infile") === "ON",
     idStep: Number(variables.get("auto_increment_increment") ?? 1),
     // 0 says that there is no limit.
     transactionBytesMax: Number(variables.get("group_replication_transaction_size_limit") ?? galera) || undefined,
@@ -112,6 +115,7 @@ export function parseUrl(url: string): { hosts: Host[]; database: string; option
     dateStrings: true,
     supportBigNumbers: true,
     charset: "utf8mb4_unicode_ci",
+    flags: ["+LOCAL_FILES"],
     connectTimeout: CONNECT_TIMEOUT_MS,
   };
   if (ssl && ssl !== "false") options.ssl = ssl === "true" ? {} : { ca: readFileSync(ssl) };

@@ -117,7 +117,10 @@ async function runningServer(place: Place, options: ServerOptions): Promise<Serv
 
 async function startServer(place: Place, options: ServerOptions): Promise<Server> {
   const program = await findProgram(options.mysqld, options.say);
-  const settings = [...SETTINGS, ...(options.args ?? [])];
+  // In a shared one, a MariaDB that starts deletes what another works with.
+  const temporary = join(place.folder, "mysql.tmp");
+  fs.mkdirSync(temporary, { recursive: true, mode: 0o700 });
+  const settings = [...SETTINGS, `--tmpdir=${temporary}`, ...(options.args ?? [])];
   const made = readServer(place.data);
   if (made) refuseOtherKind(place, made, program);
   else await makeData(place, program, settings, options.say);

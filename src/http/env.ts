@@ -1,4 +1,5 @@
 /** What a request carries with it inside the service. */
+import type { Logger } from "pino";
 
 /** Each role may do what those before it may. */
 export const ROLES = ["reader", "writer", "admin"] as const;
@@ -8,5 +9,5 @@ export interface Env {
   /** Bun's server, which an app that is called without one lacks. */
   Bindings: { timeout?(request: Request, seconds: number): void };
   /** What middleware leaves; `role` is undefined where no token was accepted. */
-  Variables: { requestId: string; role: Role | undefined };
+  Variables: { requestId: string; role: Role | undefined; log: Logger };
 }

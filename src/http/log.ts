@@ -7,6 +7,7 @@ import type { Env } from "./env.ts";
 /** Logs method, path, status, milliseconds and request id; not the query, whose filters are data. */
 export function requestLog(log: Logger): MiddlewareHandler<Env> {
   return async (c, next) => {
+    c.set("log", log);
     const started = performance.now();
     await next();
     const { method, path } = c.req;

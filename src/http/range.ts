@@ -1,6 +1,7 @@
 /** Files with ETag and Range (RFC 9110, sections 13 and 14). */
 import type { Context } from "hono";
 import { Refusal } from "./problem.ts";
+import { pulled } from "./stream.ts";
 
 export interface FileToSend {
   file: string;
@@ -11,11 +12,11 @@ export interface FileToSend {
 }
 
 /** Answers a file or the one part of it that is asked for: 200, 206, 304 or 416. */
-export function sendFile(
+export async function sendFile(
   c: Context,
   { file, bytes, type, etag }: FileToSend,
-  read: (range?: { start: number; end: number }) => AsyncIterable<Uint8Array>,
-): Response {
+  read: (range?: { start: number; end: number }) => AsyncIterator<Uint8Array>,
+): Promise<Response> {
   const tag = `"${etag}"`;
   c.header("ETag", tag);
   c.header("Accept-Ranges", "bytes");
@@ -26,25 +27,8 @@ export function sendFile(
   c.header("Content-Disposition", `attachment; filename="${file}"`);
   c.header("Content-Length", String(end - start + 1));
   if (range) c.header("Content-Range", `bytes ${start}-${end}/${bytes}`);
-  const body = c.req.method === "HEAD" ? null : streamOf(read(range));
+  const body = c.req.method === "HEAD" ? null : await pulled(c, read(range));
   return c.newResponse(body, range ? 206 : 200);
-}
-
-function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = chunks[Symbol.asyncIterator]();
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        const { done, value } = await iterator.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      async cancel() {
-        await iterator.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }
 
 const matches = (header: string | undefined, tag: string) =>

@@ -116,28 +116,31 @@ async function* textsOf<Row>({ before, line }: Writer<Row>, pages: AsyncIterable
   let text = before;
   for await (const rows of pages) {
     text += rows.map(line).join("");
-    if (text !== "") yield text;
+    if (text !== "") yield utf8.encode(text);
     text = "";
   }
 }
 
 const utf8 = new TextEncoder();
 
-/** A body each part of which is made when the client has taken the one before. */
-async function pulled(c: Context, texts: AsyncGenerator<string>): Promise<ReadableStream<Uint8Array>> {
+/**
+ * A body each part of which is made when the client has taken the one before.
+ * @throws what making the first part throws
+ */
+export async function pulled(c: Context, parts: AsyncIterator<Uint8Array>): Promise<ReadableStream<Uint8Array>> {
   const log: Logger | undefined = c.get("log");
   const request = c.get("requestId");
-  let next: Promise<IteratorResult<string>> | undefined = texts.next();
+  let next: Promise<IteratorResult<Uint8Array>> | undefined = parts.next();
   await next;
   let gone = false;
   const body = {
     async pull(controller: ReadableStreamDefaultController<Uint8Array>) {
       try {
-        const { done, value } = await (next ?? texts.next());
+        const { done, value } = await (next ?? parts.next());
         next = undefined;
         if (gone) return;
         if (done) controller.close();
-        else controller.enqueue(utf8.encode(value));
+        else controller.enqueue(value);
       } catch (error) {
         if (!gone) log?.error({ request, error: loggable(error) }, "the answer broke off: the connection is cut");
         // Without the error: Bun prints what it gets here, and the driver's has the statement with its values.
@@ -146,7 +149,7 @@ async function pulled(c: Context, texts: AsyncGenerator<string>): Promise<Readab
     },
     async cancel() {
       gone = true;
-      await texts.return(undefined);
+      await parts.return?.();
     },
   };
   // The stream's own default would read one part ahead of the client.

@@ -1,8 +1,8 @@
 /** Rejections as a replay of many of them meets them: how many are open, page by page, and what became of those named. */
-import { and, asc, count, eq, gt, inArray, isNotNull, lte, max, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, eq, gt, inArray, lte, max, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
-import { type RejectionState, rejections, runs } from "../db/ledger.ts";
-import { RAW_BYTES_MAX } from "./rejections.ts";
+import { type RejectionState, rejections } from "../db/ledger.ts";
+import { hasEnded, RAW_BYTES_MAX } from "./rejections.ts";
 
 export interface Standing {
   id: number;
@@ -23,8 +23,7 @@ export async function countOpen(
   const parts = await db
     .select({ table: rejections.table, rows: count(), last: max(rejections.id) })
     .from(rejections)
-    .innerJoin(runs, eq(runs.id, rejections.run))
-    .where(openOf(run))
+    .where(openOf(db, run))
     .groupBy(rejections.table);
   return parts.map(({ table, rows, last }) => ({ table, rows, last: Number(last) }));
 }
@@ -36,7 +35,7 @@ export async function pageOfOpen(
 ): Promise<Standing[]> {
   const { table, run, after, upTo, limit } = page;
   const between = and(gt(rejections.id, after), lte(rejections.id, upTo));
-  return await standing(db, and(openOf(run), eq(rejections.table, table), between))
+  return await standing(db, and(openOf(db, run), eq(rejections.table, table), between))
     .orderBy(asc(rejections.id))
     .limit(limit);
 }
@@ -44,24 +43,15 @@ export async function pageOfOpen(
 /** What became of rejections, by id; those that are none, or whose run has not ended, are left out. */
 export async function standingOf(db: MySql2Database, ids: readonly number[]): Promise<Map<number, Standing>> {
   if (ids.length === 0) return new Map();
-  const rows = await standing(db, and(inArray(rejections.id, [...ids]), isNotNull(runs.finished_at)));
+  const rows = await standing(db, and(inArray(rejections.id, [...ids]), hasEnded(db)));
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-const openOf = (run: string | undefined) =>
-  and(
-    eq(rejections.state, "open"),
-    isNotNull(runs.finished_at),
-    run === undefined ? undefined : eq(rejections.run, run),
-  );
+const openOf = (db: MySql2Database, run: string | undefined) =>
+  and(eq(rejections.state, "open"), hasEnded(db), run === undefined ? undefined : eq(rejections.run, run));
 
 function standing(db: MySql2Database, condition: SQL | undefined) {
   const { id, table, state, raw } = rejections;
   const cutAt = sql<Buffer | null>`IF(LENGTH(${raw}) >= ${RAW_BYTES_MAX}, RIGHT(${raw}, ${TAIL_BYTES}), NULL)`;
-  return db
-    .select({ id, table, state, cutAt })
-    .from(rejections)
-    .innerJoin(runs, eq(runs.id, rejections.run))
-    .where(condition)
-    .$dynamic();
+  return db.select({ id, table, state, cutAt }).from(rejections).where(condition).$dynamic();
 }

@@ -78,7 +78,8 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
       const manifest = await findManifest(store, id, []);
       const entry = entryOf(manifest, name);
       takeTime(c);
-      const read = (range?: { start: number; end: number }) => store.read(manifest.id, entry.file, range);
+      const read = (range?: { start: number; end: number }) =>
+        store.read(manifest.id, entry.file, range)[Symbol.asyncIterator]();
       return sendFile(c, { ...entry, type: "application/avro", etag: entry.sha256 }, read);
     });
 }
