@@ -129,7 +129,7 @@ async function refuseOrphans(connection: Connection, replacements: readonly Repl
       const whose = staged.has(child.name) ? `the backup's rows of ${child.name}` : `rows of ${child.name}`;
       const named = `${child.name} ${some(orphans.ids)} refer to ${parent} ${some(orphans.parents)}`;
       const advice = `restore ${child.name} and ${parent} together, or mend these rows first`;
-      throw new MusterError("conflict", `${orphans.rows} ${whose} would lose their parent (${named}): ${advice}`);
+      throw new MusterError("conflict", `${whose}: ${orphans.rows} would lose their parent (${named}): ${advice}`);
     }
   }
 }
