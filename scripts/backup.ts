@@ -14,7 +14,7 @@ Backs tables up (all of them where none is named: ${tableNames.join(", ")}) to B
 s3://bucket/prefix, as one consistent snapshot. Prints the backup's id.
 
   --codec C    ${AVRO_CODECS.join(", ")} (deflate, which every Avro tool reads)
-  --keep N     afterwards remove the oldest backups beyond the newest N
+  --keep N     afterwards remove the oldest backups beyond the newest N of each table
   --verify     prove a backup, the newest or that of ID: checksums, and a restore into scratch tables
   --json       print the outcome as one line of JSON
   --help       this text

@@ -24,6 +24,7 @@ export interface Context {
  */
 export async function command(work: (context: Context) => Promise<number>): Promise<never> {
   const signal = interruption(EXIT.interrupted);
+  signal.addEventListener("abort", () => say("stopping: a table that is being published is finished first"));
   let code: number = EXIT.failed;
   let database: OpenDatabase | undefined;
   try {

@@ -5,7 +5,7 @@ import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
 import type { NewRejection } from "../src/repositories/rejections.ts";
 import { command, EXIT, readArguments, say, tableNamed } from "./command.ts";
-import { countsTable, progressBar } from "./terminal.ts";
+import { countsTable, firstRejections, MORE_REJECTIONS, progressBar } from "./terminal.ts";
 
 const HELP = `Usage: bun run scripts/import.ts [SOURCE] [options]
 
@@ -20,9 +20,6 @@ Files are named for their tables: jobs.csv, jobs-2021.csv, jobs/any.csv.
   --help              this text
 
 Exit code: 0 done (rejected rows included), 1 failed, 2 refused, 130 interrupted.`;
-
-/** Rejected rows that are shown as they are found; all of them are in the rejections. */
-const REJECTIONS_SHOWN = 5;
 
 const options = readArguments(
   HELP,
@@ -49,7 +46,11 @@ await command(async ({ config, database, signal }) => {
   if (source === undefined) throw new MusterError("invalid", "name a SOURCE to import, or set IMPORT_SOURCE");
   const started = performance.now();
   const bar = progressBar();
-  const rejected = options.json ? undefined : showFirst(REJECTIONS_SHOWN, bar.say);
+  const more = options.dryRun ? "further rejected rows are counted below" : MORE_REJECTIONS;
+  const first = firstRejections(bar.say, more);
+  const rejected = options.json
+    ? undefined
+    : ({ file, position, reasons }: NewRejection) => first(`${file}:${position}`, reasons);
   const report = { say: bar.say, signal, progress: bar.update, ...(rejected && { rejected }) };
   const outcome = await importSource(database, { ...options, source, report }).finally(bar.stop);
   const seconds = Number(((performance.now() - started) / 1000).toFixed(3));
@@ -67,14 +68,4 @@ function limitOption(text: string | undefined): ImportOptions["maxRejects"] {
   if (percent && value <= 100) return { share: value / 100 };
   if (number !== undefined && !percent && Number.isSafeInteger(value)) return { rows: value };
   throw new MusterError("invalid", `--max-rejects ${text}: give a number of rows, or a share such as 5%`);
-}
-
-function showFirst(most: number, line: (text: string) => void): (rejection: NewRejection) => void {
-  let shown = 0;
-  return ({ file, position, reasons }) => {
-    if (shown === most) line("further rejected rows are in the rejections of the run");
-    if (shown++ >= most) return;
-    const why = reasons.map(({ code, field, detail }) => `${code}${field ? ` (${field})` : ""}: ${detail}`).join("; ");
-    line(`${file}:${position} rejected: ${why}`);
-  };
 }

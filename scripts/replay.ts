@@ -2,7 +2,7 @@ import { MusterError } from "../src/errors.ts";
 import type { ReplayReport } from "../src/ingest/replay-batches.ts";
 import { replayFile, replayOpen } from "../src/ingest/replay-many.ts";
 import { command, EXIT, readArguments } from "./command.ts";
-import { countsTable, progressBar } from "./terminal.ts";
+import { countsTable, firstRejections, MORE_REJECTIONS, progressBar } from "./terminal.ts";
 
 const HELP = `Usage: bun run scripts/replay.ts [FILE] [options]
 
@@ -29,7 +29,11 @@ await command(async ({ config, database, signal }) => {
   const started = performance.now();
   const bar = progressBar();
   const progress: ReplayReport["progress"] = ({ done, ...shown }) => bar.update({ ...shown, bytes: done });
-  const rest = { msMax: config.writeMsMax, report: { say: bar.say, signal, progress } };
+  const first = firstRejections(bar.say, MORE_REJECTIONS);
+  const rejected: ReplayReport["rejected"] = ({ replaces, rejection, reasons = [] }) =>
+    first(`rejection ${replaces}, now ${rejection},`, reasons);
+  const report = { say: bar.say, signal, progress, ...(!options.json && { rejected }) };
+  const rest = { msMax: config.writeMsMax, report };
   const { file, run } = options;
   const replaying =
     file === undefined ? replayOpen(database, { ...rest, run }) : replayFile(database, { ...rest, file });

@@ -1,5 +1,6 @@
 /** What a command draws: a bar on a terminal, plain lines elsewhere, and a last table of counts. */
 import { Presets, SingleBar } from "cli-progress";
+import type { Reason } from "../src/db/ledger.ts";
 
 export interface Progress {
   table: string;
@@ -54,7 +55,8 @@ function plainLines() {
       if (!changed && performance.now() - last < LINE_EVERY_MS) return;
       part = table + phase;
       last = performance.now();
-      say(`${table}: ${phase}${of > 0 ? ` ${Math.floor((100 * bytes) / of)} %` : ""}, ${rows} rows`);
+      const share = of > 0 ? ` ${Math.floor((100 * bytes) / of)} %` : "";
+      say(`${table}: ${phase}${share}${rows > 0 ? `, ${rows} rows` : ""}`);
     },
     say,
     stop() {},
@@ -79,4 +81,22 @@ export function countsTable(tables: Record<string, object>): string {
       line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "),
     )
     .join("\n");
+}
+
+/** Rejected rows that are shown as they are found. */
+const REJECTIONS_SHOWN = 5;
+export const MORE_REJECTIONS = "further rejected rows: GET /rejections?state=open";
+
+/** Shows the first rejected rows with where they stood and every reason, and says once where the others are. */
+export function firstRejections(
+  line: (text: string) => void,
+  more: string,
+): (where: string, reasons: readonly Reason[]) => void {
+  let shown = 0;
+  return (where, reasons) => {
+    if (shown === REJECTIONS_SHOWN) line(more);
+    if (shown++ >= REJECTIONS_SHOWN) return;
+    const why = reasons.map(({ code, field, detail }) => `${code}${field ? ` (${field})` : ""}: ${detail}`);
+    line(`${where} rejected: ${why.join("; ")}`);
+  };
 }

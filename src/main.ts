@@ -69,7 +69,8 @@ async function loadFirst(database: Database, config: Config, report: Report): Pr
   const source = config.importSource ?? (await defaultSample(DATA_FOLDER));
   const { tables } = await importSource(database, { source, report });
   const rows = Object.entries(tables).map(([table, counts]) => `${table} ${counts.inserted}`);
-  report.say(`loaded ${source}: ${rows.join(", ")}`);
+  const rejected = Object.values(tables).reduce((sum, counts) => sum + counts.rejected, 0);
+  report.say(`loaded ${source}: ${rows.join(", ")}; ${rejected} rows rejected, see /rejections`);
 }
 
 function listen({ host, port }: Config, fetch: ReturnType<typeof createApp>["fetch"]) {

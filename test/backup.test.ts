@@ -199,6 +199,14 @@ test("--keep removes the oldest backups beyond so many, never the newest", async
   expect(await store.ids()).toEqual(ids.slice(3));
 });
 
+test("--keep never removes the only backup of a table", async () => {
+  const whole = await make();
+  await make(["jobs"]);
+  const last = await make(["jobs"]);
+  await keepNewest(store, 1, () => {});
+  expect(await store.ids()).toEqual([whole.id, last.id]);
+});
+
 test("verify restores into scratch tables, compares, and says when and how long", async () => {
   const { id } = await make();
   const before = await everything();

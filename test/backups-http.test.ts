@@ -68,6 +68,17 @@ test("GET /backups lists the newest first, a page at a time, and says which are 
   expect(older[0]?.id.localeCompare(id)).toBe(-1);
 });
 
+test("one manifest that cannot be read hides no other backup", async () => {
+  const { id } = await made("jobs");
+  const file = join(folder, id, "manifest.json");
+  const text = await Bun.file(file).text();
+  await Bun.write(file, "{");
+  const list = (await (await app.request("/backups")).json()) as { id: string; damaged?: true }[];
+  expect(list[0]).toEqual({ id, damaged: true });
+  expect(list.length).toBeGreaterThan(1);
+  await Bun.write(file, text);
+});
+
 test("a file comes whole, in part, or not at all where the client has it", async () => {
   const manifest = await made("jobs");
   const path = `/backups/${manifest.id}/jobs.avro`;

@@ -6,10 +6,12 @@ import { avroSchema } from "../codecs/avro.ts";
 import type { AvroCodec } from "../codecs/avro-container.ts";
 import type { Row, Table } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { MusterError } from "../errors.ts";
 import { nextId } from "../repositories/bulk.ts";
 import { passGates } from "../repositories/gates.ts";
 import { readPage } from "../repositories/rows.ts";
 import { beginRun, clearDeadRuns, endRun, failRun, type Report } from "../repositories/runs.ts";
+import { findManifest } from "./check.ts";
 import { type Manifest, type ManifestEntry, newBackupId } from "./manifest.ts";
 import type { BackupStore, Draft } from "./store.ts";
 import { encodeTable } from "./table-file.ts";
@@ -64,13 +66,28 @@ export async function backup(database: Database, store: BackupStore, options: Ba
   }
 }
 
-/** Removes the oldest complete backups beyond the newest `keep`, at least one; says which. */
+/**
+ * Removes the oldest complete backups beyond the newest `keep`, at least one, of each table: one that is among the newest
+ * of any of its tables stays, and so does one whose manifest cannot be read. Says which.
+ */
 export async function keepNewest(store: BackupStore, keep: number, say: (line: string) => void): Promise<void> {
-  const ids = await store.ids();
-  for (const id of ids.slice(0, Math.max(0, ids.length - Math.max(1, keep)))) {
+  const newer = new Map<string, number>();
+  for (const id of (await store.ids()).reverse()) {
+    const tables = await tablesOf(store, id);
+    const isNeeded = tables.length === 0 || tables.some((table) => (newer.get(table) ?? 0) < Math.max(1, keep));
+    for (const table of tables) newer.set(table, (newer.get(table) ?? 0) + 1);
+    if (isNeeded) continue;
     await store.remove(id);
     say(`removed backup ${id}`);
   }
+}
+
+async function tablesOf(store: BackupStore, id: string): Promise<string[]> {
+  const manifest = await findManifest(store, id, []).catch((error) => {
+    if (error instanceof MusterError && error.code === "backup_damaged") return undefined;
+    throw error;
+  });
+  return manifest?.tables.map(({ table }) => table) ?? [];
 }
 
 /**

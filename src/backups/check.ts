@@ -27,7 +27,8 @@ export async function findManifest(store: BackupStore, id: string, tables: reado
 
 async function manifestOf(store: BackupStore, id: string): Promise<Manifest> {
   const text = await store.readText(id, MANIFEST);
-  if (text === undefined) throw new MusterError("backup_damaged", `backup ${id} has no manifest`);
+  if (text === undefined)
+    throw new MusterError("backup_damaged", `backup ${id} has no manifest: name another by its id`);
   return parseManifest(id, text);
 }
 
@@ -65,20 +66,21 @@ export async function* checkedRows(
       "backup_damaged",
       `${entry.file} of backup ${id} is damaged: its ${what} differ from what the manifest says`,
     );
-  const file = await decodeTable(table, hashed());
-  if (JSON.stringify(file.schema) !== JSON.stringify(entry.schema)) throw mismatch("schema");
   try {
+    const file = await decodeTable(table, hashed());
+    if (JSON.stringify(file.schema) !== JSON.stringify(entry.schema)) throw mismatch("schema");
     yield* file.rows;
+    if (file.checksum.rows !== entry.rows) throw mismatch("rows");
+    if (file.checksum.toString() !== entry.checksum) throw mismatch("contents");
   } catch (error) {
+    if (!(error instanceof MusterError) || error.message.startsWith(entry.file)) throw error;
     // A flipped bit can make a record that breaks a rule: only an intact file is judged by its rows.
-    const isRule = error instanceof MusterError && error.code === "refused";
-    if (isRule && (await sha256Of(store.read(id, entry.file))) !== entry.sha256) throw mismatch("SHA-256 sums");
-    throw error;
+    const isIntact = (await sha256Of(store.read(id, entry.file))) === entry.sha256;
+    if (error.code === "refused" && !isIntact) throw mismatch("SHA-256 sums");
+    throw new MusterError(error.code, `${entry.file} of backup ${id}: ${error.message}`);
   }
   if (bytes !== entry.bytes) throw mismatch("bytes");
   if (sha256.digest("hex") !== entry.sha256) throw mismatch("SHA-256 sums");
-  if (file.checksum.rows !== entry.rows) throw mismatch("rows");
-  if (file.checksum.toString() !== entry.checksum) throw mismatch("contents");
 }
 
 async function sha256Of(chunks: AsyncIterable<Uint8Array>): Promise<string> {

@@ -44,7 +44,7 @@ export const BACKUP_ID = /^\d{8}T\d{9}Z-[0-9a-f]{8}$/;
 export function parseManifest(id: string, text: string): Manifest {
   const manifest = parsed(Manifest, text);
   if (manifest?.id === id) return manifest;
-  throw new MusterError("backup_damaged", `the manifest of backup ${id} is damaged`);
+  throw new MusterError("backup_damaged", `the manifest of backup ${id} is damaged: name another backup by its id`);
 }
 
 /** Undefined where it cannot be read: a proof can be made again. */

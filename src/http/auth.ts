@@ -15,13 +15,21 @@ export type Tokens = readonly { role: Role; digest: Buffer }[];
  */
 export function readTokens(text: string | undefined): Tokens | undefined {
   if (text === undefined) return undefined;
-  return text.split(",").map((entry, index) => {
+  const tokens = text.split(",").map((entry, index) => {
     // The characters of a bearer token are those of RFC 6750, section 2.1.
     const [, role, token] = /^\s*(reader|writer|admin):([A-Za-z0-9._~+/-]+=*)\s*$/.exec(entry) ?? [];
     if (role && token) return { role: role as Role, digest: digestOf(token) };
     const form = "reader:TOKEN, writer:TOKEN or admin:TOKEN, a token being letters, digits and -._~+/";
     throw new MusterError("invalid", `API_TOKENS: entry ${index + 1} must be ${form}`);
   });
+  const twice = tokens.findIndex(({ digest }, index) =>
+    tokens.slice(0, index).some((each) => each.digest.equals(digest)),
+  );
+  if (twice === -1) return tokens;
+  throw new MusterError(
+    "invalid",
+    `API_TOKENS: entry ${twice + 1} has the token of an entry before it: give each its own`,
+  );
 }
 
 /** @throws MusterError `invalid` where anyone on the network could reach a service that asks for no token */

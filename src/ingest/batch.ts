@@ -23,8 +23,9 @@ export interface BatchRow {
   columns?: string[];
   /** A JSON Pointer (RFC 6901) into the body: to the field where it has one, else to the row. */
   pointer(field?: string): string;
-  /** The rejection whose mended row this is. */
+  /** The rejection whose mended row this is, and where that one stood. */
   replaces?: number;
+  origin?: { file: string | null; position: number };
 }
 
 /**

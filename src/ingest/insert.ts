@@ -109,10 +109,10 @@ async function store(database: Database, connection: PoolConnection, table: Tabl
 
 async function log(database: Database, connection: PoolConnection, run: string, rejected: readonly Entry[]) {
   const rows = rejected.map(({ row, candidate: { reasons } }) => {
-    const { table, index, columns, replaces } = row;
+    const { table, index, columns, replaces, origin = { file: null, position: index } } = row;
     return {
       table,
-      position: index,
+      ...origin,
       raw: row.raw(),
       reasons,
       ...(columns && { columns }),

@@ -8,7 +8,7 @@ import { MusterError } from "../errors.ts";
 import { standingOf } from "../repositories/open-rejections.ts";
 import { noRows, type Report } from "../repositories/runs.ts";
 import { ROWS_PER_REQUEST_MAX } from "./batch.ts";
-import type { BatchOutcome } from "./insert.ts";
+import type { BatchOutcome, RowVerdict } from "./insert.ts";
 import { type Mended, replay } from "./replay.ts";
 
 export interface ReplayOptions {
@@ -18,6 +18,8 @@ export interface ReplayOptions {
 }
 
 export interface ReplayReport extends Report {
+  /** Each row that is refused again. */
+  rejected?(verdict: RowVerdict): void;
   /** `done` of `of`: rejections, or bytes of the file while it is read. */
   progress?(progress: { table: string; phase: "checking" | "replaying"; done: number; of: number; rows: number }): void;
 }
@@ -64,6 +66,7 @@ export class Batches {
     });
     if (!outcome) return;
     runs.push(outcome.run);
+    for (const verdict of outcome.verdicts) if (verdict.status === "rejected") this.options.report.rejected?.(verdict);
     for (const [name, counts] of Object.entries(outcome.counts) as [TableName, Counts][]) {
       const sum = tables[name] ?? noRows();
       for (const key of Object.keys(sum) as (keyof Counts)[]) sum[key] += counts[key];

@@ -57,6 +57,7 @@ export async function replay(
       table: name,
       index,
       replaces: each.id,
+      origin: { file: rejection.file, position: rejection.position },
       pointer: (field) => pointer(at) + (field === undefined || each.row === undefined ? "" : `/row/${field}`),
     });
   }

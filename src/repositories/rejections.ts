@@ -113,7 +113,7 @@ function rawText(raw: Buffer): { raw: string } | { raw_base64: string } {
 /** A row to be logged; `raw` is the input as it came and is cut to RAW_BYTES_MAX. */
 export interface NewRejection {
   table: string;
-  file?: string;
+  file?: string | null;
   position: number;
   raw: Uint8Array;
   /** The columns of its cells where it is a CSV record, so that it can be read again without its file's header. */
@@ -174,7 +174,10 @@ export async function supersede(
 }
 
 /** What a replay needs of a rejection. */
-export type HeldRejection = Pick<typeof rejections.$inferSelect, "id" | "table" | "raw" | "columns" | "state">;
+export type HeldRejection = Pick<
+  typeof rejections.$inferSelect,
+  "id" | "table" | "file" | "position" | "raw" | "columns" | "state"
+>;
 
 /**
  * Open rejections by id, held for the caller's transaction.
@@ -182,9 +185,9 @@ export type HeldRejection = Pick<typeof rejections.$inferSelect, "id" | "table" 
  * or where another replay holds it
  */
 export async function holdRejections(db: MySql2Database, ids: readonly number[]): Promise<Map<number, HeldRejection>> {
-  const { id, table, raw, columns, state } = rejections;
+  const { id, table, file, position, raw, columns, state } = rejections;
   const rows = await db
-    .select({ id, table, raw, columns, state })
+    .select({ id, table, file, position, raw, columns, state })
     .from(rejections)
     .where(and(inArray(id, [...ids]), hasEnded(db)))
     .for("update", { noWait: true })

@@ -9,6 +9,7 @@ import { proofOf, verify } from "../backups/verify.ts";
 import { AVRO_CODECS } from "../codecs/avro-container.ts";
 import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
 import { jsonBody, limitBody } from "../http/body.ts";
 import type { Env } from "../http/env.ts";
@@ -18,7 +19,8 @@ import { Refusal } from "../http/problem.ts";
 import { sendFile } from "../http/range.ts";
 import { NoQuery, parameter, validate } from "../http/validate.ts";
 
-const Tables = z.array(z.enum(tableNames, { error: `must be of ${tableNames.join(", ")}` })).min(1);
+const tablesForm = `must be a list of tables, such as ["${tableNames[0]}"]; the tables are ${tableNames.join(", ")}`;
+const Tables = z.array(z.enum(tableNames, { error: tablesForm }), { error: tablesForm }).min(1, { error: tablesForm });
 const BackupBody = z.strictObject({ table: Tables, codec: z.enum(AVRO_CODECS).default("deflate") });
 const RestoreBody = z.strictObject({
   table: Tables,
@@ -59,7 +61,7 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
       negotiate(c, ["application/json"]);
       const ids = (await store.ids()).reverse().filter((id) => cursor === undefined || id < cursor);
       const page = pageOf(c, ids.slice(0, limit + 1), limit, (id) => id);
-      return c.json(await Promise.all(page.map((id) => describe(store, id))));
+      return c.json(await Promise.all(page.map((id) => describe(store, id).catch(damagedOne(id)))));
     })
     .get("/backups/:id", ...admin, validate("param", BackupPath), async (c) => {
       negotiate(c, ["application/json"]);
@@ -89,6 +91,14 @@ async function describe(store: BackupStore, id: string) {
   const manifest = await findManifest(store, id, []);
   const proof = await proofOf(store, manifest.id);
   return { ...manifest, ...(proof && { proof }) };
+}
+
+/** One manifest that cannot be read does not hide the other backups. */
+function damagedOne(id: string): (error: unknown) => { id: string; damaged: true } {
+  return (error) => {
+    if (error instanceof MusterError && error.code === "backup_damaged") return { id, damaged: true };
+    throw error;
+  };
 }
 
 /** Bun cuts a connection on which nothing moves; this one works for as long as the tables are large. */
