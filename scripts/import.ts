@@ -9,9 +9,10 @@ import { countsTable, firstRejections, MORE_REJECTIONS, progressBar } from "./te
 
 const HELP = `Usage: bun run scripts/import.ts [SOURCE] [options]
 
-Imports CSV files into their tables. SOURCE is a directory or a file; the default is IMPORT_SOURCE,
-and without a DATABASE_URL the sample.
-Files are named for their tables: jobs.csv, jobs-2021.csv, jobs/any.csv.
+Imports files into their tables. SOURCE is a directory, a file, s3://BUCKET/PREFIX/ or s3://BUCKET/KEY;
+the default is IMPORT_SOURCE, and without a DATABASE_URL the sample.
+Files are named for their tables: jobs.csv, jobs-2021.csv, jobs/any.csv. The ending is their form:
+.csv, .csv.gz, .ndjson, .ndjson.gz, .avro.
 
   --table T           read the files of table T alone (${tableNames.join(", ")})
   --dry-run           say what would happen; write nothing but the run

@@ -59,10 +59,16 @@ export interface ByteRange {
 
 /**
  * The bytes of an object, or of a part of it. A body that breaks off is gone on with, of the same version of the object.
+ * @param version the entity tag that the object must have from the first byte on
  * @throws MusterError `not_found` where there is no such object, `unavailable` where it changes meanwhile
  */
-export async function* readObject(location: S3Location, key: string, range?: ByteRange): AsyncGenerator<Uint8Array> {
-  let object = await openObject(location, key, range);
+export async function* readObject(
+  location: S3Location,
+  key: string,
+  range?: ByteRange,
+  version?: string,
+): AsyncGenerator<Uint8Array> {
+  let object = await openObject(location, key, range, version);
   const { etag, end } = object;
   let next = object.start;
   for (let resumes = 0; next <= end; resumes++) {
@@ -126,14 +132,21 @@ function changed(location: S3Location, key: string): MusterError {
   return new MusterError("unavailable", `${location}${key} changed while it was read: start again`);
 }
 
+export interface ListedObject {
+  key: string;
+  bytes: number;
+  /** Its entity tag. */
+  version: string | undefined;
+}
+
 /** The objects below a location, or those of them whose keys begin with `under`. */
-export async function* listKeys(location: S3Location, under = ""): AsyncGenerator<{ key: string; bytes: number }> {
+export async function* listKeys(location: S3Location, under = ""): AsyncGenerator<ListedObject> {
   const { paginateListObjectsV2 } = await sdk();
   const input = { Bucket: location.bucket, Prefix: location.prefix + under };
   try {
     for await (const { Contents } of paginateListObjectsV2({ client: await location.client() }, input)) {
-      for (const { Key = "", Size: bytes = 0 } of Contents ?? [])
-        yield { key: Key.slice(location.prefix.length), bytes };
+      for (const { Key = "", Size: bytes = 0, ETag: version } of Contents ?? [])
+        yield { key: Key.slice(location.prefix.length), bytes, version };
     }
   } catch (error) {
     throw explained(error, location);

@@ -108,7 +108,8 @@ function typeOf(schema: AvroSchema): Type {
   return Type.forSchema(schema as Schema, { omitRecordMethods: true, wrapUnions: "never", registry });
 }
 
-const exactLong = types.LongType.__with({
+/** A long of which no digit is lost: a number, or its digits where it is past 2^53. */
+export const exactLong = types.LongType.__with({
   fromBuffer(buffer: Buffer) {
     const value = buffer.readBigInt64LE();
     const number = Number(value);

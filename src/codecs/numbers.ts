@@ -109,15 +109,17 @@ function avroDecimal(precision: number, scale: number, read: (digits: string) =>
       const hex = BigInt.asUintN(bytes * 8, unscaled).toString(16);
       return Buffer.from(hex.padStart(bytes * 2, "0"), "hex");
     },
-    read(value) {
-      const bytes = value as Buffer;
-      if (bytes.length === 0) return read("");
-      const unscaled = BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString("hex")}`));
-      const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
-      const whole = digits.slice(0, digits.length - scale);
-      return read(`${unscaled < 0n ? "-" : ""}${whole}${scale > 0 ? `.${digits.slice(-scale)}` : ""}`);
-    },
+    read: (value) => read(decimalDigits(value as Buffer, scale)),
   };
+}
+
+/** The digits of a decimal that Avro has written; "" where it has written none. */
+export function decimalDigits(bytes: Buffer, scale: number): string {
+  if (bytes.length === 0) return "";
+  const unscaled = BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString("hex")}`));
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
+  const whole = digits.slice(0, digits.length - scale);
+  return `${unscaled < 0n ? "-" : ""}${whole}${scale > 0 ? `.${digits.slice(-scale)}` : ""}`;
 }
 
 /** JavaScript writes numbers below 0.000001 as 1.5e-7: the same digits without an exponent. */

@@ -74,7 +74,7 @@ export async function rowsOfCsv(bytes: Uint8Array, only: TableName): Promise<Bat
 }
 
 /** One row of JSON text as its shape alone judges it. */
-export function shapedJson(table: Table, text: string): Shaped {
+export function shapedJson(table: Table, text: string, options = { keyOptional: true }): Shaped {
   let row: JsonText;
   try {
     row = new JsonText(text);
@@ -82,7 +82,7 @@ export function shapedJson(table: Table, text: string): Shaped {
     const reason = { code: "wrong_type" as const, detail: "the row is not JSON" };
     return { values: table.columns.map(() => undefined), reasons: [reason] };
   }
-  return withRepeats(fromJson(table, row.value, { keyOptional: true }), row.repeatedIn([]));
+  return withRepeats(fromJson(table, row.value, options), row.repeatedIn([]));
 }
 
 /** JSON.parse keeps the last of two values and drops the first: that is a field too many, not a choice for us. */

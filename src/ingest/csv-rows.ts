@@ -4,13 +4,17 @@ import type { Shaped, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import type { Candidate } from "./judge.ts";
 
-/** A CSV row as its shape alone judges it. */
-export interface CsvRow extends Candidate {
-  /** The first physical line of its record, 1-based. */
-  line: number;
-  /** Its bytes as they came. */
+/** A row of a table's file as its shape alone judges it. */
+export interface FileRow extends Candidate {
+  /** The first physical line of a CSV record, the line of a row of JSON, the number of an Avro record: 1-based. */
+  position: number;
+  /** Its bytes as they came; an Avro record as JSON. */
   raw(): Uint8Array;
-  /** The columns of its cells. */
+  /** The columns of its cells, where it is a CSV record. */
+  columns?: string[];
+}
+
+interface CsvRow extends FileRow {
   columns: string[];
 }
 
@@ -38,7 +42,7 @@ export async function* csvRows(
         if (order) continue;
       }
       const { values, reasons } = shaped(table, record, order);
-      rows.push({ values, reasons, line: record.line, raw: () => record.raw, columns });
+      rows.push({ values, reasons, position: record.line, raw: () => record.raw, columns });
     }
     yield rows;
   }

@@ -1,4 +1,5 @@
 /** The historic import (design section 5): files are read, judged and staged; then every table is published whole. */
+import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import type { Counts } from "../db/ledger.ts";
@@ -12,8 +13,10 @@ import { openSource } from "./source.ts";
 import { ImportWorld } from "./world.ts";
 
 export interface ImportOptions {
-  /** A directory or a file. */
+  /** A directory, a file, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`. */
   source: string;
+  /** For the SDK's client, before what it finds in its environment. */
+  s3?: S3ClientConfig;
   /** Read this table's files alone. */
   table?: TableName | undefined;
   /** Give the verdicts and counts, and write nothing but the run. */
@@ -33,12 +36,12 @@ export interface ImportOutcome {
 
 /**
  * Imports a source. At the end received = inserted + unchanged + rejected + withheld for each table.
- * @throws MusterError `invalid` for a source that is none, `refused` for a file whose header does not fit,
+ * @throws MusterError `invalid` for a source that is none, `refused` for a file whose header does not fit or that is damaged,
  * `interrupted` by the report's signal; whatever is thrown, no table has part of its rows
  */
 export async function importSource(database: Database, options: ImportOptions): Promise<ImportOutcome> {
   const { report, table: only } = options;
-  const source = await openSource(options.source, only);
+  const source = await openSource(options.source, only, options.s3);
   for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
   await clearDeadRuns(database, report.say);
   const run = await beginRun(database, "import", source.name);

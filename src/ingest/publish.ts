@@ -5,7 +5,6 @@ import { type LateVerdicts, publishByAppend, stageName } from "../repositories/b
 import { passGates } from "../repositories/gates.ts";
 import { addRejections, type NewRejection, supersede } from "../repositories/rejections.ts";
 import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
-import { csvRows } from "./csv-rows.ts";
 import type { Import } from "./import-state.ts";
 
 /**
@@ -69,13 +68,13 @@ async function lateRejections(state: Import, table: Table, late: LateVerdicts): 
   const refused: NewRejection[] = [];
   for (const file of state.source.files.filter((each) => each.table === table.name)) {
     if (wanted.size === 0) break;
-    for await (const rows of csvRows(table, file.open(), file.name)) {
-      for (const { values, line, raw, columns } of rows) {
+    for await (const rows of file.rows()) {
+      for (const { values, position, raw, columns } of rows) {
         const id = values[table.key] as number;
         const entry = wanted.get(id);
         if (!entry || !sameRow(entry.row, values)) continue;
-        const { reasons } = entry;
-        refused.push({ table: table.name, file: file.name, position: line, raw: raw(), columns, reasons });
+        const of = { table: table.name, file: file.name, position, ...(columns && { columns }) };
+        refused.push({ ...of, raw: raw(), reasons: entry.reasons });
         wanted.delete(id);
       }
     }

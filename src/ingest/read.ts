@@ -1,7 +1,7 @@
 import type { Row, Table } from "../codecs/tables.ts";
 import { addRejections, type NewRejection } from "../repositories/rejections.ts";
 import { noRows } from "../repositories/runs.ts";
-import { type CsvRow, csvRows } from "./csv-rows.ts";
+import type { FileRow } from "./csv-rows.ts";
 import type { Import } from "./import-state.ts";
 import { judge } from "./judge.ts";
 
@@ -18,7 +18,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
     bytes += read;
   };
   for (const file of files) {
-    for await (const rows of csvRows(table, counted(file.open(), onBytes), file.name)) {
+    for await (const rows of file.rows(onBytes)) {
       report.signal?.throwIfAborted();
       await judge(table, rows, world);
       await settle(state, table, file.name, rows);
@@ -28,23 +28,16 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   await world.finish(table);
 }
 
-async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes: (bytes: number) => void) {
-  for await (const chunk of chunks) {
-    onBytes(chunk.length);
-    yield chunk;
-  }
-}
-
-async function settle(state: Import, table: Table, file: string, rows: readonly CsvRow[]): Promise<void> {
+async function settle(state: Import, table: Table, file: string, rows: readonly FileRow[]): Promise<void> {
   const { world, run, database, dryRun, report } = state;
   const counts = state.counts[table.name] ?? noRows();
   const fresh: Row[] = [];
   const refused: NewRejection[] = [];
-  for (const { values, reasons, unchanged, line, raw, columns } of rows) {
+  for (const { values, reasons, unchanged, position, raw, columns } of rows) {
     counts.received++;
     if (reasons.length > 0) {
       counts.rejected++;
-      refused.push({ table: table.name, file, position: line, raw: raw(), columns, reasons });
+      refused.push({ table: table.name, file, position, raw: raw(), ...(columns && { columns }), reasons });
     } else if (unchanged) {
       counts.unchanged++;
     } else {

@@ -18,6 +18,7 @@ import { findRun } from "../repositories/runs.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX, shapedJson, withRepeats } from "./batch.ts";
 import { shaped } from "./csv-rows.ts";
 import { type BatchOutcome, insertBatch } from "./insert.ts";
+import { shapedLine } from "./json-rows.ts";
 
 /** A rejection to be replayed: with a whole new row, with corrected text in the form that it came in, or as it is. */
 export interface Mended {
@@ -100,7 +101,11 @@ async function reread(
   }
   const bytes = mended.raw === undefined ? wholeRaw(rejection) : Buffer.from(mended.raw);
   const { columns } = rejection;
-  if (columns === null) return { shaped: shapedJson(table, new TextDecoder().decode(bytes)), raw: () => bytes };
+  if (columns === null) {
+    // What came in a file must have its id, as there.
+    const line = shapedLine(table, bytes, { keyOptional: rejection.file === null });
+    return { shaped: line ?? shapedJson(table, ""), raw: () => bytes };
+  }
   return { shaped: await shapedCsv(table, bytes, columns), raw: () => bytes, columns };
 }
 

@@ -1,17 +1,26 @@
-/** Where CSV files come from, and which table each is for (design section 5). */
+/** Where a table's files come from, and which table each is for (design section 5). */
 import { createReadStream } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type TableName, tableNames } from "../codecs/tables.ts";
+import type { S3ClientConfig } from "@aws-sdk/client-s3";
+import { type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import { csvRows, type FileRow } from "./csv-rows.ts";
+import { formOf } from "./forms.ts";
+import { findObjects, type ObjectsFound } from "./source-s3.ts";
 
 export interface SourceFile {
   table: TableName;
   /** As the user knows it: relative to the source. */
   name: string;
+  /** As it lies there, packed or not. */
   bytes: number;
-  /** The content from its beginning; it may be read more than once. */
-  open(): AsyncIterable<Uint8Array>;
+  /**
+   * Its rows in blocks, from its beginning; they may be read more than once.
+   * @param onBytes is told of the file's bytes as they are read
+   * @throws MusterError `refused` for a file that cannot be read
+   */
+  rows(onBytes?: (bytes: number) => void): AsyncGenerator<FileRow[]>;
 }
 
 export interface Source {
@@ -28,46 +37,57 @@ const CHUNK_BYTES = 512 * 1024;
 const SOURCE_NAME_MAX = 700;
 
 /**
- * Finds the files of a directory (its own, and those in a folder named for a table) or the one file named.
+ * Finds the files of a directory or an S3 prefix (its own, and those in a folder named for a table) or the one file named.
  * @param only takes the files of one table alone; a single file of any name is then taken for it
- * @throws MusterError `invalid` where there is nothing to read
+ * @param s3 for the SDK's client, before what it finds in its environment
+ * @throws MusterError `invalid` where there is nothing to read, `unavailable` where S3 does not answer
  */
-export async function openSource(location: string, only?: TableName): Promise<Source> {
-  const path = await realpath(resolve(location)).catch(() => {
-    throw new MusterError(
-      "invalid",
-      `there is no file or directory ${location}: give the one that holds the CSV files`,
-    );
-  });
-  if (path.length > SOURCE_NAME_MAX)
+export async function openSource(location: string, only?: TableName, s3?: S3ClientConfig): Promise<Source> {
+  const found = location.startsWith("s3://") ? await findObjects(location, s3) : await findFiles(location);
+  if (found.name.length > SOURCE_NAME_MAX)
     throw new MusterError("invalid", `the path is over ${SOURCE_NAME_MAX} characters long`);
-  const directory = (await stat(path)).isDirectory();
-  const names = directory ? await csvFiles(path) : [basename(path)];
   const files: SourceFile[] = [];
   const ignored: string[] = [];
-  for (const name of names) {
-    const table = directory ? tableOfFile(name) : (only ?? tableOfFile(name));
-    if (table === undefined) ignored.push(name);
-    else if (only === undefined || table === only)
-      files.push(await sourceFile(table, name, directory ? join(path, name) : path));
+  for (const file of found.files) {
+    const table = found.isOne ? (only ?? tableOfFile(file.name)) : tableOfFile(file.name);
+    if (table === undefined) ignored.push(file.name);
+    else if (only === undefined || table === only) files.push(sourceFile(table, file));
   }
   if (files.length === 0) {
     const wanted = (only ? [only] : tableNames).map((name) => `${name}.csv`).join(", ");
     throw new MusterError("invalid", `${location} has no file named for a table: expected ${wanted}`);
   }
-  return { name: path, files, ignored };
+  return { name: found.name, files, ignored };
 }
 
-/** `jobs.csv`, `jobs-2021.csv` and `jobs/any.csv` are for jobs; undefined where the name says no table. */
+/** `jobs.csv`, `jobs-2021.csv.gz` and `jobs/any.avro` are for jobs; undefined where the name says no table. */
 export function tableOfFile(name: string): TableName | undefined {
   const [, folder, file = ""] = /^(?:(.*)\/)?([^/]*)$/.exec(name) ?? [];
-  if (!/\.csv$/i.test(file)) return undefined;
+  const { stem } = formOf(file) ?? {};
+  if (stem === undefined) return undefined;
   if (folder !== undefined) return tableNames.find((table) => table === folder);
-  const stem = file.slice(0, -".csv".length);
   return tableNames.find((table) => stem === table || stem.startsWith(`${table}-`));
 }
 
-async function csvFiles(directory: string): Promise<string[]> {
+async function findFiles(location: string): Promise<ObjectsFound> {
+  const path = await realpath(resolve(location)).catch(() => {
+    throw new MusterError(
+      "invalid",
+      `there is no file or directory ${location}: give the one that holds the files to import`,
+    );
+  });
+  const isOne = !(await stat(path)).isDirectory();
+  const names = isOne ? [basename(path)] : await fileNames(path);
+  const files: ObjectsFound["files"] = [];
+  for (const name of names) {
+    const at = isOne ? path : join(path, name);
+    const bytes = isOne || tableOfFile(name) ? (await stat(at)).size : 0;
+    files.push({ name, bytes, open: () => createReadStream(at, { highWaterMark: CHUNK_BYTES }) });
+  }
+  return { name: path, isOne, files };
+}
+
+async function fileNames(directory: string): Promise<string[]> {
   const names: string[] = [];
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     if (entry.name.startsWith(".")) continue;
@@ -80,7 +100,15 @@ async function csvFiles(directory: string): Promise<string[]> {
   return names.sort();
 }
 
-async function sourceFile(table: TableName, name: string, path: string): Promise<SourceFile> {
-  const { size } = await stat(path);
-  return { table, name, bytes: size, open: () => createReadStream(path, { highWaterMark: CHUNK_BYTES }) };
+/** A single file of any other ending is read as CSV. */
+function sourceFile(table: TableName, { name, bytes, open }: ObjectsFound["files"][number]): SourceFile {
+  const read = formOf(name)?.read ?? csvRows;
+  return { table, name, bytes, rows: (onBytes) => read(tableOf(table), counted(open(), onBytes), name) };
+}
+
+async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes?: (bytes: number) => void) {
+  for await (const chunk of chunks) {
+    onBytes?.(chunk.length);
+    yield chunk;
+  }
 }

@@ -20,13 +20,15 @@ export async function startS3() {
   const s3 = await startFauxqs({ port: 0, logger: false });
   s3.createBucket(BUCKET);
   const seen: Seen[] = [];
-  const faults: { fault: ((seen: Seen) => Fault | undefined) | undefined } = { fault: undefined };
+  const faults: { fault: ((seen: Seen) => Fault | undefined | Promise<Fault | undefined>) | undefined } = {
+    fault: undefined,
+  };
   const proxy = createServer(async (incoming, outgoing) => {
     const body = Buffer.concat(await Array.fromAsync(incoming as AsyncIterable<Buffer>));
     const { method = "", url = "", headers } = incoming;
     const each = { method, url, range: headers.range, ifMatch: headers["if-match"], bytes: body.length };
     seen.push(each);
-    const fault = faults.fault?.(each);
+    const fault = await faults.fault?.(each);
     if (fault && "status" in fault) refuse(outgoing, fault);
     else forward(s3.port, incoming, body, outgoing, fault);
   });

@@ -1,0 +1,37 @@
+/** Gzip (RFC 1952), one member or several, read to its exact end. */
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { MusterError } from "../errors.ts";
+
+/** Bytes that are unpacked at a time. */
+const CHUNK_BYTES = 512 * 1024;
+
+/**
+ * What the bytes unpack to.
+ * @param name says in an error which file it was
+ * @throws MusterError `refused` for bytes that are no gzip, are cut off, or go on behind its end; what `chunks` throws
+ */
+export async function* gunzipped(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  let bytes = 0;
+  const counted = async function* () {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  };
+  // Its errors come out of gunzip.
+  pipeline(Readable.from(counted(), { objectMode: false }), gunzip, () => {});
+  try {
+    for await (const chunk of gunzip) yield chunk as Buffer;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!code?.startsWith("Z_")) throw error;
+    throw damaged(name, code === "Z_BUF_ERROR" ? "it is cut off" : message);
+  }
+  // zlib takes a zero behind a member for padding, and would leave out all that follows.
+  if (gunzip.bytesWritten < bytes) throw damaged(name, "it goes on behind its end");
+}
+
+const damaged = (name: string, why: string) =>
+  new MusterError("refused", `${name} is no sound gzip file: ${why}; nothing was imported`);

@@ -1,0 +1,112 @@
+/** Rows of files that are not CSV: newline-delimited JSON and Avro, under the rules of JSON rows. */
+import { readRecords } from "../codecs/avro-records.ts";
+import { RECORD_BYTES_MAX } from "../codecs/csv-parser.ts";
+import { fromJson } from "../codecs/json.ts";
+import type { Shaped, Table } from "../codecs/tables.ts";
+import { MusterError } from "../errors.ts";
+import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
+import { shapedJson } from "./batch.ts";
+import type { FileRow } from "./csv-rows.ts";
+
+/** In a file a row must have its id. */
+const IN_FILE = { keyOptional: false };
+
+/** The rows of newline-delimited JSON in blocks; a row at fault costs its line, and an empty line is none. */
+export async function* ndjsonRows(table: Table, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<FileRow[]> {
+  let position = 0;
+  for await (const lines of linesOf(chunks)) {
+    const rows: FileRow[] = [];
+    for (const { bytes, tooLong } of lines) {
+      position++;
+      const line = position === 1 && BOM.every((byte, index) => bytes[index] === byte) ? bytes.subarray(3) : bytes;
+      const shaped = tooLong ? OVERLONG : shapedLine(table, line, IN_FILE);
+      if (shaped) rows.push({ ...shaped, reasons: [...shaped.reasons], position, raw: () => line });
+    }
+    yield rows;
+  }
+}
+
+/**
+ * The records of an Avro container in blocks; the columns are its fields of the same names, whatever else its schema is.
+ * @param name says in an error which file it was
+ * @throws MusterError `refused` for a file that is damaged
+ */
+export async function* avroRows(
+  table: Table,
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<FileRow[]> {
+  let position = 0;
+  try {
+    for await (const records of readRecords(chunks)) {
+      yield records.map((record) => {
+        position++;
+        return { ...fromJson(table, record, IN_FILE), position, raw: () => Buffer.from(jsonOf(record)) };
+      });
+    }
+  } catch (error) {
+    if (!(error instanceof MusterError && error.code === "backup_damaged")) throw error;
+    throw new MusterError("refused", `${name}: ${error.message}; nothing was imported`);
+  }
+}
+
+/** One line as its shape alone judges it; undefined for one without a character. */
+export function shapedLine(table: Table, bytes: Uint8Array, options: { keyOptional: boolean }): Shaped | undefined {
+  let text: string;
+  try {
+    text = utf8.decode(bytes).trim();
+  } catch {
+    return { values: [], reasons: [{ code: "invalid_text", detail: "the row holds bytes that are not UTF-8" }] };
+  }
+  return text === "" ? undefined : shapedJson(table, text, options);
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const BOM = [0xef, 0xbb, 0xbf];
+const LF = 10;
+const CR = 13;
+const OVERLONG: Shaped = {
+  values: [],
+  reasons: [{ code: "too_long", detail: `the row has more than ${RECORD_BYTES_MAX} bytes` }],
+};
+
+/** JSON has no NaN and no Infinity, and would make null of them. */
+const jsonOf = (record: object) =>
+  JSON.stringify(record, (_, value) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value));
+
+interface Line {
+  /** Without its end; of one that is too long the start. */
+  bytes: Uint8Array;
+  tooLong: boolean;
+}
+
+/** What is held is bounded by RECORD_BYTES_MAX and the size of a chunk. */
+async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line[]> {
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  const add = (piece: Uint8Array) => {
+    if (length <= RECORD_BYTES_MAX) pieces.push(piece);
+    length += piece.length;
+  };
+  const end = (): Line => {
+    const [only = new Uint8Array()] = pieces;
+    const whole = pieces.length > 1 ? Buffer.concat(pieces) : only;
+    const tooLong = length > RECORD_BYTES_MAX;
+    const stop = tooLong ? RAW_BYTES_MAX : whole.length - (whole.at(-1) === CR ? 1 : 0);
+    pieces = [];
+    length = 0;
+    return { bytes: whole.subarray(0, stop), tooLong };
+  };
+  for await (const chunk of chunks) {
+    const lines: Line[] = [];
+    let start = 0;
+    for (let lineFeed = chunk.indexOf(LF); lineFeed !== -1; lineFeed = chunk.indexOf(LF, start)) {
+      add(chunk.subarray(start, lineFeed));
+      lines.push(end());
+      start = lineFeed + 1;
+    }
+    add(chunk.subarray(start));
+    yield lines;
+  }
+  if (length > 0) yield [end()];
+}
