@@ -270,6 +270,13 @@ test("two imports of one table take turns and say so", async () => {
   expect(second.lines.join()).toContain("waiting for another import or restore of jobs");
 });
 
+test("a stage that an ended run could not drop any more is dropped by the next command", async () => {
+  const { run } = await load(PARENTS);
+  await database.pool.query(`CREATE TABLE stage_${run.replaceAll("-", "")}_0 LIKE jobs`);
+  await load({ "jobs.csv": "1,Clerk\n" });
+  expect(await select("SHOW TABLES LIKE 'stage%'")).toEqual([]);
+});
+
 test("ids that the database assigns after an import follow the imported ones", async () => {
   await load({ "jobs.csv": "7,a\n5000,b\n9,c\n" });
   await database.pool.query("INSERT INTO jobs (job) VALUES ('d')");

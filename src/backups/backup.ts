@@ -12,6 +12,7 @@ import { passGates } from "../repositories/gates.ts";
 import { readPage } from "../repositories/rows.ts";
 import { beginRun, clearDeadRuns, endRun, failRun, type Report } from "../repositories/runs.ts";
 import { findManifest } from "./check.ts";
+import { interruptible } from "./interruptible.ts";
 import { type Manifest, type ManifestEntry, newBackupId } from "./manifest.ts";
 import type { BackupStore, Draft } from "./store.ts";
 import { encodeTable } from "./table-file.ts";
@@ -101,7 +102,9 @@ async function openSnapshot(database: Database, tables: readonly Table[], report
   try {
     await gates.beginTransaction();
     const shared = tables.map((table) => table.name);
-    await passGates(gates, { shared }, (name) => report.say(`waiting for a publish or restore of ${name}`));
+    await interruptible(database, gates, report.signal, () =>
+      passGates(gates, { shared }, (name) => report.say(`waiting for a publish or restore of ${name}`)),
+    );
     await snapshot.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
     for (const table of tables) await readPage(snapshot, table, { after: 0, limit: 1 });
     await gates.rollback();
@@ -155,8 +158,10 @@ export async function* pagesOf(
   from: string = table.name,
 ): AsyncGenerator<Row[]> {
   let rows = 0;
-  let next = readPage(connection, table, { after: 0, limit: PAGE_ROWS, from });
+  // From below the lowest id there may be: a row of another program whose id no rule allows is a row.
+  let next = readPage(connection, table, { after: Number.MIN_SAFE_INTEGER, limit: PAGE_ROWS, from });
   for (;;) {
+    report.signal?.throwIfAborted();
     const page = await next;
     const last = page.at(-1)?.[table.key];
     if (typeof last !== "number") return;

@@ -66,8 +66,9 @@ export async function* checkedRows(
       "backup_damaged",
       `${entry.file} of backup ${id} is damaged: its ${what} differ from what the manifest says`,
     );
+  const chunks = hashed();
   try {
-    const file = await decodeTable(table, hashed());
+    const file = await decodeTable(table, chunks);
     if (JSON.stringify(file.schema) !== JSON.stringify(entry.schema)) throw mismatch("schema");
     yield* file.rows;
     if (file.checksum.rows !== entry.rows) throw mismatch("rows");
@@ -78,6 +79,9 @@ export async function* checkedRows(
     const isIntact = (await sha256Of(store.read(id, entry.file))) === entry.sha256;
     if (error.code === "refused" && !isIntact) throw mismatch("SHA-256 sums");
     throw new MusterError(error.code, `${entry.file} of backup ${id}: ${error.message}`);
+  } finally {
+    // Left early, the file would stay open.
+    await chunks.return();
   }
   if (bytes !== entry.bytes) throw mismatch("bytes");
   if (sha256.digest("hex") !== entry.sha256) throw mismatch("SHA-256 sums");

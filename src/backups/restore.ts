@@ -5,12 +5,20 @@ import { driverError } from "../db/errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
-import { dropStages, raiseAutoIncrement, Stage, stageName } from "../repositories/bulk.ts";
+import { raiseAutoIncrement } from "../repositories/bulk.ts";
 import { passGates } from "../repositories/gates.ts";
-import { planReplacement, type Replacement, replaceRows } from "../repositories/replace.ts";
-import { beginRun, clearDeadRuns, endRun, failRun, type LiveRun, takeTurn } from "../repositories/runs.ts";
+import {
+  LOST_PARENTS,
+  planReplacement,
+  type Replacement,
+  refuseOrphans,
+  replaceRows,
+} from "../repositories/replace.ts";
+import { beginRun, clearDeadRuns, endRun, failRun, findRun, type LiveRun, takeTurn } from "../repositories/runs.ts";
+import { dropStages, Stage, stageName } from "../repositories/stage.ts";
 import type { BackupReport } from "./backup.ts";
 import { checkedRows, entryOf, findManifest } from "./check.ts";
+import { interruptible } from "./interruptible.ts";
 import type { Manifest } from "./manifest.ts";
 import type { BackupStore } from "./store.ts";
 
@@ -46,7 +54,9 @@ export async function restore(
     part.map((table) => table.name),
   );
   // Everything is read and judged once before the first write, and once more while it is staged.
-  for (const table of part) for await (const _ of checkedRows(store, manifest, table));
+  for (const table of part) {
+    for await (const _ of checkedRows(store, manifest, table)) report.signal?.throwIfAborted();
+  }
   await clearDeadRuns(database, report.say);
   const run = await beginRun(database, "restore", `backup ${manifest.id}${plan ? " (plan)" : ""}`);
   try {
@@ -55,11 +65,12 @@ export async function restore(
     for (const table of part) replacements.push(await stageTable(database, store, run, manifest, table, report));
     report.signal?.throwIfAborted();
     await refuseTooLarge(database, run, replacements);
-    const counts = plan
-      ? await planReplacement(run.connection, replacements)
-      : await replace(run, replacements, manifest, report);
-    await dropStages(database, run.id);
+    const work = () =>
+      plan ? planReplacement(run.connection, replacements) : replace(database, run, replacements, manifest, report);
+    const counts = await interruptible(database, run.connection, report.signal, work);
     if (plan) await endRun(run.db, run.id, { status: "succeeded", counts });
+    // The tables are restored now, whatever becomes of this.
+    await dropStages(database, run.id).catch(() => report.say("what the restore staged could not be removed now"));
     return { run: run.id, backup: manifest.id, tables: counts };
   } catch (error) {
     throw await failRun(database, run, error, report);
@@ -119,7 +130,14 @@ async function refuseTooLarge(database: Database, run: LiveRun, replacements: re
   );
 }
 
-async function replace(run: LiveRun, replacements: readonly Replacement[], manifest: Manifest, report: BackupReport) {
+async function replace(
+  database: Database,
+  run: LiveRun,
+  replacements: readonly Replacement[],
+  manifest: Manifest,
+  report: BackupReport,
+) {
+  await refuseOrphans(run.connection, replacements);
   for (const { table } of replacements) {
     const next = entryOf(manifest, table.name).auto_increment;
     if (next !== undefined) await raiseAutoIncrement(run.connection, table, next);
@@ -127,12 +145,27 @@ async function replace(run: LiveRun, replacements: readonly Replacement[], manif
   }
   const alone = replacements.map(({ table }) => table.name);
   const shared = replacements.flatMap(({ table }) => table.references.map((reference) => reference.table));
-  return retried([DEADLOCK], () =>
+  const transaction = () =>
     run.db.transaction(async (transaction) => {
       await passGates(run.connection, { alone, shared }, (table) => report.say(`waiting for a writer of ${table}`));
       const counts = await replaceRows(run.connection, replacements);
+      report.signal?.throwIfAborted();
       await endRun(transaction, run.id, { status: "succeeded", counts });
       return counts;
-    }),
-  );
+    });
+  return retried([DEADLOCK, ...LOST_PARENTS], transaction).catch(async (error) => {
+    const counts = await committed(database, run.id);
+    if (counts) return counts;
+    throw LOST_PARENTS.includes(driverError(error)?.code ?? "") ? lostParents() : error;
+  });
 }
+
+/** The counts of a restore whose commit went through and whose answer was lost: the run's end is in its transaction. */
+async function committed(database: Database, run: string) {
+  const record = await findRun(database.db, run).catch(() => undefined);
+  if (record?.status !== "succeeded") return undefined;
+  return record.counts as Partial<Record<TableName, RestoreCounts>>;
+}
+
+const lostParents = () =>
+  new MusterError("conflict", "another program adds and deletes rows that would lose their parent: try again");

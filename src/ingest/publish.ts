@@ -1,10 +1,11 @@
 import { type Row, sameRow, type Table } from "../codecs/tables.ts";
 import type { Counts, Reason } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
-import { type LateVerdicts, publishByAppend, stageName } from "../repositories/bulk.ts";
+import { type LateVerdicts, publishByAppend } from "../repositories/bulk.ts";
 import { passGates } from "../repositories/gates.ts";
 import { addRejections, type NewRejection, supersede } from "../repositories/rejections.ts";
 import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
+import { stageName } from "../repositories/stage.ts";
 import type { Import } from "./import-state.ts";
 
 /**

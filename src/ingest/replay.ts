@@ -12,8 +12,8 @@ import {
   type HeldRejection,
   holdRejections,
   openRejectionIds,
-  RAW_BYTES_MAX,
-} from "../repositories/rejections.ts";
+} from "../repositories/open-rejections.ts";
+import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
 import { findRun } from "../repositories/runs.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX, shapedJson, withRepeats } from "./batch.ts";
 import { shaped } from "./csv-rows.ts";

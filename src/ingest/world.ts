@@ -1,7 +1,8 @@
 import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
-import { idRange, Stage } from "../repositories/bulk.ts";
+import { idRange } from "../repositories/bulk.ts";
 import { existingIds, readRows } from "../repositories/rows.ts";
+import { Stage } from "../repositories/stage.ts";
 import { IdSet } from "./id-set.ts";
 import type { World } from "./judge.ts";
 

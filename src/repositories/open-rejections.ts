@@ -1,7 +1,9 @@
 /** Rejections as a replay of many of them meets them: how many are open, page by page, and what became of those named. */
 import { and, asc, count, eq, gt, inArray, lte, max, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
+import { isHeld } from "../db/errors.ts";
 import { type RejectionState, rejections } from "../db/ledger.ts";
+import { MusterError } from "../errors.ts";
 import { hasEnded, RAW_BYTES_MAX } from "./rejections.ts";
 
 export interface Standing {
@@ -55,3 +57,68 @@ function standing(db: MySql2Database, condition: SQL | undefined) {
   const cutAt = sql<Buffer | null>`IF(LENGTH(${raw}) >= ${RAW_BYTES_MAX}, RIGHT(${raw}, ${TAIL_BYTES}), NULL)`;
   return db.select({ id, table, state, cutAt }).from(rejections).where(condition).$dynamic();
 }
+
+/** What a replay needs of a rejection. */
+export type HeldRejection = Pick<
+  typeof rejections.$inferSelect,
+  "id" | "table" | "file" | "position" | "raw" | "columns" | "state"
+>;
+
+/**
+ * Open rejections by id, held for the caller's transaction.
+ * @throws MusterError `not_found` for an id that is none or whose run has not ended; `conflict` where one is not open,
+ * or where another replay holds it
+ */
+export async function holdRejections(db: MySql2Database, ids: readonly number[]): Promise<Map<number, HeldRejection>> {
+  const { id, table, file, position, raw, columns, state } = rejections;
+  const rows = await db
+    .select({ id, table, file, position, raw, columns, state })
+    .from(rejections)
+    .where(and(inArray(id, [...ids]), hasEnded(db)))
+    .for("update", { noWait: true })
+    .catch(heldElsewhere);
+  const held = new Map(rows.map((row) => [row.id, row]));
+  const lost = ids.filter((each) => !held.has(each));
+  if (lost.length > 0) throw new MusterError("not_found", `there is no rejection ${some(lost)}`);
+  const closed = rows.filter((row) => row.state !== "open");
+  if (closed.length === 0) return held;
+  throw new MusterError("conflict", `not open any more: ${some(closed.map((row) => `${row.id} (${row.state})`))}`);
+}
+
+/** The ids of a run's open rejections, the first `limit` of them, and how many more there are. */
+export async function openRejectionIds(
+  db: MySql2Database,
+  run: string,
+  limit: number,
+): Promise<{ ids: number[]; remaining: number }> {
+  const open = and(eq(rejections.run, run), eq(rejections.state, "open"));
+  const rows = await db
+    .select({ id: rejections.id })
+    .from(rejections)
+    .where(open)
+    .orderBy(asc(rejections.id))
+    .limit(limit);
+  const all = rows.length < limit ? rows.length : await db.$count(rejections, open);
+  return { ids: rows.map(({ id }) => id), remaining: all - rows.length };
+}
+
+/** Ends held rejections. */
+export async function closeRejections(
+  db: MySql2Database,
+  ids: readonly number[],
+  state: Extract<RejectionState, "replayed" | "discarded">,
+): Promise<void> {
+  await db
+    .update(rejections)
+    .set({ state })
+    .where(inArray(rejections.id, [...ids]));
+}
+
+function heldElsewhere(error: unknown): never {
+  if (!isHeld(error)) throw error;
+  throw new MusterError("conflict", "another replay has some of these rejections: try again when it has ended");
+}
+
+const NAMED_MAX = 10;
+const some = (each: readonly unknown[]) =>
+  each.slice(0, NAMED_MAX).join(", ") + (each.length > NAMED_MAX ? ", ..." : "");

@@ -2,13 +2,14 @@
  * The rows of tables made exactly those of their stages, in one transaction (design section 7).
  *
  * Why nothing is lost: the caller holds the tables' gates alone, so Muster's own writers wait until the commit. For
- * other programs, every statement here is a locking one at REPEATABLE READ: it sees what is committed when it runs, not
- * the transaction's snapshot, and keeps what it has seen, and the gaps between, until the commit. A row that another
- * program adds before the DELETE has passed it is deleted; one that it adds later waits, and stays.
+ * other programs, every statement of the transaction is a locking one at REPEATABLE READ: it sees what is committed when
+ * it runs, not a snapshot, and keeps what it has seen, and the gaps between, until the commit. A row that another program
+ * adds before the DELETE has passed it is deleted; one that it adds later waits, and stays.
  */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
+import { driverError } from "../db/errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { columnList, keyOf } from "./rows.ts";
@@ -22,17 +23,35 @@ export interface Replacement {
   bytes: number;
 }
 
+/** What a server answers where another program's rows hold the foreign keys against a replacement. */
+export const LOST_PARENTS = ["ER_ROW_IS_REFERENCED_2", "ER_NO_REFERENCED_ROW_2"];
+
 /**
  * Replaces the rows of tables, inside the caller's transaction and with their gates held alone. What is new or differs
  * is written parents first, what is not in the stages is deleted children first: so a child moves to its new parent
  * before its old one goes, and the foreign keys hold throughout.
- * @throws MusterError `conflict` where rows would lose their parent, with how many and of which ids
+ * @throws MusterError `conflict` where rows would lose their parent, with how many and of which ids; the server's own
+ *   error, one of LOST_PARENTS, where those rows are gone again by the time they are looked for
  */
 export async function replaceRows(
   connection: Connection,
   replacements: readonly Replacement[],
 ): Promise<Partial<Record<TableName, RestoreCounts>>> {
-  await refuseOrphans(connection, replacements);
+  try {
+    return await write(connection, replacements);
+  } catch (error) {
+    if (LOST_PARENTS.includes(driverError(error)?.code ?? "")) await refuseOrphans(connection, replacements, AS_IT_IS);
+    throw error;
+  }
+}
+
+/** Of a SELECT: what is committed now, and stays until the transaction ends. */
+const AS_IT_IS = " LOCK IN SHARE MODE";
+
+async function write(
+  connection: Connection,
+  replacements: readonly Replacement[],
+): Promise<Partial<Record<TableName, RestoreCounts>>> {
   const counts: Partial<Record<TableName, RestoreCounts>> = {};
   for (const { table, stage, rows } of replacements) {
     const { inserts, updates } = statements(table, stage);
@@ -99,15 +118,15 @@ async function affected(connection: Connection, statement: string | undefined): 
   return affectedRows;
 }
 
-async function count(connection: Connection, condition: string): Promise<number> {
-  const [rows] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n ${condition}`);
+async function count(connection: Connection, condition: string, lock = ""): Promise<number> {
+  const [rows] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n ${condition}${lock}`);
   return rows[0]?.n;
 }
 
 /** The table must be the stage now: anything else is an error inside Muster, and the caller undoes it. */
 async function expectExact(connection: Connection, { table, stage, rows }: Replacement): Promise<void> {
   const { missing, differing, surplus } = conditions(table, stage);
-  const left = [missing, differing, surplus].map((condition) => count(connection, condition));
+  const left = [missing, differing, surplus].map((condition) => count(connection, condition, AS_IT_IS));
   const wrong = (await Promise.all(left)).reduce((sum, each) => sum + each, 0);
   if (wrong > 0) throw new Error(`${wrong} of ${rows} rows of ${table.name} are not as the backup has them`);
 }
@@ -115,8 +134,16 @@ async function expectExact(connection: Connection, { table, stage, rows }: Repla
 /** Ids that an error names. */
 const IDS_NAMED_MAX = 10;
 
-/** Rows of tables that stay, and rows to be, must have their parents afterwards. */
-async function refuseOrphans(connection: Connection, replacements: readonly Replacement[]): Promise<void> {
+/**
+ * Rows of tables that stay, and rows to be, must have their parents afterwards. Inside a transaction it needs a `lock`: a
+ * plain SELECT would give the transaction a snapshot, against which later statements would be judged.
+ * @throws MusterError `conflict` where some would not
+ */
+export async function refuseOrphans(
+  connection: Connection,
+  replacements: readonly Replacement[],
+  lock = "",
+): Promise<void> {
   const staged = new Map(replacements.map(({ table, stage }) => [table.name, stage]));
   for (const child of tables) {
     for (const { column, table: parent } of child.references) {
@@ -124,7 +151,7 @@ async function refuseOrphans(connection: Connection, replacements: readonly Repl
       const to = staged.get(parent) ?? parent;
       if (from === child.name && to === parent) continue;
       const name = child.columns[column]?.name ?? "";
-      const orphans = await orphansOf(connection, from, name, to);
+      const orphans = await orphansOf(connection, { from, column: name, to, lock });
       if (orphans.rows === 0) continue;
       const whose = staged.has(child.name) ? `the backup's rows of ${child.name}` : `rows of ${child.name}`;
       const named = `${child.name} ${some(orphans.ids)} refer to ${parent} ${some(orphans.parents)}`;
@@ -135,14 +162,17 @@ async function refuseOrphans(connection: Connection, replacements: readonly Repl
 }
 
 /** How many rows of `from` refer to an id that `to` lacks, and the first of their ids and of those that they refer to. */
-async function orphansOf(connection: Connection, from: string, column: string, to: string) {
+async function orphansOf(
+  connection: Connection,
+  { from, column, to, lock }: { from: string; column: string; to: string; lock: string },
+) {
   const reference = `c.${escapeId(column)}`;
   const condition = `FROM ${escapeId(from)} c LEFT JOIN ${escapeId(to)} p ON p.id = ${reference}
     WHERE ${reference} IS NOT NULL AND p.id IS NULL`;
-  const rows = await count(connection, condition);
+  const rows = await count(connection, condition, lock);
   if (rows === 0) return { rows, ids: [], parents: [] };
   const first = async (what: string): Promise<number[]> => {
-    const limited = `SELECT DISTINCT ${what} AS id ${condition} ORDER BY id LIMIT ${IDS_NAMED_MAX + 1}`;
+    const limited = `SELECT DISTINCT ${what} AS id ${condition} ORDER BY id LIMIT ${IDS_NAMED_MAX + 1}${lock}`;
     const [found] = await connection.query<RowDataPacket[]>(limited);
     return found.map(({ id }) => id);
   };

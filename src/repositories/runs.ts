@@ -9,7 +9,7 @@ import type { Database } from "../db/client.ts";
 import { domainError, isRefusal } from "../db/errors.ts";
 import { type Counts, type RunCounts, type RunKind, type RunStatus, rejections, runs } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { dropStages } from "./bulk.ts";
+import { dropStages, stagedRuns } from "./stage.ts";
 
 /** A run as it is answered; instants are ISO 8601. Counts hold the tables whose part is finished. */
 export interface RunRecord {
@@ -163,6 +163,7 @@ export async function clearDeadRuns(database: Database, say: (line: string) => v
     .select({ id: runs.id, owner: runs.owner })
     .from(runs)
     .where(inArray(runs.status, ["running", "publishing"]));
+  await dropForgottenStages(database);
   for (const run of open) {
     const connection = await database.pool.getConnection();
     try {
@@ -177,6 +178,15 @@ export async function clearDeadRuns(database: Database, say: (line: string) => v
       connection.release();
     }
   }
+}
+
+/** A run that was killed between its end and the dropping of its stages. */
+async function dropForgottenStages(database: Database): Promise<void> {
+  const staged = await stagedRuns(database);
+  if (staged.length === 0) return;
+  const ended = and(inArray(runs.id, staged), notInArray(runs.status, ["running", "publishing"]));
+  for (const { id } of await database.db.select({ id: runs.id }).from(runs).where(ended))
+    await dropStages(database, id);
 }
 
 /** Removes what a run staged, and what it logged for tables that it did not publish. */
