@@ -21,13 +21,16 @@ export async function sendFile(
   c.header("ETag", tag);
   c.header("Accept-Ranges", "bytes");
   if (matches(c.req.header("If-None-Match"), tag)) return c.body(null, 304);
-  const range = rangeOf(c, bytes, tag);
+  const isHead = c.req.method === "HEAD";
+  // A range is of GET alone (RFC 9110, section 14.2).
+  const range = isHead ? undefined : rangeOf(c, bytes, tag);
   const { start, end } = range ?? { start: 0, end: bytes - 1 };
+  // First, so that the headers of the file are not those of an error.
+  const body = isHead ? null : await pulled(c, read(range));
   c.header("Content-Type", type);
   c.header("Content-Disposition", `attachment; filename="${file}"`);
   c.header("Content-Length", String(end - start + 1));
   if (range) c.header("Content-Range", `bytes ${start}-${end}/${bytes}`);
-  const body = c.req.method === "HEAD" ? null : await pulled(c, read(range));
   return c.newResponse(body, range ? 206 : 200);
 }
 

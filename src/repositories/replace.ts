@@ -40,7 +40,7 @@ export async function replaceRows(
   try {
     return await write(connection, replacements);
   } catch (error) {
-    if (LOST_PARENTS.includes(driverError(error)?.code ?? "")) await refuseOrphans(connection, replacements, AS_IT_IS);
+    if (LOST_PARENTS.includes(driverError(error)?.code ?? "")) await orphansRefused(connection, replacements, AS_IT_IS);
     throw error;
   }
 }
@@ -72,7 +72,24 @@ export async function planReplacement(
   connection: Connection,
   replacements: readonly Replacement[],
 ): Promise<Partial<Record<TableName, RestoreCounts>>> {
-  await refuseOrphans(connection, replacements);
+  return atOneMoment(connection, () => plan(connection, replacements));
+}
+
+/** What other programs commit between two statements is seen by neither. */
+async function atOneMoment<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
+  await connection.query("START TRANSACTION READ ONLY");
+  try {
+    return await work();
+  } finally {
+    await connection.rollback().catch(() => {}); // of a connection that is gone, nothing is left to undo
+  }
+}
+
+async function plan(
+  connection: Connection,
+  replacements: readonly Replacement[],
+): Promise<Partial<Record<TableName, RestoreCounts>>> {
+  await orphansRefused(connection, replacements);
   const counts: Partial<Record<TableName, RestoreCounts>> = {};
   for (const { table, stage, rows } of replacements) {
     const { missing, differing, surplus } = conditions(table, stage);
@@ -135,15 +152,18 @@ async function expectExact(connection: Connection, { table, stage, rows }: Repla
 const IDS_NAMED_MAX = 10;
 
 /**
- * Rows of tables that stay, and rows to be, must have their parents afterwards. Inside a transaction it needs a `lock`: a
- * plain SELECT would give the transaction a snapshot, against which later statements would be judged.
- * @throws MusterError `conflict` where some would not
+ * Looks, outside a transaction, whether rows would lose their parent: most often it is known before anybody has to wait.
+ * @throws MusterError `conflict` as replaceRows does
  */
-export async function refuseOrphans(
-  connection: Connection,
-  replacements: readonly Replacement[],
-  lock = "",
-): Promise<void> {
+export async function refuseOrphans(connection: Connection, replacements: readonly Replacement[]): Promise<void> {
+  await atOneMoment(connection, () => orphansRefused(connection, replacements));
+}
+
+/**
+ * Rows of tables that stay, and rows to be, must have their parents afterwards. A transaction that writes needs the
+ * `lock`: a plain SELECT would give it a snapshot, by which its later SELECTs would judge.
+ */
+async function orphansRefused(connection: Connection, replacements: readonly Replacement[], lock = ""): Promise<void> {
   const staged = new Map(replacements.map(({ table, stage }) => [table.name, stage]));
   for (const child of tables) {
     for (const { column, table: parent } of child.references) {

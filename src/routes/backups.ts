@@ -9,6 +9,7 @@ import { proofOf, verify } from "../backups/verify.ts";
 import { AVRO_CODECS } from "../codecs/avro-container.ts";
 import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { Turnstile } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
 import { jsonBody, limitBody } from "../http/body.ts";
@@ -41,20 +42,23 @@ export interface BackupDependencies {
 
 export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDependencies) {
   const report: BackupReport = { say };
+  // Each holds several connections of the pool: many at once would wait for each other's, and leave none for readers.
+  const inTurn = new Turnstile(1);
   const admin = [requires("admin")] as const;
   const checks = [...admin, limitBody(bodyBytesMax), validate("query", NoQuery)] as const;
   return new Hono<Env>()
     .post("/backup", ...checks, jsonBody, validate("json", BackupBody), async (c) => {
       takeTime(c);
       const { table, codec } = c.req.valid("json");
-      const { manifest } = await backup(database, store, { tables: [...new Set(table)].map(tableOf), codec, report });
+      const options = { tables: [...new Set(table)].map(tableOf), codec, report };
+      const { manifest } = await inTurn.pass(() => backup(database, store, options));
       return c.json(manifest, 201, { Location: `/backups/${manifest.id}` });
     })
     .post("/restore", ...checks, jsonBody, validate("json", RestoreBody), async (c) => {
       takeTime(c);
       const { table, backup: id, plan } = c.req.valid("json");
       const tables = [...new Set(table)].map(tableOf);
-      return c.json(await restore(database, store, { tables, backup: id, plan, report }));
+      return c.json(await inTurn.pass(() => restore(database, store, { tables, backup: id, plan, report })));
     })
     .get("/backups", ...admin, validate("query", BackupsQuery), async (c) => {
       const { limit, cursor } = c.req.valid("query");
@@ -69,7 +73,8 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
     })
     .post("/backups/:id/verify", ...checks, validate("param", BackupPath), async (c) => {
       takeTime(c);
-      const { manifest, proof } = await verify(database, store, { id: c.req.valid("param").id, report });
+      const { id } = c.req.valid("param");
+      const { manifest, proof } = await inTurn.pass(() => verify(database, store, { id, report }));
       return c.json({ ...manifest, proof });
     })
     .get("/backups/:id/:file", ...admin, validate("param", FilePath), async (c) => {
