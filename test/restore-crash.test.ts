@@ -1,0 +1,71 @@
+import { afterAll, expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import type { RowDataPacket } from "mysql2/promise";
+import { run, start } from "./support/commands.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const store = await folderOf({});
+const environment = { DATABASE_URL: database.url, BACKUP_STORE: store };
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+
+const ROWS = 30_000;
+const ROUNDS = 6;
+
+async function state(): Promise<string> {
+  const [rows] = await database.pool.query<RowDataPacket[]>(
+    "SELECT CONCAT(COUNT(*), ' ', COALESCE(SUM(job = 'new'), 0)) AS state FROM jobs",
+  );
+  return rows[0]?.state;
+}
+
+const leftovers = async () => (await database.pool.query<RowDataPacket[]>("SHOW TABLES LIKE 'stage%'"))[0].length;
+
+async function change(): Promise<void> {
+  await database.pool.query("DELETE FROM jobs WHERE id % 2 = 0");
+  await database.pool.query("UPDATE jobs SET job = 'new'");
+}
+
+await database.pool.query("INSERT INTO jobs VALUES ?", [
+  Array.from({ length: ROWS }, (_, index) => [index + 1, "old"]),
+]);
+await run(["scripts/backup.ts", "jobs"], environment);
+
+/** Starts a command, kills it some time after it began, and answers whether it was still at work. */
+async function killed(args: string[], afterMs: number): Promise<void> {
+  const command = start(args, environment);
+  await Bun.sleep(afterMs);
+  command.kill("SIGKILL");
+  await command.exited;
+}
+
+test(`a restore killed at ${ROUNDS} moments leaves the old rows or the new, and the next one completes`, async () => {
+  const seen = new Set<string>();
+  for (let round = 0; round < ROUNDS; round++) {
+    await change();
+    await killed(["scripts/restore.ts", "jobs"], 120 + Math.random() * 700);
+    // The server may still be at what the dead client asked of it: only whole states are ever seen.
+    seen.add(await state());
+    const next = await run(["scripts/restore.ts", "jobs", "--json"], environment);
+    expect(next.code).toBe(0);
+    expect(JSON.parse(next.stdout).tables.jobs.received).toBe(ROWS);
+    expect([await state(), await leftovers()]).toEqual([`${ROWS} 0`, 0]);
+  }
+  const old = `${ROWS / 2} ${ROWS / 2}`;
+  expect([...seen].filter((each) => each !== old && each !== `${ROWS} 0`)).toEqual([]);
+}, 60_000);
+
+test("a backup killed on its way is no backup, and the next one is whole", async () => {
+  const before = (await readdir(store)).filter((name) => !name.startsWith("."));
+  for (let round = 0; round < 3; round++) await killed(["scripts/backup.ts", "jobs"], 150 + Math.random() * 200);
+  for (const name of (await readdir(store)).filter((each) => !each.startsWith("."))) {
+    expect((await readdir(`${store}/${name}`)).sort()).toEqual(["jobs.avro", "manifest.json"]);
+  }
+  const { code, stdout } = await run(["scripts/backup.ts", "jobs", "--json"], environment);
+  expect([code, JSON.parse(stdout).tables.jobs.received]).toEqual([0, ROWS]);
+  expect((await readdir(store)).filter((name) => !name.startsWith(".")).length).toBeGreaterThan(before.length);
+}, 60_000);
