@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { bigint, decimal, int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
+import { bigint, decimal, int, longtext, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import fc from "fast-check";
 import { decodeTable, encodeTable } from "../src/backups/table-file.ts";
 import { type AvroSchema, avroSchema } from "../src/codecs/avro.ts";
@@ -140,4 +140,15 @@ test("an alias in the schema file finds the renamed field, and a doc is in the s
   const schema: AvroSchema = avroSchema(table, remarks);
   expect(schema.doc).toBe("Who works here");
   expect(schema.fields[1]).toEqual({ name: "full_name", type: "string", aliases: ["name"] });
+});
+
+test("a record larger than a block goes out and comes back behind smaller ones", async () => {
+  const notes = only({ notes: mysqlTable("notes", { id: id(), text: longtext("text").notNull() }) });
+  const rows: Row[] = [1, 700_000, 5, 3_000_000, 2].map((length, index) => [index + 1, "x".repeat(length)]);
+  const { bytes, checksum } = await written(notes, rows);
+  const back = await read(notes, bytes);
+  expect([back.checksum, back.rows.map((row) => String(row[1]).length)]).toEqual([
+    checksum,
+    [1, 700_000, 5, 3_000_000, 2],
+  ]);
 });

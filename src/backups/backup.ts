@@ -6,6 +6,7 @@ import { avroSchema } from "../codecs/avro.ts";
 import type { AvroCodec } from "../codecs/avro-container.ts";
 import type { Row, Table } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { nextId } from "../repositories/bulk.ts";
 import { passGates } from "../repositories/gates.ts";
@@ -105,8 +106,11 @@ async function openSnapshot(database: Database, tables: readonly Table[], report
     await interruptible(database, gates, report.signal, () =>
       passGates(gates, { shared }, (name) => report.say(`waiting for a publish or restore of ${name}`)),
     );
-    await snapshot.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
-    for (const table of tables) await readPage(snapshot, table, { after: 0, limit: 1 });
+    // Another program's ALTER may fall between the snapshot and the look as well.
+    await retried(["ER_TABLE_DEF_CHANGED"], async () => {
+      await snapshot.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
+      for (const table of tables) await readPage(snapshot, table, { after: 0, limit: 1 });
+    });
     await gates.rollback();
     gates.release();
     return snapshot;

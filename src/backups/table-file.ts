@@ -53,8 +53,8 @@ async function* encodeBlocks(
       let end = records.encode(row, buffer, position);
       if (end < 0) {
         if (count > 0) yield { count, data: buffer.subarray(0, position) };
-        // A record that is larger than a block has one of its own.
-        buffer = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, position - end));
+        // A record that is larger than a block has one of its own. The buffer had room behind `position`, and was too short.
+        buffer = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, buffer.length - position - end));
         count = 0;
         position = 0;
         end = records.encode(row, buffer, 0);

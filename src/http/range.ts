@@ -1,5 +1,6 @@
 /** Files with ETag and Range (RFC 9110, sections 13 and 14). */
 import type { Context } from "hono";
+import { MusterError } from "../errors.ts";
 import { Refusal } from "./problem.ts";
 import { pulled } from "./stream.ts";
 
@@ -15,7 +16,7 @@ export interface FileToSend {
 export async function sendFile(
   c: Context,
   { file, bytes, type, etag }: FileToSend,
-  read: (range?: { start: number; end: number }) => AsyncIterator<Uint8Array>,
+  read: (range?: { start: number; end: number }) => AsyncIterable<Uint8Array>,
 ): Promise<Response> {
   const tag = `"${etag}"`;
   c.header("ETag", tag);
@@ -26,12 +27,23 @@ export async function sendFile(
   const range = isHead ? undefined : rangeOf(c, bytes, tag);
   const { start, end } = range ?? { start: 0, end: bytes - 1 };
   // First, so that the headers of the file are not those of an error.
-  const body = isHead ? null : await pulled(c, read(range));
+  const body = isHead ? null : await pulled(c, exactly(end - start + 1, read(range)));
   c.header("Content-Type", type);
   c.header("Content-Disposition", `attachment; filename="${file}"`);
   c.header("Content-Length", String(end - start + 1));
   if (range) c.header("Content-Range", `bytes ${start}-${end}/${bytes}`);
   return c.newResponse(body, range ? 206 : 200);
+}
+
+/** Bun sends a stream without its length: only a connection that is cut tells the client that this is not all of it. */
+async function* exactly(bytes: number, parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let sent = 0;
+  for await (const part of parts) {
+    sent += part.length;
+    if (sent > bytes) break;
+    yield part;
+  }
+  if (sent !== bytes) throw new MusterError("backup_damaged", `the file has not the ${bytes} bytes that it should`);
 }
 
 const matches = (header: string | undefined, tag: string) =>

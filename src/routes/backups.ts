@@ -85,8 +85,7 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
       const manifest = await findManifest(store, id, []);
       const entry = entryOf(manifest, name);
       takeTime(c);
-      const read = (range?: { start: number; end: number }) =>
-        store.read(manifest.id, entry.file, range)[Symbol.asyncIterator]();
+      const read = (range?: { start: number; end: number }) => store.read(manifest.id, entry.file, range);
       return sendFile(c, { ...entry, type: "application/avro", etag: entry.sha256 }, read);
     });
 }
