@@ -29,7 +29,8 @@ export async function command(work: (context: Context) => Promise<number>): Prom
   let database: OpenDatabase | undefined;
   try {
     const config = readConfig(process.env);
-    database = await openDatabase({ url: config.databaseUrl, folder: DATA_FOLDER, mysqld: config.mysqld, say });
+    const { databaseUrl: url, mysqld, capabilities } = config;
+    database = await openDatabase({ url, folder: DATA_FOLDER, mysqld, capabilities, say });
     signal.throwIfAborted();
     code = await work({ config, database, signal, say });
   } catch (error) {

@@ -14,6 +14,10 @@ const whole = z.preprocess(
     .optional(),
 );
 
+/** Words of MUSTER_CAPABILITIES: what is not made use of, whatever the server can do. */
+export const CAPABILITIES = ["no-load-data", "no-swap"] as const;
+export type Capability = (typeof CAPABILITIES)[number];
+
 const Environment = z.object({
   DATABASE_URL: optional,
   HOST: z.preprocess(blankIsUnset, z.string().default("127.0.0.1")),
@@ -32,6 +36,10 @@ const Environment = z.object({
   BODY_BYTES_MAX: whole,
   WRITE_MS_MAX: whole,
   MUSTER_MYSQLD: optional,
+  MUSTER_CAPABILITIES: z.preprocess(
+    (value) => (typeof value === "string" ? value.split(",").filter((word) => word !== "") : []),
+    z.array(z.enum(CAPABILITIES, { error: `takes ${CAPABILITIES.join(" and ")}, with a comma between` })),
+  ),
   LOG_LEVEL: z.preprocess(
     blankIsUnset,
     z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
@@ -60,6 +68,8 @@ export interface Config {
   /** A request that writes is given up after so many milliseconds. */
   writeMsMax: number;
   mysqld: string | undefined;
+  /** What is not made use of, whatever the server can do. */
+  capabilities: readonly Capability[];
   logLevel: string;
 }
 
@@ -81,6 +91,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     bodyBytesMax: data.BODY_BYTES_MAX ?? BODY_BYTES_MAX,
     writeMsMax: data.WRITE_MS_MAX ?? WRITE_MS_MAX,
     mysqld: data.MUSTER_MYSQLD,
+    capabilities: data.MUSTER_CAPABILITIES,
     logLevel: data.LOG_LEVEL,
   };
 }

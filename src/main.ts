@@ -4,7 +4,7 @@ import pino from "pino";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";
 import { type Config, DATA_FOLDER, readConfig } from "./config.ts";
-import type { Database } from "./db/client.ts";
+import { type Database, lanesOf } from "./db/client.ts";
 import { isRefusal, lineOf } from "./db/errors.ts";
 import { openDatabase } from "./db/open.ts";
 import { MusterError } from "./errors.ts";
@@ -41,8 +41,10 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   const say = (line: string) => log.info(line);
   await using closing = new AsyncDisposableStack();
 
-  const database = await openDatabase({ url: config.databaseUrl, folder: DATA_FOLDER, mysqld: config.mysqld, say });
+  const { databaseUrl: url, mysqld, capabilities } = config;
+  const database = await openDatabase({ url, folder: DATA_FOLDER, mysqld, capabilities, say });
   closing.defer(() => within(CLOSE_MS_MAX, database.close()));
+  say(lanesOf(database.server));
   await clearDeadRuns(database, say);
   if (database.embedded) await loadFirst(database, config, { say, signal: stopped });
   if (stopped.aborted) return;

@@ -55,6 +55,17 @@ test.each([
   expect(stderr.trim().split("\n")).toHaveLength(1);
 });
 
+test("a word of MUSTER_CAPABILITIES that is none refuses the command and names those there are", async () => {
+  const { code, stderr } = await run(["scripts/import.ts", "."], {
+    ...environment,
+    MUSTER_CAPABILITIES: "no-loaddata",
+  });
+  expect([code, stderr.trim().split("\n")]).toEqual([
+    2,
+    [expect.stringMatching(/MUSTER_CAPABILITIES.*no-load-data.*no-swap/)],
+  ]);
+});
+
 test("--help names every option", async () => {
   const { code, stdout } = await importCommand("--help");
   expect(code).toBe(0);
@@ -110,3 +121,31 @@ test("an import killed on its way leaves the tables as they were; the same comma
   expect(await count(logged)).toBe(tables.hired_employees.rejected);
   expect(await stages()).toBe(0);
 }, 60_000);
+
+test("MUSTER_CAPABILITIES=no-load-data loads by INSERT, says so, and gives the same rows and counts", async () => {
+  const source = await folderOf({});
+  const bad = await writeSample(source, { rows: 3000, badShare: 0.05, seed: 3 });
+  const outcomes: { tables: unknown; rows: unknown; loads: number }[] = [];
+  for (const words of ["", "no-load-data", "no-load-data,no-swap"]) {
+    for (const table of ["hired_employees", "jobs", "departments"]) await database.pool.query(`DELETE FROM ${table}`);
+    const before = await loads();
+    const { code, stdout, stderr } = await run(["scripts/import.ts", source, "--json"], {
+      ...environment,
+      MUSTER_CAPABILITIES: words,
+    });
+    expect([code, stderr.includes("loaded by LOAD DATA")]).toEqual([0, words === ""]);
+    expect(stderr.includes("loaded by multi-row INSERT")).toBe(words !== "");
+    const [rows] = await database.pool.query("SELECT * FROM hired_employees ORDER BY id");
+    outcomes.push({ tables: JSON.parse(stdout).tables, rows, loads: (await loads()) - before });
+  }
+  const [loaded, ...inserted] = outcomes;
+  expect(loaded?.loads).toBeGreaterThan(0);
+  expect(loaded?.rows).toHaveLength(3000 - bad);
+  for (const each of inserted) expect(each).toEqual({ ...loaded, loads: 0 } as typeof each);
+});
+
+/** LOAD DATA statements that the server has run. */
+async function loads(): Promise<number> {
+  const [rows] = await database.pool.query<RowDataPacket[]>("SHOW GLOBAL STATUS LIKE 'Com_load'");
+  return Number(rows[0]?.Value);
+}

@@ -401,7 +401,7 @@ describe("from S3", () => {
     const { tables, lines } = await importFrom(url);
     expect(tables.jobs).toMatchObject({ received: 2, inserted: 2 });
     expect(tables.hired_employees).toMatchObject({ received: 9, inserted: 2, unchanged: 1, rejected: 6 });
-    expect(lines).toEqual(["left out staff.csv: it is named for no table"]);
+    expect(lines).toContain("left out staff.csv: it is named for no table");
     expect((await listRuns(database.db, { limit: 1 }))[0]?.source).toBe(url);
     // The same prefix without its slash is the same source: what it logged is superseded.
     await importFrom(url.slice(0, -1));

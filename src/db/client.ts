@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { type Connection, type ConnectionOptions, createConnection, createPool, type Pool } from "mysql2/promise";
+import type { Capability } from "../config.ts";
 import { MusterError } from "../errors.ts";
 import { driverError } from "./errors.ts";
 import { Turnstile } from "./transaction.ts";
@@ -21,13 +22,15 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** What the server said of itself when the pool was opened. */
+/** What the server said of itself when the pool was opened, and what of it is made use of. */
 export interface Server {
   version: string;
   /** By how much the ids follow each other that it assigns to the rows of one statement; a cluster may say 7. */
   idStep: number;
   /** Whether rows can be loaded by LOAD DATA LOCAL INFILE, which MySQL 8 and later allow only where they are told to. */
   loadsData: boolean;
+  /** Whether a stage may take an empty table's place. */
+  swaps: boolean;
   /** Bytes above which a cluster refuses a transaction; undefined where nothing is refused for its size. */
   transactionBytesMax: number | undefined;
 }
@@ -35,9 +38,10 @@ export interface Server {
 /**
  * Opens a pool on `mysql://user:password@host:port/database`; of several hosts the first that takes writes.
  * Every connection is UTC, strict and utf8mb4, whatever the server's defaults are.
+ * @param capabilities what is not made use of
  * @throws MusterError `invalid` for a URL that is not one; the driver's error where no host answers
  */
-export async function connect(url: string): Promise<Database> {
+export async function connect(url: string, capabilities: readonly Capability[] = []): Promise<Database> {
   const { hosts, database, options } = parseUrl(url);
   const host = await writableHost(hosts, options);
   const pool = createPool({ ...options, ...host, database, connectionLimit: POOL_CONNECTIONS_MAX });
@@ -45,7 +49,7 @@ export async function connect(url: string): Promise<Database> {
     for (const statement of SESSION) connection.query(statement);
   });
   try {
-    const server = await probe(pool);
+    const server = await probe(pool, capabilities);
     return {
       db: drizzle(pool),
       pool,
@@ -60,7 +64,13 @@ export async function connect(url: string): Promise<Database> {
   }
 }
 
-async function probe(pool: Pool): Promise<Server> {
+/** One line on how rows get into tables here. */
+export function lanesOf({ version, loadsData, swaps }: Server): string {
+  const load = loadsData ? "LOAD DATA" : "multi-row INSERT";
+  return `database server ${version}: files are loaded by ${load}, and empty tables filled by ${swaps ? "swap" : "INSERT"}`;
+}
+
+async function probe(pool: Pool, capabilities: readonly Capability[]): Promise<Server> {
   const [rows] = await pool.query(
     `SHOW VARIABLES WHERE Variable_name IN
      ('version', 'auto_increment_increment', 'local_infile', 'group_replication_transaction_size_limit', 'wsrep_on', 'wsrep_max_ws_size')`,
@@ -71,7 +81,8 @@ async function probe(pool: Pool): Promise<Server> {
   const galera = variables.get("wsrep_on") === "ON" ? variables.get("wsrep_max_ws_size") : undefined;
   return {
     version: variables.get("version") ?? "",
-    loadsData: variables.get("local_infile") === "ON",
+    loadsData: variables.get("local_infile") === "ON" && !capabilities.includes("no-load-data"),
+    swaps: !capabilities.includes("no-swap"),
     idStep: Number(variables.get("auto_increment_increment") ?? 1),
     // 0 says that there is no limit.
     transactionBytesMax: Number(variables.get("group_replication_transaction_size_limit") ?? galera) || undefined,

@@ -1,4 +1,5 @@
 /** The database as commands and the service use it: brought up where it is ours, migrated, connected. */
+import type { Capability } from "../config.ts";
 import { connect, type Database } from "./client.ts";
 import { joinServer } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
@@ -10,6 +11,8 @@ export interface OpenOptions {
   folder: string;
   /** The private server's program (MUSTER_MYSQLD). */
   mysqld: string | undefined;
+  /** What is not made use of (MUSTER_CAPABILITIES). */
+  capabilities: readonly Capability[];
   say(line: string): void;
 }
 
@@ -23,12 +26,12 @@ export interface OpenDatabase extends Database {
  * ends the connections and leaves the private server.
  * @throws MusterError as joinServer(), migrate() and connect() do; nothing stays open then
  */
-export async function openDatabase({ url, folder, mysqld, say }: OpenOptions): Promise<OpenDatabase> {
+export async function openDatabase({ url, folder, mysqld, capabilities, say }: OpenOptions): Promise<OpenDatabase> {
   const server = url === undefined ? await joinServer(folder, { mysqld, say }) : undefined;
   try {
     const address = url ?? server?.url ?? "";
     await migrate(address);
-    const database = await connect(address);
+    const database = await connect(address, capabilities);
     const close = async () => {
       try {
         await database.close();

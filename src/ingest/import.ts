@@ -1,7 +1,7 @@
 /** The historic import (design section 5): files are read, judged and staged; then every table is published whole. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
+import { type Database, lanesOf } from "../db/client.ts";
 import type { Counts } from "../db/ledger.ts";
 import { supersede } from "../repositories/rejections.ts";
 import { beginRun, clearDeadRuns, endRun, failRun, takeTurn } from "../repositories/runs.ts";
@@ -43,6 +43,7 @@ export async function importSource(database: Database, options: ImportOptions): 
   const { report, table: only } = options;
   const source = await openSource(options.source, only, options.s3);
   for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
+  report.say(lanesOf(database.server));
   await clearDeadRuns(database, report.say);
   const run = await beginRun(database, "import", source.name);
   const world = new ImportWorld(database, run.id);
