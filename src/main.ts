@@ -13,7 +13,8 @@ import { importSource } from "./ingest/import.ts";
 import { defaultSample } from "./ingest/sample.ts";
 import { interruption } from "./interruption.ts";
 import { forgetExpiredKeys } from "./repositories/idempotency.ts";
-import { clearDeadRuns, listRuns, type Report } from "./repositories/runs.ts";
+import { clearDeadRuns } from "./repositories/recovery.ts";
+import { listRuns, type Report } from "./repositories/runs.ts";
 
 /** What is in flight when the service is told to stop may take this long to finish; closing all else likewise. */
 const FINISH_MS_MAX = 10_000;

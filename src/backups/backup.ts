@@ -8,10 +8,11 @@ import type { Row, Table } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
-import { nextId } from "../repositories/bulk.ts";
+import { definitionOf } from "../repositories/definition.ts";
 import { passGates } from "../repositories/gates.ts";
+import { clearDeadRuns, failRun } from "../repositories/recovery.ts";
 import { readPage } from "../repositories/rows.ts";
-import { beginRun, clearDeadRuns, endRun, failRun, type Report } from "../repositories/runs.ts";
+import { beginRun, endRun, type Report } from "../repositories/runs.ts";
 import { findManifest } from "./check.ts";
 import { interruptible } from "./interruptible.ts";
 import { type Manifest, type ManifestEntry, newBackupId } from "./manifest.ts";
@@ -142,7 +143,7 @@ async function writeTable(
   const { chunks, checksum } = encodeTable(table, pagesOf(snapshot, table, report), codec);
   await draft.write(file, hashed(chunks));
   const schema = avroSchema(table);
-  const auto_increment = await nextId(snapshot, table);
+  const { nextId: auto_increment } = await definitionOf(snapshot, table.name);
   return {
     ...{ table: table.name, file, rows: checksum.rows, bytes, sha256: sha256.digest("hex") },
     ...{ schema, fingerprint: fingerprintOf(schema), checksum: checksum.toString(), auto_increment },

@@ -5,8 +5,9 @@ import { driverError } from "../db/errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
-import { raiseAutoIncrement } from "../repositories/bulk.ts";
+import { raiseAutoIncrement } from "../repositories/definition.ts";
 import { passGates } from "../repositories/gates.ts";
+import { clearDeadRuns, failRun, takeTurn } from "../repositories/recovery.ts";
 import {
   LOST_PARENTS,
   planReplacement,
@@ -14,7 +15,7 @@ import {
   refuseOrphans,
   replaceRows,
 } from "../repositories/replace.ts";
-import { beginRun, clearDeadRuns, endRun, failRun, findRun, type LiveRun, takeTurn } from "../repositories/runs.ts";
+import { beginRun, endRun, findRun, type LiveRun } from "../repositories/runs.ts";
 import { dropStages, Stage, stageName } from "../repositories/stage.ts";
 import type { BackupReport } from "./backup.ts";
 import { checkedRows, entryOf, findManifest } from "./check.ts";
@@ -140,7 +141,7 @@ async function replace(
   await refuseOrphans(run.connection, replacements);
   for (const { table } of replacements) {
     const next = entryOf(manifest, table.name).auto_increment;
-    if (next !== undefined) await raiseAutoIncrement(run.connection, table, next);
+    if (next !== undefined) await raiseAutoIncrement(run.connection, table.name, next);
     report.progress?.({ table: table.name, phase: "replacing", rows: 0 });
   }
   const alone = replacements.map(({ table }) => table.name);

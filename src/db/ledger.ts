@@ -40,6 +40,16 @@ export interface BackupCounts {
 
 export type RunCounts = Record<string, Counts | RestoreCounts | BackupCounts>;
 
+/** A stage that is about to take its table's place, or has done so and is not settled yet. */
+export interface Swap {
+  table: string;
+  stage: string;
+  /** With this table the run has succeeded. */
+  last: boolean;
+  /** The names of the table's foreign keys, which the stage's get once the old table is gone. */
+  foreignKeys: string[];
+}
+
 /** The rules that a row can break (design section 2). */
 export const REASON_CODES = [
   "missing",
@@ -76,6 +86,8 @@ export const runs = mysqlTable(
     status: varchar("status", { length: 16 }).$type<RunStatus>().notNull(),
     counts: document<RunCounts>()("counts").notNull(),
     error: varchar("error", { length: 2000 }),
+    // RENAME commits by itself: whoever finds a run that died at it sees here what to finish or undo.
+    swap: document<Swap>()("swap"),
     // The process that owns a run, as host:pid:start time: tells a dead run's statement from a live run's.
     owner: varchar("owner", { length: 255 }).notNull(),
     started_at: datetime("started_at", { mode: "string", fsp: 3 }).notNull(),

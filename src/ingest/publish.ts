@@ -6,11 +6,12 @@ import { passGates } from "../repositories/gates.ts";
 import { addRejections, type NewRejection, supersede } from "../repositories/rejections.ts";
 import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
 import { stageName } from "../repositories/stage.ts";
+import { addIndexes, isEmpty, isSwappable, publishBySwap } from "../repositories/swap.ts";
 import type { Import } from "./import-state.ts";
 
 /**
- * Moves every stage into its table, parents first, each in one transaction under the table's gate. The table's counts
- * and late rejections are in that transaction, and the run's end is in the last.
+ * Moves every stage into its table, parents first, under the table's gate: by a swap where that can be, else in one
+ * transaction. The table's counts and late rejections are written with it, and with the last one the run's end.
  */
 export async function publish(state: Import, part: readonly Table[]): Promise<void> {
   const { report, counts } = state;
@@ -19,21 +20,45 @@ export async function publish(state: Import, part: readonly Table[]): Promise<vo
     report.signal?.throwIfAborted();
     const rows = counts[table.name]?.inserted ?? 0;
     report.progress?.({ table: table.name, phase: "publishing", bytes: 0, of: 0, rows });
-    const last = table === part.at(-1);
-    published[table.name] = await retried([DEADLOCK], () => publishTable(state, table, published, last));
+    const step = { table, stage: stageName(state.run.id, table), before: published, last: table === part.at(-1) };
+    published[table.name] =
+      (await publishAsStage(state, step)) ?? (await retried([DEADLOCK], () => publishInto(state, step)));
   }
   Object.assign(counts, published);
 }
 
-async function publishTable(state: Import, table: Table, before: Import["counts"], last: boolean): Promise<Counts> {
+interface Step {
+  table: Table;
+  stage: string;
+  /** The counts of the tables that are published already. */
+  before: Import["counts"];
+  last: boolean;
+}
+
+/** By swap; undefined, with nothing changed, where that cannot be. */
+async function publishAsStage(state: Import, { table, stage, before, last }: Step): Promise<Counts | undefined> {
+  const { database, run, report } = state;
+  const empty = () => isEmpty(run.connection, table.name);
+  if (!(await isSwappable(database, table)) || !(await empty())) return undefined;
+  await addIndexes(run.connection, table, stage);
+  const counts = state.counts[table.name] ?? noRows();
+  const judge = async () => ((await empty()) ? counts : undefined);
+  const { say } = report;
+  return publishBySwap(database, run, { table, stage, last, counts: before, judge, wait: waiting(report), say });
+}
+
+const waiting = (report: Import["report"]) => (name: string) => {
+  report.signal?.throwIfAborted();
+  report.say(`waiting for another writer of ${name}`);
+};
+
+/** By one transaction, into a table that may have rows. */
+async function publishInto(state: Import, { table, stage, before, last }: Step): Promise<Counts> {
   const { database, run, source, report } = state;
   return await run.db.transaction(async (transaction) => {
     const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
-    await passGates(run.connection, gates, (name) => {
-      report.signal?.throwIfAborted();
-      report.say(`waiting for another writer of ${name}`);
-    });
-    const { inserted, late } = await publishByAppend(run.connection, table, stageName(run.id, table));
+    await passGates(run.connection, gates, waiting(report));
+    const { inserted, late } = await publishByAppend(run.connection, table, stage);
     const refused = await lateRejections(state, table, late);
     await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });
     await addRejections(transaction, run.id, refused, database.server.idStep);

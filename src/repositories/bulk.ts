@@ -99,28 +99,3 @@ export async function idRange(pool: Pool, table: Table): Promise<{ from: number;
   const range = rows[0] as { from: number | null; to: number | null } | undefined;
   return range && range.from !== null && range.to !== null ? { from: range.from, to: range.to } : undefined;
 }
-
-/** The id that a table assigns next, as the server keeps it; a table that has never had a row says 1. */
-export async function nextId(connection: Connection, table: Table): Promise<number> {
-  // information_schema has it from a cache that may be a day old.
-  const [rows] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE ${escapeId(table.name)}`);
-  return Number(/ AUTO_INCREMENT=(\d+)/.exec(rows[0]?.["Create Table"])?.[1] ?? 1);
-}
-
-/** Seconds that DDL waits for readers of the table, who in turn make others wait behind it; and how often it tries. */
-const DDL_WAIT_S = 1;
-const DDL_ATTEMPTS_MAX = 20;
-
-/** Makes sure that a table assigns no id below `next`. Never lowers it. Commits what the connection has open. */
-export async function raiseAutoIncrement(connection: Connection, table: Table, next: number): Promise<void> {
-  if ((await nextId(connection, table)) >= next) return;
-  await connection.query(`SET SESSION lock_wait_timeout = ${DDL_WAIT_S}`);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await connection.query(`ALTER TABLE ${escapeId(table.name)} AUTO_INCREMENT = ${Math.trunc(next)}`);
-      return;
-    } catch (error) {
-      if (driverError(error)?.code !== "ER_LOCK_WAIT_TIMEOUT" || attempt === DDL_ATTEMPTS_MAX) throw error;
-    }
-  }
-}

@@ -1,0 +1,150 @@
+/** Runs that failed or died: what they published stays, what else they left goes (design section 5). */
+import { hostname } from "node:os";
+import { and, eq, inArray, isNotNull, notInArray, or } from "drizzle-orm";
+import type { PoolConnection, RowDataPacket } from "mysql2/promise";
+import type { Database } from "../db/client.ts";
+import { domainError, isRefusal } from "../db/errors.ts";
+import { type RunStatus, rejections, runs } from "../db/ledger.ts";
+import { MusterError } from "../errors.ts";
+import { loadLock, runLock, tryLock } from "./locks.ts";
+import { endRun, type LiveRun, type Report } from "./runs.ts";
+import { dropStages, stagedRuns } from "./stage.ts";
+import { resolveSwap } from "./swap.ts";
+
+/**
+ * Ends a run that threw: leaves what it published, removes the rest, and says why in its row. Where the database is away
+ * the next command does it.
+ * @returns what to throw
+ */
+export async function failRun(database: Database, run: LiveRun, error: unknown, report: Report): Promise<unknown> {
+  const interrupted = new MusterError("interrupted", "interrupted: nothing more was done");
+  const shown = report.signal?.aborted ? interrupted : domainError(error);
+  try {
+    // A connection that failed may have left a statement to the server.
+    await run.close();
+    await withLockOf(database, run.id, { isDead: () => true, say: report.say }, async (connection) => {
+      if ((await clearRun(database, connection, run.id, report.say)) === "ended") return;
+      const text = shown instanceof MusterError ? shown.message : "an error inside Muster";
+      await endRun(database.db, run.id, { status: isRefusal(shown) ? "refused" : "failed", error: text });
+    });
+  } catch (failure) {
+    if (!(domainError(failure) instanceof MusterError)) throw failure;
+    report.say("what the run left could not be removed now: the next command does it");
+  }
+  return shown;
+}
+
+const TURN_POLL_S = 5;
+
+/**
+ * Waits until no other import or restore works on the table, and says so once. A dead run that stands in the way is cleared.
+ * The turn ends with the run's connection.
+ */
+export async function takeTurn(database: Database, run: LiveRun, table: string, report: Report): Promise<void> {
+  const lock = loadLock(database, table);
+  if (await tryLock(run.connection, lock, 0)) return;
+  report.say(`waiting for another import or restore of ${table} to finish`);
+  do {
+    report.signal?.throwIfAborted();
+    await clearDeadRuns(database, report.say);
+  } while (!(await tryLock(run.connection, lock, TURN_POLL_S)));
+}
+
+/**
+ * Ends the runs whose process is gone: what they published stays and is counted, what they had staged or logged for
+ * tables that they did not publish is removed. A live run is left alone.
+ */
+export async function clearDeadRuns(database: Database, say: (line: string) => void): Promise<void> {
+  const open = await database.db
+    .select({ id: runs.id, kind: runs.kind, owner: runs.owner })
+    .from(runs)
+    .where(or(inArray(runs.status, UNENDED), isNotNull(runs.swap)));
+  await dropForgottenStages(database);
+  for (const run of open) {
+    await withLockOf(database, run.id, { isDead: () => isDead(run.owner), say }, async (connection) => {
+      if ((await clearRun(database, connection, run.id, say)) === "ended") return;
+      await endRun(database.db, run.id, { status: "failed", error: "the process that ran it ended without a word" });
+      say(`cleared what the dead ${run.kind} ${run.id} left`);
+    });
+  }
+}
+
+const UNENDED: RunStatus[] = ["running", "publishing"];
+
+/** A run that was killed between its end and the dropping of its stages. */
+async function dropForgottenStages(database: Database): Promise<void> {
+  const staged = await stagedRuns(database);
+  if (staged.length === 0) return;
+  const ended = and(inArray(runs.id, staged), notInArray(runs.status, UNENDED));
+  for (const { id } of await database.db.select({ id: runs.id }).from(runs).where(ended))
+    await dropStages(database, id);
+}
+
+/**
+ * Removes what a run staged, and what it logged for tables that it did not publish. A run that has ended keeps all but
+ * what its swap left to do.
+ */
+async function clearRun(
+  database: Database,
+  connection: PoolConnection,
+  id: string,
+  say: (line: string) => void,
+): Promise<"ended" | "cleared"> {
+  await resolveSwap(connection, id, say);
+  const [run] = await database.db
+    .select({ status: runs.status, counts: runs.counts })
+    .from(runs)
+    .where(eq(runs.id, id));
+  if (!run || !UNENDED.includes(run.status)) return "ended";
+  await dropStages(database, id);
+  const published = Object.keys(run.counts);
+  const unpublished = published.length > 0 ? notInArray(rejections.table, published) : undefined;
+  await database.db.delete(rejections).where(and(eq(rejections.run, id), unpublished));
+  return "cleared";
+}
+
+/**
+ * Does `work` with the lock of a run that is not alive, on the connection that has it; nothing where it is alive. The
+ * server goes on with a dead client's statement, and commits it: so its connection is killed and its lock waited for
+ * before anything is judged.
+ */
+async function withLockOf(
+  database: Database,
+  run: string,
+  { isDead, say }: { isDead: () => boolean; say: (line: string) => void },
+  work: (connection: PoolConnection) => Promise<void>,
+): Promise<void> {
+  const connection = await database.pool.getConnection();
+  try {
+    const lock = runLock(database, run);
+    if (!(await tryLock(connection, lock, 0))) {
+      if (!isDead()) return;
+      const [rows] = await connection.query<RowDataPacket[]>("SELECT IS_USED_LOCK(?) AS holder", [lock]);
+      const holder = rows[0]?.holder;
+      if (holder !== null && holder !== undefined) {
+        say("waiting for the server to end what a killed run had asked of it");
+        await connection.query(`KILL ${Number(holder)}`).catch(() => {}); // it may have ended by itself meanwhile
+      }
+      if (!(await tryLock(connection, lock, ROLLBACK_TIMEOUT_S))) return;
+    }
+    await work(connection);
+  } finally {
+    await connection.query("SELECT RELEASE_ALL_LOCKS()").catch(() => {});
+    connection.release();
+  }
+}
+
+/** Rolling back a large publish takes about as long as it ran. */
+const ROLLBACK_TIMEOUT_S = 600;
+
+/** True only where it is certain: a process of this host that does not exist any more. */
+function isDead(runOwner: string): boolean {
+  const [, host, pid] = /^(.*):(\d+)$/.exec(runOwner) ?? [];
+  if (host !== hostname()) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}

@@ -1,0 +1,140 @@
+/** A stage takes its table's place by one RENAME, beside those who read and write it (design section 5, Swap). */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
+import { tableOf } from "../src/codecs/tables.ts";
+import type { BatchAnswer } from "../src/http/batch-answer.ts";
+import { importSource } from "../src/ingest/import.ts";
+import { clearDeadRuns } from "../src/repositories/recovery.ts";
+import { beginRun, endRun, noRows } from "../src/repositories/runs.ts";
+import { Stage, stageName } from "../src/repositories/stage.ts";
+import { addIndexes, publishBySwap } from "../src/repositories/swap.ts";
+import { appOver } from "./support/app.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const app = appOver(database);
+const table = tableOf("hired_employees");
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+
+async function select(statement: string): Promise<Record<string, unknown>[]> {
+  return (await database.pool.query<RowDataPacket[]>(statement))[0];
+}
+
+async function definition(): Promise<string> {
+  const [row] = await select("SHOW CREATE TABLE hired_employees");
+  return String(row?.["Create Table"]);
+}
+
+const withoutNextId = (text: string) => text.replace(/ AUTO_INCREMENT=\d+/, "");
+const nextId = (text: string) => Number(/ AUTO_INCREMENT=(\d+)/.exec(text)?.[1] ?? 1);
+const leftovers = async () => [
+  ...(await select("SHOW TABLES LIKE 'stage%'")),
+  ...(await select("SHOW TABLES LIKE 'replaced%'")),
+];
+
+let migrated = "";
+beforeAll(async () => {
+  await database.pool.query("INSERT INTO departments VALUES (1, 'Legal')");
+  await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk')");
+  migrated = await definition();
+});
+
+const line = (id: number) => `${id},Ana ${id},2021-05-01T10:00:00Z,1,1\n`;
+const ids = (count: number, from = 1) => Array.from({ length: count }, (_, index) => from + index);
+
+/** A run that has these rows in its stage. */
+async function staged(rows: readonly (readonly [number, ...(string | number)[]])[]) {
+  const run = await beginRun(database, "restore", "a test");
+  const stage = await Stage.create(database, run.id, table);
+  await stage.add(rows);
+  await stage.finish();
+  await addIndexes(run.connection, table, stage.name);
+  return { run, stage: stageName(run.id, table) };
+}
+
+const said: string[] = [];
+const options = { table, last: true, counts: {}, wait() {}, say: (text: string) => void said.push(text) };
+
+test("an import into an empty table replaces it, and the table is what the migration made", async () => {
+  await database.pool.query("INSERT INTO hired_employees VALUES (70000, 'Bo', '2021-05-01', 1, 1)");
+  await database.pool.query("DELETE FROM hired_employees");
+  const created = await tableId();
+  const source = await folderOf({ "hired_employees.csv": ids(500).map(line).join("") });
+  const { tables } = await importSource(database, { source, report: options });
+  expect(tables.hired_employees).toMatchObject({ received: 500, inserted: 500 });
+  expect(await tableId()).not.toBe(created);
+  expect(withoutNextId(await definition())).toBe(withoutNextId(migrated));
+  expect(nextId(await definition())).toBeGreaterThanOrEqual(70_001);
+  expect(await select("SELECT COUNT(*) AS n FROM hired_employees")).toEqual([{ n: 500 }]);
+  expect(await leftovers()).toEqual([]);
+  await expect(database.pool.query("DELETE FROM departments")).rejects.toMatchObject({ errno: 1451 });
+});
+
+/** The server's own number of the table: a table that takes another's place brings its own. */
+async function tableId(): Promise<unknown> {
+  const innodb = database.server.version.includes("MariaDB") ? "INNODB_SYS_TABLES" : "INNODB_TABLES";
+  const [row] = await select(
+    `SELECT table_id AS id FROM information_schema.${innodb} WHERE name = '${database.name}/hired_employees'`,
+  );
+  return row?.id;
+}
+
+const ROUNDS = 40;
+
+test(`${ROUNDS} swaps beside three writers and three readers: nothing confirmed is lost or missed, and nobody sees an error`, async () => {
+  const confirmed: number[] = [];
+  let swapping = true;
+  const ask = async (path: string, body?: unknown) => {
+    const headers = { "Content-Type": "application/json" };
+    const response = await app.request(path, body ? { method: "POST", headers, body: JSON.stringify(body) } : {});
+    return { status: response.status, body: await response.json() };
+  };
+  const writer = async (name: string) => {
+    while (swapping) {
+      const row = { name, datetime: "2021-05-01T10:00:00Z", department_id: 1, job_id: 1 };
+      const answer = await ask("/hired_employees", [row, row]);
+      expect(answer.status).toBe(201);
+      for (const { id = 0 } of (answer.body as BatchAnswer).rows) confirmed.push(id);
+    }
+  };
+  const reader = async (look: () => Promise<void>) => {
+    while (swapping) await look();
+  };
+  const finds = async () => {
+    const id = confirmed[Math.floor(Math.random() * confirmed.length)];
+    if (id !== undefined) expect(await ask(`/hired_employees/${id}`)).toMatchObject({ status: 200, body: { id } });
+    else await Bun.sleep(1);
+  };
+  const counts = async () => {
+    const least = confirmed.length;
+    const [row] = await select("SELECT COUNT(*) AS n FROM hired_employees");
+    expect(row?.n).toBeGreaterThanOrEqual(least);
+  };
+  const reports = async () => expect((await ask("/hired_department")).status).toBe(200);
+  const others = [writer("a"), writer("b"), writer("c"), reader(finds), reader(counts), reader(reports)];
+  let swaps = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const { run, stage } = await staged([]);
+    // What is there goes along, as nothing can be added to it while the gate is held.
+    const judge = async () => {
+      await run.connection.query(`INSERT INTO ${stage} SELECT * FROM hired_employees`);
+      return noRows();
+    };
+    if (await publishBySwap(database, run, { ...options, stage, judge })) swaps += 1;
+    else await endRun(run.db, run.id, { status: "failed" });
+    await run.close();
+  }
+  swapping = false;
+  await Promise.all(others);
+  await clearDeadRuns(database, options.say);
+  expect(swaps).toBe(ROUNDS);
+  const stored = new Set((await select("SELECT id FROM hired_employees WHERE id > 500")).map(({ id }) => id));
+  expect(confirmed.length).toBeGreaterThan(ROUNDS);
+  expect(confirmed.filter((id) => !stored.has(id))).toEqual([]);
+  expect(withoutNextId(await definition())).toBe(withoutNextId(migrated));
+  expect(await leftovers()).toEqual([]);
+}, 60_000);
