@@ -1,11 +1,13 @@
 /** A stage takes its table's place by one RENAME, beside those who read and write it (design section 5, Swap). */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { hostname } from "node:os";
+import { drizzle } from "drizzle-orm/mysql2";
 import type { RowDataPacket } from "mysql2/promise";
 import { tableOf } from "../src/codecs/tables.ts";
 import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { clearDeadRuns } from "../src/repositories/recovery.ts";
-import { beginRun, endRun, noRows } from "../src/repositories/runs.ts";
+import { beginRun, endRun, findRun, type LiveRun, noRows } from "../src/repositories/runs.ts";
 import { Stage, stageName } from "../src/repositories/stage.ts";
 import { addIndexes, publishBySwap } from "../src/repositories/swap.ts";
 import { appOver } from "./support/app.ts";
@@ -138,3 +140,108 @@ test(`${ROUNDS} swaps beside three writers and three readers: nothing confirmed 
   expect(withoutNextId(await definition())).toBe(withoutNextId(migrated));
   expect(await leftovers()).toEqual([]);
 }, 60_000);
+
+/** A run whose connection is lost at its nth statement: before the server has it, or before its answer is here. */
+function losing(run: LiveRun, nth: number, when: "before" | "after"): LiveRun {
+  let count = 0;
+  const connection = new Proxy(run.connection, {
+    get(target, name) {
+      const value = Reflect.get(target, name);
+      if (name !== "query" && name !== "execute") return typeof value === "function" ? value.bind(target) : value;
+      return async (...args: unknown[]) => {
+        count += 1;
+        if (count === nth && when === "before") target.destroy();
+        const answer = await value.apply(target, args);
+        if (count === nth) target.destroy();
+        return answer;
+      };
+    },
+  });
+  return { ...run, connection, db: drizzle(connection) };
+}
+
+test.each(["before", "after"] as const)(
+  "a swap whose connection is lost %s any of its statements is finished or undone by the next command",
+  async (when) => {
+    await database.pool.query("DELETE FROM hired_employees");
+    const outcomes: string[] = [];
+    for (let nth = 1, done = false; !done; nth++) {
+      await database.pool.query("INSERT IGNORE INTO hired_employees VALUES (1, 'Bo', '2021-05-01', 1, 1)");
+      await database.pool.query("DELETE FROM hired_employees WHERE id > 1");
+      const { run, stage } = await staged([2, 3, 4].map((id) => [id, "Ana", "2021-05-01 10:00:00", 1, 1]));
+      const judge = async () => ({ ...noRows(), received: 3, inserted: 3 });
+      done = await publishBySwap(database, losing(run, nth, when), { ...options, stage, judge }).then(
+        () => true,
+        () => false,
+      );
+      await run.close();
+      await database.pool.query("UPDATE runs SET owner = ? WHERE id = ?", [`${hostname()}:999999999`, run.id]);
+      await clearDeadRuns(database, options.say);
+      const [state] = await select("SELECT COUNT(*) AS n, SUM(name = 'Ana') AS ana FROM hired_employees");
+      const record = await findRun(database.db, run.id);
+      outcomes.push(`${state?.n} ${state?.ana} ${record?.status} ${Object.keys(record?.counts ?? {})}`);
+      expect(withoutNextId(await definition())).toBe(withoutNextId(migrated));
+      expect(await leftovers()).toEqual([]);
+    }
+    expect(new Set(outcomes)).toEqual(new Set(["1 0 failed ", "3 3 succeeded hired_employees"]));
+    expect(outcomes.lastIndexOf("1 0 failed ")).toBeGreaterThan(5);
+    expect(outcomes.indexOf("3 3 succeeded hired_employees")).toBeLessThan(outcomes.length - 5);
+  },
+  60_000,
+);
+
+/** Imports 50 employees into the empty table. @returns whether they came as another table, in its place */
+async function importSwaps(): Promise<boolean> {
+  await database.pool.query("DELETE FROM hired_employees");
+  const before = await tableId();
+  const source = await folderOf({ "hired_employees.csv": ids(50).map(line).join("") });
+  const { tables } = await importSource(database, { source, report: options });
+  expect(tables.hired_employees).toMatchObject({ received: 50, inserted: 50 });
+  expect(await select("SELECT COUNT(*) AS n FROM hired_employees")).toEqual([{ n: 50 }]);
+  expect(withoutNextId(await definition())).toBe(withoutNextId(migrated));
+  return (await tableId()) !== before;
+}
+
+test("a reader who does not end delays an import into an empty table for seconds, and is not disturbed", async () => {
+  await database.pool.query("DELETE FROM hired_employees");
+  const reader = await database.pool.getConnection();
+  await reader.beginTransaction();
+  await reader.query("SELECT COUNT(*) FROM hired_employees");
+  expect(await importSwaps()).toBe(false);
+  expect((await reader.query<RowDataPacket[]>("SELECT COUNT(*) AS n FROM hired_employees"))[0]).toMatchObject([
+    { n: 0 },
+  ]);
+  await reader.rollback();
+  reader.release();
+  expect(await leftovers()).toEqual([]);
+  expect(await importSwaps()).toBe(true);
+}, 30_000);
+
+test("a table with a trigger, or that another program's table refers to, is filled and not replaced", async () => {
+  await database.pool.query(
+    "CREATE TRIGGER hire BEFORE INSERT ON hired_employees FOR EACH ROW SET NEW.name = NEW.name",
+  );
+  expect(await importSwaps()).toBe(false);
+  await database.pool.query("DROP TRIGGER hire");
+  await database.pool.query("CREATE TABLE badges (hire int, FOREIGN KEY (hire) REFERENCES hired_employees (id))");
+  expect(await importSwaps()).toBe(false);
+  await database.pool.query("DROP TABLE badges");
+});
+
+test("rows that another program writes past the gate are kept, and said to be where they are", async () => {
+  await database.pool.query("DELETE FROM hired_employees");
+  const { run, stage } = await staged([[1, "Ana", "2021-05-01 10:00:00", 1, 1]]);
+  const judge = async () => {
+    await database.pool.query("INSERT INTO hired_employees VALUES (9, 'Bo', '2021-05-01', 1, 1)");
+    return noRows();
+  };
+  await database.pool.query("UPDATE runs SET kind = 'import' WHERE id = ?", [run.id]);
+  await publishBySwap(database, run, { ...options, stage, judge });
+  await run.close();
+  const [kept] = await leftovers();
+  const name = String(Object.values(kept ?? {})[0]);
+  expect(said.at(-1)).toContain(name);
+  expect(await select(`SELECT id FROM ${name}`)).toEqual([{ id: 9 }]);
+  expect(await select("SELECT id FROM hired_employees")).toEqual([{ id: 1 }]);
+  expect(withoutNextId(await definition())).toBe(withoutNextId(migrated));
+});

@@ -2,6 +2,7 @@
 import { tables as all, type Row, type Table, type TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { driverError } from "../db/errors.ts";
+import { interruptible } from "../db/interruptible.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
@@ -19,7 +20,6 @@ import { beginRun, endRun, findRun, type LiveRun } from "../repositories/runs.ts
 import { dropStages, Stage, stageName } from "../repositories/stage.ts";
 import type { BackupReport } from "./backup.ts";
 import { checkedRows, entryOf, findManifest } from "./check.ts";
-import { interruptible } from "./interruptible.ts";
 import type { Manifest } from "./manifest.ts";
 import type { BackupStore } from "./store.ts";
 

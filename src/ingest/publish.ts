@@ -1,4 +1,5 @@
 import { type Row, sameRow, type Table } from "../codecs/tables.ts";
+import { interruptible } from "../db/interruptible.ts";
 import type { Counts, Reason } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
 import { type LateVerdicts, publishByAppend } from "../repositories/bulk.ts";
@@ -17,12 +18,15 @@ export async function publish(state: Import, part: readonly Table[]): Promise<vo
   const { report, counts } = state;
   const published: Import["counts"] = {};
   for (const table of part) {
-    report.signal?.throwIfAborted();
     const rows = counts[table.name]?.inserted ?? 0;
     report.progress?.({ table: table.name, phase: "publishing", bytes: 0, of: 0, rows });
     const step = { table, stage: stageName(state.run.id, table), before: published, last: table === part.at(-1) };
-    published[table.name] =
-      (await publishAsStage(state, step)) ?? (await retried([DEADLOCK], () => publishInto(state, step)));
+    published[table.name] = await interruptible(
+      state.database,
+      state.run.connection,
+      report.signal,
+      async () => (await publishAsStage(state, step)) ?? (await retried([DEADLOCK], () => publishInto(state, step))),
+    );
   }
   Object.assign(counts, published);
 }

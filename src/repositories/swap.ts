@@ -19,7 +19,7 @@ import { supersede } from "./rejections.ts";
 import { keptAlive, type LiveRun } from "./runs.ts";
 
 /** Under the gate so many tries of a second each stay well within the time that writers wait (WRITE_MS_MAX). */
-const RENAME_TRIES = 8;
+const RENAME_TRIES = 5;
 const ALTER_TRIES = 8;
 
 /** Whether a stage may take the table's place: foreign keys that point at a table and triggers would go with the old one. */
