@@ -1,0 +1,67 @@
+/** Whole processes, timed from before their start to after their end, with the most memory they had. */
+import { readFileSync } from "node:fs";
+import { MusterError } from "../../src/errors.ts";
+
+export interface Measured {
+  seconds: number;
+  /** Megabytes of 10^6 bytes at the process's peak. */
+  rssMb: number;
+  stdout: string;
+}
+
+export interface Command {
+  arguments: string[];
+  environment?: Record<string, string>;
+  /** A file that is its standard input. */
+  input?: string;
+  /** Killed when this aborts. */
+  signal: AbortSignal;
+}
+
+const ROOT = `${import.meta.dir}/../..`;
+/** A peak is kept by the kernel until it is asked for: only the last moments before the end can be missed. */
+const MEMORY_EVERY_MS = 25;
+
+/** Starts a process with nothing of this one's environment but PATH and HOME, in Muster's folder. */
+export function spawn({ arguments: words, environment, input, signal }: Command) {
+  signal.throwIfAborted();
+  return Bun.spawn(words, {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment },
+    stdin: input === undefined ? "ignore" : Bun.file(input),
+    stdout: "pipe",
+    stderr: "pipe",
+    signal,
+    killSignal: "SIGKILL",
+  });
+}
+
+/** Runs a process to its end. @throws MusterError `unavailable` with what it said last where it fails */
+export async function measure(command: Command): Promise<Measured> {
+  const started = performance.now();
+  const child = spawn(command);
+  let rssMb = 0;
+  const watch = setInterval(() => {
+    rssMb = Math.max(rssMb, peakMemory(child.pid));
+  }, MEMORY_EVERY_MS);
+  const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  const code = await child.exited;
+  const seconds = (performance.now() - started) / 1000;
+  clearInterval(watch);
+  command.signal.throwIfAborted();
+  const [stdout, stderr] = await output;
+  if (code === 0) return { seconds, rssMb, stdout };
+  const said = stderr.trim().split("\n").at(-1);
+  throw new MusterError("unavailable", `${command.arguments.join(" ").slice(0, 200)} failed (exit ${code}): ${said}`);
+}
+
+/** Megabytes; 0 where the process is gone, or where the system has no /proc. */
+export function peakMemory(pid: number): number {
+  // Not the resource usage that the kernel reports at the end: it begins at what the process that forked it had.
+  try {
+    const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    return (Number(kibibytes ?? 0) * 1024) / 1e6;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,141 @@
+/** A private database server for the benches, its own client programs, and the state that a run finds. */
+import { dirname, join } from "node:path";
+import type { Connection } from "mysql2/promise";
+import { connectOnce } from "../../src/db/client.ts";
+import { joinServer } from "../../src/db/embedded.ts";
+import { migrate } from "../../src/db/migrate.ts";
+import { findProgram, type ServerProgram } from "../../src/db/mysqld.ts";
+
+/** The same for ours and for every peer. What a commit promises is the server's default: it is on the disk. */
+export const SETTINGS = [
+  "--innodb-buffer-pool-size=1G",
+  // One of the two is MariaDB's, the other MySQL's.
+  "--loose-innodb-log-file-size=1G",
+  "--loose-innodb-redo-log-capacity=1G",
+  // A disk is an SSD: MySQL's default since 8.4.
+  "--innodb-io-capacity=10000",
+];
+
+export interface BenchServer {
+  /** Such as "MySQL 9.7.4". */
+  version: string;
+  /** DATABASE_URL of the database, which every reset makes anew. */
+  url: string;
+  socket: string;
+  /** The server's own client, `mysql` or `mysqldump`; undefined where it is not to be had. */
+  client(name: ClientName): string | undefined;
+  /** Empty tables in a new database. */
+  reset(): Promise<void>;
+  /** Runs SQL outside of the time that is measured. @returns the rows of the last statement */
+  run(...statements: string[]): Promise<Record<string, unknown>[]>;
+  /** Waits until nothing of what was done before is still going on. */
+  settle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export type ClientName = "mysql" | "mysqldump";
+
+/** Where MySQL and MariaDB differ: what a client is called, and which package of Debian has it. */
+const CLIENTS: Record<ServerProgram["kind"], Record<ClientName, { names: string[]; from: string }>> = {
+  MySQL: {
+    mysql: { names: ["mysql"], from: "mysql-client" },
+    mysqldump: { names: ["mysqldump"], from: "mysql-client" },
+  },
+  MariaDB: {
+    mysql: { names: ["mariadb", "mysql"], from: "mariadb-client-core" },
+    mysqldump: { names: ["mariadb-dump", "mysqldump"], from: "mariadb-client" },
+  },
+};
+
+/** What a peer that is missing is called, and where it is to be had. */
+export function missing(kind: ServerProgram["kind"], name: ClientName): string {
+  const { names, from } = CLIENTS[kind][name];
+  return `${names.join(" or ")} is missing (package ${from})`;
+}
+
+/**
+ * The server programs to measure on: `mysqld` where it is given, and of each other kind the first that is installed.
+ * @throws MusterError as findProgram() does where there is none
+ */
+export async function findServers(mysqld: string | undefined, say: (line: string) => void): Promise<ServerProgram[]> {
+  const given = mysqld === undefined ? [] : [await findProgram(mysqld, say)];
+  const places = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/usr/libexec", "/usr/local/mysql/bin"];
+  const paths = places.flatMap((place) => [join(place, "mysqld"), join(place, "mariadbd")]);
+  const found = [...given];
+  for (const path of paths.filter((each) => Bun.which(each) !== null)) {
+    const program = await findProgram(path, say);
+    if (!found.some(({ kind }) => kind === program.kind)) found.push(program);
+  }
+  return found.length > 0 ? found : [await findProgram(undefined, say)];
+}
+
+/** Brings a server up with its data in `folder`, which is the caller's to remove. */
+export async function startServer(
+  program: ServerProgram,
+  folder: string,
+  say: (line: string) => void,
+): Promise<BenchServer> {
+  const { url, version, stop } = await joinServer(folder, { mysqld: program.path, say, args: SETTINGS });
+  const connection = await connectOnce(url);
+  const run = async (...statements: string[]) => {
+    let rows: unknown;
+    for (const statement of statements) [rows] = await connection.query(statement);
+    return rows as Record<string, unknown>[];
+  };
+  return {
+    url,
+    version,
+    socket: decodeURIComponent(url.split("socket=")[1] ?? ""),
+    client: (name) => clientOf(program, name),
+    run,
+    async reset() {
+      await run("DROP DATABASE IF EXISTS muster");
+      await migrate(url);
+      await run("USE muster");
+    },
+    settle: () => settle(connection),
+    async stop() {
+      // The data are thrown away.
+      await run("SET GLOBAL innodb_fast_shutdown = 2").catch(() => {});
+      connection.destroy();
+      await stop();
+    },
+  };
+}
+
+/** Beside the server or where a package puts it, else on PATH. */
+function clientOf({ path, kind }: ServerProgram, name: ClientName): string | undefined {
+  const beside = [dirname(path), join(dirname(path), "../bin")].join(":");
+  for (const places of [beside, process.env.PATH ?? ""]) {
+    for (const each of CLIENTS[kind][name].names) {
+      const found = Bun.which(each, { PATH: places });
+      if (found !== null) return found;
+    }
+  }
+  return undefined;
+}
+
+const SETTLE_MS_MAX = 120_000;
+const SETTLE_EVERY_MS = 250;
+/** Pages that an idle server looks at in that time, at most: the purge and the writing of pages take thousands. */
+const IDLE_PAGES_MAX = 200;
+
+async function settle(connection: Connection): Promise<void> {
+  await connection.query("FLUSH TABLES departments, jobs, hired_employees FOR EXPORT");
+  await connection.query("UNLOCK TABLES");
+  const end = performance.now() + SETTLE_MS_MAX;
+  let before = await pagesTouched(connection);
+  for (let idle = 0; idle < 2 && performance.now() < end; ) {
+    await Bun.sleep(SETTLE_EVERY_MS);
+    const now = await pagesTouched(connection);
+    idle = now - before <= IDLE_PAGES_MAX ? idle + 1 : 0;
+    before = now;
+  }
+}
+
+async function pagesTouched(connection: Connection): Promise<number> {
+  const [rows] = await connection.query(
+    `SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_buffer_pool_read_requests', 'Innodb_pages_written')`,
+  );
+  return (rows as { Value: string }[]).reduce((sum, { Value }) => sum + Number(Value), 0);
+}
