@@ -11,12 +11,16 @@ import { backupBench, importBench, type Place, reloadBench, restoreBench } from 
 import { type Files, writeFiles } from "./files.ts";
 import { type Bench, measurePairs } from "./pairs.ts";
 import { findServers, startServer } from "./server.ts";
+import { insertBench, readBench, reportBench } from "./service.ts";
 
 const BENCHES: Record<string, (place: Place) => Promise<Bench>> = {
   import: importBench,
   reload: reloadBench,
   backup: backupBench,
   restore: restoreBench,
+  insert: insertBench,
+  read: readBench,
+  report: reportBench,
 };
 const ROWS = 1_000_000;
 const PAIRS = 3;

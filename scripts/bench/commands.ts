@@ -129,7 +129,7 @@ export async function filled(place: Place): Promise<void> {
 }
 
 /** One of our commands, as a user runs it. */
-function ours({ server, scratch, signal }: Place, name: string, ...words: string[]): Promise<Measured> {
+export function ours({ server, scratch, signal }: Place, name: string, ...words: string[]): Promise<Measured> {
   return measure({
     arguments: [process.execPath, `scripts/${name}.ts`, ...words],
     environment: { DATABASE_URL: server.url, BACKUP_STORE: join(scratch, "backups") },
@@ -158,7 +158,7 @@ function loadStatements(folder: string): string {
 }
 
 /** The run, after which every good row must be there. */
-function checked({ server, files }: Place, run: () => Promise<Measured>): () => Promise<Measured> {
+export function checked({ server, files }: Place, run: () => Promise<Measured>): () => Promise<Measured> {
   return async () => {
     const measured = await run();
     const [row] = await server.run("SELECT COUNT(*) AS found FROM hired_employees");

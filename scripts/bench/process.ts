@@ -22,24 +22,18 @@ const ROOT = `${import.meta.dir}/../..`;
 /** A peak is kept by the kernel until it is asked for: only the last moments before the end can be missed. */
 const MEMORY_EVERY_MS = 25;
 
-/** Starts a process with nothing of this one's environment but PATH and HOME, in Muster's folder. */
-export function spawn({ arguments: words, environment, input, signal }: Command) {
+/** In Muster's folder, with nothing of this process's environment but PATH and HOME. */
+export function surroundings({ environment, signal }: Command) {
   signal.throwIfAborted();
-  return Bun.spawn(words, {
-    cwd: ROOT,
-    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment },
-    stdin: input === undefined ? "ignore" : Bun.file(input),
-    stdout: "pipe",
-    stderr: "pipe",
-    signal,
-    killSignal: "SIGKILL",
-  });
+  const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment };
+  return { cwd: ROOT, env, signal, killSignal: "SIGKILL" } as const;
 }
 
 /** Runs a process to its end. @throws MusterError `unavailable` with what it said last where it fails */
 export async function measure(command: Command): Promise<Measured> {
   const started = performance.now();
-  const child = spawn(command);
+  const stdin = command.input === undefined ? "ignore" : Bun.file(command.input);
+  const child = Bun.spawn(command.arguments, { ...surroundings(command), stdin, stdout: "pipe", stderr: "pipe" });
   let rssMb = 0;
   const watch = setInterval(() => {
     rssMb = Math.max(rssMb, peakMemory(child.pid));
@@ -51,7 +45,8 @@ export async function measure(command: Command): Promise<Measured> {
   command.signal.throwIfAborted();
   const [stdout, stderr] = await output;
   if (code === 0) return { seconds, rssMb, stdout };
-  const said = stderr.trim().split("\n").at(-1);
+  const lines = stderr.trim().split("\n");
+  const said = lines.find((line) => /^error/i.test(line)) ?? lines.at(-1);
   throw new MusterError("unavailable", `${command.arguments.join(" ").slice(0, 200)} failed (exit ${code}): ${said}`);
 }
 

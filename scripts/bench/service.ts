@@ -1,0 +1,119 @@
+/**
+ * The benches of the running service: insert, read and report. What is timed is the requests or statements alone, of both
+ * sides: a service is started once, and asked for long.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { drizzle } from "drizzle-orm/mysql2";
+import { connect } from "../../src/db/client.ts";
+import { until } from "../../src/db/server-process.ts";
+import { MusterError } from "../../src/errors.ts";
+import { quarterlyHires } from "../../src/repositories/reports.ts";
+import { CONNECTIONS, REPORTS, ROWS_PER_BATCH, ROWS_PER_PAGE } from "./batches.ts";
+import { checked, filled, ours, type Place } from "./commands.ts";
+import type { Bench } from "./pairs.ts";
+import { type Measured, measure, peakMemory, surroundings } from "./process.ts";
+
+/** hired_employees by batches over HTTP, against prepared multi-row INSERTs of the same batches. */
+export async function insertBench(place: Place): Promise<Bench> {
+  const { server, files } = place;
+  const file = join(files.clean, "hired_employees.csv");
+  await server.reset();
+  for (const parents of ["departments", "jobs"]) await ours(place, "import", files.folder, "--table", parents);
+  const prepare = async () => {
+    await server.run("TRUNCATE hired_employees");
+    await server.settle();
+  };
+  return {
+    name: "insert",
+    rows: files.good,
+    ours: { prepare, run: checked(place, () => serving(place, MUSTER, (url) => client(place, "insert", url, file))) },
+    peer: `prepared INSERTs of ${ROWS_PER_BATCH} rows with mysql2, ${CONNECTIONS} connections`,
+    theirs: { prepare, run: checked(place, () => peer(place, "insert", file)) },
+  };
+}
+
+/** hired_employees page by page over HTTP, against the same statement behind a bare server. */
+export async function readBench(place: Place): Promise<Bench> {
+  const { server, files } = place;
+  await filled(place);
+  const side = (service: string[]) => ({
+    prepare: () => server.settle(),
+    run: () => serving(place, service, (url) => client(place, "read", url, String(files.rows))),
+  });
+  return {
+    name: "read",
+    rows: files.good,
+    ours: side(MUSTER),
+    peer: `bare Bun.serve with mysql2, pages of ${ROWS_PER_PAGE}, ${CONNECTIONS} connections`,
+    theirs: side(["scripts/bench/peer.ts", "read", server.socket]),
+  };
+}
+
+/** The report by quarter over HTTP, against its statement through the driver. */
+export async function reportBench(place: Place): Promise<Bench> {
+  const { server, files } = place;
+  await filled(place);
+  const statement = JSON.stringify(await reportStatement(server.url));
+  const prepare = () => server.settle();
+  return {
+    name: "report",
+    rows: files.good,
+    ours: { prepare, run: () => serving(place, MUSTER, (url) => client(place, "report", url)) },
+    peer: `the same SQL through mysql2, ${REPORTS} times`,
+    theirs: { prepare, run: () => peer(place, "report", statement) },
+  };
+}
+
+/** What Muster sends for the report: asked of itself, so that the peer never asks for less. */
+async function reportStatement(url: string): Promise<{ query: string; parameters: unknown[] }> {
+  const database = await connect(url);
+  const sent: { query: string; parameters: unknown[] }[] = [];
+  const logger = { logQuery: (query: string, parameters: unknown[]) => void sent.push({ query, parameters }) };
+  await quarterlyHires({ ...database, db: drizzle(database.pool, { logger }) }, 2021);
+  await database.close();
+  const [statement] = sent;
+  if (!statement) throw new Error("the report sent no statement");
+  return statement;
+}
+
+const MUSTER = ["src/main.ts"];
+const START_MS_MAX = 30_000;
+
+/** Starts a service, has it asked, and stops it. @returns the client's time, and the service's memory */
+async function serving(
+  { server, scratch, signal }: Place,
+  service: string[],
+  ask: (url: string) => Promise<Measured>,
+): Promise<Measured> {
+  const log = join(scratch, "service.log");
+  await Bun.write(log, "");
+  const environment = { DATABASE_URL: server.url, BACKUP_STORE: join(scratch, "backups"), PORT: "0" };
+  // Its log lines go to a file, as a service manager keeps them.
+  const command = { arguments: [process.execPath, ...service], environment, signal };
+  const child = Bun.spawn(command.arguments, { ...surroundings(command), stdout: Bun.file(log), stderr: "inherit" });
+  try {
+    const address = () => /serves (http:\/\/[\d.:]+)/.exec(readFileSync(log, "utf8"))?.[1];
+    const url = await until(START_MS_MAX, async () => (child.exitCode === null ? address() : "none"));
+    if (!url?.startsWith("http")) throw new MusterError("unavailable", `${service[0]} does not start`);
+    const measured = await ask(url);
+    return { ...measured, rssMb: peakMemory(child.pid) };
+  } finally {
+    child.kill();
+    await child.exited;
+  }
+}
+
+function client({ signal }: Place, ...words: string[]): Promise<Measured> {
+  return reported({ arguments: [process.execPath, "scripts/bench/client.ts", ...words], signal });
+}
+
+function peer({ server, signal }: Place, bench: string, what: string): Promise<Measured> {
+  return reported({ arguments: [process.execPath, "scripts/bench/peer.ts", bench, server.socket, what], signal });
+}
+
+/** The seconds that the process itself measured. */
+async function reported(command: Parameters<typeof measure>[0]): Promise<Measured> {
+  const measured = await measure(command);
+  return { ...measured, ...(JSON.parse(measured.stdout) as { seconds: number }) };
+}
