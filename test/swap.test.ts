@@ -208,6 +208,7 @@ test("a reader who does not end delays an import into an empty table for seconds
   await reader.beginTransaction();
   await reader.query("SELECT COUNT(*) FROM hired_employees");
   expect(await importSwaps()).toBe(false);
+  expect(said.at(-1)).toContain("is being read for long");
   expect((await reader.query<RowDataPacket[]>("SELECT COUNT(*) AS n FROM hired_employees"))[0]).toMatchObject([
     { n: 0 },
   ]);

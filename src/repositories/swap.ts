@@ -122,7 +122,7 @@ export async function publishBySwap<C extends Counts | RestoreCounts>(
 async function swapAtTheGate<C extends Counts | RestoreCounts>(
   database: Database,
   run: LiveRun,
-  { table, stage, last, counts: before, judge, wait }: SwapOptions<C>,
+  { table, stage, last, counts: before, judge, wait, say }: SwapOptions<C>,
 ): Promise<C | undefined> {
   const gate = await keptAlive(database);
   try {
@@ -146,6 +146,7 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
       await recordSwap(run.db, { ...run, swap });
       return counts;
     }
+    say(`${table.name} is being read for long: it is filled by INSERT`);
     await undoSwap(run.db, run.id, before);
     return undefined;
   } finally {
