@@ -82,7 +82,7 @@ async function main(): Promise<number> {
 }
 
 async function measureOn(program: ServerProgram, files: Files, folder: string): Promise<void> {
-  const server = await startServer(program, folder, say);
+  const server = await startServer(program, folder, { say, signal });
   try {
     const scratch = join(folder, "scratch");
     await mkdir(scratch);

@@ -1,6 +1,6 @@
 /** The benches of whole commands: import, reload, backup and restore, against what comes with the server. */
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { ServerProgram } from "../../src/db/mysqld.ts";
 import type { Files } from "./files.ts";
 import type { Bench, Side } from "./pairs.ts";
@@ -18,11 +18,8 @@ export interface Place {
 
 /** Import into empty tables, against LOAD DATA of the good rows into the same tables with every constraint on. */
 export async function importBench(place: Place): Promise<Bench> {
-  const { server, files } = place;
-  const prepare = async () => {
-    await server.reset();
-    await server.settle();
-  };
+  const { files } = place;
+  const prepare = () => emptied(place);
   const { name, run } = clientSide(place, "mysql", (client) => [
     ...client,
     "--local-infile=1",
@@ -42,17 +39,13 @@ export async function importBench(place: Place): Promise<Bench> {
 export async function reloadBench(place: Place): Promise<Bench> {
   const { server, files } = place;
   const run = checked(place, () => ours(place, "import", files.folder));
-  const reset = async () => {
-    await server.reset();
-    await server.settle();
-  };
   return {
     name: "reload",
     rows: files.rows,
     // The peer has just filled the tables.
     ours: { prepare: () => server.settle(), run },
     peer: "our own import into empty tables",
-    theirs: { prepare: reset, run },
+    theirs: { prepare: () => emptied(place), run },
   };
 }
 
@@ -112,12 +105,17 @@ export async function restoreBench(place: Place): Promise<Bench> {
     name: "restore",
     rows: files.good,
     ours: side(() => ours(place, "restore", "hired_employees")),
-    peer: run ? `${reading.name} < dump.sql` : dumping.run ? reading.name : dumping.name,
+    peer: [dumping, reading].find((each) => !each.run)?.name ?? `${reading.name} < dump.sql`,
     theirs: run && side(run),
   };
 }
 
 const DUMP = ["--single-transaction", "muster", "hired_employees"];
+
+async function emptied({ server }: Place): Promise<void> {
+  await server.reset();
+  await server.settle();
+}
 
 /** Fills the tables where they are not full already: not timed. */
 export async function filled(place: Place): Promise<void> {
@@ -147,7 +145,7 @@ function clientSide(
   const program = server.client(name);
   if (program === undefined) return { name: missing(kind, name), run: undefined };
   const client = [program, "--no-defaults", `--socket=${server.socket}`, "--user=root"];
-  return { name, run: () => measure({ arguments: words(client), signal, ...(input && { input }) }) };
+  return { name: basename(program), run: () => measure({ arguments: words(client), signal, ...(input && { input }) }) };
 }
 
 /** LOAD DATA of the three files, parents first. */

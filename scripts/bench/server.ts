@@ -73,34 +73,32 @@ export async function findServers(mysqld: string | undefined, say: (line: string
 export async function startServer(
   program: ServerProgram,
   folder: string,
-  say: (line: string) => void,
+  { say, signal }: { say(line: string): void; signal: AbortSignal },
 ): Promise<BenchServer> {
   const { url, version, stop } = await joinServer(folder, { mysqld: program.path, say, args: SETTINGS });
-  const connection = await connectOnce(url);
+  const connection = await connectOnce(url).catch(async (error) => {
+    await stop();
+    throw error;
+  });
   const run = async (...statements: string[]) => {
     let rows: unknown;
     for (const statement of statements) [rows] = await connection.query(statement);
     return rows as Record<string, unknown>[];
   };
-  return {
-    url,
-    version,
-    socket: decodeURIComponent(url.split("socket=")[1] ?? ""),
-    client: (name) => clientOf(program, name),
-    run,
-    async reset() {
-      await run("DROP DATABASE IF EXISTS muster");
-      await migrate(url);
-      await run("USE muster");
-    },
-    settle: () => settle(connection),
-    async stop() {
-      // The data are thrown away.
-      await run("SET GLOBAL innodb_fast_shutdown = 2").catch(() => {});
-      connection.destroy();
-      await stop();
-    },
+  const reset = async () => {
+    await run("DROP DATABASE IF EXISTS muster");
+    await migrate(url);
+    await run("USE muster");
   };
+  const stopQuickly = async () => {
+    // What it would write in order to start again is thrown away.
+    await run("SET GLOBAL innodb_fast_shutdown = 2").catch(() => {});
+    connection.destroy();
+    await stop();
+  };
+  const socket = decodeURIComponent(url.split("socket=")[1] ?? "");
+  const client = (name: ClientName) => clientOf(program, name);
+  return { url, version, socket, client, run, reset, settle: () => settle(connection, signal), stop: stopQuickly };
 }
 
 /** Beside the server or where a package puts it, else on PATH. */
@@ -116,26 +114,28 @@ function clientOf({ path, kind }: ServerProgram, name: ClientName): string | und
 }
 
 const SETTLE_MS_MAX = 120_000;
-const SETTLE_EVERY_MS = 250;
-/** Pages that an idle server looks at in that time, at most: the purge and the writing of pages take thousands. */
+const SETTLE_EVERY_MS = 200;
+/** Pages that an idle server looks at and writes in that time, at most: the purge of deleted rows makes it thousands. */
 const IDLE_PAGES_MAX = 200;
 
-async function settle(connection: Connection): Promise<void> {
-  await connection.query("FLUSH TABLES departments, jobs, hired_employees FOR EXPORT");
-  await connection.query("UNLOCK TABLES");
+async function settle(connection: Connection, signal: AbortSignal): Promise<void> {
   const end = performance.now() + SETTLE_MS_MAX;
   let before = await pagesTouched(connection);
   for (let idle = 0; idle < 2 && performance.now() < end; ) {
     await Bun.sleep(SETTLE_EVERY_MS);
+    signal.throwIfAborted();
     const now = await pagesTouched(connection);
     idle = now - before <= IDLE_PAGES_MAX ? idle + 1 : 0;
     before = now;
   }
+  // The one statement that writes a table's pages to the disk and waits for it.
+  await connection.query("FLUSH TABLES departments, jobs, hired_employees FOR EXPORT");
+  await connection.query("UNLOCK TABLES");
 }
 
 async function pagesTouched(connection: Connection): Promise<number> {
   const [rows] = await connection.query(
-    `SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_buffer_pool_read_requests', 'Innodb_pages_written')`,
+    "SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_buffer_pool_read_requests', 'Innodb_pages_written')",
   );
   return (rows as { Value: string }[]).reduce((sum, { Value }) => sum + Number(Value), 0);
 }

@@ -1,0 +1,73 @@
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { until } from "../src/db/server-process.ts";
+import { run, start } from "./support/commands.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+import { program } from "./support/server.ts";
+
+const BENCH = "scripts/bench/bench.ts";
+const options = ["--pairs", "1", "--server", program.kind.toLowerCase()];
+const environment = { MUSTER_MYSQLD: program.path };
+
+// A server is made and started for each, on a machine that may have more to do.
+setDefaultTimeout(120_000);
+
+afterAll(removeFolders);
+
+const linesOf = (text: string) => text.trimEnd().split("\n");
+
+test("a line of JSON for each bench says how long both sides took, and their ratio", async () => {
+  const { code, stdout, stderr } = await run([BENCH, "--rows", "300", ...options], environment);
+  expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+  const lines = linesOf(stdout).map((line) => JSON.parse(line));
+  const names = lines.map(({ bench }) => bench);
+  expect(names).toEqual(["import", "reload", "backup", "restore", "insert", "read", "report"]);
+  for (const { bench, rows, ours_s, peer, peer_s, ratio, rss_mb, server, pairs } of lines) {
+    expect([bench, server]).toEqual([bench, `${program.kind} ${program.version}`]);
+    expect(rows).toBeWithin(290, 301);
+    expect(ours_s).toBeGreaterThan(0);
+    if (process.platform === "linux") expect(rss_mb).toBeWithin(30, 500);
+    if (/ is missing /.test(peer)) continue;
+    expect(Math.abs(ratio - ours_s / peer_s) / ratio).toBeLessThan(0.1);
+    expect(pairs).toEqual([ratio]);
+  }
+});
+
+test("a peer that is not installed is said to be missing, and ours is measured all the same", async () => {
+  const alone = await folderOf({});
+  symlinkSync(program.path, join(alone, "mysqld"));
+  const { code, stdout } = await run([BENCH, "backup", "--rows", "300", ...options], {
+    MUSTER_MYSQLD: join(alone, "mysqld"),
+    PATH: alone,
+  });
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { bench: "backup", peer_s: null, ratio: null, pairs: [] }]);
+  expect(JSON.parse(stdout).peer).toMatch(/^(mariadb-dump or )?mysqldump is missing \(package [a-z-]+\)$/);
+  expect(JSON.parse(stdout).ours_s).toBeGreaterThan(0);
+});
+
+test("Ctrl-C ends it with 130, and neither the server nor its data stay", async () => {
+  const temporary = await folderOf({});
+  const bench = start([BENCH, "import", "--rows", "100000", ...options], { ...environment, TMPDIR: temporary });
+  const record = () =>
+    readdirSync(temporary, { recursive: true }).find((path) => /mysql.muster\.json$/.test(String(path)));
+  const pid = await until(60_000, async () => {
+    const path = record();
+    return path !== undefined && Number(JSON.parse(readFileSync(join(temporary, String(path)), "utf8")).pid);
+  });
+  expect(pid).toBeGreaterThan(0);
+  await Bun.sleep(1_000);
+  bench.kill("SIGINT");
+  expect(await bench.exited).toBe(130);
+  expect(linesOf(await new Response(bench.stderr).text()).at(-1)).toBe("interrupted");
+  expect(readdirSync(temporary)).toEqual([]);
+  expect(() => process.kill(pid ?? 0, 0)).toThrow();
+});
+
+test("what it does not know it refuses in one line", async () => {
+  const wrong = [["imports"], ["--rows", "0"], ["--pairs", "x"], ["--server", "oracle"], ["--fast"]];
+  for (const words of wrong) {
+    const { code, stdout, stderr } = await run([BENCH, ...words]);
+    expect([words, code, stdout, linesOf(stderr).length]).toEqual([words, 2, "", 1]);
+  }
+});
