@@ -6,6 +6,7 @@ import { isRefusal, lineOf } from "../src/db/errors.ts";
 import { type OpenDatabase, openDatabase } from "../src/db/open.ts";
 import { MusterError } from "../src/errors.ts";
 import { interruption } from "../src/interruption.ts";
+import { say } from "./terminal.ts";
 
 export const EXIT = { done: 0, failed: 1, refused: 2, interrupted: 130 } as const;
 
@@ -24,7 +25,7 @@ export interface Context {
  */
 export async function command(work: (context: Context) => Promise<number>): Promise<never> {
   const signal = interruption(EXIT.interrupted);
-  signal.addEventListener("abort", () => say("stopping: a table that is being published is finished first"));
+  signal.addEventListener("abort", () => say("stopping"));
   let code: number = EXIT.failed;
   let database: OpenDatabase | undefined;
   try {
@@ -75,10 +76,6 @@ export function fail(error: unknown, interrupted: boolean): number {
   say(interrupted ? "interrupted" : lineOf(error));
   if (interrupted) return EXIT.interrupted;
   return isRefusal(error) ? EXIT.refused : EXIT.failed;
-}
-
-export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
 }
 
 /** A table that an argument names. @throws MusterError `invalid` that names those there are */

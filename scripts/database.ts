@@ -7,7 +7,8 @@ import { DATA_FOLDER, readConfig } from "../src/config.ts";
 import { connectOnce, parseUrl } from "../src/db/client.ts";
 import { joinServer } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
-import { fail, say } from "./command.ts";
+import { fail } from "./command.ts";
+import { say } from "./terminal.ts";
 
 const POLL_MS = 50;
 

@@ -4,8 +4,8 @@ import { MusterError } from "../src/errors.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
 import type { NewRejection } from "../src/repositories/rejections.ts";
-import { command, EXIT, readArguments, say, tableNamed } from "./command.ts";
-import { countsTable, firstRejections, MORE_REJECTIONS, progressBar } from "./terminal.ts";
+import { command, EXIT, readArguments, tableNamed } from "./command.ts";
+import { countsTable, firstRejections, MORE_REJECTIONS, progressBar, say, speedSince, speedText } from "./terminal.ts";
 
 const HELP = `Usage: bun run scripts/import.ts [SOURCE] [options]
 
@@ -54,12 +54,12 @@ await command(async ({ config, database, signal }) => {
     : ({ file, position, reasons }: NewRejection) => first(`${file}:${position}`, reasons);
   const report = { say: bar.say, signal, progress: bar.update, ...(rejected && { rejected }) };
   const outcome = await importSource(database, { ...options, source, report }).finally(bar.stop);
-  const seconds = Number(((performance.now() - started) / 1000).toFixed(3));
-  if (outcome.error) say(outcome.error);
-  if (options.json)
-    console.log(JSON.stringify({ run: outcome.run, status: outcome.status, seconds, tables: outcome.tables }));
-  else console.log(`${countsTable(outcome.tables)}\nrun ${outcome.run} ${outcome.status} in ${seconds} s`);
-  return outcome.status === "succeeded" ? EXIT.done : EXIT.refused;
+  const { run, status, error, bytes, tables } = outcome;
+  const speed = speedSince(started, tables, bytes);
+  if (error) say(error);
+  if (options.json) console.log(JSON.stringify({ run, status, ...speed, bytes, tables }));
+  else console.log(`${countsTable(tables)}\nrun ${run} ${status} in ${speedText(speed)}`);
+  return status === "succeeded" ? EXIT.done : EXIT.refused;
 });
 
 function limitOption(text: string | undefined): ImportOptions["maxRejects"] {

@@ -2,7 +2,7 @@ import { MusterError } from "../src/errors.ts";
 import type { ReplayReport } from "../src/ingest/replay-batches.ts";
 import { replayFile, replayOpen } from "../src/ingest/replay-many.ts";
 import { command, EXIT, readArguments } from "./command.ts";
-import { countsTable, firstRejections, MORE_REJECTIONS, progressBar } from "./terminal.ts";
+import { countsTable, firstRejections, MORE_REJECTIONS, progressBar, speedSince, speedText } from "./terminal.ts";
 
 const HELP = `Usage: bun run scripts/replay.ts [FILE] [options]
 
@@ -28,23 +28,22 @@ const options = readArguments(HELP, { run: { type: "string" }, json: { type: "bo
 await command(async ({ config, database, signal }) => {
   const started = performance.now();
   const bar = progressBar();
-  const progress: ReplayReport["progress"] = ({ done, ...shown }) => bar.update({ ...shown, bytes: done });
   const first = firstRejections(bar.say, MORE_REJECTIONS);
   const rejected: ReplayReport["rejected"] = ({ replaces, rejection, reasons = [] }) =>
     first(`rejection ${replaces}, now ${rejection},`, reasons);
-  const report = { say: bar.say, signal, progress, ...(!options.json && { rejected }) };
+  const report = { say: bar.say, signal, progress: bar.update, ...(!options.json && { rejected }) };
   const rest = { msMax: config.writeMsMax, report };
   const { file, run } = options;
   const replaying =
     file === undefined ? replayOpen(database, { ...rest, run }) : replayFile(database, { ...rest, file });
   const { runs, tables } = await replaying.finally(bar.stop);
-  const seconds = Number(((performance.now() - started) / 1000).toFixed(3));
+  const speed = speedSince(started, tables);
   const status = "succeeded";
-  if (options.json) console.log(JSON.stringify({ run: runs.at(-1) ?? null, runs, status, seconds, tables }));
+  if (options.json) console.log(JSON.stringify({ run: runs.at(-1) ?? null, runs, status, ...speed, tables }));
   else if (runs.length === 0) console.log("there is nothing to replay");
   else
     console.log(
-      `${countsTable(tables)}\n${runs.length === 1 ? "run" : "last run"} ${runs.at(-1)} ${status} in ${seconds} s`,
+      `${countsTable(tables)}\n${runs.length === 1 ? "run" : "last run"} ${runs.at(-1)} ${status} in ${speedText(speed)}`,
     );
   return EXIT.done;
 });

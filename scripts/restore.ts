@@ -3,7 +3,7 @@ import { restore } from "../src/backups/restore.ts";
 import { tableNames, tableOf } from "../src/codecs/tables.ts";
 import { MusterError } from "../src/errors.ts";
 import { command, EXIT, readArguments, tableNamed } from "./command.ts";
-import { countsTable, progressBar } from "./terminal.ts";
+import { countsTable, progressBar, speedSince, speedText } from "./terminal.ts";
 
 const HELP = `Usage: bun run scripts/restore.ts TABLE... [options]
 
@@ -36,11 +36,11 @@ await command(async ({ config, database, signal }) => {
     tables: options.tables.map(tableOf),
   });
   const outcome = await restoring.finally(bar.stop);
-  const seconds = Number(((performance.now() - started) / 1000).toFixed(3));
-  if (options.json) console.log(JSON.stringify({ ...outcome, status: "succeeded", seconds }));
+  const speed = speedSince(started, outcome.tables);
+  if (options.json) console.log(JSON.stringify({ ...outcome, status: "succeeded", ...speed }));
   else {
     const what = plan ? "would be restored" : "restored";
-    console.log(`${countsTable(outcome.tables)}\n${what} from ${outcome.backup} in ${seconds} s`);
+    console.log(`${countsTable(outcome.tables)}\n${what} from ${outcome.backup} in ${speedText(speed)}`);
   }
   return EXIT.done;
 });

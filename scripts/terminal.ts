@@ -1,66 +1,141 @@
 /** What a command draws: a bar on a terminal, plain lines elsewhere, and a last table of counts. */
-import { Presets, SingleBar } from "cli-progress";
+import { Format, type GenericFormatter, Presets, SingleBar } from "cli-progress";
 import type { Reason } from "../src/db/ledger.ts";
+import type { Progress } from "../src/repositories/runs.ts";
 
-export interface Progress {
-  table: string;
-  phase: string;
-  /** How much is done, of how much; left out where the work has no measure. */
-  bytes?: number;
-  of?: number;
-  rows: number;
-}
-
-/** Elsewhere than on a terminal a line about this often. */
+/** Elsewhere than on a terminal a line about this often, and for each new phase. */
 const LINE_EVERY_MS = 5_000;
+/** Before that a rate says nothing, nor an ETA. */
+const RATE_AFTER_S = 0.2;
+const ETA_AFTER_SHARE = 0.01;
+const BAR_COLUMNS = { least: 5, most: 30 };
 
-/** A bar with rate and ETA on standard error where that is a terminal. `say` prints a line without breaking the bar. */
+/** How far a run has come, with rate and ETA: a bar on standard error where that is a terminal, else lines now and then. */
 export function progressBar(): { update(progress: Progress): void; say(line: string): void; stop(): void } {
   return process.stderr.isTTY ? drawnBar() : plainLines();
 }
 
+/** Standard error has one bar at a time. */
+let drawn: SingleBar | undefined;
+
+/** One line on standard error, above whatever progress is drawn there. */
+export function say(line: string): void {
+  const bar = drawn?.isActive ? drawn : undefined;
+  bar?.stop();
+  process.stderr.write(`${line}\n`);
+  bar?.start(1, bar.getProgress());
+}
+
 function drawnBar() {
-  const format = "{table} {phase} [{bar}] {percentage} % | {rows} rows, {rate} rows/s | ETA {left}";
-  const bar = new SingleBar({ format, clearOnComplete: true, hideCursor: true, stream: process.stderr }, Presets.rect);
-  let part = "";
-  let began = 0;
-  const stop = () => bar.stop();
+  const meter = new Meter();
+  const format: GenericFormatter = (options, { progress, maxWidth }) => {
+    const { what, figures, text } = meter.read();
+    const barsize = Math.min(BAR_COLUMNS.most, maxWidth - `${what} [] ${figures}`.length - 1);
+    if (!meter.hasMeasure || barsize < BAR_COLUMNS.least) return text;
+    return `${what} [${Format.BarFormat(progress, { ...options, barsize })}] ${figures}`;
+  };
+  const bar = new SingleBar({ format, clearOnComplete: true, stream: process.stderr }, Presets.rect);
+  drawn = bar;
   return {
-    update({ table, phase, bytes = 0, of = 0, rows }: Progress) {
-      if (part !== table + phase) {
-        stop();
-        part = table + phase;
-        began = performance.now();
-        bar.start(of || 1, 0, { table, phase, rows: 0, rate: "-", left: "-" });
-      }
-      const seconds = (performance.now() - began) / 1000;
-      const left = bytes > 0 ? `${Math.ceil((seconds * (of - bytes)) / bytes)} s` : "-";
-      bar.update(bytes, { rows, rate: seconds > 0.5 ? Math.round(rows / seconds) : "-", left });
+    update(progress: Progress) {
+      meter.update(progress);
+      if (bar.isActive) bar.update(meter.share);
+      else bar.start(1, meter.share);
     },
-    say(line: string) {
-      // Clears the bar's line; it draws itself again below.
-      process.stderr.write(`\r\x1b[K${line}\n`);
-    },
-    stop,
+    say,
+    stop: () => bar.stop(),
   };
 }
 
 function plainLines() {
-  let part = "";
-  let last = performance.now();
-  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const meter = new Meter();
+  let timer: Timer | undefined;
+  const line = () => say(meter.read().text);
   return {
-    update({ table, phase, bytes = 0, of = 0, rows }: Progress) {
-      const changed = part !== table + phase;
-      if (!changed && performance.now() - last < LINE_EVERY_MS) return;
-      part = table + phase;
-      last = performance.now();
-      const share = of > 0 ? ` ${Math.floor((100 * bytes) / of)} %` : "";
-      say(`${table}: ${phase}${share}${rows > 0 ? `, ${rows} rows` : ""}`);
+    update(progress: Progress) {
+      if (!meter.update(progress)) return;
+      line();
+      clearInterval(timer);
+      timer = setInterval(line, LINE_EVERY_MS);
     },
     say,
-    stop() {},
+    stop: () => clearInterval(timer),
   };
+}
+
+/** What was told last, and the speed since its phase began, or since its rows were counted anew. */
+class Meter {
+  #last: Progress = { table: "", phase: "", rows: 0 };
+  #began = 0;
+
+  /** @returns whether another table or phase has begun */
+  update(progress: Progress): boolean {
+    const { table, phase, rows } = this.#last;
+    this.#last = progress;
+    if (progress.phase !== phase || progress.rows < rows) this.#began = performance.now();
+    return progress.phase !== phase || progress.table !== table;
+  }
+
+  get hasMeasure(): boolean {
+    return (this.#last.of ?? 0) > 0;
+  }
+
+  /** What is done of all there is, 0 to 1. */
+  get share(): number {
+    const { rows, bytes = rows, of = 0 } = this.#last;
+    return of > 0 ? Math.min(1, bytes / of) : 0;
+  }
+
+  /** What is done to which table; how much of it, how fast, and for how long still; and both in a line. */
+  read(): { what: string; figures: string; text: string } {
+    const { table, phase } = this.#last;
+    const what = `${table}: ${phase}`;
+    const figures = this.#figures();
+    return { what, figures: figures.join(", "), text: [what, ...figures].join(", ") };
+  }
+
+  #figures(): string[] {
+    const { rows, bytes } = this.#last;
+    const figures = this.hasMeasure ? [`${Math.floor(100 * this.share)} %`] : [];
+    if (rows > 0) figures.push(`${rows} rows`);
+    const seconds = (performance.now() - this.#began) / 1000;
+    if (seconds < RATE_AFTER_S) return figures;
+    if (rows > 0) figures.push(ratesText(rates({ rows, bytes }, seconds)));
+    if (!this.hasMeasure) figures.push(duration(seconds));
+    else if (this.share >= ETA_AFTER_SHARE) figures.push(`ETA ${duration((seconds * (1 - this.share)) / this.share)}`);
+    return figures;
+  }
+}
+
+/** How long a run took, to the end of its last statement, and how fast that was. */
+export interface Speed {
+  seconds: number;
+  rows_per_s: number;
+  /** A megabyte is a million bytes. */
+  mb_per_s?: number;
+}
+
+/** @param started by performance.now(); `bytes` where it is they that were worked through */
+export function speedSince(started: number, tables: Record<string, { received: number }>, bytes?: number): Speed {
+  const seconds = Number(((performance.now() - started) / 1000).toFixed(3));
+  const rows = Object.values(tables).reduce((sum, { received }) => sum + received, 0);
+  return { seconds, ...rates({ rows, bytes }, seconds) };
+}
+
+function rates({ rows, bytes }: { rows: number; bytes?: number | undefined }, seconds: number): Omit<Speed, "seconds"> {
+  const rows_per_s = Math.round(rows / seconds);
+  return bytes === undefined ? { rows_per_s } : { rows_per_s, mb_per_s: Number((bytes / seconds / 1e6).toFixed(2)) };
+}
+
+export const speedText = ({ seconds, ...rest }: Speed) => `${seconds} s, ${ratesText(rest)}`;
+
+function ratesText({ rows_per_s, mb_per_s }: Omit<Speed, "seconds">): string {
+  return mb_per_s === undefined ? `${rows_per_s} rows/s` : `${rows_per_s} rows/s, ${mb_per_s} MB/s`;
+}
+
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return whole < 120 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 /** Counts per table, with a line for the sums where there are several tables. */

@@ -1,8 +1,9 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { gzipSync } from "node:zlib";
 import type { RowDataPacket } from "mysql2/promise";
 import { writeSample } from "../src/ingest/sample.ts";
 import { listRuns } from "../src/repositories/runs.ts";
-import { run, start } from "./support/commands.ts";
+import { run, runOnTerminal, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
@@ -11,6 +12,10 @@ const environment = { DATABASE_URL: database.url };
 afterAll(async () => {
   await database.close();
   await removeFolders();
+});
+
+beforeEach(async () => {
+  for (const table of ["hired_employees", "departments", "jobs"]) await database.pool.query(`DELETE FROM ${table}`);
 });
 
 const importCommand = (...args: string[]) => run(["scripts/import.ts", ...args], environment);
@@ -35,11 +40,22 @@ test("--json ends standard output with one object, and rejected rows are no fail
   expect(last.seconds).toBeGreaterThan(0);
 });
 
-test("without --json a table of counts ends it, and the first rejected rows are shown with file, line and reason", async () => {
-  const source = await folderOf({ "jobs.csv": "1,Clerk\n2,\n" });
+test("--json has the bytes of the files as they lie there, and rows and megabytes a second that fit its seconds", async () => {
+  const jobs = gzipSync("1,Clerk\n2,\n".repeat(20_000));
+  const source = await folderOf({ "jobs.csv.gz": jobs, "departments.csv": "1,Legal\n", "staff.csv": "1\n" });
+  const { stdout } = await importCommand(source, "--json", "--dry-run");
+  const { bytes, seconds, rows_per_s, mb_per_s } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+  expect(bytes).toBe(jobs.length + "1,Legal\n".length);
+  expect(rows_per_s).toBe(Math.round(40_001 / seconds));
+  expect(mb_per_s).toBe(Number((bytes / seconds / 1e6).toFixed(2)));
+});
+
+test("elsewhere than on a terminal each phase is a line, and the last line has the speed", async () => {
+  const source = await folderOf({ "departments.csv": "1,Legal\n2,Sales\n" });
   const { stdout, stderr } = await importCommand(source);
-  expect(stdout).toMatch(/table +received +inserted +unchanged +rejected +withheld\njobs +2 +0 +1 +1 +0/);
-  expect(stderr).toContain("jobs.csv:2 rejected: missing (job)");
+  expect(stderr).toContain("departments: reading, 0 %\n");
+  expect(stderr).toContain("departments: publishing: inserting 2 rows\n");
+  expect(stdout).toMatch(/\nrun \S+ succeeded in [\d.]+ s, \d+ rows\/s, [\d.]+ MB\/s\n$/);
 });
 
 test.each([
@@ -97,7 +113,6 @@ async function underWay() {
 }
 
 test("Ctrl-C ends it with 130, and nothing is published or left", async () => {
-  await database.pool.query("DELETE FROM jobs");
   const { importing } = await underWay();
   importing.kill("SIGINT");
   expect(await importing.exited).toBe(130);
@@ -122,6 +137,29 @@ test("an import killed on its way leaves the tables as they were; the same comma
   expect(await stages()).toBe(0);
 }, 60_000);
 
+test("on a terminal a bar has table, phase, share, rows and megabytes a second and ETA, and leaves no trace of itself", async () => {
+  const source = await folderOf({});
+  await writeSample(source, { rows: 60_000, seed: 3, badShare: 0.01 });
+  const { code, screen } = await runOnTerminal(["scripts/import.ts", source], environment);
+  expect(code).toBe(0);
+  expect(screen).toMatch(/hired_employees: reading \[■+ *\] \d+ %, \d+ rows, \d+ rows\/s, [\d.]+ MB\/s, ETA \d+ s/);
+  expect(screen).toContain("hired_employees: publishing: ");
+  const shown = lastOf(screen);
+  expect(shown).toContainEqual(expect.stringMatching(/^hired_employees.csv:\d+ rejected: /));
+  expect(shown).toContainEqual(expect.stringMatching(/^run \S+ succeeded in .* s, \d+ rows\/s, [\d.]+ MB\/s$/));
+  expect(shown.filter((line) => /: (reading|publishing)/.test(line ?? ""))).toEqual([]);
+}, 60_000);
+
+/** The lines that stay on the screen: of each what was written behind its last erasure. */
+const lastOf = (screen: string) => screen.split("\r\n").map((line) => line.split("\x1b[2K").at(-1));
+
+test("without --json a table of counts ends it, and the first rejected rows are shown with file, line and reason", async () => {
+  const source = await folderOf({ "jobs.csv": "1,Clerk\n2,\n" });
+  const { stdout, stderr } = await importCommand(source);
+  expect(stdout).toMatch(/table +received +inserted +unchanged +rejected +withheld\njobs +2 +1 +0 +1 +0/);
+  expect(stderr).toContain("jobs.csv:2 rejected: missing (job)");
+});
+
 test("MUSTER_CAPABILITIES=no-load-data loads by INSERT, says so, and gives the same rows and counts", async () => {
   const source = await folderOf({});
   const bad = await writeSample(source, { rows: 3000, badShare: 0.05, seed: 3 });
@@ -142,7 +180,7 @@ test("MUSTER_CAPABILITIES=no-load-data loads by INSERT, says so, and gives the s
   expect(loaded?.loads).toBeGreaterThan(0);
   expect(loaded?.rows).toHaveLength(3000 - bad);
   for (const each of inserted) expect(each).toEqual({ ...loaded, loads: 0 } as typeof each);
-});
+}, 60_000);
 
 /** LOAD DATA statements that the server has run. */
 async function loads(): Promise<number> {

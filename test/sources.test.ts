@@ -7,7 +7,7 @@ import { writeContainer } from "../src/codecs/avro-container.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { replayOpen } from "../src/ingest/replay-many.ts";
 import { listRejections } from "../src/repositories/rejections.ts";
-import { listRuns } from "../src/repositories/runs.ts";
+import { listRuns, type Progress } from "../src/repositories/runs.ts";
 import { putText } from "../src/s3.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
@@ -368,9 +368,8 @@ describe("a damaged file ends the import with nothing changed", () => {
 
 test("progress counts the bytes of the file as it lies there", async () => {
   const content = gzipSync("1,Clerk\n".repeat(200_000));
-  const seen: { bytes: number; of: number }[] = [];
-  const progress = ({ phase, bytes, of }: { phase: string; bytes: number; of: number }) =>
-    void (phase === "reading" && seen.push({ bytes, of }));
+  const seen: unknown[] = [];
+  const progress = ({ phase, bytes, of }: Progress) => void (phase === "reading" && seen.push({ bytes, of }));
   await load({ "jobs.csv.gz": content }, { report: { say: () => {}, progress } });
   expect(seen.length).toBeGreaterThan(1);
   expect(seen.at(-1)).toEqual({ bytes: content.length, of: content.length });

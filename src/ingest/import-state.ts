@@ -15,16 +15,11 @@ export interface Import {
   dryRun: boolean;
   report: ImportReport;
   counts: Partial<Record<TableName, Counts>>;
+  /** Of all files so far; `bytes` and their sum `of` are those of the files as they lie there, packed or not. */
+  read: { rows: number; bytes: number; of: number };
 }
 
 export interface ImportReport extends Report {
-  progress?(progress: {
-    table: TableName;
-    phase: "reading" | "publishing";
-    bytes: number;
-    of: number;
-    rows: number;
-  }): void;
   /** Each rejected row, as it is found. */
   rejected?(rejection: NewRejection): void;
 }

@@ -32,6 +32,8 @@ export interface ImportOutcome {
   status: "succeeded" | "refused";
   /** Why it was refused. */
   error?: string;
+  /** Read, of the files as they lie there. */
+  bytes: number;
   tables: Partial<Record<TableName, Counts>>;
 }
 
@@ -48,7 +50,8 @@ export async function importSource(database: Database, options: ImportOptions): 
   await clearDeadRuns(database, report.say);
   const run = await beginRun(database, "import", source.name);
   const world = new ImportWorld(database, run.id);
-  const state: Import = { database, run, source, world, dryRun: options.dryRun ?? false, report, counts: {} };
+  const read = { rows: 0, bytes: 0, of: source.files.reduce((sum, file) => sum + file.bytes, 0) };
+  const state: Import = { database, run, source, world, dryRun: options.dryRun ?? false, report, counts: {}, read };
   const part = tables.filter((table) => source.files.some((file) => file.table === table.name));
   try {
     for (const table of part) await takeTurn(database, run, table.name, report);
@@ -57,7 +60,7 @@ export async function importSource(database: Database, options: ImportOptions): 
     if (state.dryRun || excess) return await withhold(state, part, excess);
     await publish(state, part);
     await dropStages(database, run.id);
-    return { run: run.id, status: "succeeded", tables: state.counts };
+    return { run: run.id, status: "succeeded", bytes: read.bytes, tables: state.counts };
   } catch (error) {
     world.abandon();
     throw await failRun(database, run, error, report);
@@ -68,7 +71,7 @@ export async function importSource(database: Database, options: ImportOptions): 
 
 /** A dry run, or too many rejected rows: the good rows stay out, and are counted as withheld. */
 async function withhold(state: Import, part: readonly Table[], excess: string | undefined): Promise<ImportOutcome> {
-  const { database, run, counts, source, dryRun } = state;
+  const { database, run, counts, source, dryRun, read } = state;
   for (const each of Object.values(counts)) {
     each.withheld = each.inserted;
     each.inserted = 0;
@@ -80,7 +83,7 @@ async function withhold(state: Import, part: readonly Table[], excess: string | 
     if (!dryRun) await supersede(transaction, { run: run.id, source: source.name, tables: names });
     await endRun(transaction, run.id, { status, counts, ...(excess && { error: excess }) });
   });
-  return { run: run.id, status, ...(excess && { error: excess }), tables: counts };
+  return { run: run.id, status, ...(excess && { error: excess }), bytes: read.bytes, tables: counts };
 }
 
 function tooManyRejects(counts: Import["counts"], limit: ImportOptions["maxRejects"]): string | undefined {

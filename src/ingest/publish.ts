@@ -18,8 +18,6 @@ export async function publish(state: Import, part: readonly Table[]): Promise<vo
   const { report, counts } = state;
   const published: Import["counts"] = {};
   for (const table of part) {
-    const rows = counts[table.name]?.inserted ?? 0;
-    report.progress?.({ table: table.name, phase: "publishing", bytes: 0, of: 0, rows });
     const step = { table, stage: stageName(state.run.id, table), before: published, last: table === part.at(-1) };
     published[table.name] = await interruptible(
       state.database,
@@ -44,11 +42,19 @@ async function publishAsStage(state: Import, { table, stage, before, last }: Ste
   const { database, run, report } = state;
   const empty = () => isEmpty(run.connection, table.name);
   if (!(await isSwappable(database, table)) || !(await empty())) return undefined;
+  tell(state, table, "adding the indexes of");
   await addIndexes(run.connection, table, stage);
+  tell(state, table, "swapping in");
   const counts = state.counts[table.name] ?? noRows();
   const judge = async () => ((await empty()) ? counts : undefined);
   const { say } = report;
   return publishBySwap(database, run, { table, stage, last, counts: before, judge, wait: waiting(report), say });
+}
+
+/** What a publish does now; how far it has come is the server's secret. */
+function tell({ report, counts }: Import, table: Table, what: string): void {
+  const rows = counts[table.name]?.inserted ?? 0;
+  if (rows > 0) report.progress?.({ table: table.name, phase: `publishing: ${what} ${rows} rows`, rows: 0 });
 }
 
 const waiting = (report: Import["report"]) => (name: string) => {
@@ -59,6 +65,7 @@ const waiting = (report: Import["report"]) => (name: string) => {
 /** By one transaction, into a table that may have rows. */
 async function publishInto(state: Import, { table, stage, before, last }: Step): Promise<Counts> {
   const { database, run, source, report } = state;
+  tell(state, table, "inserting");
   return await run.db.transaction(async (transaction) => {
     const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
     await passGates(run.connection, gates, waiting(report));

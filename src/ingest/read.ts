@@ -7,22 +7,23 @@ import { judge } from "./judge.ts";
 
 /** Reads a table's files: good rows go to its stage, bad ones are logged, and both are counted. */
 export async function readTable(state: Import, table: Table): Promise<void> {
-  const { world, source, report } = state;
+  const { world, source, report, read } = state;
   const counts = noRows();
   state.counts[table.name] = counts;
   await world.open(table);
   const files = source.files.filter((file) => file.table === table.name);
-  const of = files.reduce((sum, file) => sum + file.bytes, 0);
-  let bytes = 0;
-  const onBytes = (read: number) => {
-    bytes += read;
+  const onBytes = (bytes: number) => {
+    read.bytes += bytes;
   };
+  const tell = () => report.progress?.({ table: table.name, phase: "reading", ...read });
+  tell();
   for (const file of files) {
     for await (const rows of file.rows(onBytes)) {
       report.signal?.throwIfAborted();
       await judge(table, rows, world);
       await settle(state, table, file.name, rows);
-      report.progress?.({ table: table.name, phase: "reading", bytes, of, rows: counts.received });
+      read.rows += rows.length;
+      tell();
     }
   }
   await world.finish(table);

@@ -20,8 +20,6 @@ export interface ReplayOptions {
 export interface ReplayReport extends Report {
   /** Each row that is refused again. */
   rejected?(verdict: RowVerdict): void;
-  /** `done` of `of`: rejections, or bytes of the file while it is read. */
-  progress?(progress: { table: string; phase: "checking" | "replaying"; done: number; of: number; rows: number }): void;
 }
 
 export interface ReplayOutcome {

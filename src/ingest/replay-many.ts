@@ -35,7 +35,7 @@ export async function replayOpen(
         else cut.add(`${id}`);
       }
       rows += rejections.length;
-      report.progress?.({ table: table.name, phase: "replaying", done: rows, of, rows });
+      report.progress?.({ table: table.name, phase: "replaying", rows, of });
     }
     await batches.flush();
   }
@@ -77,7 +77,7 @@ async function replayPart(
       await batches.add(mended);
       rows++;
     }
-    report.progress?.({ table: table.name, phase: "replaying", done: rows, of, rows });
+    report.progress?.({ table: table.name, phase: "replaying", rows, of });
   }
   await batches.flush();
 }
@@ -114,7 +114,7 @@ async function check(
         else chosen.set(mended.id, standing.table);
       }
     }
-    report.progress?.({ table: "the file", phase: "checking", done: 0, of: 0, rows: seen.size });
+    report.progress?.({ table: "the file", phase: "checking", rows: seen.size });
   }
   if (faults.count > 0) throw refused(file, `cannot be used: ${faults}`);
   if (unknown.count > 0) throw refused(file, `names rejections that do not exist: ${unknown}`);

@@ -129,6 +129,20 @@ export interface Report {
   /** One line for the person who watches. */
   say(line: string): void;
   signal?: AbortSignal;
+  progress?(progress: Progress): void;
+}
+
+/** How far a run has come. */
+export interface Progress {
+  table: string;
+  /** What is done to it. */
+  phase: string;
+  /** Rows so far, in this phase. */
+  rows: number;
+  /** Bytes so far, where it is they that are counted. */
+  bytes?: number;
+  /** How many bytes there are in all, or rows where no bytes are counted; left out where that is not known. */
+  of?: number;
 }
 
 const owner = () => `${hostname()}:${process.pid}`;

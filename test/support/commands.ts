@@ -1,6 +1,11 @@
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "../..");
+const environmentOf = (given: Record<string, string>) => ({
+  PATH: process.env.PATH ?? "",
+  HOME: process.env.HOME ?? "",
+  ...given,
+});
 
 export interface Finished {
   code: number;
@@ -10,8 +15,29 @@ export interface Finished {
 
 /** Starts a command of Muster as its own process, with nothing of this one's environment but PATH. */
 export function start(args: string[], environment: Record<string, string> = {}, cwd = ROOT) {
-  const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment };
-  return Bun.spawn([process.execPath, ...args], { cwd, env, stdout: "pipe", stderr: "pipe" });
+  return Bun.spawn([process.execPath, ...args], {
+    cwd,
+    env: environmentOf(environment),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+}
+
+/** Runs a command to its end on a terminal of its own, and answers all that was written there. */
+export async function runOnTerminal(
+  args: string[],
+  environment: Record<string, string> = {},
+): Promise<{ code: number; screen: string }> {
+  const decoder = new TextDecoder();
+  let screen = "";
+  const terminal = {
+    cols: 100,
+    data: (_: Bun.Terminal, bytes: Uint8Array) => {
+      screen += decoder.decode(bytes, { stream: true });
+    },
+  };
+  const child = Bun.spawn([process.execPath, ...args], { cwd: ROOT, env: environmentOf(environment), terminal });
+  return { code: await child.exited, screen };
 }
 
 /** Runs a command to its end. */
