@@ -30,6 +30,8 @@ const options = readArguments(
     json: { type: "boolean" },
   },
   ({ codec, keep, verify: verifies = false, json = false }, named) => {
+    if (verifies && (codec ?? keep) !== undefined)
+      throw new MusterError("invalid", "--verify takes no --codec and no --keep: they are for a new backup");
     if (verifies && named.length > 1) throw new MusterError("invalid", "name one backup to verify; see --help");
     return {
       verifies,

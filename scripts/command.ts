@@ -1,5 +1,5 @@
 /** What every command shares: the environment, the database, signals, one-line errors and exit codes (design section 3). */
-import { type ParseArgsConfig, parseArgs } from "node:util";
+import { parseArgs } from "node:util";
 import { isTableName, type TableName, tableNames } from "../src/codecs/tables.ts";
 import { type Config, DATA_FOLDER, readConfig } from "../src/config.ts";
 import { isRefusal, lineOf } from "../src/db/errors.ts";
@@ -43,33 +43,58 @@ export async function command(work: (context: Context) => Promise<number>): Prom
 }
 
 /**
- * Reads the command line by node's parseArgs: `--help` prints the text and ends the process with 0, a mistake is said in
- * one line and ends it with 2.
+ * Reads the command line: `--help` prints the text and ends the process with 0, a mistake is said in one line and ends it
+ * with 2.
  * @param interpret makes of the values and positionals what the command wants; it may throw a MusterError
  */
-export function readArguments<Options extends NonNullable<ParseArgsConfig["options"]>, T>(
+export function readArguments<Options extends OptionTypes, T>(
   help: string,
   options: Options,
   interpret: (values: Values<Options>, positionals: string[]) => T,
 ): T {
   try {
     const all = { ...options, help: { type: "boolean" } } as const;
-    const { values, positionals } = parseArgs({ allowPositionals: true, options: all });
-    if ((values as { help?: boolean }).help) {
+    // Not strict: its errors are several sentences, and of an option that is given twice it takes the last.
+    const parsed = parseArgs({ allowPositionals: true, options: all, strict: false, tokens: true });
+    if (parsed.values.help === true) {
       console.log(help);
       process.exit(EXIT.done);
     }
-    return interpret(values as Values<Options>, positionals);
+    refuseMistakes(all, parsed.tokens);
+    return interpret(parsed.values as Values<Options>, parsed.positionals);
   } catch (error) {
-    // parseArgs explains itself in a TypeError
-    const known = error instanceof TypeError ? new MusterError("invalid", `${error.message}; see --help`) : error;
-    process.exit(fail(known, false));
+    process.exit(fail(error, false));
   }
 }
 
-type Values<Options extends NonNullable<ParseArgsConfig["options"]>> = ReturnType<
-  typeof parseArgs<{ options: Options; allowPositionals: true }>
->["values"];
+type OptionTypes = Record<string, { type: "string" | "boolean" }>;
+
+type Values<Options extends OptionTypes> = {
+  [Name in keyof Options]?: Options[Name]["type"] extends "boolean" ? boolean : string;
+};
+
+type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
+
+/** @throws MusterError `invalid` for what parseArgs lets pass where it is not strict */
+function refuseMistakes(options: OptionTypes, tokens: readonly Token[]): void {
+  const refuse = (line: string) => {
+    throw new MusterError("invalid", line);
+  };
+  const given = new Set<string>();
+  for (const token of tokens) {
+    if (token.kind !== "option") continue;
+    const { name, rawName, value, inlineValue } = token;
+    const names = Object.keys(options);
+    if (!names.includes(name)) refuse(`there is no option ${rawName}: they are --${names.join(", --")}`);
+    if (options[name]?.type === "boolean") {
+      if (value !== undefined) refuse(`${rawName} takes no value: leave =${value} out`);
+      continue;
+    }
+    if (!value || (!inlineValue && value.startsWith("--"))) refuse(`${rawName} needs a value; see --help`);
+    if (given.has(name)) refuse(`${rawName} is given twice: give it once`);
+    given.add(name);
+  }
+}
 
 /** Says what went wrong in one line, and answers the exit code. */
 export function fail(error: unknown, interrupted: boolean): number {

@@ -31,7 +31,8 @@ const options = readArguments(
     json: { type: "boolean" },
   },
   (values, positionals) => {
-    if (positionals.length > 1) throw new MusterError("invalid", "name one SOURCE; see --help");
+    if (positionals.length > 1)
+      throw new MusterError("invalid", `${positionals.join(" ")}: name one SOURCE, or a directory that holds all`);
     return {
       source: positionals[0],
       table: values.table === undefined ? undefined : tableNamed(values.table),
@@ -68,5 +69,5 @@ function limitOption(text: string | undefined): ImportOptions["maxRejects"] {
   const value = Number(number);
   if (percent && value <= 100) return { share: value / 100 };
   if (number !== undefined && !percent && Number.isSafeInteger(value)) return { rows: value };
-  throw new MusterError("invalid", `--max-rejects ${text}: give a number of rows, or a share such as 5%`);
+  throw new MusterError("invalid", `--max-rejects ${text}: give a number of rows, or a share from 0% to 100%`);
 }

@@ -1,6 +1,6 @@
 import { MusterError } from "../src/errors.ts";
 import { DEFAULT_SAMPLE, writeSample } from "../src/ingest/sample.ts";
-import { readArguments } from "./command.ts";
+import { fail, readArguments } from "./command.ts";
 
 const HELP = `Usage: bun run scripts/sample.ts FOLDER [options]
 
@@ -11,6 +11,10 @@ Writes synthetic departments.csv, jobs.csv and hired_employees.csv into FOLDER.
   --seed N     the same seed makes the same files (${DEFAULT_SAMPLE.seed})
   --help       this text`;
 
+/** Rows are numbered from 1. */
+const ID_MAX = 2147483647;
+const SEED_MAX = 0xffffffff;
+
 const { folder, ...options } = readArguments(
   HELP,
   { rows: { type: "string" }, bad: { type: "string" }, seed: { type: "string" } },
@@ -18,19 +22,26 @@ const { folder, ...options } = readArguments(
     if (folder === undefined || more.length > 0) throw new MusterError("invalid", "name one FOLDER; see --help");
     return {
       folder,
-      rows: whole("--rows", rows, /^(\d+)$/) ?? DEFAULT_SAMPLE.rows,
-      seed: whole("--seed", seed, /^(\d+)$/) ?? DEFAULT_SAMPLE.seed,
-      badShare: (whole("--bad", bad, /^(\d+(?:\.\d+)?)%$/) ?? DEFAULT_SAMPLE.badShare * 100) / 100,
+      rows: rows === undefined ? DEFAULT_SAMPLE.rows : whole("--rows", rows, ID_MAX),
+      seed: seed === undefined ? DEFAULT_SAMPLE.seed : whole("--seed", seed, SEED_MAX),
+      badShare: bad === undefined ? DEFAULT_SAMPLE.badShare : share("--bad", bad),
     };
   },
 );
-const bad = await writeSample(folder, options);
-console.log(`${folder}: ${options.rows} employees, ${bad} of them break a rule`);
+try {
+  const bad = await writeSample(folder, options);
+  console.log(`${folder}: ${options.rows} employees, ${bad} of them break a rule`);
+} catch (error) {
+  process.exit(fail(error, false));
+}
 
-function whole(option: string, text: string | undefined, form: RegExp): number | undefined {
-  if (text === undefined) return undefined;
-  const [, digits] = form.exec(text) ?? [];
-  if (digits === undefined)
-    throw new MusterError("invalid", `${option} ${text}: not a value that it takes; see --help`);
-  return Number(digits);
+function whole(option: string, text: string, most: number): number {
+  if (/^\d{1,10}$/.test(text) && Number(text) <= most) return Number(text);
+  throw new MusterError("invalid", `${option} ${text}: give a whole number from 0 to ${most}`);
+}
+
+function share(option: string, text: string): number {
+  const [, digits] = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text) ?? [];
+  if (digits !== undefined && Number(digits) <= 100) return Number(digits) / 100;
+  throw new MusterError("invalid", `${option} ${text}: give a share from 0% to 100%`);
 }

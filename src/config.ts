@@ -5,19 +5,26 @@ import { MusterError } from "./errors.ts";
 const blankIsUnset = (value: unknown) => (value === "" ? undefined : value);
 const optional = z.preprocess(blankIsUnset, z.string().optional());
 
+/** Any other scheme would be taken for the name of a directory. */
+const isLocation = (text: string) => text.startsWith("s3://") || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+
 const whole = z.preprocess(
   blankIsUnset,
   z
     .string()
-    .regex(/^[1-9]\d{0,9}$/, "must be a whole number")
+    .regex(/^[1-9]\d{0,9}$/, "a whole number from 1 to 9999999999")
     .transform(Number)
     .optional(),
 );
+
+const PORT = "a port number from 0 to 65535, 0 being any that is free";
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 /** Words of MUSTER_CAPABILITIES: what is not made use of, whatever the server can do. */
 export const CAPABILITIES = ["no-load-data", "no-swap"] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
+/** Messages go on after "set PORT to". */
 const Environment = z.object({
   DATABASE_URL: optional,
   HOST: z.preprocess(blankIsUnset, z.string().default("127.0.0.1")),
@@ -25,24 +32,30 @@ const Environment = z.object({
     blankIsUnset,
     z
       .string()
-      .regex(/^\d{1,5}$/, "must be a port number")
+      .regex(/^\d{1,5}$/, PORT)
       .transform(Number)
-      .pipe(z.number().max(65535))
+      .pipe(z.number().max(65535, PORT))
       .default(3000),
   ),
-  IMPORT_SOURCE: optional,
-  BACKUP_STORE: z.preprocess(blankIsUnset, z.string().default("./backups")),
+  IMPORT_SOURCE: z.preprocess(
+    blankIsUnset,
+    z.string().refine(isLocation, "a directory, a file or s3://bucket/prefix/").optional(),
+  ),
+  BACKUP_STORE: z.preprocess(
+    blankIsUnset,
+    z.string().refine(isLocation, "a directory or s3://bucket/prefix").default("./backups"),
+  ),
   API_TOKENS: optional,
   BODY_BYTES_MAX: whole,
   WRITE_MS_MAX: whole,
   MUSTER_MYSQLD: optional,
   MUSTER_CAPABILITIES: z.preprocess(
-    (value) => (typeof value === "string" ? value.split(",").filter((word) => word !== "") : []),
-    z.array(z.enum(CAPABILITIES, { error: `takes ${CAPABILITIES.join(" and ")}, with a comma between` })),
+    (value) => (typeof value === "string" ? value.split(/[, ]+/).filter((word) => word !== "") : []),
+    z.array(z.enum(CAPABILITIES, { error: `${CAPABILITIES.join(" or ")}, or both with a comma between` })),
   ),
   LOG_LEVEL: z.preprocess(
     blankIsUnset,
-    z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+    z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(", ")}` }).default("info"),
   ),
 });
 
@@ -77,8 +90,9 @@ export interface Config {
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const parsed = Environment.safeParse(environment);
   if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-    throw new MusterError("invalid", `the environment is not usable: ${faults.join("; ")}`);
+    const faults = new Map(parsed.error.issues.map(({ path: [variable], message }) => [variable, message]));
+    const lines = [...faults].map(([variable, wanted]) => `set ${String(variable)} to ${wanted}`);
+    throw new MusterError("invalid", lines.join("; "));
   }
   const { data } = parsed;
   return {

@@ -59,27 +59,15 @@ test("elsewhere than on a terminal each phase is a line, and the last line has t
 });
 
 test.each([
-  [["--nonsense"], /--nonsense/],
-  [["--table", "staff", "."], /departments, jobs, hired_employees/],
-  [["--max-rejects", "many", "."], /--max-rejects many/],
   [["/nowhere"], /no file or directory/],
+  [["http://h/jobs.csv"], /no file or directory/],
+  [["s3://Jobs/"], /s3:\/\/BUCKET\/PREFIX/],
   [[], /SOURCE/],
-])("wrong arguments %p end with 2 and one line that says what to do", async (args, line) => {
+])("a source that is none, %p, ends with 2 and one line that says what to do", async (args, line) => {
   const { code, stdout, stderr } = await importCommand(...args);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toMatch(line);
   expect(stderr.trim().split("\n")).toHaveLength(1);
-});
-
-test("a word of MUSTER_CAPABILITIES that is none refuses the command and names those there are", async () => {
-  const { code, stderr } = await run(["scripts/import.ts", "."], {
-    ...environment,
-    MUSTER_CAPABILITIES: "no-loaddata",
-  });
-  expect([code, stderr.trim().split("\n")]).toEqual([
-    2,
-    [expect.stringMatching(/MUSTER_CAPABILITIES.*no-load-data.*no-swap/)],
-  ]);
 });
 
 test("--help names every option", async () => {

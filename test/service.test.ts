@@ -72,7 +72,7 @@ describe("the service", () => {
 
   test.each([
     ["HOST", "0.0.0.0", 2, /^HOST=0\.0\.0\.0 would open Muster .* set API_TOKENS/],
-    ["PORT", "http", 2, /^the environment is not usable: PORT: must be a port number$/],
+    ["PORT", "http", 2, /^set PORT to a port number from 0 to 65535/],
     ["API_TOKENS", "s3cret", 2, /^API_TOKENS: entry 1 must be/],
     ["DATABASE_URL", "postgres://u:s3cret@h/d", 2, /^DATABASE_URL must look like/],
     ["DATABASE_URL", "mysql://u:s3cret@127.0.0.1:1/d", 1, /^the database is away \(ECONNREFUSED\)/],

@@ -112,13 +112,17 @@ type Host = Pick<ConnectionOptions, "host" | "port" | "socketPath">;
  */
 export function parseUrl(url: string): { hosts: Host[]; database: string; options: ConnectionOptions } {
   const parts = /^mysql:\/\/(?:([^@/]*)@)?([^/?]*)\/([^?]*)(?:\?(.*))?$/.exec(url);
-  if (!parts) throw new MusterError("invalid", "DATABASE_URL must look like mysql://user:password@host:port/database");
-  const [, login = "", hostList = "", database = "", query = ""] = parts;
-  const [user = "", password = ""] = login.split(/:(.*)/s).map(decodeURIComponent);
+  if (!parts) throw malformed();
+  const [, login = "", hostList = "", path = "", query = ""] = parts;
+  const [user = "", password = ""] = login.split(/:(.*)/s).map(decoded);
+  const database = decoded(path);
   if (!database) throw new MusterError("invalid", "DATABASE_URL names no database: add /NAME after the host");
   const parameters = new URLSearchParams(query);
   const socket = parameters.get("socket");
   const ssl = parameters.get("ssl");
+  const unknown = [...parameters.keys()].find((name) => name !== "ssl" && name !== "socket");
+  if (unknown !== undefined)
+    throw new MusterError("invalid", `DATABASE_URL takes ?ssl= and ?socket=, not ?${unknown}=`);
   const options: ConnectionOptions = {
     user,
     password,
@@ -129,16 +133,41 @@ export function parseUrl(url: string): { hosts: Host[]; database: string; option
     flags: ["+LOCAL_FILES"],
     connectTimeout: CONNECT_TIMEOUT_MS,
   };
-  if (ssl && ssl !== "false") options.ssl = ssl === "true" ? {} : { ca: readFileSync(ssl) };
+  if (ssl && ssl !== "false") options.ssl = ssl === "true" ? {} : { ca: authority(ssl) };
   const hosts = socket ? [{ socketPath: socket }] : hostList.split(",").map(hostAndPort);
-  return { hosts, database: decodeURIComponent(database), options };
+  return { hosts, database, options };
+}
+
+/** The text is not repeated: what was taken for a host may be a part of the password. */
+const malformed = () =>
+  new MusterError(
+    "invalid",
+    "DATABASE_URL must look like mysql://user:password@host:port/database, with % @ / ? in a name or password as %25 %40 %2F %3F",
+  );
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw malformed();
+  }
+}
+
+function authority(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new MusterError("invalid", `the CA file ${file} of DATABASE_URL's ?ssl= cannot be read (${code})`);
+  }
 }
 
 function hostAndPort(text: string): Host {
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d+))?$/.exec(text) ?? [];
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:@]*))(?::(\d+))?$/.exec(text) ?? [];
   const host = bracketed ?? plain;
-  if (!host) throw new MusterError("invalid", `DATABASE_URL has no host that can be read in "${text}"`);
-  return { host, port: port ? Number(port) : 3306 };
+  const port = Number(digits ?? 3306);
+  if (!host || port > 65535) throw malformed();
+  return { host, port };
 }
 
 /** The first host that answers and takes writes, else the last error. A cluster's other members are read-only. */

@@ -90,6 +90,9 @@ export function lineOf(error: unknown): string {
   if (domain instanceof MusterError) return domain.message;
   const driver = driverError(error);
   if (driver) return `the database refused what Muster asked of it (${driver.code})`;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code && path)
+    return `${path} cannot be used (${code}): see that it is what you mean, and may be read and written`;
   return `an error inside Muster: ${error instanceof Error && !("query" in error) ? error.message : "unknown"}`;
 }
 

@@ -91,9 +91,12 @@ async function identify(path: string): Promise<ServerProgram> {
   } catch {
     throw new MusterError("invalid", `MUSTER_MYSQLD: ${path} is not a program that can be run`);
   }
-  const answer = await run([path, "--no-defaults", "--version"]);
+  const answer = await run([path, "--no-defaults", "--version"]).catch(({ message }: Error) => `(${message})`);
   const version = /Ver ([0-9.]+)/.exec(answer)?.[1];
-  if (version === undefined) throw new MusterError("invalid", `${path} is neither a MySQL nor a MariaDB server`);
+  if (version === undefined) {
+    const why = answer.startsWith("(") ? ` ${answer}` : "";
+    throw new MusterError("invalid", `${path} is neither a MySQL nor a MariaDB server${why}: set MUSTER_MYSQLD to one`);
+  }
   return { path, kind: answer.includes("MariaDB") ? "MariaDB" : "MySQL", version };
 }
 

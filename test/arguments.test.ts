@@ -1,0 +1,124 @@
+/** Every option and every variable with what it does not take: one line that says what to do, and exit code 2. */
+import { expect, test } from "bun:test";
+import { readConfig } from "../src/config.ts";
+import { parseUrl } from "../src/db/client.ts";
+import { assertBindable, readTokens } from "../src/http/auth.ts";
+import { run } from "./support/commands.ts";
+
+const TABLES = "departments, jobs, hired_employees";
+const IMPORT_OPTIONS = "--table, --dry-run, --max-rejects, --json, --help";
+
+const WRONG_ARGUMENTS: [string, string[], string][] = [
+  ["import", ["--nonsense"], `there is no option --nonsense: they are ${IMPORT_OPTIONS}`],
+  ["import", ["-j", "."], `there is no option -j: they are ${IMPORT_OPTIONS}`],
+  ["import", [".", "--toString"], `there is no option --toString: they are ${IMPORT_OPTIONS}`],
+  ["import", [".", "--table"], "--table needs a value; see --help"],
+  ["import", ["--table=", "."], "--table needs a value; see --help"],
+  ["import", ["--table", "--json", "."], "--table needs a value; see --help"],
+  ["import", ["--table", "staff", "."], `there is no table staff: the tables are ${TABLES}`],
+  ["import", ["--table=jobs", "--table=jobs", "."], "--table is given twice: give it once"],
+  ["import", ["--dry-run=yes", "."], "--dry-run takes no value: leave =yes out"],
+  ["import", ["a", "b"], "a b: name one SOURCE, or a directory that holds all"],
+  ...["200%", "-1", "many", "1.5", "5 %"].map((text): [string, string[], string] => [
+    "import",
+    ["--max-rejects", text, "."],
+    `--max-rejects ${text}: give a number of rows, or a share from 0% to 100%`,
+  ]),
+  ["replay", ["a.csv", "b.csv"], "name one FILE; see --help"],
+  ["replay", ["a.csv", "--run", "x"], "give FILE or --run, not both: the file says which rejections it is for"],
+  ["replay", ["--run"], "--run needs a value; see --help"],
+  ["backup", ["staff"], `there is no table staff: the tables are ${TABLES}`],
+  ["backup", ["--codec", "snappy"], "--codec snappy: the codecs are deflate, zstandard, null"],
+  ["backup", ["--keep", "x"], "--keep x: give a number of backups, at least 1"],
+  ["backup", ["--keep", "0"], "--keep 0: give a number of backups, at least 1"],
+  ["backup", ["--verify", "a", "b"], "name one backup to verify; see --help"],
+  ["backup", ["--verify", "--keep", "3"], "--verify takes no --codec and no --keep: they are for a new backup"],
+  ["restore", [], "name the tables to restore; see --help"],
+  ["restore", ["staff"], `there is no table staff: the tables are ${TABLES}`],
+  ["restore", ["jobs", "--backup", "--plan"], "--backup needs a value; see --help"],
+  ["sample", [], "name one FOLDER; see --help"],
+  ["sample", ["x", "--rows", "1e6"], "--rows 1e6: give a whole number from 0 to 2147483647"],
+  ["sample", ["x", "--rows", "99999999999"], "--rows 99999999999: give a whole number from 0 to 2147483647"],
+  ["sample", ["x", "--seed", "-1"], "--seed -1: give a whole number from 0 to 4294967295"],
+  ["sample", ["x", "--bad", "5"], "--bad 5: give a share from 0% to 100%"],
+  ["sample", ["x", "--bad", "101%"], "--bad 101%: give a share from 0% to 100%"],
+];
+
+test("a wrong argument ends every command with 2 and one line that says what to do, before a database is asked", async () => {
+  const waiting = [...WRONG_ARGUMENTS];
+  const seen: unknown[] = [];
+  const one = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [name, args] = next;
+      const { code, stdout, stderr } = await run([`scripts/${name}.ts`, ...args], { DATABASE_URL: "mysql://h/d" });
+      seen.push([name, args, stderr, { code, stdout }]);
+    }
+  };
+  await Promise.all([one(), one(), one()]);
+  const told = WRONG_ARGUMENTS.map(([name, args, line]) => [name, args, `${line}\n`, { code: 2, stdout: "" }]);
+  const inOrder = (list: unknown[]) => list.map((each) => JSON.stringify(each)).sort();
+  expect(inOrder(seen)).toEqual(inOrder(told));
+}, 60_000);
+
+const PORT = "set PORT to a port number from 0 to 65535, 0 being any that is free";
+const CAPABILITIES = "set MUSTER_CAPABILITIES to no-load-data or no-swap, or both with a comma between";
+const WHOLE = "a whole number from 1 to 9999999999";
+const URL_FORM = /^DATABASE_URL must look like mysql:\/\/user:password@host:port\/database, with % @ /;
+
+const WRONG_VARIABLES: [Record<string, string>, string | RegExp][] = [
+  [{ PORT: "abc" }, PORT],
+  [{ PORT: "70000" }, PORT],
+  [{ PORT: "-1" }, PORT],
+  [{ LOG_LEVEL: "loud" }, "set LOG_LEVEL to one of trace, debug, info, warn, error, fatal, silent"],
+  [{ BODY_BYTES_MAX: "0" }, `set BODY_BYTES_MAX to ${WHOLE}`],
+  [{ WRITE_MS_MAX: "1s" }, `set WRITE_MS_MAX to ${WHOLE}`],
+  [{ MUSTER_CAPABILITIES: "fast,no-swap,slow" }, CAPABILITIES],
+  [{ IMPORT_SOURCE: "http://h/jobs.csv" }, "set IMPORT_SOURCE to a directory, a file or s3://bucket/prefix/"],
+  [{ BACKUP_STORE: "gs://bucket" }, "set BACKUP_STORE to a directory or s3://bucket/prefix"],
+  [{ PORT: "abc", BODY_BYTES_MAX: "x" }, `${PORT}; set BODY_BYTES_MAX to ${WHOLE}`],
+  [
+    { HOST: "0.0.0.0" },
+    /^HOST=0\.0\.0\.0 would open Muster to the network without tokens: set API_TOKENS=reader:TOKEN/,
+  ],
+  [{ API_TOKENS: "s3cret" }, /^API_TOKENS: entry 1 must be reader:TOKEN, writer:TOKEN or admin:TOKEN/],
+  [{ API_TOKENS: "reader:a,root:s3cret" }, /^API_TOKENS: entry 2 must be /],
+  [{ API_TOKENS: "reader:s3cret,admin:s3cret" }, /^API_TOKENS: entry 2 has the token of an entry before it/],
+  [{ DATABASE_URL: "postgres://u:s3cret@h/d" }, URL_FORM],
+  [{ DATABASE_URL: "mysql://u:s3cret@h" }, URL_FORM],
+  [{ DATABASE_URL: "mysql://u:%s3cret@h/d" }, URL_FORM],
+  [{ DATABASE_URL: "mysql://u:p@s3cret@h/d" }, URL_FORM],
+  [{ DATABASE_URL: "mysql://u:s3cret/x@h/d" }, URL_FORM],
+  [{ DATABASE_URL: "mysql://u:s3cret@h:70000/d" }, URL_FORM],
+  [{ DATABASE_URL: "mysql://u:s3cret@/d" }, URL_FORM],
+  [{ DATABASE_URL: "mysql://u:s3cret@h/" }, "DATABASE_URL names no database: add /NAME after the host"],
+  [{ DATABASE_URL: "mysql://u:s3cret@h/d?tls=true" }, "DATABASE_URL takes ?ssl= and ?socket=, not ?tls="],
+  [
+    { DATABASE_URL: "mysql://u:s3cret@h/d?ssl=/no/ca.pem" },
+    /^the CA file \/no\/ca\.pem of .*cannot be read \(ENOENT\)$/,
+  ],
+];
+
+test.each(WRONG_VARIABLES)(
+  "%j is refused in one line that says what to do, and tells no secret",
+  (environment, line) => {
+    const read = () => {
+      const { databaseUrl, host, tokens } = readConfig(environment);
+      assertBindable(host, readTokens(tokens));
+      if (databaseUrl !== undefined) parseUrl(databaseUrl);
+      return "nothing is wrong";
+    };
+    const said = lineOf(read);
+    if (typeof line === "string") expect(said).toBe(line);
+    else expect(said).toMatch(line);
+    expect(said).not.toMatch(/s3cret|\n/);
+  },
+);
+
+function lineOf(work: () => string): string {
+  try {
+    return work();
+  } catch (error) {
+    expect(error).toMatchObject({ code: "invalid" });
+    return (error as Error).message;
+  }
+}
