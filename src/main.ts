@@ -1,6 +1,5 @@
 /** The service: reads the environment, opens the database, listens, and closes in reverse order on SIGTERM or Ctrl-C. */
 import { once } from "node:events";
-import pino from "pino";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";
 import { type Config, DATA_FOLDER, readConfig } from "./config.ts";
@@ -9,6 +8,7 @@ import { isRefusal, lineOf } from "./db/errors.ts";
 import { openDatabase } from "./db/open.ts";
 import { MusterError } from "./errors.ts";
 import { assertBindable, readTokens } from "./http/auth.ts";
+import { openLog } from "./http/log.ts";
 import { importSource } from "./ingest/import.ts";
 import { defaultSample } from "./ingest/sample.ts";
 import { interruption } from "./interruption.ts";
@@ -38,7 +38,7 @@ try {
 async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   const tokens = readTokens(config.tokens);
   assertBindable(config.host, tokens);
-  const log = pino({ level: config.logLevel });
+  const log = await openLog(config.logLevel, process.stdout.isTTY);
   const say = (line: string) => log.info(line);
   await using closing = new AsyncDisposableStack();
 

@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import type { RowDataPacket } from "mysql2/promise";
 import { writeSample } from "../src/ingest/sample.ts";
 import { listRuns } from "../src/repositories/runs.ts";
-import { run, runOnTerminal, start } from "./support/commands.ts";
+import { run, start, startOnTerminal } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
@@ -128,8 +128,9 @@ test("an import killed on its way leaves the tables as they were; the same comma
 test("on a terminal a bar has table, phase, share, rows and megabytes a second and ETA, and leaves no trace of itself", async () => {
   const source = await folderOf({});
   await writeSample(source, { rows: 60_000, seed: 3, badShare: 0.01 });
-  const { code, screen } = await runOnTerminal(["scripts/import.ts", source], environment);
-  expect(code).toBe(0);
+  const importing = startOnTerminal(["scripts/import.ts", source], environment);
+  expect(await importing.child.exited).toBe(0);
+  const screen = importing.screen();
   expect(screen).toMatch(/hired_employees: reading \[■+ *\] \d+ %, \d+ rows, \d+ rows\/s, [\d.]+ MB\/s, ETA \d+ s/);
   expect(screen).toContain("hired_employees: publishing: ");
   const shown = lastOf(screen);

@@ -7,7 +7,7 @@ import { connect } from "../src/db/client.ts";
 import { joinServer } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { appOver } from "./support/app.ts";
-import { run, start } from "./support/commands.ts";
+import { run, start, startOnTerminal } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { mysqld, UNSAFE_BUT_QUICK } from "./support/server.ts";
@@ -44,6 +44,23 @@ describe("the service", () => {
     expect([elsewhere.status, elsewhere.headers.get("Content-Type")]).toEqual([403, "application/problem+json"]);
     stop();
     expect(await service.exited).toBe(0);
+  });
+
+  test("on a terminal its lines are short and say what was asked, and Ctrl-C ends it", async () => {
+    const { child, screen, press } = startOnTerminal(["src/main.ts"], { DATABASE_URL: database.url, PORT: "0" });
+    const line = async (form: RegExp) => {
+      for (;;) {
+        const [found] = form.exec(Bun.stripANSI(screen())) ?? [];
+        if (found !== undefined) return found;
+        await Bun.sleep(20);
+      }
+    };
+    const url = (await line(/\[\d\d:\d\d:\d\d\] INFO: Muster serves http:.*\/\r\n/)).split(" ").at(-1)?.trim();
+    await fetch(`${url}jobs?limit=1`);
+    await line(/\] INFO: GET \/jobs 200 in [\d.]+ ms\r\n/);
+    press("\x03");
+    expect(await child.exited).toBe(0);
+    expect(Bun.stripANSI(screen())).toMatch(/INFO: Muster has stopped\r\n$/);
   });
 
   test("finishes what is in flight before it stops", async () => {

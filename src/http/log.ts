@@ -1,8 +1,27 @@
-/** One line a request, and what of an error may be written down. */
+/** Where log lines go, one line a request, and what of an error may be written down. */
 import type { MiddlewareHandler } from "hono";
-import type { Logger } from "pino";
+import pino, { type Logger } from "pino";
+import type { PrettyOptions } from "pino-pretty";
 import { driverError } from "../db/errors.ts";
 import type { Env } from "./env.ts";
+
+/** Log lines on standard output: JSON, or short ones for a person at a terminal. */
+export async function openLog(level: string, isTerminal: boolean): Promise<Logger> {
+  if (!isTerminal) return pino({ level });
+  const { default: pretty } = await import("pino-pretty");
+  return pino({ level }, pretty(SHORT));
+}
+
+const SHORT: PrettyOptions = {
+  sync: true,
+  singleLine: true,
+  translateTime: "SYS:HH:MM:ss",
+  ignore: "pid,hostname,request,method,path,status,ms",
+  messageFormat({ request, method, path, status, ms, ...line }, messageKey) {
+    if (status !== undefined) return `${method} ${path} ${status} in ${ms} ms`;
+    return request === undefined ? `${line[messageKey]}` : `${line[messageKey]} (request ${request})`;
+  },
+};
 
 /** Logs method, path, status, milliseconds and request id; not the query, whose filters are data. */
 export function requestLog(log: Logger): MiddlewareHandler<Env> {

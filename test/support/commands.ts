@@ -23,11 +23,8 @@ export function start(args: string[], environment: Record<string, string> = {}, 
   });
 }
 
-/** Runs a command to its end on a terminal of its own, and answers all that was written there. */
-export async function runOnTerminal(
-  args: string[],
-  environment: Record<string, string> = {},
-): Promise<{ code: number; screen: string }> {
+/** Starts a command on a terminal of its own; `screen` answers all that was written there. */
+export function startOnTerminal(args: string[], environment: Record<string, string> = {}) {
   const decoder = new TextDecoder();
   let screen = "";
   const terminal = {
@@ -37,7 +34,7 @@ export async function runOnTerminal(
     },
   };
   const child = Bun.spawn([process.execPath, ...args], { cwd: ROOT, env: environmentOf(environment), terminal });
-  return { code: await child.exited, screen };
+  return { child, screen: () => screen, press: (keys: string) => child.terminal?.write(keys) };
 }
 
 /** Runs a command to its end. */
