@@ -3,10 +3,12 @@ import { createHash } from "node:crypto";
 import { Type } from "avsc";
 import type { PoolConnection } from "mysql2/promise";
 import { avroSchema } from "../codecs/avro.ts";
-import type { AvroCodec } from "../codecs/avro-container.ts";
-import type { Row, Table } from "../codecs/tables.ts";
+import { type AvroCodec, type Block, writeContainer } from "../codecs/avro-container.ts";
+import { textEncoder } from "../codecs/avro-text.ts";
+import type { Table } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { interruptible } from "../db/interruptible.ts";
+import type { TextRow } from "../db/text-rows.ts";
 import { retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { definitionOf } from "../repositories/definition.ts";
@@ -14,10 +16,11 @@ import { passGates } from "../repositories/gates.ts";
 import { clearDeadRuns, failRun } from "../repositories/recovery.ts";
 import { readPage } from "../repositories/rows.ts";
 import { beginRun, endRun, type Report } from "../repositories/runs.ts";
+import { readWhole } from "../repositories/whole-table.ts";
 import { findManifest } from "./check.ts";
 import { type Manifest, type ManifestEntry, newBackupId } from "./manifest.ts";
 import type { BackupStore, Draft } from "./store.ts";
-import { encodeTable } from "./table-file.ts";
+import { BlockBuilder } from "./table-file.ts";
 
 export interface BackupOptions {
   tables: readonly Table[];
@@ -31,11 +34,9 @@ export interface BackupOutcome {
 }
 
 export interface BackupReport extends Report {
-  progress?(progress: { table: string; phase: string; rows: number }): void;
+  /** `bytes` of the work are done, `of` as many: rows, or ids. */
+  progress?(progress: { table: string; phase: string; rows: number; bytes: number; of: number }): void;
 }
-
-/** Rows read at once: they and their encoding are what a backup holds in memory. */
-const PAGE_ROWS = 10_000;
 
 /**
  * Makes a backup. Writers go on meanwhile, and are not in it.
@@ -140,9 +141,10 @@ async function writeTable(
       yield chunk;
     }
   }
-  const { chunks, checksum } = encodeTable(table, pagesOf(snapshot, table, report), codec);
-  await draft.write(file, hashed(chunks));
   const schema = avroSchema(table);
+  const builder = new BlockBuilder(textEncoder(table));
+  await draft.write(file, hashed(writeContainer(schema, codec, blocksOf(snapshot, table, builder, report))));
+  const { checksum } = builder;
   const { nextId: auto_increment } = await definitionOf(snapshot, table.name);
   return {
     ...{ table: table.name, file, rows: checksum.rows, bytes, sha256: sha256.digest("hex") },
@@ -155,25 +157,18 @@ const fingerprintOf = (schema: object) =>
     .fingerprint("sha256")
     .toString("hex");
 
-/** A table, or a stage of it, in id order; the next page is asked for while the one before is being used. */
-export async function* pagesOf(
+/** A table's rows in id order, as they are read. */
+async function* blocksOf(
   connection: PoolConnection,
   table: Table,
+  builder: BlockBuilder<TextRow>,
   report: BackupReport,
-  from: string = table.name,
-): AsyncGenerator<Row[]> {
-  let rows = 0;
-  // From below the lowest id there may be: a row of another program whose id no rule allows is a row.
-  let next = readPage(connection, table, { after: Number.MIN_SAFE_INTEGER, limit: PAGE_ROWS, from });
-  for (;;) {
+): AsyncGenerator<Block> {
+  const add = (row: TextRow) => builder.add(row);
+  for await (const progress of readWhole(connection, table, add)) {
     report.signal?.throwIfAborted();
-    const page = await next;
-    const last = page.at(-1)?.[table.key];
-    if (typeof last !== "number") return;
-    next = readPage(connection, table, { after: last, limit: PAGE_ROWS, from });
-    next.catch(() => {}); // thrown where it is awaited
-    rows += page.length;
-    report.progress?.({ table: table.name, phase: "reading", rows });
-    yield page;
+    report.progress?.({ table: table.name, phase: "reading", ...progress });
+    yield* builder.take();
   }
+  yield* builder.finish();
 }

@@ -90,6 +90,7 @@ export async function stageTable(
   report: BackupReport,
   seen: (rows: readonly Row[]) => void = () => {},
 ): Promise<Replacement> {
+  const { rows: of } = entryOf(manifest, table.name);
   const stage = await Stage.create(database, run.id, table);
   let rows = 0;
   try {
@@ -98,7 +99,7 @@ export async function stageTable(
       seen(block);
       await stage.add(block);
       rows += block.length;
-      report.progress?.({ table: table.name, phase: "staging", rows });
+      report.progress?.({ table: table.name, phase: "staging", rows, bytes: rows, of });
     }
     await stage.finish();
   } catch (error) {
@@ -142,7 +143,7 @@ async function replace(
   for (const { table } of replacements) {
     const next = entryOf(manifest, table.name).auto_increment;
     if (next !== undefined) await raiseAutoIncrement(run.connection, table.name, next);
-    report.progress?.({ table: table.name, phase: "replacing", rows: 0 });
+    report.progress?.({ table: table.name, phase: "replacing", rows: 0, bytes: 0, of: 0 });
   }
   const alone = replacements.map(({ table }) => table.name);
   const shared = replacements.flatMap(({ table }) => table.references.map((reference) => reference.table));

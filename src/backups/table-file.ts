@@ -1,6 +1,6 @@
 /** One table's rows as an Avro file and back, with what proves that they are the same (design section 6). */
-import { type AvroSchema, avroSchema, recordCodec } from "../codecs/avro.ts";
-import { type AvroCodec, type Block, damaged, readContainer, writeContainer } from "../codecs/avro-container.ts";
+import { type AvroSchema, recordCodec } from "../codecs/avro.ts";
+import { type AvroCodec, type Block, damaged, readContainer } from "../codecs/avro-container.ts";
 import { Fault } from "../codecs/columns.ts";
 import type { Row, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
@@ -29,43 +29,56 @@ export class ContentChecksum {
   }
 }
 
-/** The bytes of a table's file. `checksum` is complete when they are. */
-export function encodeTable(
-  table: Table,
-  pages: AsyncIterable<readonly Row[]>,
-  codec: AvroCodec,
-): { chunks: AsyncIterable<Uint8Array>; checksum: ContentChecksum } {
-  const checksum = new ContentChecksum();
-  return { chunks: writeContainer(avroSchema(table), codec, encodeBlocks(table, pages, checksum)), checksum };
+/** Where records are written one behind the other: full blocks are taken out of it meanwhile. */
+export class BlockBuilder<Source> {
+  /** Of all records so far. */
+  readonly checksum = new ContentChecksum();
+  readonly #encode: Encode<Source>;
+  #full: Block[] = [];
+  #buffer = Buffer.allocUnsafe(BLOCK_BYTES);
+  #position = 0;
+  #count = 0;
+
+  constructor(encode: Encode<Source>) {
+    this.#encode = encode;
+  }
+
+  add(source: Source): void {
+    let end = this.#encode(source, this.#buffer, this.#position);
+    if (end < 0) {
+      // A record that is larger than a block has one of its own. The buffer had room behind the position, and was too short.
+      const needed = this.#buffer.length - this.#position - end;
+      this.#close(Math.max(BLOCK_BYTES, needed));
+      end = this.#encode(source, this.#buffer, 0);
+    }
+    this.checksum.add(this.#buffer.subarray(this.#position, end));
+    this.#position = end;
+    this.#count++;
+  }
+
+  /** The blocks that are full. */
+  take(): Block[] {
+    const full = this.#full;
+    this.#full = [];
+    return full;
+  }
+
+  /** The blocks that are full, and the last one as it is. */
+  finish(): Block[] {
+    this.#close(BLOCK_BYTES);
+    return this.take();
+  }
+
+  #close(bytes: number): void {
+    if (this.#count > 0) this.#full.push({ count: this.#count, data: this.#buffer.subarray(0, this.#position) });
+    this.#buffer = Buffer.allocUnsafe(bytes);
+    this.#position = 0;
+    this.#count = 0;
+  }
 }
 
-async function* encodeBlocks(
-  table: Table,
-  pages: AsyncIterable<readonly Row[]>,
-  checksum: ContentChecksum,
-): AsyncGenerator<Block> {
-  const records = recordCodec(table);
-  let buffer = Buffer.allocUnsafe(BLOCK_BYTES);
-  let position = 0;
-  let count = 0;
-  for await (const rows of pages) {
-    for (const row of rows) {
-      let end = records.encode(row, buffer, position);
-      if (end < 0) {
-        if (count > 0) yield { count, data: buffer.subarray(0, position) };
-        // A record that is larger than a block has one of its own. The buffer had room behind `position`, and was too short.
-        buffer = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, buffer.length - position - end));
-        count = 0;
-        position = 0;
-        end = records.encode(row, buffer, 0);
-      }
-      checksum.add(buffer.subarray(position, end));
-      position = end;
-      count++;
-    }
-  }
-  if (count > 0) yield { count, data: buffer.subarray(0, position) };
-}
+/** Writes a record at the position; returns where it ends, or a negative number where the buffer is too short by that much. */
+type Encode<Source> = (source: Source, buffer: Buffer, position: number) => number;
 
 export interface TableFile {
   schema: AvroSchema;

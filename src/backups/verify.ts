@@ -1,17 +1,20 @@
 /** Proof that a backup can be restored (design section 6). */
+import type { PoolConnection } from "mysql2/promise";
 import { recordCodec } from "../codecs/avro.ts";
+import { textEncoder } from "../codecs/avro-text.ts";
 import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns, failRun } from "../repositories/recovery.ts";
 import { beginRun, endRun } from "../repositories/runs.ts";
 import { dropStages } from "../repositories/stage.ts";
-import { type BackupReport, pagesOf } from "./backup.ts";
+import { readWhole } from "../repositories/whole-table.ts";
+import type { BackupReport } from "./backup.ts";
 import { findManifest } from "./check.ts";
 import { type Manifest, type Proof, parseProof } from "./manifest.ts";
 import { stageTable } from "./restore.ts";
 import { type BackupStore, PROOF } from "./store.ts";
-import { ContentChecksum } from "./table-file.ts";
+import { BlockBuilder } from "./table-file.ts";
 
 /**
  * Restores a backup into scratch tables and compares what is then in the database with the manifest: bytes, SHA-256,
@@ -31,11 +34,15 @@ export async function verify(
   try {
     for (const { table: name } of manifest.tables) {
       const table = tableOf(name as TableName);
-      const sent = new Content(table);
-      const { stage } = await stageTable(database, store, run, manifest, table, report, (rows) => sent.add(rows));
-      const stored = new Content(table);
-      for await (const rows of pagesOf(run.connection, table, report, stage)) stored.add(rows);
-      if (stored.checksum.toString() !== sent.checksum.toString()) {
+      // Of the rows in the present schema: a backup by an older one has another checksum in its manifest.
+      const sent = new BlockBuilder(recordCodec(table).encode);
+      const add = (rows: readonly Row[]) => {
+        for (const row of rows) sent.add(row);
+        sent.take();
+      };
+      const { stage } = await stageTable(database, store, run, manifest, table, report, add);
+      const stored = await contentOf(run.connection, table, stage, report);
+      if (stored !== sent.checksum.toString()) {
         throw new MusterError(
           "backup_damaged",
           `${name} of backup ${manifest.id} comes back from the database changed`,
@@ -62,24 +69,13 @@ export async function proofOf(store: BackupStore, id: string): Promise<Proof | u
   return text === undefined ? undefined : parseProof(text);
 }
 
-/** The content checksum of rows in the present schema: a backup by an older one has another in its manifest. */
-class Content {
-  readonly checksum = new ContentChecksum();
-  readonly #records: ReturnType<typeof recordCodec>;
-  #buffer = Buffer.allocUnsafe(64 * 1024);
-
-  constructor(table: Table) {
-    this.#records = recordCodec(table);
+/** The content checksum of what is in a stage. */
+async function contentOf(connection: PoolConnection, table: Table, stage: string, report: BackupReport) {
+  const stored = new BlockBuilder(textEncoder(table));
+  for await (const progress of readWhole(connection, table, (row) => stored.add(row), stage)) {
+    report.signal?.throwIfAborted();
+    report.progress?.({ table: table.name, phase: "comparing", ...progress });
+    stored.take();
   }
-
-  add(rows: readonly Row[]): void {
-    for (const row of rows) {
-      let end = this.#records.encode(row, this.#buffer, 0);
-      if (end < 0) {
-        this.#buffer = Buffer.allocUnsafe(2 * (this.#buffer.length - end));
-        end = this.#records.encode(row, this.#buffer, 0);
-      }
-      this.checksum.add(this.#buffer.subarray(0, end));
-    }
-  }
+  return stored.checksum.toString();
 }

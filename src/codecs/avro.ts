@@ -2,6 +2,7 @@
 import { type Schema, Type, types } from "avsc";
 import * as dictionary from "../db/schema.ts";
 import { MusterError } from "../errors.ts";
+import type { AvroForm } from "./codec.ts";
 import type { Fault, SqlValue } from "./columns.ts";
 import type { Column, Row, Table } from "./tables.ts";
 
@@ -83,11 +84,14 @@ export function recordCodec(table: Table, written?: AvroSchema): RecordCodec {
   };
 }
 
-function fieldType({ codec, nullable, fallback }: Column): unknown {
-  if (!nullable) return codec.avro.type;
-  // The default must be of the first branch.
-  return fallback === null ? ["null", codec.avro.type] : [codec.avro.type, "null"];
+function fieldType(column: Column): unknown {
+  const { type } = column.codec.avro;
+  if (!column.nullable) return type;
+  return isNullFirst(column) ? ["null", type] : [type, "null"];
 }
+
+/** The default must be of the first branch. */
+export const isNullFirst = ({ fallback }: Column) => fallback === null;
 
 function defaultOf({ codec, nullable, required, fallback }: Column): { default?: unknown } {
   if (required) return {};
@@ -102,7 +106,8 @@ function remarkOn(subject: string, { doc, aliases }: Remarks): { doc?: string; a
   return { ...(text && { doc: text }), ...(names && { aliases: names }) };
 }
 
-function typeOf(schema: AvroSchema): Type {
+/** The library's type of a schema whose values are those that columns write and read. */
+export function typeOf(schema: AvroSchema | AvroForm["type"]): Type {
   // A JavaScript number is exact to 2^53: longs beyond it come and go as text.
   const registry = JSON.stringify(schema).includes('"long"') ? { long: exactLong } : {};
   return Type.forSchema(schema as Schema, { omitRecordMethods: true, wrapUnions: "never", registry });

@@ -31,7 +31,12 @@ export interface AvroForm {
   type: string | { type: string; logicalType: string; precision?: number; scale?: number };
   write(value: SqlValue): unknown;
   read(value: unknown): SqlValue | Fault;
+  /** Writes what the server sends without making a value of it; where it is left out, fromSql and write do. */
+  copy?: CopyText;
 }
+
+/** Writes what stands in `text` from `start` to `end` in the form of one Avro type; returns where it ends. */
+export type CopyText = (text: Buffer, start: number, end: number, out: Buffer, position: number) => number;
 
 /** Why a value does not fit its column. The detail goes on from the column's name: "must be a whole number". */
 export class Fault {

@@ -1,8 +1,9 @@
 /** One entry per column type: its JSON, CSV and SQL form (design section 2). */
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
+import { copyInstant, copyString } from "./avro-bytes.ts";
 import { asItIs, type ColumnCodec, Fault, isBlank, shown, wrongType } from "./codec.ts";
-import { instant, millisecondsOf, readDay, readInstant } from "./datetime.ts";
+import { dayOf, instant, millisecondsOf, readDay, readInstant } from "./datetime.ts";
 import { bigint, decimal, double, int } from "./numbers.ts";
 
 export { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
@@ -119,7 +120,12 @@ function string(tooLong: (value: string) => string | false, allowed: SqlType["al
           .string()
           .refine((value) => !(read(value) instanceof Fault))
           .meta({ ...limits }),
-    avro: { type: "string", write: asItIs, read: (value) => (isBlank(String(value)) ? BLANK : read(String(value))) },
+    avro: {
+      type: "string",
+      write: asItIs,
+      read: (value) => (isBlank(String(value)) ? BLANK : read(String(value))),
+      copy: copyString,
+    },
   };
 }
 
@@ -140,7 +146,7 @@ const date: ColumnCodec = {
   schema: z.iso.date(),
   avro: {
     type: { type: "int", logicalType: "date" },
-    write: (value) => Date.parse(`${value}T00:00:00Z`) / DAY_MS,
+    write: (value) => dayOf(String(value)),
     read: (value) => readDay(isoOf(Number(value) * DAY_MS).slice(0, 10)),
   },
 };
@@ -169,6 +175,7 @@ function datetime(decimals: number): ColumnCodec {
       type: { type: "long", logicalType: "timestamp-millis" },
       write: (value) => millisecondsOf(String(value)),
       read: (value) => readInstant(isoOf(Number(value)), decimals),
+      copy: copyInstant,
     },
   };
 }

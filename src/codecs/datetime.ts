@@ -46,9 +46,21 @@ export function instant(stored: string): string {
 
 /** Milliseconds since 1970 of the form that readInstant returns. */
 export function millisecondsOf(stored: string): number {
-  const day = Date.UTC(yearOf(stored), two(stored, 5) - 1, two(stored, 8));
   const seconds = two(stored, 11) * 3600 + two(stored, 14) * 60 + two(stored, 17);
-  return day + seconds * 1000 + Number(stored.slice(20).padEnd(3, "0"));
+  return (dayOf(stored) * 86_400 + seconds) * 1000 + Number(stored.slice(20).padEnd(3, "0"));
+}
+
+/** Days since 1970 of `YYYY-MM-DD`. */
+export function dayOf(stored: string): number {
+  return daysSince1970(yearOf(stored), two(stored, 5), two(stored, 8));
+}
+
+/** By the calendar that goes on before 1582 as after; Date.UTC would take the years below 100 for those after 1900. */
+export function daysSince1970(year: number, month: number, day: number): number {
+  // Years that begin in March, so that the day a leap year has more is the last.
+  const from = month > 2 ? year : year - 1;
+  const inYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  return from * 365 + Math.floor(from / 4) - Math.floor(from / 100) + Math.floor(from / 400) + inYear - 719_468;
 }
 
 /** Reads `YYYY-MM-DD`, a day that exists. */

@@ -1,5 +1,6 @@
 /** The codecs of numbers. None is ever rounded: a value that the column cannot hold exactly is at fault. */
 import { z } from "zod";
+import { copyInt } from "./avro-bytes.ts";
 import { type AvroForm, asItIs, type ColumnCodec, Fault, type SqlValue, shown, wrongType } from "./codec.ts";
 
 export function int(min: number, max: number): ColumnCodec {
@@ -25,7 +26,11 @@ export function int(min: number, max: number): ColumnCodec {
     toJson: asItIs,
     toCsv: String,
     schema: z.int().min(min).max(max),
-    avro: { type: max > 2_147_483_647 ? "long" : "int", write: asItIs, read: (value) => within(Number(value), value) },
+    avro: {
+      ...(max > 2_147_483_647 ? { type: "long" } : { type: "int", copy: copyInt }),
+      write: asItIs,
+      read: (value) => within(Number(value), value),
+    },
   };
 }
 

@@ -1,0 +1,75 @@
+/** Rows as the server sends them, before the driver makes values of them: what moves millions needs none (design section 9). */
+import type { PoolConnection } from "mysql2/promise";
+
+/** One row: its columns from `offset` to `end`, each behind its length (MySQL protocol, Text Resultset Row). */
+export interface TextRow {
+  buffer: Buffer;
+  offset: number;
+  end: number;
+}
+
+/** Lengths below it are one byte. */
+export const SHORT_LENGTH_END = 0xfb;
+
+/** The text of a column, by its index; undefined where it is NULL. */
+export function fieldAt({ buffer, offset }: TextRow, index: number): Buffer | undefined {
+  let at = offset;
+  for (let column = 0; ; column++) {
+    const { length, start } = lengthAt(buffer, at);
+    if (column === index) return length === undefined ? undefined : buffer.subarray(start, start + length);
+    at = start + (length ?? 0);
+  }
+}
+
+/** A length, undefined for NULL, and where what it is of starts (MySQL protocol, Length-Encoded Integer). */
+export function lengthAt(buffer: Buffer, at: number): { length: number | undefined; start: number } {
+  const first = buffer[at] ?? 0;
+  if (first < SHORT_LENGTH_END) return { length: first, start: at + 1 };
+  if (first === SHORT_LENGTH_END) return { length: undefined, start: at + 1 };
+  if (first === 0xfc) return { length: buffer.readUInt16LE(at + 1), start: at + 3 };
+  if (first === 0xfd) return { length: buffer.readUIntLE(at + 1, 3), start: at + 4 };
+  // No value has more than four gigabytes.
+  return { length: buffer.readUInt32LE(at + 1), start: at + 9 };
+}
+
+/** What mysql2 runs for a statement: it hands each packet behind the columns' definitions to `row`. */
+interface Statement {
+  row(packet: Packet, connection: unknown): unknown;
+}
+type Packet = TextRow & { isEOF(): boolean };
+type Done = (error: Error | null, rows?: unknown[]) => void;
+
+/**
+ * Runs a SELECT and hands each row to `each` as it arrives. The row is the driver's, and holds until `each` returns; its
+ * bytes stay as they are.
+ * @throws what the driver throws, and what `each` throws, once the answer is at its end
+ */
+export function readTextRows(
+  connection: PoolConnection,
+  sql: string,
+  values: readonly number[],
+  each: (row: TextRow) => void,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const core = connection.connection as unknown as {
+    query(sql: string, values: readonly number[], done: Done): Statement;
+  };
+  let failure: { error: unknown } | undefined;
+  const statement = core.query(sql, values, (error, rows) => {
+    if (error) reject(error);
+    else if (failure) reject(failure.error);
+    else if (rows?.length !== 0) reject(new Error("mysql2 has read the rows by itself: its row function has moved"));
+    else resolve();
+  });
+  const end = statement.row;
+  statement.row = (packet, from) => {
+    if (packet.isEOF()) return end.call(statement, packet, from);
+    try {
+      if (!failure) each(packet);
+    } catch (error) {
+      failure = { error };
+    }
+    return statement.row;
+  };
+  return promise;
+}

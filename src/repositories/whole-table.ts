@@ -1,0 +1,78 @@
+/** A whole table, or a stage of it, read in id order as the server sends it. */
+import { escapeId } from "mysql2";
+import type { PoolConnection, RowDataPacket } from "mysql2/promise";
+import type { Table } from "../codecs/tables.ts";
+import { fieldAt, readTextRows, type TextRow } from "../db/text-rows.ts";
+import { columnList, keyOf } from "./rows.ts";
+
+/** Rows of the first page and at most, and about the bytes of a page: what comes of two of them is in memory at once. */
+const FIRST_PAGE_ROWS = 1_000;
+const PAGE_ROWS_MAX = 20_000;
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+/** How far the reading is: `bytes` ids of `of` are passed. */
+export interface Reading {
+  rows: number;
+  bytes: number;
+  of: number;
+}
+
+/**
+ * Hands every row to `each`, its columns in the dictionary's order, and yields after each page. The next page is asked for
+ * while the caller works on one: its rows come to `each` meanwhile. Pages, not one long answer: the server would end the
+ * connection of a caller who takes too long between two rows.
+ */
+export async function* readWhole(
+  connection: PoolConnection,
+  table: Table,
+  each: (row: TextRow) => void,
+  from: string = table.name,
+): AsyncGenerator<Reading> {
+  const range = await idsOf(connection, table, from);
+  if (!range) return;
+  let rows = 0;
+  // From below the lowest id there is: a row of another program whose id no rule allows is a row.
+  let next = readPage(connection, table, { from, after: range.first - 1, limit: FIRST_PAGE_ROWS }, each);
+  for (;;) {
+    const page = await next;
+    rows += page.rows;
+    const isLast = page.last >= range.last;
+    if (!isLast) next = readPage(connection, table, { from, after: page.last, limit: page.nextLimit }, each);
+    next.catch(() => {}); // thrown where it is awaited
+    yield { rows, bytes: page.last - range.first + 1, of: range.last - range.first + 1 };
+    if (isLast) return;
+  }
+}
+
+async function idsOf(connection: PoolConnection, table: Table, from: string) {
+  const key = keyOf(table);
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT MIN(${key}) AS first, MAX(${key}) AS last FROM ${escapeId(from)}`,
+  );
+  const { first, last } = rows[0] as { first: number | null; last: number | null };
+  return first === null || last === null ? undefined : { first, last };
+}
+
+async function readPage(
+  connection: PoolConnection,
+  table: Table,
+  { from, after, limit }: { from: string; after: number; limit: number },
+  each: (row: TextRow) => void,
+): Promise<{ rows: number; last: number; nextLimit: number }> {
+  const key = keyOf(table);
+  const sql = `SELECT ${columnList(table.columns)} FROM ${escapeId(from)} WHERE ${key} > ? ORDER BY ${key} LIMIT ?`;
+  let rows = 0;
+  let bytes = 0;
+  const last: TextRow = { buffer: Buffer.alloc(0), offset: 0, end: 0 };
+  await readTextRows(connection, sql, [after, limit], (row) => {
+    each(row);
+    rows++;
+    bytes += row.end - row.offset;
+    last.buffer = row.buffer;
+    last.offset = row.offset;
+    last.end = row.end;
+  });
+  if (rows === 0) throw new Error(`the rows of ${from} behind ${after} are gone from the snapshot`);
+  const nextLimit = Math.min(PAGE_ROWS_MAX, Math.ceil((PAGE_BYTES * rows) / bytes));
+  return { rows, last: Number(fieldAt(last, table.key)), nextLimit };
+}
