@@ -4,6 +4,7 @@ import { readMigrationFiles } from "drizzle-orm/migrator";
 import { drizzle } from "drizzle-orm/mysql2";
 import { migrate as drizzleMigrate } from "drizzle-orm/mysql2/migrator";
 import type { Connection } from "mysql2/promise";
+import journal from "../drizzle/meta/_journal.json";
 import { connect, connectOnce, parseUrl } from "../src/db/client.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { dropDatabase, freshUrl } from "./support/database.ts";
@@ -43,7 +44,9 @@ test("three commands that migrate at once all find it done, once", async () => {
   const url = newUrl();
   await Promise.all([migrate(url), migrate(url), migrate(url)]);
   expect(await shape(url)).toEqual(wanted);
-  expect(await ask(url, "SELECT COUNT(*) AS applied FROM __drizzle_migrations")).toEqual([{ applied: 1 }]);
+  expect(await ask(url, "SELECT COUNT(*) AS applied FROM __drizzle_migrations")).toEqual([
+    { applied: journal.entries.length },
+  ]);
 });
 
 test("where nothing is pending nobody's lock is waited for, and gates that are missing are added", async () => {
@@ -161,7 +164,9 @@ test("Drizzle's own migrator finds nothing left to do after ours, nor ours after
     await close();
     await migrate(url);
     expect(await shape(url)).toEqual(wanted);
-    expect(await ask(url, "SELECT COUNT(*) AS applied FROM __drizzle_migrations")).toEqual([{ applied: 1 }]);
+    expect(await ask(url, "SELECT COUNT(*) AS applied FROM __drizzle_migrations")).toEqual([
+      { applied: journal.entries.length },
+    ]);
   }
 });
 
