@@ -3,7 +3,7 @@ import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
 import { copyInstant, copyString } from "./avro-bytes.ts";
 import { asItIs, type ColumnCodec, Fault, isBlank, shown, wrongType } from "./codec.ts";
-import { dayOf, instant, millisecondsOf, readDay, readInstant } from "./datetime.ts";
+import { dayOf, instant, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
 import { bigint, decimal, double, int } from "./numbers.ts";
 
 export { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
@@ -162,6 +162,7 @@ function datetime(decimals: number): ColumnCodec {
     fromJson: (value) =>
       typeof value === "string" ? readInstant(value, decimals) : wrongType("an instant as text", value),
     fromCsv: (cell) => readInstant(cell, decimals),
+    fromBytes: (bytes, start, end) => readUtcInstant(bytes, start, end, length),
     fromSql(value) {
       const sent = value instanceof Date ? value.toISOString().slice(0, 23).replace("T", " ") : String(value);
       if (sent.length === length) return sent;

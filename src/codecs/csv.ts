@@ -2,9 +2,45 @@
 import type { Reason } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { clipped, Fault, isBlank, type SqlValue } from "./codec.ts";
-import { INVALID_UTF8 } from "./csv-parser.ts";
+import { type CsvRecord, INVALID_UTF8 } from "./csv-parser.ts";
 import { accepted, missing } from "./json.ts";
 import type { Row, Shaped, Table } from "./tables.ts";
+
+/**
+ * Judges one record by its shape alone.
+ * @param order for each cell the index of its column, as headerOf found it; undefined is the dictionary's order
+ */
+export function fromRecord(table: Table, record: CsvRecord, order: readonly number[] | undefined): Shaped {
+  const { malformed } = record;
+  if (malformed !== undefined) return { values: [], reasons: [{ code: "malformed_csv", detail: malformed }] };
+  const values = flawlessValues(table, record, order);
+  return values ? { values, reasons: [] } : fromCsv(table, record.cells, order);
+}
+
+/** The values of a record with which nothing is wrong, by the shortest way; undefined leaves it to fromCsv. */
+function flawlessValues(
+  { columns }: Table,
+  record: CsvRecord,
+  order: readonly number[] | undefined,
+): SqlValue[] | undefined {
+  if (record.length !== columns.length) return undefined;
+  const { bytes, bounds, first } = record;
+  const values: SqlValue[] = [];
+  for (let index = 0; index < columns.length; index++) {
+    const at = order?.[index] ?? index;
+    const codec = columns[at]?.codec;
+    const bound = first + 3 * index;
+    let value: SqlValue | Fault | undefined = codec?.fromBytes?.(bytes, bounds[bound] ?? 0, bounds[bound + 1] ?? 0);
+    if (value === undefined) {
+      const cell = record.cell(index);
+      if (isBlank(cell) || cell === INVALID_UTF8) return undefined;
+      value = codec?.fromCsv(cell);
+    }
+    if (value === undefined || value instanceof Fault) return undefined;
+    values[at] = value;
+  }
+  return values;
+}
 
 /**
  * Judges the cells of one record by their shape alone.

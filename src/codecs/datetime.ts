@@ -37,6 +37,20 @@ export function readInstant(text: string, decimals: number): string | Fault {
   return new Date(second).toISOString().slice(0, 19).replace("T", " ") + fraction;
 }
 
+/**
+ * Reads the commonest form, `YYYY-MM-DDTHH:MM:SSZ`, straight from bytes; undefined leaves it to readInstant.
+ * @param length of the answer, which has as many decimals as fit
+ */
+export function readUtcInstant(bytes: Uint8Array, start: number, end: number, length: number): string | undefined {
+  if (end - start !== 20 || bytes[start + 10] !== UPPER_T || bytes[start + 19] !== UPPER_Z) return undefined;
+  for (let at = 0; at < 19; at++) SCRATCH[at] = bytes[start + at] ?? 0;
+  SCRATCH[10] = SPACE;
+  const text = SCRATCH.toString("latin1", 0, length);
+  return isDay(text) && isTime(text) && yearOf(text) >= YEAR_MIN ? text : undefined;
+}
+
+const SCRATCH = Buffer.from("YYYY-MM-DD HH:MM:SS.000");
+
 /** `2021-11-07T02:48:42Z`, with milliseconds only where they are not zero; from the form that readInstant returns. */
 export function instant(stored: string): string {
   const decimals = stored.slice(20);
@@ -71,6 +85,7 @@ export function readDay(text: string): string | Fault {
   return yearOf(text) < YEAR_MIN ? outOfRange(text) : text;
 }
 
+const SPACE = 32;
 const MINUS = 45;
 const PLUS = 43;
 const POINT = 46;

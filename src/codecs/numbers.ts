@@ -22,6 +22,15 @@ export function int(min: number, max: number): ColumnCodec {
       }
       return within(negative ? -value : value, cell);
     },
+    fromBytes(bytes, start, end) {
+      let value = 0;
+      for (let at = start; at < end; at++) {
+        const digit = (bytes[at] ?? 0) - 48;
+        if (digit < 0 || digit > 9) return undefined;
+        value = value * 10 + digit;
+      }
+      return end > start && value >= min && value <= max ? value : undefined;
+    },
     fromSql: Number,
     toJson: asItIs,
     toCsv: String,

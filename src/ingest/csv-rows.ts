@@ -1,6 +1,6 @@
-import { fromCsv, headerOf } from "../codecs/csv.ts";
+import { fromRecord, headerOf } from "../codecs/csv.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
-import type { Shaped, Table } from "../codecs/tables.ts";
+import type { Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import type { Candidate } from "./judge.ts";
 
@@ -41,18 +41,11 @@ export async function* csvRows(
         columns = order?.map((column) => names[column] ?? "") ?? names;
         if (order) continue;
       }
-      const { values, reasons } = shaped(table, record, order);
+      const { values, reasons } = fromRecord(table, record, order);
       rows.push({ values, reasons, position: record.line, raw: () => record.raw, columns });
     }
     yield rows;
   }
-}
-
-/** One record, whose columns are known, as it is judged by its shape. */
-export function shaped(table: Table, record: CsvRecord, order: readonly number[] | undefined): Shaped {
-  const { cells, malformed } = record;
-  if (malformed !== undefined) return { values: [], reasons: [{ code: "malformed_csv", detail: malformed }] };
-  return fromCsv(table, cells, order);
 }
 
 function header(table: Table, record: CsvRecord, name: string): readonly number[] | undefined {

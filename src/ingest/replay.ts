@@ -1,7 +1,7 @@
 /** Rejected rows once more, mended or as they came, through the one validation path (design sections 2 and 4). */
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
-import { fromCsv } from "../codecs/csv.ts";
+import { fromCsv, fromRecord } from "../codecs/csv.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { fromJson } from "../codecs/json.ts";
 import { isTableName, type Shaped, type Table, tableOf } from "../codecs/tables.ts";
@@ -16,7 +16,6 @@ import {
 import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
 import { findRun } from "../repositories/runs.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX, shapedJson, withRepeats } from "./batch.ts";
-import { shaped } from "./csv-rows.ts";
 import { type BatchOutcome, insertBatch } from "./insert.ts";
 import { shapedLine } from "./json-rows.ts";
 
@@ -124,7 +123,7 @@ async function shapedCsv(table: Table, bytes: Uint8Array, columns: readonly stri
   for await (const block of parseCsv(asLine(bytes))) records.push(...block);
   const [record, another] = records;
   if (another) return malformed("the text has more than one record");
-  return record ? shaped(table, record, order) : fromCsv(table, [], order);
+  return record ? fromRecord(table, record, order) : fromCsv(table, [], order);
 }
 
 const malformed = (detail: string): Shaped => ({ values: [], reasons: [{ code: "malformed_csv", detail }] });
