@@ -11,8 +11,11 @@ export class IdSet {
   }
 
   add(id: number): void {
-    const page = this.#pages.get(id >>> 16) ?? new Page();
-    this.#pages.set(id >>> 16, page);
+    let page = this.#pages.get(id >>> 16);
+    if (!page) {
+      page = new Page();
+      this.#pages.set(id >>> 16, page);
+    }
     page.add(id & 0xffff);
   }
 }
@@ -27,7 +30,8 @@ class Page {
 
   has(low: number): boolean {
     if (this.#bits) return ((this.#bits[low >>> 3] ?? 0) & (1 << (low & 7))) !== 0;
-    return this.#sorted?.[this.#position(low)] === low && this.#position(low) < this.#count;
+    const position = this.#position(low);
+    return position < this.#count && this.#sorted?.[position] === low;
   }
 
   add(low: number): void {

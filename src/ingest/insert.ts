@@ -157,10 +157,10 @@ class BatchWorld implements World {
     return readRows(this.connection, table, ids);
   }
 
-  async existing(table: TableName, ids: ReadonlySet<number>): Promise<{ has(id: number): boolean }> {
+  async missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
     const accepted = this.#accepted.get(table);
     const unknown = [...ids].filter((id) => !accepted?.has(id));
     const found = await existingIds(this.connection, tableOf(table), unknown);
-    return { has: (id) => accepted?.has(id) === true || found.has(id) };
+    return new Set(unknown.filter((id) => !found.has(id)));
   }
 }

@@ -11,8 +11,8 @@ export interface Candidate extends Shaped {
 export interface World {
   /** The rows with these ids. */
   stored(table: Table, ids: readonly number[]): Promise<readonly Row[]>;
-  /** Those of the ids that exist. */
-  existing(table: TableName, ids: ReadonlySet<number>): Promise<{ has(id: number): boolean }>;
+  /** Those of the ids that do not exist. */
+  missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>>;
 }
 
 /**
@@ -20,14 +20,17 @@ export interface World {
  * id is taken, by a stored row or by an earlier one of these, is unchanged where it is identical and refused where not.
  */
 export async function judge(table: Table, candidates: readonly Candidate[], world: World): Promise<void> {
-  const references = await lookUpReferences(table, candidates, world);
-  const taken = await storedRows(table, candidates, world);
+  const missing = await missingParents(table, candidates, world);
+  const ids = idsOf(table, candidates);
+  const taken = new Map((await world.stored(table, ids)).map((row) => [row[table.key] as number, row]));
+  // Rows in the order of their ids, as most files have them, repeat none.
+  const mayRepeat = ids.some((id, index) => index > 0 && id <= (ids[index - 1] ?? 0));
   for (const candidate of candidates) {
     const { values, reasons } = candidate;
     const complete = reasons.length === 0;
-    for (const { column, parent, existing } of references) {
+    for (const { column, parent, ids } of missing) {
       const id = values[column];
-      if (typeof id !== "number" || existing.has(id)) continue;
+      if (typeof id !== "number" || !ids.has(id)) continue;
       const field = table.columns[column]?.name ?? "";
       reasons.push({ code: "unknown_reference", field, detail: `${parent} has no id ${id}` });
     }
@@ -35,7 +38,7 @@ export async function judge(table: Table, candidates: readonly Candidate[], worl
     if (!complete || typeof id !== "number") continue;
     const first = taken.get(id);
     if (first === undefined) {
-      if (reasons.length === 0) taken.set(id, values as SqlValue[]);
+      if (mayRepeat && reasons.length === 0) taken.set(id, values as SqlValue[]);
     } else if (!sameRow(first, values)) {
       const field = table.columns[table.key]?.name ?? "";
       reasons.push({ code: "duplicate_id", field, detail: `id ${id} is taken by a row with other values` });
@@ -45,25 +48,26 @@ export async function judge(table: Table, candidates: readonly Candidate[], worl
   }
 }
 
-async function lookUpReferences(table: Table, candidates: readonly Candidate[], world: World) {
-  const lookups = [];
+/** For each column that refers to another table, the ids in it that are not there; columns without such an id are left out. */
+async function missingParents(table: Table, candidates: readonly Candidate[], world: World) {
+  const missing = [];
   for (const { column, table: parent } of table.references) {
     const ids = new Set<number>();
     for (const { values } of candidates) {
       const id = values[column];
       if (typeof id === "number") ids.add(id);
     }
-    lookups.push({ column, parent, existing: await world.existing(parent, ids) });
+    missing.push({ column, parent, ids: await world.missing(parent, ids) });
   }
-  return lookups;
+  return missing.filter(({ ids }) => ids.size > 0);
 }
 
-async function storedRows(table: Table, candidates: readonly Candidate[], world: World): Promise<Map<number, Row>> {
+/** The ids of the rows whose shape is right. */
+function idsOf(table: Table, candidates: readonly Candidate[]): number[] {
   const ids: number[] = [];
   for (const { values, reasons } of candidates) {
     const id = values[table.key];
     if (reasons.length === 0 && typeof id === "number") ids.push(id);
   }
-  const rows = await world.stored(table, ids);
-  return new Map(rows.map((row) => [row[table.key] as number, row]));
+  return ids;
 }

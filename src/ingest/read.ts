@@ -17,20 +17,28 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   };
   const tell = () => report.progress?.({ table: table.name, phase: "reading", ...read });
   tell();
-  for (const file of files) {
-    for await (const rows of file.rows(onBytes)) {
-      report.signal?.throwIfAborted();
-      await judge(table, rows, world);
-      await settle(state, table, file.name, rows);
-      read.rows += rows.length;
-      tell();
+  // While the database answers about one block the next is read.
+  let settled = Promise.resolve();
+  try {
+    for (const file of files) {
+      for await (const rows of file.rows(onBytes)) {
+        await settled;
+        report.signal?.throwIfAborted();
+        settled = settle(state, table, file.name, rows);
+        settled.catch(() => {}); // reported where it is awaited
+        read.rows += rows.length;
+        tell();
+      }
     }
+  } finally {
+    await settled;
   }
   await world.finish(table);
 }
 
 async function settle(state: Import, table: Table, file: string, rows: readonly FileRow[]): Promise<void> {
   const { world, run, database, dryRun, report } = state;
+  await judge(table, rows, world);
   const counts = state.counts[table.name] ?? noRows();
   const fresh: Row[] = [];
   const refused: NewRejection[] = [];

@@ -31,8 +31,8 @@ export interface Source {
   ignored: string[];
 }
 
-/** Bytes read at a time: large enough that a block of rows is worth one look at the database. */
-const CHUNK_BYTES = 512 * 1024;
+/** Bytes read at a time: enough rows for one look at the database, and few enough that they are soon garbage. */
+const CHUNK_BYTES = 128 * 1024;
 /** The column that keeps a source's name. */
 const SOURCE_NAME_MAX = 700;
 

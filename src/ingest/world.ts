@@ -48,14 +48,14 @@ export class ImportWorld implements World {
     return earlier ? [...rows, ...earlier] : rows;
   }
 
-  async existing(table: TableName, ids: ReadonlySet<number>): Promise<{ has(id: number): boolean }> {
+  async missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
     const staged = this.#staged.get(table);
     const known = this.#known.get(table) ?? new IdSet();
     this.#known.set(table, known);
-    const has = (id: number) => known.has(id) || (staged?.has(id) ?? false);
-    const unknown = [...ids].filter((id) => !has(id));
-    for (const id of await existingIds(this.database.pool, tableOf(table), unknown)) known.add(id);
-    return { has };
+    const unknown = [...ids].filter((id) => !known.has(id) && !staged?.has(id));
+    const found = await existingIds(this.database.pool, tableOf(table), unknown);
+    for (const id of found) known.add(id);
+    return new Set(unknown.filter((id) => !found.has(id)));
   }
 
   /** Closes what is open, for a run that ends before it is finished. */
