@@ -9,7 +9,10 @@ import { MusterError } from "../errors.ts";
 
 /** Rows of one multi-row INSERT or of one look-up by ids, and the characters after which an INSERT is sent earlier. */
 export const ROWS_PER_INSERT = 1_000;
-export const CHARACTERS_PER_INSERT = 4 * 1024 * 1024;
+const CHARACTERS_PER_INSERT = 4 * 1024 * 1024;
+/** Rows of an InsertBatch, which is one transaction; and what a number counts among its bytes. */
+const ROWS_PER_BATCH = 20 * ROWS_PER_INSERT;
+const NUMBER_BYTES = 8;
 
 export interface RowFilter {
   limit: number;
@@ -93,6 +96,33 @@ export async function insertRows(
     // A full batch is the same statement every time, and worth preparing.
     if (batch.length === ROWS_PER_INSERT) await connection.execute(statement, batch.flat());
     else await connection.query(statement, batch.flat());
+  }
+}
+
+/** Rows that go into a table, or into a stage of it, by multi-row INSERTs. */
+export class InsertBatch {
+  bytes = 0;
+  #rows: Row[] = [];
+
+  get rows(): number {
+    return this.#rows.length;
+  }
+
+  /** Takes a row. Answers false, and has not taken it, where the batch is to be sent first. */
+  add(row: Row): boolean {
+    if (this.#rows.length === ROWS_PER_BATCH || this.bytes >= CHARACTERS_PER_INSERT) return false;
+    this.#rows.push(row);
+    for (const value of row) this.bytes += typeof value === "string" ? value.length : NUMBER_BYTES;
+    return true;
+  }
+
+  send(connection: Connection, table: Table, into: string): Promise<void> {
+    return insertRows(connection, table, this.#rows, into);
+  }
+
+  clear(): void {
+    this.#rows = [];
+    this.bytes = 0;
   }
 }
 

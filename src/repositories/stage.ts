@@ -3,13 +3,11 @@ import { escapeId } from "mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { type Row, type Table, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
-import { loadRows } from "./load.ts";
-import { CHARACTERS_PER_INSERT, insertRows, ROWS_PER_INSERT, readRows } from "./rows.ts";
+import { LoadBatch } from "./load.ts";
+import { InsertBatch, readRows } from "./rows.ts";
 
-/** Rows of one LOAD DATA: what a statement costs is nothing beside them, and they are soon on their way. */
-const ROWS_PER_LOAD = 20_000;
-/** A MySQL group refuses transactions over 150 MB: loads commit about this often. */
-const BYTES_PER_COMMIT = 32 * 1024 * 1024;
+/** Connections that fill a stage: while one waits for the server's commit the other is at work. */
+const LANES = 2;
 
 /** The name of a run's stage for a table: fits 64 characters whatever the table is called. */
 export function stageName(run: string, table: Table): string {
@@ -43,96 +41,103 @@ export async function stagedRuns(database: Database): Promise<string[]> {
 /** A table like the target with its primary key alone: rows are loaded into it in any order, seen by nobody. */
 export class Stage {
   readonly name: string;
-  /** About the bytes of the values that were sent. */
+  /** Bytes of the values that were sent, about. */
   bytes = 0;
-  #rows: Row[] = [];
-  #bytes = 0;
-  #uncommitted = 0;
-  #sending: Promise<unknown> = Promise.resolve();
-
-  readonly #rowsPerSend: number;
+  readonly #lanes: Lane[];
+  /** Of the lane that takes rows. */
+  #index = 0;
 
   private constructor(
     readonly table: Table,
-    private readonly connection: PoolConnection,
-    private readonly loadsData: boolean,
+    connections: readonly PoolConnection[],
+    { server }: Database,
     run: string,
   ) {
     this.name = stageName(run, table);
-    this.#rowsPerSend = loadsData ? ROWS_PER_LOAD : ROWS_PER_INSERT;
+    this.#lanes = connections.map((connection) => ({
+      connection,
+      batch: server.loadsData ? new LoadBatch() : new InsertBatch(),
+      sending: Promise.resolve(),
+    }));
   }
 
   static async create(database: Database, run: string, table: Table): Promise<Stage> {
-    const connection = await database.pool.getConnection();
-    const stage = new Stage(table, connection, database.server.loadsData, run);
+    const connections = await Promise.all(Array.from({ length: LANES }, () => database.pool.getConnection()));
+    const stage = new Stage(table, connections, database, run);
     try {
-      await connection.query(`CREATE TABLE ${escapeId(stage.name)} LIKE ${escapeId(table.name)}`);
-      const [indexes] = await connection.query<RowDataPacket[]>(
+      await database.pool.query(`CREATE TABLE ${escapeId(stage.name)} LIKE ${escapeId(table.name)}`);
+      const [indexes] = await database.pool.query<RowDataPacket[]>(
         `SELECT DISTINCT index_name AS name FROM information_schema.statistics
          WHERE table_schema = ? AND table_name = ? AND index_name <> 'PRIMARY'`,
         [database.name, stage.name],
       );
       const drops = indexes.map(({ name }) => `DROP INDEX ${escapeId(name)}`).join(", ");
-      if (drops) await connection.query(`ALTER TABLE ${escapeId(stage.name)} ${drops}`);
-      await connection.beginTransaction();
+      if (drops) await database.pool.query(`ALTER TABLE ${escapeId(stage.name)} ${drops}`);
       return stage;
     } catch (error) {
-      connection.destroy();
+      stage.abandon();
       throw error;
     }
   }
 
   /** Takes rows whose ids the stage does not hold yet. Sends them in the background while the caller reads on. */
   async add(rows: readonly Row[]): Promise<void> {
+    let { batch } = this.#lane;
     for (const row of rows) {
-      this.#rows.push(row);
-      for (const value of row) this.#bytes += typeof value === "string" ? value.length : 8;
-      if (this.#rows.length === this.#rowsPerSend || this.#bytes >= CHARACTERS_PER_INSERT) await this.#send();
+      if (batch.add(row)) continue;
+      await this.#send();
+      ({ batch } = this.#lane);
+      batch.add(row);
     }
   }
 
   /** The staged rows with these ids. */
   async find(ids: readonly number[]): Promise<Row[]> {
     await this.#flush();
-    return readRows(this.connection, this.table, ids, this.name);
+    return readRows(this.#lane.connection, this.table, ids, this.name);
   }
 
-  /** Every row is in the stage and committed; the connection is given back. */
+  /** Every row is in the stage and committed; the connections are given back. */
   async finish(): Promise<void> {
     await this.#flush();
-    await this.connection.commit();
-    this.connection.release();
+    for (const { connection } of this.#lanes) connection.release();
   }
 
   /** For a run that ends before it is finished. The stage itself is dropped with the run. */
   abandon(): void {
-    this.connection.destroy();
+    for (const { connection } of this.#lanes) connection.destroy();
+  }
+
+  get #lane(): Lane {
+    return this.#lanes[this.#index] as Lane;
   }
 
   async #flush(): Promise<void> {
-    if (this.#rows.length > 0) await this.#send();
-    await this.#sending;
+    if (this.#lane.batch.rows > 0) await this.#send();
+    await Promise.all(this.#lanes.map(({ sending }) => sending));
   }
 
+  /** Sends what has been added; the next rows go to the next lane, as soon as that is free. */
   async #send(): Promise<void> {
-    await this.#sending;
-    const rows = this.#rows;
-    const bytes = this.#bytes;
-    this.#rows = [];
-    this.#bytes = 0;
-    this.#sending = this.#insert(rows, bytes);
-    this.#sending.catch(() => {}); // reported by whoever awaits it next
+    const lane = this.#lane;
+    lane.sending = this.#store(lane);
+    lane.sending.catch(() => {}); // reported by whoever awaits it next
+    this.#index = (this.#index + 1) % this.#lanes.length;
+    await this.#lane.sending;
   }
 
-  async #insert(rows: Row[], bytes: number): Promise<void> {
-    const send = this.loadsData ? loadRows : insertRows;
-    await send(this.connection, this.table, rows, this.name);
-    this.bytes += bytes;
-    this.#uncommitted += bytes;
-    if (this.#uncommitted >= BYTES_PER_COMMIT) {
-      await this.connection.commit();
-      await this.connection.beginTransaction();
-      this.#uncommitted = 0;
-    }
+  /** Each batch is a transaction of its own: a MySQL group refuses those over 150 MB. */
+  async #store({ connection, batch }: Lane): Promise<void> {
+    await connection.beginTransaction();
+    await batch.send(connection, this.table, this.name);
+    await connection.commit();
+    this.bytes += batch.bytes;
+    batch.clear();
   }
+}
+
+interface Lane {
+  connection: PoolConnection;
+  batch: LoadBatch | InsertBatch;
+  sending: Promise<void>;
 }
