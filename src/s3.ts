@@ -1,5 +1,5 @@
 /** What Muster needs of S3. Credentials, region and endpoint are the AWS SDK's own affair: it reads its own variables and files. */
-import type { Readable } from "node:stream";
+import { addAbortSignal, type Readable } from "node:stream";
 import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { MusterError } from "./errors.ts";
 import { explained } from "./s3-errors.ts";
@@ -22,19 +22,22 @@ export class S3Location {
     /** "" or ends with a slash. */
     readonly prefix: string,
     readonly settings: S3ClientConfig,
+    /** What is read ends with an error as soon as it aborts. */
+    readonly signal: AbortSignal | undefined,
   ) {}
 
   /**
    * @param url `s3://BUCKET` or `s3://BUCKET/PREFIX`
    * @param settings for the SDK's client, before what it finds in its environment
+   * @param signal ends what is read, when it aborts, with an error
    * @throws MusterError `invalid`
    */
-  static parse(url: string, settings: S3ClientConfig = {}): S3Location {
+  static parse(url: string, settings: S3ClientConfig = {}, signal?: AbortSignal): S3Location {
     const [, bucket, path = ""] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(url) ?? [];
     const segments = path.replace(/\/$/, "").split("/");
     const isPlain = path === "" || segments.every((segment) => !["", ".", ".."].includes(segment));
     if (bucket !== undefined && isPlain) {
-      return new S3Location(bucket, path === "" ? "" : `${segments.join("/")}/`, settings);
+      return new S3Location(bucket, path === "" ? "" : `${segments.join("/")}/`, settings, signal);
     }
     // The text is not repeated: whoever writes s3://KEY:SECRET@BUCKET must not find it in a log.
     throw new MusterError("invalid", "an S3 location is s3://BUCKET or s3://BUCKET/PREFIX, the bucket in lower case");
@@ -83,6 +86,7 @@ export async function* readObject(
       broken = error;
     }
     if (next > end) return;
+    location.signal?.throwIfAborted();
     if (resumes >= RESUMES_MAX) throw explained(broken, location);
     await Bun.sleep(RESUME_PAUSE_MS * 2 ** resumes);
     object = await openObject(location, key, { start: next, end }, etag);
@@ -107,7 +111,7 @@ async function openObject(
   const input = { ...nameOf(location, key), Range: range && `bytes=${start}-${range.end}`, IfMatch: etag };
   let answer: GetObjectCommandOutput;
   try {
-    answer = await client.send(new GetObjectCommand(input));
+    answer = await client.send(new GetObjectCommand(input), untilAborted(location));
   } catch (error) {
     const { name } = error as Error;
     if (etag !== undefined && ["PreconditionFailed", "NoSuchKey", "InvalidRange"].includes(name)) {
@@ -125,7 +129,9 @@ async function openObject(
     throw new MusterError("unavailable", `${location.bucket} is not answered for by S3: check AWS_ENDPOINT_URL_S3`);
   }
   // Outside of browsers a body is a message of node:http.
-  return { body: Body as Readable, etag: ETag, start, end: start + ContentLength - 1 };
+  const body = Body as Readable;
+  if (location.signal) addAbortSignal(location.signal, body);
+  return { body, etag: ETag, start, end: start + ContentLength - 1 };
 }
 
 function changed(location: S3Location, key: string): MusterError {
@@ -144,7 +150,8 @@ export async function* listKeys(location: S3Location, under = ""): AsyncGenerato
   const { paginateListObjectsV2 } = await sdk();
   const input = { Bucket: location.bucket, Prefix: location.prefix + under };
   try {
-    for await (const { Contents } of paginateListObjectsV2({ client: await location.client() }, input)) {
+    const pages = paginateListObjectsV2({ client: await location.client() }, input, untilAborted(location));
+    for await (const { Contents } of pages) {
       for (const { Key = "", Size: bytes = 0, ETag: version } of Contents ?? [])
         yield { key: Key.slice(location.prefix.length), bytes, version };
     }
@@ -189,6 +196,8 @@ async function newClient(settings: S3ClientConfig): Promise<S3Client> {
 }
 
 export const nameOf = ({ bucket, prefix }: S3Location, key: string) => ({ Bucket: bucket, Key: prefix + key });
+
+const untilAborted = ({ signal }: S3Location) => (signal ? { abortSignal: signal } : {});
 
 export const rethrow =
   (location: S3Location) =>

@@ -9,6 +9,7 @@ import { replayOpen } from "../src/ingest/replay-many.ts";
 import { listRejections } from "../src/repositories/rejections.ts";
 import { listRuns, type Progress } from "../src/repositories/runs.ts";
 import { putText } from "../src/s3.ts";
+import { start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { settingsFor, startS3 } from "./support/s3.ts";
@@ -386,6 +387,13 @@ test("rows that others made wrong before the publish are logged with the number 
 describe("from S3", () => {
   const location = s3.locate("history/");
   const url = "s3://muster-test/history/";
+  const environment = {
+    DATABASE_URL: database.url,
+    AWS_ENDPOINT_URL_S3: s3.endpoint,
+    AWS_REGION: "eu-central-1",
+    AWS_ACCESS_KEY_ID: "muster",
+    AWS_SECRET_ACCESS_KEY: "muster",
+  };
 
   test("a prefix is read as a directory is, and named by its URL", async () => {
     await putText(location, "departments.csv", PARENTS["departments.csv"]);
@@ -436,6 +444,31 @@ describe("from S3", () => {
     const { tables } = await importFrom(url);
     expect(tables.jobs).toEqual({ received: 60_000, inserted: 60_000, unchanged: 0, rejected: 0, withheld: 0 });
     expect(s3.seen.filter(({ range }) => range !== undefined).length).toBeGreaterThan(1);
+  });
+
+  test.each<[string, string, number]>([
+    ["a listing that is not answered", "list-type", 0],
+    ["an object that is not answered", "jobs.csv", 0],
+    ["an object of which no more bytes come", "jobs.csv", 300_000],
+    ["a packed object of which no more bytes come", "departments.csv.gz", 10],
+  ])("Ctrl-C ends the wait for %s at once, with 130 and nothing changed", async (_, url, stallAfter) => {
+    await putText(location, "jobs.csv", MANY);
+    if (url.endsWith(".gz")) await putText(location, url, "what is cut off where it stalls");
+    const stalled = Promise.withResolvers<void>();
+    s3.faults.fault = (request) => {
+      if (!request.url.includes(url)) return undefined;
+      stalled.resolve();
+      return { stallAfter };
+    };
+    const importing = start(["scripts/import.ts", "s3://muster-test/history/"], environment);
+    await stalled.promise;
+    await Bun.sleep(300); // what was sent is read by now
+    importing.kill("SIGINT");
+    expect([await importing.exited, await new Response(importing.stderr).text()]).toEqual([
+      130,
+      expect.stringMatching(/stopping\ninterrupted\b.*\n$/),
+    ]);
+    await expectNothingChanged();
   });
 
   test.each(["half-way", "after it was listed"])(

@@ -44,7 +44,7 @@ export interface ImportOutcome {
  */
 export async function importSource(database: Database, options: ImportOptions): Promise<ImportOutcome> {
   const { report, table: only } = options;
-  const source = await openSource(options.source, only, options.s3);
+  const source = await openSource(options.source, only, options.s3, report.signal);
   for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
   report.say(lanesOf(database.server));
   await clearDeadRuns(database, report.say);

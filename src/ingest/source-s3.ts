@@ -15,13 +15,13 @@ export interface ObjectsFound {
 
 /**
  * Lists the objects of a prefix (its own, and those in a folder named for a table) or finds the one named. What is read
- * of them is the version that was listed, however often.
+ * of them is the version that was listed, however often, until the signal aborts.
  * @throws MusterError `invalid` for a URL that is none, `unavailable` where S3 does not answer
  */
-export async function findObjects(url: string, settings?: S3ClientConfig): Promise<ObjectsFound> {
-  const one = url.endsWith("/") ? undefined : await findOne(url, settings);
+export async function findObjects(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<ObjectsFound> {
+  const one = url.endsWith("/") ? undefined : await findOne(url, settings, signal);
   if (one) return one;
-  const location = S3Location.parse(url, settings);
+  const location = S3Location.parse(url, settings, signal);
   const files: ObjectsFound["files"] = [];
   for await (const object of listKeys(location)) {
     if (isFile(object.key)) files.push(fileOf(location, object));
@@ -29,11 +29,15 @@ export async function findObjects(url: string, settings?: S3ClientConfig): Promi
   return { name: `${location}`, isOne: false, files };
 }
 
-async function findOne(url: string, settings?: S3ClientConfig): Promise<ObjectsFound | undefined> {
+async function findOne(
+  url: string,
+  settings?: S3ClientConfig,
+  signal?: AbortSignal,
+): Promise<ObjectsFound | undefined> {
   const whole = S3Location.parse(url, settings);
   const key = whole.prefix.slice(0, -1).split("/").at(-1);
   if (!key) return undefined;
-  const location = S3Location.parse(url.slice(0, -key.length), settings);
+  const location = S3Location.parse(url.slice(0, -key.length), settings, signal);
   for await (const object of listKeys(location, key)) {
     // Keys are listed in order, so that the shortest is the first.
     if (object.key !== key) break;

@@ -40,10 +40,17 @@ const SOURCE_NAME_MAX = 700;
  * Finds the files of a directory or an S3 prefix (its own, and those in a folder named for a table) or the one file named.
  * @param only takes the files of one table alone; a single file of any name is then taken for it
  * @param s3 for the SDK's client, before what it finds in its environment
+ * @param signal ends what is read from S3, when it aborts, with an error
  * @throws MusterError `invalid` where there is nothing to read, `unavailable` where S3 does not answer
  */
-export async function openSource(location: string, only?: TableName, s3?: S3ClientConfig): Promise<Source> {
-  const found = location.startsWith("s3://") ? await findObjects(location, s3) : await findFiles(location);
+export async function openSource(
+  location: string,
+  only?: TableName,
+  s3?: S3ClientConfig,
+  signal?: AbortSignal,
+): Promise<Source> {
+  const isS3 = location.startsWith("s3://");
+  const found = isS3 ? await findObjects(location, s3, signal) : await findFiles(location);
   if (found.name.length > SOURCE_NAME_MAX)
     throw new MusterError("invalid", `the path is over ${SOURCE_NAME_MAX} characters long`);
   const files: SourceFile[] = [];

@@ -13,8 +13,12 @@ export interface Seen {
   bytes: number;
 }
 
-/** The proxy answers an error itself, or cuts the answer's body off after so many bytes, or lists so many keys at once. */
-export type Fault = { status: number; code: string } | { cutAfter: number } | { keysPerPage: number };
+/** The proxy answers an error itself, or cuts the answer's body off after so many bytes, or never sends more than these, or lists so many keys at once. */
+export type Fault =
+  | { status: number; code: string }
+  | { cutAfter: number }
+  | { stallAfter: number }
+  | { keysPerPage: number };
 
 export async function startS3() {
   const s3 = await startFauxqs({ port: 0, logger: false });
@@ -72,15 +76,17 @@ function forward(
   incoming: IncomingMessage,
   body: Buffer,
   outgoing: ServerResponse,
-  fault: { cutAfter?: number; keysPerPage?: number } = {},
+  fault: { cutAfter?: number; stallAfter?: number; keysPerPage?: number } = {},
 ): void {
-  const { cutAfter, keysPerPage } = fault;
+  const { cutAfter, stallAfter, keysPerPage } = fault;
   const { method, url = "", headers } = incoming;
   const path = keysPerPage === undefined ? url : `${url}&max-keys=${keysPerPage}`;
   const onward = request({ host: "127.0.0.1", port, method, path, headers }, async (answer) => {
     const bytes = Buffer.concat(await Array.fromAsync(answer as AsyncIterable<Buffer>));
+    if (stallAfter === 0) return;
     outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-    if (cutAfter === undefined) outgoing.end(bytes);
+    if (stallAfter !== undefined) outgoing.write(bytes.subarray(0, stallAfter));
+    else if (cutAfter === undefined) outgoing.end(bytes);
     else outgoing.write(bytes.subarray(0, cutAfter), () => outgoing.destroy());
   });
   onward.end(body);
