@@ -1,12 +1,14 @@
 import { afterAll, expect, test } from "bun:test";
+import fc from "fast-check";
 import { hc } from "hono/client";
 import type { App } from "../src/app.ts";
 import { instant } from "../src/codecs/columns.ts";
 import { toJson } from "../src/codecs/json.ts";
-import { listRows } from "../src/repositories/rows.ts";
+import { LoadBatch } from "../src/repositories/load.ts";
+import { InsertBatch, listRows, readRows, readRowsNear } from "../src/repositories/rows.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
-import { things } from "./support/things.ts";
+import { rows as anyRow, things } from "./support/things.ts";
 
 const database = await freshDatabase();
 const app = appOver(database);
@@ -187,4 +189,43 @@ test("a row of every column type is found by each of its values, exactly", async
   }
   const [first] = await listRows(database, things, { limit: 1 });
   expect(toJson(things, first ?? [])).toMatchObject({ open: true, at: instant(times[0] ?? "") });
+});
+
+test("whatever a row holds, it is loaded or inserted, and read by its id or among others, as it was", async () => {
+  const columns = things.columns.map(
+    ({ name, sqlType, isKey, nullable }) =>
+      `\`${name}\` ${sqlType} ${nullable ? "" : "NOT NULL"} ${isKey ? "PRIMARY KEY" : ""}`,
+  );
+  const stored = fc.sample(anyRow, 500).map((row, index) => [3 * index + 1, ...row.slice(1)]);
+  const ids = stored.map(([id]) => Number(id));
+  const connection = await database.pool.getConnection();
+  for (const [into, batch] of Object.entries({ loaded: new LoadBatch(), inserted: new InsertBatch() })) {
+    await connection.query(`CREATE TABLE ${into} (${columns.join(", ")})`);
+    for (const part of [stored.slice(0, 200), stored.slice(200)]) {
+      for (const row of part) expect(batch.add(row)).toBe(true);
+      await batch.send(connection, things, into);
+      batch.clear();
+    }
+    expect(await readRows(connection, things, ids, into)).toEqual(stored);
+    expect(await readRowsNear(connection, things, [4, 7, 7, 10], into)).toEqual(stored.slice(1, 4));
+    for (const each of [ids.toReversed(), [1, 2, 3]]) {
+      expect(await readRowsNear(connection, things, each, into)).toEqual(
+        stored.filter(([id]) => each.includes(Number(id))),
+      );
+    }
+  }
+  connection.release();
+});
+
+test("a batch takes any row as its first, and few that are large", () => {
+  for (const batch of [new LoadBatch(), new InsertBatch()]) {
+    for (const _ of ["filled", "and used again"]) {
+      let rows = 0;
+      while (batch.add([1, "é".repeat(3_000_000)])) rows++;
+      expect([rows > 0, rows < 5, batch.rows]).toEqual([true, true, rows]);
+      expect(batch.bytes).toBeGreaterThan(3_000_000);
+      batch.clear();
+      expect([batch.rows, batch.bytes]).toEqual([0, 0]);
+    }
+  }
 });

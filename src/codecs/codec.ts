@@ -17,8 +17,8 @@ export interface ColumnCodec {
   /** A CSV cell that is not blank. */
   fromCsv(cell: string): SqlValue | Fault;
   /**
-   * The value of a CSV cell in its commonest form, straight from its bytes, where that is cheaper than by its text;
-   * undefined leaves it to fromCsv.
+   * The value of a CSV cell, or of what the server sends, in its commonest form, straight from its bytes, where that is
+   * cheaper than by its text; undefined leaves it to fromCsv or fromSql.
    */
   fromBytes?(bytes: Uint8Array, start: number, end: number): SqlValue | undefined;
   /** What the driver answers (dates as text, big numbers as text), or what Drizzle's column mode makes of it. */

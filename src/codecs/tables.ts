@@ -16,7 +16,9 @@ export type Row = readonly SqlValue[];
 
 /** Whether two rows are the same byte by byte: in their canonical form, equal values are identical. */
 export function sameRow(a: readonly (SqlValue | undefined)[], b: readonly (SqlValue | undefined)[]): boolean {
-  return a.length === b.length && a.every((value, index) => value === b[index]);
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
 }
 
 /** A row as its shape alone judges it: values that are undefined are at fault, or an id that the database shall assign. */

@@ -9,7 +9,7 @@ export interface Candidate extends Shaped {
 
 /** What the judge must know of what is stored, or was accepted earlier in the same batch or file set. */
 export interface World {
-  /** The rows with these ids. */
+  /** The rows with these ids; it may be others as well. */
   stored(table: Table, ids: readonly number[]): Promise<readonly Row[]>;
   /** Those of the ids that do not exist. */
   missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>>;
@@ -22,7 +22,8 @@ export interface World {
 export async function judge(table: Table, candidates: readonly Candidate[], world: World): Promise<void> {
   const missing = await missingParents(table, candidates, world);
   const ids = idsOf(table, candidates);
-  const taken = new Map((await world.stored(table, ids)).map((row) => [row[table.key] as number, row]));
+  const taken = new Map<number, Row>();
+  for (const row of await world.stored(table, ids)) taken.set(row[table.key] as number, row);
   // Rows in the order of their ids, as most files have them, repeat none.
   const mayRepeat = ids.some((id, index) => index > 0 && id <= (ids[index - 1] ?? 0));
   for (const candidate of candidates) {

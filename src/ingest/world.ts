@@ -1,7 +1,7 @@
 import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { idRange } from "../repositories/bulk.ts";
-import { existingIds, readRows } from "../repositories/rows.ts";
+import { existingIds, readRowsNear } from "../repositories/rows.ts";
 import { Stage } from "../repositories/stage.ts";
 import { IdSet } from "./id-set.ts";
 import type { World } from "./judge.ts";
@@ -43,9 +43,18 @@ export class ImportWorld implements World {
     const staged = this.#staged.get(table.name);
     const near = range ? ids.filter((id) => id >= range.from && id <= range.to) : [];
     const again = ids.filter((id) => staged?.has(id));
-    const rows = near.length > 0 ? await readRows(this.database.pool, table, near) : [];
+    const rows = near.length > 0 ? await this.#read(table, near) : [];
     const earlier = again.length > 0 ? await this.#stages.get(table.name)?.find(again) : undefined;
     return earlier ? [...rows, ...earlier] : rows;
+  }
+
+  async #read(table: Table, ids: readonly number[]): Promise<Row[]> {
+    const connection = await this.database.pool.getConnection();
+    try {
+      return await readRowsNear(connection, table, ids);
+    } finally {
+      connection.release();
+    }
   }
 
   async missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {

@@ -68,6 +68,7 @@ export class LoadBatch {
   clear(): void {
     this.rows = 0;
     this.bytes = 0;
+    if (this.#buffer.length > BYTES_PER_LOAD) this.#buffer = Buffer.allocUnsafe(BYTES_PER_LOAD);
   }
 }
 

@@ -1,10 +1,12 @@
 /** Rows of the dictionary's tables: listed, looked up, inserted. Names come from the schema alone, values are parameters. */
 import { escapeId } from "mysql2";
-import type { Connection, Pool, ResultSetHeader, RowDataPacket, TypeCastField } from "mysql2/promise";
+import type { Connection, Pool, PoolConnection, ResultSetHeader, RowDataPacket, TypeCastField } from "mysql2/promise";
 import { KEY_MAX, type SqlValue } from "../codecs/columns.ts";
+import { fromText } from "../codecs/sql-text.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { driverError } from "../db/errors.ts";
+import { readTextRows } from "../db/text-rows.ts";
 import { MusterError } from "../errors.ts";
 
 /** Rows of one multi-row INSERT or of one look-up by ids, and the characters after which an INSERT is sent earlier. */
@@ -66,6 +68,28 @@ export async function readRows(
   for (const page of pages(ids)) {
     rows.push(...(await select(connection, table, from, `WHERE ${keyOf(table)} IN (?)`, [page])));
   }
+  return rows;
+}
+
+/**
+ * As readRows; where the ids are close together one range is read, and rows between them may come with it. An import asks
+ * so for a million rows, which are made of the server's text in half of the driver's time.
+ */
+export async function readRowsNear(
+  connection: PoolConnection,
+  table: Table,
+  ids: readonly number[],
+  from: string = table.name,
+): Promise<Row[]> {
+  let [first, last] = [KEY_MAX, 0];
+  for (const id of ids) {
+    if (id < first) first = id;
+    if (id > last) last = id;
+  }
+  if (last - first >= 2 * ids.length) return readRows(connection, table, ids, from);
+  const sql = `SELECT ${columnList(table.columns)} FROM ${escapeId(from)} WHERE ${keyOf(table)} BETWEEN ? AND ?`;
+  const rows: Row[] = [];
+  await readTextRows(connection, sql, [first, last], (row) => void rows.push(fromText(table, row)));
   return rows;
 }
 

@@ -4,7 +4,7 @@ import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { type Row, type Table, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { LoadBatch } from "./load.ts";
-import { InsertBatch, readRows } from "./rows.ts";
+import { InsertBatch, readRowsNear } from "./rows.ts";
 
 /** Connections that fill a stage: while one waits for the server's commit the other is at work. */
 const LANES = 2;
@@ -91,10 +91,10 @@ export class Stage {
     }
   }
 
-  /** The staged rows with these ids. */
+  /** The staged rows with these ids; it may be others as well. */
   async find(ids: readonly number[]): Promise<Row[]> {
     await this.#flush();
-    return readRows(this.#lane.connection, this.table, ids, this.name);
+    return readRowsNear(this.#lane.connection, this.table, ids, this.name);
   }
 
   /** Every row is in the stage and committed; the connections are given back. */
