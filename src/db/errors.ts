@@ -35,9 +35,13 @@ export function driverError(error: unknown): DriverError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each instanceof MusterError) return undefined;
     if (isDriverError(each)) return each;
+    if (each.message.includes(CLOSED)) return Object.assign(each, { code: "PROTOCOL_CONNECTION_LOST" });
   }
   return undefined;
 }
+
+/** What the driver says, without a code, of a statement behind the one at which the connection was lost. */
+const CLOSED = "in closed state";
 
 /** A file that is not there has a code too: the driver's own are the server's, the protocol's, and those of its socket. */
 function isDriverError(error: Error & { code?: unknown; syscall?: unknown }): error is DriverError {
@@ -60,7 +64,7 @@ export function isHeld(error: unknown): boolean {
 export function domainError(error: unknown): unknown {
   const driver = driverError(error);
   if (!driver) return error;
-  if (AWAY.has(driver.code) || driver.message.includes("closed state")) {
+  if (AWAY.has(driver.code)) {
     return new MusterError(
       "unavailable",
       `the database is away (${driver.code}): see that it runs and can be reached`,

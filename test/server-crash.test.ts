@@ -1,0 +1,88 @@
+/** An import whose server is killed: it says so in one line, and what it left half-done the next start completes. */
+import { afterAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { connect, type Database } from "../src/db/client.ts";
+import { joinServer } from "../src/db/embedded.ts";
+import { lineOf } from "../src/db/errors.ts";
+import { migrate } from "../src/db/migrate.ts";
+import { writeSample } from "../src/ingest/sample.ts";
+import { run, start } from "./support/commands.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+import { contents, definitions, seen, TABLES } from "./support/observe.ts";
+import { mysqld } from "./support/server.ts";
+
+const folder = await folderOf({});
+const data = join(folder, ".data");
+const environment: Record<string, string> = mysqld ? { MUSTER_MYSQLD: mysqld } : {};
+await writeSample(join(folder, "csv"), { rows: 12_000, seed: 5, badShare: 0.01 });
+const command = [join(import.meta.dir, "../scripts/import.ts"), "csv", "--json"];
+
+// A server of its own, as the test that kills it is one of its users.
+const own = await joinServer(data, { mysqld, say: () => {} });
+await migrate(own.url);
+afterAll(async () => {
+  await own.stop();
+  await removeFolders();
+}, 60_000);
+
+/** What the server has now; its connections end with it. */
+async function looking<T>(look: (database: Database) => Promise<T>): Promise<T> {
+  const database = await connect(own.url);
+  try {
+    return await look(database);
+  } finally {
+    await database.close().catch(() => {});
+  }
+}
+
+const migrated = await looking(({ pool }) => definitions(pool));
+const undisturbed = await run(command, environment, folder);
+const whole = await looking(({ pool }) => contents(pool));
+
+test("what the driver says of a connection that is lost already is the database being away", async () => {
+  const error = await looking(async ({ pool }) => {
+    const connection = await pool.getConnection();
+    connection.destroy();
+    return connection.query("SELECT 1").catch((thrown) => thrown);
+  });
+  expect(error.message).toContain("closed state");
+  expect(lineOf(error)).toStartWith("the database is away");
+  expect(lineOf(new Error("Failed query", { cause: new Error(error.message) }))).toStartWith("the database is away");
+});
+
+test.each([
+  ["rows are staged", /^(LOAD DATA|INSERT INTO `stage_)/],
+  ["parents are published", /^INSERT INTO `(departments|jobs)`/],
+  ["its table is swapped", /^RENAME TABLE/],
+])(
+  "a server killed while %s: exit code 1 and a line, and the same command starts it and completes",
+  async (_, statement) => {
+    const importing = await looking(async (database) => {
+      for (const table of TABLES) await database.pool.query(`DELETE FROM ${table}`);
+      const started = start(command, environment, folder);
+      await seen(database, statement, started);
+      process.kill(JSON.parse(readFileSync(join(data, "mysql/muster.json"), "utf8")).pid, "SIGKILL");
+      return started;
+    });
+    const [code, stdout, stderr] = await Promise.all([
+      importing.exited,
+      new Response(importing.stdout).text(),
+      new Response(importing.stderr).text(),
+    ]);
+    // A statement that takes no time may not be seen: then the import was over.
+    if (code !== 0) {
+      expect([code, stdout]).toEqual([1, ""]);
+      expect(stderr).toMatch(/\nthe database is away \([A-Z_]+\): see that it runs and can be reached\n$/);
+      expect(stderr).not.toMatch(/^ +at /m);
+    }
+    const again = await run(command, environment, folder);
+    expect(again.code).toBe(0);
+    const rejected = ({ tables }: { tables: Record<string, { rejected: number }> }) =>
+      Object.values(tables).map((counts) => counts.rejected);
+    expect(rejected(JSON.parse(again.stdout))).toEqual(rejected(JSON.parse(undisturbed.stdout)));
+    expect(await looking(({ pool }) => contents(pool))).toEqual(whole);
+    expect(await looking(({ pool }) => definitions(pool))).toEqual(migrated);
+  },
+  120_000,
+);

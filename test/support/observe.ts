@@ -1,0 +1,48 @@
+/** What a database holds and is at, for tests that end others' work half-way. */
+import type { Pool, RowDataPacket } from "mysql2/promise";
+import type { Database } from "../../src/db/client.ts";
+
+const COLUMNS = {
+  hired_employees: "id, name, datetime, department_id, job_id",
+  jobs: "id, job",
+  departments: "id, department",
+};
+/** Children first, as they are deleted. */
+export const TABLES = Object.keys(COLUMNS);
+
+export async function select(pool: Pool, statement: string): Promise<RowDataPacket[]> {
+  return (await pool.query<RowDataPacket[]>(statement))[0];
+}
+
+/** What each table holds, as its number of rows and a checksum of them. */
+export async function contents(pool: Pool): Promise<Record<string, string>> {
+  const held: Record<string, string> = {};
+  for (const [table, columns] of Object.entries(COLUMNS)) {
+    const checksum = `COALESCE(SUM(CRC32(CONCAT_WS('|', ${columns}))), 0)`;
+    const [row] = await select(pool, `SELECT CONCAT(COUNT(*), ' rows, ', ${checksum}) AS held FROM ${table}`);
+    held[table] = row?.held;
+  }
+  return held;
+}
+
+/** Every table there is, as it was made; its next id is left out. */
+export async function definitions(pool: Pool): Promise<string[]> {
+  const tables = (await select(pool, "SHOW TABLES")).map((row) => String(Object.values(row)[0]));
+  const made = tables.map(async (table) => {
+    const [row] = await select(pool, `SHOW CREATE TABLE ${table}`);
+    return String(row?.["Create Table"]).replace(/ AUTO_INCREMENT=\d+/, "");
+  });
+  return Promise.all(made);
+}
+
+/** Waits until the server is at such a statement in this database, or the command has ended. */
+export async function seen(
+  { pool, name }: Database,
+  statement: RegExp,
+  command: { exitCode: number | null },
+): Promise<void> {
+  while (command.exitCode === null) {
+    const processes = await select(pool, "SHOW FULL PROCESSLIST");
+    if (processes.some(({ db, Info }) => db === name && statement.test(Info ?? ""))) return;
+  }
+}
