@@ -109,22 +109,6 @@ test("Ctrl-C ends it with 130, and nothing is published or left", async () => {
   expect(last).toMatchObject({ status: "failed", error: expect.stringContaining("interrupted") });
 }, 60_000);
 
-test("an import killed on its way leaves the tables as they were; the same command then completes with exact counts", async () => {
-  const { source, importing } = await underWay();
-  importing.kill("SIGKILL");
-  await importing.exited;
-  expect(await count("hired_employees")).toBe(0);
-  const { code, stdout, stderr } = await importCommand(source, "--json");
-  const { tables } = JSON.parse(stdout);
-  expect(code).toBe(0);
-  expect(stderr).toMatch(/cleared what the dead import .* left/);
-  expect(tables.hired_employees.received).toBe(100_000);
-  expect(await count("hired_employees")).toBe(tables.hired_employees.inserted);
-  const logged = "rejections WHERE state = 'open' AND `table` = 'hired_employees'";
-  expect(await count(logged)).toBe(tables.hired_employees.rejected);
-  expect(await stages()).toBe(0);
-}, 60_000);
-
 test("on a terminal a bar has table, phase, share, rows and megabytes a second and ETA, and leaves no trace of itself", async () => {
   const source = await folderOf({});
   await writeSample(source, { rows: 60_000, seed: 3, badShare: 0.01 });

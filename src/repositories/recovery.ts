@@ -81,8 +81,8 @@ async function dropForgottenStages(database: Database): Promise<void> {
 }
 
 /**
- * Removes what a run staged, and what it logged for tables that it did not publish. A run that has ended keeps all but
- * what its swap left to do.
+ * Removes what a run staged, and what it logged for tables that it did not publish. A run whose end was found in the
+ * swap of its last table has ended, and keeps what it logged.
  */
 async function clearRun(
   database: Database,
@@ -95,8 +95,8 @@ async function clearRun(
     .select({ status: runs.status, counts: runs.counts })
     .from(runs)
     .where(eq(runs.id, id));
-  if (!run || !UNENDED.includes(run.status)) return "ended";
   await dropStages(database, id);
+  if (!run || !UNENDED.includes(run.status)) return "ended";
   const published = Object.keys(run.counts);
   const unpublished = published.length > 0 ? notInArray(rejections.table, published) : undefined;
   await database.db.delete(rejections).where(and(eq(rejections.run, id), unpublished));
