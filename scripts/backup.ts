@@ -5,7 +5,7 @@ import { AVRO_CODECS, type AvroCodec } from "../src/codecs/avro-container.ts";
 import { tableNames, tableOf } from "../src/codecs/tables.ts";
 import { MusterError } from "../src/errors.ts";
 import { type Context, command, EXIT, readArguments, tableNamed } from "./command.ts";
-import { countsTable, progressBar } from "./terminal.ts";
+import { countsTable, progressBar, speedSince, speedText } from "./terminal.ts";
 
 const HELP = `Usage: bun run scripts/backup.ts [TABLE...] [options]
        bun run scripts/backup.ts --verify [ID]
@@ -56,9 +56,11 @@ async function make({ config, database, signal }: Context): Promise<number> {
   const counts = Object.fromEntries(
     manifest.tables.map(({ table, rows, bytes }) => [table, { received: rows, bytes }]),
   );
-  const outcome = { run, backup: manifest.id, status: "succeeded", seconds: secondsSince(started), tables: counts };
+  const bytes = manifest.tables.reduce((sum, table) => sum + table.bytes, 0);
+  const speed = speedSince(started, counts, bytes);
+  const outcome = { run, backup: manifest.id, status: "succeeded", ...speed, bytes, tables: counts };
   if (options.json) console.log(JSON.stringify(outcome));
-  else console.log(`${countsTable(counts)}\n${manifest.id}`);
+  else console.log(`${countsTable(counts)}\nbacked up in ${speedText(speed)}\n${manifest.id}`);
   return EXIT.done;
 }
 
@@ -82,8 +84,4 @@ function codecNamed(text: string): AvroCodec {
 function wholeNumber(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
   throw new MusterError("invalid", `--keep ${text}: give a number of backups, at least 1`);
-}
-
-function secondsSince(started: number): number {
-  return Number(((performance.now() - started) / 1000).toFixed(3));
 }

@@ -100,7 +100,7 @@ class Meter {
     if (rows > 0) figures.push(`${rows} rows`);
     const seconds = (performance.now() - this.#began) / 1000;
     if (seconds < RATE_AFTER_S) return figures;
-    if (rows > 0) figures.push(ratesText(rates({ rows, bytes }, seconds)));
+    figures.push(...rateTexts(rates({ rows, bytes }, seconds)));
     if (!this.hasMeasure) figures.push(duration(seconds));
     else if (this.share >= ETA_AFTER_SHARE) figures.push(`ETA ${duration((seconds * (1 - this.share)) / this.share)}`);
     return figures;
@@ -127,10 +127,12 @@ function rates({ rows, bytes }: { rows: number; bytes?: number | undefined }, se
   return bytes === undefined ? { rows_per_s } : { rows_per_s, mb_per_s: Number((bytes / seconds / 1e6).toFixed(2)) };
 }
 
-export const speedText = ({ seconds, ...rest }: Speed) => `${seconds} s, ${ratesText(rest)}`;
+export const speedText = (speed: Speed) => [`${speed.seconds} s`, ...rateTexts(speed)].join(", ");
 
-function ratesText({ rows_per_s, mb_per_s }: Omit<Speed, "seconds">): string {
-  return mb_per_s === undefined ? `${rows_per_s} rows/s` : `${rows_per_s} rows/s, ${mb_per_s} MB/s`;
+function rateTexts({ rows_per_s, mb_per_s }: Omit<Speed, "seconds">): string[] {
+  const texts = rows_per_s > 0 ? [`${rows_per_s} rows/s`] : [];
+  if (mb_per_s !== undefined) texts.push(`${mb_per_s} MB/s`);
+  return texts;
 }
 
 function duration(seconds: number): string {

@@ -50,6 +50,17 @@ test("--json has the bytes of the files as they lie there, and rows and megabyte
   expect(mb_per_s).toBe(Number((bytes / seconds / 1e6).toFixed(2)));
 });
 
+test("backup, restore and replay have them in --json too", async () => {
+  await importCommand(await folderOf({ "jobs.csv": "1,Clerk\n2,\n" }));
+  const store = { ...environment, BACKUP_STORE: await folderOf({}) };
+  for (const args of [["backup.ts", "jobs"], ["restore.ts", "jobs"], ["replay.ts"]]) {
+    const { stdout } = await run([`scripts/${args[0]}`, ...args.slice(1), "--json"], store);
+    const { seconds, rows_per_s, bytes, mb_per_s, tables } = JSON.parse(stdout);
+    expect([args, rows_per_s]).toEqual([args, Math.round(tables.jobs.received / seconds)]);
+    if (args[0] === "backup.ts") expect([bytes > 0, typeof mb_per_s]).toEqual([true, "number"]);
+  }
+}, 30_000);
+
 test("elsewhere than on a terminal each phase is a line, and the last line has the speed", async () => {
   const source = await folderOf({ "departments.csv": "1,Legal\n2,Sales\n" });
   const { stdout, stderr } = await importCommand(source);
