@@ -25,17 +25,12 @@ import { BlockBuilder } from "./table-file.ts";
 export interface BackupOptions {
   tables: readonly Table[];
   codec: AvroCodec;
-  report: BackupReport;
+  report: Report;
 }
 
 export interface BackupOutcome {
   run: string;
   manifest: Manifest;
-}
-
-export interface BackupReport extends Report {
-  /** `bytes` of the work are done, `of` as many: rows, or ids. */
-  progress?(progress: { table: string; phase: string; rows: number; bytes: number; of: number }): void;
 }
 
 /**
@@ -128,7 +123,7 @@ async function writeTable(
   table: Table,
   draft: Draft,
   codec: AvroCodec,
-  report: BackupReport,
+  report: Report,
 ): Promise<ManifestEntry> {
   const file = `${table.name}.avro`;
   const sha256 = createHash("sha256");
@@ -162,7 +157,7 @@ async function* blocksOf(
   connection: PoolConnection,
   table: Table,
   builder: BlockBuilder<TextRow>,
-  report: BackupReport,
+  report: Report,
 ): AsyncGenerator<Block> {
   const add = (row: TextRow) => builder.add(row);
   for await (const progress of readWhole(connection, table, add)) {

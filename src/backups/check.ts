@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Row, Table, TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import type { Report } from "../repositories/runs.ts";
 import { BACKUP_ID, type Manifest, type ManifestEntry, parseManifest } from "./manifest.ts";
 import { type BackupStore, MANIFEST } from "./store.ts";
 import { decodeTable } from "./table-file.ts";
@@ -41,54 +42,55 @@ export function entryOf(manifest: Manifest, table: TableName): ManifestEntry {
 }
 
 /**
- * Reads a table's file to its end and holds it against the manifest: bytes, SHA-256, schema, rows, checksum, and every
- * row against the present rules. An error comes at the latest after the last row, so rows must not be trusted before.
- * @throws MusterError `backup_damaged`, or `refused` for a row or a schema that does not fit the present rules
+ * Reads a table's file to its end and holds its bytes against the manifest: all that must be right before the first write.
+ * @throws MusterError `backup_damaged`
  */
-export async function* checkedRows(
+export async function checkBytes(
   store: BackupStore,
-  { id, ...manifest }: Manifest,
+  manifest: Manifest,
   table: Table,
-): AsyncGenerator<Row[]> {
-  const entry = entryOf({ id, ...manifest }, table.name);
+  { signal, progress }: Report,
+): Promise<void> {
+  const entry = entryOf(manifest, table.name);
   const sha256 = createHash("sha256");
   let bytes = 0;
-  async function* hashed() {
-    for await (const chunk of store.read(id, entry.file)) {
-      sha256.update(chunk);
-      bytes += chunk.length;
-      if (bytes > entry.bytes) throw mismatch("bytes");
-      yield chunk;
-    }
+  for await (const chunk of store.read(manifest.id, entry.file)) {
+    signal?.throwIfAborted();
+    sha256.update(chunk);
+    bytes += chunk.length;
+    progress?.({ table: table.name, phase: "checking", rows: 0, bytes, of: entry.bytes });
   }
-  const mismatch = (what: string) =>
-    new MusterError(
-      "backup_damaged",
-      `${entry.file} of backup ${id} is damaged: its ${what} differ from what the manifest says`,
-    );
-  const chunks = hashed();
+  if (bytes !== entry.bytes) throw differs(manifest, entry, "bytes");
+  if (sha256.digest("hex") !== entry.sha256) throw differs(manifest, entry, "SHA-256 sums");
+}
+
+/**
+ * The rows of a table's file whose bytes are right. An error may come behind the last row: before that they must be shown
+ * to nobody.
+ * @throws MusterError `backup_damaged` where schema, rows or contents are not what the manifest says, `refused` for a row
+ *   or a schema that does not fit the present rules
+ */
+export async function* checkedRows(store: BackupStore, manifest: Manifest, table: Table): AsyncGenerator<Row[]> {
+  const { id } = manifest;
+  const entry = entryOf(manifest, table.name);
+  const chunks = store.read(id, entry.file)[Symbol.asyncIterator]();
   try {
-    const file = await decodeTable(table, chunks);
-    if (JSON.stringify(file.schema) !== JSON.stringify(entry.schema)) throw mismatch("schema");
+    const file = await decodeTable(table, { [Symbol.asyncIterator]: () => chunks });
+    if (JSON.stringify(file.schema) !== JSON.stringify(entry.schema)) throw differs(manifest, entry, "schema");
     yield* file.rows;
-    if (file.checksum.rows !== entry.rows) throw mismatch("rows");
-    if (file.checksum.toString() !== entry.checksum) throw mismatch("contents");
+    if (file.checksum.rows !== entry.rows) throw differs(manifest, entry, "rows");
+    if (file.checksum.toString() !== entry.checksum) throw differs(manifest, entry, "contents");
   } catch (error) {
     if (!(error instanceof MusterError) || error.message.startsWith(entry.file)) throw error;
-    // A flipped bit can make a record that breaks a rule: only an intact file is judged by its rows.
-    const isIntact = (await sha256Of(store.read(id, entry.file))) === entry.sha256;
-    if (error.code === "refused" && !isIntact) throw mismatch("SHA-256 sums");
     throw new MusterError(error.code, `${entry.file} of backup ${id}: ${error.message}`);
   } finally {
     // Left early, the file would stay open.
-    await chunks.return();
+    await chunks.return?.();
   }
-  if (bytes !== entry.bytes) throw mismatch("bytes");
-  if (sha256.digest("hex") !== entry.sha256) throw mismatch("SHA-256 sums");
 }
 
-async function sha256Of(chunks: AsyncIterable<Uint8Array>): Promise<string> {
-  const sha256 = createHash("sha256");
-  for await (const chunk of chunks) sha256.update(chunk);
-  return sha256.digest("hex");
-}
+const differs = ({ id }: Manifest, { file }: ManifestEntry, what: string) =>
+  new MusterError(
+    "backup_damaged",
+    `${file} of backup ${id} is damaged: its ${what} differ from what the manifest says`,
+  );

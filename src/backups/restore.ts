@@ -4,23 +4,14 @@ import type { Database } from "../db/client.ts";
 import { driverError } from "../db/errors.ts";
 import { interruptible } from "../db/interruptible.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
-import { DEADLOCK, retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
-import { raiseAutoIncrement } from "../repositories/definition.ts";
-import { passGates } from "../repositories/gates.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../repositories/recovery.ts";
-import {
-  LOST_PARENTS,
-  planReplacement,
-  type Replacement,
-  refuseOrphans,
-  replaceRows,
-} from "../repositories/replace.ts";
-import { beginRun, endRun, findRun, type LiveRun } from "../repositories/runs.ts";
+import { planReplacement, type Replacement } from "../repositories/replace.ts";
+import { beginRun, endRun, findRun, type LiveRun, type Report } from "../repositories/runs.ts";
 import { dropStages, Stage, stageName } from "../repositories/stage.ts";
-import type { BackupReport } from "./backup.ts";
-import { checkedRows, entryOf, findManifest } from "./check.ts";
+import { checkBytes, checkedRows, entryOf, findManifest } from "./check.ts";
 import type { Manifest } from "./manifest.ts";
+import { replaceTables } from "./replace-tables.ts";
 import type { BackupStore } from "./store.ts";
 
 export interface RestoreOptions {
@@ -29,7 +20,7 @@ export interface RestoreOptions {
   backup: string;
   /** Say what would change, and change nothing. */
   plan?: boolean;
-  report: BackupReport;
+  report: Report;
 }
 
 export interface RestoreOutcome {
@@ -54,27 +45,25 @@ export async function restore(
     options.backup,
     part.map((table) => table.name),
   );
-  // Everything is read and judged once before the first write, and once more while it is staged.
-  for (const table of part) {
-    for await (const _ of checkedRows(store, manifest, table)) report.signal?.throwIfAborted();
-  }
+  for (const table of part) await checkBytes(store, manifest, table, report);
   await clearDeadRuns(database, report.say);
   const run = await beginRun(database, "restore", `backup ${manifest.id}${plan ? " (plan)" : ""}`);
   try {
     for (const table of part) await takeTurn(database, run, table.name, report);
     const replacements: Replacement[] = [];
     for (const table of part) replacements.push(await stageTable(database, store, run, manifest, table, report));
-    report.signal?.throwIfAborted();
-    await refuseTooLarge(database, run, replacements);
     const work = () =>
-      plan ? planReplacement(run.connection, replacements) : replace(database, run, replacements, manifest, report);
+      plan ? planReplacement(run.connection, replacements) : replaceTables(database, run, replacements, report);
     const counts = await interruptible(database, run.connection, report.signal, work);
     if (plan) await endRun(run.db, run.id, { status: "succeeded", counts });
     // The tables are restored now, whatever becomes of this.
     await dropStages(database, run.id).catch(() => report.say("what the restore staged could not be removed now"));
     return { run: run.id, backup: manifest.id, tables: counts };
   } catch (error) {
-    throw await failRun(database, run, error, report);
+    const shown = await failRun(database, run, error, report);
+    const counts = await committed(database, run.id);
+    if (counts) return { run: run.id, backup: manifest.id, tables: counts };
+    throw shown;
   } finally {
     await run.close();
   }
@@ -87,10 +76,10 @@ export async function stageTable(
   run: LiveRun,
   manifest: Manifest,
   table: Table,
-  report: BackupReport,
+  report: Report,
   seen: (rows: readonly Row[]) => void = () => {},
 ): Promise<Replacement> {
-  const { rows: of } = entryOf(manifest, table.name);
+  const { rows: of, auto_increment = 1 } = entryOf(manifest, table.name);
   const stage = await Stage.create(database, run.id, table);
   let rows = 0;
   try {
@@ -99,7 +88,7 @@ export async function stageTable(
       seen(block);
       await stage.add(block);
       rows += block.length;
-      report.progress?.({ table: table.name, phase: "staging", rows, bytes: rows, of });
+      report.progress?.({ table: table.name, phase: "staging", rows, of });
     }
     await stage.finish();
   } catch (error) {
@@ -107,59 +96,7 @@ export async function stageTable(
     if (driverError(error)?.code !== "ER_DUP_ENTRY") throw error;
     throw new MusterError("backup_damaged", `${table.name}.avro of backup ${manifest.id} has an id twice`);
   }
-  return { table, stage: stageName(run.id, table), rows, bytes: stage.bytes };
-}
-
-/** The server's own bytes for each row that a transaction carries. */
-const ROW_OVERHEAD_BYTES = 60;
-
-/** A cluster carries a whole transaction at once, and refuses one that is too large after all the work: so it is asked before. */
-async function refuseTooLarge(database: Database, run: LiveRun, replacements: readonly Replacement[]): Promise<void> {
-  const limit = database.server.transactionBytesMax;
-  if (limit === undefined) return;
-  const counts = await planReplacement(run.connection, replacements);
-  let bytes = 0;
-  for (const { table, rows, bytes: staged } of replacements) {
-    const { inserted = 0, updated = 0, deleted = 0 } = counts[table.name] ?? {};
-    // An update carries the row as it was and as it is.
-    bytes += (inserted + 2 * updated + deleted) * (staged / Math.max(1, rows) + ROW_OVERHEAD_BYTES);
-  }
-  if (bytes <= limit) return;
-  const sizes = `about ${Math.round(bytes / 1e6)} MB in one transaction, and the cluster takes ${Math.round(limit / 1e6)} MB`;
-  throw new MusterError(
-    "refused",
-    `the restore would carry ${sizes}: restore fewer tables at once, or raise its limit`,
-  );
-}
-
-async function replace(
-  database: Database,
-  run: LiveRun,
-  replacements: readonly Replacement[],
-  manifest: Manifest,
-  report: BackupReport,
-) {
-  await refuseOrphans(run.connection, replacements);
-  for (const { table } of replacements) {
-    const next = entryOf(manifest, table.name).auto_increment;
-    if (next !== undefined) await raiseAutoIncrement(run.connection, table.name, next);
-    report.progress?.({ table: table.name, phase: "replacing", rows: 0, bytes: 0, of: 0 });
-  }
-  const alone = replacements.map(({ table }) => table.name);
-  const shared = replacements.flatMap(({ table }) => table.references.map((reference) => reference.table));
-  const transaction = () =>
-    run.db.transaction(async (transaction) => {
-      await passGates(run.connection, { alone, shared }, (table) => report.say(`waiting for a writer of ${table}`));
-      const counts = await replaceRows(run.connection, replacements);
-      report.signal?.throwIfAborted();
-      await endRun(transaction, run.id, { status: "succeeded", counts });
-      return counts;
-    });
-  return retried([DEADLOCK, ...LOST_PARENTS], transaction).catch(async (error) => {
-    const counts = await committed(database, run.id);
-    if (counts) return counts;
-    throw LOST_PARENTS.includes(driverError(error)?.code ?? "") ? lostParents() : error;
-  });
+  return { table, stage: stageName(run.id, table), rows, bytes: stage.bytes, nextId: auto_increment };
 }
 
 /** The counts of a restore whose commit went through and whose answer was lost: the run's end is in its transaction. */
@@ -168,6 +105,3 @@ async function committed(database: Database, run: string) {
   if (record?.status !== "succeeded") return undefined;
   return record.counts as Partial<Record<TableName, RestoreCounts>>;
 }
-
-const lostParents = () =>
-  new MusterError("conflict", "another program adds and deletes rows that would lose their parent: try again");

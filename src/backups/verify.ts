@@ -6,11 +6,10 @@ import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns, failRun } from "../repositories/recovery.ts";
-import { beginRun, endRun } from "../repositories/runs.ts";
+import { beginRun, endRun, type Report } from "../repositories/runs.ts";
 import { dropStages } from "../repositories/stage.ts";
 import { readWhole } from "../repositories/whole-table.ts";
-import type { BackupReport } from "./backup.ts";
-import { findManifest } from "./check.ts";
+import { checkBytes, findManifest } from "./check.ts";
 import { type Manifest, type Proof, parseProof } from "./manifest.ts";
 import { stageTable } from "./restore.ts";
 import { type BackupStore, PROOF } from "./store.ts";
@@ -25,7 +24,7 @@ import { BlockBuilder } from "./table-file.ts";
 export async function verify(
   database: Database,
   store: BackupStore,
-  { id, report }: { id: string; report: BackupReport },
+  { id, report }: { id: string; report: Report },
 ): Promise<{ manifest: Manifest; proof: Proof }> {
   const manifest = await findManifest(store, id, []);
   await clearDeadRuns(database, report.say);
@@ -34,6 +33,7 @@ export async function verify(
   try {
     for (const { table: name } of manifest.tables) {
       const table = tableOf(name as TableName);
+      await checkBytes(store, manifest, table, report);
       // Of the rows in the present schema: a backup by an older one has another checksum in its manifest.
       const sent = new BlockBuilder(recordCodec(table).encode);
       const add = (rows: readonly Row[]) => {
@@ -70,7 +70,7 @@ export async function proofOf(store: BackupStore, id: string): Promise<Proof | u
 }
 
 /** The content checksum of what is in a stage. */
-async function contentOf(connection: PoolConnection, table: Table, stage: string, report: BackupReport) {
+async function contentOf(connection: PoolConnection, table: Table, stage: string, report: Report) {
   const stored = new BlockBuilder(textEncoder(table));
   for await (const progress of readWhole(connection, table, (row) => stored.add(row), stage)) {
     report.signal?.throwIfAborted();

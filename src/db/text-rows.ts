@@ -11,15 +11,19 @@ export interface TextRow {
 /** Lengths below it are one byte. */
 export const SHORT_LENGTH_END = 0xfb;
 
-/** The text of a column, by its index; undefined where it is NULL. */
-export function fieldAt({ buffer, offset }: TextRow, index: number): Buffer | undefined {
-  let at = offset;
-  for (let column = 0; ; column++) {
-    const { length, start } = lengthAt(buffer, at);
-    if (column === index) return length === undefined ? undefined : buffer.subarray(start, start + length);
-    at = start + (length ?? 0);
-  }
+/** The whole number in a column, by its index. */
+export function numberAt({ buffer, offset }: TextRow, index: number): number {
+  let { length, start } = lengthAt(buffer, offset);
+  for (let column = 0; column < index; column++) ({ length, start } = lengthAt(buffer, start + (length ?? 0)));
+  const end = start + (length ?? 0);
+  const negative = buffer[start] === MINUS;
+  let value = 0;
+  for (let at = negative ? start + 1 : start; at < end; at++) value = value * 10 + (buffer[at] ?? 0) - ZERO;
+  return negative ? -value : value;
 }
+
+const MINUS = 45;
+const ZERO = 48;
 
 /** A length, undefined for NULL, and where what it is of starts (MySQL protocol, Length-Encoded Integer). */
 export function lengthAt(buffer: Buffer, at: number): { length: number | undefined; start: number } {

@@ -21,6 +21,8 @@ export interface Replacement {
   /** Rows in the stage, and about the bytes of their values. */
   rows: number;
   bytes: number;
+  /** The table must assign no id below it. */
+  nextId: number;
 }
 
 /** What a server answers where another program's rows hold the foreign keys against a replacement. */

@@ -2,7 +2,7 @@
 import { escapeId } from "mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
-import { fieldAt, readTextRows, type TextRow } from "../db/text-rows.ts";
+import { numberAt, readTextRows, type TextRow } from "../db/text-rows.ts";
 import { columnList, keyOf } from "./rows.ts";
 
 /** Rows of the first page and at most, and about the bytes of a page: what comes of two of them is in memory at once. */
@@ -10,10 +10,9 @@ const FIRST_PAGE_ROWS = 1_000;
 const PAGE_ROWS_MAX = 20_000;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-/** How far the reading is: `bytes` ids of `of` are passed. */
+/** How far the reading is: `rows` of about `of`, told by how much of the ids is passed. */
 export interface Reading {
   rows: number;
-  bytes: number;
   of: number;
 }
 
@@ -39,7 +38,8 @@ export async function* readWhole(
     const isLast = page.last >= range.last;
     if (!isLast) next = readPage(connection, table, { from, after: page.last, limit: page.nextLimit }, each);
     next.catch(() => {}); // thrown where it is awaited
-    yield { rows, bytes: page.last - range.first + 1, of: range.last - range.first + 1 };
+    const passed = (page.last - range.first + 1) / (range.last - range.first + 1);
+    yield { rows, of: Math.round(rows / passed) };
     if (isLast) return;
   }
 }
@@ -74,5 +74,5 @@ async function readPage(
   });
   if (rows === 0) throw new Error(`the rows of ${from} behind ${after} are gone from the snapshot`);
   const nextLimit = Math.min(PAGE_ROWS_MAX, Math.ceil((PAGE_BYTES * rows) / bytes));
-  return { rows, last: Number(fieldAt(last, table.key)), nextLimit };
+  return { rows, last: numberAt(last, table.key), nextLimit };
 }

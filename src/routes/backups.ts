@@ -1,7 +1,7 @@
 /** Backups over REST (design sections 4, 6 and 7). */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import { type BackupReport, backup } from "../backups/backup.ts";
+import { backup } from "../backups/backup.ts";
 import { entryOf, findManifest } from "../backups/check.ts";
 import { restore } from "../backups/restore.ts";
 import type { BackupStore } from "../backups/store.ts";
@@ -19,6 +19,7 @@ import { limitParameter, pageOf } from "../http/paging.ts";
 import { Refusal } from "../http/problem.ts";
 import { sendFile } from "../http/range.ts";
 import { NoQuery, parameter, validate } from "../http/validate.ts";
+import type { Report } from "../repositories/runs.ts";
 
 const tablesForm = `must be a list of tables, such as ["${tableNames[0]}"]; the tables are ${tableNames.join(", ")}`;
 const Tables = z.array(z.enum(tableNames, { error: tablesForm }), { error: tablesForm }).min(1, { error: tablesForm });
@@ -41,7 +42,7 @@ export interface BackupDependencies {
 }
 
 export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDependencies) {
-  const report: BackupReport = { say };
+  const report: Report = { say };
   // Each holds several connections of the pool: many at once would wait for each other's, and leave none for readers.
   const inTurn = new Turnstile(1);
   const admin = [requires("admin")] as const;

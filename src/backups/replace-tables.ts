@@ -1,0 +1,128 @@
+/** Stages put in the place of tables: by a swap where that can be, else by one transaction (design section 7). */
+import type { TableName } from "../codecs/tables.ts";
+import type { Database } from "../db/client.ts";
+import { driverError } from "../db/errors.ts";
+import type { RestoreCounts } from "../db/ledger.ts";
+import { DEADLOCK, retried } from "../db/transaction.ts";
+import { MusterError } from "../errors.ts";
+import { compareRows } from "../repositories/compare.ts";
+import { raiseAutoIncrement } from "../repositories/definition.ts";
+import { passGates } from "../repositories/gates.ts";
+import {
+  LOST_PARENTS,
+  planReplacement,
+  type Replacement,
+  refuseOrphans,
+  replaceRows,
+} from "../repositories/replace.ts";
+import { endRun, type LiveRun, type Report } from "../repositories/runs.ts";
+import { addIndexes, isSwappable, publishBySwap } from "../repositories/swap.ts";
+
+type Counts = Partial<Record<TableName, RestoreCounts>>;
+
+/**
+ * Makes the tables what their stages are, and with it ends the run as succeeded.
+ * @throws MusterError `conflict` where rows would lose their parent, `refused` where a cluster takes no transaction so
+ *   large; nothing is changed then
+ */
+export async function replaceTables(
+  database: Database,
+  run: LiveRun,
+  replacements: readonly Replacement[],
+  report: Report,
+): Promise<Counts> {
+  const [only, ...others] = replacements;
+  const swapped = only && others.length === 0 ? await replaceBySwap(database, run, only, report) : undefined;
+  return swapped ?? replaceInTransaction(database, run, replacements, report);
+}
+
+/** Undefined, with nothing changed, where the table cannot be swapped, or rows would lose their parents. */
+async function replaceBySwap(
+  database: Database,
+  run: LiveRun,
+  { table, stage, rows, nextId }: Replacement,
+  { say, signal, progress }: Report,
+): Promise<Counts | undefined> {
+  if (!(await isSwappable(database, table))) return undefined;
+  const tell = (phase: string, compared = 0) => progress?.({ table: table.name, phase, rows: compared, of: rows });
+  tell("adding indexes");
+  await addIndexes(run.connection, table, stage);
+  await raiseAutoIncrement(run.connection, stage, nextId);
+  const compare = async () => {
+    const second = await database.pool.getConnection();
+    try {
+      const [ours, theirs] = [
+        { connection: second, name: stage },
+        { connection: run.connection, name: table.name },
+      ];
+      return await compareRows(table, ours, theirs, (compared) => {
+        signal?.throwIfAborted();
+        tell("comparing", compared);
+      });
+    } finally {
+      // Of an interrupted comparison an answer may still be on its way.
+      second.destroy();
+    }
+  };
+  const wait = (name: string) => {
+    signal?.throwIfAborted();
+    say(`waiting for a writer of ${name}`);
+  };
+  const counts = await publishBySwap(database, run, {
+    ...{ table, stage, last: true, counts: {} },
+    ...{ judge: compare, wait, say },
+  });
+  return counts && { [table.name]: counts };
+}
+
+async function replaceInTransaction(
+  database: Database,
+  run: LiveRun,
+  replacements: readonly Replacement[],
+  { say, signal, progress }: Report,
+): Promise<Counts> {
+  await refuseTooLarge(database, run, replacements);
+  await refuseOrphans(run.connection, replacements);
+  for (const { table, nextId } of replacements) {
+    await raiseAutoIncrement(run.connection, table.name, nextId);
+    progress?.({ table: table.name, phase: "replacing", rows: 0 });
+  }
+  const alone = replacements.map(({ table }) => table.name);
+  const shared = replacements.flatMap(({ table }) => table.references.map((reference) => reference.table));
+  const transaction = () =>
+    run.db.transaction(async (transaction) => {
+      await passGates(run.connection, { alone, shared }, (table) => say(`waiting for a writer of ${table}`));
+      const counts = await replaceRows(run.connection, replacements);
+      signal?.throwIfAborted();
+      await endRun(transaction, run.id, { status: "succeeded", counts });
+      return counts;
+    });
+  return retried([DEADLOCK, ...LOST_PARENTS], transaction).catch((error) => {
+    throw LOST_PARENTS.includes(driverError(error)?.code ?? "") ? lostParents() : error;
+  });
+}
+
+/** The server's own bytes for each row that a transaction carries. */
+const ROW_OVERHEAD_BYTES = 60;
+
+/** A cluster carries a whole transaction at once, and refuses one that is too large after all the work: so it is asked before. */
+async function refuseTooLarge(database: Database, run: LiveRun, replacements: readonly Replacement[]): Promise<void> {
+  const limit = database.server.transactionBytesMax;
+  if (limit === undefined) return;
+  const counts = await planReplacement(run.connection, replacements);
+  let bytes = 0;
+  for (const { table, rows, bytes: staged } of replacements) {
+    const { inserted = 0, updated = 0, deleted = 0 } = counts[table.name] ?? {};
+    // An update carries the row as it was and as it is.
+    bytes += (inserted + 2 * updated + deleted) * (staged / Math.max(1, rows) + ROW_OVERHEAD_BYTES);
+  }
+  if (bytes <= limit) return;
+  const sizes = `about ${Math.round(bytes / 1e6)} MB in one transaction, and the cluster takes ${Math.round(limit / 1e6)} MB`;
+  throw new MusterError(
+    "refused",
+    `the restore would carry ${sizes}: restore fewer tables at once, or raise its limit`,
+  );
+}
+
+const lostParents = () =>
+  new MusterError("conflict", "another program adds and deletes rows that would lose their parent: try again");
