@@ -3,7 +3,7 @@ import { escapeId } from "mysql2";
 import type { Connection, Pool, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import { type Row, type Table, tableOf } from "../codecs/tables.ts";
 import { driverError } from "../db/errors.ts";
-import { columnList, keyOf, ROWS_PER_INSERT, readRows } from "./rows.ts";
+import { columnList, IDS_PER_STATEMENT, keyOf, readRows } from "./rows.ts";
 
 /** What other writers did to a table between the judging of the stage and its publish. */
 export interface LateVerdicts {
@@ -83,9 +83,9 @@ async function takeOut(connection: Connection, table: Table, stage: string, late
     for (const row of await readRows(connection, table, ids, stage)) late.orphans.push({ row, column });
     taken.push(...ids);
   }
-  for (let start = 0; start < taken.length; start += ROWS_PER_INSERT) {
+  for (let start = 0; start < taken.length; start += IDS_PER_STATEMENT) {
     await connection.query(`DELETE FROM ${escapeId(stage)} WHERE ${key} IN (?)`, [
-      taken.slice(start, start + ROWS_PER_INSERT),
+      taken.slice(start, start + IDS_PER_STATEMENT),
     ]);
   }
 }

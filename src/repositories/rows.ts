@@ -1,20 +1,14 @@
-/** Rows of the dictionary's tables: listed, looked up, inserted. Names come from the schema alone, values are parameters. */
+/** Rows of the dictionary's tables: listed and looked up. Names come from the schema alone, values are parameters. */
 import { escapeId } from "mysql2";
-import type { Connection, Pool, PoolConnection, ResultSetHeader, RowDataPacket, TypeCastField } from "mysql2/promise";
+import type { Connection, Pool, PoolConnection, RowDataPacket, TypeCastField } from "mysql2/promise";
 import { KEY_MAX, type SqlValue } from "../codecs/columns.ts";
 import { fromText } from "../codecs/sql-text.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
-import { driverError } from "../db/errors.ts";
 import { readTextRows } from "../db/text-rows.ts";
-import { MusterError } from "../errors.ts";
 
-/** Rows of one multi-row INSERT or of one look-up by ids, and the characters after which an INSERT is sent earlier. */
-export const ROWS_PER_INSERT = 1_000;
-const CHARACTERS_PER_INSERT = 4 * 1024 * 1024;
-/** Rows of an InsertBatch, which is one transaction; and what a number counts among its bytes. */
-const ROWS_PER_BATCH = 20 * ROWS_PER_INSERT;
-const NUMBER_BYTES = 8;
+/** Ids of one look-up, and of any other statement that names them. */
+export const IDS_PER_STATEMENT = 1_000;
 
 export interface RowFilter {
   limit: number;
@@ -108,80 +102,6 @@ export async function existingIds(
   return found;
 }
 
-/** Inserts rows into a table, or into a stage of it. */
-export async function insertRows(
-  connection: Connection,
-  table: Table,
-  rows: readonly Row[],
-  into: string = table.name,
-): Promise<void> {
-  for (const batch of batches(rows)) {
-    const statement = insertStatement(table.columns, into, batch.length);
-    // A full batch is the same statement every time, and worth preparing.
-    if (batch.length === ROWS_PER_INSERT) await connection.execute(statement, batch.flat());
-    else await connection.query(statement, batch.flat());
-  }
-}
-
-/** Rows that go into a table, or into a stage of it, by multi-row INSERTs. */
-export class InsertBatch {
-  bytes = 0;
-  #rows: Row[] = [];
-
-  get rows(): number {
-    return this.#rows.length;
-  }
-
-  /** Takes a row. Answers false, and has not taken it, where the batch is to be sent first. */
-  add(row: Row): boolean {
-    if (this.#rows.length === ROWS_PER_BATCH || this.bytes >= CHARACTERS_PER_INSERT) return false;
-    this.#rows.push(row);
-    for (const value of row) this.bytes += typeof value === "string" ? value.length : NUMBER_BYTES;
-    return true;
-  }
-
-  send(connection: Connection, table: Table, into: string): Promise<void> {
-    return insertRows(connection, table, this.#rows, into);
-  }
-
-  clear(): void {
-    this.#rows = [];
-    this.bytes = 0;
-  }
-}
-
-/**
- * Inserts rows whose ids the database assigns.
- * @param idStep auto_increment_increment: the ids of one statement that has only such rows follow each other by it
- * @returns their ids, in their order
- */
-export async function insertRowsWithoutId(
-  connection: Connection,
-  table: Table,
-  rows: readonly Row[],
-  idStep: number,
-): Promise<number[]> {
-  const ids: number[] = [];
-  const columns = table.columns.filter((column) => !column.isKey);
-  for (const batch of batches(rows)) {
-    const values = batch.map((row) => row.filter((_, index) => index !== table.key));
-    const statement = insertStatement(columns, table.name, batch.length);
-    const [{ insertId }] = await connection.query<ResultSetHeader>(statement, values.flat()).catch(outOfIds(table));
-    ids.push(...batch.map((_, index) => insertId + index * idStep));
-  }
-  return ids;
-}
-
-/** MySQL gives the last id again and again, and MariaDB an error that the driver has no name for. */
-function outOfIds(table: Table): (error: unknown) => never {
-  return (error) => {
-    const driver = driverError(error);
-    const last = driver?.errno === 1062 && driver.sqlMessage?.includes(`'${KEY_MAX}'`);
-    if (!last && driver?.errno !== 167) throw error;
-    throw new MusterError("conflict", `${table.name} has no id left to assign behind ${KEY_MAX}: send rows with an id`);
-  };
-}
-
 /** The id column, as SQL. */
 export function keyOf(table: Table): string {
   const key = table.columns[table.key];
@@ -194,29 +114,8 @@ export function columnList(columns: readonly Column[]): string {
   return columns.map((column) => escapeId(column.name)).join(", ");
 }
 
-function insertStatement(columns: readonly Column[], into: string, rows: number): string {
-  const group = `(${columns.map(() => "?").join(", ")})`;
-  const groups = new Array(rows).fill(group).join(", ");
-  return `INSERT INTO ${escapeId(into)} (${columnList(columns)}) VALUES ${groups}`;
-}
-
 function* pages(ids: readonly number[]): Generator<number[]> {
-  for (let start = 0; start < ids.length; start += ROWS_PER_INSERT) yield ids.slice(start, start + ROWS_PER_INSERT);
-}
-
-/** A statement may have 16 MiB on a server as it comes. */
-function* batches(rows: readonly Row[]): Generator<Row[]> {
-  let batch: Row[] = [];
-  let characters = 0;
-  for (const row of rows) {
-    batch.push(row);
-    for (const value of row) if (typeof value === "string") characters += value.length;
-    if (batch.length < ROWS_PER_INSERT && characters < CHARACTERS_PER_INSERT) continue;
-    yield batch;
-    batch = [];
-    characters = 0;
-  }
-  if (batch.length > 0) yield batch;
+  for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT) yield ids.slice(start, start + IDS_PER_STATEMENT);
 }
 
 /** Not through Drizzle, whose objects of rows would be made to be taken apart again. */

@@ -3,10 +3,14 @@ import { escapeId } from "mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { type Row, type Table, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { InsertBatch } from "./inserts.ts";
 import { LoadBatch } from "./load.ts";
-import { InsertBatch, readRowsNear } from "./rows.ts";
+import { readRowsNear } from "./rows.ts";
 
-/** Connections that fill a stage: while one waits for the server's commit the other is at work. */
+/**
+ * Connections that fill a stage. MySQL loads on both at once; MariaDB lets loads into a table with AUTO_INCREMENT take
+ * turns, but while the one ends its transaction the next is on its way.
+ */
 const LANES = 2;
 
 /** The name of a run's stage for a table: fits 64 characters whatever the table is called. */
@@ -43,28 +47,25 @@ export class Stage {
   readonly name: string;
   /** Bytes of the values that were sent, about. */
   bytes = 0;
-  readonly #lanes: Lane[];
+  readonly #lanes: Lane[] = [];
   /** Of the lane that takes rows. */
   #index = 0;
 
   private constructor(
     readonly table: Table,
-    connections: readonly PoolConnection[],
-    { server }: Database,
     run: string,
   ) {
     this.name = stageName(run, table);
-    this.#lanes = connections.map((connection) => ({
-      connection,
-      batch: server.loadsData ? new LoadBatch() : new InsertBatch(),
-      sending: Promise.resolve(),
-    }));
   }
 
   static async create(database: Database, run: string, table: Table): Promise<Stage> {
-    const connections = await Promise.all(Array.from({ length: LANES }, () => database.pool.getConnection()));
-    const stage = new Stage(table, connections, database, run);
+    const stage = new Stage(table, run);
     try {
+      while (stage.#lanes.length < LANES) {
+        const connection = await database.pool.getConnection();
+        const batch = database.server.loadsData ? new LoadBatch() : new InsertBatch();
+        stage.#lanes.push({ connection, batch, sending: Promise.resolve() });
+      }
       await database.pool.query(`CREATE TABLE ${escapeId(stage.name)} LIKE ${escapeId(table.name)}`);
       const [indexes] = await database.pool.query<RowDataPacket[]>(
         `SELECT DISTINCT index_name AS name FROM information_schema.statistics

@@ -1,0 +1,109 @@
+/** Rows that go into a table by multi-row INSERT: those of requests, and of imports where the server loads no data. */
+import { escapeId } from "mysql2";
+import type { Connection, ResultSetHeader } from "mysql2/promise";
+import { KEY_MAX } from "../codecs/columns.ts";
+import type { Column, Row, Table } from "../codecs/tables.ts";
+import { driverError } from "../db/errors.ts";
+import { MusterError } from "../errors.ts";
+import { columnList } from "./rows.ts";
+
+/** Rows of one INSERT, and the characters after which it is sent earlier: a server as it comes takes 16 MiB. */
+const ROWS_PER_INSERT = 1_000;
+const CHARACTERS_PER_INSERT = 4 * 1024 * 1024;
+/** Rows of an InsertBatch, which is one transaction; and what a number counts among its bytes. */
+const ROWS_PER_BATCH = 20 * ROWS_PER_INSERT;
+const NUMBER_BYTES = 8;
+
+/** Inserts rows into a table, or into a stage of it. */
+export async function insertRows(
+  connection: Connection,
+  table: Table,
+  rows: readonly Row[],
+  into: string = table.name,
+): Promise<void> {
+  for (const batch of batches(rows)) {
+    const statement = insertStatement(table.columns, into, batch.length);
+    // A full batch is the same statement every time, and worth preparing.
+    if (batch.length === ROWS_PER_INSERT) await connection.execute(statement, batch.flat());
+    else await connection.query(statement, batch.flat());
+  }
+}
+
+/** Rows that go into a table, or into a stage of it, by multi-row INSERTs. */
+export class InsertBatch {
+  bytes = 0;
+  #rows: Row[] = [];
+
+  get rows(): number {
+    return this.#rows.length;
+  }
+
+  /** Takes a row. Answers false, and has not taken it, where the batch is to be sent first. */
+  add(row: Row): boolean {
+    if (this.#rows.length === ROWS_PER_BATCH || this.bytes >= CHARACTERS_PER_INSERT) return false;
+    this.#rows.push(row);
+    for (const value of row) this.bytes += typeof value === "string" ? value.length : NUMBER_BYTES;
+    return true;
+  }
+
+  send(connection: Connection, table: Table, into: string): Promise<void> {
+    return insertRows(connection, table, this.#rows, into);
+  }
+
+  clear(): void {
+    this.#rows = [];
+    this.bytes = 0;
+  }
+}
+
+/**
+ * Inserts rows whose ids the database assigns.
+ * @param idStep auto_increment_increment: the ids of one statement that has only such rows follow each other by it
+ * @returns their ids, in their order
+ */
+export async function insertRowsWithoutId(
+  connection: Connection,
+  table: Table,
+  rows: readonly Row[],
+  idStep: number,
+): Promise<number[]> {
+  const ids: number[] = [];
+  const columns = table.columns.filter((column) => !column.isKey);
+  for (const batch of batches(rows)) {
+    const values = batch.map((row) => row.filter((_, index) => index !== table.key));
+    const statement = insertStatement(columns, table.name, batch.length);
+    const [{ insertId }] = await connection.query<ResultSetHeader>(statement, values.flat()).catch(outOfIds(table));
+    ids.push(...batch.map((_, index) => insertId + index * idStep));
+  }
+  return ids;
+}
+
+/** MySQL gives the last id again and again, and MariaDB an error that the driver has no name for. */
+function outOfIds(table: Table): (error: unknown) => never {
+  return (error) => {
+    const driver = driverError(error);
+    const last = driver?.errno === 1062 && driver.sqlMessage?.includes(`'${KEY_MAX}'`);
+    if (!last && driver?.errno !== 167) throw error;
+    throw new MusterError("conflict", `${table.name} has no id left to assign behind ${KEY_MAX}: send rows with an id`);
+  };
+}
+
+function insertStatement(columns: readonly Column[], into: string, rows: number): string {
+  const group = `(${columns.map(() => "?").join(", ")})`;
+  const groups = new Array(rows).fill(group).join(", ");
+  return `INSERT INTO ${escapeId(into)} (${columnList(columns)}) VALUES ${groups}`;
+}
+
+function* batches(rows: readonly Row[]): Generator<Row[]> {
+  let batch: Row[] = [];
+  let characters = 0;
+  for (const row of rows) {
+    batch.push(row);
+    for (const value of row) if (typeof value === "string") characters += value.length;
+    if (batch.length < ROWS_PER_INSERT && characters < CHARACTERS_PER_INSERT) continue;
+    yield batch;
+    batch = [];
+    characters = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
