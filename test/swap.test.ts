@@ -51,7 +51,7 @@ const ids = (count: number, from = 1) => Array.from({ length: count }, (_, index
 /** A run that has these rows in its stage. */
 async function staged(rows: readonly (readonly [number, ...(string | number)[]])[]) {
   const run = await beginRun(database, "restore", "a test");
-  const stage = await Stage.create(database, run.id, table);
+  const stage = await Stage.create(database, run, table);
   await stage.add(rows);
   await stage.finish();
   await addIndexes(run.connection, table, stage.name);

@@ -80,7 +80,7 @@ export async function stageTable(
   seen: (rows: readonly Row[]) => void = () => {},
 ): Promise<Replacement> {
   const { rows: of, auto_increment = 1 } = entryOf(manifest, table.name);
-  const stage = await Stage.create(database, run.id, table);
+  const stage = await Stage.create(database, run, table);
   let rows = 0;
   try {
     for await (const block of checkedRows(store, manifest, table)) {

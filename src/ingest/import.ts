@@ -49,7 +49,7 @@ export async function importSource(database: Database, options: ImportOptions): 
   report.say(lanesOf(database.server));
   await clearDeadRuns(database, report.say);
   const run = await beginRun(database, "import", source.name);
-  const world = new ImportWorld(database, run.id);
+  const world = new ImportWorld(database, run);
   const read = { rows: 0, bytes: 0, of: source.files.reduce((sum, file) => sum + file.bytes, 0) };
   const state: Import = { database, run, source, world, dryRun: options.dryRun ?? false, report, counts: {}, read };
   const part = tables.filter((table) => source.files.some((file) => file.table === table.name));

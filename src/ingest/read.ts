@@ -56,5 +56,6 @@ async function settle(state: Import, table: Table, file: string, rows: readonly 
   }
   await world.stage(table, fresh);
   for (const rejection of refused) report.rejected?.(rejection);
-  if (!dryRun && refused.length > 0) await addRejections(database.db, run.id, refused, database.server.idStep);
+  // By the run's own connection, so that none comes behind whoever clears a dead run.
+  if (!dryRun && refused.length > 0) await addRejections(run.db, run.id, refused, database.server.idStep);
 }

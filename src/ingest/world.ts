@@ -2,6 +2,7 @@ import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.
 import type { Database } from "../db/client.ts";
 import { idRange } from "../repositories/bulk.ts";
 import { existingIds, readRowsNear } from "../repositories/rows.ts";
+import type { LiveRun } from "../repositories/runs.ts";
 import { Stage } from "../repositories/stage.ts";
 import { IdSet } from "./id-set.ts";
 import type { World } from "./judge.ts";
@@ -16,7 +17,7 @@ export class ImportWorld implements World {
 
   constructor(
     private readonly database: Database,
-    private readonly run: string,
+    private readonly run: LiveRun,
   ) {}
 
   /** Makes the table's stage, and notes where ids can be stored at all: rows that others add later show at the publish. */

@@ -6,6 +6,7 @@ import type { Database } from "../db/client.ts";
 import { InsertBatch } from "./inserts.ts";
 import { LoadBatch } from "./load.ts";
 import { readRowsNear } from "./rows.ts";
+import type { LiveRun } from "./runs.ts";
 
 /**
  * Connections that fill a stage. MySQL loads on both at once; MariaDB lets loads into a table with AUTO_INCREMENT take
@@ -58,22 +59,26 @@ export class Stage {
     this.name = stageName(run, table);
   }
 
-  static async create(database: Database, run: string, table: Table): Promise<Stage> {
-    const stage = new Stage(table, run);
+  /**
+   * Makes it by the run's own connection: whoever clears a dead run waits until the server has done with that one, so that
+   * no stage is made behind them. What the other connections were asked for fails then, as there is no stage.
+   */
+  static async create(database: Database, { id, connection: own }: LiveRun, table: Table): Promise<Stage> {
+    const stage = new Stage(table, id);
     try {
       while (stage.#lanes.length < LANES) {
         const connection = await database.pool.getConnection();
         const batch = database.server.loadsData ? new LoadBatch() : new InsertBatch();
         stage.#lanes.push({ connection, batch, sending: Promise.resolve() });
       }
-      await database.pool.query(`CREATE TABLE ${escapeId(stage.name)} LIKE ${escapeId(table.name)}`);
-      const [indexes] = await database.pool.query<RowDataPacket[]>(
+      await own.query(`CREATE TABLE ${escapeId(stage.name)} LIKE ${escapeId(table.name)}`);
+      const [indexes] = await own.query<RowDataPacket[]>(
         `SELECT DISTINCT index_name AS name FROM information_schema.statistics
          WHERE table_schema = ? AND table_name = ? AND index_name <> 'PRIMARY'`,
         [database.name, stage.name],
       );
       const drops = indexes.map(({ name }) => `DROP INDEX ${escapeId(name)}`).join(", ");
-      if (drops) await database.pool.query(`ALTER TABLE ${escapeId(stage.name)} ${drops}`);
+      if (drops) await own.query(`ALTER TABLE ${escapeId(stage.name)} ${drops}`);
       return stage;
     } catch (error) {
       stage.abandon();
