@@ -98,3 +98,55 @@ test("a writer during restores: what it was told was stored after a restore is t
   const known = new Set(told.map(({ id }) => id));
   for (const id of present) expect(id <= ROWS || known.has(id)).toBe(true);
 }, 60_000);
+
+test("beside writers a table is swapped in, and every row that they were told of is there or counted as deleted", async () => {
+  await database.pool.query("INSERT IGNORE INTO departments VALUES (1, 'Sales')");
+  await database.pool.query("INSERT IGNORE INTO jobs VALUES (1, 'Clerk')");
+  const employees = Array.from({ length: ROWS }, (_, index) => [index + 1, "Ana", "2021-05-01 10:00:00", 1, 1]);
+  await database.pool.query("INSERT INTO hired_employees VALUES ?", [employees]);
+  const table = [tableOf("hired_employees")];
+  const { manifest } = await backup(database, store, { tables: table, codec: "deflate", report });
+  await database.pool.query("DELETE FROM hired_employees WHERE id % 2 = 0");
+  await database.pool.query("UPDATE hired_employees SET name = 'ANA' WHERE id % 10 = 1");
+  let writing = true;
+  let told = 0;
+  const row = { name: "Bo", datetime: "2021-05-01T10:00:00Z", department_id: 1, job_id: 1 };
+  const writer = async () => {
+    while (writing) {
+      const body = JSON.stringify([row, row]);
+      const headers = { "Content-Type": "application/json" };
+      const response = await app.request("/hired_employees", { method: "POST", headers, body });
+      expect(response.status).toBe(201);
+      told += 2;
+    }
+  };
+  const writers = [writer(), writer()];
+  const counts = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const outcome = await restore(database, store, { tables: table, backup: manifest.id, report });
+    counts.push(outcome.tables.hired_employees);
+    await Bun.sleep(50);
+  }
+  writing = false;
+  await Promise.all(writers);
+  expect(counts[0]).toMatchObject({
+    received: ROWS,
+    inserted: ROWS / 2,
+    updated: ROWS / 10,
+    unchanged: (ROWS * 2) / 5,
+  });
+  expect(counts.slice(1).every((each) => each?.unchanged === ROWS)).toBe(true);
+  const deleted = counts.reduce((sum, each) => sum + (each?.deleted ?? 0), 0);
+  const [rows] = await database.pool.query<RowDataPacket[]>(
+    "SELECT COUNT(*) AS n, SUM(name = 'Ana') AS old FROM hired_employees",
+  );
+  expect([rows[0]?.n + deleted, Number(rows[0]?.old)]).toEqual([ROWS + told, ROWS]);
+  expect(deleted).toBeGreaterThan(0);
+  expect(
+    (
+      await database.pool.query<RowDataPacket[]>(
+        `SHOW TABLES WHERE Tables_in_${database.name} REGEXP '^(stage|replaced)'`,
+      )
+    )[0],
+  ).toEqual([]);
+}, 60_000);

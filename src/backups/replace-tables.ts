@@ -70,7 +70,7 @@ async function replaceBySwap(
   };
   const counts = await publishBySwap(database, run, {
     ...{ table, stage, last: true, counts: {} },
-    ...{ judge: compare, wait, say },
+    ...{ judge: compare, wait, say, signal },
   });
   return counts && { [table.name]: counts };
 }

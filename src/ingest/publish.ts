@@ -47,8 +47,9 @@ async function publishAsStage(state: Import, { table, stage, before, last }: Ste
   tell(state, table, "swapping in");
   const counts = state.counts[table.name] ?? noRows();
   const judge = async () => ((await empty()) ? counts : undefined);
-  const { say } = report;
-  return publishBySwap(database, run, { table, stage, last, counts: before, judge, wait: waiting(report), say });
+  const { say, signal } = report;
+  const wait = waiting(report);
+  return publishBySwap(database, run, { table, stage, last, counts: before, judge, wait, say, signal });
 }
 
 /** What a publish does now; how far it has come is the server's secret. */

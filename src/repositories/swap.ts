@@ -11,6 +11,7 @@ import { escapeId } from "mysql2";
 import type { Connection, PoolConnection, RowDataPacket } from "mysql2/promise";
 import { type Table, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { interruptible } from "../db/interruptible.ts";
 import { type Counts, type RestoreCounts, type RunCounts, runs, type Swap } from "../db/ledger.ts";
 import { ddl } from "./ddl.ts";
 import { definitionOf, raiseAutoIncrement } from "./definition.ts";
@@ -102,6 +103,8 @@ export interface SwapOptions<C> {
   /** Is called each time the server's lock wait ends without the gate; may throw. */
   wait(table: string): void;
   say(line: string): void;
+  /** Ends the waiting for the gate. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -122,13 +125,15 @@ export async function publishBySwap<C extends Counts | RestoreCounts>(
 async function swapAtTheGate<C extends Counts | RestoreCounts>(
   database: Database,
   run: LiveRun,
-  { table, stage, last, counts: before, judge, wait, say }: SwapOptions<C>,
+  { table, stage, last, counts: before, judge, wait, say, signal }: SwapOptions<C>,
 ): Promise<C | undefined> {
   const gate = await keptAlive(database);
   try {
     await gate.connection.beginTransaction();
     const shared = table.references.map((reference) => reference.table);
-    await passGates(gate.connection, { alone: [table.name], shared }, wait);
+    await interruptible(database, gate.connection, signal, () =>
+      passGates(gate.connection, { alone: [table.name], shared }, wait),
+    );
     const counts = await judge();
     if (counts === undefined) return undefined;
     if (!(await addForeignKeys(run.connection, table, stage))) return undefined;

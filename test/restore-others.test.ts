@@ -1,0 +1,190 @@
+/** Restores and backups beside what no gate holds: another program's SQL, Ctrl-C, many requests at once. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdir, stat, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import type { RowDataPacket } from "mysql2/promise";
+import { backup } from "../src/backups/backup.ts";
+import { restore } from "../src/backups/restore.ts";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { type TableName, tableOf, tables } from "../src/codecs/tables.ts";
+import { connectOnce } from "../src/db/client.ts";
+import { driverError } from "../src/db/errors.ts";
+import { appOver } from "./support/app.ts";
+import { run, start } from "./support/commands.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const folder = await folderOf({});
+const store = new DirectoryStore(folder);
+const report = { say() {} };
+const environment = { DATABASE_URL: database.url, BACKUP_STORE: folder };
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+
+const PARENTS = 100;
+const ROWS = 8_000;
+const ids = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+const ana = (id: number, parent = (id % PARENTS) + 1) => [id, `Ana ${id}`, "2021-05-01 10:00:00", parent, parent];
+
+beforeAll(async () => {
+  const names = ids(PARENTS).map((id) => [id, `name ${id}`]);
+  await database.pool.query("INSERT INTO departments VALUES ?", [names]);
+  await database.pool.query("INSERT INTO jobs VALUES ?", [names]);
+  await database.pool.query("INSERT INTO hired_employees VALUES ?", [ids(ROWS).map((id) => ana(id))]);
+  await backup(database, store, { tables, codec: "deflate", report });
+});
+
+const bring = (...names: TableName[]) =>
+  restore(database, store, { tables: names.map(tableOf), backup: "latest", report });
+
+const orphans = async (): Promise<number> =>
+  (
+    await database.pool.query<RowDataPacket[]>(
+      "SELECT COUNT(*) AS n FROM hired_employees h LEFT JOIN departments d ON d.id = h.department_id WHERE d.id IS NULL",
+    )
+  )[0][0]?.n;
+
+/** Runs `work` while another program changes, adds and deletes rows as fast as it can. */
+async function beside(work: () => Promise<void>): Promise<void> {
+  const connection = await connectOnce(database.url);
+  await connection.changeUser({ database: database.name });
+  let working = true;
+  const program = (async () => {
+    for (let id = ROWS; working; id++) {
+      const known = 1 + Math.floor(Math.random() * ROWS);
+      for (const [statement, value] of [
+        ["INSERT INTO departments VALUES (?, 'new')", id],
+        ["INSERT INTO hired_employees VALUES (?)", ana(id + ROWS, id)],
+        ["UPDATE hired_employees SET name = 'changed' WHERE id = ?", known],
+        ["UPDATE hired_employees SET name = CONCAT('Ana ', id) WHERE id = ?", known],
+        ["DELETE FROM hired_employees WHERE id = ?", known],
+        ["INSERT INTO hired_employees VALUES (?)", ana(known)],
+        ["DELETE FROM hired_employees WHERE id > ? LIMIT 2", ROWS],
+      ] as const) {
+        // It meets rows of the restore: its own failures are its own.
+        await connection.query(statement, [value]).catch((error) => expect(driverError(error)).toBeDefined());
+      }
+    }
+  })();
+  await work().finally(() => {
+    working = false;
+  });
+  await program;
+  await connection.end();
+}
+
+const ROUNDS = 6;
+
+test("another program's writes make no restore fail, by swap or in a transaction: each is undone or stays", async () => {
+  await beside(async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const names: TableName[] = round % 2 === 0 ? ["hired_employees"] : ["departments", "jobs", "hired_employees"];
+      expect((await bring(...names)).tables.hired_employees?.received).toBe(ROWS);
+    }
+  });
+  expect(await orphans()).toBe(0);
+  await bring("departments", "jobs", "hired_employees");
+  const [rows] = await database.pool.query<RowDataPacket[]>("SELECT COUNT(*) AS n FROM hired_employees");
+  expect(rows[0]?.n).toBe(ROWS);
+}, 60_000);
+
+test("a child that another program adds to a parent which a restore takes away is a conflict, never an orphan", async () => {
+  await beside(async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const outcome = bring("departments").then(
+        () => "restored",
+        (error) => error.code,
+      );
+      expect(["restored", "conflict"]).toContain(await outcome);
+    }
+  });
+  expect(await orphans()).toBe(0);
+}, 60_000);
+
+test.each([
+  ["restore", ["scripts/restore.ts", "hired_employees"]],
+  ["restore", ["scripts/restore.ts", "departments", "hired_employees"]],
+  ["backup", ["scripts/backup.ts", "jobs"]],
+])("a %s that waits for a gate ends soon after Ctrl-C, and leaves nothing", async (kind, args) => {
+  const gate = await database.pool.getConnection();
+  await gate.beginTransaction();
+  await gate.query("SELECT * FROM gates FOR UPDATE");
+  const command = start(args, environment);
+  const [row] = await until(async () => {
+    const [rows] = await database.pool.query<RowDataPacket[]>(
+      "SELECT info FROM information_schema.processlist WHERE info LIKE 'SELECT 1 FROM gates%'",
+    );
+    return rows;
+  });
+  expect(row).toBeDefined();
+  const began = performance.now();
+  command.kill("SIGINT");
+  expect(await command.exited).toBe(130);
+  expect(performance.now() - began).toBeLessThan(5_000);
+  await gate.rollback();
+  gate.release();
+  const [last] = await database.pool.query<RowDataPacket[]>("SELECT kind, status FROM runs ORDER BY id DESC LIMIT 1");
+  expect([last[0]?.kind, last[0]?.status]).toEqual([kind, "failed"]);
+  expect((await database.pool.query<RowDataPacket[]>("SHOW TABLES LIKE 'stage%'"))[0]).toEqual([]);
+  expect((await readdir(folder)).filter((name) => name.startsWith("."))).toEqual([]);
+});
+
+async function until<T>(look: () => Promise<T[]>): Promise<T[]> {
+  for (let tries = 0; tries < 200; tries++) {
+    const found = await look();
+    if (found.length > 0) return found;
+    await Bun.sleep(25);
+  }
+  return [];
+}
+
+test("twenty backups and restores asked for at once leave connections for readers", async () => {
+  const app = appOver(database, { store });
+  const ask = async (path: string) => {
+    const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"table":["jobs"]}' };
+    return (await app.request(path, options)).status;
+  };
+  const statuses = Promise.all(ids(20).map((id) => ask(id % 2 ? "/backup" : "/restore")));
+  expect((await app.request("/jobs/1")).status).toBe(200);
+  expect(new Set(await statuses)).toEqual(new Set([200, 201]));
+}, 30_000);
+
+test("rows that no rule allows are in the backup as they are, and a restore refuses them by name", async () => {
+  const connection = await database.pool.getConnection();
+  await connection.query("SET SESSION sql_mode = ''");
+  await connection.query("INSERT INTO jobs VALUES (-7, 'Nobody')");
+  await connection.query(
+    "INSERT INTO hired_employees VALUES (20000, 'Bo', '0050-02-03', 1, 1), (20001, 'Bo', '0000-00-00', 1, 1)",
+  );
+  connection.destroy();
+  const { code, stdout } = await run(["scripts/backup.ts", "--json"], environment);
+  const { jobs, hired_employees } = JSON.parse(stdout).tables;
+  expect([code, jobs.received, hired_employees.received]).toEqual([0, PARENTS + 1, ROWS + 2]);
+  await expect(bring("jobs")).rejects.toMatchObject({
+    code: "refused",
+    message: expect.stringMatching(/record 1 .* id/),
+  });
+  await expect(bring("hired_employees")).rejects.toMatchObject({
+    code: "refused",
+    message: expect.stringMatching(/record 8001 of hired_employees breaks a rule: datetime .*0050-02-03/),
+  });
+  await database.pool.query("DELETE FROM jobs WHERE id < 0");
+  await database.pool.query(`DELETE FROM hired_employees WHERE id > ${ROWS}`);
+});
+
+test("the download of a file that was cut off does not end as a whole one does", async () => {
+  await database.pool.query("UPDATE hired_employees SET name = REPEAT('x', 80)");
+  const { manifest } = await backup(database, store, { tables, codec: "null", report });
+  const file = join(folder, manifest.id, "hired_employees.avro");
+  await truncate(file, (await stat(file)).size - 1);
+  const response = await appOver(database, { store }).request(`/backups/${manifest.id}/hired_employees.avro`);
+  expect(response.status).toBe(200);
+  const outcome = response.arrayBuffer().then(
+    () => "whole",
+    () => "cut off",
+  );
+  expect(await outcome).toBe("cut off");
+});
