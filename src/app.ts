@@ -12,6 +12,7 @@ import { requestLog } from "./http/log.ts";
 import { answerNothing, exactPathsFirst } from "./http/not-found.ts";
 import { answerError } from "./http/problem.ts";
 import { backupRoutes } from "./routes/backups.ts";
+import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { insertRoutes } from "./routes/insert.ts";
 import { rejectionRoutes } from "./routes/rejections.ts";
@@ -48,6 +49,7 @@ export function createApp(dependencies: AppDependencies) {
     .use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }), requestLog(log))
     .use(authenticate(tokens))
     .route("/", healthRoutes(bounded(database, msMax.ready)))
+    .route("/", docsRoutes(app))
     .use(requires("reader"))
     .route("/", reportRoutes(bounded(database, msMax.report)))
     .route("/", runRoutes(pages))

@@ -52,6 +52,9 @@ test("a table added to the schema file has its import and its routes with no oth
 
   const server = start(["src/main.ts"], environment, folder);
   const address = await listening(server.stdout);
+  const { paths, components } = (await (await fetch(`${address}/openapi.json`)).json()) as Document;
+  expect(Object.keys(paths)).toEqual(expect.arrayContaining(["/offices", "/offices/{id}"]));
+  expect(components.schemas.offices?.properties).toMatchObject({ open: { type: "boolean" }, notes: NOTES });
   const rows = await (await fetch(`${address}/offices`)).json();
   expect(rows).toEqual([
     {
@@ -85,6 +88,10 @@ test("a table added to the schema file has its import and its routes with no oth
     "department_id",
   ]);
   await takesOffices(address);
+  const { examples } = paths["/offices"]?.post?.requestBody.content["application/json"] ?? {};
+  const body = JSON.stringify(examples?.rows?.value);
+  const headers = { "Content-Type": "application/json" };
+  expect((await fetch(`${address}/offices`, { method: "POST", headers, body })).status).toBe(201);
   server.kill("SIGTERM");
   expect(await server.exited).toBe(0);
 }, 60_000);
@@ -145,6 +152,15 @@ async function takesOffices(address: string): Promise<void> {
   const rejection = refused.answer.rows[0]?.rejection;
   const mended = { ...lima, id: 80, department_id: 8 };
   expect((await post("/rejections/replay", { rows: [{ id: rejection, row: mended }] })).answer.inserted).toBe(1);
+}
+
+const NOTES = { anyOf: [{ type: "string", minLength: 1 }, { type: "null" }] };
+
+type Examples = Record<string, { value: unknown }>;
+
+interface Document {
+  paths: Record<string, { post?: { requestBody: { content: Record<string, { examples: Examples }> } } }>;
+  components: { schemas: Record<string, { properties: object }> };
 }
 
 interface Answer {

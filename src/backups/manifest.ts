@@ -17,7 +17,7 @@ const Entry = z.object({
   auto_increment: z.int().min(1).optional(),
 });
 
-const Manifest = z.object({
+export const Manifest = z.object({
   id: z.string(),
   created_at: z.string(),
   /** The database server that the rows came from. */
@@ -29,7 +29,7 @@ export type ManifestEntry = z.infer<typeof Entry>;
 export type Manifest = z.infer<typeof Manifest>;
 
 /** When a verify last proved a backup, and how long its restore into scratch tables took. */
-const Proof = z.object({ proved_at: z.string(), seconds: z.number() });
+export const Proof = z.object({ proved_at: z.string(), seconds: z.number() });
 export type Proof = z.infer<typeof Proof>;
 
 /** Ids sort by time; the last part keeps two of one millisecond apart. */

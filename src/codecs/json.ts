@@ -36,7 +36,7 @@ export function fromJson(table: Table, row: unknown, options: { keyOptional: boo
   return { values, reasons };
 }
 
-/** The object of a stored row. */
+/** The object of a stored row: a JsonRow of its table. */
 export function toJson(table: Table, row: Row): Record<string, unknown> {
   const object: Record<string, unknown> = {};
   table.columns.forEach((column, index) => {
@@ -50,6 +50,18 @@ export function rowSchema(table: Table): z.ZodObject {
   return z.strictObject(
     Object.fromEntries(
       table.columns.map(({ name, codec, nullable }) => [name, nullable ? codec.schema.nullable() : codec.schema]),
+    ),
+  );
+}
+
+/** The zod schema of a row that is sent, for documents: what may be left out may be null too. */
+export function newRowSchema(table: Table): z.ZodObject {
+  return z.strictObject(
+    Object.fromEntries(
+      table.columns.map(({ name, codec, isKey, required }) => [
+        name,
+        required && !isKey ? codec.schema : codec.schema.nullable().optional(),
+      ]),
     ),
   );
 }

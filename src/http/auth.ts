@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
 import { MusterError } from "../errors.ts";
+import { described, problems } from "./describe.ts";
 import { type Env, ROLES, type Role } from "./env.ts";
 import { Refusal } from "./problem.ts";
 
@@ -47,7 +48,7 @@ export function assertBindable(host: string, tokens: Tokens | undefined): void {
  * admin, and a page of another site that a browser was led here with (DNS rebinding) is refused by its Host or Origin.
  */
 export function authenticate(tokens: Tokens | undefined): MiddlewareHandler<Env> {
-  return (c, next) => {
+  const find: MiddlewareHandler<Env> = (c, next) => {
     if (tokens) {
       c.set("role", roleOf(c.req.header("Authorization"), tokens));
     } else {
@@ -59,11 +60,12 @@ export function authenticate(tokens: Tokens | undefined): MiddlewareHandler<Env>
     }
     return next();
   };
+  return described(find, { answers: problems(403) });
 }
 
 /** Lets callers with this role or a higher one pass; 401 without a token, 403 with a lesser one (RFC 6750, section 3). */
 export function requires(role: Role): MiddlewareHandler<Env> {
-  return (c, next) => {
+  const check: MiddlewareHandler<Env> = (c, next) => {
     const has = c.get("role");
     if (has === undefined) {
       const sent = c.req.header("Authorization") !== undefined;
@@ -79,6 +81,7 @@ export function requires(role: Role): MiddlewareHandler<Env> {
     }
     return next();
   };
+  return described(check, { role, answers: problems(401, 403) });
 }
 
 function roleOf(authorization: string | undefined, tokens: Tokens): Role | undefined {

@@ -1,22 +1,69 @@
 /** What is answered to a batch of rows (design section 4, Insert). */
-import type { Context } from "hono";
-import type { StoredAnswer } from "../db/ledger.ts";
+import type { Context, TypedResponse } from "hono";
+import { z } from "zod";
+import { tableNames } from "../codecs/tables.ts";
+import { REASON_CODES, type StoredAnswer } from "../db/ledger.ts";
 import type { BatchRow } from "../ingest/batch.ts";
 import type { BatchOutcome, RowVerdict } from "../ingest/insert.ts";
+import { type Answer, type HeaderName, headersOf, json } from "./describe.ts";
 import type { Env } from "./env.ts";
-import { PROBLEM_TYPE, type ProblemEntry, problemBody } from "./problem.ts";
+import { PROBLEM_TYPE, Problem, type ProblemEntry, problemBody } from "./problem.ts";
 
 export const JSON_TYPE = { "Content-Type": "application/json" };
 
+const count = z.int().min(0);
+
+export const Reason = z
+  .strictObject({ code: z.enum(REASON_CODES), field: z.string().exactOptional(), detail: z.string() })
+  .meta({ id: "Reason" });
+
+const Verdict = z
+  .strictObject({
+    table: z.enum(tableNames),
+    index: count.meta({ description: "Its place among the rows of its table" }),
+    status: z.enum(["inserted", "unchanged", "rejected", "withheld"]),
+    id: z.int().exactOptional(),
+    rejection: z.int().exactOptional(),
+    reasons: z.array(Reason).exactOptional(),
+    replaces: z.int().exactOptional().meta({ description: "The rejection whose row this was" }),
+  })
+  .meta({ id: "Verdict" }) satisfies z.ZodType<RowVerdict>;
+
 /** The account of one request; `rows` has one entry per row that was sent, in that order. */
-export interface BatchAnswer {
-  run: string;
-  received: number;
-  inserted: number;
-  unchanged: number;
-  rejected: number;
-  withheld?: number;
-  rows: RowVerdict[];
+const BatchAnswer = z
+  .strictObject({
+    run: z.uuid(),
+    ...{ received: count, inserted: count, unchanged: count, rejected: count },
+    withheld: count
+      .exactOptional()
+      .meta({ description: "Good rows that were not inserted, since others were rejected" }),
+    rows: z.array(Verdict),
+    remaining: count.exactOptional().meta({ description: "Open rejections of the run that the next replay takes" }),
+  })
+  .meta({ id: "BatchAnswer" });
+export type BatchAnswer = z.infer<typeof BatchAnswer>;
+
+const RefusedBatch = z.strictObject({ ...Problem.shape, ...BatchAnswer.shape }).meta({ id: "RefusedBatch" });
+
+/** What the typed client gets. */
+export type BatchResponse =
+  | TypedResponse<BatchAnswer, 200 | 201 | 207, "json">
+  | TypedResponse<z.infer<typeof RefusedBatch>, 422, "json">;
+
+/** What the document says of the answers to a batch. */
+export function batchAnswers(...headers: HeaderName[]): Record<number, Answer> {
+  const refused = { [PROBLEM_TYPE]: { schema: z.union([RefusedBatch, Problem]) } };
+  return {
+    200: json("Nothing to insert: all rows were stored already", BatchAnswer, ...headers),
+    201: json("Rows were inserted, and none was rejected", BatchAnswer, ...headers),
+    207: json("Some rows were rejected", BatchAnswer, ...headers),
+    422: {
+      description:
+        "All rows were rejected, or some and `handling=strict`; or the Idempotency-Key came with another request",
+      content: refused,
+      headers: headersOf(headers),
+    },
+  };
 }
 
 /** 201 inserted, 200 nothing to insert, 207 some rejected; 422 all rejected, or strict and any rejected: a problem. */

@@ -1,17 +1,19 @@
 /** Request bodies: their size, their type, their bytes as text. */
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";
 
 /** Refuses a longer body with 413, also one whose length is not known before it is read. */
 export function limitBody(bytesMax: number) {
-  return bodyLimit({
+  const limit = bodyLimit({
     maxSize: bytesMax,
     onError: () => {
       throw new Refusal(413, `the body is larger than ${bytesMax} bytes: send fewer rows at once`);
     },
   });
+  return described(limit, { answers: problems(413) });
 }
 
 export async function bytesOf(c: Context<Env>): Promise<Uint8Array> {
@@ -31,10 +33,13 @@ export function mediaTypeOf<MediaType extends string>(c: Context<Env>, offers: r
 }
 
 /** Refuses a body that is not said to be JSON, before a validator takes it for an empty object. */
-export const jsonBody: MiddlewareHandler<Env> = async (c, next) => {
-  mediaTypeOf(c, ["application/json"]);
-  await next();
-};
+export const jsonBody = described<MiddlewareHandler<Env>>(
+  async (c, next) => {
+    mediaTypeOf(c, ["application/json"]);
+    await next();
+  },
+  { answers: problems(415) },
+);
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 

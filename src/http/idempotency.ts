@@ -1,22 +1,31 @@
 /** One transaction for a request that writes, and its answer kept under the Idempotency-Key (design section 4). */
-import type { Context } from "hono";
+import type { Context, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { PoolConnection } from "mysql2/promise";
 import type { Database } from "../db/client.ts";
 import type { StoredAnswer } from "../db/ledger.ts";
 import { LOST_RACES, retried, transacted } from "../db/transaction.ts";
-import { claimKey, claimOf, keepAnswer } from "../repositories/idempotency.ts";
+import { claimKey, claimOf, KEY_LIFETIME_H, keepAnswer } from "../repositories/idempotency.ts";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";
 
 const KEY_LENGTH_MAX = 255;
 
+/** What the document says of the header. */
+export const IDEMPOTENCY_KEY = {
+  ...{ in: "header", name: "Idempotency-Key" },
+  description: `Any text: the same request sent again with it within ${KEY_LIFETIME_H} hours gets the same answer, and is not done twice`,
+  // Not as the example of the parameter: Swagger UI would send that with every request.
+  schema: { type: "string", minLength: 1, maxLength: KEY_LENGTH_MAX, examples: ["2021-11-07 first batch"] },
+} as const;
+
 /**
  * Runs `work` in a transaction and answers what it returns; a request that carries an Idempotency-Key which was used
  * for the same request before gets that answer again, with `Idempotent-Replayed: true`, and nothing is done.
  * @param body the request's bytes, which with method, path and preferences make it the same request
+ * @returns typed, for the typed client, as its caller says
  */
-export async function answerOnce(
+export async function answerOnce<Typed extends TypedResponse>(
   c: Context<Env>,
   { database, body, msMax }: { database: Database; body: Uint8Array; msMax: number },
   work: (connection: PoolConnection) => Promise<StoredAnswer>,
@@ -40,7 +49,8 @@ export async function answerOnce(
     ),
   );
   if (replayed) c.header("Idempotent-Replayed", "true");
-  return c.body(JSON.stringify(answer.body), answer.status as ContentfulStatusCode, answer.headers);
+  const response = c.newResponse(JSON.stringify(answer.body), answer.status as ContentfulStatusCode, answer.headers);
+  return response as Response & Typed;
 }
 
 function keyOf(c: Context): string | undefined {

@@ -1,5 +1,6 @@
 /** Pages by keyset: `?limit=` and `?cursor=`, and a Link to the next page where there is one (RFC 8288). */
 import type { Context } from "hono";
+import { documented } from "./describe.ts";
 import { parameter } from "./validate.ts";
 
 export const ROWS_PER_PAGE_MAX = 1000;
@@ -8,12 +9,22 @@ export const limitParameter = parameter
   .regex(/^\d{1,4}$/, `must be a number from 1 to ${ROWS_PER_PAGE_MAX}`)
   .transform(Number)
   .refine((limit) => limit >= 1 && limit <= ROWS_PER_PAGE_MAX, `must be a number from 1 to ${ROWS_PER_PAGE_MAX}`)
-  .default(ROWS_PER_PAGE_MAX);
+  .default(ROWS_PER_PAGE_MAX)
+  .meta(
+    documented({
+      ...{ type: "integer", minimum: 1, maximum: ROWS_PER_PAGE_MAX, default: ROWS_PER_PAGE_MAX, examples: [10] },
+      description: "How many at most",
+    }),
+  );
+
+/** What the document says of every `?cursor=`. */
+export const CURSOR = "Begins behind this one; the Link to the next page has it";
 
 /** The last id of the page before, as the Link to the next page has it. */
 export const idCursor = parameter
   .regex(/^\d{1,15}$/, "must be taken from the Link to the next page")
   .transform(Number)
+  .meta(documented({ type: "integer", minimum: 0, examples: [0], description: CURSOR }))
   .optional();
 
 /**

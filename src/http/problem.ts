@@ -4,17 +4,29 @@ import type { Context, ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Logger } from "pino";
+import { z } from "zod";
 import { domainError } from "../db/errors.ts";
-import { type ErrorCode, MusterError } from "../errors.ts";
+import { ERROR_CODES, type ErrorCode, MusterError } from "../errors.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
 
 /** One fault among several: where (a JSON Pointer, RFC 6901, into the body, query or path), which rule, and what to do. */
-export interface ProblemEntry {
-  pointer: string;
-  code?: string;
-  detail: string;
-}
+const ProblemEntry = z.strictObject({ pointer: z.string(), code: z.string().exactOptional(), detail: z.string() });
+export type ProblemEntry = z.infer<typeof ProblemEntry>;
+
+/** `instance` is the request's id; `code` names the domain error behind it; `errors` are there where there are several. */
+export const Problem = z
+  .strictObject({
+    type: z.literal("about:blank"),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.enum(ERROR_CODES).exactOptional(),
+    errors: z.array(ProblemEntry).exactOptional(),
+  })
+  .meta({ id: "Problem" });
+export type Problem = z.infer<typeof Problem>;
 
 export interface ProblemExtras {
   /** The domain error behind it, where there is one. */
@@ -35,8 +47,12 @@ export class Refusal extends Error {
   }
 }
 
-/** A problem document: type, title, status, detail, instance (the request id), and errors where there are several. */
-export function problemBody(c: Context<Env>, status: number, detail: string, { code, errors }: ProblemExtras = {}) {
+export function problemBody(
+  c: Context<Env>,
+  status: number,
+  detail: string,
+  { code, errors }: ProblemExtras = {},
+): Problem {
   const title = STATUS_CODES[status] ?? "Error";
   const more = { ...(code && { code }), ...(errors && { errors }) };
   return { type: "about:blank", title, status, detail, instance: c.get("requestId"), ...more };

@@ -1,7 +1,9 @@
 /** Answers of any length, as lines of CSV or NDJSON, at the pace at which the client reads (design section 4). */
 import type { Context, TypedResponse } from "hono";
+import type { JSONParsed } from "hono/utils/types";
 import type { Logger } from "pino";
 import { csvLine } from "../codecs/csv.ts";
+import { documented } from "./describe.ts";
 import { loggable } from "./log.ts";
 import { negotiate } from "./negotiate.ts";
 import { pageOf, ROWS_PER_PAGE_MAX } from "./paging.ts";
@@ -38,12 +40,16 @@ export interface Lines<Row, Json = Row> {
  * Answers a listing in the form that the client asks for: a page of JSON with a Link to the next one, or all of it, or as
  * many rows as `?limit=` says, as lines.
  */
-export async function answerListing<Row, Key, Json>(c: Context, lines: Lines<Row, Json>, listing: Listing<Row, Key>) {
+export async function answerListing<Row, Key, Json>(
+  c: Context,
+  lines: Lines<Row, Json>,
+  listing: Listing<Row, Key>,
+): Promise<Response & TypedResponse<JSONParsed<Json[]>, 200, "json">> {
   const form = negotiate(c, ["application/json", ...LINE_FORMS]);
   if (form !== "application/json") return streamLines(c, form, lines, pagesOf(listing));
   const limit = pageLimit(listing.limit);
   const rows = await listing.read(limit + 1, listing.after);
-  return c.json(pageOf(c, rows, limit, listing.keyOf).map(lines.toJson));
+  return c.json(pageOf(c, rows, limit, listing.keyOf).map(lines.toJson), 200);
 }
 
 /**
@@ -79,6 +85,12 @@ export function linesOf<Row extends object>(fields: readonly (keyof Row & string
 export const rowLimit = parameter
   .regex(/^0*[1-9]\d{0,14}$/, "must be a whole number from 1")
   .transform(Number)
+  .meta(
+    documented({
+      ...{ type: "integer", minimum: 1, examples: [10] },
+      description: `How many at most. JSON has ${ROWS_PER_PAGE_MAX} on a page, and no more; CSV and NDJSON have all, however many`,
+    }),
+  )
   .optional();
 
 /** The rows of a JSON page. @throws Refusal 400 for more than one may hold */

@@ -1,18 +1,21 @@
 /** The one wrap round the zod validator: what does not fit is thrown as a problem. */
 import { zValidator } from "@hono/zod-validator";
-import type { ValidationTargets } from "hono";
+import type { MiddlewareHandler } from "hono";
 import { z } from "zod";
 import { shown } from "../codecs/codec.ts";
 import { pointerTo } from "../codecs/pointer.ts";
+import { described, type Examples, problems } from "./describe.ts";
 import { type ProblemEntry, Refusal } from "./problem.ts";
 
 /**
  * Validates a part of the request by a zod schema, for handlers' `c.req.valid(target)`.
  * What does not fit answers 400 with one entry in `errors` for each fault, or 404 where it is the path that names nothing.
+ * @param examples bodies for the OpenAPI document, which has the schema too
  */
-export function validate<Target extends keyof ValidationTargets, Schema extends z.ZodType>(
+export function validate<Target extends "query" | "param" | "json", Schema extends z.ZodType>(
   target: Target,
   schema: Schema,
+  examples: Examples = {},
 ) {
   const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : undefined;
   const refuse = (result: { success: boolean; error?: { issues: z.core.$ZodIssue[] } }) => {
@@ -24,7 +27,13 @@ export function validate<Target extends keyof ValidationTargets, Schema extends 
   };
   // None of the schemas is asynchronous, and awaiting them costs more than they do.
   // `never`, since what the option's type is depends on a schema that is not known here.
-  return zValidator(target, schema, refuse, { validationFunction: (rule, value) => rule.safeParse(value) as never });
+  const check = zValidator(target, schema, refuse, {
+    validationFunction: (rule, value) => rule.safeParse(value) as never,
+  });
+  if (target === "param") return described(check, { reads: { target, schema } });
+  const answers = problems(400);
+  if (target === "query") return described(check, { reads: { target, schema }, answers });
+  return described(check, { body: { "application/json": { schema, examples } }, answers });
 }
 
 function entriesOf(issue: z.core.$ZodIssue, known: readonly string[] | undefined): ProblemEntry[] {
@@ -36,8 +45,8 @@ function entriesOf(issue: z.core.$ZodIssue, known: readonly string[] | undefined
 /** The text of a query parameter: one that is repeated arrives as an array. */
 export const parameter = z.string("must be given once");
 
-/** The query of a route that takes none. */
-export const NoQuery = z.strictObject({});
+/** For a route that takes no query; typed so that a typed client need not send an empty one. */
+export const noQuery: MiddlewareHandler = validate("query", z.strictObject({}));
 
 /** The entry for a query parameter or key that nothing reads; `known` are those that are. */
 export function unknownParameter(name: string, known: readonly string[] = []): ProblemEntry {

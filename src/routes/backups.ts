@@ -13,13 +13,15 @@ import { Turnstile } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
 import { jsonBody, limitBody } from "../http/body.ts";
+import { describe } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { negotiate } from "../http/negotiate.ts";
-import { limitParameter, pageOf } from "../http/paging.ts";
+import { CURSOR, limitParameter, pageOf } from "../http/paging.ts";
 import { Refusal } from "../http/problem.ts";
 import { sendFile } from "../http/range.ts";
-import { NoQuery, parameter, validate } from "../http/validate.ts";
+import { noQuery, parameter, validate } from "../http/validate.ts";
 import type { Report } from "../repositories/runs.ts";
+import * as about from "./backups-description.ts";
 
 const tablesForm = `must be a list of tables, such as ["${tableNames[0]}"]; the tables are ${tableNames.join(", ")}`;
 const Tables = z.array(z.enum(tableNames, { error: tablesForm }), { error: tablesForm }).min(1, { error: tablesForm });
@@ -29,9 +31,13 @@ const RestoreBody = z.strictObject({
   backup: z.string().default("latest"),
   plan: z.boolean().default(false),
 });
-const BackupPath = z.object({ id: z.string() });
-const FilePath = BackupPath.extend({ file: z.string() });
-const BackupsQuery = z.strictObject({ limit: limitParameter, cursor: parameter.optional() });
+const examples = [about.EXAMPLE_BACKUP];
+const BackupPath = z.object({ id: z.string().meta({ examples, description: "An id, or `latest`" }) });
+const FilePath = BackupPath.extend({ file: z.string().meta({ examples: [`${tableNames[0]}.avro`] }) });
+const BackupsQuery = z.strictObject({
+  limit: limitParameter,
+  cursor: parameter.optional().meta({ examples, description: CURSOR }),
+});
 
 export interface BackupDependencies {
   database: Database;
@@ -46,39 +52,53 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
   // Each holds several connections of the pool: many at once would wait for each other's, and leave none for readers.
   const inTurn = new Turnstile(1);
   const admin = [requires("admin")] as const;
-  const checks = [...admin, limitBody(bodyBytesMax), validate("query", NoQuery)] as const;
+  const checks = [...admin, limitBody(bodyBytesMax), noQuery] as const;
   return new Hono<Env>()
-    .post("/backup", ...checks, jsonBody, validate("json", BackupBody), async (c) => {
-      takeTime(c);
-      const { table, codec } = c.req.valid("json");
-      const options = { tables: [...new Set(table)].map(tableOf), codec, report };
-      const { manifest } = await inTurn.pass(() => backup(database, store, options));
-      return c.json(manifest, 201, { Location: `/backups/${manifest.id}` });
-    })
-    .post("/restore", ...checks, jsonBody, validate("json", RestoreBody), async (c) => {
-      takeTime(c);
-      const { table, backup: id, plan } = c.req.valid("json");
-      const tables = [...new Set(table)].map(tableOf);
-      return c.json(await inTurn.pass(() => restore(database, store, { tables, backup: id, plan, report })));
-    })
-    .get("/backups", ...admin, validate("query", BackupsQuery), async (c) => {
+    .post(
+      "/backup",
+      describe(about.MAKE),
+      ...checks,
+      jsonBody,
+      validate("json", BackupBody, about.BACKUPS),
+      async (c) => {
+        takeTime(c);
+        const { table, codec } = c.req.valid("json");
+        const options = { tables: [...new Set(table)].map(tableOf), codec, report };
+        const { manifest } = await inTurn.pass(() => backup(database, store, options));
+        return c.json(manifest, 201, { Location: `/backups/${manifest.id}` });
+      },
+    )
+    .post(
+      "/restore",
+      describe(about.RESTORE),
+      ...checks,
+      jsonBody,
+      validate("json", RestoreBody, about.RESTORES),
+      async (c) => {
+        takeTime(c);
+        const { table, backup: id, plan } = c.req.valid("json");
+        const tables = [...new Set(table)].map(tableOf);
+        return c.json(await inTurn.pass(() => restore(database, store, { tables, backup: id, plan, report })), 200);
+      },
+    )
+    .get("/backups", describe(about.LIST), ...admin, validate("query", BackupsQuery), async (c) => {
       const { limit, cursor } = c.req.valid("query");
       negotiate(c, ["application/json"]);
       const ids = (await store.ids()).reverse().filter((id) => cursor === undefined || id < cursor);
       const page = pageOf(c, ids.slice(0, limit + 1), limit, (id) => id);
-      return c.json(await Promise.all(page.map((id) => describe(store, id).catch(damagedOne(id)))));
+      return c.json(await Promise.all(page.map((id) => manifestOf(store, id).catch(damagedOne(id)))), 200);
     })
-    .get("/backups/:id", ...admin, validate("param", BackupPath), async (c) => {
+    .get("/backups/:id", describe(about.ONE), ...admin, validate("param", BackupPath), async (c) => {
       negotiate(c, ["application/json"]);
-      return c.json(await describe(store, c.req.valid("param").id));
+      return c.json(await manifestOf(store, c.req.valid("param").id), 200);
     })
-    .post("/backups/:id/verify", ...checks, validate("param", BackupPath), async (c) => {
+    .post("/backups/:id/verify", describe(about.VERIFY), ...checks, validate("param", BackupPath), async (c) => {
       takeTime(c);
       const { id } = c.req.valid("param");
       const { manifest, proof } = await inTurn.pass(() => verify(database, store, { id, report }));
-      return c.json({ ...manifest, proof });
+      return c.json({ ...manifest, proof }, 200);
     })
-    .get("/backups/:id/:file", ...admin, validate("param", FilePath), async (c) => {
+    .get("/backups/:id/:file", describe(about.FILE), ...admin, validate("param", FilePath), async (c) => {
       const { id, file } = c.req.valid("param");
       const name = file.replace(/\.avro$/, "");
       if (file === name || !isTableName(name))
@@ -92,7 +112,7 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
 }
 
 /** A manifest, with when it was proven where it was. */
-async function describe(store: BackupStore, id: string) {
+async function manifestOf(store: BackupStore, id: string) {
   const manifest = await findManifest(store, id, []);
   const proof = await proofOf(store, manifest.id);
   return { ...manifest, ...(proof && { proof }) };

@@ -3,13 +3,15 @@ import { type Context, Hono } from "hono";
 import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { requires } from "../http/auth.ts";
-import { batchAnswer } from "../http/batch-answer.ts";
+import { type BatchResponse, batchAnswer } from "../http/batch-answer.ts";
 import { bytesOf, limitBody, mediaTypeOf, textOf } from "../http/body.ts";
+import { describe } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { answerOnce } from "../http/idempotency.ts";
-import { NoQuery, validate } from "../http/validate.ts";
+import { noQuery, validate } from "../http/validate.ts";
 import { type BatchRow, rowsOfCsv, rowsOfJson, rowsOfNdjson } from "../ingest/batch.ts";
 import { insertBatch } from "../ingest/insert.ts";
+import { describeInsert, describeInsertInto } from "./insert-description.ts";
 import { TablePath } from "./tables.ts";
 
 export interface WriteLimits {
@@ -21,12 +23,12 @@ export interface WriteLimits {
 export function insertRoutes(database: Database, limits: WriteLimits) {
   const checks = [requires("writer"), limitBody(limits.bodyBytesMax)] as const;
   return new Hono<Env>()
-    .post("/insert", ...checks, validate("query", NoQuery), async (c) => {
+    .post("/insert", describe(describeInsert()), ...checks, noQuery, async (c) => {
       const body = await bytesOf(c);
       mediaTypeOf(c, ["application/json"]);
       return insert(c, database, limits, body, rowsOfJson(textOf(body)));
     })
-    .post("/:table", ...checks, validate("param", TablePath), validate("query", NoQuery), async (c) => {
+    .post("/:table", describe(describeInsertInto), ...checks, validate("param", TablePath), noQuery, async (c) => {
       const body = await bytesOf(c);
       return insert(c, database, limits, body, await rowsOf(c, body, c.req.valid("param").table));
     });
@@ -47,7 +49,7 @@ async function insert(c: Context<Env>, database: Database, { msMax }: WriteLimit
   const strict = isStrict(c.req.header("Prefer"));
   c.header("Preference-Applied", `handling=${strict ? "strict" : "lenient"}`);
   const source = `${c.req.method} ${c.req.path}`;
-  return answerOnce(c, { database, body, msMax }, async (connection) => {
+  return answerOnce<BatchResponse>(c, { database, body, msMax }, async (connection) => {
     const outcome = await insertBatch(database, connection, { kind: "insert", source, rows, strict });
     return batchAnswer(c, rows, outcome, strict);
   });

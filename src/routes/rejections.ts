@@ -1,39 +1,69 @@
 /** The rows that did not pass, with their reasons (design section 2). */
-import { Hono } from "hono";
+import { Hono, type TypedResponse } from "hono";
 import { z } from "zod";
 import { JsonText } from "../codecs/json-text.ts";
-import { tableNames } from "../codecs/tables.ts";
+import { tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { REASON_CODES, REJECTION_STATES } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
-import { batchAnswer, JSON_TYPE } from "../http/batch-answer.ts";
+import { type BatchResponse, batchAnswer, batchAnswers, JSON_TYPE, Reason } from "../http/batch-answer.ts";
 import { bytesOf, jsonBody, limitBody, textOf } from "../http/body.ts";
+import { describe, documented, type Examples, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
-import { answerOnce } from "../http/idempotency.ts";
+import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { idCursor } from "../http/paging.ts";
 import { answerListing, type Lines, linesOf, rowLimit } from "../http/stream.ts";
-import { NoQuery, validate } from "../http/validate.ts";
+import { noQuery, validate } from "../http/validate.ts";
 import { ROWS_PER_REQUEST_MAX, tooManyRows } from "../ingest/batch.ts";
 import { discardRejections, openRejections, replay } from "../ingest/replay.ts";
 import { findRejection, listRejections, type RejectionRecord } from "../repositories/rejections.ts";
 import type { WriteLimits } from "./insert.ts";
+import { sentRow } from "./insert-description.ts";
+import { EXAMPLE_RUN } from "./runs.ts";
 
 const RejectionPath = z.object({
   id: z
     .string()
     .regex(/^\d{1,15}$/, "there is no such rejection: ids are numbers")
-    .transform(Number),
+    .transform(Number)
+    .meta(documented({ type: "integer", minimum: 1, examples: [1] })),
 });
 const RejectionQuery = z.strictObject({
   limit: rowLimit,
   cursor: idCursor,
   table: z.enum(tableNames, { error: `must be one of ${tableNames.join(", ")}` }).optional(),
   code: z.enum(REASON_CODES, { error: `must be one of ${REASON_CODES.join(", ")}` }).optional(),
-  run: z.uuid("must be a run's id").optional(),
+  run: z
+    .uuid("must be a run's id")
+    .optional()
+    .meta({ examples: [EXAMPLE_RUN] }),
   state: z.enum(REJECTION_STATES, { error: `must be one of ${REJECTION_STATES.join(", ")}` }).optional(),
 });
+const Rejection = z
+  .strictObject({
+    id: z.int(),
+    run: z.uuid(),
+    table: z.string(),
+    file: z.string().exactOptional(),
+    position: z.int().min(0).meta({ description: "The line of a file, or the 0-based index in a request" }),
+    raw: z.string().exactOptional().meta({ description: "The row as it came; its first 64 KiB" }),
+    raw_base64: z
+      .string()
+      .exactOptional()
+      .meta({ description: "In the place of `raw`, where the bytes are not UTF-8" }),
+    columns: z.array(z.string()).exactOptional().meta({ description: "The names of the cells of a CSV record" }),
+    reasons: z.array(Reason),
+    state: z.enum(REJECTION_STATES),
+    replaces: z
+      .int()
+      .exactOptional()
+      .meta({ description: "The rejection that was replayed, and refused again as this" }),
+    created_at: z.iso.datetime(),
+  })
+  .meta({ id: "Rejection" }) satisfies z.ZodType<RejectionRecord>;
+type Rejection = z.infer<typeof Rejection>;
 
 const rejectionId = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 const ReplayBody = z.union(
@@ -45,16 +75,45 @@ const ReplayBody = z.union(
 );
 const DiscardBody = z.strictObject({ ids: z.array(rejectionId).min(1).max(ROWS_PER_REQUEST_MAX) });
 
+const child = tableOf(tableNames.at(-1) ?? tableNames[0]);
+const REPLAYS: Examples = {
+  run: { summary: "All open rejections of a run, as they came", value: { run: EXAMPLE_RUN }, status: 201 },
+  rows: { summary: "Mended rows", value: { rows: [{ id: 1, row: sentRow(child) }] }, status: 201 },
+};
+const DISCARDS: Examples = { ids: { summary: "By their ids", value: { ids: [1] }, status: 200 } };
+
+const tags = ["rejections"];
+const LIST = describe({
+  ...{ tags, summary: "Rows that were refused, and why" },
+  answers: { 200: lines("Rejections in the order of their ids", Rejection, "Link"), ...problems(406, 503) },
+});
+const ONE = describe({
+  ...{ tags, summary: "One rejection" },
+  answers: { 200: json("The rejection", Rejection), ...problems(404, 406, 503) },
+});
+const REPLAY = describe({
+  ...{ tags, summary: "Judge rejected rows once more, mended or as they came", parameters: [IDEMPOTENCY_KEY] },
+  description: "A row that is refused again is a new open rejection, which names the old one in `replaces`.",
+  answers: { ...batchAnswers("Idempotent-Replayed"), ...problems(404, 409, 503) },
+});
+const DISCARD = describe({
+  ...{ tags, summary: "Say that rejected rows are not wanted", parameters: [IDEMPOTENCY_KEY] },
+  answers: {
+    200: json("How many were discarded", z.strictObject({ discarded: z.int() }), "Idempotent-Replayed"),
+    ...problems(404, 409, 422, 503),
+  },
+});
+
 /** @param pages the same database, whose queries are bounded */
 export function rejectionRoutes(database: Database, pages: Database, limits: WriteLimits) {
-  const checks = [requires("writer"), limitBody(limits.bodyBytesMax), jsonBody, validate("query", NoQuery)] as const;
+  const checks = [requires("writer"), limitBody(limits.bodyBytesMax), jsonBody, noQuery] as const;
   return new Hono<Env>()
-    .post("/rejections/replay", ...checks, validate("json", ReplayBody), async (c) => {
+    .post("/rejections/replay", REPLAY, ...checks, validate("json", ReplayBody, REPLAYS), async (c) => {
       const asked = c.req.valid("json");
       const body = await bytesOf(c);
       // The validator's own reading has lost what is not UTF-8, and keys that stand twice.
       const text = new JsonText(textOf(body));
-      return answerOnce(c, { database, body, msMax: limits.msMax }, async (connection) => {
+      return answerOnce<BatchResponse>(c, { database, body, msMax: limits.msMax }, async (connection) => {
         if ("run" in asked) {
           const { mended, remaining } = await openRejections(connection, asked.run);
           const request = { mended, source: `run ${asked.run}`, pointer: () => "/run" };
@@ -73,15 +132,16 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
         return batchAnswer(c, rows, outcome, false);
       });
     })
-    .post("/rejections/discard", ...checks, validate("json", DiscardBody), async (c) => {
+    .post("/rejections/discard", DISCARD, ...checks, validate("json", DiscardBody, DISCARDS), async (c) => {
       const { ids } = c.req.valid("json");
       const body = await bytesOf(c);
-      return answerOnce(c, { database, body, msMax: limits.msMax }, async (connection) => {
+      type Discarded = TypedResponse<{ discarded: number }, 200, "json">;
+      return answerOnce<Discarded>(c, { database, body, msMax: limits.msMax }, async (connection) => {
         await discardRejections(connection, ids);
         return { status: 200, headers: JSON_TYPE, body: { discarded: new Set(ids).size } };
       });
     })
-    .get("/rejections", validate("query", RejectionQuery), async (c) => {
+    .get("/rejections", LIST, validate("query", RejectionQuery), async (c) => {
       const { limit, cursor, ...filter } = c.req.valid("query");
       return answerListing(c, EXPORT, {
         read: (limit, after) => listRejections(pages.db, { ...filter, limit, after }),
@@ -91,12 +151,12 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
         limit,
       });
     })
-    .get("/rejections/:id", validate("param", RejectionPath), validate("query", NoQuery), async (c) => {
+    .get("/rejections/:id", ONE, validate("param", RejectionPath), noQuery, async (c) => {
       const { id } = c.req.valid("param");
       negotiate(c, ["application/json"]);
-      const rejection = await findRejection(pages.db, id);
+      const rejection: Rejection | undefined = await findRejection(pages.db, id);
       if (!rejection) throw new MusterError("not_found", `there is no rejection ${id}`);
-      return c.json(rejection);
+      return c.json(rejection, 200);
     });
 }
 
@@ -119,7 +179,7 @@ const CELLS = linesOf<Omit<RejectionRecord, "columns"> & { columns: string | und
 ]);
 
 /** What a person mends and gives back to a replay, which reads `id` and `raw`; README, HTTP, has the columns. */
-const EXPORT: Lines<RejectionRecord> = {
+const EXPORT: Lines<RejectionRecord, Rejection> = {
   header: CELLS.header,
   toCsv: ({ columns, ...rest }) => CELLS.toCsv({ ...rest, columns: columns?.join(",") }),
   toJson: (rejection) => rejection,

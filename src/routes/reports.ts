@@ -3,6 +3,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/client.ts";
 import { limitBody } from "../http/body.ts";
+import { describe, documented, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { LINE_FORMS, linesOf, streamLines } from "../http/stream.ts";
@@ -22,29 +23,58 @@ const ReportQuery = z.strictObject({
   year: parameter
     .regex(/^[1-9]\d{3}$/, "must be a year from 1000 to 9999")
     .transform(Number)
-    .default(DEFAULT_YEAR),
+    .default(DEFAULT_YEAR)
+    .meta(
+      documented({
+        ...{ type: "integer", minimum: 1000, maximum: 9999, default: DEFAULT_YEAR, examples: [2022] },
+        description: "The year of the hires, in UTC",
+      }),
+    ),
+});
+
+const hires = z.int().min(0);
+const PerQuarter = z
+  .strictObject({ department: z.string(), job: z.string(), Q1: hires, Q2: hires, Q3: hires, Q4: hires })
+  .meta({ id: "QuarterlyHires" }) satisfies z.ZodType<QuarterlyHires>;
+const PerDepartment = z
+  .strictObject({ id: z.int(), department: z.string(), hired: hires })
+  .meta({ id: "DepartmentHires" }) satisfies z.ZodType<DepartmentHires>;
+
+const PER_QUARTER = describe({
+  ...{ tags: ["reports"], summary: "Hires per department and job, by quarter" },
+  description: "Pairs with a hire in the year, in the alphabetical order of departments, then of jobs.",
+  answers: { 200: lines("The report", PerQuarter), ...problems(406, 503) },
+});
+const PER_DEPARTMENT = describe({
+  ...{ tags: ["reports"], summary: "Departments that hired more than the mean over all departments" },
+  description: "Those without a hire in the year count as zero. Most hires first.",
+  answers: { 200: lines("The report", PerDepartment), ...problems(406, 503) },
 });
 
 export function reportRoutes(database: Database) {
   const query = validate("query", ReportQuery);
   const limited = limitBody(BODY_BYTES_MAX);
   return new Hono<Env>()
-    .get("/hired_2021_quarter", query, async (c) => quarters(c, database, c.req.valid("query").year))
-    .post("/hired_2021_quarter", limited, query, async (c) => quarters(c, database, c.req.valid("query").year))
-    .get("/hired_department", query, async (c) => aboveMean(c, database, c.req.valid("query").year))
-    .post("/hired_department", limited, query, async (c) => aboveMean(c, database, c.req.valid("query").year));
+    .get("/hired_2021_quarter", PER_QUARTER, query, async (c) => quarters(c, database, c.req.valid("query").year))
+    .post("/hired_2021_quarter", PER_QUARTER, limited, query, async (c) =>
+      quarters(c, database, c.req.valid("query").year),
+    )
+    .get("/hired_department", PER_DEPARTMENT, query, async (c) => aboveMean(c, database, c.req.valid("query").year))
+    .post("/hired_department", PER_DEPARTMENT, limited, query, async (c) =>
+      aboveMean(c, database, c.req.valid("query").year),
+    );
 }
 
 async function quarters(c: Context, database: Database, year: number) {
   const form = negotiate(c, FORMS);
   const read = () => quarterlyHires(database, year);
-  return form === "application/json" ? c.json(await read()) : streamLines(c, form, QUARTERS, onePage(read));
+  return form === "application/json" ? c.json(await read(), 200) : streamLines(c, form, QUARTERS, onePage(read));
 }
 
 async function aboveMean(c: Context, database: Database, year: number) {
   const form = negotiate(c, FORMS);
   const read = () => departmentsAboveMean(database, year);
-  return form === "application/json" ? c.json(await read()) : streamLines(c, form, ABOVE_MEAN, onePage(read));
+  return form === "application/json" ? c.json(await read(), 200) : streamLines(c, form, ABOVE_MEAN, onePage(read));
 }
 
 const FORMS = ["application/json", ...LINE_FORMS] as const;

@@ -3,17 +3,19 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { Fault, isBlank, shown } from "../codecs/codec.ts";
 import { csvHeader, toCsv } from "../codecs/csv.ts";
-import { toJson } from "../codecs/json.ts";
+import { exampleRow } from "../codecs/example.ts";
+import { rowSchema, toJson } from "../codecs/json.ts";
 import { pointerTo } from "../codecs/pointer.ts";
 import { type Row, type Table, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
+import { type Description, describe, documented, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { idCursor } from "../http/paging.ts";
 import { Refusal } from "../http/problem.ts";
 import { answerListing, type Lines, rowLimit } from "../http/stream.ts";
-import { NoQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
+import { noQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
 import { findRow, listRows, type RowFilter } from "../repositories/rows.ts";
 
 export const TablePath = z.object({
@@ -25,7 +27,8 @@ const RowPath = TablePath.extend({
   id: z
     .string()
     .regex(/^\d{1,10}$/, "there is no such row: ids are numbers")
-    .transform(Number),
+    .transform(Number)
+    .meta(documented({ type: "integer", minimum: 1, examples: [1] })),
 });
 /** Any other parameter is a filter, and judged by the table's columns. */
 const PageQuery = z.object({ limit: rowLimit, cursor: idCursor }).catchall(parameter);
@@ -35,7 +38,7 @@ const PAGE_ROWS = 10_000;
 
 export function tableRoutes(database: Database) {
   return new Hono<Env>()
-    .get("/:table", validate("param", TablePath), validate("query", PageQuery), async (c) => {
+    .get("/:table", describe(describeRows), validate("param", TablePath), validate("query", PageQuery), async (c) => {
       const table = tableOf(c.req.valid("param").table);
       const { limit, cursor, ...fields } = c.req.valid("query");
       const equal = filtersOf(table, fields as Record<string, string>);
@@ -47,13 +50,13 @@ export function tableRoutes(database: Database) {
         limit,
       });
     })
-    .get("/:table/:id", validate("param", RowPath), validate("query", NoQuery), async (c) => {
+    .get("/:table/:id", describe(describeRow), validate("param", RowPath), noQuery, async (c) => {
       const { table: name, id } = c.req.valid("param");
       const table = tableOf(name);
       negotiate(c, ["application/json"]);
       const row = await findRow(database, table, id);
       if (!row) throw new MusterError("not_found", `${name} has no id ${id}`);
-      return c.json(toJson(table, row));
+      return c.json(toJson(table, row), 200);
     });
 }
 
@@ -82,3 +85,23 @@ function filtersOf(table: Table, fields: Record<string, string>): NonNullable<Ro
 }
 
 const parametersOf = (table: Table): string[] => ["limit", "cursor", ...table.columns.map(({ name }) => name)];
+
+function describeRows(table: Table): Description {
+  const example = toJson(table, exampleRow(table, 1));
+  const filters = table.columns.map(({ name, codec }) => [
+    name,
+    codec.schema.optional().meta({ examples: [example[name]], description: `Only rows with exactly this ${name}` }),
+  ]);
+  return {
+    ...{ tags: [table.name], summary: `Rows of ${table.name} in the order of their ids` },
+    reads: { target: "query", schema: z.strictObject(Object.fromEntries(filters)) },
+    answers: { 200: lines("Rows", rowSchema(table).meta({ id: table.name }), "Link"), ...problems(406, 503) },
+  };
+}
+
+function describeRow(table: Table): Description {
+  return {
+    ...{ tags: [table.name], summary: `One row of ${table.name}` },
+    answers: { 200: json("The row", rowSchema(table).meta({ id: table.name })), ...problems(404, 406, 503) },
+  };
+}

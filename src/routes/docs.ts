@@ -1,0 +1,93 @@
+/** The OpenAPI document, and a page that shows it and tries it out (Swagger UI); open to all. */
+import { Hono } from "hono";
+import { z } from "zod";
+import { type Answer, type Description, describe, headersOf, json, problems } from "../http/describe.ts";
+import type { Env } from "../http/env.ts";
+import type { OpenApiDocument } from "../http/openapi.ts";
+import { validate } from "../http/validate.ts";
+
+/** The page's files by the names they are asked for by: none of what a client sends becomes a path. */
+const FILES = {
+  "swagger-ui.css": "text/css; charset=utf-8",
+  "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+  "favicon-32x32.png": "image/png",
+} as const;
+const START = "start.js";
+const AssetPath = z.object({
+  asset: z.enum([START, ...(Object.keys(FILES) as (keyof typeof FILES)[])], "there is no such file"),
+});
+
+/** @param app the whole service: its routes are looked at when the document is first asked for */
+export function docsRoutes(app: Hono<Env>) {
+  let document: Promise<OpenApiDocument> | undefined;
+  return new Hono<Env>()
+    .get("/openapi.json", describe(DOCUMENT), async (c) => {
+      document ??= documentOf(app);
+      return c.json(await document, 200);
+    })
+    .get("/docs", describe(PAGE), (c) => c.html(HTML, 200, HEADERS))
+    .get("/docs/:asset", describe(ASSET), validate("param", AssetPath), (c) => {
+      const { asset } = c.req.valid("param");
+      if (asset === START) return c.body(SCRIPT, 200, { ...HEADERS, "Content-Type": "text/javascript; charset=utf-8" });
+      const path = Bun.fileURLToPath(import.meta.resolve(`swagger-ui-dist/${asset}`));
+      return c.body(Bun.file(path).stream(), 200, { ...HEADERS, "Content-Type": FILES[asset] });
+    });
+}
+
+/** Its generator takes as long to load as a database connection, and most processes are never asked for it. */
+async function documentOf(app: Hono<Env>): Promise<OpenApiDocument> {
+  const { openApiDocument } = await import("../http/openapi.ts");
+  return openApiDocument(app.routes);
+}
+
+/** Nothing comes from another host, and nothing runs that is not one of the files above. */
+const HEADERS = {
+  "Content-Security-Policy": [
+    ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'"],
+    ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+  ].join("; "),
+  "X-Content-Type-Options": "nosniff",
+  "Cache-Control": "max-age=3600",
+  "Referrer-Policy": "no-referrer",
+};
+
+/** Addresses are relative, so that they hold behind any proxy. */
+const HTML: string = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Muster's API</title>
+<link rel="icon" href="docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<script defer src="docs/swagger-ui-bundle.js"></script>
+<script defer src="docs/${START}"></script>
+</head>
+<body>
+<main id="api"></main>
+<noscript>This page needs JavaScript; <a href="openapi.json">openapi.json</a> is what it shows.</noscript>
+</body>
+</html>
+`;
+
+const SCRIPT: string = `SwaggerUIBundle({ url: "openapi.json", dom_id: "#api", deepLinking: true, validatorUrl: null });
+`;
+
+const tags = ["service"];
+const shown = (description: string, ...types: string[]): Answer => ({
+  description,
+  headers: headersOf(["Content-Security-Policy"]),
+  content: Object.fromEntries(types.map((type) => [type, { schema: z.unknown() }])),
+});
+const DOCUMENT: Description = {
+  ...{ tags, summary: "This document" },
+  answers: { 200: json("OpenAPI 3.1", z.looseObject({ openapi: z.string(), paths: z.looseObject({}) })) },
+};
+const PAGE: Description = {
+  ...{ tags, summary: "A page that shows this document and tries it out" },
+  answers: { 200: shown("The page", "text/html") },
+};
+const ASSET: Description = {
+  ...{ tags, summary: "A file of that page" },
+  answers: { 200: shown("The file", "text/javascript", "text/css", "image/png"), ...problems(404) },
+};
