@@ -1,0 +1,2273 @@
+/**
+ * A typed client for other programs, which package.json exports as `muster/client`; `bun run generate` makes client/ of it.
+ * @example
+ * const muster = client("http://127.0.0.1:3000", { headers: { Authorization: "Bearer TOKEN" } });
+ * const answer = await muster.departments.$get({ query: { limit: "10" } });
+ * if (answer.ok) for (const { id, department } of await answer.json()) console.log(id, department);
+ * else console.error((await answer.json()).detail);
+ */
+import { type ClientRequestOptions } from "hono/client";
+/** @param url of the service; a path is kept */
+export declare function client(url: string, options?: ClientRequestOptions): {
+    backups: {
+        ":id": import("hono/client").ClientRequest<string, "/backups/:id", {
+            $get: {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    id: string;
+                    created_at: string;
+                    server: string;
+                    tables: {
+                        table: string;
+                        file: string;
+                        rows: number;
+                        bytes: number;
+                        sha256: string;
+                        schema: {
+                            type: "record";
+                            name: string;
+                            doc?: string;
+                            aliases?: string[];
+                            fields: {
+                                name: string;
+                                type: unknown;
+                                doc?: string;
+                                aliases?: string[];
+                                default?: unknown;
+                            }[];
+                        };
+                        fingerprint: string;
+                        checksum: string;
+                        auto_increment?: number | undefined;
+                    }[];
+                    proof?: {
+                        proved_at: string;
+                        seconds: number;
+                    } | undefined;
+                };
+                outputFormat: "json";
+                status: 200;
+            } | {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            };
+        }>;
+    };
+} & {
+    backups: {
+        ":id": {
+            ":file": import("hono/client").ClientRequest<string, "/backups/:id/:file", {
+                $get: {
+                    input: {
+                        param: {
+                            id: string;
+                            file: string;
+                        };
+                    };
+                    output: {};
+                    outputFormat: "json";
+                    status: import("hono/utils/http-status").StatusCode;
+                } | {
+                    input: {
+                        param: {
+                            id: string;
+                            file: string;
+                        };
+                    };
+                    output: {
+                        type: "about:blank";
+                        title: string;
+                        status: number;
+                        detail: string;
+                        instance: string;
+                        code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                        errors?: {
+                            pointer: string;
+                            code?: string;
+                            detail: string;
+                        }[];
+                    };
+                    outputFormat: "json";
+                    status: ProblemStatus;
+                };
+            }>;
+        };
+    };
+} & {
+    backups: {
+        ":id": {
+            verify: import("hono/client").ClientRequest<string, "/backups/:id/verify", {
+                $post: {
+                    input: {
+                        param: {
+                            id: string;
+                        };
+                    };
+                    output: {
+                        id: string;
+                        created_at: string;
+                        server: string;
+                        tables: {
+                            table: string;
+                            file: string;
+                            rows: number;
+                            bytes: number;
+                            sha256: string;
+                            schema: {
+                                type: "record";
+                                name: string;
+                                doc?: string;
+                                aliases?: string[];
+                                fields: {
+                                    name: string;
+                                    type: unknown;
+                                    doc?: string;
+                                    aliases?: string[];
+                                    default?: unknown;
+                                }[];
+                            };
+                            fingerprint: string;
+                            checksum: string;
+                            auto_increment?: number | undefined;
+                        }[];
+                        proof: {
+                            proved_at: string;
+                            seconds: number;
+                        };
+                    };
+                    outputFormat: "json";
+                    status: 200;
+                } | {
+                    input: {
+                        param: {
+                            id: string;
+                        };
+                    };
+                    output: {
+                        type: "about:blank";
+                        title: string;
+                        status: number;
+                        detail: string;
+                        instance: string;
+                        code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                        errors?: {
+                            pointer: string;
+                            code?: string;
+                            detail: string;
+                        }[];
+                    };
+                    outputFormat: "json";
+                    status: ProblemStatus;
+                };
+            }>;
+        };
+    };
+} & {
+    departments: {
+        ":id": import("hono/client").ClientRequest<string, "/departments/:id", {
+            $get: {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    id: number;
+                    department: string;
+                };
+                outputFormat: "json";
+                status: 200;
+            } | {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            };
+        }>;
+    };
+} & {
+    docs: {
+        ":asset": import("hono/client").ClientRequest<string, "/docs/:asset", {
+            $get: {
+                input: {
+                    param: {
+                        asset: "favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                    };
+                };
+                output: string;
+                outputFormat: "json";
+                status: 200;
+            } | {
+                input: {
+                    param: {
+                        asset: "favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                    };
+                };
+                output: {
+                    readonly locked: boolean;
+                    cancel: {};
+                    getReader: {};
+                    pipeThrough: {};
+                    pipeTo: {};
+                    tee: {};
+                    [Symbol.asyncIterator]: {};
+                    values: {};
+                    text: {};
+                    bytes: {};
+                    json: {};
+                    blob: {};
+                };
+                outputFormat: "json";
+                status: 200;
+            } | {
+                input: {
+                    param: {
+                        asset: "favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            } | {
+                input: {
+                    param: {
+                        asset: "favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            };
+        }>;
+    };
+} & {
+    hired_employees: {
+        ":id": import("hono/client").ClientRequest<string, "/hired_employees/:id", {
+            $get: {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    id: number;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                };
+                outputFormat: "json";
+                status: 200;
+            } | {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            };
+        }>;
+    };
+} & {
+    jobs: {
+        ":id": import("hono/client").ClientRequest<string, "/jobs/:id", {
+            $get: {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    id: number;
+                    job: string;
+                };
+                outputFormat: "json";
+                status: 200;
+            } | {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            };
+        }>;
+    };
+} & {
+    rejections: {
+        ":id": import("hono/client").ClientRequest<string, "/rejections/:id", {
+            $get: {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    id: number;
+                    run: string;
+                    table: string;
+                    file?: string | undefined;
+                    position: number;
+                    raw?: string | undefined;
+                    raw_base64?: string | undefined;
+                    columns?: string[] | undefined;
+                    reasons: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string | undefined;
+                        detail: string;
+                    }[];
+                    state: "discarded" | "open" | "replayed" | "superseded";
+                    replaces?: number | undefined;
+                    created_at: string;
+                };
+                outputFormat: "json";
+                status: 200;
+            } | {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            };
+        }>;
+    };
+} & {
+    rejections: {
+        discard: import("hono/client").ClientRequest<string, "/rejections/discard", {
+            $post: {
+                input: {
+                    json: {
+                        ids: number[];
+                    };
+                };
+                output: {
+                    discarded: number;
+                };
+                outputFormat: "json";
+                status: 200;
+            } | {
+                input: {
+                    json: {
+                        ids: number[];
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            };
+        }>;
+    };
+} & {
+    rejections: {
+        replay: import("hono/client").ClientRequest<string, "/rejections/replay", {
+            $post: {
+                input: {
+                    json: {
+                        rows: {
+                            id: number;
+                            row: unknown;
+                        }[];
+                    } | {
+                        run: string;
+                    };
+                };
+                output: {
+                    run: string;
+                    received: number;
+                    inserted: number;
+                    unchanged: number;
+                    rejected: number;
+                    withheld?: number;
+                    rows: {
+                        table: "departments" | "hired_employees" | "jobs";
+                        index: number;
+                        status: "inserted" | "rejected" | "unchanged" | "withheld";
+                        id?: number;
+                        rejection?: number;
+                        reasons?: {
+                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                            field?: string;
+                            detail: string;
+                        }[];
+                        replaces?: number;
+                    }[];
+                    remaining?: number;
+                };
+                outputFormat: "json";
+                status: 200 | 201 | 207;
+            } | {
+                input: {
+                    json: {
+                        rows: {
+                            id: number;
+                            row: unknown;
+                        }[];
+                    } | {
+                        run: string;
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                    run: string;
+                    received: number;
+                    inserted: number;
+                    unchanged: number;
+                    rejected: number;
+                    withheld?: number;
+                    rows: {
+                        table: "departments" | "hired_employees" | "jobs";
+                        index: number;
+                        status: "inserted" | "rejected" | "unchanged" | "withheld";
+                        id?: number;
+                        rejection?: number;
+                        reasons?: {
+                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                            field?: string;
+                            detail: string;
+                        }[];
+                        replaces?: number;
+                    }[];
+                    remaining?: number;
+                };
+                outputFormat: "json";
+                status: 422;
+            } | {
+                input: {
+                    json: {
+                        rows: {
+                            id: number;
+                            row: unknown;
+                        }[];
+                    } | {
+                        run: string;
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            } | {
+                input: {
+                    json: {
+                        rows: {
+                            id: number;
+                            row: unknown;
+                        }[];
+                    } | {
+                        run: string;
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            };
+        }>;
+    };
+} & {
+    runs: {
+        ":id": import("hono/client").ClientRequest<string, "/runs/:id", {
+            $get: {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    id: string;
+                    kind: "backup" | "import" | "insert" | "replay" | "restore";
+                    source: string | null;
+                    status: "failed" | "publishing" | "refused" | "running" | "succeeded";
+                    counts: {
+                        [x: string]: {
+                            received: number;
+                            inserted: number;
+                            unchanged: number;
+                            rejected: number;
+                            withheld: number;
+                        } | {
+                            received: number;
+                            inserted: number;
+                            unchanged: number;
+                            updated: number;
+                            deleted: number;
+                        } | {
+                            received: number;
+                        };
+                    };
+                    error: string | null;
+                    started_at: string;
+                    finished_at: string | null;
+                };
+                outputFormat: "json";
+                status: 200;
+            } | {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            };
+        }>;
+    };
+} & {
+    backup: import("hono/client").ClientRequest<string, "/backup", {
+        $post: {
+            input: {
+                json: {
+                    table: ("departments" | "hired_employees" | "jobs")[];
+                    codec?: "deflate" | "null" | "zstandard" | undefined;
+                };
+            };
+            output: {
+                id: string;
+                created_at: string;
+                server: string;
+                tables: {
+                    table: string;
+                    file: string;
+                    rows: number;
+                    bytes: number;
+                    sha256: string;
+                    schema: {
+                        type: "record";
+                        name: string;
+                        doc?: string;
+                        aliases?: string[];
+                        fields: {
+                            name: string;
+                            type: unknown;
+                            doc?: string;
+                            aliases?: string[];
+                            default?: unknown;
+                        }[];
+                    };
+                    fingerprint: string;
+                    checksum: string;
+                    auto_increment?: number | undefined;
+                }[];
+            };
+            outputFormat: "json";
+            status: 201;
+        } | {
+            input: {
+                json: {
+                    table: ("departments" | "hired_employees" | "jobs")[];
+                    codec?: "deflate" | "null" | "zstandard" | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    backups: import("hono/client").ClientRequest<string, "/backups", {
+        $get: {
+            input: {
+                query?: {
+                    limit?: string | undefined;
+                    cursor?: string | undefined;
+                };
+            };
+            output: ({
+                id: string;
+                created_at: string;
+                server: string;
+                tables: {
+                    table: string;
+                    file: string;
+                    rows: number;
+                    bytes: number;
+                    sha256: string;
+                    schema: {
+                        type: "record";
+                        name: string;
+                        doc?: string;
+                        aliases?: string[];
+                        fields: {
+                            name: string;
+                            type: unknown;
+                            doc?: string;
+                            aliases?: string[];
+                            default?: unknown;
+                        }[];
+                    };
+                    fingerprint: string;
+                    checksum: string;
+                    auto_increment?: number | undefined;
+                }[];
+                proof?: {
+                    proved_at: string;
+                    seconds: number;
+                } | undefined;
+            } | {
+                id: string;
+                damaged: true;
+            })[];
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    limit?: string | undefined;
+                    cursor?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    departments: import("hono/client").ClientRequest<string, "/departments", {
+        $get: {
+            input: {
+                query?: {
+                    id?: string;
+                    department?: string;
+                    limit?: string;
+                    cursor?: string;
+                };
+            };
+            output: {
+                id: number;
+                department: string;
+            }[];
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    id?: string;
+                    department?: string;
+                    limit?: string;
+                    cursor?: string;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+        $post: {
+            input: {
+                json: {
+                    id?: number | null;
+                    department: string;
+                }[] | {
+                    id?: number | null;
+                    department: string;
+                };
+            };
+            output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    department: string;
+                }[] | {
+                    id?: number | null;
+                    department: string;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 422;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    department: string;
+                }[] | {
+                    id?: number | null;
+                    department: string;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    department: string;
+                }[] | {
+                    id?: number | null;
+                    department: string;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    docs: import("hono/client").ClientRequest<string, "/docs", {
+        $get: {
+            input: {};
+            output: {};
+            outputFormat: "json";
+            status: import("hono/utils/http-status").StatusCode;
+        } | {
+            input: {};
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    healthz: import("hono/client").ClientRequest<string, "/healthz", {
+        $get: {
+            input: {};
+            output: {
+                status: "alive";
+            };
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {};
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    hired_2021_quarter: import("hono/client").ClientRequest<string, "/hired_2021_quarter", {
+        $get: {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: never;
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                department: string;
+                job: string;
+                Q1: number;
+                Q2: number;
+                Q3: number;
+                Q4: number;
+            }[];
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+        $post: {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: never;
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                department: string;
+                job: string;
+                Q1: number;
+                Q2: number;
+                Q3: number;
+                Q4: number;
+            }[];
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    hired_department: import("hono/client").ClientRequest<string, "/hired_department", {
+        $get: {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: never;
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                id: number;
+                department: string;
+                hired: number;
+            }[];
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+        $post: {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: never;
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                id: number;
+                department: string;
+                hired: number;
+            }[];
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    hired_employees: import("hono/client").ClientRequest<string, "/hired_employees", {
+        $get: {
+            input: {
+                query?: {
+                    id?: string;
+                    name?: string;
+                    datetime?: string;
+                    department_id?: string;
+                    job_id?: string;
+                    limit?: string;
+                    cursor?: string;
+                };
+            };
+            output: {
+                id: number;
+                name: string;
+                datetime: string;
+                department_id: number;
+                job_id: number;
+            }[];
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    id?: string;
+                    name?: string;
+                    datetime?: string;
+                    department_id?: string;
+                    job_id?: string;
+                    limit?: string;
+                    cursor?: string;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+        $post: {
+            input: {
+                json: {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                }[] | {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                };
+            };
+            output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                }[] | {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 422;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                }[] | {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                }[] | {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    insert: import("hono/client").ClientRequest<string, "/insert", {
+        $post: {
+            input: {
+                json: {
+                    departments?: ({
+                        id?: number | null;
+                        department: string;
+                    } | {
+                        id?: number | null;
+                        department?: string;
+                    })[];
+                    hired_employees?: ({
+                        id?: number | null;
+                        name: string;
+                        datetime: string;
+                        department_id: number;
+                        job_id: number;
+                    } | {
+                        id?: number | null;
+                        name?: string;
+                        datetime?: string;
+                        department_id?: number;
+                        job_id?: number;
+                    })[];
+                    jobs?: ({
+                        id?: number | null;
+                        job?: string;
+                    } | {
+                        id?: number | null;
+                        job: string;
+                    })[];
+                }[] | {
+                    departments?: ({
+                        id?: number | null;
+                        department: string;
+                    } | {
+                        id?: number | null;
+                        department?: string;
+                    })[];
+                    hired_employees?: ({
+                        id?: number | null;
+                        name: string;
+                        datetime: string;
+                        department_id: number;
+                        job_id: number;
+                    } | {
+                        id?: number | null;
+                        name?: string;
+                        datetime?: string;
+                        department_id?: number;
+                        job_id?: number;
+                    })[];
+                    jobs?: ({
+                        id?: number | null;
+                        job?: string;
+                    } | {
+                        id?: number | null;
+                        job: string;
+                    })[];
+                };
+            };
+            output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    departments?: ({
+                        id?: number | null;
+                        department: string;
+                    } | {
+                        id?: number | null;
+                        department?: string;
+                    })[];
+                    hired_employees?: ({
+                        id?: number | null;
+                        name: string;
+                        datetime: string;
+                        department_id: number;
+                        job_id: number;
+                    } | {
+                        id?: number | null;
+                        name?: string;
+                        datetime?: string;
+                        department_id?: number;
+                        job_id?: number;
+                    })[];
+                    jobs?: ({
+                        id?: number | null;
+                        job?: string;
+                    } | {
+                        id?: number | null;
+                        job: string;
+                    })[];
+                }[] | {
+                    departments?: ({
+                        id?: number | null;
+                        department: string;
+                    } | {
+                        id?: number | null;
+                        department?: string;
+                    })[];
+                    hired_employees?: ({
+                        id?: number | null;
+                        name: string;
+                        datetime: string;
+                        department_id: number;
+                        job_id: number;
+                    } | {
+                        id?: number | null;
+                        name?: string;
+                        datetime?: string;
+                        department_id?: number;
+                        job_id?: number;
+                    })[];
+                    jobs?: ({
+                        id?: number | null;
+                        job?: string;
+                    } | {
+                        id?: number | null;
+                        job: string;
+                    })[];
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 422;
+        } | {
+            input: {
+                json: {
+                    departments?: ({
+                        id?: number | null;
+                        department: string;
+                    } | {
+                        id?: number | null;
+                        department?: string;
+                    })[];
+                    hired_employees?: ({
+                        id?: number | null;
+                        name: string;
+                        datetime: string;
+                        department_id: number;
+                        job_id: number;
+                    } | {
+                        id?: number | null;
+                        name?: string;
+                        datetime?: string;
+                        department_id?: number;
+                        job_id?: number;
+                    })[];
+                    jobs?: ({
+                        id?: number | null;
+                        job?: string;
+                    } | {
+                        id?: number | null;
+                        job: string;
+                    })[];
+                }[] | {
+                    departments?: ({
+                        id?: number | null;
+                        department: string;
+                    } | {
+                        id?: number | null;
+                        department?: string;
+                    })[];
+                    hired_employees?: ({
+                        id?: number | null;
+                        name: string;
+                        datetime: string;
+                        department_id: number;
+                        job_id: number;
+                    } | {
+                        id?: number | null;
+                        name?: string;
+                        datetime?: string;
+                        department_id?: number;
+                        job_id?: number;
+                    })[];
+                    jobs?: ({
+                        id?: number | null;
+                        job?: string;
+                    } | {
+                        id?: number | null;
+                        job: string;
+                    })[];
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        } | {
+            input: {
+                json: {
+                    departments?: ({
+                        id?: number | null;
+                        department: string;
+                    } | {
+                        id?: number | null;
+                        department?: string;
+                    })[];
+                    hired_employees?: ({
+                        id?: number | null;
+                        name: string;
+                        datetime: string;
+                        department_id: number;
+                        job_id: number;
+                    } | {
+                        id?: number | null;
+                        name?: string;
+                        datetime?: string;
+                        department_id?: number;
+                        job_id?: number;
+                    })[];
+                    jobs?: ({
+                        id?: number | null;
+                        job?: string;
+                    } | {
+                        id?: number | null;
+                        job: string;
+                    })[];
+                }[] | {
+                    departments?: ({
+                        id?: number | null;
+                        department: string;
+                    } | {
+                        id?: number | null;
+                        department?: string;
+                    })[];
+                    hired_employees?: ({
+                        id?: number | null;
+                        name: string;
+                        datetime: string;
+                        department_id: number;
+                        job_id: number;
+                    } | {
+                        id?: number | null;
+                        name?: string;
+                        datetime?: string;
+                        department_id?: number;
+                        job_id?: number;
+                    })[];
+                    jobs?: ({
+                        id?: number | null;
+                        job?: string;
+                    } | {
+                        id?: number | null;
+                        job: string;
+                    })[];
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    jobs: import("hono/client").ClientRequest<string, "/jobs", {
+        $get: {
+            input: {
+                query?: {
+                    id?: string;
+                    job?: string;
+                    limit?: string;
+                    cursor?: string;
+                };
+            };
+            output: {
+                id: number;
+                job: string;
+            }[];
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    id?: string;
+                    job?: string;
+                    limit?: string;
+                    cursor?: string;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+        $post: {
+            input: {
+                json: {
+                    id?: number | null;
+                    job: string;
+                }[] | {
+                    id?: number | null;
+                    job: string;
+                };
+            };
+            output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    job: string;
+                }[] | {
+                    id?: number | null;
+                    job: string;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 422;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    job: string;
+                }[] | {
+                    id?: number | null;
+                    job: string;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    job: string;
+                }[] | {
+                    id?: number | null;
+                    job: string;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    "openapi.json": import("hono/client").ClientRequest<string, "/openapi.json", {
+        $get: {
+            input: {};
+            output: {
+                openapi: string;
+                info: {
+                    title: string;
+                    version: string;
+                };
+                paths: {
+                    [x: string]: never;
+                };
+                components: never;
+            };
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {};
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    readyz: import("hono/client").ClientRequest<string, "/readyz", {
+        $get: {
+            input: {};
+            output: {
+                status: "ready";
+            };
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {};
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    rejections: import("hono/client").ClientRequest<string, "/rejections", {
+        $get: {
+            input: {
+                query?: {
+                    limit?: string | undefined;
+                    cursor?: string | undefined;
+                    table?: "departments" | "hired_employees" | "jobs" | undefined;
+                    code?: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined;
+                    run?: string | undefined;
+                    state?: "discarded" | "open" | "replayed" | "superseded" | undefined;
+                };
+            };
+            output: {
+                id: number;
+                run: string;
+                table: string;
+                file?: string | undefined;
+                position: number;
+                raw?: string | undefined;
+                raw_base64?: string | undefined;
+                columns?: string[] | undefined;
+                reasons: {
+                    code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                    field?: string | undefined;
+                    detail: string;
+                }[];
+                state: "discarded" | "open" | "replayed" | "superseded";
+                replaces?: number | undefined;
+                created_at: string;
+            }[];
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    limit?: string | undefined;
+                    cursor?: string | undefined;
+                    table?: "departments" | "hired_employees" | "jobs" | undefined;
+                    code?: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined;
+                    run?: string | undefined;
+                    state?: "discarded" | "open" | "replayed" | "superseded" | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    restore: import("hono/client").ClientRequest<string, "/restore", {
+        $post: {
+            input: {
+                json: {
+                    table: ("departments" | "hired_employees" | "jobs")[];
+                    backup?: string | undefined;
+                    plan?: boolean | undefined;
+                };
+            };
+            output: {
+                run: string;
+                backup: string;
+                tables: {
+                    departments?: {
+                        received: number;
+                        inserted: number;
+                        updated: number;
+                        unchanged: number;
+                        deleted: number;
+                    } | undefined;
+                    hired_employees?: {
+                        received: number;
+                        inserted: number;
+                        updated: number;
+                        unchanged: number;
+                        deleted: number;
+                    } | undefined;
+                    jobs?: {
+                        received: number;
+                        inserted: number;
+                        updated: number;
+                        unchanged: number;
+                        deleted: number;
+                    } | undefined;
+                };
+            };
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                json: {
+                    table: ("departments" | "hired_employees" | "jobs")[];
+                    backup?: string | undefined;
+                    plan?: boolean | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    runs: import("hono/client").ClientRequest<string, "/runs", {
+        $get: {
+            input: {
+                query?: {
+                    limit?: string | undefined;
+                    cursor?: string | undefined;
+                };
+            };
+            output: {
+                id: string;
+                kind: "backup" | "import" | "insert" | "replay" | "restore";
+                source: string | null;
+                status: "failed" | "publishing" | "refused" | "running" | "succeeded";
+                counts: {
+                    [x: string]: {
+                        received: number;
+                        inserted: number;
+                        unchanged: number;
+                        rejected: number;
+                        withheld: number;
+                    } | {
+                        received: number;
+                        inserted: number;
+                        unchanged: number;
+                        updated: number;
+                        deleted: number;
+                    } | {
+                        received: number;
+                    };
+                };
+                error: string | null;
+                started_at: string;
+                finished_at: string | null;
+            }[];
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    limit?: string | undefined;
+                    cursor?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+};
+type ProblemStatus = 400 | 401 | 403 | 404 | 406 | 409 | 413 | 415 | 422 | 500 | 503;
+export {};

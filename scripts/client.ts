@@ -1,0 +1,44 @@
+/**
+ * Makes client/ of src/client.ts: JavaScript for any runtime, and types that name no file of src, so that who imports
+ * them checks none of it.
+ *   usage: bun scripts/client.ts [--check]    --check writes nothing, and fails where client/ is not what src says
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dir, "..");
+const check = process.argv.includes("--check");
+for (const [name, text] of Object.entries(await made())) {
+  const file = Bun.file(join(ROOT, name));
+  const there = (await file.exists()) ? await file.text() : "";
+  if (sorted(there) === sorted(text)) continue;
+  if (check) end(`${name} is not what src/ says: run bun run generate`);
+  await file.write(text);
+}
+
+async function made(): Promise<Record<string, string>> {
+  const folder = await mkdtemp(join(tmpdir(), "muster-client-"));
+  try {
+    const tsc = ["node_modules/.bin/tsc", "-p", "tsconfig.client.json", "--outDir", folder];
+    const { exitCode, stdout } = Bun.spawnSync([process.execPath, ...tsc], { cwd: ROOT });
+    if (exitCode !== 0) end(stdout.toString().trim());
+    const types = await Bun.file(join(folder, "src/client.d.ts")).text();
+    if (/from "\.|import\("\./.test(types)) end("client/ would name a file of src/: see WrittenOut in src/client.ts");
+    const source = await Bun.file(join(ROOT, "src/client.ts")).text();
+    const script = new Bun.Transpiler({ loader: "ts" }).transformSync(source);
+    return { "client/index.js": script, "client/index.d.ts": types };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The compiler writes the members of a union in the order in which it met them, which any edit elsewhere may change. */
+function sorted(text: string): string {
+  return text.split("\n").sort().join("\n");
+}
+
+function end(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
