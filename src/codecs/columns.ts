@@ -61,7 +61,8 @@ function nullable(codec: ColumnCodec): ColumnCodec {
   return {
     ...codec,
     fromSql: (value) => (value === null || value === undefined ? null : codec.fromSql(value)),
-    toJson: (value) => (value === null ? null : codec.toJson(value)),
+    // Every value of every answer passes here, and most are as they are.
+    toJson: codec.toJson === asItIs ? asItIs : (value) => (value === null ? null : codec.toJson(value)),
     toCsv: (value) => (value === null ? "" : codec.toCsv(value)),
   };
 }

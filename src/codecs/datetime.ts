@@ -53,9 +53,9 @@ const SCRATCH = Buffer.from("YYYY-MM-DD HH:MM:SS.000");
 
 /** `2021-11-07T02:48:42Z`, with milliseconds only where they are not zero; from the form that readInstant returns. */
 export function instant(stored: string): string {
-  const decimals = stored.slice(20);
-  const fraction = Number(decimals) > 0 ? `.${decimals.padEnd(3, "0")}` : "";
-  return `${stored.slice(0, 10)}T${stored.slice(11, 19)}${fraction}Z`;
+  const second = `${stored.slice(0, 10)}T${stored.slice(11, 19)}`;
+  const fraction = stored.slice(19).padEnd(4, "0");
+  return fraction === ".000" || stored.length === 19 ? `${second}Z` : `${second}${fraction}Z`;
 }
 
 /** Milliseconds since 1970 of the form that readInstant returns. */

@@ -37,11 +37,13 @@ export function fromJson(table: Table, row: unknown, options: { keyOptional: boo
 }
 
 /** The object of a stored row: a JsonRow of its table. */
-export function toJson(table: Table, row: Row): Record<string, unknown> {
+export function toJson({ columns }: Table, row: Row): Record<string, unknown> {
   const object: Record<string, unknown> = {};
-  table.columns.forEach((column, index) => {
-    object[column.name] = column.codec.toJson(row[index] ?? null);
-  });
+  // Not by entries(), which takes as long as all the rest: every row of every answer passes here.
+  for (let index = 0; index < columns.length; index++) {
+    const column = columns[index];
+    if (column) object[column.name] = column.codec.toJson(row[index] ?? null);
+  }
   return object;
 }
 

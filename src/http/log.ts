@@ -5,9 +5,17 @@ import type { PrettyOptions } from "pino-pretty";
 import { driverError } from "../db/errors.ts";
 import type { Env } from "./env.ts";
 
-/** Log lines on standard output: JSON, or short ones for a person at a terminal. */
+/** Lines are held back until they have so many characters, or so long: to write each by itself takes longer than to make it. */
+const HELD_CHARACTERS_MAX = 4096;
+const HELD_MS_MAX = 100;
+
+/**
+ * Log lines on standard output: JSON, or short ones for a person at a terminal. What of JSON is held back is written when
+ * the process ends; one that is killed takes the last HELD_MS_MAX with it.
+ */
 export async function openLog(level: string, isTerminal: boolean): Promise<Logger> {
-  if (!isTerminal) return pino({ level });
+  const held = { sync: false, minLength: HELD_CHARACTERS_MAX, periodicFlush: HELD_MS_MAX };
+  if (!isTerminal) return pino({ level }, pino.destination({ dest: process.stdout.fd, ...held }));
   const { default: pretty } = await import("pino-pretty");
   return pino({ level }, pretty(SHORT));
 }

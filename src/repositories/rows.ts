@@ -131,8 +131,14 @@ async function select(
   const typeCast = table.columns.some((column) => column.sqlType.startsWith("double"))
     ? { typeCast: doublesAsText }
     : {};
-  const [rows] = await connection.query<RowDataPacket[][]>({ sql, rowsAsArray: true, ...typeCast }, values);
-  return rows.map((row) => table.columns.map((column, index) => column.codec.fromSql(row[index])));
+  const [answer] = await connection.query<RowDataPacket[][]>({ sql, rowsAsArray: true, ...typeCast }, values);
+  // In the driver's own arrays: every page passes here.
+  const rows = answer as unknown as SqlValue[][];
+  const codecs = table.columns.map(({ codec }) => codec);
+  for (const row of rows) {
+    for (let index = 0; index < codecs.length; index++) row[index] = codecs[index]?.fromSql(row[index]) ?? null;
+  }
+  return rows;
 }
 
 const doublesAsText = (field: TypeCastField, next: () => unknown) =>
