@@ -7,6 +7,7 @@ import { BODY_BYTES_MAX, WRITE_MS_MAX } from "./config.ts";
 import { bounded } from "./db/bounded.ts";
 import type { Database } from "./db/client.ts";
 import { authenticate, requires, type Tokens } from "./http/auth.ts";
+import { jsonAnswers } from "./http/entity-tag.ts";
 import type { Env } from "./http/env.ts";
 import { requestLog } from "./http/log.ts";
 import { answerNothing, exactPathsFirst } from "./http/not-found.ts";
@@ -46,7 +47,7 @@ export function createApp(dependencies: AppDependencies) {
   const writes = { bodyBytesMax, msMax: msMax.write };
   const pages = bounded(database, msMax.page);
   return app
-    .use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }), requestLog(log))
+    .use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }), requestLog(log), jsonAnswers)
     .use(authenticate(tokens))
     .route("/", healthRoutes(bounded(database, msMax.ready)))
     .route("/", docsRoutes(app))

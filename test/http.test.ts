@@ -130,7 +130,7 @@ describe("requests", () => {
     const answer = await app.request("/jobs", accept === undefined ? {} : { headers: { Accept: accept } });
     expect(answer.status).toBe(200);
     expect(answer.headers.get("Content-Type")).toStartWith(expected);
-    expect(answer.headers.get("Vary")).toBe("Accept");
+    expect(answer.headers.get("Vary")).toBe("Accept, Accept-Encoding");
   });
 });
 

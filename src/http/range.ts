@@ -1,6 +1,7 @@
 /** Files with ETag and Range (RFC 9110, sections 13 and 14). */
 import type { Context } from "hono";
 import { MusterError } from "../errors.ts";
+import { matches } from "./entity-tag.ts";
 import { Refusal } from "./problem.ts";
 import { pulled } from "./stream.ts";
 
@@ -45,9 +46,6 @@ async function* exactly(bytes: number, parts: AsyncIterable<Uint8Array>): AsyncG
   }
   if (sent !== bytes) throw new MusterError("backup_damaged", `the file has not the ${bytes} bytes that it should`);
 }
-
-const matches = (header: string | undefined, tag: string) =>
-  header === "*" || (header?.split(/\s*,\s*/).some((each) => each.replace(/^W\//, "") === tag) ?? false);
 
 /** Undefined where the whole is asked for: no range, several, another unit, or If-Range with another tag. */
 function rangeOf(c: Context, bytes: number, tag: string): { start: number; end: number } | undefined {

@@ -4,6 +4,7 @@ import type { JSONParsed } from "hono/utils/types";
 import type { Logger } from "pino";
 import { csvLine } from "../codecs/csv.ts";
 import { documented } from "./describe.ts";
+import { gzipped, takesGzip } from "./gzip.ts";
 import { loggable } from "./log.ts";
 import { negotiate } from "./negotiate.ts";
 import { pageOf, ROWS_PER_PAGE_MAX } from "./paging.ts";
@@ -66,8 +67,12 @@ export async function streamLines<Row>(
   pages: AsyncIterable<readonly Row[]>,
 ) {
   const isHead = c.req.method === "HEAD";
-  const body = isHead ? null : await pulled(c, textsOf(form === "text/csv" ? csvOf(lines) : ndjsonOf(lines), pages));
-  const answer = c.newResponse(body, 200, { "Content-Type": CONTENT_TYPES[form] });
+  c.header("Vary", "Accept-Encoding", { append: true });
+  const texts = textsOf(form === "text/csv" ? csvOf(lines) : ndjsonOf(lines), pages);
+  const isGzip = takesGzip(c);
+  const body = isHead ? null : await pulled(c, isGzip ? gzipped(texts) : texts);
+  const coding = { ...(isGzip && { "Content-Encoding": "gzip" }), ...(isHead && { "Transfer-Encoding": "chunked" }) };
+  const answer = c.newResponse(body, 200, { "Content-Type": CONTENT_TYPES[form], ...coding });
   return answer as Response & TypedResponse<never, 200, "json">;
 }
 
