@@ -1,5 +1,5 @@
 /** The HTTP service as a function of what it is given: no environment, no connecting, no listening. */
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
 import type { BackupStore } from "./backups/store.ts";
@@ -7,11 +7,14 @@ import { BODY_BYTES_MAX, WRITE_MS_MAX } from "./config.ts";
 import { bounded } from "./db/bounded.ts";
 import type { Database } from "./db/client.ts";
 import { authenticate, requires, type Tokens } from "./http/auth.ts";
+import { crossOrigin } from "./http/cors.ts";
 import { jsonAnswers } from "./http/entity-tag.ts";
 import type { Env } from "./http/env.ts";
 import { requestLog } from "./http/log.ts";
 import { answerNothing, exactPathsFirst } from "./http/not-found.ts";
 import { answerError } from "./http/problem.ts";
+import { limitRate, type RateLimit } from "./http/rate-limit.ts";
+import { secured } from "./http/secure.ts";
 import { backupRoutes } from "./routes/backups.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -35,11 +38,24 @@ export interface AppDependencies {
   store: BackupStore;
   answerMsMax?: Partial<typeof ANSWER_MS_MAX>;
   bodyBytesMax?: number;
+  /** Undefined: there is none. */
+  rateLimit?: RateLimit | undefined;
+  /** Origins of pages that may read answers. */
+  origins?: readonly string[];
 }
 
 /** Mounts the routes. Those before `requires` are open; writers' and admins' routes say so themselves. */
 export function createApp(dependencies: AppDependencies) {
-  const { database, store, log, tokens, answerMsMax, bodyBytesMax = BODY_BYTES_MAX } = dependencies;
+  const {
+    database,
+    store,
+    log,
+    tokens,
+    answerMsMax,
+    bodyBytesMax = BODY_BYTES_MAX,
+    rateLimit,
+    origins = [],
+  } = dependencies;
   const msMax = { ...ANSWER_MS_MAX, ...answerMsMax };
   const app = new Hono<Env>();
   app.onError(answerError(log));
@@ -47,9 +63,11 @@ export function createApp(dependencies: AppDependencies) {
   const writes = { bodyBytesMax, msMax: msMax.write };
   const pages = bounded(database, msMax.page);
   return app
-    .use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }), requestLog(log), jsonAnswers)
-    .use(authenticate(tokens))
+    .use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }), requestLog(log), secured, jsonAnswers)
+    .use(origins.length > 0 ? crossOrigin(origins) : pass)
+    .use(authenticate(tokens, origins))
     .route("/", healthRoutes(bounded(database, msMax.ready)))
+    .use(rateLimit ? limitRate(rateLimit) : pass)
     .route("/", docsRoutes(app))
     .use(requires("reader"))
     .route("/", reportRoutes(bounded(database, msMax.report)))
@@ -60,5 +78,7 @@ export function createApp(dependencies: AppDependencies) {
     .route("/", insertRoutes(database, writes))
     .route("/", tableRoutes(pages));
 }
+
+const pass: MiddlewareHandler = (_, next) => next();
 
 export type App = ReturnType<typeof createApp>;

@@ -1,4 +1,5 @@
 /** The environment, read once at the start: the only place that knows the variables' names (design section 3). */
+import { isIP } from "node:net";
 import { z } from "zod";
 import { MusterError } from "./errors.ts";
 
@@ -16,6 +17,22 @@ const whole = z.preprocess(
     .transform(Number)
     .optional(),
 );
+
+/** Words with commas or blanks between. */
+const list = <Word extends z.ZodType>(word: Word) =>
+  z.preprocess(
+    (value) => (typeof value === "string" ? value.split(/[, ]+/).filter((each) => each !== "") : []),
+    z.array(word),
+  );
+
+/** As browsers send it: without a path, and without the scheme's own port. */
+const isOrigin = (text: string) => /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+
+function isNetwork(text: string): boolean {
+  const [, address = "", prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return Number(prefix ?? 0) <= bits;
+}
 
 const PORT = "a port number from 0 to 65535, 0 being any that is free";
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -46,12 +63,23 @@ const Environment = z.object({
     z.string().refine(isLocation, "a directory or s3://bucket/prefix").default("./backups"),
   ),
   API_TOKENS: optional,
+  CORS_ORIGINS: list(z.string().refine(isOrigin, "origins such as https://app.example.com, with commas between")),
+  RATE_LIMIT: z.preprocess(
+    blankIsUnset,
+    z
+      .string()
+      .regex(/^\d{1,9}$/, "a whole number of requests a minute, or 0 for no limit")
+      .transform(Number)
+      .optional(),
+  ),
+  TRUSTED_PROXY: list(
+    z.string().refine(isNetwork, "the addresses of your proxies, such as 10.0.0.7 or 10.0.0.0/8, with commas between"),
+  ),
   BODY_BYTES_MAX: whole,
   WRITE_MS_MAX: whole,
   MUSTER_MYSQLD: optional,
-  MUSTER_CAPABILITIES: z.preprocess(
-    (value) => (typeof value === "string" ? value.split(/[, ]+/).filter((word) => word !== "") : []),
-    z.array(z.enum(CAPABILITIES, { error: `${CAPABILITIES.join(" or ")}, or both with a comma between` })),
+  MUSTER_CAPABILITIES: list(
+    z.enum(CAPABILITIES, { error: `${CAPABILITIES.join(" or ")}, or both with a comma between` }),
   ),
   LOG_LEVEL: z.preprocess(
     blankIsUnset,
@@ -66,6 +94,8 @@ export const DATA_FOLDER = ".data";
 export const BODY_BYTES_MAX = 8 * 1024 * 1024;
 /** Longer than any wait for a lock, and a retry or two after it. */
 export const WRITE_MS_MAX = 60_000;
+/** Requests a minute of one token: more than one client that pages through a table sends. */
+export const RATE_LIMIT = 30_000;
 
 export interface Config {
   /** Undefined: Muster runs a database server of its own. */
@@ -76,6 +106,12 @@ export interface Config {
   /** A directory or `s3://bucket/prefix`. */
   backupStore: string;
   tokens: string | undefined;
+  /** Origins of pages that may read answers. */
+  corsOrigins: readonly string[];
+  /** Requests a minute of one token or address; 0 for no limit. */
+  rateLimit: number;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  trustedProxies: readonly string[];
   /** Bytes of a request's body. */
   bodyBytesMax: number;
   /** A request that writes is given up after so many milliseconds. */
@@ -102,6 +138,10 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     importSource: data.IMPORT_SOURCE,
     backupStore: data.BACKUP_STORE,
     tokens: data.API_TOKENS,
+    corsOrigins: data.CORS_ORIGINS,
+    // Without tokens nobody but this machine is answered.
+    rateLimit: data.RATE_LIMIT ?? (data.API_TOKENS === undefined ? 0 : RATE_LIMIT),
+    trustedProxies: data.TRUSTED_PROXY,
     bodyBytesMax: data.BODY_BYTES_MAX ?? BODY_BYTES_MAX,
     writeMsMax: data.WRITE_MS_MAX ?? WRITE_MS_MAX,
     mysqld: data.MUSTER_MYSQLD,

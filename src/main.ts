@@ -54,7 +54,10 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   closing.defer(() => clearInterval(forgetting));
   const { bodyBytesMax, writeMsMax } = config;
   const store = openStore(config.backupStore);
-  const app = createApp({ database, store, log, tokens, bodyBytesMax, answerMsMax: { write: writeMsMax } });
+  const rateLimit =
+    config.rateLimit === 0 ? undefined : { perMinute: config.rateLimit, proxies: config.trustedProxies };
+  const limits = { bodyBytesMax, answerMsMax: { write: writeMsMax }, rateLimit };
+  const app = createApp({ database, store, log, tokens, origins: config.corsOrigins, ...limits });
   const server = listen(config, app.fetch);
   closing.defer(async () => {
     await within(FINISH_MS_MAX, server.stop());

@@ -46,16 +46,19 @@ export function assertBindable(host: string, tokens: Tokens | undefined): void {
 /**
  * Finds the caller's role; what a role is needed for is said by `requires`. Without tokens everybody on this machine is
  * admin, and a page of another site that a browser was led here with (DNS rebinding) is refused by its Host or Origin.
+ * @param origins of pages of other sites that are let in
  */
-export function authenticate(tokens: Tokens | undefined): MiddlewareHandler<Env> {
+export function authenticate(tokens: Tokens | undefined, origins: readonly string[] = []): MiddlewareHandler<Env> {
   const find: MiddlewareHandler<Env> = (c, next) => {
     if (tokens) {
-      c.set("role", roleOf(c.req.header("Authorization"), tokens));
+      const token = tokenOf(c.req.header("Authorization"), tokens);
+      c.set("token", token);
+      c.set("role", token === undefined ? undefined : tokens[token]?.role);
     } else {
       const host = c.req.header("Host") ?? new URL(c.req.url).host;
       const origin = c.req.header("Origin");
       if (!isLoopback(withoutPort(host))) throw notLoopback("Host");
-      if (origin !== undefined && !isLoopback(hostOf(origin))) throw notLoopback("Origin");
+      if (origin !== undefined && !isLoopback(hostOf(origin)) && !origins.includes(origin)) throw notLoopback("Origin");
       c.set("role", "admin");
     }
     return next();
@@ -84,13 +87,14 @@ export function requires(role: Role): MiddlewareHandler<Env> {
   return described(check, { role, answers: problems(401, 403) });
 }
 
-function roleOf(authorization: string | undefined, tokens: Tokens): Role | undefined {
+/** Which of the tokens was sent. */
+function tokenOf(authorization: string | undefined, tokens: Tokens): number | undefined {
   const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
   if (token === undefined) return undefined;
   const digest = digestOf(token);
-  let found: Role | undefined;
+  let found: number | undefined;
   // Every token is compared, whichever matches: the time taken tells nothing.
-  for (const each of tokens) if (timingSafeEqual(each.digest, digest)) found = each.role;
+  for (const [index, each] of tokens.entries()) if (timingSafeEqual(each.digest, digest)) found = index;
   return found;
 }
 

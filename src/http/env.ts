@@ -7,7 +7,10 @@ export type Role = (typeof ROLES)[number];
 
 export interface Env {
   /** Bun's server, which an app that is called without one lacks. */
-  Bindings: { timeout?(request: Request, seconds: number): void };
-  /** What middleware leaves; `role` is undefined where no token was accepted. */
-  Variables: { requestId: string; role: Role | undefined; log: Logger };
+  Bindings: {
+    timeout?(request: Request, seconds: number): void;
+    requestIP?(request: Request): { address: string } | null;
+  };
+  /** What middleware leaves; `role`, and which of the configured tokens was sent, are undefined where none was accepted. */
+  Variables: { requestId: string; role: Role | undefined; token: number | undefined; log: Logger };
 }

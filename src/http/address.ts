@@ -1,0 +1,46 @@
+/** Where a request comes from. */
+import { BlockList, isIPv4, isIPv6 } from "node:net";
+import type { Context } from "hono";
+import type { Env } from "./env.ts";
+
+/**
+ * Tells the client's address: the socket's, or behind proxies that are trusted the last one in X-Forwarded-For that is
+ * none of theirs, since anybody can write what stands before it. Of an IPv6 address the network (/64) counts, which one
+ * client has whole.
+ * @param proxies addresses and networks, such as 10.0.0.0/8
+ */
+export function addressOf(proxies: readonly string[] = []): (c: Context<Env>) => string {
+  const trusted = new BlockList();
+  for (const each of proxies) {
+    const [address = "", prefix = isIPv6(address) ? 128 : 32] = each.split("/");
+    trusted.addSubnet(address, Number(prefix), isIPv6(address) ? "ipv6" : "ipv4");
+  }
+  const isTrusted = (address: string) =>
+    isIPv4(address) ? trusted.check(address) : isIPv6(address) && trusted.check(address, "ipv6");
+  return (c) => {
+    const socket = c.env?.requestIP?.(c.req.raw)?.address ?? "unknown";
+    if (proxies.length === 0 || !isTrusted(plain(socket))) return networkOf(plain(socket));
+    const hops = (c.req.header("X-Forwarded-For") ?? "").split(",").map((hop) => plain(hop.trim()));
+    const client = hops.findLast((hop) => !isTrusted(hop));
+    return networkOf(client || plain(socket));
+  };
+}
+
+/** Without the port that some proxies add, and IPv4 as itself where a socket of both kinds has it mapped. */
+function plain(address: string): string {
+  const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(address) ?? [];
+  const [, withPort] = /^([\d.]+):\d+$/.exec(address) ?? [];
+  return (bracketed ?? withPort ?? address).replace(/^::ffff:(?=[\d.]+$)/i, "");
+}
+
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = "", tail] = address.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  const behind = tail ? tail.split(":") : [];
+  if (tail !== undefined) groups.push(...new Array(8 - groups.length - behind.length).fill("0"), ...behind);
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":")}::/64`;
+}
