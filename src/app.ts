@@ -11,6 +11,7 @@ import { crossOrigin } from "./http/cors.ts";
 import { jsonAnswers } from "./http/entity-tag.ts";
 import type { Env } from "./http/env.ts";
 import { requestLog } from "./http/log.ts";
+import { measured } from "./http/metrics.ts";
 import { answerNothing, exactPathsFirst } from "./http/not-found.ts";
 import { answerError } from "./http/problem.ts";
 import { limitRate, type RateLimit } from "./http/rate-limit.ts";
@@ -61,12 +62,13 @@ export function createApp(dependencies: AppDependencies) {
   app.onError(answerError(log));
   app.notFound(answerNothing(app));
   const writes = { bodyBytesMax, msMax: msMax.write };
+  const metrics = measured(database);
   const pages = bounded(database, msMax.page);
   return app
-    .use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }), requestLog(log), secured, jsonAnswers)
+    .use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }), requestLog(log), metrics.requests, secured, jsonAnswers)
     .use(origins.length > 0 ? crossOrigin(origins) : pass)
     .use(authenticate(tokens, origins))
-    .route("/", healthRoutes(bounded(database, msMax.ready)))
+    .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
     .use(rateLimit ? limitRate(rateLimit) : pass)
     .route("/", docsRoutes(app))
     .use(requires("reader"))

@@ -4,6 +4,7 @@ import { type Connection, type ConnectionOptions, createConnection, createPool, 
 import type { Capability } from "../config.ts";
 import { MusterError } from "../errors.ts";
 import { driverError } from "./errors.ts";
+import type { EndedRun } from "./ledger.ts";
 import { Turnstile } from "./transaction.ts";
 
 /** Connections a process keeps; a server answers 151 in all by default. */
@@ -19,6 +20,8 @@ export interface Database {
   server: Server;
   /** What requests that write pass, so that they leave connections for those that read. */
   writers: Turnstile;
+  /** Told of every run that has ended in this process, where its account is written. */
+  ended: Set<(run: EndedRun) => void>;
   close(): Promise<void>;
 }
 
@@ -56,6 +59,7 @@ export async function connect(url: string, capabilities: readonly Capability[] =
       name: database,
       server,
       writers: new Turnstile(WRITERS_MAX),
+      ended: new Set(),
       close: () => pool.end(),
     };
   } catch (error) {

@@ -40,6 +40,14 @@ export interface BackupCounts {
 
 export type RunCounts = Record<string, Counts | RestoreCounts | BackupCounts>;
 
+/** A run that has ended in this process. */
+export interface EndedRun {
+  kind: RunKind;
+  status: RunStatus;
+  counts: RunCounts;
+  seconds: number;
+}
+
 /** A stage that is about to take its table's place, or has done so and is not settled yet. */
 export interface Swap {
   table: string;

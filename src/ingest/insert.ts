@@ -53,6 +53,7 @@ interface Entry {
  */
 export async function insertBatch(database: Database, connection: PoolConnection, batch: Batch): Promise<BatchOutcome> {
   const run = Bun.randomUUIDv7();
+  const began = performance.now();
   const entries = batch.rows.map(entryOf);
   const part = tables.filter((table) => batch.rows.some((row) => row.table === table.name));
   await passGates(connection, { shared: part.map((table) => table.name) }, (table) => {
@@ -75,7 +76,8 @@ export async function insertBatch(database: Database, connection: PoolConnection
   await log(database, connection, run, rejected);
   const counts = count(entries);
   const status = refused ? "refused" : "succeeded";
-  await recordRun(drizzle(connection), { id: run, kind: batch.kind, source: batch.source, status, counts });
+  const { kind, source } = batch;
+  await recordRun(database, drizzle(connection), { id: run, kind, source, status, counts, began });
   return { run, counts, verdicts: entries.map(({ verdict }) => verdict) };
 }
 

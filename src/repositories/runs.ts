@@ -65,11 +65,26 @@ export async function beginRun(database: Database, kind: RunKind, source: string
     await tryLock(connection, runLock(database, id), 0);
     const db = drizzle(connection);
     await db.insert(runs).values({ id, kind, source, status: "running", counts: {}, owner: owner(), started_at: now });
-    return { id, kind, source, connection, db, close };
+    let isTold = false;
+    const end = async () => {
+      await close();
+      if (!isTold) isTold = await tellEnd(database, id);
+    };
+    return { id, kind, source, connection, db, close: end };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Tells who listens how a run ended, by what its row says: many ways lead there. @returns false where it has not ended yet */
+async function tellEnd({ db, ended }: Database, id: string): Promise<boolean> {
+  if (ended.size === 0) return true;
+  const run = await findRun(db, id).catch(() => undefined);
+  if (!run?.finished_at) return false;
+  const seconds = (Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000;
+  for (const listener of ended) listener({ ...run, seconds });
+  return true;
 }
 
 /** The server closes the connection of a host that vanished this long after its last sign of life. */
@@ -96,12 +111,17 @@ export async function keptAlive(
   }
 }
 
-/** Writes a run that began and ended within the caller's transaction. */
+/**
+ * Writes a run that began and ended within the caller's transaction, which is about to commit.
+ * @param began by performance.now()
+ */
 export async function recordRun(
+  { ended }: Database,
   db: MySql2Database,
-  run: { id: string; kind: RunKind; source: string; status: RunStatus; counts: RunCounts },
+  { began, ...run }: { id: string; kind: RunKind; source: string; status: RunStatus; counts: RunCounts; began: number },
 ): Promise<void> {
   await db.insert(runs).values({ ...run, owner: owner(), started_at: now, finished_at: now });
+  for (const listener of ended) listener({ ...run, seconds: (performance.now() - began) / 1000 });
 }
 
 /** The counts of a table before its first row. */
