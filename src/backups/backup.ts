@@ -15,7 +15,7 @@ import { definitionOf } from "../repositories/definition.ts";
 import { passGates } from "../repositories/gates.ts";
 import { clearDeadRuns, failRun } from "../repositories/recovery.ts";
 import { readPage } from "../repositories/rows.ts";
-import { beginRun, endRun, type Report } from "../repositories/runs.ts";
+import { type Beginning, beginRun, endRun, type Report } from "../repositories/runs.ts";
 import { readWhole } from "../repositories/whole-table.ts";
 import { findManifest } from "./check.ts";
 import { type Manifest, type ManifestEntry, newBackupId } from "./manifest.ts";
@@ -26,6 +26,7 @@ export interface BackupOptions {
   tables: readonly Table[];
   codec: AvroCodec;
   report: Report;
+  begin?: Beginning | undefined;
 }
 
 export interface BackupOutcome {
@@ -41,7 +42,7 @@ export async function backup(database: Database, store: BackupStore, options: Ba
   const { tables, codec, report } = options;
   await clearDeadRuns(database, report.say);
   const id = newBackupId(new Date());
-  const run = await beginRun(database, "backup", id);
+  const run = await beginRun(database, "backup", id, options.begin);
   let draft: Draft | undefined;
   let snapshot: PoolConnection | undefined;
   try {

@@ -7,7 +7,15 @@ import type { RestoreCounts } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../repositories/recovery.ts";
 import { planReplacement, type Replacement } from "../repositories/replace.ts";
-import { beginRun, endRun, findRun, type LiveRun, type Report } from "../repositories/runs.ts";
+import {
+  type Beginning,
+  beginRun,
+  endRun,
+  findRun,
+  type LiveRun,
+  type Report,
+  type RunRecord,
+} from "../repositories/runs.ts";
 import { dropStages, Stage, stageName } from "../repositories/stage.ts";
 import { checkBytes, checkedRows, entryOf, findManifest } from "./check.ts";
 import type { Manifest } from "./manifest.ts";
@@ -21,6 +29,7 @@ export interface RestoreOptions {
   /** Say what would change, and change nothing. */
   plan?: boolean;
   report: Report;
+  begin?: Beginning | undefined;
 }
 
 export interface RestoreOutcome {
@@ -47,7 +56,8 @@ export async function restore(
   );
   for (const table of part) await checkBytes(store, manifest, table, report);
   await clearDeadRuns(database, report.say);
-  const run = await beginRun(database, "restore", `backup ${manifest.id}${plan ? " (plan)" : ""}`);
+  const source = `backup ${manifest.id}${plan ? " (plan)" : ""}`;
+  const run = await beginRun(database, "restore", source, options.begin);
   try {
     for (const table of part) await takeTurn(database, run, table.name, report);
     const replacements: Replacement[] = [];
@@ -67,6 +77,11 @@ export async function restore(
   } finally {
     await run.close();
   }
+}
+
+/** The outcome of a restore that succeeded, by its account. */
+export function outcomeOf({ id, source, counts }: RunRecord): RestoreOutcome {
+  return { run: id, backup: /^backup (\S+)/.exec(source ?? "")?.[1] ?? "", tables: counts as RestoreOutcome["tables"] };
 }
 
 /** A table's rows in a stage of the run. @param seen is given the rows as they are staged */

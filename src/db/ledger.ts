@@ -141,13 +141,13 @@ export interface StoredAnswer {
   body: unknown;
 }
 
-/** The answer to a request that carried an Idempotency-Key; `key` and `request` are SHA-256 in hexadecimal. */
+/** The answer to a request that carried an Idempotency-Key, or the run it began, which has the answer; `key` and `request` are SHA-256 in hexadecimal. */
 export const idempotency_keys = mysqlTable(
   "idempotency_keys",
   {
     key: char("key", { length: 64 }).primaryKey(),
     request: char("request", { length: 64 }).notNull(),
-    answer: document<StoredAnswer>()("answer").notNull(),
+    answer: document<StoredAnswer | { run: string }>()("answer").notNull(),
     created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
   },
   // Expired keys are removed by age.

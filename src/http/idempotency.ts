@@ -1,11 +1,23 @@
-/** One transaction for a request that writes, and its answer kept under the Idempotency-Key (design section 4). */
+/** Requests that write, once for an Idempotency-Key: in one transaction with the answer, or as a run (design section 4). */
 import type { Context, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { PoolConnection } from "mysql2/promise";
 import type { Database } from "../db/client.ts";
 import type { StoredAnswer } from "../db/ledger.ts";
 import { LOST_RACES, retried, transacted } from "../db/transaction.ts";
-import { claimKey, claimOf, KEY_LIFETIME_H, keepAnswer } from "../repositories/idempotency.ts";
+import {
+  type Claim,
+  claimForRun,
+  claimKey,
+  claimOf,
+  KEY_LIFETIME_H,
+  keepAnswer,
+  runOfKey,
+  underWay,
+} from "../repositories/idempotency.ts";
+import { clearDeadRuns } from "../repositories/recovery.ts";
+import type { Beginning, RunRecord } from "../repositories/runs.ts";
+import { bytesOf } from "./body.ts";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";
 
@@ -30,11 +42,7 @@ export async function answerOnce<Typed extends TypedResponse>(
   { database, body, msMax }: { database: Database; body: Uint8Array; msMax: number },
   work: (connection: PoolConnection) => Promise<StoredAnswer>,
 ) {
-  const key = keyOf(c);
-  const { method, url } = c.req;
-  const { pathname, search } = new URL(url);
-  const headers = ["Content-Type", "Prefer"].map((name) => c.req.header(name) ?? "");
-  const claim = key === undefined ? undefined : claimOf(key, [method, pathname + search, ...headers, body]);
+  const claim = claimBy(c, body);
   const { answer, replayed } = await retried(LOST_RACES, () =>
     transacted(
       database,
@@ -51,6 +59,56 @@ export async function answerOnce<Typed extends TypedResponse>(
   if (replayed) c.header("Idempotent-Replayed", "true");
   const response = c.newResponse(JSON.stringify(answer.body), answer.status as ContentfulStatusCode, answer.headers);
   return response as Response & Typed;
+}
+
+/** A run that a request begins, and its outcome by the account of one that has succeeded. */
+interface Once<Outcome> {
+  run(begin?: Beginning): Promise<Outcome>;
+  again(run: RunRecord): Outcome | Promise<Outcome>;
+}
+
+/**
+ * Begins runs that take long and are no one transaction, once for an Idempotency-Key. The key is written in the transaction
+ * that opens the run's account, and what became of the run says what became of the request: succeeded, it is answered
+ * `again`, with `Idempotent-Replayed: true`; failed, refused or dead, the key is free.
+ * @returns what answers one request. @throws MusterError `conflict` while the run is under way, `refused` where the key came
+ * with another request
+ */
+export function oncePerKey(database: Database, say: (line: string) => void) {
+  // Those that wait for their turn have no run yet.
+  const here = new Set<string>();
+  return async <Outcome>(c: Context<Env>, { run, again }: Once<Outcome>): Promise<Outcome> => {
+    const claim = claimBy(c, await bytesOf(c));
+    if (!claim) return run();
+    if (here.has(claim.key)) throw underWay();
+    here.add(claim.key);
+    try {
+      const found = await findRunOf(claim);
+      if (!found) return await run((transaction, id) => claimForRun(transaction, claim, id));
+      if (found.status !== "succeeded") throw underWay();
+      c.header("Idempotent-Replayed", "true");
+      return await again(found);
+    } finally {
+      here.delete(claim.key);
+    }
+  };
+
+  async function findRunOf(claim: Claim): Promise<RunRecord | undefined> {
+    const found = await runOfKey(database.db, claim);
+    if (!found || found.finished_at !== null) return found;
+    await clearDeadRuns(database, say);
+    return runOfKey(database.db, claim);
+  }
+}
+
+/** Undefined for a request without a key. */
+function claimBy(c: Context<Env>, body: Uint8Array): Claim | undefined {
+  const key = keyOf(c);
+  if (key === undefined) return undefined;
+  const { method, url } = c.req;
+  const { pathname, search } = new URL(url);
+  const headers = ["Content-Type", "Prefer"].map((name) => c.req.header(name) ?? "");
+  return claimOf(key, [method, pathname + search, ...headers, body]);
 }
 
 function keyOf(c: Context): string | undefined {

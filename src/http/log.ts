@@ -51,7 +51,8 @@ export function loggable(error: unknown): Record<string, unknown> {
   const driver = driverError(error);
   if (driver) return { code: driver.code, errno: driver.errno, at: framesOf(driver) };
   if (!(error instanceof Error)) return { thrown: typeof error };
-  if (error.name === "DrizzleQueryError") return { name: error.name, cause: loggable(error.cause) };
+  // Drizzle's, whose name is that of any other.
+  if ("query" in error) return { name: "DrizzleQueryError", cause: loggable(error.cause) };
   const cause = error.cause === undefined ? {} : { cause: loggable(error.cause) };
   return { name: error.name, message: error.message, at: framesOf(error), ...cause };
 }

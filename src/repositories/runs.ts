@@ -57,14 +57,28 @@ export interface LiveRun {
 
 const now = sql`UTC_TIMESTAMP(3)`;
 
+/** What else is written in the transaction that opens a run's account. */
+export type Beginning = (transaction: MySql2Database, run: string) => Promise<void>;
+
 /** Opens the account of a run that takes a while. Its lock is taken first, so that nobody finds it without an owner. */
-export async function beginRun(database: Database, kind: RunKind, source: string): Promise<LiveRun> {
+export async function beginRun(
+  database: Database,
+  kind: RunKind,
+  source: string,
+  begin: Beginning = async () => {},
+): Promise<LiveRun> {
   const id = Bun.randomUUIDv7();
   const { connection, close } = await keptAlive(database);
   try {
     await tryLock(connection, runLock(database, id), 0);
     const db = drizzle(connection);
-    await db.insert(runs).values({ id, kind, source, status: "running", counts: {}, owner: owner(), started_at: now });
+    const row = { id, kind, source, status: "running" as const, counts: {}, owner: owner(), started_at: now };
+    const opening = async (transaction: MySql2Database) => {
+      await transaction.insert(runs).values(row);
+      await begin(transaction, id);
+    };
+    // A look for what is not there would lock the gap for all others.
+    await db.transaction(opening, { isolationLevel: "read committed" });
     let isTold = false;
     const end = async () => {
       await close();

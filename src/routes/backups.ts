@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { backup } from "../backups/backup.ts";
 import { entryOf, findManifest } from "../backups/check.ts";
-import { restore } from "../backups/restore.ts";
+import { outcomeOf, restore } from "../backups/restore.ts";
 import type { BackupStore } from "../backups/store.ts";
 import { proofOf, verify } from "../backups/verify.ts";
 import { AVRO_CODECS } from "../codecs/avro-container.ts";
@@ -15,6 +15,7 @@ import { requires } from "../http/auth.ts";
 import { jsonBody, limitBody } from "../http/body.ts";
 import { describe } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
+import { oncePerKey } from "../http/idempotency.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { CURSOR, limitParameter, pageOf } from "../http/paging.ts";
 import { Refusal } from "../http/problem.ts";
@@ -51,6 +52,7 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
   const report: Report = { say };
   // Each holds several connections of the pool: many at once would wait for each other's, and leave none for readers.
   const inTurn = new Turnstile(1);
+  const once = oncePerKey(database, say);
   const admin = [requires("admin")] as const;
   const checks = [...admin, limitBody(bodyBytesMax), noQuery] as const;
   return new Hono<Env>()
@@ -63,8 +65,12 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
       async (c) => {
         takeTime(c);
         const { table, codec } = c.req.valid("json");
-        const options = { tables: [...new Set(table)].map(tableOf), codec, report };
-        const { manifest } = await inTurn.pass(() => backup(database, store, options));
+        const tables = [...new Set(table)].map(tableOf);
+        const manifest = await once(c, {
+          run: async (begin) =>
+            (await inTurn.pass(() => backup(database, store, { tables, codec, report, begin }))).manifest,
+          again: ({ source }) => findManifest(store, source ?? "", []),
+        });
         return c.json(manifest, 201, { Location: `/backups/${manifest.id}` });
       },
     )
@@ -78,7 +84,11 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
         takeTime(c);
         const { table, backup: id, plan } = c.req.valid("json");
         const tables = [...new Set(table)].map(tableOf);
-        return c.json(await inTurn.pass(() => restore(database, store, { tables, backup: id, plan, report })), 200);
+        const outcome = await once(c, {
+          run: (begin) => inTurn.pass(() => restore(database, store, { tables, backup: id, plan, report, begin })),
+          again: outcomeOf,
+        });
+        return c.json(outcome, 200);
       },
     )
     .get("/backups", describe(about.LIST), ...admin, validate("query", BackupsQuery), async (c) => {

@@ -1,0 +1,154 @@
+/** Idempotency-Key on backups and restores, which are no one transaction; two processes are two apps over one database. */
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
+import type { Draft } from "../src/backups/store.ts";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { connect } from "../src/db/client.ts";
+import { appOver } from "./support/app.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const another = await connect(database.url);
+/** A store whose writing can be held up. */
+class SlowStore extends DirectoryStore {
+  static held: Promise<void> | undefined;
+  static began: () => void = () => {};
+  override async begin(id: string): Promise<Draft> {
+    SlowStore.began();
+    await SlowStore.held;
+    return super.begin(id);
+  }
+}
+const store = new SlowStore(await folderOf({}));
+const app = appOver(database, { store });
+const replica = appOver(another, { store });
+afterAll(async () => {
+  await another.close();
+  await database.close();
+  await removeFolders();
+});
+
+beforeEach(async () => {
+  SlowStore.held = undefined;
+  for (const table of ["jobs", "runs", "idempotency_keys"]) await database.pool.query(`DELETE FROM ${table}`);
+  await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk')");
+});
+
+function post(path: string, key: string, body: unknown = { table: ["jobs"] }, to = app) {
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+  return to.request(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+const replayed = (answer: Response) => answer.headers.get("Idempotent-Replayed");
+const backups = async () => (await store.ids()).length;
+async function runs(): Promise<string[]> {
+  const [rows] = await database.pool.query<RowDataPacket[]>("SELECT kind, status FROM runs ORDER BY id");
+  return rows.map(({ kind, status }) => `${kind} ${status}`);
+}
+
+/** A backup that has begun, and waits until it is let go on. */
+async function heldBackup(key: string) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const begun = new Promise<void>((began) => {
+    SlowStore.began = began;
+  });
+  SlowStore.held = promise;
+  const answer = Promise.resolve(post("/backup", key));
+  await begun;
+  SlowStore.held = undefined;
+  return { answer, goOn: resolve };
+}
+
+test("the same backup again is answered as before, by any process, and none is made", async () => {
+  const before = await backups();
+  const first = await post("/backup", "b1");
+  const again = [await post("/backup", "b1"), await post("/backup", "b1", undefined, replica)];
+  expect([first.status, replayed(first)]).toEqual([201, null]);
+  for (const each of again) {
+    expect([each.status, replayed(each), each.headers.get("Location")]).toEqual([
+      201,
+      "true",
+      first.headers.get("Location"),
+    ]);
+  }
+  expect(await again[1]?.json()).toEqual(await first.json());
+  expect([await backups(), await runs()]).toEqual([before + 1, ["backup succeeded"]]);
+});
+
+test("the same restore again is answered as before, and what was written since stays", async () => {
+  await post("/backup", "b1");
+  await database.pool.query("DELETE FROM jobs");
+  const first = await post("/restore", "r1");
+  await database.pool.query("INSERT INTO jobs VALUES (2, 'Judge')");
+  const again = await post("/restore", "r1", undefined, replica);
+  expect([first.status, again.status, replayed(again)]).toEqual([200, 200, "true"]);
+  expect(await again.json()).toEqual(await first.json());
+  expect(await (await app.request("/jobs")).json()).toHaveLength(2);
+});
+
+test("another body, path or kind of request under the same key is refused: 422", async () => {
+  await post("/backup", "k1");
+  expect((await post("/backup", "k1", { table: ["departments"] })).status).toBe(422);
+  expect((await post("/restore", "k1")).status).toBe(422);
+  expect((await post("/jobs", "k1", { job: "Judge" })).status).toBe(422);
+  await post("/jobs", "k2", { job: "Judge" });
+  expect((await post("/backup", "k2")).status).toBe(422);
+  expect(await runs()).toEqual(["backup succeeded", "insert succeeded"]);
+});
+
+test("while the first is under way the second is told so at once, in the same process and in another: 409", async () => {
+  const { answer, goOn } = await heldBackup("b1");
+  const started = performance.now();
+  expect([(await post("/backup", "b1")).status, (await post("/backup", "b1", undefined, replica)).status]).toEqual([
+    409, 409,
+  ]);
+  expect(performance.now() - started).toBeLessThan(2000);
+  goOn();
+  expect((await answer).status).toBe(201);
+  expect(replayed(await post("/backup", "b1", undefined, replica))).toBe("true");
+});
+
+test("of many at once in two processes one makes the backup", async () => {
+  const before = await backups();
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, each) => post("/backup", "b1", undefined, each % 2 ? app : replica)),
+  );
+  const made = answers.filter((answer) => answer.status === 201 && replayed(answer) === null);
+  expect([made.length, await backups()]).toEqual([1, before + 1]);
+  for (const answer of answers) expect([201, 409]).toContain(answer.status);
+});
+
+describe("the key is free again", () => {
+  test("after a restore that was refused", async () => {
+    expect((await post("/restore", "r1", { table: ["departments"] })).status).toBe(404);
+    expect((await post("/backup", "r1", { table: ["departments"] })).status).toBe(201);
+  });
+
+  test("after a run that failed, and after one whose process died", async () => {
+    const { answer, goOn } = await heldBackup("b1");
+    // What is left of a process that dies here: its run, its key, and no connection.
+    const mine = "FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+    const [rows] = await another.pool.query<RowDataPacket[]>(`SELECT id ${mine}`);
+    for (const { id } of rows) await another.pool.query("KILL ?", [id]);
+    while ((await another.pool.query<RowDataPacket[]>(`SELECT id ${mine}`))[0].length > 0) await Bun.sleep(10);
+    expect(await runs()).toEqual(["backup running"]);
+    const again = await post("/backup", "b1", undefined, replica);
+    expect([again.status, replayed(again)]).toEqual([201, null]);
+    expect(await runs()).toEqual(["backup failed", "backup succeeded"]);
+    goOn();
+    expect((await answer).status).toBe(503);
+    expect(replayed(await post("/backup", "b1"))).toBe("true");
+  });
+
+  test("after a day", async () => {
+    await post("/backup", "b1");
+    await database.pool.query("UPDATE idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");
+    expect(replayed(await post("/backup", "b1"))).toBeNull();
+  });
+});
+
+test("a backup that was removed since is said to be gone", async () => {
+  const first = await post("/backup", "b1");
+  await store.remove(`${first.headers.get("Location")}`.replace("/backups/", ""));
+  expect((await post("/backup", "b1")).status).toBe(404);
+});
