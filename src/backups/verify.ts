@@ -6,7 +6,7 @@ import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns, failRun } from "../repositories/recovery.ts";
-import { beginRun, endRun, type Report } from "../repositories/runs.ts";
+import { type Beginning, beginRun, endRun, type Report } from "../repositories/runs.ts";
 import { dropStages } from "../repositories/stage.ts";
 import { readWhole } from "../repositories/whole-table.ts";
 import { checkBytes, findManifest } from "./check.ts";
@@ -24,12 +24,12 @@ import { BlockBuilder } from "./table-file.ts";
 export async function verify(
   database: Database,
   store: BackupStore,
-  { id, report }: { id: string; report: Report },
+  { id, report, begin }: { id: string; report: Report; begin?: Beginning },
 ): Promise<{ manifest: Manifest; proof: Proof }> {
   const manifest = await findManifest(store, id, []);
   await clearDeadRuns(database, report.say);
   const started = performance.now();
-  const run = await beginRun(database, "restore", `backup ${manifest.id} (verify)`);
+  const run = await beginRun(database, "restore", `backup ${manifest.id} (verify)`, begin);
   try {
     for (const { table: name } of manifest.tables) {
       const table = tableOf(name as TableName);

@@ -11,6 +11,12 @@ export interface Env {
     timeout?(request: Request, seconds: number): void;
     requestIP?(request: Request): { address: string } | null;
   };
-  /** What middleware leaves; `role`, and which of the configured tokens was sent, are undefined where none was accepted. */
-  Variables: { requestId: string; role: Role | undefined; token: number | undefined; log: Logger };
+  /** What middleware leaves; `role`, and which of the configured tokens was sent, are undefined where none was accepted; `run` where the request made none. */
+  Variables: {
+    requestId: string;
+    role: Role | undefined;
+    token: number | undefined;
+    run: string | undefined;
+    log: Logger;
+  };
 }

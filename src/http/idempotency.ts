@@ -57,13 +57,17 @@ export async function answerOnce<Typed extends TypedResponse>(
     ),
   );
   if (replayed) c.header("Idempotent-Replayed", "true");
+  else if (isRunsAnswer(answer.body)) c.set("run", answer.body.run);
   const response = c.newResponse(JSON.stringify(answer.body), answer.status as ContentfulStatusCode, answer.headers);
   return response as Response & Typed;
 }
 
+const isRunsAnswer = (body: unknown): body is { run: string } =>
+  typeof body === "object" && body !== null && "run" in body && typeof body.run === "string";
+
 /** A run that a request begins, and its outcome by the account of one that has succeeded. */
 interface Once<Outcome> {
-  run(begin?: Beginning): Promise<Outcome>;
+  run(begin: Beginning): Promise<Outcome>;
   again(run: RunRecord): Outcome | Promise<Outcome>;
 }
 
@@ -79,12 +83,16 @@ export function oncePerKey(database: Database, say: (line: string) => void) {
   const here = new Set<string>();
   return async <Outcome>(c: Context<Env>, { run, again }: Once<Outcome>): Promise<Outcome> => {
     const claim = claimBy(c, await bytesOf(c));
-    if (!claim) return run();
+    const begin: Beginning = async (transaction, id) => {
+      c.set("run", id);
+      if (claim) await claimForRun(transaction, claim, id);
+    };
+    if (!claim) return run(begin);
     if (here.has(claim.key)) throw underWay();
     here.add(claim.key);
     try {
       const found = await findRunOf(claim);
-      if (!found) return await run((transaction, id) => claimForRun(transaction, claim, id));
+      if (!found) return await run(begin);
       if (found.status !== "succeeded") throw underWay();
       c.header("Idempotent-Replayed", "true");
       return await again(found);

@@ -24,14 +24,17 @@ const SHORT: PrettyOptions = {
   sync: true,
   singleLine: true,
   translateTime: "SYS:HH:MM:ss",
-  ignore: "pid,hostname,request,method,path,status,ms",
+  ignore: "pid,hostname,request,role,run,method,path,status,ms",
   messageFormat({ request, method, path, status, ms, ...line }, messageKey) {
     if (status !== undefined) return `${method} ${path} ${status} in ${ms} ms`;
     return request === undefined ? `${line[messageKey]}` : `${line[messageKey]} (request ${request})`;
   },
 };
 
-/** Logs method, path, status, milliseconds and request id; not the query, whose filters are data. */
+/**
+ * Logs method, path, status, milliseconds, request id, the role of the token and the run that was made, where there are such;
+ * not the token, nor the query, whose filters are data.
+ */
 export function requestLog(log: Logger): MiddlewareHandler<Env> {
   return async (c, next) => {
     c.set("log", log);
@@ -39,7 +42,8 @@ export function requestLog(log: Logger): MiddlewareHandler<Env> {
     await next();
     const { method, path } = c.req;
     const ms = Math.round((performance.now() - started) * 10) / 10;
-    log.info({ request: c.get("requestId"), method, path, status: c.res.status, ms }, "request");
+    const [request, role, run] = [c.get("requestId"), c.get("role"), c.get("run")];
+    log.info({ request, role, run, method, path, status: c.res.status, ms }, "request");
   };
 }
 

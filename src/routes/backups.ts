@@ -105,7 +105,8 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
     .post("/backups/:id/verify", describe(about.VERIFY), ...checks, validate("param", BackupPath), async (c) => {
       takeTime(c);
       const { id } = c.req.valid("param");
-      const { manifest, proof } = await inTurn.pass(() => verify(database, store, { id, report }));
+      const begin = async (_: unknown, run: string) => c.set("run", run);
+      const { manifest, proof } = await inTurn.pass(() => verify(database, store, { id, report, begin }));
       return c.json({ ...manifest, proof }, 200);
     })
     .get("/backups/:id/:file", describe(about.FILE), ...admin, validate("param", FilePath), async (c) => {
