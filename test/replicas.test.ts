@@ -1,0 +1,110 @@
+/** Two services over one database and one store, as behind a load balancer. */
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { connect } from "../src/db/client.ts";
+import { appOver } from "./support/app.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const another = await connect(database.url);
+const store = new DirectoryStore(await folderOf({}));
+const replicas = [appOver(database, { store }), appOver(another, { store })];
+afterAll(async () => {
+  await another.close();
+  await database.close();
+  await removeFolders();
+});
+
+beforeEach(async () => {
+  for (const table of ["jobs", "departments", "rejections", "runs", "idempotency_keys"])
+    await database.pool.query(`DELETE FROM ${table}`);
+});
+
+/** Sends requests in turn to one and the other, all at once. */
+function spread(count: number, path: string, body: (each: number) => unknown, headers: Record<string, string> = {}) {
+  const all = { "Content-Type": "application/json", ...headers };
+  const send = async (each: number) =>
+    (await replicas[each % 2]?.request(path, { method: "POST", headers: all, body: JSON.stringify(body(each)) })) ??
+    new Response();
+  return Promise.all(Array.from({ length: count }, (_, each) => send(each)));
+}
+
+async function numbers(statement: string): Promise<number[]> {
+  const [rows] = await database.pool.query<RowDataPacket[][]>({ sql: statement, rowsAsArray: true });
+  return rows.flat().map(Number);
+}
+
+test("one Idempotency-Key at both inserts once", async () => {
+  const answers = await spread(10, "/jobs", () => [{ job: "Clerk" }, { job: "" }], { "Idempotency-Key": "one" });
+  const done = answers.filter(({ status, headers }) => status === 207 && !headers.has("Idempotent-Replayed"));
+  expect(done).toHaveLength(1);
+  for (const { status } of answers) expect([207, 409]).toContain(status);
+  expect(
+    await numbers("SELECT (SELECT COUNT(*) FROM jobs), (SELECT COUNT(*) FROM rejections), (SELECT COUNT(*) FROM runs)"),
+  ).toEqual([1, 1, 1]);
+});
+
+test("rows without an id get different ones, and the account adds up", async () => {
+  const answers = await spread(20, "/jobs", (each) =>
+    Array.from({ length: 50 }, (_, row) => ({ job: `${each}-${row}` })),
+  );
+  const ids = (await Promise.all(answers.map((answer) => answer.json()))).flatMap((answer) =>
+    (answer as { rows: { id: number }[] }).rows.map(({ id }) => id),
+  );
+  expect([answers.map(({ status }) => status).filter((status) => status !== 201), new Set(ids).size]).toEqual([
+    [],
+    1000,
+  ]);
+  expect(await numbers("SELECT COUNT(*) FROM jobs")).toEqual([1000]);
+});
+
+test("of one id with other values, sent to both, one row is stored and the others are rejected", async () => {
+  const answers = await spread(8, "/jobs", (each) => ({ id: 7, job: `Keeper ${each}` }));
+  expect(answers.map(({ status }) => status).sort()).toEqual([201, ...new Array(7).fill(422)]);
+  expect(await numbers("SELECT COUNT(*) FROM jobs")).toEqual([1]);
+});
+
+test("a parent that one was told is stored is there for a child that comes to the other", async () => {
+  for (let each = 1; each <= 10; each++) {
+    const [parent] = await spread(1, "/insert", () => ({
+      departments: [{ id: each, department: "D" }],
+      jobs: [{ id: each, job: "J" }],
+    }));
+    expect(parent?.status).toBe(201);
+    const row = { name: "Ana", datetime: "2021-05-01T00:00:00Z", department_id: each, job_id: each };
+    const child = await replicas[1]?.request("/hired_employees", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(row),
+    });
+    expect(child?.status).toBe(201);
+  }
+  await database.pool.query("DELETE FROM hired_employees");
+});
+
+test("backups made by both at once are two, and restores by both of one table take turns", async () => {
+  await spread(1, "/jobs", () => [
+    { id: 1, job: "Clerk" },
+    { id: 2, job: "Judge" },
+  ]);
+  const backups = await spread(4, "/backup", () => ({ table: ["jobs"] }));
+  expect(backups.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+  expect(new Set(backups.map(({ headers }) => headers.get("Location"))).size).toBe(4);
+  await database.pool.query("DELETE FROM jobs WHERE id = 2");
+  const restores = await spread(4, "/restore", () => ({ table: ["jobs"] }));
+  expect(restores.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  const inserted = (await Promise.all(restores.map((each) => each.json()))).map(
+    (each) => (each as { tables: { jobs: { inserted: number } } }).tables.jobs.inserted,
+  );
+  expect(inserted.sort()).toEqual([0, 0, 0, 1]);
+});
+
+test("rejections that both replay at once are replayed once", async () => {
+  const [answer] = await spread(1, "/jobs", () => ({ id: 5, job: "" }));
+  expect(answer?.status).toBe(422);
+  const [id] = await numbers("SELECT id FROM rejections");
+  const replays = await spread(6, "/rejections/replay", () => ({ rows: [{ id, row: { id: 5, job: "Baker" } }] }));
+  expect(replays.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
+});
