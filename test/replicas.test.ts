@@ -1,8 +1,11 @@
 /** Two services over one database and one store, as behind a load balancer. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
+import { hostname } from "node:os";
 import type { RowDataPacket } from "mysql2/promise";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { connect } from "../src/db/client.ts";
+import { clearDeadRuns } from "../src/repositories/recovery.ts";
+import { beginRun, findRun, PROCESS_SPACE } from "../src/repositories/runs.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
@@ -107,4 +110,16 @@ test("rejections that both replay at once are replayed once", async () => {
   const [id] = await numbers("SELECT id FROM rejections");
   const replays = await spread(6, "/rejections/replay", () => ({ rows: [{ id, row: { id: 5, job: "Baker" } }] }));
   expect(replays.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
+});
+
+test("a container with the host's name and process numbers of its own is not taken for dead", async () => {
+  const run = await beginRun(another, "backup", "a live one");
+  const clear = async (owner: string) => {
+    await database.pool.query("UPDATE runs SET owner = ? WHERE id = ?", [owner, run.id]);
+    await clearDeadRuns(database, () => {});
+    return (await findRun(database.db, run.id))?.status;
+  };
+  expect(await clear(`${hostname()}/pid:[1]:999999999`)).toBe("running");
+  expect(await clear(`${PROCESS_SPACE}:999999999`)).toBe("failed");
+  await run.close();
 });

@@ -1,13 +1,12 @@
 /** A stage takes its table's place by one RENAME, beside those who read and write it (design section 5, Swap). */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { hostname } from "node:os";
 import { drizzle } from "drizzle-orm/mysql2";
 import type { RowDataPacket } from "mysql2/promise";
 import { tableOf } from "../src/codecs/tables.ts";
 import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { clearDeadRuns } from "../src/repositories/recovery.ts";
-import { beginRun, endRun, findRun, type LiveRun, noRows } from "../src/repositories/runs.ts";
+import { beginRun, endRun, findRun, type LiveRun, noRows, PROCESS_SPACE } from "../src/repositories/runs.ts";
 import { Stage, stageName } from "../src/repositories/stage.ts";
 import { addIndexes, publishBySwap } from "../src/repositories/swap.ts";
 import { appOver } from "./support/app.ts";
@@ -175,7 +174,7 @@ test.each(["before", "after"] as const)(
         () => false,
       );
       await run.close();
-      await database.pool.query("UPDATE runs SET owner = ? WHERE id = ?", [`${hostname()}:999999999`, run.id]);
+      await database.pool.query("UPDATE runs SET owner = ? WHERE id = ?", [`${PROCESS_SPACE}:999999999`, run.id]);
       await clearDeadRuns(database, options.say);
       const [state] = await select("SELECT COUNT(*) AS n, SUM(name = 'Ana') AS ana FROM hired_employees");
       const record = await findRun(database.db, run.id);

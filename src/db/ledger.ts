@@ -96,7 +96,7 @@ export const runs = mysqlTable(
     error: varchar("error", { length: 2000 }),
     // RENAME commits by itself: whoever finds a run that died at it sees here what to finish or undo.
     swap: document<Swap>()("swap"),
-    // The process that owns a run, as host:pid:start time: tells a dead run's statement from a live run's.
+    // The process that owns a run, as host/namespace:pid: tells a dead run's statement from a live run's.
     owner: varchar("owner", { length: 255 }).notNull(),
     started_at: datetime("started_at", { mode: "string", fsp: 3 }).notNull(),
     finished_at: datetime("finished_at", { mode: "string", fsp: 3 }),

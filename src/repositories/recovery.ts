@@ -1,5 +1,4 @@
 /** Runs that failed or died: what they published stays, what else they left goes (design section 5). */
-import { hostname } from "node:os";
 import { and, eq, inArray, isNotNull, notInArray, or } from "drizzle-orm";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import type { Database } from "../db/client.ts";
@@ -7,7 +6,7 @@ import { domainError, isRefusal } from "../db/errors.ts";
 import { type RunStatus, rejections, runs } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { loadLock, runLock, tryLock } from "./locks.ts";
-import { endRun, type LiveRun, type Report } from "./runs.ts";
+import { endRun, type LiveRun, PROCESS_SPACE, type Report } from "./runs.ts";
 import { dropStages, stagedRuns } from "./stage.ts";
 import { resolveSwap } from "./swap.ts";
 
@@ -137,10 +136,10 @@ async function withLockOf(
 /** Rolling back a large publish takes about as long as it ran. */
 const ROLLBACK_TIMEOUT_S = 600;
 
-/** True only where it is certain: a process of this host that does not exist any more. */
+/** True only where it is certain: a process that does not exist any more where it would have to be. */
 function isDead(runOwner: string): boolean {
-  const [, host, pid] = /^(.*):(\d+)$/.exec(runOwner) ?? [];
-  if (host !== hostname()) return false;
+  const [, space, pid] = /^(.*):(\d+)$/.exec(runOwner) ?? [];
+  if (space !== PROCESS_SPACE) return false;
   try {
     process.kill(Number(pid), 0);
     return false;

@@ -1,4 +1,5 @@
 /** The account of every run, and what tells a run that is under way from one that died (design section 2, The account). */
+import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { desc, eq, lt, sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
@@ -179,4 +180,15 @@ export interface Progress {
   of?: number;
 }
 
-const owner = () => `${hostname()}:${process.pid}`;
+const owner = () => `${PROCESS_SPACE}:${process.pid}`;
+
+/** Where a process id means one process: containers may have their host's name, and each counts its processes by itself. */
+export const PROCESS_SPACE = processSpace();
+
+function processSpace(): string {
+  try {
+    return `${hostname()}/${readlinkSync("/proc/self/ns/pid")}`;
+  } catch {
+    return hostname();
+  }
+}
