@@ -3,7 +3,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
 import type { BackupStore } from "./backups/store.ts";
-import { BODY_BYTES_MAX, WRITE_MS_MAX } from "./config.ts";
+import { BODY_BYTES_MAX, REPORT_MS_MAX, WRITE_MS_MAX } from "./config.ts";
 import { bounded } from "./db/bounded.ts";
 import type { Database } from "./db/client.ts";
 import { authenticate, requires, type Tokens } from "./http/auth.ts";
@@ -26,7 +26,7 @@ import { runRoutes } from "./routes/runs.ts";
 import { tableRoutes } from "./routes/tables.ts";
 
 /** How long a request waits for the database, by what it asks: past it the answer is 503, never a hang. */
-export const ANSWER_MS_MAX = { ready: 2_000, page: 10_000, report: 30_000, write: WRITE_MS_MAX };
+export const ANSWER_MS_MAX = { ready: 2_000, page: 10_000, report: REPORT_MS_MAX, write: WRITE_MS_MAX };
 
 /** A client's X-Request-Id is taken over where it is this short and of letters, digits, `_`, `-` and `=`. */
 const REQUEST_ID_LENGTH_MAX = 64;

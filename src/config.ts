@@ -77,6 +77,7 @@ const Environment = z.object({
   ),
   BODY_BYTES_MAX: whole,
   WRITE_MS_MAX: whole,
+  REPORT_MS_MAX: whole,
   MUSTER_MYSQLD: optional,
   MUSTER_CAPABILITIES: list(
     z.enum(CAPABILITIES, { error: `${CAPABILITIES.join(" or ")}, or both with a comma between` }),
@@ -94,6 +95,8 @@ export const DATA_FOLDER = ".data";
 export const BODY_BYTES_MAX = 8 * 1024 * 1024;
 /** Longer than any wait for a lock, and a retry or two after it. */
 export const WRITE_MS_MAX = 60_000;
+/** A report reads every hire of its year. */
+export const REPORT_MS_MAX = 30_000;
 /** Requests a minute of one token: more than one client that pages through a table sends. */
 export const RATE_LIMIT = 30_000;
 
@@ -116,6 +119,7 @@ export interface Config {
   bodyBytesMax: number;
   /** A request that writes is given up after so many milliseconds. */
   writeMsMax: number;
+  reportMsMax: number;
   mysqld: string | undefined;
   /** What is not made use of, whatever the server can do. */
   capabilities: readonly Capability[];
@@ -144,6 +148,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     trustedProxies: data.TRUSTED_PROXY,
     bodyBytesMax: data.BODY_BYTES_MAX ?? BODY_BYTES_MAX,
     writeMsMax: data.WRITE_MS_MAX ?? WRITE_MS_MAX,
+    reportMsMax: data.REPORT_MS_MAX ?? REPORT_MS_MAX,
     mysqld: data.MUSTER_MYSQLD,
     capabilities: data.MUSTER_CAPABILITIES,
     logLevel: data.LOG_LEVEL,

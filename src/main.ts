@@ -52,11 +52,11 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   await forgetExpiredKeys(database.db);
   const forgetting = setInterval(() => forgetExpiredKeys(database.db).catch(() => {}), FORGET_EVERY_MS);
   closing.defer(() => clearInterval(forgetting));
-  const { bodyBytesMax, writeMsMax } = config;
+  const { bodyBytesMax, writeMsMax, reportMsMax } = config;
   const store = openStore(config.backupStore);
   const rateLimit =
     config.rateLimit === 0 ? undefined : { perMinute: config.rateLimit, proxies: config.trustedProxies };
-  const limits = { bodyBytesMax, answerMsMax: { write: writeMsMax }, rateLimit };
+  const limits = { bodyBytesMax, answerMsMax: { write: writeMsMax, report: reportMsMax }, rateLimit };
   const app = createApp({ database, store, log, tokens, origins: config.corsOrigins, ...limits });
   const server = listen(config, app.fetch);
   closing.defer(async () => {
