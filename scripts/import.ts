@@ -1,7 +1,7 @@
 import { tableNames } from "../src/codecs/tables.ts";
 import { DATA_FOLDER } from "../src/config.ts";
 import { MusterError } from "../src/errors.ts";
-import { type ImportOptions, importSource } from "../src/ingest/import.ts";
+import { importSource, type RejectLimit, rejectLimit } from "../src/ingest/import.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
 import type { NewRejection } from "../src/repositories/rejections.ts";
 import { command, EXIT, readArguments, tableNamed } from "./command.ts";
@@ -63,11 +63,8 @@ await command(async ({ config, database, signal }) => {
   return status === "succeeded" ? EXIT.done : EXIT.refused;
 });
 
-function limitOption(text: string | undefined): ImportOptions["maxRejects"] {
-  if (text === undefined) return undefined;
-  const [, number, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
-  const value = Number(number);
-  if (percent && value <= 100) return { share: value / 100 };
-  if (number !== undefined && !percent && Number.isSafeInteger(value)) return { rows: value };
+function limitOption(text: string | undefined): RejectLimit | undefined {
+  const limit = text === undefined ? undefined : rejectLimit(text);
+  if (limit || text === undefined) return limit;
   throw new MusterError("invalid", `--max-rejects ${text}: give a number of rows, or a share from 0% to 100%`);
 }

@@ -58,6 +58,23 @@ export interface Swap {
   foreignKeys: string[];
 }
 
+/** How far a run under way has come. */
+export interface RunProgress {
+  table: string;
+  /** What is done to it. */
+  phase: string;
+  /** Rows so far, in this phase. */
+  rows: number;
+  /** Bytes so far, where it is they that are counted. */
+  bytes?: number;
+  /** How many bytes there are in all, or rows where no bytes are counted; left out where that is not known. */
+  of?: number;
+  /** Rows so far that were refused, of all tables. */
+  rejected: number;
+  /** Since the phase began. */
+  rows_per_s?: number;
+}
+
 /** The rules that a row can break (design section 2). */
 export const REASON_CODES = [
   "missing",
@@ -96,6 +113,9 @@ export const runs = mysqlTable(
     error: varchar("error", { length: 2000 }),
     // RENAME commits by itself: whoever finds a run that died at it sees here what to finish or undo.
     swap: document<Swap>()("swap"),
+    // What its process said last: any other process can follow the run, and ask for it to be cancelled.
+    progress: document<RunProgress>()("progress"),
+    cancel_asked_at: datetime("cancel_asked_at", { mode: "string", fsp: 3 }),
     // The process that owns a run, as host/namespace:pid: tells a dead run's statement from a live run's.
     owner: varchar("owner", { length: 255 }).notNull(),
     started_at: datetime("started_at", { mode: "string", fsp: 3 }).notNull(),

@@ -9,13 +9,14 @@ import { beginRun, endRun } from "../repositories/runs.ts";
 import { dropStages } from "../repositories/stage.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 import { publish } from "./publish.ts";
+import { Pulse } from "./pulse.ts";
 import { readTable } from "./read.ts";
-import { openSource } from "./source.ts";
+import { openSource, type Source } from "./source.ts";
 import { ImportWorld } from "./world.ts";
 
 export interface ImportOptions {
-  /** A directory, a file, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`. */
-  source: string;
+  /** A directory, a file, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`; or what was opened already. */
+  source: string | Source;
   /** For the SDK's client, before what it finds in its environment. */
   s3?: S3ClientConfig;
   /** Read this table's files alone. */
@@ -23,9 +24,11 @@ export interface ImportOptions {
   /** Give the verdicts and counts, and write nothing but the run. */
   dryRun?: boolean;
   /** More rejected rows than this, or than this share of all rows (0 to 1), refuse the whole import. */
-  maxRejects?: { rows: number } | { share: number } | undefined;
+  maxRejects?: RejectLimit | undefined;
   report: ImportReport;
 }
+
+export type RejectLimit = { rows: number } | { share: number };
 
 export interface ImportOutcome {
   run: string;
@@ -43,28 +46,58 @@ export interface ImportOutcome {
  * `interrupted` by the report's signal; whatever is thrown, no table has part of its rows
  */
 export async function importSource(database: Database, options: ImportOptions): Promise<ImportOutcome> {
-  const { report, table: only } = options;
-  const source = await openSource(options.source, only, options.s3, report.signal);
+  return (await beginImport(database, options)).finish();
+}
+
+/** An import that is in the account, and of which nothing is done yet. */
+export interface BegunImport {
+  run: string;
+  /** Carries it out; answers and throws as `importSource` does. */
+  finish(): Promise<ImportOutcome>;
+  /** Ends the run instead, because of an error. */
+  abandon(error: unknown): Promise<void>;
+}
+
+/** @throws MusterError `invalid` for a source that is none */
+export async function beginImport(database: Database, options: ImportOptions): Promise<BegunImport> {
+  const pulse = new Pulse(database, options.report);
+  const { report } = pulse;
+  const { source: given, table } = options;
+  const source = typeof given === "string" ? await openSource(given, table, options.s3, report.signal) : given;
   for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
   report.say(lanesOf(database.server));
-  await clearDeadRuns(database, report.say);
   const run = await beginRun(database, "import", source.name);
   const world = new ImportWorld(database, run);
   const read = { rows: 0, bytes: 0, of: source.files.reduce((sum, file) => sum + file.bytes, 0) };
   const state: Import = { database, run, source, world, dryRun: options.dryRun ?? false, report, counts: {}, read };
+  return {
+    run: run.id,
+    finish: () => carryOut(state, pulse, options.maxRejects),
+    abandon: async (error) => void (await failRun(database, run, error, report).finally(run.close)),
+  };
+}
+
+async function carryOut(state: Import, pulse: Pulse, limit: RejectLimit | undefined): Promise<ImportOutcome> {
+  const { database, run, source, world, report, counts, read } = state;
   const part = tables.filter((table) => source.files.some((file) => file.table === table.name));
+  pulse.start(run.id, counts);
   try {
-    for (const table of part) await takeTurn(database, run, table.name, report);
+    await clearDeadRuns(database, report.say);
+    for (const table of part) {
+      pulse.note({ table: table.name, phase: "waiting", rows: 0 });
+      await takeTurn(database, run, table.name, report);
+    }
     for (const table of part) await readTable(state, table);
-    const excess = tooManyRejects(state.counts, options.maxRejects);
+    const excess = tooManyRejects(counts, limit);
     if (state.dryRun || excess) return await withhold(state, part, excess);
     await publish(state, part);
     await dropStages(database, run.id);
-    return { run: run.id, status: "succeeded", bytes: read.bytes, tables: state.counts };
+    return { run: run.id, status: "succeeded", bytes: read.bytes, tables: counts };
   } catch (error) {
     world.abandon();
     throw await failRun(database, run, error, report);
   } finally {
+    await pulse.stop();
     await run.close();
   }
 }
@@ -86,7 +119,7 @@ async function withhold(state: Import, part: readonly Table[], excess: string | 
   return { run: run.id, status, ...(excess && { error: excess }), bytes: read.bytes, tables: counts };
 }
 
-function tooManyRejects(counts: Import["counts"], limit: ImportOptions["maxRejects"]): string | undefined {
+function tooManyRejects(counts: Import["counts"], limit: RejectLimit | undefined): string | undefined {
   if (limit === undefined) return undefined;
   let received = 0;
   let rejected = 0;
@@ -98,4 +131,13 @@ function tooManyRejects(counts: Import["counts"], limit: ImportOptions["maxRejec
     "rows" in limit ? [limit.rows, `${limit.rows}`] : [limit.share * received, `${limit.share * 100} %`];
   if (rejected <= most) return undefined;
   return `${rejected} of ${received} rows are rejected, more than the ${asked} allowed: nothing was imported`;
+}
+
+/** Reads a limit of rejected rows, `20` or `5%`; undefined where the text is none. */
+export function rejectLimit(text: string): RejectLimit | undefined {
+  const [, number, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
+  const value = Number(number);
+  if (percent && value <= 100) return { share: value / 100 };
+  if (number !== undefined && !percent && Number.isSafeInteger(value)) return { rows: value };
+  return undefined;
 }

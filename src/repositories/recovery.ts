@@ -16,8 +16,7 @@ import { resolveSwap } from "./swap.ts";
  * @returns what to throw
  */
 export async function failRun(database: Database, run: LiveRun, error: unknown, report: Report): Promise<unknown> {
-  const interrupted = new MusterError("interrupted", "interrupted: nothing more was done");
-  const shown = report.signal?.aborted ? interrupted : domainError(error);
+  const shown = report.signal?.aborted ? interruptedBy(report.signal) : domainError(error);
   try {
     // A connection that failed may have left a statement to the server.
     await run.close();
@@ -33,7 +32,14 @@ export async function failRun(database: Database, run: LiveRun, error: unknown, 
   return shown;
 }
 
-const TURN_POLL_S = 5;
+/** Why the signal aborted, where that was said. */
+function interruptedBy({ reason }: AbortSignal): MusterError {
+  if (reason instanceof MusterError) return reason;
+  return new MusterError("interrupted", "interrupted: nothing more was done");
+}
+
+/** Whoever wants the run ended is heard as often. */
+const TURN_POLL_S = 1;
 
 /**
  * Waits until no other import or restore works on the table, and says so once. A dead run that stands in the way is cleared.

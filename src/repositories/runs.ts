@@ -1,12 +1,12 @@
 /** The account of every run, and what tells a run that is under way from one that died (design section 2, The account). */
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { desc, eq, lt, sql } from "drizzle-orm";
+import { and, desc, eq, isNull, lt, sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import { instant } from "../codecs/columns.ts";
 import type { Database } from "../db/client.ts";
-import { type Counts, type RunCounts, type RunKind, type RunStatus, runs } from "../db/ledger.ts";
+import { type Counts, type RunCounts, type RunKind, type RunProgress, type RunStatus, runs } from "../db/ledger.ts";
 import { runLock, tryLock } from "./locks.ts";
 
 /** A run as it is answered; instants are ISO 8601. Counts hold the tables whose part is finished. */
@@ -17,6 +17,8 @@ export interface RunRecord {
   status: RunStatus;
   counts: RunCounts;
   error: string | null;
+  /** Of an import that is under way. */
+  progress: RunProgress | null;
   started_at: string;
   finished_at: string | null;
 }
@@ -36,9 +38,11 @@ export async function findRun(db: MySql2Database, id: string): Promise<RunRecord
   return row && runRecord(row);
 }
 
-function runRecord({ owner: _owner, swap: _swap, ...row }: typeof runs.$inferSelect): RunRecord {
+function runRecord(row: typeof runs.$inferSelect): RunRecord {
+  const { owner: _owner, swap: _swap, cancel_asked_at: _asked, ...record } = row;
   return {
-    ...row,
+    ...record,
+    progress: row.finished_at === null ? row.progress : null,
     started_at: instant(row.started_at),
     finished_at: row.finished_at === null ? null : instant(row.finished_at),
   };
@@ -160,6 +164,25 @@ export async function recordCounts(db: MySql2Database, run: string, counts: RunC
   await db.update(runs).set({ counts }).where(eq(runs.id, run));
 }
 
+/**
+ * Writes how far a run under way has come.
+ * @returns whether somebody has asked for it to be cancelled
+ */
+export async function recordProgress(db: MySql2Database, run: string, progress: RunProgress): Promise<boolean> {
+  const mine = eq(runs.id, run);
+  const [row] = await db.select({ askedAt: runs.cancel_asked_at }).from(runs).where(mine);
+  await db
+    .update(runs)
+    .set({ progress })
+    .where(and(mine, isNull(runs.finished_at)));
+  return row !== undefined && row.askedAt !== null;
+}
+
+/** Asks the process whose run it is, whichever that may be, to end it. */
+export async function askToCancel(db: MySql2Database, run: string): Promise<void> {
+  await db.update(runs).set({ cancel_asked_at: now }).where(eq(runs.id, run));
+}
+
 export interface Report {
   /** One line for the person who watches. */
   say(line: string): void;
@@ -167,18 +190,8 @@ export interface Report {
   progress?(progress: Progress): void;
 }
 
-/** How far a run has come. */
-export interface Progress {
-  table: string;
-  /** What is done to it. */
-  phase: string;
-  /** Rows so far, in this phase. */
-  rows: number;
-  /** Bytes so far, where it is they that are counted. */
-  bytes?: number;
-  /** How many bytes there are in all, or rows where no bytes are counted; left out where that is not known. */
-  of?: number;
-}
+/** How far a run has come, as its steps tell it. */
+export type Progress = Omit<RunProgress, "rejected" | "rows_per_s">;
 
 const owner = () => `${PROCESS_SPACE}:${process.pid}`;
 
