@@ -3,11 +3,12 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
 import type { BackupStore } from "./backups/store.ts";
-import { BODY_BYTES_MAX, REPORT_MS_MAX, WRITE_MS_MAX } from "./config.ts";
+import { BODY_BYTES_MAX, IMPORT_BYTES_MAX, REPORT_MS_MAX, WRITE_MS_MAX } from "./config.ts";
 import { bounded } from "./db/bounded.ts";
 import type { Database } from "./db/client.ts";
 import { authenticate, requires, type Tokens } from "./http/auth.ts";
 import { crossOrigin } from "./http/cors.ts";
+import { described, problems } from "./http/describe.ts";
 import { jsonAnswers } from "./http/entity-tag.ts";
 import type { Env } from "./http/env.ts";
 import { requestLog } from "./http/log.ts";
@@ -16,9 +17,11 @@ import { answerNothing, exactPathsFirst } from "./http/not-found.ts";
 import { answerError } from "./http/problem.ts";
 import { limitRate, type RateLimit } from "./http/rate-limit.ts";
 import { secured } from "./http/secure.ts";
+import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { backupRoutes } from "./routes/backups.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { importRoutes } from "./routes/imports.ts";
 import { insertRoutes } from "./routes/insert.ts";
 import { rejectionRoutes } from "./routes/rejections.ts";
 import { reportRoutes } from "./routes/reports.ts";
@@ -39,6 +42,9 @@ export interface AppDependencies {
   store: BackupStore;
   answerMsMax?: Partial<typeof ANSWER_MS_MAX>;
   bodyBytesMax?: number;
+  importBytesMax?: number;
+  /** Whoever stops the service stops these first. */
+  imports?: ImportsUnderWay;
   /** Undefined: there is none. */
   rateLimit?: RateLimit | undefined;
   /** Origins of pages that may read answers. */
@@ -47,16 +53,9 @@ export interface AppDependencies {
 
 /** Mounts the routes. Those before `requires` are open; writers' and admins' routes say so themselves. */
 export function createApp(dependencies: AppDependencies) {
-  const {
-    database,
-    store,
-    log,
-    tokens,
-    answerMsMax,
-    bodyBytesMax = BODY_BYTES_MAX,
-    rateLimit,
-    origins = [],
-  } = dependencies;
+  const { database, store, log, tokens, answerMsMax, rateLimit, origins = [] } = dependencies;
+  const { bodyBytesMax = BODY_BYTES_MAX, importBytesMax = IMPORT_BYTES_MAX } = dependencies;
+  const { imports = new ImportsUnderWay() } = dependencies;
   const msMax = { ...ANSWER_MS_MAX, ...answerMsMax };
   const app = new Hono<Env>();
   app.onError(answerError(log));
@@ -69,11 +68,12 @@ export function createApp(dependencies: AppDependencies) {
     .use(origins.length > 0 ? crossOrigin(origins) : pass)
     .use(authenticate(tokens, origins))
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
-    .use(rateLimit ? limitRate(rateLimit) : pass)
+    .use(described(rateLimit ? limitRate(rateLimit) : pass, { answers: problems(429) }))
     .route("/", docsRoutes(app))
     .use(requires("reader"))
     .route("/", reportRoutes(bounded(database, msMax.report)))
-    .route("/", runRoutes(pages))
+    .route("/", runRoutes(pages, imports.ended))
+    .route("/", importRoutes({ database, imports, log, bodyBytesMax: importBytesMax, msMax: msMax.write }))
     .route("/", rejectionRoutes(database, pages, writes))
     .route("/", backupRoutes({ database, store, bodyBytesMax, say: (line) => log.info(line) }))
     .use(exactPathsFirst(app))

@@ -76,6 +76,7 @@ const Environment = z.object({
     z.string().refine(isNetwork, "the addresses of your proxies, such as 10.0.0.7 or 10.0.0.0/8, with commas between"),
   ),
   BODY_BYTES_MAX: whole,
+  IMPORT_BYTES_MAX: whole,
   WRITE_MS_MAX: whole,
   REPORT_MS_MAX: whole,
   MUSTER_MYSQLD: optional,
@@ -93,6 +94,8 @@ export const DATA_FOLDER = ".data";
 
 /** A thousand rows of the dictionary have about a hundred thousand bytes. */
 export const BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** More than a hundred million rows of the dictionary. It is room on a disk, not memory. */
+export const IMPORT_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 /** Longer than any wait for a lock, and a retry or two after it. */
 export const WRITE_MS_MAX = 60_000;
 /** A report reads every hire of its year. */
@@ -117,6 +120,8 @@ export interface Config {
   trustedProxies: readonly string[];
   /** Bytes of a request's body. */
   bodyBytesMax: number;
+  /** Bytes of a body that is imported. */
+  importBytesMax: number;
   /** A request that writes is given up after so many milliseconds. */
   writeMsMax: number;
   reportMsMax: number;
@@ -147,6 +152,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     rateLimit: data.RATE_LIMIT ?? (data.API_TOKENS === undefined ? 0 : RATE_LIMIT),
     trustedProxies: data.TRUSTED_PROXY,
     bodyBytesMax: data.BODY_BYTES_MAX ?? BODY_BYTES_MAX,
+    importBytesMax: data.IMPORT_BYTES_MAX ?? IMPORT_BYTES_MAX,
     writeMsMax: data.WRITE_MS_MAX ?? WRITE_MS_MAX,
     reportMsMax: data.REPORT_MS_MAX ?? REPORT_MS_MAX,
     mysqld: data.MUSTER_MYSQLD,

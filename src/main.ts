@@ -11,6 +11,7 @@ import { assertBindable, readTokens } from "./http/auth.ts";
 import { openLog } from "./http/log.ts";
 import { importSource } from "./ingest/import.ts";
 import { defaultSample } from "./ingest/sample.ts";
+import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { interruption } from "./interruption.ts";
 import { forgetExpiredKeys } from "./repositories/idempotency.ts";
 import { clearDeadRuns } from "./repositories/recovery.ts";
@@ -52,18 +53,21 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   await forgetExpiredKeys(database.db);
   const forgetting = setInterval(() => forgetExpiredKeys(database.db).catch(() => {}), FORGET_EVERY_MS);
   closing.defer(() => clearInterval(forgetting));
-  const { bodyBytesMax, writeMsMax, reportMsMax } = config;
+  const { bodyBytesMax, importBytesMax, writeMsMax, reportMsMax } = config;
   const store = openStore(config.backupStore);
+  const imports = new ImportsUnderWay();
   const rateLimit =
     config.rateLimit === 0 ? undefined : { perMinute: config.rateLimit, proxies: config.trustedProxies };
-  const limits = { bodyBytesMax, answerMsMax: { write: writeMsMax, report: reportMsMax }, rateLimit };
-  const app = createApp({ database, store, log, tokens, origins: config.corsOrigins, ...limits });
+  const limits = { bodyBytesMax, importBytesMax, answerMsMax: { write: writeMsMax, report: reportMsMax }, rateLimit };
+  const app = createApp({ database, store, log, tokens, imports, origins: config.corsOrigins, ...limits });
   const server = listen(config, app.fetch);
   closing.defer(async () => {
     await within(FINISH_MS_MAX, server.stop());
     await server.stop(true);
     say("Muster has stopped");
   });
+  // First of all: those who follow an import would keep the server from stopping.
+  closing.defer(() => within(FINISH_MS_MAX, imports.stop()));
   say(`Muster serves ${server.url.href}`);
   await once(stopped, "abort");
 }

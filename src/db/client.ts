@@ -7,8 +7,11 @@ import { driverError } from "./errors.ts";
 import type { EndedRun } from "./ledger.ts";
 import { Turnstile } from "./transaction.ts";
 
-/** Connections a process keeps; a server answers 151 in all by default. */
-export const POOL_CONNECTIONS_MAX = 10;
+/**
+ * Connections a process keeps at most; a server answers 151 in all by default. Two imports and a restore hold ten and
+ * writers six, which leaves some to those who read.
+ */
+export const POOL_CONNECTIONS_MAX = 20;
 const WRITERS_MAX = 6;
 const CONNECT_TIMEOUT_MS = 5_000;
 

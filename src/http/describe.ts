@@ -108,6 +108,7 @@ export const PROBLEMS = {
   415: { description: "The body has another content type", headers: [] },
   416: { description: "The file has no such range", headers: ["Content-Range", "ETag", "Accept-Ranges"] },
   422: { description: "Understood and refused: nothing was changed", headers: [] },
+  429: { description: "Too many requests, or imports, at once: try again", headers: ["Retry-After"] },
   503: { description: "The database or the store is away or busy: try again", headers: ["Retry-After"] },
 } as const satisfies Record<number, { description: string; headers: readonly HeaderName[] }>;
 type ProblemStatus = keyof typeof PROBLEMS;
@@ -120,6 +121,9 @@ export const HEADERS = {
   "Idempotent-Replayed": "`true` where this is the answer to an earlier request with the same Idempotency-Key",
   "WWW-Authenticate": "What is wrong with the token, or the role that is needed",
   "Retry-After": "Seconds after which to try again",
+  RateLimit:
+    "How many requests are left, and the seconds until there are more (draft-ietf-httpapi-ratelimit-headers-10)",
+  "RateLimit-Policy": "How many requests are allowed in how many seconds",
   Allow: "The methods that the path takes",
   ETag: "Changes with the content",
   "Accept-Ranges": "`bytes`: `Range` may ask for a part",

@@ -24,6 +24,18 @@ const FORMS: Record<string, ReadRows> = {
   ".avro": avroRows,
 };
 
+/** The endings that say of a file what a media type says of a body. */
+const ENDINGS = { "text/csv": ".csv", "application/x-ndjson": ".ndjson", "application/avro": ".avro" } as const;
+export type MediaType = keyof typeof ENDINGS;
+export const MEDIA_TYPES = Object.keys(ENDINGS) as MediaType[];
+
+/** The ending of a file that holds such a body, and how its rows are read; undefined where there is no such form. */
+export function formOfBody(type: MediaType, isPacked: boolean): { ending: string; read: ReadRows } | undefined {
+  const ending = `${ENDINGS[type]}${isPacked ? ".gz" : ""}`;
+  const read = FORMS[ending];
+  return read && { ending, read };
+}
+
 /** What a file's name is before its form's ending, and how its rows are read; undefined where it ends otherwise. */
 export function formOf(name: string): { stem: string; read: ReadRows } | undefined {
   const lower = name.toLowerCase();

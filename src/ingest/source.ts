@@ -6,7 +6,7 @@ import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { csvRows, type FileRow } from "./csv-rows.ts";
-import { formOf } from "./forms.ts";
+import { formOf, type ReadRows } from "./forms.ts";
 import { findObjects, type ObjectsFound } from "./source-s3.ts";
 
 export interface SourceFile {
@@ -67,6 +67,15 @@ export async function openSource(
   return { name: found.name, files, ignored };
 }
 
+/** One file that comes from no place of its own, such as what a request sent. `name` is the source's. */
+export function oneFile(
+  name: string,
+  table: TableName,
+  { read, ...file }: ObjectsFound["files"][number] & { read: ReadRows },
+): Source {
+  return { name, files: [sourceFile(table, file, read)], ignored: [] };
+}
+
 /** `jobs.csv`, `jobs-2021.csv.gz` and `jobs/any.avro` are for jobs; undefined where the name says no table. */
 export function tableOfFile(name: string): TableName | undefined {
   const [, folder, file = ""] = /^(?:(.*)\/)?([^/]*)$/.exec(name) ?? [];
@@ -108,8 +117,11 @@ async function fileNames(directory: string): Promise<string[]> {
 }
 
 /** A single file of any other ending is read as CSV. */
-function sourceFile(table: TableName, { name, bytes, open }: ObjectsFound["files"][number]): SourceFile {
-  const read = formOf(name)?.read ?? csvRows;
+function sourceFile(
+  table: TableName,
+  { name, bytes, open }: ObjectsFound["files"][number],
+  read: ReadRows = formOf(name)?.read ?? csvRows,
+): SourceFile {
   return { table, name, bytes, rows: (onBytes) => read(tableOf(table), counted(open(), onBytes), name) };
 }
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Manifest, Proof } from "../backups/manifest.ts";
 import { tableNames } from "../codecs/tables.ts";
 import { type Answer, type Description, type Examples, headersOf, json, problems } from "../http/describe.ts";
+import { IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import { RestoreCounts } from "./runs.ts";
 
 export const EXAMPLE_BACKUP = "20261122T230000000Z-0a1b2c3d";
@@ -17,13 +18,13 @@ const Restored = z
 const tags = ["backups"];
 
 export const MAKE: Description = {
-  ...{ tags, summary: "Back up tables, in one consistent snapshot" },
-  answers: { 201: json("The manifest", Made, "Location"), ...problems(503) },
+  ...{ tags, summary: "Back up tables, in one consistent snapshot", parameters: [IDEMPOTENCY_KEY] },
+  answers: { 201: json("The manifest", Made, "Location", "Idempotent-Replayed"), ...problems(409, 422, 503) },
 };
 export const RESTORE: Description = {
-  ...{ tags, summary: "Make tables exactly what a backup has, all in one step" },
+  ...{ tags, summary: "Make tables exactly what a backup has, all in one step", parameters: [IDEMPOTENCY_KEY] },
   description: "With `plan` nothing is changed: the answer says what would be.",
-  answers: { 200: json("What was done", Restored), ...problems(404, 409, 422, 503) },
+  answers: { 200: json("What was done", Restored, "Idempotent-Replayed"), ...problems(404, 409, 422, 503) },
 };
 export const LIST: Description = {
   ...{ tags, summary: "The manifests of the backups, the newest first" },

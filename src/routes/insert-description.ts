@@ -73,7 +73,7 @@ const text = (summary: string, value: string): Content => ({
   examples: { rows: { summary, value, status: 201 } },
 });
 
-const PREFER = {
+export const PREFER = {
   ...{ in: "header", name: "Prefer", example: "handling=lenient" },
   description: "`handling=lenient`: good rows are inserted and bad ones logged. `handling=strict`: all rows, or none",
   schema: { type: "string", default: "handling=lenient" },

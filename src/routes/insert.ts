@@ -56,7 +56,7 @@ async function insert(c: Context<Env>, database: Database, { msMax }: WriteLimit
 }
 
 /** `Prefer: handling=strict` (RFC 7240): the first handling that is given counts, and another value is ignored. */
-function isStrict(prefer: string | undefined): boolean {
+export function isStrict(prefer: string | undefined): boolean {
   for (const [preference] of (prefer ?? "").matchAll(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g)) {
     const [, handling] = /^\s*handling\s*=\s*"?(strict|lenient)"?\s*(?:;|$)/i.exec(preference) ?? [];
     if (handling) return handling.toLowerCase() === "strict";

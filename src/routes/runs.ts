@@ -3,13 +3,16 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
+import { requires } from "../http/auth.ts";
 import { describe, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
+import { followRun } from "../http/events.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { CURSOR } from "../http/paging.ts";
 import { answerListing, type Lines, linesOf, rowLimit } from "../http/stream.ts";
 import { noQuery, validate } from "../http/validate.ts";
-import { findRun, listRuns, type RunRecord } from "../repositories/runs.ts";
+import { clearDeadRuns } from "../repositories/recovery.ts";
+import { askToCancel, findRun, listRuns, type RunRecord } from "../repositories/runs.ts";
 
 /** An id for the document's examples. */
 export const EXAMPLE_RUN = "019aadc4-5f00-7000-8000-000000000001";
@@ -26,7 +29,17 @@ const moved = { received: rows, inserted: rows, unchanged: rows };
 export const RestoreCounts = z.strictObject({ ...moved, updated: rows, deleted: rows }).meta({ id: "RestoreCounts" });
 const Counts = z.strictObject({ ...moved, rejected: rows, withheld: rows }).meta({ id: "Counts" });
 const BackupCounts = z.strictObject({ received: rows }).meta({ id: "BackupCounts" });
-const Run = z
+const Progress = z
+  .strictObject({
+    table: z.string(),
+    phase: z.string(),
+    ...{ rows, rejected: rows },
+    bytes: rows.exactOptional(),
+    of: rows.exactOptional().meta({ description: "Bytes in all, or rows where no bytes are counted" }),
+    rows_per_s: z.number().exactOptional(),
+  })
+  .meta({ id: "Progress", description: "Of a run under way, where its process said something" });
+export const Run = z
   .strictObject({
     id: z.uuid(),
     kind: z.enum(["import", "insert", "replay", "backup", "restore"]),
@@ -35,20 +48,41 @@ const Run = z
     counts: z.record(z.string(), z.union([Counts, RestoreCounts, BackupCounts])).meta({
       description: "By table: received = inserted + unchanged + rejected + withheld, or + updated of a restore",
     }),
+    progress: Progress.nullable(),
     error: z.string().nullable(),
     started_at: z.iso.datetime(),
     finished_at: z.iso.datetime().nullable(),
   })
   .meta({ id: "Run" }) satisfies z.ZodType<RunRecord>;
-type Run = z.infer<typeof Run>;
+export type Run = z.infer<typeof Run>;
 
+const tags = ["runs"];
 const LIST = describe({
-  ...{ tags: ["runs"], summary: "What each import, insert, replay, backup and restore did, the newest first" },
+  ...{ tags, summary: "What each import, insert, replay, backup and restore did, the newest first" },
   answers: { 200: lines("Runs", Run, "Link"), ...problems(406, 503) },
 });
 const ONE = describe({
-  ...{ tags: ["runs"], summary: "One run" },
+  ...{ tags, summary: "One run" },
   answers: { 200: json("The run", Run), ...problems(404, 406, 503) },
+});
+
+const CANCEL = describe({
+  ...{ tags, summary: "Ask an import under way to end; its row says when it has" },
+  answers: { 202: json("The run, as it is now", Run), ...problems(404, 409, 503) },
+});
+const EVENTS = describe({
+  ...{ tags, summary: "Follow a run: events `progress` with the run, and `ended`, with which they end" },
+  parameters: [
+    { in: "header", name: "Last-Event-ID", description: "The run's id: its end was seen", schema: { type: "string" } },
+  ],
+  answers: {
+    200: {
+      description: "Server-sent events, whose data is the run as JSON",
+      content: { "text/event-stream": { schema: z.string() } },
+    },
+    204: { description: "The client has seen the end: there is nothing to follow" },
+    ...problems(404, 406, 503),
+  },
 });
 
 /** Runs of one query of a stream; each has the counts of its tables. */
@@ -64,7 +98,17 @@ const LINES: Lines<RunRecord, Run> = linesOf<RunRecord>([
   "finished_at",
 ]);
 
-export function runRoutes(database: Database) {
+/**
+ * @param database answers quickly or not at all
+ * @param stopped ends the streams of events
+ */
+export function runRoutes(database: Database, stopped: AbortSignal) {
+  const existing = async (id: string) => {
+    const run = await findRun(database.db, id);
+    if (!run) throw new MusterError("not_found", `there is no run ${id}`);
+    return run;
+  };
+  const one = [validate("param", RunPath), noQuery] as const;
   return new Hono<Env>()
     .get("/runs", LIST, validate("query", RunQuery), async (c) => {
       const { limit, cursor } = c.req.valid("query");
@@ -76,11 +120,23 @@ export function runRoutes(database: Database) {
         limit,
       });
     })
-    .get("/runs/:id", ONE, validate("param", RunPath), noQuery, async (c) => {
-      const { id } = c.req.valid("param");
+    .get("/runs/:id", ONE, ...one, async (c) => {
       negotiate(c, ["application/json"]);
-      const run: Run | undefined = await findRun(database.db, id);
-      if (!run) throw new MusterError("not_found", `there is no run ${id}`);
+      const run: Run = await existing(c.req.valid("param").id);
       return c.json(run, 200);
+    })
+    .delete("/runs/:id", CANCEL, requires("writer"), ...one, async (c) => {
+      const run = await existing(c.req.valid("param").id);
+      if (run.finished_at !== null) throw new MusterError("conflict", `run ${run.id} has ended: it ${run.status}`);
+      if (run.kind !== "import") throw new MusterError("conflict", `a ${run.kind} is not cancelled: it ends by itself`);
+      await askToCancel(database.db, run.id);
+      // One whose process is gone hears nothing. It may take a while, and the row says when it is done.
+      clearDeadRuns(database, () => {}).catch(() => {});
+      return c.json(run satisfies Run, 202);
+    })
+    .get("/runs/:id/events", EVENTS, ...one, async (c) => {
+      negotiate(c, ["text/event-stream"]);
+      const run = await existing(c.req.valid("param").id);
+      return followRun(c, run, () => findRun(database.db, run.id), stopped);
     });
 }

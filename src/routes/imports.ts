@@ -1,0 +1,181 @@
+/** Files of any size over REST (design section 4): the body is kept, the run begun and answered, and the import goes on. */
+import { type Context, Hono, type TypedResponse } from "hono";
+import type { Logger } from "pino";
+import { z } from "zod";
+import { csvHeader, toCsv } from "../codecs/csv.ts";
+import { exampleRow } from "../codecs/example.ts";
+import { type TableName, tableNames, tableOf, tables } from "../codecs/tables.ts";
+import type { Database } from "../db/client.ts";
+import { MusterError } from "../errors.ts";
+import { requires } from "../http/auth.ts";
+import { JSON_TYPE } from "../http/batch-answer.ts";
+import { mediaTypeOf } from "../http/body.ts";
+import { type Description, describe, json, problems } from "../http/describe.ts";
+import type { Env } from "../http/env.ts";
+import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
+import { loggable } from "../http/log.ts";
+import { Refusal } from "../http/problem.ts";
+import { parameter, validate } from "../http/validate.ts";
+import { formOfBody, MEDIA_TYPES } from "../ingest/forms.ts";
+import { type BegunImport, beginImport, rejectLimit } from "../ingest/import.ts";
+import { oneFile, type Source } from "../ingest/source.ts";
+import { type Spool, spool, tooLarge } from "../ingest/spool.ts";
+import { IMPORTS_MAX, type ImportsUnderWay } from "../ingest/under-way.ts";
+import { findRun } from "../repositories/runs.ts";
+import { isStrict } from "./insert.ts";
+import { PREFER } from "./insert-description.ts";
+import { Run } from "./runs.ts";
+
+/** Seconds after which a place may be free: most files are done by then. */
+const RETRY_AFTER_S = 5;
+const NAME_LENGTH_MAX = 255;
+
+const ImportQuery = z.strictObject({
+  table: z.enum(tableNames, { error: `must be given once, and be one of ${tableNames.join(", ")}` }),
+  name: parameter
+    .regex(/^\P{Cc}+$/u, "must have no control characters")
+    .max(NAME_LENGTH_MAX, `must have 1 to ${NAME_LENGTH_MAX} characters`)
+    .optional(),
+  dry_run: z.enum(["true", "false"], { error: "must be true or false" }).default("false"),
+  max_rejects: parameter
+    .refine((text) => rejectLimit(text) !== undefined, "must be a number of rows, or a share from 0% to 100%")
+    .transform(rejectLimit)
+    .optional(),
+});
+
+export interface ImportDependencies {
+  database: Database;
+  imports: ImportsUnderWay;
+  log: Logger;
+  bodyBytesMax: number;
+  /** For beginning the run. */
+  msMax: number;
+}
+
+export function importRoutes({ database, imports, log, bodyBytesMax, msMax }: ImportDependencies) {
+  const checks = [describe(IMPORT), requires("writer"), validate("query", ImportQuery)] as const;
+  return new Hono<Env>().post("/imports", ...checks, async (c) => {
+    const query = c.req.valid("query");
+    const form = formOf(c);
+    if (Number(c.req.header("Content-Length") ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
+    const isAllOrNothing = isStrict(c.req.header("Prefer"));
+    c.header("Preference-Applied", `handling=${isAllOrNothing ? "strict" : "lenient"}`);
+    await using held = new AsyncDisposableStack();
+    held.use(placeIn(imports));
+    const body = held.use(await receive(c, bodyBytesMax, imports.stopping));
+    const options = {
+      source: sourceOf(query, body, form),
+      dryRun: query.dry_run === "true",
+      maxRejects: isAllOrNothing ? { rows: 0 } : query.max_rejects,
+      report: { say: (line: string) => log.info(line), signal: imports.stopping },
+    };
+    let begun: BegunImport | undefined;
+    try {
+      const answer = await answerOnce<TypedResponse<Run, 202, "json">>(
+        c,
+        { database, body: body.digest, msMax },
+        async () => {
+          begun ??= await beginImport(database, options);
+          const headers = { ...JSON_TYPE, Location: `/runs/${begun.run}` };
+          return { status: 202, headers, body: await findRun(database.db, begun.run) };
+        },
+      );
+      // In a cluster the same request may have been first elsewhere.
+      const isReplay = answer.headers.has("Idempotent-Replayed");
+      if (begun && !isReplay) imports.launch(finish(begun, held.move(), log));
+      else await begun?.abandon(new MusterError("conflict", "another run has its Idempotency-Key"));
+      return answer;
+    } catch (error) {
+      await begun?.abandon(error);
+      throw error;
+    }
+  });
+}
+
+const table = tables.find(({ references }) => references.length === 0) ?? tableOf(tableNames[0]);
+const IMPORT: Description = {
+  ...{ tags: ["imports"], summary: "Import a file of a table, of any size: the run goes on after the answer" },
+  description: "`/runs/ID/events` follows it. `Content-Encoding: gzip` is taken of CSV and NDJSON.",
+  parameters: [PREFER, IDEMPOTENCY_KEY],
+  body: {
+    "text/csv": {
+      schema: z.string(),
+      examples: {
+        file: {
+          summary: `A file of ${table.name}`,
+          value: csvHeader(table) + toCsv(table, exampleRow(table)),
+          status: 202,
+        },
+      },
+    },
+    "application/x-ndjson": { schema: z.string() },
+    "application/avro": { schema: z.unknown() },
+  },
+  answers: {
+    202: json("The run, which has begun", Run, "Location", "Preference-Applied", "Idempotent-Replayed"),
+    ...problems(400, 409, 413, 415, 422, 503),
+  },
+};
+
+/** How the body's rows are read. @throws Refusal 415 */
+function formOf(c: Context<Env>): NonNullable<ReturnType<typeof formOfBody>> {
+  const type = mediaTypeOf(c, MEDIA_TYPES);
+  const coding = c.req.header("Content-Encoding")?.trim().toLowerCase() ?? "identity";
+  const form = ["identity", "gzip", "x-gzip"].includes(coding) && formOfBody(type, coding !== "identity");
+  if (form) return form;
+  // RFC 9110, section 15.5.16.
+  const headers = { "Accept-Encoding": formOfBody(type, true) ? "gzip" : "identity" };
+  throw new Refusal(415, `${type} with the Content-Encoding ${coding} is not taken`, { headers });
+}
+
+function placeIn(imports: ImportsUnderWay): Disposable {
+  const place = imports.enter();
+  if (place) return place;
+  const headers = { "Retry-After": `${RETRY_AFTER_S}` };
+  throw new Refusal(429, `${IMPORTS_MAX} imports are under way: try again when one has ended`, { headers });
+}
+
+/** @throws Refusal 400 for no bytes, and what `spool` throws; an error where the client is gone, or the service stops */
+async function receive(c: Context<Env>, bytesMax: number, stopping: AbortSignal): Promise<Spool> {
+  const { body, signal } = c.req.raw;
+  const gone = new MusterError("interrupted", "the client is gone: nothing was imported");
+  const chunks = async function* () {
+    try {
+      for await (const chunk of body ?? []) {
+        stopping.throwIfAborted();
+        yield chunk;
+      }
+    } catch (error) {
+      throw signal.aborted ? gone : error;
+    }
+    // A client that gives up may end its body in order.
+    if (signal.aborted) throw gone;
+  };
+  const received = await spool(chunks(), bytesMax);
+  if (received.bytes > 0) return received;
+  await received[Symbol.asyncDispose]();
+  throw new Refusal(400, "the body is empty: send the rows, in CSV, NDJSON or Avro");
+}
+
+/** A later import of the same source supersedes the rejections of an earlier one: the same bytes, or what the client calls the same. */
+function sourceOf(
+  { table, name }: { table: TableName; name?: string | undefined },
+  body: Spool,
+  form: ReturnType<typeof formOf>,
+): Source {
+  const { read, ending } = form;
+  const file = { name: name ?? `${table}${ending}`, bytes: body.bytes, open: body.read, read };
+  return oneFile(`upload:${name ?? `sha256:${body.digest.toString("hex")}`}`, table, file);
+}
+
+/** Carries the import out. How it ends is in its run; what it held is given back. */
+async function finish(begun: BegunImport, held: AsyncDisposableStack, log: Logger): Promise<void> {
+  await using _ = held;
+  try {
+    const { status, error } = await begun.finish();
+    log.info({ run: begun.run }, `the import ${status}${error ? `: ${error}` : ""}`);
+  } catch (error) {
+    if (error instanceof MusterError) log.warn({ run: begun.run }, `the import failed: ${error.message}`);
+    else log.error({ run: begun.run, error: loggable(error) }, "the import failed: an error inside Muster");
+  }
+}

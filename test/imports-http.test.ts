@@ -1,0 +1,419 @@
+/** Files over REST: what is answered at once, how the run goes on, is followed and cancelled, and what is left behind. */
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { connect as connectSocket } from "node:net";
+import { tmpdir } from "node:os";
+import { gzipSync } from "node:zlib";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { connect } from "../src/db/client.ts";
+import { readTokens } from "../src/http/auth.ts";
+import { IMPORTS_MAX } from "../src/ingest/under-way.ts";
+import { loadLock, tryLock } from "../src/repositories/locks.ts";
+import { listRuns, type RunRecord, recordRun } from "../src/repositories/runs.ts";
+import { appOver } from "./support/app.ts";
+import { start } from "./support/commands.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const BYTES_MAX = 1_000_000;
+const database = await freshDatabase();
+const server = Bun.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  fetch: appOver(database, { importBytesMax: BYTES_MAX, store: new DirectoryStore(await folderOf({})) }).fetch,
+});
+afterAll(async () => {
+  await server.stop(true);
+  await database.close();
+  await removeFolders();
+});
+
+beforeEach(async () => {
+  for (const table of ["hired_employees", "departments", "jobs", "rejections", "runs", "idempotency_keys"]) {
+    await database.pool.query(`DELETE FROM ${table}`);
+  }
+});
+
+const ask = (path: string, init: RequestInit = {}) => fetch(new URL(path, server.url), init);
+const send = (query: string, body: string | Uint8Array | ReadableStream, headers: Record<string, string> = {}) =>
+  ask(`/imports${query}`, { method: "POST", body, headers: { "Content-Type": "text/csv", ...headers } });
+
+interface Seen {
+  event: string;
+  id?: string;
+  run: RunRecord;
+}
+
+/** The events of a run, to their end. */
+async function* eventsOf(id: string, url = server.url): AsyncGenerator<Seen> {
+  const answer = await fetch(new URL(`/runs/${id}/events`, url));
+  expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "text/event-stream"]);
+  let unread = "";
+  for await (const text of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const messages = `${unread}${text}`.split("\n\n");
+    unread = messages.pop() ?? "";
+    for (const message of messages) {
+      const {
+        data = "",
+        event = "",
+        ...more
+      } = Object.fromEntries(message.split("\n").map((line) => line.split(/: (.*)/)));
+      yield { event, run: JSON.parse(data), ...more };
+    }
+  }
+}
+
+/** How the run that was answered ended. */
+async function ended(answer: Response | Promise<Response>): Promise<RunRecord> {
+  const { status, headers } = await answer;
+  expect([status, headers.get("Content-Type")]).toEqual([202, "application/json"]);
+  const [, id = ""] = /^\/runs\/(.+)$/.exec(headers.get("Location") ?? "") ?? [];
+  const last = (await Array.fromAsync(eventsOf(id))).at(-1);
+  expect(last).toMatchObject({ event: "ended", id, run: { id } });
+  return (last as Seen).run;
+}
+
+const jobs = async (): Promise<unknown> =>
+  (await database.pool.query({ sql: "SELECT id, job FROM jobs ORDER BY id", rowsAsArray: true }))[0];
+
+/** Bodies that this process keeps: their files have no name, and are gone with their handles. */
+const kept = () =>
+  readdirSync("/proc/self/fd").filter((fd) => {
+    const path = `/proc/self/fd/${fd}`;
+    return existsSync(path) && /muster-[0-9a-f-]{36} \(deleted\)$/.test(readlinkSync(path));
+  });
+
+interface Rejected {
+  run: string;
+  file: string;
+  position: number;
+  raw: string;
+  reasons: { code: string }[];
+}
+const rejected = async (query = "") => (await (await ask(`/rejections${query}`)).json()) as Rejected[];
+
+/** Holds back the imports into a table until it is disposed of. */
+async function held(table: string): Promise<AsyncDisposable> {
+  const connection = await database.pool.getConnection();
+  expect(await tryLock(connection, loadLock(database, table), 0)).toBe(true);
+  return { [Symbol.asyncDispose]: async () => connection.destroy() };
+}
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await Bun.sleep(20);
+}
+
+test("a CSV body is answered with its run, and imported; nothing of it is left", async () => {
+  const answer = await send("?table=jobs", "id,job\n1,Clerk\n2,\n3,Judge\n");
+  expect(await answer.clone().json()).toMatchObject({ kind: "import", status: "running", finished_at: null });
+  const run = await ended(answer);
+  expect(run).toMatchObject({
+    status: "succeeded",
+    counts: { jobs: { received: 3, inserted: 2, unchanged: 0, rejected: 1, withheld: 0 } },
+    error: null,
+    progress: null,
+  });
+  expect(await (await ask(`/runs/${run.id}`)).json()).toEqual(run);
+  expect(await jobs()).toEqual([
+    [1, "Clerk"],
+    [3, "Judge"],
+  ]);
+  expect(await rejected()).toMatchObject([
+    { run: run.id, file: "jobs.csv", position: 3, raw: "2,", reasons: [{ code: "missing", field: "job" }] },
+  ]);
+  await until(() => kept().length === 0);
+  expect(readdirSync(tmpdir()).filter((name) => /^muster-[0-9a-f]{8}-/.test(name))).toEqual([]);
+});
+
+test("NDJSON, packed bodies and the Avro file of a backup are taken by their type", async () => {
+  const packed = { "Content-Encoding": "gzip" };
+  const ndjson = { "Content-Type": "application/x-ndjson" };
+  const line = (id: number, job: string) => `${JSON.stringify({ id, job })}\n`;
+  await ended(send("?table=jobs", line(1, "Clerk"), ndjson));
+  await ended(send("?table=jobs", gzipSync(line(2, "Judge")), { ...ndjson, ...packed }));
+  await ended(send("?table=jobs", gzipSync("3,Baker\n"), packed));
+  const json = { "Content-Type": "application/json" };
+  const backup = await ask("/backup", { method: "POST", headers: json, body: '{"table": ["jobs"]}' });
+  const avro = await (await ask(`${backup.headers.get("Location")}/jobs.avro`)).bytes();
+  await database.pool.query("DELETE FROM jobs WHERE id > 1");
+  const run = await ended(send("?table=jobs", avro, { "Content-Type": "application/avro" }));
+  expect(run.counts).toMatchObject({ jobs: { received: 3, inserted: 2, unchanged: 1, rejected: 0 } });
+  expect(await jobs()).toEqual([
+    [1, "Clerk"],
+    [2, "Judge"],
+    [3, "Baker"],
+  ]);
+});
+
+describe("refused at once, with nothing in the account:", () => {
+  const big = "x".repeat(BYTES_MAX + 1);
+  const unknown = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(big));
+      controller.close();
+    },
+  });
+  test.each<[string, string, string | Uint8Array | ReadableStream, Record<string, string>, number, RegExp]>([
+    ["no table", "", "1,a\n", {}, 400, /table must be given once, and be one of departments, jobs, hired_employees/],
+    ["an unknown table", "?table=staff", "1,a\n", {}, 400, /be one of departments/],
+    ["an unknown parameter", "?table=jobs&path=/etc", "1,a\n", {}, 400, /path.* is not known/],
+    ["a limit that is none", "?table=jobs&max_rejects=many", "1,a\n", {}, 400, /a share from 0% to 100%/],
+    ["a dry run neither on nor off", "?table=jobs&dry_run=1", "1,a\n", {}, 400, /true or false/],
+    ["no content", "?table=jobs", "", {}, 400, /the body is empty/],
+    ["another content type", "?table=jobs", "1,a\n", { "Content-Type": "application/json" }, 415, /text\/csv/],
+    ["another charset", "?table=jobs", "1,a\n", { "Content-Type": "text/csv; charset=latin1" }, 415, /UTF-8/],
+    ["another coding", "?table=jobs", "1,a\n", { "Content-Encoding": "br" }, 415, /Content-Encoding br/],
+    ["a body that is too long", "?table=jobs", big, {}, 413, /larger than 1000000 bytes/],
+    ["one whose length is not said", "?table=jobs", unknown, {}, 413, /larger than 1000000 bytes/],
+  ])("%s", async (_, query, body, headers, status, detail) => {
+    const answer = await send(query, body, headers);
+    const problem = (await answer.json()) as { status: number; detail: string };
+    expect([answer.status, problem.status]).toEqual([status, status]);
+    expect(problem.detail).toMatch(detail);
+    expect(await listRuns(database.db, { limit: 1 })).toEqual([]);
+    expect(kept()).toEqual([]);
+  });
+});
+
+test("what the rows are refused for is in the last event and in the account", async () => {
+  const wrong = await ended(send("?table=jobs&name=titles.csv", "number,title\n1,Clerk\n"));
+  expect(wrong).toMatchObject({ status: "refused", error: expect.stringMatching(/^titles\.csv: .*id.*job/) });
+  const cut = gzipSync("1,Clerk\n").subarray(0, 12);
+  const damaged = await ended(send("?table=jobs", cut, { "Content-Encoding": "gzip" }));
+  expect(damaged).toMatchObject({ status: "refused", error: expect.stringMatching(/^jobs\.csv\.gz is no sound gzip/) });
+  expect(await jobs()).toEqual([]);
+});
+
+test("a dry run, a limit of rejects and handling=strict keep good rows out", async () => {
+  const body = "1,Clerk\n2,\n3,Judge\n";
+  const counts = { jobs: { received: 3, inserted: 0, unchanged: 0, rejected: 1, withheld: 2 } };
+  expect(await ended(send("?table=jobs&dry_run=true", body))).toMatchObject({ status: "succeeded", counts });
+  expect(await rejected()).toEqual([]);
+  expect(await ended(send("?table=jobs&max_rejects=0", body))).toMatchObject({ status: "refused", counts });
+  const refused = await ended(send("?table=jobs&max_rejects=5%25", body));
+  expect(refused).toMatchObject({ status: "refused", error: expect.stringContaining("more than the 5 % allowed") });
+  const strict = await send("?table=jobs&max_rejects=50%", body, { Prefer: "handling=strict" });
+  expect(strict.headers.get("Preference-Applied")).toBe("handling=strict");
+  expect(await ended(strict)).toMatchObject({ status: "refused", counts });
+  expect(await jobs()).toEqual([]);
+  expect(await ended(send("?table=jobs&max_rejects=50%", body))).toMatchObject({ status: "succeeded" });
+});
+
+test("the same bytes again, or another body of the same name, supersede what was rejected; other bodies do not", async () => {
+  const open = async () => (await rejected("?state=open")).map(({ file, raw }) => [file, raw]);
+  await ended(send("?table=jobs", "1,\n"));
+  await ended(send("?table=jobs", "2,\n"));
+  await ended(send("?table=jobs", "1,\n"));
+  expect((await open()).sort()).toEqual([
+    ["jobs.csv", "1,"],
+    ["jobs.csv", "2,"],
+  ]);
+  await ended(send("?table=jobs&name=a/../list.csv", "3,\n"));
+  await ended(send("?table=jobs&name=a/../list.csv", "4,\n"));
+  expect((await open()).slice(-2).sort()).toEqual([
+    ["a/../list.csv", "4,"],
+    ["jobs.csv", "1,"],
+  ]);
+});
+
+test("a row that another writer made wrong before the publish is rejected with its line", async () => {
+  await database.pool.query("INSERT INTO jobs VALUES (9, 'Baker')");
+  const gate = await database.pool.getConnection();
+  await gate.beginTransaction();
+  await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+  const answer = await send("?table=jobs", "1,Clerk\n2,Judge\n3,Baker\n");
+  const { id } = (await answer.clone().json()) as RunRecord;
+  for await (const { run } of eventsOf(id)) if (run.progress?.phase.startsWith("publishing")) break;
+  await gate.query("INSERT INTO jobs VALUES (2, 'Smith')");
+  await gate.commit();
+  gate.release();
+  expect((await ended(answer)).counts).toMatchObject({ jobs: { received: 3, inserted: 2, rejected: 1 } });
+  expect(await rejected()).toMatchObject([{ position: 2, raw: "2,Judge", reasons: [{ code: "duplicate_id" }] }]);
+});
+
+test("with an Idempotency-Key the same request gets the run that it began before", async () => {
+  const key = { "Idempotency-Key": "k1" };
+  const first = await send("?table=jobs", "1,Clerk\n", key);
+  const again = await send("?table=jobs", "1,Clerk\n", key);
+  expect([again.status, again.headers.get("Idempotent-Replayed")]).toEqual([202, "true"]);
+  expect(await again.json()).toEqual(await first.clone().json());
+  expect(again.headers.get("Location")).toBe(first.headers.get("Location"));
+  expect((await send("?table=jobs", "2,Judge\n", key)).status).toBe(422);
+  await ended(first);
+  expect(await listRuns(database.db, { limit: 9 })).toHaveLength(1);
+});
+
+describe("while an import is under way", () => {
+  test("its events say how far it is, to whoever asks, and end with it", async () => {
+    const lock = await held("jobs");
+    const answer = await send("?table=jobs", "1,Clerk\n2,\n");
+    const { id } = (await answer.json()) as RunRecord;
+    const seen: Seen[] = [];
+    for await (const event of eventsOf(id)) {
+      seen.push(event);
+      if (event.run.progress) await lock[Symbol.asyncDispose]();
+    }
+    const { event, run } = seen.find((each) => each.run.progress) ?? {};
+    expect([event, run?.status]).toEqual(["progress", "running"]);
+    expect(run?.progress).toEqual({ table: "jobs", phase: "waiting", rows: 0, rejected: 0 });
+    expect(await (await ask(`/runs/${id}`)).json()).toEqual(seen.at(-1)?.run);
+    expect(seen.at(-1)).toMatchObject({ event: "ended", id, run: { status: "succeeded" } });
+  });
+
+  test("no more than two are taken, and a client that gives up its upload leaves its place", async () => {
+    const begin = (path: string) => {
+      const socket = connectSocket(server.port ?? 0, "127.0.0.1");
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 99\r\n\r\n1,a\n`,
+      );
+      return socket;
+    };
+    const sockets = Array.from({ length: IMPORTS_MAX }, () => begin("/imports?table=jobs"));
+    await until(() => kept().length === IMPORTS_MAX);
+    const busy = await send("?table=jobs", "1,Clerk\n");
+    expect([busy.status, busy.headers.get("Retry-After")]).toEqual([429, "5"]);
+    for (const socket of sockets) socket.destroy();
+    await until(() => kept().length === 0);
+    expect(await listRuns(database.db, { limit: 1 })).toEqual([]);
+    await ended(send("?table=jobs", "1,Clerk\n"));
+  });
+
+  test("DELETE ends it with nothing published, and the place is free again", async () => {
+    const running: Response[] = [];
+    {
+      await using _ = await held("jobs");
+      while (running.length < IMPORTS_MAX) running.push(await send("?table=jobs", `${running.length + 1},Clerk\n`));
+      expect((await send("?table=departments", "1,Sales\n")).status).toBe(429);
+      for (const { headers } of running) {
+        const asked = await ask(headers.get("Location") ?? "", { method: "DELETE" });
+        expect([asked.status, await asked.json()]).toEqual([202, expect.objectContaining({ status: "running" })]);
+      }
+      for (const answer of running) {
+        const error = "interrupted: it was cancelled on request";
+        expect(await ended(answer)).toMatchObject({ status: "failed", error, counts: {} });
+      }
+    }
+    await until(() => kept().length === 0);
+    expect(await jobs()).toEqual([]);
+    await ended(send("?table=departments", "1,Sales\n"));
+  });
+
+  test("of another process it is followed and cancelled alike", async () => {
+    await using _ = await held("jobs");
+    const source = await folderOf({ "jobs.csv": "1,Clerk\n" });
+    const command = start(["scripts/import.ts", source], { DATABASE_URL: database.url });
+    await until(async () => (await listRuns(database.db, { limit: 1 })).length === 1);
+    const [{ id } = { id: "" }] = await listRuns(database.db, { limit: 1 });
+    let last: Seen | undefined;
+    for await (const seen of eventsOf(id)) {
+      if (seen.run.progress && !last?.run.progress) await ask(`/runs/${id}`, { method: "DELETE" });
+      last = seen;
+    }
+    expect(last).toMatchObject({
+      event: "ended",
+      run: { status: "failed", error: expect.stringMatching(/cancelled/) },
+    });
+    expect(await command.exited).toBe(1);
+    expect(await new Response(command.stderr).text()).toEndWith("interrupted: it was cancelled on request\n");
+  });
+
+  test("SIGTERM ends it with nothing published, whoever follows it hears so, and the service stops", async () => {
+    await using _ = await held("jobs");
+    const service = start(["src/main.ts"], { DATABASE_URL: database.url, PORT: "0" });
+    let said = "";
+    for await (const text of service.stdout.pipeThrough(new TextDecoderStream()).values({ preventCancel: true })) {
+      said += text;
+      if (said.includes("Muster serves")) break;
+    }
+    const [url = ""] = /http:[^"]+/.exec(said) ?? [];
+    const headers = { "Content-Type": "text/csv" };
+    const answer = await fetch(`${url}imports?table=jobs`, { method: "POST", headers, body: "1,Clerk\n" });
+    const { id } = (await answer.json()) as RunRecord;
+    let last: Seen | undefined;
+    for await (const seen of eventsOf(id, new URL(url))) {
+      if (last === undefined) service.kill("SIGTERM");
+      last = seen;
+    }
+    expect(last).toMatchObject({ event: "ended", run: { status: "failed", error: expect.stringMatching(/stopped/) } });
+    expect(await service.exited).toBe(0);
+    expect(await jobs()).toEqual([]);
+  }, 30_000);
+});
+
+test("imports and cancellations are a writer's, events a reader's", async () => {
+  const app = appOver(database, { tokens: readTokens("reader:look") });
+  const id = Bun.randomUUIDv7();
+  const asked = ["POST /imports?table=jobs", `DELETE /runs/${id}`, `GET /runs/${id}/events`].map((each) => {
+    const [method = "", path = ""] = each.split(" ");
+    return app.request(path, { method, headers: { Authorization: "Bearer look", "Content-Type": "text/csv" } });
+  });
+  expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([403, 403, 404]);
+});
+
+describe("of a run that has ended", () => {
+  const id = Bun.randomUUIDv7();
+  beforeEach(() =>
+    recordRun(database, database.db, {
+      id,
+      kind: "insert",
+      source: "POST /jobs",
+      status: "succeeded",
+      counts: {},
+      began: 0,
+    }),
+  );
+
+  test("the last event comes at once, and a client that has seen it is told to stay away", async () => {
+    expect(await Array.fromAsync(eventsOf(id))).toMatchObject([{ event: "ended", id, run: { id, kind: "insert" } }]);
+    const again = await ask(`/runs/${id}/events`, { headers: { "Last-Event-ID": id } });
+    expect([again.status, await again.text()]).toEqual([204, ""]);
+    const head = await ask(`/runs/${id}/events`, { method: "HEAD" });
+    expect([head.status, head.headers.get("Content-Type"), await head.text()]).toEqual([200, "text/event-stream", ""]);
+  });
+
+  test("DELETE is refused with 409, and of none with 404", async () => {
+    const { status, detail } = (await (await ask(`/runs/${id}`, { method: "DELETE" })).json()) as Record<
+      string,
+      unknown
+    >;
+    expect([status, detail]).toEqual([409, `run ${id} has ended: it succeeded`]);
+    for (const method of ["GET", "DELETE"]) {
+      const path = `/runs/${Bun.randomUUIDv7()}${method === "GET" ? "/events" : ""}`;
+      expect((await ask(path, { method })).status).toBe(404);
+    }
+  });
+
+  test("a restore that is under way is not cancelled", async () => {
+    await database.pool.query("UPDATE runs SET kind = 'restore', status = 'running', finished_at = NULL");
+    expect((await ask(`/runs/${id}`, { method: "DELETE" })).status).toBe(409);
+  });
+});
+
+test("a client that goes away costs no further look at its run", async () => {
+  const other = await connect(database.url);
+  const followed = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: appOver(other).fetch });
+  const looks = { begun: 0 };
+  other.pool.on("acquire", () => looks.begun++);
+  const id = Bun.randomUUIDv7();
+  await recordRun(database, database.db, {
+    id,
+    kind: "import",
+    source: "upload:x",
+    status: "running",
+    counts: {},
+    began: 0,
+  });
+  await database.pool.query("UPDATE runs SET finished_at = NULL");
+  const aborting = new AbortController();
+  const { signal } = aborting;
+  const answer = await fetch(new URL(`/runs/${id}/events`, followed.url), { signal });
+  await answer.body?.getReader().read();
+  await until(() => looks.begun > 2);
+  aborting.abort();
+  await Bun.sleep(1_000);
+  const { begun } = looks;
+  await Bun.sleep(1_500);
+  expect(looks.begun).toBe(begun);
+  await followed.stop(true);
+  await other.close();
+});
