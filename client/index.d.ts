@@ -489,41 +489,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     };
                 };
                 output: {
-                    run: string;
-                    received: number;
-                    inserted: number;
-                    unchanged: number;
-                    rejected: number;
-                    withheld?: number;
-                    rows: {
-                        table: "departments" | "hired_employees" | "jobs";
-                        index: number;
-                        status: "inserted" | "rejected" | "unchanged" | "withheld";
-                        id?: number;
-                        rejection?: number;
-                        reasons?: {
-                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                            field?: string;
-                            detail: string;
-                        }[];
-                        replaces?: number;
-                    }[];
-                    remaining?: number;
-                };
-                outputFormat: "json";
-                status: 200 | 201 | 207;
-            } | {
-                input: {
-                    json: {
-                        rows: {
-                            id: number;
-                            row: unknown;
-                        }[];
-                    } | {
-                        run: string;
-                    };
-                };
-                output: {
                     type: "about:blank";
                     title: string;
                     status: number;
@@ -558,6 +523,41 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
                 outputFormat: "json";
                 status: 422;
+            } | {
+                input: {
+                    json: {
+                        rows: {
+                            id: number;
+                            row: unknown;
+                        }[];
+                    } | {
+                        run: string;
+                    };
+                };
+                output: {
+                    run: string;
+                    received: number;
+                    inserted: number;
+                    unchanged: number;
+                    rejected: number;
+                    withheld?: number;
+                    rows: {
+                        table: "departments" | "hired_employees" | "jobs";
+                        index: number;
+                        status: "inserted" | "rejected" | "unchanged" | "withheld";
+                        id?: number;
+                        rejection?: number;
+                        reasons?: {
+                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                            field?: string;
+                            detail: string;
+                        }[];
+                        replaces?: number;
+                    }[];
+                    remaining?: number;
+                };
+                outputFormat: "json";
+                status: 200 | 201 | 207;
             } | {
                 input: {
                     json: {
@@ -616,6 +616,71 @@ export declare function client(url: string, options?: ClientRequestOptions): {
 } & {
     runs: {
         ":id": import("hono/client").ClientRequest<string, "/runs/:id", {
+            $delete: {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    id: string;
+                    kind: "backup" | "import" | "insert" | "replay" | "restore";
+                    source: string | null;
+                    status: "failed" | "publishing" | "refused" | "running" | "succeeded";
+                    counts: {
+                        [x: string]: {
+                            received: number;
+                            inserted: number;
+                            unchanged: number;
+                            updated: number;
+                            deleted: number;
+                        } | {
+                            received: number;
+                            inserted: number;
+                            unchanged: number;
+                            rejected: number;
+                            withheld: number;
+                        } | {
+                            received: number;
+                        };
+                    };
+                    progress: {
+                        table: string;
+                        phase: string;
+                        rows: number;
+                        rejected: number;
+                        bytes?: number | undefined;
+                        of?: number | undefined;
+                        rows_per_s?: number | undefined;
+                    } | null;
+                    error: string | null;
+                    started_at: string;
+                    finished_at: string | null;
+                };
+                outputFormat: "json";
+                status: 202;
+            } | {
+                input: {
+                    param: {
+                        id: string;
+                    };
+                };
+                output: {
+                    type: "about:blank";
+                    title: string;
+                    status: number;
+                    detail: string;
+                    instance: string;
+                    code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                    errors?: {
+                        pointer: string;
+                        code?: string;
+                        detail: string;
+                    }[];
+                };
+                outputFormat: "json";
+                status: ProblemStatus;
+            };
             $get: {
                 input: {
                     param: {
@@ -632,18 +697,27 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
-                        } | {
-                            received: number;
-                            inserted: number;
-                            unchanged: number;
                             updated: number;
                             deleted: number;
                         } | {
                             received: number;
+                            inserted: number;
+                            unchanged: number;
+                            rejected: number;
+                            withheld: number;
+                        } | {
+                            received: number;
                         };
                     };
+                    progress: {
+                        table: string;
+                        phase: string;
+                        rows: number;
+                        rejected: number;
+                        bytes?: number | undefined;
+                        of?: number | undefined;
+                        rows_per_s?: number | undefined;
+                    } | null;
                     error: string | null;
                     started_at: string;
                     finished_at: string | null;
@@ -673,6 +747,44 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 status: ProblemStatus;
             };
         }>;
+    };
+} & {
+    runs: {
+        ":id": {
+            events: import("hono/client").ClientRequest<string, "/runs/:id/events", {
+                $get: {
+                    input: {
+                        param: {
+                            id: string;
+                        };
+                    };
+                    output: {};
+                    outputFormat: "json";
+                    status: import("hono/utils/http-status").StatusCode;
+                } | {
+                    input: {
+                        param: {
+                            id: string;
+                        };
+                    };
+                    output: {
+                        type: "about:blank";
+                        title: string;
+                        status: number;
+                        detail: string;
+                        instance: string;
+                        code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                        errors?: {
+                            pointer: string;
+                            code?: string;
+                            detail: string;
+                        }[];
+                    };
+                    outputFormat: "json";
+                    status: ProblemStatus;
+                };
+            }>;
+        };
     };
 } & {
     backup: import("hono/client").ClientRequest<string, "/backup", {
@@ -860,40 +972,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    department: string;
-                }[] | {
-                    id?: number | null;
-                    department: string;
-                };
-            };
-            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -928,6 +1006,40 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: 422;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    department: string;
+                }[] | {
+                    id?: number | null;
+                    department: string;
+                };
+            };
+            output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1374,46 +1486,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    name: string;
-                    datetime: string;
-                    department_id: number;
-                    job_id: number;
-                }[] | {
-                    id?: number | null;
-                    name: string;
-                    datetime: string;
-                    department_id: number;
-                    job_id: number;
-                };
-            };
-            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1465,6 +1537,46 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                }[] | {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1493,6 +1605,80 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     datetime: string;
                     department_id: number;
                     job_id: number;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    imports: import("hono/client").ClientRequest<string, "/imports", {
+        $post: {
+            input: {
+                query?: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    name?: string | undefined;
+                    dry_run?: "false" | "true" | undefined;
+                    max_rejects?: string | undefined;
+                };
+            };
+            output: {
+                id: string;
+                kind: "backup" | "import" | "insert" | "replay" | "restore";
+                source: string | null;
+                status: "failed" | "publishing" | "refused" | "running" | "succeeded";
+                counts: {
+                    [x: string]: {
+                        received: number;
+                        inserted: number;
+                        unchanged: number;
+                        updated: number;
+                        deleted: number;
+                    } | {
+                        received: number;
+                        inserted: number;
+                        unchanged: number;
+                        rejected: number;
+                        withheld: number;
+                    } | {
+                        received: number;
+                    };
+                };
+                progress: {
+                    table: string;
+                    phase: string;
+                    rows: number;
+                    rejected: number;
+                    bytes?: number;
+                    of?: number;
+                    rows_per_s?: number;
+                } | null;
+                error: string | null;
+                started_at: string;
+                finished_at: string | null;
+            };
+            outputFormat: "json";
+            status: 202;
+        } | {
+            input: {
+                query?: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    name?: string | undefined;
+                    dry_run?: "false" | "true" | undefined;
+                    max_rejects?: string | undefined;
                 };
             };
             output: {
@@ -1575,6 +1761,17 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
                 run: string;
                 received: number;
                 inserted: number;
@@ -1597,7 +1794,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 remaining?: number;
             };
             outputFormat: "json";
-            status: 200 | 201 | 207;
+            status: 422;
         } | {
             input: {
                 json: {
@@ -1659,17 +1856,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                type: "about:blank";
-                title: string;
-                status: number;
-                detail: string;
-                instance: string;
-                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
-                errors?: {
-                    pointer: string;
-                    code?: string;
-                    detail: string;
-                }[];
                 run: string;
                 received: number;
                 inserted: number;
@@ -1692,7 +1878,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 remaining?: number;
             };
             outputFormat: "json";
-            status: 422;
+            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1898,40 +2084,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    job: string;
-                }[] | {
-                    id?: number | null;
-                    job: string;
-                };
-            };
-            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1977,6 +2129,40 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    job: string;
+                }[] | {
+                    id?: number | null;
+                    job: string;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -2001,6 +2187,32 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     job: string;
                 };
             };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    metrics: import("hono/client").ClientRequest<string, "/metrics", {
+        $get: {
+            input: {};
+            output: {};
+            outputFormat: "json";
+            status: import("hono/utils/http-status").StatusCode;
+        } | {
+            input: {};
             output: {
                 type: "about:blank";
                 title: string;
@@ -2226,18 +2438,27 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
-                    } | {
-                        received: number;
-                        inserted: number;
-                        unchanged: number;
                         updated: number;
                         deleted: number;
                     } | {
                         received: number;
+                        inserted: number;
+                        unchanged: number;
+                        rejected: number;
+                        withheld: number;
+                    } | {
+                        received: number;
                     };
                 };
+                progress: {
+                    table: string;
+                    phase: string;
+                    rows: number;
+                    rejected: number;
+                    bytes?: number | undefined;
+                    of?: number | undefined;
+                    rows_per_s?: number | undefined;
+                } | null;
                 error: string | null;
                 started_at: string;
                 finished_at: string | null;
@@ -2269,5 +2490,5 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         };
     }>;
 };
-type ProblemStatus = 400 | 401 | 403 | 404 | 406 | 409 | 413 | 415 | 422 | 500 | 503;
+type ProblemStatus = 400 | 401 | 403 | 404 | 406 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
 export {};

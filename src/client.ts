@@ -35,7 +35,7 @@ type Either<Endpoint> = Endpoint extends { input: infer Input; output: infer Out
       | { input: Lenient<Input>; output: Problem; outputFormat: "json"; status: ProblemStatus }
   : never;
 type Lenient<Input> = Omit<Input, "query"> & (Input extends { query: infer Query } ? { query?: Query } : unknown);
-type ProblemStatus = 400 | 401 | 403 | 404 | 406 | 409 | 413 | 415 | 422 | 500 | 503;
+type ProblemStatus = 400 | 401 | 403 | 404 | 406 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
 
 /** The app's routes, with those of all tables once for each table, and the bodies that no validator has types of. */
 type Routes = Omit<Mounted, "/:table" | "/:table/:id" | "/insert"> & TableRoutes & Inserts;

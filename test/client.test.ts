@@ -98,27 +98,40 @@ test("every route has a typed call, and its answer has the type of what is in it
   const id = runs[0]?.id ?? "";
   expect((await good("GET /runs/:id", muster.runs[":id"].$get({ param: { id } }))).kind).toBe("replay");
 
+  const file = { "Content-Type": "text/csv" };
+  const begun = await good(
+    "POST /imports",
+    muster.imports.$post({ query: { table: "jobs" } }, { init: { body: "77,Baker\n" }, headers: file }),
+  );
+  const phase: string | undefined = begun.progress?.phase;
+  expect([begun.kind, phase]).toEqual(["import", undefined]);
+  const events = await muster.runs[":id"].events.$get({ param: { id: begun.id } });
+  expect(await events.text()).toContain("event: ended");
+  expect((await muster.runs[":id"].$delete({ param: { id: begun.id } })).status).toBe(409);
+  for (const route of ["GET /runs/:id/events", "DELETE /runs/:id"]) asked.add(route);
+
   const manifest = await good("POST /backup", muster.backup.$post({ json: { table: ["jobs"] } }));
   const counted: number | undefined = manifest.tables[0]?.rows;
-  expect(counted).toBe(2);
+  expect(counted).toBe(3);
   const param = { id: manifest.id };
   expect(await good("GET /backups", muster.backups.$get())).toHaveLength(1);
   expect((await good("GET /backups/:id", muster.backups[":id"].$get({ param }))).id).toBe(manifest.id);
   const { proof } = await good("POST /backups/:id/verify", muster.backups[":id"].verify.$post({ param }));
   expect(proof?.seconds).toBeGreaterThan(0);
-  const file = await muster.backups[":id"][":file"].$get({ param: { ...param, file: "jobs.avro" } });
+  const avro = await muster.backups[":id"][":file"].$get({ param: { ...param, file: "jobs.avro" } });
   asked.add("GET /backups/:id/:file");
-  expect(new TextDecoder().decode((await file.arrayBuffer()).slice(0, 3))).toBe("Obj");
+  expect(new TextDecoder().decode((await avro.arrayBuffer()).slice(0, 3))).toBe("Obj");
   const plan = await good("POST /restore", muster.restore.$post({ json: { table: ["jobs"], plan: true } }));
   const unchanged: number | undefined = plan.tables.jobs?.unchanged;
-  expect(unchanged).toBe(2);
+  expect(unchanged).toBe(3);
 
   expect(await good("GET /healthz", muster.healthz.$get())).toEqual({ status: "alive" });
   expect(await good("GET /readyz", muster.readyz.$get())).toEqual({ status: "ready" });
   expect((await good("GET /openapi.json", muster["openapi.json"].$get())).info.title).toBe("Muster");
   expect(await (await muster.docs.$get()).text()).toContain("<title>");
   expect((await muster.docs[":asset"].$get({ param: { asset: "start.js" } })).status).toBe(200);
-  for (const page of ["GET /docs", "GET /docs/:asset"]) asked.add(page);
+  expect(await (await muster.metrics.$get()).text()).toContain("muster_rows_total");
+  for (const page of ["GET /docs", "GET /docs/:asset", "GET /metrics"]) asked.add(page);
 
   const routes = app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`);
   expect([...asked].sort()).toEqual([...new Set(routes)].sort());

@@ -10,13 +10,14 @@ import { readTokens } from "../src/http/auth.ts";
 import { sentRow } from "../src/routes/insert-description.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
-import { type Asked, documentOf, exampleOf, pathOf } from "./support/document.ts";
+import { type Asked, documentOf, exampleOf, type Operation, pathOf } from "./support/document.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
 const BODY_BYTES_MAX = 64 * 1024;
 const database = await freshDatabase();
 const folder = await folderOf({});
-const local = appOver(database, { store: new DirectoryStore(folder), bodyBytesMax: BODY_BYTES_MAX });
+const limits = { bodyBytesMax: BODY_BYTES_MAX, importBytesMax: BODY_BYTES_MAX };
+const local = appOver(database, { store: new DirectoryStore(folder), ...limits });
 const { document, operations, ask } = await documentOf(local);
 afterAll(async () => {
   await database.close();
@@ -28,6 +29,12 @@ const exampleId = (path: string) =>
   String(exampleOf(document.paths[path]?.get?.parameters.find((each) => each.name === "id")));
 const post = (path: string, body: unknown) =>
   local.request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+/** The query without which an operation is not understood. */
+const needed = ({ parameters }: Operation) => {
+  const required = parameters.filter((each) => each.in === "query" && each.required);
+  return required.length === 0 ? "" : `?${required.map((each) => `${each.name}=${exampleOf(each)}`).join("&")}`;
+};
 
 /** The database of which the document's examples speak: a row in each table, and a rejection whose parents came later. */
 async function begin(): Promise<void> {
@@ -70,7 +77,7 @@ test("every route is in the document, and nothing else is", () => {
       expect.stringMatching(/^[A-Z].{5}/),
       [expect.any(String)],
     ]);
-    expect([method, path, Object.keys(responses)[0]]).toEqual([method, path, expect.stringMatching(/^20[01]$/)]);
+    expect([method, path, Object.keys(responses)[0]]).toEqual([method, path, expect.stringMatching(/^20[012]$/)]);
   }
 });
 
@@ -80,12 +87,16 @@ test("every example is answered as the document says", async () => {
     const { path, method, parameters, requestBody } = operation;
     const headers = parameters.flatMap((each) => (each.in === "header" ? [[each.name, exampleOf(each)]] : []));
     for (const [type, { examples }] of Object.entries(requestBody?.content ?? {})) {
-      for (const [name, { value, "x-status": status }] of Object.entries(examples)) {
+      for (const [name, { value, "x-status": status }] of Object.entries(examples ?? {})) {
         const body = typeof value === "string" ? value : JSON.stringify(value);
         await begin();
         // Every second one with the examples of headers.
         const more = sent.length % 2 === 0 ? Object.fromEntries(headers) : {};
-        const answer = await ask(operation, { body, headers: { "Content-Type": type, ...more } });
+        const answer = await ask(operation, {
+          query: needed(operation),
+          body,
+          headers: { "Content-Type": type, ...more },
+        });
         const label = `${method} ${path} ${type} ${name}`;
         expect([label, answer.status, answer.text]).toEqual([label, status, answer.text]);
         sent.push(name);
@@ -109,17 +120,18 @@ test("every example is answered as the document says", async () => {
 
 test("the problems that any request can meet are answered where the document has them, and nowhere else", async () => {
   const tokens = readTokens("reader:reads,writer:writes,admin:rules");
-  const guarded = appOver(database, { store: new DirectoryStore(folder), tokens, bodyBytesMax: BODY_BYTES_MAX });
+  const guarded = appOver(database, { store: new DirectoryStore(folder), tokens, ...limits });
   const lesser: Record<string, string> = { writer: "reads", admin: "writes" };
   await begin();
   for (const operation of operations) {
     const { method, responses, security, requestBody } = operation;
     const [type = "", content] = Object.entries(requestBody?.content ?? {})[0] ?? [];
-    const body = content && JSON.stringify(Object.values(content.examples)[0]?.value);
+    const body = content && JSON.stringify(Object.values(content.examples ?? {})[0]?.value);
     const headers: Record<string, string> = content ? { "Content-Type": type } : {};
     /** Whether a request that is changed in this way is answered so, and what the document says. */
     const compare = async (status: number, change: Asked) => {
-      const answer = await ask(operation, { ...(body !== undefined && { body }), headers, ...change });
+      const query = needed(operation);
+      const answer = await ask(operation, { query, ...(body !== undefined && { body }), headers, ...change });
       expect([operation.method, operation.path, status, answer.status === status]).toEqual([
         ...[operation.method, operation.path, status, `${status}` in responses],
       ]);
@@ -159,7 +171,7 @@ test("a file is answered in part, or not once more, as the document says", async
 
 test("a path answers other methods 405, and Allow has those of the document", async () => {
   for (const operation of operations) {
-    const { status, headers } = await local.request(pathOf(operation), { method: "DELETE" });
+    const { status, headers } = await local.request(pathOf(operation), { method: "PUT" });
     expect([operation.path, status, headers.get("Allow")?.split(", ")]).toEqual([
       ...[operation.path, 405, expect.arrayContaining([operation.method])],
     ]);

@@ -62,7 +62,7 @@ export function descriptionOf(handler: object, table: Table | undefined): Descri
   return found(table);
 }
 
-/** An answer in JSON. */
+/** An answer in JSON; one to a GET has an ETag. */
 export function json(what: string, schema: z.ZodType, ...headers: HeaderName[]): Answer {
   return { description: what, headers: headersOf(headers), content: { "application/json": { schema } } };
 }

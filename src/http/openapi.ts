@@ -51,7 +51,10 @@ export async function openApiDocument(routes: Hono["routes"]): Promise<OpenApiDo
     excludeStaticFile: false,
   });
   for (const [path, operations] of Object.entries(document.paths)) {
-    for (const operation of Object.values(operations as Record<string, Operation>)) finish(path, operation);
+    for (const [method, operation] of Object.entries(operations as Record<string, Operation>)) {
+      finish(path, operation);
+      if (method === "get") tag(operation);
+    }
   }
   return document;
 }
@@ -67,7 +70,7 @@ function frame() {
   const { version, license } = packageJson;
   const responses = Object.entries(PROBLEMS).map(([status, { description, headers }]) => [
     problemName(Number(status)),
-    problemAnswer(description, headersOf(["X-Request-Id", ...headers])),
+    problemAnswer(description, headersOf([...EVERYWHERE, ...headers])),
   ]);
   const headers = Object.entries(HEADERS).map(([name, description]) => [
     name,
@@ -77,7 +80,9 @@ function frame() {
     info: { title: "Muster", version, description: ABOUT, license: { name: license, identifier: license } },
     servers: [{ url: "/" }],
     // In the order in which a page shows them.
-    tags: ["rows", ...tableNames, "reports", "rejections", "runs", "backups", "service"].map((name) => ({ name })),
+    tags: ["rows", ...tableNames, "reports", "rejections", "imports", "runs", "backups", "service"].map((name) => ({
+      name,
+    })),
     components: {
       securitySchemes: {
         bearer: {
@@ -89,7 +94,7 @@ function frame() {
       headers: Object.fromEntries(headers),
       responses: {
         ...Object.fromEntries(responses),
-        Problem: problemAnswer("Any other error", headersOf(["X-Request-Id"])),
+        Problem: problemAnswer("Any other error", headersOf(EVERYWHERE)),
       },
     },
   } satisfies NonNullable<Parameters<typeof generateSpecs>[1]>["documentation"];
@@ -112,11 +117,14 @@ function handlersOf({ role, reads, body, answers, ...rest }: Description, operat
   return [describeRoute(spec), ...(check ? [check] : [])] as const;
 }
 
+/** Headers of every answer; those of the rate limit where there is one. */
+const EVERYWHERE = ["X-Request-Id", "Content-Security-Policy", "RateLimit", "RateLimit-Policy"] as const;
+
 function responsesOf(answers: NonNullable<Description["answers"]>): Responses {
   const entries = Object.entries(answers).map(([status, answer]) => {
     if ("$ref" in answer) return [status, answer];
     const { description, content, headers } = answer;
-    const all = { ...headersOf(["X-Request-Id"]), ...headers };
+    const all = { ...headersOf(EVERYWHERE), ...headers };
     return [status, { description, headers: all, ...(content && { content: contentOf(content) }) }];
   });
   return Object.fromEntries(entries);
@@ -163,4 +171,16 @@ function finish(path: string, operation: Operation): void {
   // The name of a table is a word of its path by now.
   operation.parameters =
     operation.parameters?.filter((parameter) => parameter.in !== "path" || path.includes(`{${parameter.name}}`)) ?? [];
+}
+
+/** Answers in JSON to a GET have an ETag (http/entity-tag.ts). */
+function tag(operation: Operation): void {
+  const found = operation.responses?.[200];
+  if (!found || !("content" in found) || !found.content?.["application/json"]) return;
+  found.headers = { ...found.headers, ...headersOf(["ETag"]) };
+  const headers = headersOf([...EVERYWHERE, "ETag", "Link"]);
+  operation.responses = {
+    ...operation.responses,
+    304: { description: "The client has it (`If-None-Match`)", headers },
+  };
 }

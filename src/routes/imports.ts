@@ -59,10 +59,10 @@ export function importRoutes({ database, imports, log, bodyBytesMax, msMax }: Im
     const form = formOf(c);
     if (Number(c.req.header("Content-Length") ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
     const isAllOrNothing = isStrict(c.req.header("Prefer"));
-    c.header("Preference-Applied", `handling=${isAllOrNothing ? "strict" : "lenient"}`);
     await using held = new AsyncDisposableStack();
     held.use(placeIn(imports));
     const body = held.use(await receive(c, bodyBytesMax, imports.stopping));
+    c.header("Preference-Applied", `handling=${isAllOrNothing ? "strict" : "lenient"}`);
     const options = {
       source: sourceOf(query, body, form),
       dryRun: query.dry_run === "true",

@@ -103,7 +103,7 @@ const LINES: Lines<RunRecord, Run> = linesOf<RunRecord>([
  * @param stopped ends the streams of events
  */
 export function runRoutes(database: Database, stopped: AbortSignal) {
-  const existing = async (id: string) => {
+  const existing = async (id: string): Promise<Run> => {
     const run = await findRun(database.db, id);
     if (!run) throw new MusterError("not_found", `there is no run ${id}`);
     return run;
@@ -122,7 +122,7 @@ export function runRoutes(database: Database, stopped: AbortSignal) {
     })
     .get("/runs/:id", ONE, ...one, async (c) => {
       negotiate(c, ["application/json"]);
-      const run: Run = await existing(c.req.valid("param").id);
+      const run = await existing(c.req.valid("param").id);
       return c.json(run, 200);
     })
     .delete("/runs/:id", CANCEL, requires("writer"), ...one, async (c) => {
@@ -132,7 +132,7 @@ export function runRoutes(database: Database, stopped: AbortSignal) {
       await askToCancel(database.db, run.id);
       // One whose process is gone hears nothing. It may take a while, and the row says when it is done.
       clearDeadRuns(database, () => {}).catch(() => {});
-      return c.json(run satisfies Run, 202);
+      return c.json(run, 202);
     })
     .get("/runs/:id/events", EVENTS, ...one, async (c) => {
       negotiate(c, ["text/event-stream"]);

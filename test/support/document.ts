@@ -12,8 +12,14 @@ export interface Operation {
   summary: string;
   tags: string[];
   security: { bearer: string[] }[];
-  parameters: { in: string; name: string; example?: string; schema: { examples?: unknown[]; enum?: unknown[] } }[];
-  requestBody?: { content: Record<string, { examples: Record<string, { value: unknown; "x-status": number }> }> };
+  parameters: {
+    in: string;
+    name: string;
+    required?: boolean;
+    example?: string;
+    schema: { examples?: unknown[]; enum?: unknown[] };
+  }[];
+  requestBody?: { content: Record<string, { examples?: Record<string, { value: unknown; "x-status": number }> }> };
   responses: Record<string, { $ref?: string; headers?: object; content?: Record<string, object> }>;
 }
 
