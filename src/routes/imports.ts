@@ -62,7 +62,6 @@ export function importRoutes({ database, imports, log, bodyBytesMax, msMax }: Im
     await using held = new AsyncDisposableStack();
     held.use(placeIn(imports));
     const body = held.use(await receive(c, bodyBytesMax, imports.stopping));
-    c.header("Preference-Applied", `handling=${isAllOrNothing ? "strict" : "lenient"}`);
     const options = {
       source: sourceOf(query, body, form),
       dryRun: query.dry_run === "true",
@@ -80,6 +79,7 @@ export function importRoutes({ database, imports, log, bodyBytesMax, msMax }: Im
           return { status: 202, headers, body: await findRun(database.db, begun.run) };
         },
       );
+      answer.headers.set("Preference-Applied", `handling=${isAllOrNothing ? "strict" : "lenient"}`);
       // In a cluster the same request may have been first elsewhere.
       const isReplay = answer.headers.has("Idempotent-Replayed");
       if (begun && !isReplay) imports.launch(finish(begun, held.move(), log));

@@ -47,12 +47,13 @@ async function rowsOf(c: Context<Env>, body: Uint8Array, table: TableName): Prom
 
 async function insert(c: Context<Env>, database: Database, { msMax }: WriteLimits, body: Uint8Array, rows: BatchRow[]) {
   const strict = isStrict(c.req.header("Prefer"));
-  c.header("Preference-Applied", `handling=${strict ? "strict" : "lenient"}`);
   const source = `${c.req.method} ${c.req.path}`;
-  return answerOnce<BatchResponse>(c, { database, body, msMax }, async (connection) => {
+  const answer = await answerOnce<BatchResponse>(c, { database, body, msMax }, async (connection) => {
     const outcome = await insertBatch(database, connection, { kind: "insert", source, rows, strict });
     return batchAnswer(c, rows, outcome, strict);
   });
+  answer.headers.set("Preference-Applied", `handling=${strict ? "strict" : "lenient"}`);
+  return answer;
 }
 
 /** `Prefer: handling=strict` (RFC 7240): the first handling that is given counts, and another value is ignored. */
