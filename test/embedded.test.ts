@@ -94,6 +94,13 @@ test("a server that was killed is started again with its rows, and its user can 
 test("a server that is shutting down is waited for, and another is started", async () => {
   const old = await joinServer(folder, options);
   process.kill(recorded().pid, "SIGTERM");
+  // For a moment it still takes connections.
+  const answers = () =>
+    query(old.url, "SELECT 1 AS one").then(
+      () => true,
+      () => false,
+    );
+  while (await answers()) await Bun.sleep(5);
   const server = await joinServer(folder, options);
   expect(await query(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
   await server.stop();
