@@ -8,7 +8,7 @@ import { type AvroSchema, avroSchema, recordCodec } from "../src/codecs/avro.ts"
 import { AVRO_CODECS, type AvroCodec, type Block, writeContainer } from "../src/codecs/avro-container.ts";
 import { textEncoder } from "../src/codecs/avro-text.ts";
 import { type Row, type Table, tables } from "../src/codecs/tables.ts";
-import { rows as anyRow, only, things } from "./support/things.ts";
+import { rows as anyRow, only, textOf, things } from "./support/things.ts";
 
 const GOLDEN = join(import.meta.dir, "golden");
 
@@ -79,21 +79,6 @@ test("the server's text of a row becomes the record that its values become", () 
     { numRuns: 200 },
   );
 });
-
-/** A row as the server sends it (MySQL protocol, Text Resultset Row), behind the four bytes of its packet. */
-function textOf(row: Row): Buffer {
-  const parts = row.flatMap((value) => {
-    if (value === null) return [Buffer.of(0xfb)];
-    const text = Buffer.from(String(value));
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(text.length);
-    if (text.length < 0xfb) return [length.subarray(0, 1), text];
-    return text.length < 65_536
-      ? [Buffer.of(0xfc), length.subarray(0, 2), text]
-      : [Buffer.of(0xfd), length.subarray(0, 3), text];
-  });
-  return Buffer.concat([Buffer.alloc(4), ...parts]);
-}
 
 test("the checksum tells content, not order", async () => {
   const rows = fc.sample(anyRow, 50);

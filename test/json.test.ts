@@ -3,8 +3,9 @@ import { datetime, int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import fc from "fast-check";
 import { z } from "zod";
 import { fromJson, rowSchema, toJson } from "../src/codecs/json.ts";
+import { JsonArray } from "../src/codecs/json-rows.ts";
 import { tableOf } from "../src/codecs/tables.ts";
-import { only, rows, things } from "./support/things.ts";
+import { only, rows, textOf, things } from "./support/things.ts";
 
 const employees = tableOf("hired_employees");
 const pablo = { id: 7, name: "Pablo", datetime: "2021-11-07T02:48:42Z", department_id: 1, job_id: 2 };
@@ -133,4 +134,20 @@ test("the schema of a row accepts what is answered and describes it in JSON Sche
     required: ["id", "name", "datetime", "department_id", "job_id"],
     additionalProperties: false,
   });
+});
+
+test("the server's text of rows becomes the JSON that their values become", () => {
+  fc.assert(
+    fc.property(fc.array(rows, { maxLength: 40 }), fc.constantFrom(1, 250, 251, 70_000), (some, length) => {
+      const array = new JsonArray(things);
+      const wide = some.map((row) => (row[7] === null ? row : row.with(7, '"\u0001ä😀\\'.repeat(length / 5 + 1))));
+      for (const row of wide) {
+        const text = textOf(row);
+        array.add({ buffer: text, offset: 4, end: text.length });
+      }
+      expect(array.rows).toBe(some.length);
+      expect(array.bytes().toString()).toBe(JSON.stringify(wide.map((row) => toJson(things, row))));
+    }),
+    { numRuns: 100 },
+  );
 });

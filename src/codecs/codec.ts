@@ -24,6 +24,8 @@ export interface ColumnCodec {
   /** What the driver answers (dates as text, big numbers as text), or what Drizzle's column mode makes of it. */
   fromSql(value: unknown): SqlValue;
   toJson(value: SqlValue): unknown;
+  /** Writes what the server sends as the text of its JSON, without making a value of it; left out, fromSql and toJson do. */
+  copyJson?: CopyText;
   /** The cell's text, unquoted. */
   toCsv(value: SqlValue): string;
   /** The JSON form, for documents and typed clients. */

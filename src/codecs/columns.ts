@@ -4,6 +4,7 @@ import { z } from "zod";
 import { copyInstant, copyString } from "./avro-bytes.ts";
 import { asItIs, type ColumnCodec, Fault, isBlank, shown, wrongType } from "./codec.ts";
 import { dayOf, instant, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
+import { copyJsonInstant, copyJsonString } from "./json-bytes.ts";
 import { bigint, decimal, double, int } from "./numbers.ts";
 
 export { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
@@ -114,6 +115,7 @@ function string(tooLong: (value: string) => string | false, allowed: SqlType["al
     fromCsv: read,
     fromSql: String,
     toJson: asItIs,
+    copyJson: copyJsonString,
     toCsv: String,
     schema: allowed
       ? z.enum(allowed as [string, ...string[]])
@@ -171,6 +173,7 @@ function datetime(decimals: number): ColumnCodec {
       return `${sent}${sent.length === 19 ? "." : ""}`.padEnd(length, "0").slice(0, length);
     },
     toJson: (value) => instant(String(value)),
+    copyJson: copyJsonInstant,
     toCsv: (value) => instant(String(value)),
     schema: z.iso.datetime({ offset: true }),
     avro: {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { copyInt } from "./avro-bytes.ts";
 import { type AvroForm, asItIs, type ColumnCodec, Fault, type SqlValue, shown, wrongType } from "./codec.ts";
+import { copyDigits } from "./json-bytes.ts";
 
 export function int(min: number, max: number): ColumnCodec {
   const within = (value: number, sent: unknown) =>
@@ -33,6 +34,7 @@ export function int(min: number, max: number): ColumnCodec {
     },
     fromSql: Number,
     toJson: asItIs,
+    copyJson: copyDigits,
     toCsv: String,
     schema: z.int().min(min).max(max),
     avro: {

@@ -3,30 +3,48 @@ import { drizzle } from "drizzle-orm/mysql2";
 import type { Pool as CallbackPool, PoolConnection, QueryError, QueryOptions } from "mysql2";
 import type { Pool } from "mysql2/promise";
 import type { Database } from "./client.ts";
+import { queryText, type TextRow } from "./text-rows.ts";
+
+/** A database whose queries are bounded. */
+export interface Bounded extends Database {
+  /** Runs a SELECT and hands each row to `each` as the server sends it; see readTextRows. */
+  readText(sql: string, values: readonly unknown[], each: (row: TextRow) => void): Promise<void>;
+}
 
 /**
  * The same database, whose queries fail as ETIMEDOUT when they take longer than `ms` in all, waiting for a connection
  * included. The connection is given up then, since a server that vanished never answers on it. Transactions are not bounded.
  */
-export function bounded(database: Database, ms: number): Database {
+export function bounded(database: Database, ms: number): Bounded {
   const pool = new Proxy<Pool>(database.pool, {
     get(target, property) {
       if (property === "query") {
-        return (query: string | QueryOptions, values?: unknown[]) =>
-          ask(target.pool, { query, values: values ?? [], ms });
+        return (query: string | QueryOptions, values: unknown[] = []) =>
+          ask(target.pool, ms, (connection, done) => {
+            if (typeof query === "string") connection.query(query, values, done);
+            else connection.query({ ...query, values }, done);
+          });
       }
       const value = Reflect.get(target, property);
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
-  return { ...database, pool, db: drizzle(pool) };
+  return {
+    ...database,
+    pool,
+    db: drizzle(pool),
+    readText: async (sql, values, each) => {
+      await ask(database.pool.pool, ms, (connection, done) => queryText(connection, { sql, values, each }, done));
+    },
+  };
 }
 
 /** By the driver's callbacks: every read passes here, and the promises of its wrapper cost as much as the bound. */
 function ask(
   pool: CallbackPool,
-  { query, values, ms }: { query: string | QueryOptions; values: unknown[]; ms: number },
-) {
+  ms: number,
+  send: (connection: PoolConnection, done: (error: unknown, rows?: unknown, fields?: unknown) => void) => void,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     let connection: PoolConnection | undefined;
     let late = false;
@@ -43,16 +61,14 @@ function ask(
       if (unreachable) return fail(unreachable);
       if (late) return taken.release();
       connection = taken;
-      const done = (error: QueryError | null, rows?: unknown, fields?: unknown) => {
+      send(taken, (error, rows, fields) => {
         if (late) return;
-        if (error?.fatal) taken.destroy();
+        if ((error as QueryError | null)?.fatal) taken.destroy();
         else taken.release();
         if (error) return fail(error);
         clearTimeout(timer);
         resolve([rows, fields]);
-      };
-      if (typeof query === "string") taken.query(query, values, done);
-      else taken.query({ ...query, values }, done);
+      });
     });
   });
 }

@@ -43,6 +43,9 @@ interface Statement {
 type Packet = TextRow & { isEOF(): boolean };
 type Done = (error: Error | null, rows?: unknown[]) => void;
 
+/** The driver's connection below its promises. */
+type Core = { query(sql: string, values: readonly unknown[], done: Done): Statement };
+
 /**
  * Runs a SELECT and hands each row to `each` as it arrives. The row is the driver's, and holds until `each` returns; its
  * bytes stay as they are.
@@ -51,19 +54,26 @@ type Done = (error: Error | null, rows?: unknown[]) => void;
 export function readTextRows(
   connection: PoolConnection,
   sql: string,
-  values: readonly number[],
+  values: readonly unknown[],
   each: (row: TextRow) => void,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const core = connection.connection as unknown as {
-    query(sql: string, values: readonly number[], done: Done): Statement;
-  };
+  queryText(connection.connection, { sql, values, each }, (error) => (error ? reject(error) : resolve()));
+  return promise;
+}
+
+/** The same by the driver's callback. */
+export function queryText(
+  connection: object,
+  { sql, values, each }: { sql: string; values: readonly unknown[]; each: (row: TextRow) => void },
+  done: (error: unknown) => void,
+): void {
   let failure: { error: unknown } | undefined;
-  const statement = core.query(sql, values, (error, rows) => {
-    if (error) reject(error);
-    else if (failure) reject(failure.error);
-    else if (rows?.length !== 0) reject(new Error("mysql2 has read the rows by itself: its row function has moved"));
-    else resolve();
+  const statement = (connection as Core).query(sql, values, (error, rows) => {
+    if (error) done(error);
+    else if (failure) done(failure.error);
+    else if (rows?.length !== 0) done(new Error("mysql2 has read the rows by itself: its row function has moved"));
+    else done(null);
   });
   const end = statement.row;
   statement.row = (packet, from) => {
@@ -75,5 +85,4 @@ export function readTextRows(
     }
     return statement.row;
   };
-  return promise;
 }

@@ -13,12 +13,12 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
   const { res } = c;
   const { headers, status } = res;
   if (!/^application\/(problem\+)?json\b/.test(headers.get("Content-Type") ?? "")) return;
-  const text = await res.text();
+  const bytes = new Uint8Array(await res.arrayBuffer());
   // Set once more it would be copied as a stream, unless it is taken away first.
   c.res = undefined;
   headers.append("Vary", "Accept-Encoding");
   if (status === 200 && (c.req.method === "GET" || c.req.method === "HEAD")) {
-    const tag = `W/"${digestOf(text, headers.get("Link"))}"`;
+    const tag = `W/"${digestOf(bytes, headers.get("Link"))}"`;
     headers.set("ETag", tag);
     headers.set("Cache-Control", "no-cache");
     if (matches(c.req.header("If-None-Match"), tag)) {
@@ -27,18 +27,18 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
       return;
     }
   }
-  const isGzip = text.length >= GZIP_BYTES_MIN && takesGzip(c);
+  const isGzip = bytes.length >= GZIP_BYTES_MIN && takesGzip(c);
   if (isGzip) headers.set("Content-Encoding", "gzip");
-  const body = isGzip ? gzip(text) : text;
+  const body = isGzip ? gzip(bytes) : bytes;
   // Without its body the answer would be said to have none.
-  if (c.req.method === "HEAD") headers.set("Content-Length", String(Buffer.byteLength(body)));
+  if (c.req.method === "HEAD") headers.set("Content-Length", String(body.length));
   c.res = new Response(body, { status, headers });
 };
 
 /** Of the Link too, so that a full page that is the last no more is a new one. */
-function digestOf(text: string, link: string | null): string {
+function digestOf(bytes: Uint8Array, link: string | null): string {
   return new Bun.CryptoHasher("sha256")
-    .update(text)
+    .update(bytes)
     .update(link ?? "")
     .digest("base64url")
     .slice(0, DIGEST_LENGTH);

@@ -19,7 +19,7 @@ export function takesGzip(c: Context): boolean {
 }
 
 /** A whole text, compressed at once. */
-export const gzip = (text: string): Uint8Array<ArrayBuffer> =>
+export const gzip = (text: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
   Bun.gzipSync(text, { level: LEVEL, library: "libdeflate" });
 
 /** A stream's parts, each of which the client can read when it arrives: nothing of it waits for the next. */

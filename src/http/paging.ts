@@ -35,8 +35,13 @@ export function pageOf<T>(c: Context, rows: T[], limit: number, cursorOf: (last:
   if (rows.length <= limit) return rows;
   const page = rows.slice(0, limit);
   const last = page.at(-1);
+  linkNext(c, last && cursorOf(last));
+  return page;
+}
+
+/** Gives the answer the Link to the page behind this cursor. */
+export function linkNext(c: Context, cursor: unknown): void {
   const [, path, query = ""] = /^[a-z]+:\/\/[^/]+([^?#]*)(?:\?([^#]*))?/.exec(c.req.url) ?? [];
   const others = query.split("&").filter((parameter) => parameter !== "" && !parameter.startsWith("cursor="));
-  c.header("Link", `<${path}?${[...others, `cursor=${last && cursorOf(last)}`].join("&")}>; rel="next"`);
-  return page;
+  c.header("Link", `<${path}?${[...others, `cursor=${cursor}`].join("&")}>; rel="next"`);
 }

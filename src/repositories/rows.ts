@@ -2,10 +2,12 @@
 import { escapeId } from "mysql2";
 import type { Connection, Pool, PoolConnection, RowDataPacket, TypeCastField } from "mysql2/promise";
 import { KEY_MAX, type SqlValue } from "../codecs/columns.ts";
+import { JsonArray } from "../codecs/json-rows.ts";
 import { fromText } from "../codecs/sql-text.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
+import type { Bounded } from "../db/bounded.ts";
 import type { Database } from "../db/client.ts";
-import { readTextRows } from "../db/text-rows.ts";
+import { numberAt, readTextRows } from "../db/text-rows.ts";
 
 /** Ids of one look-up, and of any other statement that names them. */
 export const IDS_PER_STATEMENT = 1_000;
@@ -20,7 +22,30 @@ export interface RowFilter {
 
 /** The first `limit` rows that the filter lets pass, in id order; one query, and for a page without a filter a cheap one. */
 export async function listRows({ pool }: Database, table: Table, filter: RowFilter): Promise<Row[]> {
-  const { limit, after = 0, equal = [] } = filter;
+  const { rest, values } = listing(table, filter);
+  return select(pool, table, table.name, rest, values);
+}
+
+/** The same rows as the text of a JSON array, the last one's id, and whether there are more behind it. */
+export async function listRowsAsJson(
+  database: Bounded,
+  table: Table,
+  filter: RowFilter,
+): Promise<{ json: Buffer<ArrayBuffer>; last: number; more: boolean }> {
+  const { rest, values } = listing(table, { ...filter, limit: filter.limit + 1 });
+  const array = new JsonArray(table);
+  let last = 0;
+  let more = false;
+  await database.readText(`SELECT ${columnList(table.columns)} FROM ${escapeId(table.name)} ${rest}`, values, (row) => {
+    more = array.rows === filter.limit;
+    if (more) return;
+    array.add(row);
+    if (array.rows === filter.limit) last = numberAt(row, table.key);
+  });
+  return { json: array.bytes(), last, more };
+}
+
+function listing(table: Table, { limit, after = 0, equal = [] }: RowFilter): { rest: string; values: SqlValue[] } {
   const conditions = [`${keyOf(table)} > ?`];
   const values: SqlValue[] = [after];
   for (const { column, value } of equal) {
@@ -32,8 +57,7 @@ export async function listRows({ pool }: Database, table: Table, filter: RowFilt
     conditions.push(`CAST(${name} AS BINARY) = CAST(? AS BINARY)`);
     values.push(value);
   }
-  const rest = `WHERE ${conditions.join(" AND ")} ORDER BY ${keyOf(table)} LIMIT ?`;
-  return select(pool, table, table.name, rest, [...values, limit]);
+  return { rest: `WHERE ${conditions.join(" AND ")} ORDER BY ${keyOf(table)} LIMIT ?`, values: [...values, limit] };
 }
 
 /** The row of that id, or undefined. */

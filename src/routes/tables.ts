@@ -7,7 +7,7 @@ import { exampleRow } from "../codecs/example.ts";
 import { rowSchema, toJson } from "../codecs/json.ts";
 import { pointerTo } from "../codecs/pointer.ts";
 import { type Row, type Table, tableNames, tableOf } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
+import type { Bounded } from "../db/bounded.ts";
 import { MusterError } from "../errors.ts";
 import { type Description, describe, documented, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
@@ -16,7 +16,7 @@ import { idCursor } from "../http/paging.ts";
 import { Refusal } from "../http/problem.ts";
 import { answerListing, type Lines, rowLimit } from "../http/stream.ts";
 import { noQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
-import { findRow, listRows, type RowFilter } from "../repositories/rows.ts";
+import { findRow, listRows, listRowsAsJson, type RowFilter } from "../repositories/rows.ts";
 
 export const TablePath = z.object({
   table: z.enum(tableNames, {
@@ -36,7 +36,7 @@ const PageQuery = z.object({ limit: rowLimit, cursor: idCursor }).catchall(param
 /** Rows of one query of a stream: some 3 MB in memory, and past it no quicker. */
 const PAGE_ROWS = 10_000;
 
-export function tableRoutes(database: Database) {
+export function tableRoutes(database: Bounded) {
   return new Hono<Env>()
     .get("/:table", describe(describeRows), validate("param", TablePath), validate("query", PageQuery), async (c) => {
       const table = tableOf(c.req.valid("param").table);
@@ -44,6 +44,7 @@ export function tableRoutes(database: Database) {
       const equal = filtersOf(table, fields as Record<string, string>);
       return answerListing(c, linesOfTable(table), {
         read: (limit, after) => listRows(database, table, { limit, after, equal }),
+        readJson: (limit, after) => listRowsAsJson(database, table, { limit, after, equal }),
         keyOf: (row) => Number(row[table.key]),
         pageRows: PAGE_ROWS,
         after: cursor,

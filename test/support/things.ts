@@ -67,3 +67,18 @@ export const rows: fc.Arbitrary<Row> = fc.tuple(
   instants,
   instants.map((text) => text.slice(0, 19)),
 );
+
+/** A row as the server sends it (MySQL protocol, Text Resultset Row), behind the four bytes of its packet. */
+export function textOf(row: Row): Buffer {
+  const parts = row.flatMap((value) => {
+    if (value === null) return [Buffer.of(0xfb)];
+    const text = Buffer.from(String(value));
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(text.length);
+    if (text.length < 0xfb) return [length.subarray(0, 1), text];
+    return text.length < 65_536
+      ? [Buffer.of(0xfc), length.subarray(0, 2), text]
+      : [Buffer.of(0xfd), length.subarray(0, 3), text];
+  });
+  return Buffer.concat([Buffer.alloc(4), ...parts]);
+}
