@@ -1,5 +1,5 @@
 /** Rows as JSON objects straight from the text in which the server sends them. */
-import { lengthAt, type TextRow } from "../db/text-rows.ts";
+import { lengthAt, SHORT_LENGTH_END, type TextRow } from "../db/text-rows.ts";
 import type { CopyText } from "./codec.ts";
 import { ESCAPED_BYTES } from "./json-bytes.ts";
 import type { Column, Table } from "./tables.ts";
@@ -34,9 +34,15 @@ export class JsonArray {
     for (const { before, copy } of this.#fields) {
       // Byte by byte, since a call for so few takes longer.
       for (let index = 0; index < before.length; index++) out[at++] = before[index] ?? 0;
-      const { length, start } = lengthAt(buffer, from);
-      from = start + (length ?? 0);
-      at = length === undefined ? at + out.write("null", at) : copy(buffer, start, from, out, at);
+      const first = buffer[from] ?? 0;
+      if (first < SHORT_LENGTH_END) {
+        at = copy(buffer, from + 1, from + 1 + first, out, at);
+        from += 1 + first;
+      } else {
+        const { length, start } = lengthAt(buffer, from);
+        from = start + (length ?? 0);
+        at = length === undefined ? at + out.write("null", at) : copy(buffer, start, from, out, at);
+      }
     }
     out[at++] = CLOSE_ROW;
     this.#end = at;
