@@ -65,9 +65,17 @@ export function rowsOfNdjson(text: string, only: TableName): BatchRow[] {
 export async function rowsOfCsv(bytes: Uint8Array, only: TableName): Promise<BatchRow[]> {
   const rows: BatchRow[] = [];
   for await (const block of csvRows(tableOf(only), pieces(bytes), "the body")) {
-    for (const { values, reasons, raw, columns } of block) {
+    for (const row of block) {
+      const { values, reasons, columns } = row;
       const index = rows.length;
-      add(rows, { table: only, index, shaped: { values, reasons }, raw, columns, pointer: pointerAt([index]) });
+      add(rows, {
+        table: only,
+        index,
+        shaped: { values, reasons },
+        raw: () => row.raw,
+        columns,
+        pointer: pointerAt([index]),
+      });
     }
   }
   return notEmpty(rows);

@@ -7,15 +7,30 @@ import type { Candidate } from "./judge.ts";
 /** A row of a table's file as its shape alone judges it. */
 export interface FileRow extends Candidate {
   /** The first physical line of a CSV record, the line of a row of JSON, the number of an Avro record: 1-based. */
-  position: number;
-  /** Its bytes as they came; an Avro record as JSON. */
-  raw(): Uint8Array;
+  readonly position: number;
+  /** Its bytes as they came; an Avro record as JSON. Made where it is asked for. */
+  readonly raw: Uint8Array;
   /** The columns of its cells, where it is a CSV record. */
   columns?: string[];
 }
 
-interface CsvRow extends FileRow {
-  columns: string[];
+class CsvRow implements FileRow {
+  unchanged = false;
+
+  constructor(
+    readonly values: FileRow["values"],
+    readonly reasons: FileRow["reasons"],
+    private readonly record: CsvRecord,
+    readonly columns: string[],
+  ) {}
+
+  get position(): number {
+    return this.record.line;
+  }
+
+  get raw(): Uint8Array {
+    return this.record.raw;
+  }
 }
 
 /**
@@ -42,7 +57,7 @@ export async function* csvRows(
         if (order) continue;
       }
       const { values, reasons } = fromRecord(table, record, order);
-      rows.push({ values, reasons, position: record.line, raw: () => record.raw, columns });
+      rows.push(new CsvRow(values, reasons, record, columns));
     }
     yield rows;
   }

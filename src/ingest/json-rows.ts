@@ -20,7 +20,7 @@ export async function* ndjsonRows(table: Table, chunks: AsyncIterable<Uint8Array
       position++;
       const line = position === 1 && BOM.every((byte, index) => bytes[index] === byte) ? bytes.subarray(3) : bytes;
       const shaped = tooLong ? OVERLONG : shapedLine(table, line, IN_FILE);
-      if (shaped) rows.push({ ...shaped, reasons: [...shaped.reasons], position, raw: () => line });
+      if (shaped) rows.push({ ...shaped, reasons: [...shaped.reasons], position, raw: line });
     }
     yield rows;
   }
@@ -41,7 +41,13 @@ export async function* avroRows(
     for await (const records of readRecords(chunks)) {
       yield records.map((record) => {
         position++;
-        return { ...fromJson(table, record, IN_FILE), position, raw: () => Buffer.from(jsonOf(record)) };
+        return {
+          ...fromJson(table, record, IN_FILE),
+          position,
+          get raw() {
+            return Buffer.from(jsonOf(record));
+          },
+        };
       });
     }
   } catch (error) {

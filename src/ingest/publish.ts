@@ -107,12 +107,13 @@ async function lateRejections(state: Import, table: Table, late: LateVerdicts): 
   for (const file of state.source.files.filter((each) => each.table === table.name)) {
     if (wanted.size === 0) break;
     for await (const rows of file.rows()) {
-      for (const { values, position, raw, columns } of rows) {
+      for (const row of rows) {
+        const { values, position, columns } = row;
         const id = values[table.key] as number;
         const entry = wanted.get(id);
         if (!entry || !sameRow(entry.row, values)) continue;
         const of = { table: table.name, file: file.name, position, ...(columns && { columns }) };
-        refused.push({ ...of, raw: raw(), reasons: entry.reasons });
+        refused.push({ ...of, raw: row.raw, reasons: entry.reasons });
         wanted.delete(id);
       }
     }

@@ -42,11 +42,13 @@ async function settle(state: Import, table: Table, file: string, rows: readonly 
   const counts = state.counts[table.name] ?? noRows();
   const fresh: Row[] = [];
   const refused: NewRejection[] = [];
-  for (const { values, reasons, unchanged, position, raw, columns } of rows) {
+  for (const row of rows) {
+    const { values, reasons, unchanged } = row;
     counts.received++;
     if (reasons.length > 0) {
       counts.rejected++;
-      refused.push({ table: table.name, file, position, raw: raw(), ...(columns && { columns }), reasons });
+      const { position, raw, columns } = row;
+      refused.push({ table: table.name, file, position, raw, ...(columns && { columns }), reasons });
     } else if (unchanged) {
       counts.unchanged++;
     } else {
