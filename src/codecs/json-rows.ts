@@ -14,15 +14,13 @@ export class JsonArray {
   rows = 0;
   #out = Buffer.allocUnsafe(FIRST_BYTES);
   #end = 0;
-  readonly #fields: readonly { before: Buffer; copy: CopyText }[];
+  readonly #fields: Fields["fields"];
   readonly #fixedBytes: number;
 
-  constructor({ columns }: Table) {
-    this.#fields = columns.map((column, index) => ({
-      before: Buffer.from(`${index === 0 ? "{" : ","}${JSON.stringify(column.name)}:`),
-      copy: column.codec.copyJson ?? byValue(column),
-    }));
-    this.#fixedBytes = this.#fields.reduce((sum, { before }) => sum + before.length + LONGER_BYTES_MAX, 0);
+  constructor(table: Table) {
+    const { fields, fixedBytes } = fieldsOf(table);
+    this.#fields = fields;
+    this.#fixedBytes = fixedBytes;
   }
 
   add({ buffer, offset, end }: TextRow): void {
@@ -66,6 +64,28 @@ export class JsonArray {
 }
 
 const [COMMA, OPEN, CLOSE, CLOSE_ROW] = [44, 91, 93, 125] as const;
+
+interface Fields {
+  /** What stands before each value, and how that is written. */
+  fields: readonly { before: Buffer; copy: CopyText }[];
+  /** Bytes of a row besides its values' text, at most. */
+  fixedBytes: number;
+}
+
+const known = new WeakMap<Table, Fields>();
+
+/** Made once: it takes as long as a page's rows. */
+function fieldsOf(table: Table): Fields {
+  const made = known.get(table);
+  if (made) return made;
+  const fields = table.columns.map((column, index) => ({
+    before: Buffer.from(`${index === 0 ? "{" : ","}${JSON.stringify(column.name)}:`),
+    copy: column.codec.copyJson ?? byValue(column),
+  }));
+  const fixedBytes = fields.reduce((sum, { before }) => sum + before.length + LONGER_BYTES_MAX, 0);
+  known.set(table, { fields, fixedBytes });
+  return { fields, fixedBytes };
+}
 
 function byValue({ codec }: Column): CopyText {
   return (text, start, end, out, position) => {
