@@ -37,7 +37,7 @@ describe("an ETag", () => {
     "/backups",
   ])("is on %s: whoever has it gets 304 without a body", async (path) => {
     const tag = await tagOf(path);
-    expect(tag).toMatch(/^W\/"[\w-]{22}"$/);
+    expect(tag).toMatch(/^W\/"\w+"$/);
     const again = await asked(path, { "If-None-Match": tag });
     expect([again.status, again.headers.get("ETag"), await again.text()]).toEqual([304, tag, ""]);
     expect(again.headers.get("Content-Type")).toBeNull();
