@@ -28,6 +28,11 @@ export class JsonText {
     if (countColons(text) !== countMembers(this.value, 0)) this.#scan = scan(text);
   }
 
+  /** Whether any object may have a key twice: where not, none has. */
+  get mayRepeat(): boolean {
+    return this.#scan !== undefined;
+  }
+
   /** The keys of the object at a path that stand in it more than once: JSON.parse kept the last of each. */
   repeatedIn(path: Path): readonly string[] {
     return this.#scan?.repeated.get(pointerTo(path)) ?? [];

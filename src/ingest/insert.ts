@@ -85,7 +85,9 @@ export async function insertBatch(database: Database, connection: PoolConnection
 function entryOf(row: BatchRow): Entry {
   const { table, index, shaped, replaces } = row;
   const candidate = { values: shaped.values, reasons: [...shaped.reasons] };
-  return { row, candidate, verdict: { table, index, status: "rejected", ...(replaces && { replaces }) } };
+  const verdict: RowVerdict = { table, index, status: "rejected" };
+  if (replaces !== undefined) verdict.replaces = replaces;
+  return { row, candidate, verdict };
 }
 
 /** Rows with an id first, in its order so that two batches do not wait for each other; then those the database numbers. */

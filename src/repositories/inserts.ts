@@ -1,7 +1,7 @@
 /** Rows that go into a table by multi-row INSERT: those of requests, and of imports where the server loads no data. */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader } from "mysql2/promise";
-import { KEY_MAX } from "../codecs/columns.ts";
+import { KEY_MAX, type SqlValue } from "../codecs/columns.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
 import { driverError } from "../db/errors.ts";
 import { MusterError } from "../errors.ts";
@@ -70,9 +70,12 @@ export async function insertRowsWithoutId(
   const ids: number[] = [];
   const columns = table.columns.filter((column) => !column.isKey);
   for (const batch of batches(rows)) {
-    const values = batch.map((row) => row.filter((_, index) => index !== table.key));
+    const values: SqlValue[] = [];
+    for (const row of batch) {
+      for (let index = 0; index < row.length; index++) if (index !== table.key) values.push(row[index] ?? null);
+    }
     const statement = insertStatement(columns, table.name, batch.length);
-    const [{ insertId }] = await connection.query<ResultSetHeader>(statement, values.flat()).catch(outOfIds(table));
+    const [{ insertId }] = await connection.query<ResultSetHeader>(statement, values).catch(outOfIds(table));
     ids.push(...batch.map((_, index) => insertId + index * idStep));
   }
   return ids;

@@ -9,8 +9,9 @@ import { describe } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { answerOnce } from "../http/idempotency.ts";
 import { noQuery, validate } from "../http/validate.ts";
-import { type BatchRow, rowsOfCsv, rowsOfJson, rowsOfNdjson } from "../ingest/batch.ts";
+import { type BatchRow, rowsOfCsv, rowsOfNdjson } from "../ingest/batch.ts";
 import { insertBatch } from "../ingest/insert.ts";
+import { rowsOfJson } from "../ingest/json-batch.ts";
 import { describeInsert, describeInsertInto } from "./insert-description.ts";
 import { TablePath } from "./tables.ts";
 
