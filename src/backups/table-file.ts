@@ -4,6 +4,7 @@ import { type AvroCodec, type Block, damaged, readContainer } from "../codecs/av
 import { Fault } from "../codecs/columns.ts";
 import type { Row, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import { ROWS_PER_TURN } from "../turn.ts";
 
 /** Bytes of a block before it is packed: larger ones pack better and cost memory. */
 const BLOCK_BYTES = 512 * 1024;
@@ -83,7 +84,7 @@ type Encode<Source> = (source: Source, buffer: Buffer, position: number) => numb
 export interface TableFile {
   schema: AvroSchema;
   codec: AvroCodec;
-  /** The rows in blocks; what it throws beside damage is `refused`, for a row that breaks the present rules. */
+  /** The rows, some at a time; what it throws beside damage is `refused`, for a row that breaks the present rules. */
   rows: AsyncGenerator<Row[]>;
   /** Of the records as they were written; complete when the rows are. */
   checksum: ContentChecksum;
@@ -107,7 +108,7 @@ async function* decodeBlocks(
 ): AsyncGenerator<Row[]> {
   const records = recordCodec(table, schema);
   for await (const { count, data } of blocks) {
-    const rows: Row[] = [];
+    let rows: Row[] = [];
     let position = 0;
     for (let index = 0; index < count; index++) {
       const { row, end } = decodeRecord(records, data, position);
@@ -116,6 +117,9 @@ async function* decodeBlocks(
       checksum.add(data.subarray(position, end));
       position = end;
       rows.push(row as Row);
+      if (rows.length < ROWS_PER_TURN) continue;
+      yield rows;
+      rows = [];
     }
     if (position !== data.length) throw damaged("a block has more than its records");
     yield rows;

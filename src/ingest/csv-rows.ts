@@ -2,6 +2,7 @@ import { fromRecord, headerOf } from "../codecs/csv.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import type { Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import { ROWS_PER_TURN, turn } from "../turn.ts";
 import type { Candidate } from "./judge.ts";
 
 /** A row of a table's file as its shape alone judges it. */
@@ -50,6 +51,7 @@ export async function* csvRows(
   for await (const records of parseCsv(chunks)) {
     const rows: CsvRow[] = [];
     for (const record of records) {
+      if (rows.length % ROWS_PER_TURN === ROWS_PER_TURN - 1) await turn();
       if (first) {
         first = false;
         order = header(table, record, name);

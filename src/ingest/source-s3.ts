@@ -3,8 +3,11 @@ import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { tableNames } from "../codecs/tables.ts";
 import { type ListedObject, listKeys, readObject, S3Location } from "../s3.ts";
 
-/** Bytes handed on at a time: a network brings less at once, and a block of rows must be worth a look at the database. */
-const CHUNK_BYTES = 512 * 1024;
+/**
+ * Bytes of any source that are handed on at a time: enough rows for one look at the database, though a network brings less
+ * at once, and few enough that they are soon garbage.
+ */
+export const CHUNK_BYTES = 64 * 1024;
 
 /** Objects as a directory's files: their names are relative to the source, which is one object where it is named itself. */
 export interface ObjectsFound {

@@ -7,7 +7,7 @@ import { type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { csvRows, type FileRow } from "./csv-rows.ts";
 import { formOf, type ReadRows } from "./forms.ts";
-import { findObjects, type ObjectsFound } from "./source-s3.ts";
+import { CHUNK_BYTES, findObjects, type ObjectsFound } from "./source-s3.ts";
 
 export interface SourceFile {
   table: TableName;
@@ -31,8 +31,6 @@ export interface Source {
   ignored: string[];
 }
 
-/** Bytes read at a time: enough rows for one look at the database, and few enough that they are soon garbage. */
-const CHUNK_BYTES = 128 * 1024;
 /** The column that keeps a source's name. */
 const SOURCE_NAME_MAX = 700;
 

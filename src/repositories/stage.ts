@@ -3,6 +3,7 @@ import { escapeId } from "mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { type Row, type Table, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { ROWS_PER_TURN, turn } from "../turn.ts";
 import { InsertBatch } from "./inserts.ts";
 import { LoadBatch } from "./load.ts";
 import { readRowsNear } from "./rows.ts";
@@ -48,6 +49,7 @@ export class Stage {
   readonly name: string;
   /** Bytes of the values that were sent, about. */
   bytes = 0;
+  #rows = 0;
   readonly #lanes: Lane[] = [];
   /** Of the lane that takes rows. */
   #index = 0;
@@ -90,6 +92,7 @@ export class Stage {
   async add(rows: readonly Row[]): Promise<void> {
     let { batch } = this.#lane;
     for (const row of rows) {
+      if (++this.#rows % ROWS_PER_TURN === 0) await turn();
       if (batch.add(row)) continue;
       await this.#send();
       ({ batch } = this.#lane);

@@ -1,0 +1,8 @@
+/** Rows that are worked on in one go: a millisecond or two. */
+export const ROWS_PER_TURN = 500;
+
+/**
+ * Gives the event loop a turn amid a long computation: what waits for its connection is sent, and what has come is taken.
+ * Without it a server that loads rows is left without any for 10 ms at a time, and staging takes a third longer.
+ */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
