@@ -1,4 +1,8 @@
-/** Rows that are worked on in one go: a millisecond or two. */
+/** How much is worked on in one go. */
+
+/** Bytes of a file: enough rows for one look at the database, and few enough that they are soon garbage. */
+export const CHUNK_BYTES = 64 * 1024;
+/** Rows: a millisecond or two. */
 export const ROWS_PER_TURN = 500;
 
 /**

@@ -2,9 +2,7 @@
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { MusterError } from "../errors.ts";
-
-/** Bytes that are unpacked at a time. */
-const CHUNK_BYTES = 512 * 1024;
+import { CHUNK_BYTES } from "../turn.ts";
 
 /**
  * What the bytes unpack to.

@@ -2,12 +2,7 @@
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { tableNames } from "../codecs/tables.ts";
 import { type ListedObject, listKeys, readObject, S3Location } from "../s3.ts";
-
-/**
- * Bytes of any source that are handed on at a time: enough rows for one look at the database, though a network brings less
- * at once, and few enough that they are soon garbage.
- */
-export const CHUNK_BYTES = 64 * 1024;
+import { CHUNK_BYTES } from "../turn.ts";
 
 /** Objects as a directory's files: their names are relative to the source, which is one object where it is named itself. */
 export interface ObjectsFound {
@@ -60,6 +55,7 @@ function fileOf(location: S3Location, { key, bytes, version }: ListedObject): Ob
   return { name: key, bytes, open };
 }
 
+/** A network brings less at once, or more. */
 async function* inChunks(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = [];
   let bytes = 0;

@@ -5,9 +5,10 @@ import { basename, join, resolve } from "node:path";
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import { CHUNK_BYTES } from "../turn.ts";
 import { csvRows, type FileRow } from "./csv-rows.ts";
 import { formOf, type ReadRows } from "./forms.ts";
-import { CHUNK_BYTES, findObjects, type ObjectsFound } from "./source-s3.ts";
+import { findObjects, type ObjectsFound } from "./source-s3.ts";
 
 export interface SourceFile {
   table: TableName;
