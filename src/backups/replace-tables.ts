@@ -16,7 +16,8 @@ import {
   replaceRows,
 } from "../repositories/replace.ts";
 import { endRun, type LiveRun, type Report } from "../repositories/runs.ts";
-import { addIndexes, isSwappable, publishBySwap } from "../repositories/swap.ts";
+import { addIndexes } from "../repositories/stage-keys.ts";
+import { isSwappable, publishBySwap } from "../repositories/swap.ts";
 
 type Counts = Partial<Record<TableName, RestoreCounts>>;
 

@@ -7,7 +7,8 @@ import { passGates } from "../repositories/gates.ts";
 import { addRejections, type NewRejection, supersede } from "../repositories/rejections.ts";
 import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
 import { stageName } from "../repositories/stage.ts";
-import { addIndexes, isEmpty, isSwappable, publishBySwap } from "../repositories/swap.ts";
+import { addIndexes } from "../repositories/stage-keys.ts";
+import { isEmpty, isSwappable, publishBySwap } from "../repositories/swap.ts";
 import type { Import } from "./import-state.ts";
 
 /**

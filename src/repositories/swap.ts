@@ -9,7 +9,7 @@ import { eq, sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { escapeId } from "mysql2";
 import type { Connection, PoolConnection, RowDataPacket } from "mysql2/promise";
-import { type Table, tableOf } from "../codecs/tables.ts";
+import type { Table } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { interruptible } from "../db/interruptible.ts";
 import { type Counts, type RestoreCounts, type RunCounts, runs, type Swap } from "../db/ledger.ts";
@@ -18,10 +18,10 @@ import { definitionOf, raiseAutoIncrement } from "./definition.ts";
 import { passGates } from "./gates.ts";
 import { supersede } from "./rejections.ts";
 import { keptAlive, type LiveRun } from "./runs.ts";
+import { ALTER_TRIES, addForeignKeys, alter, stagedName } from "./stage-keys.ts";
 
 /** Under the gate so many tries of a second each stay well within the time that writers wait (WRITE_MS_MAX). */
 const RENAME_TRIES = 5;
-const ALTER_TRIES = 8;
 
 /** Whether a stage may take the table's place: foreign keys that point at a table and triggers would go with the old one. */
 export async function isSwappable(database: Database, table: Table): Promise<boolean> {
@@ -32,56 +32,6 @@ export async function isSwappable(database: Database, table: Table): Promise<boo
     [database.name, table.name, database.name, table.name],
   );
   return rows.length === 0;
-}
-
-/** Gives a loaded stage the indexes of its table: what takes long, and is done before the gate. */
-export async function addIndexes(connection: Connection, table: Table, stage: string): Promise<void> {
-  const { keys } = await definitionOf(connection, table.name);
-  await alter(
-    connection,
-    stage,
-    keys.map((key) => `ADD ${key}`),
-  );
-}
-
-/**
- * Gives the stage its table's foreign keys, and verifies them.
- * @returns false where it cannot take the table's place: a reference is without its row, the parents are in use for long,
- *   or the table has what a stage cannot be given
- */
-async function addForeignKeys(connection: Connection, table: Table, stage: string): Promise<boolean> {
-  const target = await definitionOf(connection, table.name);
-  const adds = target.foreignKeys.map(
-    ({ rule }, index) => `ADD CONSTRAINT ${escapeId(stagedName(stage, index))} ${rule}`,
-  );
-  if (!(await alter(connection, stage, adds))) return false;
-  // From here on no parent of a staged row can go: what is verified now stays so.
-  return (
-    (await definitionOf(connection, stage)).shape === target.shape && !(await hasOrphans(connection, table, stage))
-  );
-}
-
-async function alter(connection: Connection, name: string, parts: readonly string[]): Promise<boolean> {
-  if (parts.length === 0) return true;
-  return ddl(connection, `ALTER TABLE ${escapeId(name)} ${parts.join(", ")}`, { tries: ALTER_TRIES, unchecked: true });
-}
-
-/** Constraint names are unique per database: until the old table is gone, the stage's need others. */
-const stagedName = (stage: string, index: number) => `${stage}_fk${index}`;
-
-async function hasOrphans(connection: Connection, table: Table, stage: string): Promise<boolean> {
-  for (const { column, table: parent } of table.references) {
-    const reference = escapeId(table.columns[column]?.name ?? "");
-    const { name, columns, key } = tableOf(parent);
-    const id = escapeId(columns[key]?.name ?? "");
-    // The lock waits for those who are deleting parents, and were at it before the foreign keys were there.
-    const [rows] = await connection.query<RowDataPacket[]>(
-      `SELECT 1 FROM (SELECT DISTINCT ${reference} AS id FROM ${escapeId(stage)} WHERE ${reference} IS NOT NULL) s
-       LEFT JOIN ${escapeId(name)} p ON p.${id} = s.id WHERE p.${id} IS NULL LIMIT 1 LOCK IN SHARE MODE`,
-    );
-    if (rows.length > 0) return true;
-  }
-  return false;
 }
 
 /** Whether a table has no row that is committed. */
