@@ -14,6 +14,8 @@ import type { LiveRun } from "./runs.ts";
  * turns, but while the one ends its transaction the next is on its way.
  */
 const LANES = 2;
+/** One more than can be on their way: it is filled meanwhile. */
+const BATCHES = LANES + 1;
 
 /** The name of a run's stage for a table: fits 64 characters whatever the table is called. */
 export function stageName(run: string, table: Table): string {
@@ -51,8 +53,8 @@ export class Stage {
   bytes = 0;
   #rows = 0;
   readonly #lanes: Lane[] = [];
-  /** Of the lane that takes rows. */
-  #index = 0;
+  /** The first takes rows; each goes to the end when it is sent. */
+  readonly #batches: Batch[] = [];
 
   private constructor(
     readonly table: Table,
@@ -69,9 +71,11 @@ export class Stage {
     const stage = new Stage(table, id);
     try {
       while (stage.#lanes.length < LANES) {
-        const connection = await database.pool.getConnection();
-        const batch = database.server.loadsData ? new LoadBatch() : new InsertBatch();
-        stage.#lanes.push({ connection, batch, sending: Promise.resolve() });
+        stage.#lanes.push({ connection: await database.pool.getConnection(), idle: Promise.resolve() });
+      }
+      while (stage.#batches.length < BATCHES) {
+        const rows = database.server.loadsData ? new LoadBatch() : new InsertBatch();
+        stage.#batches.push({ rows, sent: Promise.resolve() });
       }
       await own.query(`CREATE TABLE ${escapeId(stage.name)} LIKE ${escapeId(table.name)}`);
       const [indexes] = await own.query<RowDataPacket[]>(
@@ -90,13 +94,11 @@ export class Stage {
 
   /** Takes rows whose ids the stage does not hold yet. Sends them in the background while the caller reads on. */
   async add(rows: readonly Row[]): Promise<void> {
-    let { batch } = this.#lane;
     for (const row of rows) {
       if (++this.#rows % ROWS_PER_TURN === 0) await turn();
-      if (batch.add(row)) continue;
+      if (this.#batch.rows.add(row)) continue;
       await this.#send();
-      ({ batch } = this.#lane);
-      batch.add(row);
+      this.#batch.rows.add(row);
     }
   }
 
@@ -118,35 +120,46 @@ export class Stage {
   }
 
   get #lane(): Lane {
-    return this.#lanes[this.#index] as Lane;
+    return this.#lanes[0] as Lane;
+  }
+
+  get #batch(): Batch {
+    return this.#batches[0] as Batch;
   }
 
   async #flush(): Promise<void> {
-    if (this.#lane.batch.rows > 0) await this.#send();
-    await Promise.all(this.#lanes.map(({ sending }) => sending));
+    if (this.#batch.rows.rows > 0) await this.#send();
+    await Promise.all(this.#batches.map(({ sent }) => sent));
   }
 
-  /** Sends what has been added; the next rows go to the next lane, as soon as that is free. */
+  /** Sends what has been added, behind what its lane sends; the next rows go to the next batch, as soon as that is free. */
   async #send(): Promise<void> {
-    const lane = this.#lane;
-    lane.sending = this.#store(lane);
-    lane.sending.catch(() => {}); // reported by whoever awaits it next
-    this.#index = (this.#index + 1) % this.#lanes.length;
-    await this.#lane.sending;
+    const [lane, batch] = [this.#lane, this.#batch];
+    batch.sent = lane.idle.then(() => this.#store(lane, batch));
+    batch.sent.catch(() => {}); // reported by whoever awaits it next
+    lane.idle = batch.sent;
+    this.#lanes.push(...this.#lanes.splice(0, 1));
+    this.#batches.push(...this.#batches.splice(0, 1));
+    await this.#batch.sent;
   }
 
   /** Each batch is a transaction of its own: a MySQL group refuses those over 150 MB. */
-  async #store({ connection, batch }: Lane): Promise<void> {
+  async #store({ connection }: Lane, { rows }: Batch): Promise<void> {
     await connection.beginTransaction();
-    await batch.send(connection, this.table, this.name);
+    await rows.send(connection, this.table, this.name);
     await connection.commit();
-    this.bytes += batch.bytes;
-    batch.clear();
+    this.bytes += rows.bytes;
+    rows.clear();
   }
 }
 
 interface Lane {
   connection: PoolConnection;
-  batch: LoadBatch | InsertBatch;
-  sending: Promise<void>;
+  /** When what was given to it is sent. */
+  idle: Promise<void>;
+}
+
+interface Batch {
+  rows: LoadBatch | InsertBatch;
+  sent: Promise<void>;
 }
