@@ -181,6 +181,12 @@ test("what the rows are refused for is in the last event and in the account", as
   const cut = gzipSync("1,Clerk\n").subarray(0, 12);
   const damaged = await ended(send("?table=jobs", cut, { "Content-Encoding": "gzip" }));
   expect(damaged).toMatchObject({ status: "refused", error: expect.stringMatching(/^jobs\.csv\.gz is no sound gzip/) });
+  const bomb = gzipSync("1,Clerk\n".repeat(BYTES_MAX / 8 + 1));
+  const burst = await ended(send("?table=jobs", bomb, { "Content-Encoding": "gzip" }));
+  expect(burst).toMatchObject({
+    status: "refused",
+    error: expect.stringMatching(/unpacks to more than 1000000 bytes/),
+  });
   expect(await jobs()).toEqual([]);
 });
 

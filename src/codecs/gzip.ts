@@ -7,9 +7,15 @@ import { CHUNK_BYTES } from "../turn.ts";
 /**
  * What the bytes unpack to.
  * @param name says in an error which file it was
- * @throws MusterError `refused` for bytes that are no gzip, are cut off, or go on behind its end; what `chunks` throws
+ * @param bytesMax a few bytes can unpack to a thousand times as many
+ * @throws MusterError `refused` for bytes that are no gzip, are cut off, go on behind its end, or unpack to more than
+ * `bytesMax`; what `chunks` throws
  */
-export async function* gunzipped(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+export async function* gunzipped(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  bytesMax = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   let bytes = 0;
   const counted = async function* () {
@@ -21,7 +27,13 @@ export async function* gunzipped(chunks: AsyncIterable<Uint8Array>, name: string
   // Its errors come out of gunzip.
   pipeline(Readable.from(counted(), { objectMode: false }), gunzip, () => {});
   try {
-    for await (const chunk of gunzip) yield chunk as Buffer;
+    let unpacked = 0;
+    for await (const chunk of gunzip) {
+      unpacked += chunk.length;
+      if (unpacked > bytesMax)
+        throw new MusterError("refused", `${name} unpacks to more than ${bytesMax} bytes: nothing was imported`);
+      yield chunk as Buffer;
+    }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (!code?.startsWith("Z_")) throw error;

@@ -4,12 +4,11 @@ import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo } from "../codecs/pointer.ts";
 import { type Shaped, type Table, type TableName, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import { CHUNK_BYTES } from "../turn.ts";
 import { csvRows } from "./csv-rows.ts";
 
 /** Rows of one request, in all its tables. */
 export const ROWS_PER_REQUEST_MAX = 1_000;
-/** Bytes of a CSV body that are parsed at once, so that one of too many rows is given up early. */
-const PIECE_BYTES = 64 * 1024;
 
 /** A row of a batch, as its shape alone judges it. */
 export interface BatchRow {
@@ -87,8 +86,9 @@ export function tooManyRows(): MusterError {
   return new MusterError("too_large", `the body has more than ${ROWS_PER_REQUEST_MAX} rows: send fewer at once`);
 }
 
+/** In pieces, so that a body of too many rows is given up early. */
 async function* pieces(bytes: Uint8Array) {
-  for (let start = 0; start < bytes.length; start += PIECE_BYTES) yield bytes.subarray(start, start + PIECE_BYTES);
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) yield bytes.subarray(start, start + CHUNK_BYTES);
 }
 
 export function add(rows: BatchRow[], row: BatchRow): void {

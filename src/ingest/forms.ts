@@ -11,36 +11,42 @@ import { avroRows, ndjsonRows } from "./json-rows.ts";
  */
 export type ReadRows = (table: Table, chunks: AsyncIterable<Uint8Array>, name: string) => AsyncGenerator<FileRow[]>;
 
-const unpacked =
-  (read: ReadRows): ReadRows =>
-  (table, chunks, name) =>
-    read(table, gunzipped(chunks, name), name);
+/** Forms that may be packed with gzip as well; an Avro file packs its blocks itself. */
+const PACKABLE: Record<string, ReadRows> = { ".csv": csvRows, ".ndjson": ndjsonRows };
+const FORMS: Record<string, ReadRows> = { ...PACKABLE, ".avro": avroRows };
+const PACKED = ".gz";
 
-const FORMS: Record<string, ReadRows> = {
-  ".csv": csvRows,
-  ".csv.gz": unpacked(csvRows),
-  ".ndjson": ndjsonRows,
-  ".ndjson.gz": unpacked(ndjsonRows),
-  ".avro": avroRows,
-};
+const unpacked =
+  (read: ReadRows, bytesMax?: number): ReadRows =>
+  (table, chunks, name) =>
+    read(table, gunzipped(chunks, name, bytesMax), name);
 
 /** The endings that say of a file what a media type says of a body. */
 const ENDINGS = { "text/csv": ".csv", "application/x-ndjson": ".ndjson", "application/avro": ".avro" } as const;
 export type MediaType = keyof typeof ENDINGS;
 export const MEDIA_TYPES = Object.keys(ENDINGS) as MediaType[];
 
-/** The ending of a file that holds such a body, and how its rows are read; undefined where there is no such form. */
-export function formOfBody(type: MediaType, isPacked: boolean): { ending: string; read: ReadRows } | undefined {
-  const ending = `${ENDINGS[type]}${isPacked ? ".gz" : ""}`;
-  const read = FORMS[ending];
-  return read && { ending, read };
+/**
+ * The ending of a file that holds such a body, and how its rows are read; undefined where there is no such form.
+ * @param bytesMax of what a packed body unpacks to
+ */
+export function formOfBody(
+  type: MediaType,
+  isPacked: boolean,
+  bytesMax?: number,
+): { ending: string; read: ReadRows } | undefined {
+  const ending = ENDINGS[type];
+  const read = (isPacked ? PACKABLE : FORMS)[ending];
+  return read && (isPacked ? { ending: ending + PACKED, read: unpacked(read, bytesMax) } : { ending, read });
 }
 
 /** What a file's name is before its form's ending, and how its rows are read; undefined where it ends otherwise. */
 export function formOf(name: string): { stem: string; read: ReadRows } | undefined {
-  const lower = name.toLowerCase();
-  for (const [ending, read] of Object.entries(FORMS)) {
-    if (lower.endsWith(ending)) return { stem: name.slice(0, -ending.length), read };
+  const isPacked = name.toLowerCase().endsWith(PACKED);
+  const bare = isPacked ? name.slice(0, -PACKED.length) : name;
+  for (const [ending, read] of Object.entries(isPacked ? PACKABLE : FORMS)) {
+    if (!bare.toLowerCase().endsWith(ending)) continue;
+    return { stem: bare.slice(0, -ending.length), read: isPacked ? unpacked(read) : read };
   }
   return undefined;
 }

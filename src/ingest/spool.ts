@@ -4,9 +4,7 @@ import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MusterError } from "../errors.ts";
-
-/** Bytes read at a time, as of a file that lies in a directory. */
-const CHUNK_BYTES = 128 * 1024;
+import { CHUNK_BYTES } from "../turn.ts";
 
 export interface Spool extends AsyncDisposable {
   bytes: number;

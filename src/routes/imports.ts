@@ -56,7 +56,7 @@ export function importRoutes({ database, imports, log, bodyBytesMax, msMax }: Im
   const checks = [describe(IMPORT), requires("writer"), validate("query", ImportQuery)] as const;
   return new Hono<Env>().post("/imports", ...checks, async (c) => {
     const query = c.req.valid("query");
-    const form = formOf(c);
+    const form = formOf(c, bodyBytesMax);
     if (Number(c.req.header("Content-Length") ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
     const isAllOrNothing = isStrict(c.req.header("Prefer"));
     await using held = new AsyncDisposableStack();
@@ -118,10 +118,10 @@ const IMPORT: Description = {
 };
 
 /** How the body's rows are read. @throws Refusal 415 */
-function formOf(c: Context<Env>): NonNullable<ReturnType<typeof formOfBody>> {
+function formOf(c: Context<Env>, bytesMax: number): NonNullable<ReturnType<typeof formOfBody>> {
   const type = mediaTypeOf(c, MEDIA_TYPES);
   const coding = c.req.header("Content-Encoding")?.trim().toLowerCase() ?? "identity";
-  const form = ["identity", "gzip", "x-gzip"].includes(coding) && formOfBody(type, coding !== "identity");
+  const form = ["identity", "gzip", "x-gzip"].includes(coding) && formOfBody(type, coding !== "identity", bytesMax);
   if (form) return form;
   // RFC 9110, section 15.5.16.
   const headers = { "Accept-Encoding": formOfBody(type, true) ? "gzip" : "identity" };
