@@ -138,6 +138,18 @@ describe("gzip", () => {
     expect((await asked("/jobs/1", gzip)).headers.get("Content-Encoding")).toBeNull();
   });
 
+  test("is not for an answer that is no longer than what the client has sent", async () => {
+    for (const [name, coding] of [
+      ["Keeper of all the keys of the house, and of its cellars and stables", null],
+      ["Keeper", "gzip"],
+    ] as const) {
+      const body = JSON.stringify(Array.from({ length: 500 }, (_, index) => ({ job: `${name} ${index}` })));
+      const headers = { ...gzip, "Content-Type": "application/json" };
+      const answer = await fetch(`${server.url}jobs`, { method: "POST", headers, body, decompress: false });
+      expect([answer.status, answer.headers.get("Content-Encoding")]).toEqual([201, coding]);
+    }
+  });
+
   test("is for streams, each part of which can be read before the next is made", async () => {
     const rows = Array.from({ length: 300 }, (_, index) => [crypto.randomUUID(), "jobs", index, "{}", "[]", "open"]);
     await database.pool.query(

