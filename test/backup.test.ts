@@ -23,8 +23,7 @@ let folder = "";
 let store = new DirectoryStore("");
 const report = { say() {} };
 beforeEach(async () => {
-  for (const table of ["hired_employees", "departments", "jobs", "runs"])
-    await database.pool.query(`DELETE FROM ${table}`);
+  await database.empty();
   await database.pool.query("INSERT INTO departments VALUES (1, 'Sales'), (2, 'Legal')");
   await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk'), (2, 'Judge')");
   await database.pool.query(

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Manifest } from "../src/backups/manifest.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { readTokens } from "../src/http/auth.ts";
-import { appOver } from "./support/app.ts";
+import { appOver, posted } from "./support/app.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
@@ -19,8 +19,7 @@ await database.pool.query("INSERT INTO departments VALUES (1, 'Sales'), (2, 'Leg
 await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk')");
 await database.pool.query("INSERT INTO hired_employees VALUES (1, 'Ana', '2021-05-01 10:00:00', 1, 1)");
 
-const post = (path: string, body: unknown = {}) =>
-  app.request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+const post = (path: string, body: unknown = {}) => app.request(path, posted(body));
 
 async function made(...table: string[]): Promise<Manifest> {
   const response = await post("/backup", { table });

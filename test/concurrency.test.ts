@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
 import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import { importSource } from "../src/ingest/import.ts";
-import { appOver } from "./support/app.ts";
+import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
@@ -16,8 +16,7 @@ afterAll(async () => {
 const SECONDS = 10;
 
 async function post(rows: unknown): Promise<{ status: number; answer: BatchAnswer }> {
-  const headers = { "Content-Type": "application/json" };
-  const response = await app.request("/insert", { method: "POST", headers, body: JSON.stringify(rows) });
+  const response = await app.request("/insert", posted(rows));
   return { status: response.status, answer: (await response.json()) as BatchAnswer };
 }
 

@@ -1,23 +1,19 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { connect as connectSocket } from "node:net";
 import type { RowDataPacket } from "mysql2/promise";
-import { appOver } from "./support/app.ts";
+import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 
 const database = await freshDatabase();
 const app = appOver(database);
 afterAll(() => database.close());
 
-beforeEach(async () => {
-  for (const table of ["jobs", "rejections", "runs", "idempotency_keys"])
-    await database.pool.query(`DELETE FROM ${table}`);
-});
+beforeEach(database.empty);
 
 const body = JSON.stringify({ jobs: [{ job: "Clerk" }, { job: "" }] });
 
 function post(key: string, text = body, headers: Record<string, string> = {}, path = "/insert") {
-  const all = { "Content-Type": "application/json", "Idempotency-Key": key, ...headers };
-  return app.request(path, { method: "POST", headers: all, body: text });
+  return app.request(path, posted(text, { "Idempotency-Key": key, ...headers }));
 }
 
 async function count(table: string): Promise<number> {

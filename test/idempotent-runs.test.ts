@@ -4,7 +4,7 @@ import type { RowDataPacket } from "mysql2/promise";
 import type { Draft } from "../src/backups/store.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { connect } from "../src/db/client.ts";
-import { appOver } from "./support/app.ts";
+import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
@@ -31,13 +31,12 @@ afterAll(async () => {
 
 beforeEach(async () => {
   SlowStore.held = undefined;
-  for (const table of ["jobs", "runs", "idempotency_keys"]) await database.pool.query(`DELETE FROM ${table}`);
+  await database.empty();
   await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk')");
 });
 
 function post(path: string, key: string, body: unknown = { table: ["jobs"] }, to = app) {
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
-  return to.request(path, { method: "POST", headers, body: JSON.stringify(body) });
+  return to.request(path, posted(body, { "Idempotency-Key": key }));
 }
 const replayed = (answer: Response) => answer.headers.get("Idempotent-Replayed");
 const backups = async () => (await store.ids()).length;

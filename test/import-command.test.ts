@@ -14,9 +14,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-beforeEach(async () => {
-  for (const table of ["hired_employees", "departments", "jobs"]) await database.pool.query(`DELETE FROM ${table}`);
-});
+beforeEach(database.empty);
 
 const importCommand = (...args: string[]) => run(["scripts/import.ts", ...args], environment);
 
@@ -149,7 +147,7 @@ test("MUSTER_CAPABILITIES=no-load-data loads by INSERT, says so, and gives the s
   const bad = await writeSample(source, { rows: 3000, badShare: 0.05, seed: 3 });
   const outcomes: { tables: unknown; rows: unknown; loads: number }[] = [];
   for (const words of ["", "no-load-data", "no-load-data,no-swap"]) {
-    for (const table of ["hired_employees", "jobs", "departments"]) await database.pool.query(`DELETE FROM ${table}`);
+    await database.empty();
     const before = await loads();
     const { code, stdout, stderr } = await run(["scripts/import.ts", source, "--json"], {
       ...environment,

@@ -18,11 +18,7 @@ const PARENTS = { "departments.csv": "1,Sales\n2,Legal\n", "jobs.csv": "1,Clerk\
 const employee = (id: number | string, name = "Ana", at = "2021-05-01T10:00:00Z", department = "1", job = "2") =>
   `${id},${name},${at},${department},${job}\n`;
 
-beforeEach(async () => {
-  for (const table of ["hired_employees", "departments", "jobs", "rejections", "runs"]) {
-    await database.pool.query(`DELETE FROM ${table}`);
-  }
-});
+beforeEach(database.empty);
 
 async function load(files: Record<string, string | Uint8Array>, options: Partial<ImportOptions> = {}) {
   const source = await folderOf(files);

@@ -28,11 +28,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-beforeEach(async () => {
-  for (const table of ["hired_employees", "departments", "jobs", "rejections", "runs", "idempotency_keys"]) {
-    await database.pool.query(`DELETE FROM ${table}`);
-  }
-});
+beforeEach(database.empty);
 
 const ask = (path: string, init: RequestInit = {}) => fetch(new URL(path, server.url), init);
 const send = (query: string, body: string | Uint8Array | ReadableStream, headers: Record<string, string> = {}) =>

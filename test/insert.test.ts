@@ -2,7 +2,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
 import { listRejections } from "../src/repositories/rejections.ts";
 import { findRun, listRuns } from "../src/repositories/runs.ts";
-import { appOver } from "./support/app.ts";
+import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 
 const database = await freshDatabase();
@@ -10,9 +10,7 @@ const app = appOver(database);
 afterAll(() => database.close());
 
 beforeEach(async () => {
-  for (const table of ["hired_employees", "departments", "jobs", "rejections", "runs", "idempotency_keys"]) {
-    await database.pool.query(`DELETE FROM ${table}`);
-  }
+  await database.empty();
   await database.pool.query("INSERT INTO departments VALUES (1, 'Sales'), (2, 'Legal')");
   await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk'), (2, 'Judge')");
 });
@@ -38,9 +36,7 @@ interface Answer {
 }
 
 async function post(path: string, body: unknown, headers: Record<string, string> = {}) {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  const all = { "Content-Type": "application/json", ...headers };
-  const response = await app.request(path, { method: "POST", headers: all, body: text });
+  const response = await app.request(path, posted(body, headers));
   return { response, status: response.status, answer: (await response.json()) as Answer };
 }
 

@@ -3,7 +3,7 @@ import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { POOL_CONNECTIONS_MAX } from "../src/db/client.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { importSource } from "../src/ingest/import.ts";
-import { appOver } from "./support/app.ts";
+import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
@@ -20,8 +20,7 @@ async function metrics(begin: string, of = app): Promise<string[]> {
   return text.split("\n").filter((line) => line.startsWith(begin));
 }
 
-const post = (path: string, body: unknown) =>
-  app.request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+const post = (path: string, body: unknown) => app.request(path, posted(body));
 
 test("rows are counted by what became of them, their table and the kind of run", async () => {
   await post("/insert", {

@@ -2,7 +2,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { importSource } from "../src/ingest/import.ts";
 import { listRejections, type RejectionRecord } from "../src/repositories/rejections.ts";
 import { findRun } from "../src/repositories/runs.ts";
-import { appOver } from "./support/app.ts";
+import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
@@ -13,11 +13,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-beforeEach(async () => {
-  for (const table of ["hired_employees", "departments", "jobs", "rejections", "runs"]) {
-    await database.pool.query(`DELETE FROM ${table}`);
-  }
-});
+beforeEach(database.empty);
 
 /** Imports two jobs that lack their name and an employee of an unknown department; their rejections in that order. */
 async function threeRejections(): Promise<RejectionRecord[]> {
@@ -31,8 +27,7 @@ async function threeRejections(): Promise<RejectionRecord[]> {
 }
 
 async function post(path: string, body: unknown, headers: Record<string, string> = {}) {
-  const all = { "Content-Type": "application/json", ...headers };
-  const response = await app.request(path, { method: "POST", headers: all, body: JSON.stringify(body) });
+  const response = await app.request(path, posted(body, headers));
   // biome-ignore lint/suspicious/noExplicitAny: the answers of several routes
   return { status: response.status, answer: (await response.json()) as any, response };
 }

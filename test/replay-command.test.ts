@@ -16,11 +16,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-beforeEach(async () => {
-  for (const table of ["hired_employees", "departments", "jobs", "rejections", "runs"]) {
-    await database.pool.query(`DELETE FROM ${table}`);
-  }
-});
+beforeEach(database.empty);
 
 const replayCommand = (...args: string[]) => run(["scripts/replay.ts", ...args], { DATABASE_URL: database.url });
 

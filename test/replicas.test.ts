@@ -20,10 +20,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-beforeEach(async () => {
-  for (const table of ["jobs", "departments", "rejections", "runs", "idempotency_keys"])
-    await database.pool.query(`DELETE FROM ${table}`);
-});
+beforeEach(database.empty);
 
 /** Sends requests in turn to one and the other, all at once. */
 function spread(count: number, path: string, body: (each: number) => unknown, headers: Record<string, string> = {}) {

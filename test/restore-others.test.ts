@@ -9,7 +9,7 @@ import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { type TableName, tableOf, tables } from "../src/codecs/tables.ts";
 import { connectOnce } from "../src/db/client.ts";
 import { driverError } from "../src/db/errors.ts";
-import { appOver } from "./support/app.ts";
+import { appOver, posted } from "./support/app.ts";
 import { run, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
@@ -143,10 +143,7 @@ async function until<T>(look: () => Promise<T[]>): Promise<T[]> {
 
 test("twenty backups and restores asked for at once leave connections for readers", async () => {
   const app = appOver(database, { store });
-  const ask = async (path: string) => {
-    const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"table":["jobs"]}' };
-    return (await app.request(path, options)).status;
-  };
+  const ask = async (path: string) => (await app.request(path, posted({ table: ["jobs"] }))).status;
   const statuses = Promise.all(ids(20).map((id) => ask(id % 2 ? "/backup" : "/restore")));
   expect((await app.request("/jobs/1")).status).toBe(200);
   expect(new Set(await statuses)).toEqual(new Set([200, 201]));

@@ -24,9 +24,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   s3.reset();
-  for (const table of ["hired_employees", "departments", "jobs", "rejections", "runs"]) {
-    await database.pool.query(`DELETE FROM ${table}`);
-  }
+  await database.empty();
 });
 
 const PARENTS = { "departments.csv": "1,Sales\n2,Legal\n", "jobs.csv": "1,Clerk\n2,Judge\n" };

@@ -10,7 +10,7 @@ import { beginRun, endRun, findRun, type LiveRun, noRows, PROCESS_SPACE } from "
 import { Stage, stageName } from "../src/repositories/stage.ts";
 import { addIndexes } from "../src/repositories/stage-keys.ts";
 import { publishBySwap } from "../src/repositories/swap.ts";
-import { appOver } from "./support/app.ts";
+import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
@@ -91,8 +91,7 @@ test(`${ROUNDS} swaps beside three writers and three readers: nothing confirmed 
   const confirmed: number[] = [];
   let swapping = true;
   const ask = async (path: string, body?: unknown) => {
-    const headers = { "Content-Type": "application/json" };
-    const response = await app.request(path, body ? { method: "POST", headers, body: JSON.stringify(body) } : {});
+    const response = await app.request(path, body ? posted(body) : {});
     return { status: response.status, body: await response.json() };
   };
   const writer = async (name: string) => {

@@ -16,9 +16,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  for (const table of ["hired_employees", "departments", "jobs", "rejections", "runs"]) {
-    await database.pool.query(`DELETE FROM ${table}`);
-  }
+  await database.empty();
   await database.pool.query("INSERT INTO departments VALUES (1, 'Sales')");
   await database.pool.query("INSERT INTO jobs VALUES (2, 'Clerk')");
 });

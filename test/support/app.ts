@@ -10,3 +10,9 @@ export function appOver(database: Database, overrides: Partial<AppDependencies> 
   const store = new DirectoryStore(join(tmpdir(), "muster-test-no-backups"));
   return createApp({ database, store, log: pino({ level: "silent" }), ...overrides });
 }
+
+/** A POST of JSON, for app.request() and fetch() alike; text is sent as it is. */
+export function posted(body: unknown, headers: Record<string, string> = {}): RequestInit {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: text };
+}

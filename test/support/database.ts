@@ -1,11 +1,16 @@
 /** A database for one test file: empty, migrated, dropped when it is closed. */
+import { tables } from "../../src/codecs/tables.ts";
 import { connect, connectOnce, type Database } from "../../src/db/client.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { server } from "./server.ts";
 
 export interface TestDatabase extends Database {
   url: string;
+  /** Deletes every row of the dictionary's tables and of the account; what ids come next is not changed. */
+  empty(): Promise<void>;
 }
+
+const CHILDREN_FIRST = [...tables.map(({ name }) => name).reverse(), "rejections", "runs", "idempotency_keys"];
 
 export async function freshDatabase(): Promise<TestDatabase> {
   const url = freshUrl();
@@ -15,7 +20,10 @@ export async function freshDatabase(): Promise<TestDatabase> {
     await database.close();
     await dropDatabase(url);
   };
-  return { ...database, url, close };
+  const empty = async () => {
+    for (const table of CHILDREN_FIRST) await database.pool.query(`DELETE FROM ${table}`);
+  };
+  return { ...database, url, empty, close };
 }
 
 /** The URL of a database on the tests' server that does not exist yet. */
