@@ -21,12 +21,7 @@ export async function insertRows(
   rows: readonly Row[],
   into: string = table.name,
 ): Promise<void> {
-  for (const batch of batches(rows)) {
-    const statement = insertStatement(table.columns, into, batch.length);
-    // A full batch is the same statement every time, and worth preparing.
-    if (batch.length === ROWS_PER_INSERT) await connection.execute(statement, batch.flat());
-    else await connection.query(statement, batch.flat());
-  }
+  for (const batch of batches(rows)) await insert(connection, into, table.columns, batch);
 }
 
 /** Rows that go into a table, or into a stage of it, by multi-row INSERTs. */
@@ -70,10 +65,8 @@ export async function insertRowsWithoutId(
   const ids: number[] = [];
   const columns = table.columns.filter((column) => !column.isKey);
   for (const batch of batches(rows)) {
-    const values = batch.map((row) => row.toSpliced(table.key, 1));
-    // One list of lists is written into the statement in three quarters of the time of as many question marks.
-    const statement = `${insertInto(table.name, columns)} ?`;
-    const [{ insertId }] = await connection.query<ResultSetHeader>(statement, [values]).catch(outOfIds(table));
+    const withoutId = batch.map((row) => row.toSpliced(table.key, 1));
+    const { insertId } = await insert(connection, table.name, columns, withoutId).catch(outOfIds(table));
     ids.push(...batch.map((_, index) => insertId + index * idStep));
   }
   return ids;
@@ -89,13 +82,21 @@ function outOfIds(table: Table): (error: unknown) => never {
   };
 }
 
-function insertStatement(columns: readonly Column[], into: string, rows: number): string {
-  const group = `(${columns.map(() => "?").join(", ")})`;
-  return `${insertInto(into, columns)} ${new Array(rows).fill(group).join(", ")}`;
+/** @param rows have their values in the order of the columns */
+async function insert(
+  connection: Connection,
+  into: string,
+  columns: readonly Column[],
+  rows: readonly Row[],
+): Promise<ResultSetHeader> {
+  // The driver writes one list of lists in three quarters of the time of as many question marks; prepared, the same rows
+  // cost MariaDB a little less and the driver, on MySQL, twice as much.
+  const [result] = await connection.query<ResultSetHeader>(
+    `INSERT INTO ${escapeId(into)} (${columnList(columns)}) VALUES ?`,
+    [rows],
+  );
+  return result;
 }
-
-const insertInto = (table: string, columns: readonly Column[]) =>
-  `INSERT INTO ${escapeId(table)} (${columnList(columns)}) VALUES`;
 
 function* batches(rows: readonly Row[]): Generator<Row[]> {
   let batch: Row[] = [];
