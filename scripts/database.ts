@@ -4,9 +4,10 @@
  *   usage: bun scripts/database.ts PROCESS_ID_OF_DRIZZLE_KIT
  */
 import { DATA_FOLDER, readConfig } from "../src/config.ts";
-import { connectOnce, parseUrl } from "../src/db/client.ts";
+import { connectOnce } from "../src/db/client.ts";
 import { joinServer } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
+import { parseUrl } from "../src/db/url.ts";
 import { fail } from "./command.ts";
 import { say } from "./terminal.ts";
 

@@ -1,7 +1,7 @@
 /** Every option and every variable with what it does not take: one line that says what to do, and exit code 2. */
 import { expect, test } from "bun:test";
 import { readConfig } from "../src/config.ts";
-import { parseUrl } from "../src/db/client.ts";
+import { parseUrl } from "../src/db/url.ts";
 import { assertBindable, readTokens } from "../src/http/auth.ts";
 import { run } from "./support/commands.ts";
 

@@ -1,11 +1,10 @@
-import { readFileSync } from "node:fs";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
-import { type Connection, type ConnectionOptions, createConnection, createPool, type Pool } from "mysql2/promise";
+import { type Connection, createConnection, createPool, type Pool } from "mysql2/promise";
 import type { Capability } from "../config.ts";
-import { MusterError } from "../errors.ts";
-import { driverError } from "./errors.ts";
+import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
 import { Turnstile } from "./transaction.ts";
+import { parseUrl } from "./url.ts";
 
 /**
  * Connections a process keeps at most; a server answers 151 in all by default. Two imports and a restore hold ten and
@@ -13,7 +12,6 @@ import { Turnstile } from "./transaction.ts";
  */
 export const POOL_CONNECTIONS_MAX = 20;
 const WRITERS_MAX = 6;
-const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface Database {
   db: MySql2Database;
@@ -42,15 +40,15 @@ export interface Server {
 }
 
 /**
- * Opens a pool on `mysql://user:password@host:port/database`; of several hosts the first that takes writes.
+ * Opens a pool on `mysql://user:password@host:port/database`; of several hosts on the one that takes writes.
  * Every connection is UTC, strict and utf8mb4, whatever the server's defaults are.
  * @param capabilities what is not made use of
  * @throws MusterError `invalid` for a URL that is not one; the driver's error where no host answers
  */
 export async function connect(url: string, capabilities: readonly Capability[] = []): Promise<Database> {
   const { hosts, database, options } = parseUrl(url);
-  const host = await writableHost(hosts, options);
-  const pool = createPool({ ...options, ...host, database, connectionLimit: POOL_CONNECTIONS_MAX });
+  const route = await routeTo(hosts, options);
+  const pool = createPool({ ...options, ...route, database, connectionLimit: POOL_CONNECTIONS_MAX });
   pool.on("connection", (connection) => {
     for (const statement of SESSION) connection.query(statement);
   });
@@ -110,88 +108,3 @@ const SESSION = [
    sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
   "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
 ];
-
-type Host = Pick<ConnectionOptions, "host" | "port" | "socketPath">;
-
-/**
- * What a DATABASE_URL says. WHATWG URL refuses a list of hosts, so the hosts are cut out first.
- * `?ssl=true` takes the system's authorities, `?ssl=FILE` the CA in that file; `?socket=PATH` is a Unix socket.
- */
-export function parseUrl(url: string): { hosts: Host[]; database: string; options: ConnectionOptions } {
-  const parts = /^mysql:\/\/(?:([^@/]*)@)?([^/?]*)\/([^?]*)(?:\?(.*))?$/.exec(url);
-  if (!parts) throw malformed();
-  const [, login = "", hostList = "", path = "", query = ""] = parts;
-  const [user = "", password = ""] = login.split(/:(.*)/s).map(decoded);
-  const database = decoded(path);
-  if (!database) throw new MusterError("invalid", "DATABASE_URL names no database: add /NAME after the host");
-  const parameters = new URLSearchParams(query);
-  const socket = parameters.get("socket");
-  const ssl = parameters.get("ssl");
-  const unknown = [...parameters.keys()].find((name) => name !== "ssl" && name !== "socket");
-  if (unknown !== undefined)
-    throw new MusterError("invalid", `DATABASE_URL takes ?ssl= and ?socket=, not ?${unknown}=`);
-  const options: ConnectionOptions = {
-    user,
-    password,
-    timezone: "Z",
-    dateStrings: true,
-    supportBigNumbers: true,
-    charset: "utf8mb4_unicode_ci",
-    flags: ["+LOCAL_FILES"],
-    connectTimeout: CONNECT_TIMEOUT_MS,
-  };
-  if (ssl && ssl !== "false") options.ssl = ssl === "true" ? {} : { ca: authority(ssl) };
-  const hosts = socket ? [{ socketPath: socket }] : hostList.split(",").map(hostAndPort);
-  return { hosts, database, options };
-}
-
-/** The text is not repeated: what was taken for a host may be a part of the password. */
-const malformed = () =>
-  new MusterError(
-    "invalid",
-    "DATABASE_URL must look like mysql://user:password@host:port/database, with % @ / ? in a name or password as %25 %40 %2F %3F",
-  );
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw malformed();
-  }
-}
-
-function authority(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new MusterError("invalid", `the CA file ${file} of DATABASE_URL's ?ssl= cannot be read (${code})`);
-  }
-}
-
-function hostAndPort(text: string): Host {
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:@]*))(?::(\d+))?$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  const port = Number(digits ?? 3306);
-  if (!host || port > 65535) throw malformed();
-  return { host, port };
-}
-
-/** The first host that answers and takes writes, else the last error. A cluster's other members are read-only. */
-async function writableHost(hosts: Host[], options: ConnectionOptions): Promise<Host> {
-  const [only, ...others] = hosts;
-  if (only && others.length === 0) return only;
-  let failure: unknown = new MusterError("unavailable", "none of the hosts of DATABASE_URL takes writes");
-  for (const host of hosts) {
-    try {
-      const connection = await createConnection({ ...options, ...host });
-      const [rows] = await connection.query("SELECT @@global.read_only AS readOnly");
-      await connection.end();
-      if (!(rows as { readOnly: number }[])[0]?.readOnly) return host;
-    } catch (error) {
-      if (!driverError(error)) throw error;
-      failure = error;
-    }
-  }
-  throw failure;
-}

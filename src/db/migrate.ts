@@ -7,9 +7,10 @@ import { MySqlTable } from "drizzle-orm/mysql-core";
 import type { Connection } from "mysql2/promise";
 import journal from "../../drizzle/meta/_journal.json";
 import { MusterError } from "../errors.ts";
-import { connectOnce, parseUrl } from "./client.ts";
+import { connectOnce } from "./client.ts";
 import { type DriverError, domainError, driverError } from "./errors.ts";
 import * as schema from "./schema.ts";
+import { parseUrl } from "./url.ts";
 import { requireCharacters, useDatabase } from "./use-database.ts";
 
 const MIGRATIONS = join(import.meta.dir, "../../drizzle");

@@ -73,12 +73,7 @@ export async function transacted<T>(
       connection.release();
       return result;
     } catch (error) {
-      // One that cannot even roll back is of no use: the server undoes its transaction when it is gone.
-      if (!late)
-        await connection.rollback().then(
-          () => connection?.release(),
-          () => connection?.destroy(),
-        );
+      if (!late) await undo(connection, error);
       throw error;
     }
   };
@@ -98,5 +93,19 @@ export async function transacted<T>(
     clearTimeout(timer);
   }
 }
+
+/** Gives a connection back without its transaction, or up where the server undoes that: it is of no use any more. */
+async function undo(connection: PoolConnection, error: unknown): Promise<void> {
+  const isDemoted = driverError(error)?.code === READ_ONLY;
+  const undone = await connection.rollback().then(
+    () => true,
+    () => false,
+  );
+  if (undone && !isDemoted) connection.release();
+  else connection.destroy();
+}
+
+/** The member of a cluster takes no writes any more: a new connection finds the one that does. */
+const READ_ONLY = "ER_OPTION_PREVENTS_STATEMENT";
 
 const tooLate = (ms: number) => Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT" });

@@ -1,0 +1,72 @@
+/** What a DATABASE_URL says (design section 3). */
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions } from "mysql2/promise";
+import { MusterError } from "../errors.ts";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export type Host = Pick<ConnectionOptions, "host" | "port" | "socketPath">;
+
+/**
+ * WHATWG URL refuses a list of hosts, so the hosts are cut out first.
+ * `?ssl=true` takes the system's authorities, `?ssl=FILE` the CA in that file; `?socket=PATH` is a Unix socket.
+ */
+export function parseUrl(url: string): { hosts: Host[]; database: string; options: ConnectionOptions } {
+  const parts = /^mysql:\/\/(?:([^@/]*)@)?([^/?]*)\/([^?]*)(?:\?(.*))?$/.exec(url);
+  if (!parts) throw malformed();
+  const [, login = "", hostList = "", path = "", query = ""] = parts;
+  const [user = "", password = ""] = login.split(/:(.*)/s).map(decoded);
+  const database = decoded(path);
+  if (!database) throw new MusterError("invalid", "DATABASE_URL names no database: add /NAME after the host");
+  const parameters = new URLSearchParams(query);
+  const socket = parameters.get("socket");
+  const ssl = parameters.get("ssl");
+  const unknown = [...parameters.keys()].find((name) => name !== "ssl" && name !== "socket");
+  if (unknown !== undefined)
+    throw new MusterError("invalid", `DATABASE_URL takes ?ssl= and ?socket=, not ?${unknown}=`);
+  const options: ConnectionOptions = {
+    user,
+    password,
+    timezone: "Z",
+    dateStrings: true,
+    supportBigNumbers: true,
+    charset: "utf8mb4_unicode_ci",
+    flags: ["+LOCAL_FILES"],
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  };
+  if (ssl && ssl !== "false") options.ssl = ssl === "true" ? {} : { ca: authority(ssl) };
+  const hosts = socket ? [{ socketPath: socket }] : hostList.split(",").map(hostAndPort);
+  return { hosts, database, options };
+}
+
+/** The text is not repeated: what was taken for a host may be a part of the password. */
+const malformed = () =>
+  new MusterError(
+    "invalid",
+    "DATABASE_URL must look like mysql://user:password@host:port/database, with % @ / ? in a name or password as %25 %40 %2F %3F",
+  );
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw malformed();
+  }
+}
+
+function authority(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new MusterError("invalid", `the CA file ${file} of DATABASE_URL's ?ssl= cannot be read (${code})`);
+  }
+}
+
+function hostAndPort(text: string): Host {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:@]*))(?::(\d+))?$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits ?? 3306);
+  if (!host || port > 65535) throw malformed();
+  return { host, port };
+}

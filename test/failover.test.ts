@@ -1,0 +1,88 @@
+/** A list of hosts in DATABASE_URL: two ways to the tests' server, each of which can go down. */
+import { afterAll, expect, test } from "bun:test";
+import { type AddressInfo, connect as connectSocket, createServer, type Socket } from "node:net";
+import { connect } from "../src/db/client.ts";
+import { appOver, posted } from "./support/app.ts";
+import { freshDatabase } from "./support/database.ts";
+
+const database = await freshDatabase();
+const { searchParams, pathname } = new URL(database.url);
+const server = searchParams.get("socket") ?? "";
+
+/** A host on a port of its own that passes all it gets to the server. */
+class Way {
+  port = 0;
+  /** Connections that it has taken. */
+  taken = 0;
+  readonly #open = new Set<Socket>();
+  readonly #listener = createServer((client) => {
+    this.taken++;
+    const behind = connectSocket(server);
+    for (const [socket, other] of [
+      [client, behind],
+      [behind, client],
+    ] as const) {
+      this.#open.add(socket);
+      socket.pipe(other);
+      socket.on("error", () => {});
+      socket.on("close", () => other.destroy());
+    }
+  });
+
+  async up(): Promise<void> {
+    await new Promise<void>((done) => this.#listener.listen(this.port, "127.0.0.1", done));
+    this.port = (this.#listener.address() as AddressInfo).port;
+  }
+
+  async down(): Promise<void> {
+    const closed = new Promise((done) => this.#listener.close(done));
+    for (const socket of this.#open) socket.destroy();
+    this.#open.clear();
+    await closed;
+  }
+}
+
+const [first, second] = [new Way(), new Way()];
+await first.up();
+await second.up();
+const url = `mysql://root@127.0.0.1:${first.port},127.0.0.1:${second.port}${pathname}`;
+const following = await connect(url);
+const app = appOver(following);
+afterAll(async () => {
+  await following.close();
+  await second.down();
+  await database.close();
+});
+
+/** Sends until the answer is no 503: at once a client is told of a connection that was lost. */
+async function insert(id: number): Promise<number> {
+  for (let tries = 0; ; tries++) {
+    const { status } = await app.request("/jobs", posted({ id, job: "Clerk" }));
+    if (status !== 503 || tries === 20) return status;
+    await Bun.sleep(200);
+  }
+}
+
+test("a service uses the first host, and goes on with another when that one is lost", async () => {
+  expect(await insert(1)).toBe(201);
+  expect(second.taken).toBe(0);
+  await first.down();
+  expect(await insert(2)).toBe(201);
+  expect(second.taken).toBeGreaterThan(0);
+  await first.up();
+  await second.down();
+  expect(await insert(3)).toBe(201);
+  await second.up();
+});
+
+test("while none is up the answer is 503, and the service goes on when one is back", async () => {
+  await first.down();
+  await second.down();
+  const answer = await app.request("/jobs", posted({ id: 4, job: "Clerk" }));
+  expect([answer.status, answer.headers.get("Retry-After")]).toEqual([503, expect.any(String)]);
+  await expect(connect(url)).rejects.toThrow();
+  await second.up();
+  expect(await insert(4)).toBe(201);
+  const [rows] = await database.pool.query("SELECT COUNT(*) AS jobs FROM jobs");
+  expect(rows).toMatchObject([{ jobs: 4 }]);
+});
