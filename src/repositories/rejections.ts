@@ -1,5 +1,5 @@
 /** The rows that did not pass, with their reasons (design section 2, The account). */
-import { and, asc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
 import type { MySqlInsertValue } from "drizzle-orm/mysql-core";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/columns.ts";
@@ -36,11 +36,13 @@ export interface RejectionFilter {
   code?: ReasonCode | undefined;
   run?: string | undefined;
   state?: RejectionState | undefined;
+  /** Without `after`. */
+  newestFirst?: boolean;
 }
 
-/** Rejections of runs that have ended, in id order. */
+/** Rejections of runs that have ended, in id order, or the newest first. */
 export async function listRejections(db: MySql2Database, filter: RejectionFilter): Promise<RejectionRecord[]> {
-  const { limit, after, table, code, run, state } = filter;
+  const { limit, after, table, code, run, state, newestFirst = false } = filter;
   const conditions: (SQL | undefined)[] = [
     after === undefined ? undefined : gt(rejections.id, after),
     table === undefined ? undefined : eq(rejections.table, table),
@@ -50,7 +52,7 @@ export async function listRejections(db: MySql2Database, filter: RejectionFilter
     state === undefined ? undefined : eq(rejections.state, state),
   ];
   const rows = await ended(db, and(...conditions))
-    .orderBy(asc(rejections.id))
+    .orderBy(newestFirst ? desc(rejections.id) : asc(rejections.id))
     .limit(limit);
   return rows.map((row) => rejectionRecord(row.rejections));
 }
