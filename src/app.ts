@@ -63,15 +63,17 @@ export function createApp(dependencies: AppDependencies) {
   const writes = { bodyBytesMax, msMax: msMax.write };
   const metrics = measured(database);
   const pages = bounded(database, msMax.page);
+  const reports = bounded(database, msMax.report);
+  const rate = rateLimit && limitRate(rateLimit);
   return app
     .use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }), requestLog(log), metrics.requests, secured, jsonAnswers)
     .use(origins.length > 0 ? crossOrigin(origins) : pass)
     .use(authenticate(tokens, origins))
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
-    .use(described(rateLimit ? limitRate(rateLimit) : pass, { answers: problems(429) }))
+    .use(described(rate?.requests ?? pass, { answers: problems(429) }))
     .route("/", docsRoutes(app))
     .use(requires("reader"))
-    .route("/", reportRoutes(bounded(database, msMax.report)))
+    .route("/", reportRoutes(reports))
     .route("/", runRoutes(pages, imports.ended))
     .route("/", importRoutes({ database, imports, log, bodyBytesMax: importBytesMax, msMax: msMax.write }))
     .route("/", rejectionRoutes(database, pages, writes))

@@ -1,10 +1,14 @@
-/** Who may ask for what: bearer tokens with a role (RFC 6750), or, where none are configured, this machine alone. */
+/**
+ * Who may ask for what: bearer tokens with a role (RFC 6750), for reading alone a session that stands for one, or, where
+ * none are configured, this machine alone.
+ */
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { MusterError } from "../errors.ts";
 import { described, problems } from "./describe.ts";
 import { type Env, ROLES, type Role } from "./env.ts";
 import { Refusal } from "./problem.ts";
+import { sessionOf } from "./session.ts";
 
 /** Tokens are kept as SHA-256 digests: of one length, so that they compare in constant time. */
 export type Tokens = readonly { role: Role; digest: Buffer }[];
@@ -51,9 +55,10 @@ export function assertBindable(host: string, tokens: Tokens | undefined): void {
 export function authenticate(tokens: Tokens | undefined, origins: readonly string[] = []): MiddlewareHandler<Env> {
   const find: MiddlewareHandler<Env> = (c, next) => {
     if (tokens) {
-      const token = tokenOf(c.req.header("Authorization"), tokens);
-      c.set("token", token);
-      c.set("role", token === undefined ? undefined : tokens[token]?.role);
+      const sent = sentToken(c, tokens);
+      if (sent === -1) c.set("guessed", true);
+      c.set("token", sent === -1 ? undefined : sent);
+      c.set("role", sent === undefined ? undefined : tokens[sent]?.role);
     } else {
       const host = c.req.header("Host") ?? new URL(c.req.url).host;
       const origin = c.req.header("Origin");
@@ -87,12 +92,26 @@ export function requires(role: Role): MiddlewareHandler<Env> {
   return described(check, { role, answers: problems(401, 403) });
 }
 
-/** Which of the tokens was sent. */
-function tokenOf(authorization: string | undefined, tokens: Tokens): number | undefined {
-  const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
-  if (token === undefined) return undefined;
+/**
+ * Which of the tokens was sent, as its index: in Authorization, else by a session, which counts where nothing is written,
+ * so that no page of another site can write by it. -1 for one that is not known, undefined for none.
+ */
+function sentToken(c: Context<Env>, tokens: Tokens): number | undefined {
+  const authorization = c.req.header("Authorization");
+  if (authorization !== undefined) {
+    const [, token] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
+    return token === undefined ? -1 : indexOfToken(token, tokens);
+  }
+  const session = c.req.method === "GET" || c.req.method === "HEAD" ? sessionOf(c, tokens) : undefined;
+  // A cache between may not know that the answer is for the cookie's owner alone, as it does of Authorization (RFC 9111).
+  if (session !== undefined) c.header("Cache-Control", "private");
+  return session;
+}
+
+/** @returns -1 where it is none of them */
+export function indexOfToken(token: string, tokens: Tokens): number {
   const digest = digestOf(token);
-  let found: number | undefined;
+  let found = -1;
   // Every token is compared, whichever matches: the time taken tells nothing.
   for (const [index, each] of tokens.entries()) if (timingSafeEqual(each.digest, digest)) found = index;
   return found;

@@ -11,11 +11,15 @@ export interface Env {
     timeout?(request: Request, seconds: number): void;
     requestIP?(request: Request): { address: string } | null;
   };
-  /** What middleware leaves; `role`, and which of the configured tokens was sent, are undefined where none was accepted; `run` where the request made none. */
+  /**
+   * What middleware leaves; `role`, and which of the configured tokens was sent, are undefined where none was accepted;
+   * `guessed` is true where one was sent that is not known; `run` is undefined where the request made none.
+   */
   Variables: {
     requestId: string;
     role: Role | undefined;
     token: number | undefined;
+    guessed: boolean | undefined;
     run: string | undefined;
     log: Logger;
   };

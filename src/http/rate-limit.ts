@@ -13,6 +13,12 @@ export interface RateLimit {
   now?(): number;
 }
 
+/**
+ * Told of a token that came otherwise than in a header: counts it where it is a guess, and refuses whoever made too many.
+ * @returns the seconds until all is forgotten
+ */
+export type GuessJudge = (c: Context<Env>, guessed: boolean) => number;
+
 const WINDOW_MS = 60_000;
 /** Unknown tokens that an address may send a minute. */
 export const GUESSES_PER_MINUTE_MAX = 60;
@@ -24,35 +30,38 @@ export const ADDRESSES_MAX = 10_000;
  * (draft-ietf-httpapi-ratelimit-headers-10). From an address that guesses tokens a right one is refused too, so that it
  * is not told which that is.
  */
-export function limitRate({ perMinute, proxies, now = () => performance.now() }: RateLimit): MiddlewareHandler<Env> {
+export function limitRate({ perMinute, proxies, now = () => performance.now() }: RateLimit) {
   const address = addressOf(proxies);
   const policy = `"minute";q=${perMinute};w=${WINDOW_MS / 1000}`;
   let ends = 0;
   let tokens = new Counts();
   let addresses = new Counts();
   let guesses = new Counts();
-  return (c, next) => {
+  const secondsLeft = () => {
     const at = now();
     if (at >= ends) {
       ends = at + WINDOW_MS;
       [tokens, addresses, guesses] = [new Counts(), new Counts(), new Counts()];
     }
-    const secondsLeft = Math.ceil((ends - at) / 1000);
+    return Math.ceil((ends - at) / 1000);
+  };
+  const judge: GuessJudge = (c, guessed) => {
+    const seconds = secondsLeft();
+    if (guessed) guesses.add(address(c));
+    if (!guesses.any || guesses.of(address(c)) <= GUESSES_PER_MINUTE_MAX) return seconds;
+    throw tooMany(`this address sent over ${GUESSES_PER_MINUTE_MAX} unknown tokens within a minute`, seconds);
+  };
+  const requests: MiddlewareHandler<Env> = (c, next) => {
+    const seconds = judge(c, c.get("guessed") === true);
     const token = c.get("token");
-    if (isGuess(c)) guesses.add(address(c));
-    if (guesses.any && guesses.of(address(c)) > GUESSES_PER_MINUTE_MAX) {
-      throw tooMany(`this address sent over ${GUESSES_PER_MINUTE_MAX} unknown tokens within a minute`, secondsLeft);
-    }
     const count = token === undefined ? addresses.add(address(c)) : tokens.add(`${token}`);
     c.header("RateLimit-Policy", policy);
-    c.header("RateLimit", `"minute";r=${Math.max(0, perMinute - count)};t=${secondsLeft}`);
-    if (count > perMinute) throw tooMany(`these are over ${perMinute} requests within a minute`, secondsLeft);
+    c.header("RateLimit", `"minute";r=${Math.max(0, perMinute - count)};t=${seconds}`);
+    if (count > perMinute) throw tooMany(`these are over ${perMinute} requests within a minute`, seconds);
     return next();
   };
+  return { requests, judge };
 }
-
-const isGuess = (c: Context<Env>): boolean =>
-  c.get("role") === undefined && c.req.header("Authorization") !== undefined;
 
 function tooMany(problem: string, seconds: number): Refusal {
   return new Refusal(429, `${problem}: go on in ${seconds} s`, { headers: { "Retry-After": `${seconds}` } });
