@@ -489,6 +489,41 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     };
                 };
                 output: {
+                    run: string;
+                    received: number;
+                    inserted: number;
+                    unchanged: number;
+                    rejected: number;
+                    withheld?: number;
+                    rows: {
+                        table: "departments" | "hired_employees" | "jobs";
+                        index: number;
+                        status: "inserted" | "rejected" | "unchanged" | "withheld";
+                        id?: number;
+                        rejection?: number;
+                        reasons?: {
+                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                            field?: string;
+                            detail: string;
+                        }[];
+                        replaces?: number;
+                    }[];
+                    remaining?: number;
+                };
+                outputFormat: "json";
+                status: 200 | 201 | 207;
+            } | {
+                input: {
+                    json: {
+                        rows: {
+                            id: number;
+                            row: unknown;
+                        }[];
+                    } | {
+                        run: string;
+                    };
+                };
+                output: {
                     type: "about:blank";
                     title: string;
                     status: number;
@@ -523,41 +558,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
                 outputFormat: "json";
                 status: 422;
-            } | {
-                input: {
-                    json: {
-                        rows: {
-                            id: number;
-                            row: unknown;
-                        }[];
-                    } | {
-                        run: string;
-                    };
-                };
-                output: {
-                    run: string;
-                    received: number;
-                    inserted: number;
-                    unchanged: number;
-                    rejected: number;
-                    withheld?: number;
-                    rows: {
-                        table: "departments" | "hired_employees" | "jobs";
-                        index: number;
-                        status: "inserted" | "rejected" | "unchanged" | "withheld";
-                        id?: number;
-                        rejection?: number;
-                        reasons?: {
-                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                            field?: string;
-                            detail: string;
-                        }[];
-                        replaces?: number;
-                    }[];
-                    remaining?: number;
-                };
-                outputFormat: "json";
-                status: 200 | 201 | 207;
             } | {
                 input: {
                     json: {
@@ -632,14 +632,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                         };
@@ -697,14 +697,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                         };
@@ -786,6 +786,40 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             }>;
         };
     };
+} & {
+    index: import("hono/client").ClientRequest<string, "/", {
+        $get: {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {};
+            outputFormat: "json";
+            status: import("hono/utils/http-status").StatusCode;
+        } | {
+            input: {
+                query?: {
+                    year?: string | undefined;
+                };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
 } & {
     backup: import("hono/client").ClientRequest<string, "/backup", {
         $post: {
@@ -972,6 +1006,40 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    department: string;
+                }[] | {
+                    id?: number | null;
+                    department: string;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1006,40 +1074,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: 422;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    department: string;
-                }[] | {
-                    id?: number | null;
-                    department: string;
-                };
-            };
-            output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1486,6 +1520,46 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                }[] | {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1520,46 +1594,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: 422;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    name: string;
-                    datetime: string;
-                    department_id: number;
-                    job_id: number;
-                }[] | {
-                    id?: number | null;
-                    name: string;
-                    datetime: string;
-                    department_id: number;
-                    job_id: number;
-                };
-            };
-            output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1645,14 +1679,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                     };
@@ -1761,17 +1795,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                type: "about:blank";
-                title: string;
-                status: number;
-                detail: string;
-                instance: string;
-                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
-                errors?: {
-                    pointer: string;
-                    code?: string;
-                    detail: string;
-                }[];
                 run: string;
                 received: number;
                 inserted: number;
@@ -1794,7 +1817,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 remaining?: number;
             };
             outputFormat: "json";
-            status: 422;
+            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1856,6 +1879,17 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
                 run: string;
                 received: number;
                 inserted: number;
@@ -1878,7 +1912,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 remaining?: number;
             };
             outputFormat: "json";
-            status: 200 | 201 | 207;
+            status: 422;
         } | {
             input: {
                 json: {
@@ -2084,6 +2118,40 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    job: string;
+                }[] | {
+                    id?: number | null;
+                    job: string;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -2118,40 +2186,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: 422;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    job: string;
-                }[] | {
-                    id?: number | null;
-                    job: string;
-                };
-            };
-            output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -2438,14 +2472,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                     };
@@ -2472,6 +2506,58 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     cursor?: string | undefined;
                 };
             };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    "sign-in": import("hono/client").ClientRequest<string, "/sign-in", {
+        $post: {
+            input: {};
+            output: {};
+            outputFormat: "json";
+            status: import("hono/utils/http-status").StatusCode;
+        } | {
+            input: {};
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    "sign-out": import("hono/client").ClientRequest<string, "/sign-out", {
+        $post: {
+            input: {};
+            output: undefined;
+            outputFormat: "json";
+            status: 303;
+        } | {
+            input: {};
             output: {
                 type: "about:blank";
                 title: string;

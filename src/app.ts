@@ -19,6 +19,7 @@ import { limitRate, type RateLimit } from "./http/rate-limit.ts";
 import { secured } from "./http/secure.ts";
 import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { backupRoutes } from "./routes/backups.ts";
+import { dashboardRoutes } from "./routes/dashboard.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { importRoutes } from "./routes/imports.ts";
@@ -72,6 +73,7 @@ export function createApp(dependencies: AppDependencies) {
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
     .use(described(rate?.requests ?? pass, { answers: problems(429) }))
     .route("/", docsRoutes(app))
+    .route("/", dashboardRoutes({ pages, reports, tokens, judge: rate?.judge }))
     .use(requires("reader"))
     .route("/", reportRoutes(reports))
     .route("/", runRoutes(pages, imports.ended))

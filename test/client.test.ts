@@ -131,6 +131,12 @@ test("every route has a typed call, and its answer has the type of what is in it
   expect(await (await muster.docs.$get()).text()).toContain("<title>");
   expect((await muster.docs[":asset"].$get({ param: { asset: "start.js" } })).status).toBe(200);
   expect(await (await muster.metrics.$get()).text()).toContain("muster_rows_total");
+  expect(await (await muster.index.$get({ query: { year: "2021" } })).text()).toContain("Hires in 2021");
+  const form = { body: "token=TOKEN", redirect: "manual" } as const;
+  const formType = { "Content-Type": "application/x-www-form-urlencoded" };
+  expect((await muster["sign-in"].$post({}, { init: form, headers: formType })).status).toBe(303);
+  expect((await muster["sign-out"].$post({}, { init: { redirect: "manual" } })).status).toBe(303);
+  for (const page of ["GET /", "POST /sign-in", "POST /sign-out"]) asked.add(page);
   for (const page of ["GET /docs", "GET /docs/:asset", "GET /metrics"]) asked.add(page);
 
   const routes = app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`);

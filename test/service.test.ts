@@ -116,7 +116,16 @@ describe("while the database is away", async () => {
     await own.stop();
   }, 60_000);
 
-  const paths = ["/jobs", "/jobs/1", "/hired_2021_quarter", "/hired_department", "/runs", "/rejections", "/readyz"];
+  const paths = [
+    "/",
+    "/jobs",
+    "/jobs/1",
+    "/hired_2021_quarter",
+    "/hired_department",
+    "/runs",
+    "/rejections",
+    "/readyz",
+  ];
 
   /** Asks for everything at once, several times over what the pool has. */
   async function expectUnavailable(ms: number) {

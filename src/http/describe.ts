@@ -97,7 +97,8 @@ export const PROBLEMS = {
   400: { description: "The request is not understood: `errors` says what to change", headers: [] },
   401: { description: "A token is needed, or the one that was sent is not known", headers: ["WWW-Authenticate"] },
   403: {
-    description: "The token's role does not suffice; or no tokens are configured, and the request comes from elsewhere",
+    description:
+      "The token's role does not suffice; or no tokens are configured, and the request comes from elsewhere; or a form does",
     headers: ["WWW-Authenticate"],
   },
   404: { description: "There is nothing of that name or id", headers: [] },
@@ -116,7 +117,7 @@ type ProblemStatus = keyof typeof PROBLEMS;
 export const HEADERS = {
   "X-Request-Id": "The id of the request, which its log line has too; one that the client sent is taken over",
   Link: '`<...>; rel="next"`: where the next page is, if there is one',
-  Location: "Where what was made is",
+  Location: "Where what was made is, or where to go on",
   "Preference-Applied": "`handling=lenient` or `handling=strict`",
   "Idempotent-Replayed": "`true` where this is the answer to an earlier request with the same Idempotency-Key",
   "WWW-Authenticate": "What is wrong with the token, or the role that is needed",
@@ -125,6 +126,7 @@ export const HEADERS = {
     "How many requests are left, and the seconds until there are more (draft-ietf-httpapi-ratelimit-headers-10)",
   "RateLimit-Policy": "How many requests are allowed in how many seconds",
   Allow: "The methods that the path takes",
+  "Set-Cookie": "A browser's session, or its end",
   ETag: "Changes with the content",
   "Accept-Ranges": "`bytes`: `Range` may ask for a part",
   "Content-Range": "Which bytes these are, and of how many",

@@ -19,7 +19,7 @@ const ABOUT = `Rows of the tables, the reports on them, what was refused and why
 
 A row that breaks a rule never stops the others: it is logged with its reasons, and can be mended and replayed. Errors are
 problem documents (RFC 9457). HEAD is answered wherever GET is; any other method that a path does not take is answered
-405, with \`Allow\`. Where \`API_TOKENS\` is not set no token is asked for, and only the service's own machine is answered.`;
+405, with \`Allow\`. A session (\`POST /sign-in\`) counts as its token for GET and HEAD. Where \`API_TOKENS\` is not set no token is asked for, and only the service's own machine is answered.`;
 
 /** What a typed client is told of it. */
 export interface OpenApiDocument {

@@ -19,7 +19,7 @@ const DEFAULT_YEAR = 2021;
 /** A report's request says all in its query: a body is not looked at. */
 const BODY_BYTES_MAX = 64 * 1024;
 
-const ReportQuery = z.strictObject({
+export const ReportQuery = z.strictObject({
   year: parameter
     .regex(/^[1-9]\d{3}$/, "must be a year from 1000 to 9999")
     .transform(Number)

@@ -1,0 +1,120 @@
+/** The page: what there is to see, read only, and the session by which a browser sees it (design section 4). */
+import { Hono, type MiddlewareHandler } from "hono";
+import { z } from "zod";
+import type { Database } from "../db/client.ts";
+import { indexOfToken, requires, type Tokens } from "../http/auth.ts";
+import { bytesOf, limitBody, mediaTypeOf, textOf } from "../http/body.ts";
+import { type Answer, type Description, describe, described, headersOf, problems } from "../http/describe.ts";
+import type { Env } from "../http/env.ts";
+import { negotiate } from "../http/negotiate.ts";
+import type { GuessJudge } from "../http/rate-limit.ts";
+import { beginSession, endSession, ownForm, SESSION_HOURS } from "../http/session.ts";
+import { noQuery, validate } from "../http/validate.ts";
+import { listRejections } from "../repositories/rejections.ts";
+import { departmentsAboveMean, quarterlyHires } from "../repositories/reports.ts";
+import { listRuns } from "../repositories/runs.ts";
+import { PAGE_HEADERS, signInPage } from "./dashboard-frame.ts";
+import { dashboardPage } from "./dashboard-page.ts";
+import { ReportQuery } from "./reports.ts";
+
+const RUNS_MAX = 20;
+const REJECTIONS_MAX = 50;
+/** Of a form, which has a token. */
+const FORM_BYTES_MAX = 4 * 1024;
+const FORM_TYPE = "application/x-www-form-urlencoded";
+
+interface Dependencies {
+  /** Answers quickly or not at all. */
+  pages: Database;
+  /** The same database, which is given a report's time. */
+  reports: Database;
+  tokens: Tokens | undefined;
+  judge: GuessJudge | undefined;
+}
+
+export function dashboardRoutes({ pages, reports, tokens, judge }: Dependencies) {
+  const limited = limitBody(FORM_BYTES_MAX);
+  return new Hono<Env>()
+    .get("/", describe(PAGE), signInFirst, requires("reader"), validate("query", ReportQuery), async (c) => {
+      const { year } = c.req.valid("query");
+      const [quarters, departments, runs, rejections] = await Promise.all([
+        quarterlyHires(reports, year),
+        departmentsAboveMean(reports, year),
+        listRuns(pages.db, { limit: RUNS_MAX }),
+        listRejections(pages.db, { state: "open", limit: REJECTIONS_MAX, newestFirst: true }),
+      ]);
+      const by = c.req.header("Authorization") === undefined ? "session" : "token";
+      const shown = { year, quarters, departments, runs, rejections, role: c.get("role") ?? "reader" };
+      // Behind a proxy neither the scheme nor the path can be known, and a token must not be sent in the clear.
+      const way = tokens
+        ? ({ by, address: "ADDRESS" } as const)
+        : ({ by: "loopback", address: new URL(c.req.url).origin } as const);
+      return c.html(dashboardPage({ ...shown, ...way }), 200, PAGE_HEADERS);
+    })
+    .post("/sign-in", describe(SIGN_IN), ownForm, limited, formBody, noQuery, async (c) => {
+      if (!tokens) return c.redirect(PAGE_ADDRESS, 303);
+      const sent = new URLSearchParams(textOf(await bytesOf(c))).get("token") ?? "";
+      const token = tokens[indexOfToken(sent.trim(), tokens)];
+      judge?.(c, token === undefined);
+      if (!token) {
+        const challenge = { "WWW-Authenticate": 'Bearer realm="muster", error="invalid_token"' };
+        return c.html(signInPage("This token is not known."), 401, { ...PAGE_HEADERS, ...challenge });
+      }
+      beginSession(c, token);
+      return c.redirect(PAGE_ADDRESS, 303);
+    })
+    .post("/sign-out", describe(SIGN_OUT), ownForm, limited, noQuery, (c) => {
+      endSession(c);
+      return c.redirect(PAGE_ADDRESS, 303);
+    });
+}
+
+/** Relative to /sign-in, so that it holds behind a proxy that adds a path. */
+const PAGE_ADDRESS = "./";
+
+/** The form alone, where nobody has said who they are. */
+const signInFirst: MiddlewareHandler<Env> = (c, next) => {
+  negotiate(c, ["text/html"]);
+  if (c.get("role") !== undefined || c.req.header("Authorization") !== undefined) return next();
+  if (c.get("guessed")) endSession(c);
+  return Promise.resolve(c.html(signInPage(), 200, PAGE_HEADERS));
+};
+
+const formBody = described<MiddlewareHandler<Env>>(
+  (c, next) => {
+    mediaTypeOf(c, [FORM_TYPE]);
+    return next();
+  },
+  { answers: problems(415) },
+);
+
+const content: Answer["content"] = { "text/html": { schema: z.string() } };
+const tags = ["service"];
+const toPage: Answer = { description: "To the page", headers: headersOf(["Location", "Set-Cookie"]) };
+const PAGE: Description = {
+  ...{ tags, summary: "A page for people: reports, runs, open rejections" },
+  description: "Where tokens are configured and neither a token nor a session is sent, it is the form to sign in by.",
+  answers: { 200: { description: "The page", content, headers: headersOf(["Set-Cookie"]) }, ...problems(406, 503) },
+};
+const SIGN_IN: Description = {
+  ...{ tags, summary: "Begin a session, which counts as its token for GET and HEAD" },
+  description: `It is kept in a cookie, for ${SESSION_HOURS} hours. Where no tokens are configured there is none to begin.`,
+  body: {
+    [FORM_TYPE]: {
+      schema: z.object({ token: z.string() }),
+      examples: { form: { summary: "As the page sends it", value: "token=TOKEN", status: 303 } },
+    },
+  },
+  answers: {
+    303: toPage,
+    401: {
+      description: "The form once more: the token is not known",
+      content,
+      headers: headersOf(["WWW-Authenticate"]),
+    },
+  },
+};
+const SIGN_OUT: Description = {
+  ...{ tags, summary: "End the session of this browser" },
+  answers: { 303: toPage },
+};

@@ -1,0 +1,255 @@
+/** The page, and the session by which a browser sees it. */
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { createHash, createHmac } from "node:crypto";
+import { existsSync } from "node:fs";
+import { type Browser, chromium } from "playwright-core";
+import { readTokens } from "../src/http/auth.ts";
+import { GUESSES_PER_MINUTE_MAX } from "../src/http/rate-limit.ts";
+import { appOver, posted } from "./support/app.ts";
+import { freshDatabase } from "./support/database.ts";
+
+const CHROMIUM = "/usr/bin/chromium";
+const database = await freshDatabase();
+const tokens = readTokens("reader:read-me,admin:rule-me");
+const guarded = appOver(database, { tokens });
+const local = appOver(database);
+let browser: Browser | undefined;
+afterAll(async () => {
+  await browser?.close();
+  await database.close();
+});
+
+const NAME = "<script>alert(1)</script> & Söhne";
+beforeEach(async () => {
+  await database.empty();
+  await local.request("/insert", posted(ROWS));
+});
+const ROWS = {
+  departments: [{ id: 1, department: NAME }],
+  jobs: [{ id: 1, job: "Clerk" }, { job: "<b>" }, { job: "" }],
+  hired_employees: [
+    { name: "Ana", datetime: "2021-11-07T02:48:42Z", department_id: 1, job_id: 1 },
+    { name: "Bo", datetime: "2022-01-07T02:48:42Z", department_id: 1, job_id: 1 },
+  ],
+};
+
+const textOf = async (answer: Response | Promise<Response>) => (await answer).text();
+const signIn = (token: string, headers: Record<string, string> = {}) =>
+  guarded.request("/sign-in", {
+    ...{ method: "POST", body: new URLSearchParams({ token }) },
+    headers: { Host: "muster.example", ...headers },
+  });
+/** What a browser sends back of the cookie that it got. */
+const cookieOf = (answer: Response) => (answer.headers.get("Set-Cookie") ?? "").replace(/;.*/, "");
+
+describe("the page", () => {
+  test("has both reports of the year that is asked for, and 2021 else", async () => {
+    for (const [query, year, quarters] of [
+      ["", 2021, "0 0 0 1"],
+      ["?year=2022", 2022, "1 0 0 0"],
+      ["?year=2020", 2020, "No hires in 2020"],
+    ] as const) {
+      const text = await textOf(local.request(`/${query}`));
+      expect(text).toContain(`Hires in ${year}`);
+      expect(text).toContain(`hired_2021_quarter?year=${year}`);
+      expect(text.replaceAll(/<[^>]*>|\s+/g, " ").replaceAll(/ +/g, " ")).toContain(quarters);
+    }
+    expect((await local.request("/?year=x")).status).toBe(400);
+  });
+
+  test("shows what rows hold as text, whatever it is", async () => {
+    const text = await textOf(local.request("/"));
+    expect(text).toContain("&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne");
+    expect(text).not.toContain("<script");
+  });
+
+  test("says what to do first where nothing is", async () => {
+    expect(await textOf(local.request("/"))).not.toContain("scripts/import.ts");
+    await database.empty();
+    const text = await textOf(local.request("/"));
+    for (const step of ["bun run scripts/import.ts", "curl http://localhost/departments", "No run yet", "None is open"])
+      expect(text).toContain(step);
+  });
+
+  test("reads itself again while a run is under way, and shows how far that is", async () => {
+    expect(await textOf(local.request("/"))).not.toContain('http-equiv="refresh"');
+    const progress = { table: "jobs", phase: "reading", rows: 12_000, bytes: 4, of: 9, rejected: 3 };
+    await database.pool.query("UPDATE runs SET status = 'running', finished_at = NULL, progress = ?", [
+      JSON.stringify(progress),
+    ]);
+    const text = await textOf(local.request("/"));
+    for (const part of ['<meta http-equiv="refresh" content="5">', "12,000 rows", '<progress max="9" value="4"'])
+      expect(text).toContain(part);
+  });
+
+  test("is HTML and nothing else, is not kept by a browser, and loads nothing", async () => {
+    const answer = await local.request("/", { headers: { Accept: "text/html,*/*;q=0.8" } });
+    expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "text/html; charset=UTF-8"]);
+    expect(answer.headers.get("Cache-Control")).toBe("no-store");
+    expect(answer.headers.get("Content-Security-Policy")).toMatch(/^default-src 'none'; .*form-action 'self'/);
+    expect((await local.request("/", { headers: { Accept: "application/json" } })).status).toBe(406);
+    const head = await local.request("/", { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+  });
+});
+
+describe("with API_TOKENS", () => {
+  test("there is the form alone for who has no token, and nothing of the data", async () => {
+    const answer = await guarded.request("/");
+    const text = await answer.text();
+    expect([answer.status, answer.headers.get("Cache-Control")]).toEqual([200, "no-store"]);
+    expect(text).toContain('action="sign-in"');
+    expect(text).not.toMatch(/Hires|Clerk|<table/);
+    const headers = { Authorization: "Bearer wrong" };
+    expect((await guarded.request("/", { headers })).status).toBe(401);
+    expect(await textOf(guarded.request("/", { headers: { Authorization: "Bearer read-me" } }))).toContain("Hires");
+  });
+
+  test("a token begins a session of 12 hours, which reads by the token's role", async () => {
+    const answer = await signIn("rule-me");
+    expect([answer.status, answer.headers.get("Location")]).toEqual([303, "./"]);
+    expect(answer.headers.get("Set-Cookie")).toMatch(
+      /^muster_session=\d+\.[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
+    );
+    const headers = { Cookie: cookieOf(answer) };
+    expect(await textOf(guarded.request("/", { headers }))).toContain("Signed in as admin");
+    for (const path of ["/jobs", "/runs", "/hired_department"])
+      expect((await guarded.request(path, { headers })).status).toBe(200);
+    expect((await guarded.request("/jobs", { headers, method: "HEAD" })).status).toBe(200);
+    const csv = await guarded.request("/jobs", { headers: { ...headers, Accept: "text/csv" } });
+    expect([csv.status, csv.headers.get("Cache-Control")]).toEqual([200, "private"]);
+    const other = appOver(database, { tokens: readTokens("reader:another,admin:rule-me") });
+    expect((await other.request("/jobs", { headers })).status).toBe(200);
+  });
+
+  test("the cookie is for https alone where the browser is there", async () => {
+    expect((await signIn("read-me", { Origin: "http://muster.example" })).headers.get("Set-Cookie")).not.toContain(
+      "Secure",
+    );
+    expect((await signIn("read-me", { Origin: "https://muster.example" })).headers.get("Set-Cookie")).toContain(
+      "Secure",
+    );
+  });
+
+  test("a session writes nothing, and Authorization goes before it", async () => {
+    const Cookie = cookieOf(await signIn("rule-me"));
+    for (const path of ["/jobs", "/insert", "/backup", "/restore", "/rejections/discard", "/hired_department"]) {
+      expect([path, (await guarded.request(path, posted({}, { Cookie }))).status]).toEqual([path, 401]);
+    }
+    expect((await guarded.request("/jobs", { headers: { Cookie, Authorization: "Bearer wrong" } })).status).toBe(401);
+    expect((await guarded.request("/backups", { headers: { Cookie, Authorization: "Bearer read-me" } })).status).toBe(
+      403,
+    );
+  });
+
+  test("a cookie that is over, forged, or of a token that is no more is nothing", async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const sealed = (token: string, expires: number) => {
+      const digest = createHash("sha256").update(token).digest();
+      return `${expires}.${createHmac("sha256", digest).update(`${expires}`).digest("base64url")}`;
+    };
+    const status = async (value: string) =>
+      (await guarded.request("/jobs", { headers: { Cookie: `muster_session=${value}` } })).status;
+    const good = sealed("read-me", now + 60);
+    expect(await status(good)).toBe(200);
+    const bad = [sealed("read-me", now - 1), sealed("old-one", now + 60), good.replace(/^\d+/, `${now + 600}`)];
+    for (const value of [...bad, good.slice(0, -1), `${now + 60}.`, "", "x"])
+      expect([value, await status(value)]).toEqual([value, 401]);
+  });
+
+  test("a wrong token is told so, with the form", async () => {
+    const answer = await signIn("wrong");
+    expect([answer.status, answer.headers.get("Set-Cookie")]).toEqual([401, null]);
+    const text = await answer.text();
+    for (const part of ["This token is not known.", 'action="sign-in"']) expect(text).toContain(part);
+  });
+
+  test("who guesses at the form is stopped as who guesses by Authorization, and so is who forges cookies", async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const form = (app: typeof local, token: string) =>
+      app.request("/sign-in", { method: "POST", body: new URLSearchParams({ token }) });
+    const forged = { headers: { Cookie: `muster_session=${now + 60}.${"A".repeat(43)}` } };
+    for (const guess of [
+      (app: typeof local) => form(app, "wrong"),
+      (app: typeof local) => app.request("/jobs", forged),
+    ]) {
+      const app = appOver(database, { tokens, rateLimit: { perMinute: 1000 } });
+      for (let sent = 0; sent < GUESSES_PER_MINUTE_MAX; sent++) expect((await guess(app)).status).toBe(401);
+      expect((await form(app, "read-me")).status).toBe(303);
+      expect((await guess(app)).status).toBe(429);
+      expect((await form(app, "read-me")).status).toBe(429);
+    }
+  });
+
+  test("a page of another site can neither sign a browser in nor out", async () => {
+    for (const Origin of ["https://evil.example", "null", "https://muster.example.evil.example"]) {
+      expect([Origin, (await signIn("read-me", { Origin })).status]).toEqual([Origin, 403]);
+      const out = await guarded.request("/sign-out", { method: "POST", headers: { Origin, Host: "muster.example" } });
+      expect([Origin, out.status]).toEqual([Origin, 403]);
+    }
+    // A proxy that puts its own Host there: the browser itself says that the form is ours.
+    const headers = { Origin: "https://muster.example", Host: "10.0.0.7:3000", "Sec-Fetch-Site": "same-origin" };
+    expect((await signIn("read-me", headers)).status).toBe(303);
+  });
+});
+
+test("without API_TOKENS there is nothing to sign in to", async () => {
+  const answer = await local.request("/sign-in", { method: "POST", body: new URLSearchParams({ token: "x" }) });
+  expect([answer.status, answer.headers.get("Location"), answer.headers.get("Set-Cookie")]).toEqual([303, "./", null]);
+});
+
+if (!existsSync(CHROMIUM))
+  console.log(`${CHROMIUM} is not there: the test that opens the page in a browser is skipped`);
+test.skipIf(!existsSync(CHROMIUM))(
+  "in a browser one signs in, reads, follows a link and signs out, and no other host is asked for anything",
+  async () => {
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: guarded.fetch });
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+    const page = await browser.newPage({ viewport: { width: 390, height: 800 } });
+    page.setDefaultTimeout(10_000);
+    const asked: string[] = [];
+    const complaints: string[] = [];
+    page.on("request", (request) => void asked.push(request.url()));
+    page.on(
+      "console",
+      (message) => void (["error", "warning"].includes(message.type()) && complaints.push(message.text())),
+    );
+    page.on("pageerror", (error) => void complaints.push(error.message));
+    const send = async (token: string) => {
+      await page.getByLabel("Token").fill(token);
+      await page.getByRole("button", { name: "Sign in" }).click();
+    };
+
+    await page.goto(server.url.href);
+    await send("wrong");
+    await page.getByRole("alert").getByText("This token is not known.").waitFor();
+    // The browser's own line on the status.
+    expect(complaints.splice(0)).toEqual([expect.stringContaining("401")]);
+    await send("read-me");
+    await page.getByText("Signed in as reader").waitFor();
+    expect(page.url()).toBe(server.url.href);
+    const report = page.getByRole("table", { name: "By department, job and quarter" });
+    const cells = report.locator("tbody th, tbody td");
+    expect(await cells.allTextContents()).toEqual([NAME, "Clerk", "0", "0", "0", "1"]);
+    await page.getByText("job is required and is missing").waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+
+    await page.getByLabel("Year").fill("2022");
+    await page.getByRole("button", { name: "Show" }).click();
+    await page.getByRole("heading", { name: "Hires in 2022" }).waitFor();
+    await page.getByRole("link", { name: "insert" }).click();
+    expect(JSON.parse((await page.locator("pre").textContent()) ?? "")).toMatchObject({
+      kind: "insert",
+      status: "succeeded",
+    });
+    await page.goBack();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    expect((await page.goto(`${server.url.href}jobs`))?.status()).toBe(401);
+
+    expect(asked.filter((url) => new URL(url).origin !== server.url.origin && !url.startsWith("data:"))).toEqual([]);
+    expect(complaints.filter((each) => !each.includes("401"))).toEqual([]);
+    await server.stop(true);
+  },
+  60_000,
+);
