@@ -1,6 +1,6 @@
 /**
- * Makes client/ of src/client.ts: JavaScript for any runtime, and types that name no file of src, so that who imports
- * them checks none of it.
+ * Makes client/, a package, of src/client.ts: JavaScript for any runtime, and types that name no file of src, so that who
+ * imports them checks none of it.
  *   usage: bun scripts/client.ts [--check]    --check writes nothing, and fails where client/ is not what src says
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -27,10 +27,18 @@ async function made(): Promise<Record<string, string>> {
     if (/from "\.|import\("\./.test(types)) end("client/ would name a file of src/: see WrittenOut in src/client.ts");
     const source = await Bun.file(join(ROOT, "src/client.ts")).text();
     const script = new Bun.Transpiler({ loader: "ts" }).transformSync(source);
-    return { "client/index.js": script, "client/index.d.ts": types };
+    return { "client/index.js": script, "client/index.d.ts": types, "client/package.json": await manifest() };
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** A package of its own: whoever installs the whole of Muster gets its database and backups too. */
+async function manifest(): Promise<string> {
+  const { name, version, license, type, dependencies } = await Bun.file(join(ROOT, "package.json")).json();
+  const exports = { "./client": { types: "./index.d.ts", default: "./index.js" } };
+  const made = { name, version, license, private: true, type, exports, dependencies: { hono: dependencies.hono } };
+  return `${JSON.stringify(made, null, 2)}\n`;
 }
 
 /** The words of a file, since the compiler writes the members of a union in whichever order it met them. */

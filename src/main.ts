@@ -28,6 +28,9 @@ const FORGET_EVERY_MS = 3_600_000;
 const stopped = interruption(1);
 
 try {
+  if (process.argv.length > 2) {
+    throw new MusterError("invalid", "the service takes no arguments: README.md has the variables that it reads");
+  }
   await serve(readConfig(process.env), stopped);
   process.exit(0);
 } catch (error) {
@@ -56,8 +59,8 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   const { bodyBytesMax, importBytesMax, writeMsMax, reportMsMax } = config;
   const store = openStore(config.backupStore);
   const imports = new ImportsUnderWay();
-  const rateLimit =
-    config.rateLimit === 0 ? undefined : { perMinute: config.rateLimit, proxies: config.trustedProxies };
+  const perMinute = config.rateLimit === 0 ? Number.POSITIVE_INFINITY : config.rateLimit;
+  const rateLimit = tokens || config.rateLimit > 0 ? { perMinute, proxies: config.trustedProxies } : undefined;
   const limits = { bodyBytesMax, importBytesMax, answerMsMax: { write: writeMsMax, report: reportMsMax }, rateLimit };
   const app = createApp({ database, store, log, tokens, imports, origins: config.corsOrigins, ...limits });
   const server = listen(config, app.fetch);
@@ -87,7 +90,8 @@ function listen({ host, port }: Config, fetch: ReturnType<typeof createApp>["fet
   try {
     // How long a body may be is each route's to say: Bun's own refusal is no problem document.
     const maxRequestBodySize = Number.MAX_SAFE_INTEGER;
-    return Bun.serve({ hostname: host, port, fetch, idleTimeout: IDLE_S_MAX, maxRequestBodySize });
+    const answer: typeof fetch = (request, ...server) => fetch(withHost(request), ...server);
+    return Bun.serve({ hostname: host, port, fetch: answer, idleTimeout: IDLE_S_MAX, maxRequestBodySize });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EADDRINUSE") {
@@ -101,6 +105,11 @@ function listen({ host, port }: Config, fetch: ReturnType<typeof createApp>["fet
       `cannot listen on ${host}, port ${port} (${code}): set HOST and PORT to others`,
     );
   }
+}
+
+/** HTTP/1.0 need not name a host, and Bun's URL is a path then. */
+function withHost(request: Request): Request {
+  return URL.canParse(request.url) ? request : new Request(`http://localhost${request.url}`, request);
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {

@@ -26,9 +26,17 @@ describe("a page of an origin in CORS_ORIGINS", () => {
     for (const app of [withTokens, withoutTokens]) {
       const answer = await preflight(app, ours);
       expect([answer.status, answer.headers.get("Access-Control-Allow-Origin")]).toEqual([204, ours]);
-      expect(answer.headers.get("Access-Control-Allow-Methods")).toBe("GET,HEAD,POST");
+      expect(answer.headers.get("Access-Control-Allow-Methods")).toBe("GET,HEAD,POST,DELETE");
       const allowed = answer.headers.get("Access-Control-Allow-Headers")?.toLowerCase().split(",");
-      for (const name of ["authorization", "content-type", "idempotency-key", "prefer", "if-none-match"])
+      for (const name of [
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "prefer",
+        "if-none-match",
+        "content-encoding",
+        "last-event-id",
+      ])
         expect(allowed).toContain(name);
       expect([answer.headers.get("RateLimit"), answer.headers.get("Access-Control-Max-Age")]).toEqual([null, "600"]);
     }

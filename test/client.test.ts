@@ -168,7 +168,7 @@ test("another project imports the client, checks it under strict rules of its ow
     "program.ts": PROGRAM,
   });
   await mkdir(join(folder, "node_modules"));
-  await symlink(ROOT, join(folder, "node_modules/muster"));
+  await symlink(join(ROOT, "client"), join(folder, "node_modules/muster"));
   await symlink(join(ROOT, "node_modules/bun-types"), join(folder, "node_modules/bun-types"));
   const tsc = Bun.spawnSync([process.execPath, join(ROOT, "node_modules/.bin/tsc"), "-p", folder]);
   expect([tsc.exitCode, tsc.stdout.toString()]).toEqual([0, ""]);

@@ -113,8 +113,10 @@ describe("with API_TOKENS", () => {
     );
     const headers = { Cookie: cookieOf(answer) };
     expect(await textOf(guarded.request("/", { headers }))).toContain("Signed in as admin");
-    for (const path of ["/jobs", "/runs", "/hired_department"])
-      expect((await guarded.request(path, { headers })).status).toBe(200);
+    for (const path of ["/jobs", "/runs", "/hired_department"]) {
+      const json = await guarded.request(path, { headers });
+      expect([json.status, json.headers.get("Cache-Control")]).toEqual([200, "private, no-cache"]);
+    }
     expect((await guarded.request("/jobs", { headers, method: "HEAD" })).status).toBe(200);
     const csv = await guarded.request("/jobs", { headers: { ...headers, Accept: "text/csv" } });
     expect([csv.status, csv.headers.get("Cache-Control")]).toEqual([200, "private"]);

@@ -30,7 +30,7 @@ interface Answer {
     status: string;
     id?: number;
     rejection?: number;
-    reasons?: { code: string }[];
+    reasons?: { code: string; detail?: string }[];
   }[];
   errors: { pointer: string; code: string; detail: string }[];
 }
@@ -287,4 +287,34 @@ test.each([
 ])("Prefer: %s is %s", async (prefer, applied) => {
   const { response } = await post("/jobs", [{ job: "a" }], { Prefer: prefer });
   expect(response.headers.get("Preference-Applied")).toBe(`handling=${applied}`);
+});
+
+test("a value that JSON drops, for its key stands twice, may not be nested deeper than any other", async () => {
+  const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+  const began = performance.now();
+  const { status, answer } = await post("/jobs", `[{"job": ${deep}, "job": "x"}]`);
+  expect([status, answer]).toMatchObject([400, { detail: "the body is nested deeper than 64 levels" }]);
+  const lines = `{"job": ${deep}, "job": "x"}\n`.repeat(4);
+  const refused = await post("/jobs", lines, { "Content-Type": "application/x-ndjson" });
+  expect(refused.answer.rows.map(({ reasons = [] }) => reasons[0]?.detail)).toEqual(
+    new Array(4).fill("the row is nested deeper than 64 levels"),
+  );
+  expect(performance.now() - began).toBeLessThan(1_000);
+});
+
+test("of NDJSON a line that is not UTF-8 is a row at fault like any other, and is logged as it came", async () => {
+  const body = Buffer.concat([
+    Buffer.from('{"id": 3, "job": "Clerk"}\n{"id": 4, "job": "'),
+    Buffer.from([0xff, 0x22, 0x7d]),
+  ]);
+  const headers = { "Content-Type": "application/x-ndjson" };
+  const response = await app.request("/jobs", { method: "POST", headers, body });
+  expect([response.status, await response.json()]).toMatchObject([207, { inserted: 1, rejected: 1 }]);
+  expect(await select("SELECT id FROM jobs WHERE id IN (3, 4) AND job = 'Clerk'")).toEqual([[3]]);
+  expect(await select("SELECT HEX(RIGHT(raw, 3)) FROM rejections")).toEqual([["FF227D"]]);
+});
+
+test("a packed body is refused with 415, and told what is taken", async () => {
+  const { response, status } = await post("/jobs", { job: "Clerk" }, { "Content-Encoding": "gzip" });
+  expect([status, response.headers.get("Accept-Encoding")]).toEqual([415, "identity"]);
 });

@@ -116,6 +116,15 @@ describe("an address", () => {
   }, 20_000);
 });
 
+test("without a limit of requests guesses are limited all the same", async () => {
+  const { ask, as } = limited(Number.POSITIVE_INFINITY);
+  const guess = () => ask("192.0.2.66", { Authorization: "Bearer wrong" });
+  expect(await statuses(GUESSES_PER_MINUTE_MAX, guess)).toEqual({ 401: GUESSES_PER_MINUTE_MAX });
+  expect((await guess()).status).toBe(429);
+  const answer = await as("one");
+  expect([answer.status, answer.headers.get("RateLimit")]).toEqual([404, null]);
+});
+
 test("whoever watches the service is not limited", async () => {
   const { ask } = limited(1, { open: true });
   for (let asked = 0; asked < 3; asked++) {

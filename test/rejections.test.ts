@@ -149,3 +149,23 @@ test.each([[{}], [{ rows: [] }], [{ rows: [{ row: {} }] }], [{ run: "x" }], [{ r
     expect((await post("/rejections/replay", body)).status).toBe(400);
   },
 );
+
+test("a body that is not UTF-8, or has a key twice, is refused before anything is replayed, discarded or restored", async () => {
+  const [first] = await threeRejections();
+  const id = first?.id ?? 0;
+  const replay = Buffer.from(`{"rows": [{"id": ${id}, "row": {"id": 9, "job": "?"}}]}`);
+  replay[replay.indexOf("?")] = 0xff;
+  const headers = { "Content-Type": "application/json" };
+  const broken = await app.request("/rejections/replay", { method: "POST", headers, body: replay });
+  expect([broken.status, await broken.json()]).toMatchObject([400, { detail: "the body is not UTF-8" }]);
+  for (const [path, body, twice] of [
+    ["/rejections/discard", `{"ids": [${id}], "ids": [${id + 1}]}`, "/ids"],
+    ["/rejections/replay", `{"rows": [{"id": ${id}, "id": ${id + 1}, "row": {}}]}`, "/rows/0/id"],
+    ["/restore", '{"table": ["jobs"], "plan": true, "plan": false}', "/plan"],
+    ["/backup", '{"table": ["jobs"], "table": ["departments"]}', "/table"],
+  ]) {
+    const answer = await app.request(path ?? "", posted(body));
+    expect([answer.status, await answer.json()]).toMatchObject([400, { detail: `${twice} is given twice` }]);
+  }
+  expect([await stateOf(id), await stateOf(id + 1)]).toEqual(["open", "open"]);
+});

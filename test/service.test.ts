@@ -46,6 +46,30 @@ describe("the service", () => {
     expect(await service.exited).toBe(0);
   });
 
+  test("answers HTTP/1.0 without a Host, as simple health checks send it", async () => {
+    const { service, url, stop } = await startService();
+    const socket = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: Number(new URL(url).port),
+      socket: { data: read },
+    });
+    let answer = "";
+    function read(_: unknown, bytes: Buffer) {
+      answer += bytes;
+    }
+    socket.write("GET /healthz HTTP/1.0\r\n\r\n");
+    while (!answer.includes("\r\n\r\n")) await Bun.sleep(10);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    socket.end();
+    stop();
+    await service.exited;
+  });
+
+  test("takes no arguments, and says so", async () => {
+    const { code, stderr } = await run(["src/main.ts", "--port=80"], { DATABASE_URL: database.url });
+    expect([code, stderr]).toEqual([2, "the service takes no arguments: README.md has the variables that it reads\n"]);
+  });
+
   test("on a terminal its lines are short and say what was asked, and Ctrl-C ends it", async () => {
     const { child, screen, press } = startOnTerminal(["src/main.ts"], { DATABASE_URL: database.url, PORT: "0" });
     const line = async (form: RegExp) => {

@@ -18,10 +18,9 @@ import { type Measured, measure, peakMemory, surroundings } from "./process.ts";
 export async function insertBench(place: Place): Promise<Bench> {
   const { server, files } = place;
   const file = join(files.clean, "hired_employees.csv");
-  await server.reset();
-  for (const parents of ["departments", "jobs"]) await ours(place, "import", files.folder, "--table", parents);
   const prepare = async () => {
-    await server.run("TRUNCATE hired_employees");
+    await server.reset();
+    for (const parents of ["departments", "jobs"]) await ours(place, "import", files.folder, "--table", parents);
     await server.settle();
   };
   return {

@@ -16,16 +16,22 @@ export class JsonText {
   readonly #text: string;
   #scan: Scan | undefined;
 
-  /** @throws MusterError `invalid` for text that is not JSON, or nested too deep */
-  constructor(text: string) {
+  /**
+   * @param name what it is, for an error
+   * @throws MusterError `invalid` for text that is not JSON, or nested too deep
+   */
+  constructor(
+    text: string,
+    private readonly name = "the body",
+  ) {
     this.#text = text;
     try {
       this.value = JSON.parse(text);
     } catch {
-      throw new MusterError("invalid", "the body is not JSON");
+      throw new MusterError("invalid", `${name} is not JSON`);
     }
     // Where the text has as many members as the value, no key was dropped, and the slow way is saved.
-    if (countColons(text) !== countMembers(this.value, 0)) this.#scan = scan(text);
+    if (countColons(text) !== countMembers(this.value, 0, name)) this.#scan = scan(text, name);
   }
 
   /** Whether any object may have a key twice: where not, none has. */
@@ -38,9 +44,14 @@ export class JsonText {
     return this.#scan?.repeated.get(pointerTo(path)) ?? [];
   }
 
+  /** By the pointer of an object, its keys that stand in it more than once. */
+  get repeated(): ReadonlyMap<string, readonly string[]> {
+    return this.#scan?.repeated ?? new Map();
+  }
+
   /** The value at a path of at most three steps, as it was written. */
   source(path: Path): string {
-    this.#scan ??= scan(this.#text);
+    this.#scan ??= scan(this.#text, this.name);
     const [start, end] = this.#scan.spans.get(pointerTo(path)) ?? [0, 0];
     return this.#text.slice(start, end);
   }
@@ -58,17 +69,19 @@ function countColons(text: string): number {
 }
 
 /** By its keys and indexes, not by Object.values(), which takes six times as long: every row of every body passes here. */
-function countMembers(value: unknown, depth: number): number {
+function countMembers(value: unknown, depth: number, name: string): number {
   if (typeof value !== "object" || value === null) return 0;
-  if (depth > DEPTH_MAX) throw new MusterError("invalid", `the body is nested deeper than ${DEPTH_MAX} levels`);
+  if (depth > DEPTH_MAX) throw tooDeep(name);
   let count = 0;
   if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) count += countMembers(value[index], depth + 1);
+    for (let index = 0; index < value.length; index++) count += countMembers(value[index], depth + 1, name);
     return count;
   }
-  for (const key in value) count += 1 + countMembers((value as Record<string, unknown>)[key], depth + 1);
+  for (const key in value) count += 1 + countMembers((value as Record<string, unknown>)[key], depth + 1, name);
   return count;
 }
+
+const tooDeep = (name: string) => new MusterError("invalid", `${name} is nested deeper than ${DEPTH_MAX} levels`);
 
 const QUOTE = 34;
 const COLON = 58;
@@ -90,8 +103,8 @@ interface Scan {
   spans: Map<string, [number, number]>;
 }
 
-function scan(text: string): Scan {
-  const scanner = new Scanner(text);
+function scan(text: string, name: string): Scan {
+  const scanner = new Scanner(text, name);
   scanner.value([]);
   return scanner;
 }
@@ -102,9 +115,14 @@ class Scanner implements Scan {
   #at = 0;
 
   /** @param text valid JSON */
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly name: string,
+  ) {}
 
   value(path: Path): void {
+    // A value that JSON.parse has dropped, for its key stands twice, was not counted and may be as deep as it likes.
+    if (path.length > DEPTH_MAX) throw tooDeep(this.name);
     const opening = this.#next();
     const start = this.#at;
     if (opening === "{") this.#members(path);

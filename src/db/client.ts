@@ -1,4 +1,5 @@
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
+import type { Pool as CallbackPool } from "mysql2";
 import { type Connection, createConnection, createPool, type Pool } from "mysql2/promise";
 import type { Capability } from "../config.ts";
 import { routeTo, writableHost } from "./hosts.ts";
@@ -13,6 +14,10 @@ import { parseUrl } from "./url.ts";
 export const POOL_CONNECTIONS_MAX = 20;
 const WRITERS_MAX = 6;
 
+/** What mysql2 keeps of a pool, without a public name. */
+type Idle = { length: number; get(index: number): { destroy(): void } | undefined };
+export type PoolState = CallbackPool & Record<"_allConnections" | "_freeConnections" | "_connectionQueue", Idle>;
+
 export interface Database {
   db: MySql2Database;
   pool: Pool;
@@ -21,6 +26,8 @@ export interface Database {
   server: Server;
   /** What requests that write pass, so that they leave connections for those that read. */
   writers: Turnstile;
+  /** Called when the server has refused a write for it takes none: idle connections to it are given up. */
+  demoted(): void;
   /** Told of every run that has ended in this process, where its account is written. */
   ended: Set<(run: EndedRun) => void>;
   close(): Promise<void>;
@@ -48,7 +55,8 @@ export interface Server {
 export async function connect(url: string, capabilities: readonly Capability[] = []): Promise<Database> {
   const { hosts, database, options } = parseUrl(url);
   const route = await routeTo(hosts, options);
-  const pool = createPool({ ...options, ...route, database, connectionLimit: POOL_CONNECTIONS_MAX });
+  const pool = createPool({ ...options, ...route.options, database, connectionLimit: POOL_CONNECTIONS_MAX });
+  const idle = (pool.pool as PoolState)._freeConnections;
   pool.on("connection", (connection) => {
     for (const statement of SESSION) connection.query(statement);
   });
@@ -61,6 +69,10 @@ export async function connect(url: string, capabilities: readonly Capability[] =
       server,
       writers: new Turnstile(WRITERS_MAX),
       ended: new Set(),
+      demoted() {
+        route.forget();
+        while (idle.length > 0) idle.get(0)?.destroy();
+      },
       close: () => pool.end(),
     };
   } catch (error) {

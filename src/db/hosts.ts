@@ -10,14 +10,21 @@ const FOUND_MS = 1_000;
 /** Of one that is asked: all of them together must answer before whoever waits for a connection gives up. */
 const ASK_MS_MAX = 2_000;
 
+/** Where a pool's connections go. */
+export interface Route {
+  options: ConnectionOptions;
+  /** The next connection asks anew which host takes writes. */
+  forget(): void;
+}
+
 /**
- * Where a pool's connections go: to the only host, or, of several, to the one that takes writes when each is opened. So a
- * service follows its cluster to another primary.
+ * To the only host, or, of several, to the one that takes writes when each connection is opened. So a service follows its
+ * cluster to another primary.
  * @throws the driver's error where none answers, MusterError `unavailable` where none takes writes
  */
-export async function routeTo(hosts: Host[], options: ConnectionOptions): Promise<ConnectionOptions> {
+export async function routeTo(hosts: Host[], options: ConnectionOptions): Promise<Route> {
   let host = await writableHost(hosts, options);
-  if (hosts.length === 1) return host;
+  if (hosts.length === 1) return { options: host, forget() {} };
   let asked = { at: performance.now(), found: Promise.resolve(host) };
   const stream = () => {
     const at = performance.now();
@@ -30,8 +37,13 @@ export async function routeTo(hosts: Host[], options: ConnectionOptions): Promis
     asked.found.then(connect, (error) => socket.destroy(error));
     return socket;
   };
-  // The name is what TLS asks for.
-  return { ...host, stream };
+  return {
+    // The name is what TLS asks for.
+    options: { ...host, stream },
+    forget() {
+      asked.at = Number.NEGATIVE_INFINITY;
+    },
+  };
 }
 
 /** The first host that answers and takes writes, else the last error. A cluster's other members are read-only. */

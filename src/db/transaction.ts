@@ -4,8 +4,12 @@ import { driverError } from "./errors.ts";
 
 /** InnoDB undoes one of two transactions that wait for each other, and asks for it to be run again. */
 export const DEADLOCK = "ER_LOCK_DEADLOCK";
+/** The member of a cluster takes no writes any more: a new connection finds the one that does. */
+const READ_ONLY = "ER_OPTION_PREVENTS_STATEMENT";
 /** Lost to another writer between the look and the statement: a new look sees what it wrote. */
 export const LOST_RACES = [DEADLOCK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];
+/** What undid a whole transaction that is worth another try. */
+export const WORTH_ANOTHER_TRY = [...LOST_RACES, READ_ONLY];
 
 const ATTEMPTS_MAX = 10;
 const PAUSE_MS_MAX = 20;
@@ -53,7 +57,7 @@ export class Turnstile {
  * @param msMax past it the connection is given up, and with it the transaction: an error of the code ETIMEDOUT
  */
 export async function transacted<T>(
-  { pool, writers }: { pool: Pool; writers: Turnstile },
+  { pool, writers, demoted }: { pool: Pool; writers: Turnstile; demoted(): void },
   work: (connection: PoolConnection) => Promise<T>,
   msMax: number,
 ): Promise<T> {
@@ -73,7 +77,10 @@ export async function transacted<T>(
       connection.release();
       return result;
     } catch (error) {
-      if (!late) await undo(connection, error);
+      if (driverError(error)?.code === READ_ONLY) {
+        connection.destroy();
+        demoted();
+      } else if (!late) await undo(connection);
       throw error;
     }
   };
@@ -95,17 +102,11 @@ export async function transacted<T>(
 }
 
 /** Gives a connection back without its transaction, or up where the server undoes that: it is of no use any more. */
-async function undo(connection: PoolConnection, error: unknown): Promise<void> {
-  const isDemoted = driverError(error)?.code === READ_ONLY;
-  const undone = await connection.rollback().then(
-    () => true,
-    () => false,
+async function undo(connection: PoolConnection): Promise<void> {
+  await connection.rollback().then(
+    () => connection.release(),
+    () => connection.destroy(),
   );
-  if (undone && !isDemoted) connection.release();
-  else connection.destroy();
 }
-
-/** The member of a cluster takes no writes any more: a new connection finds the one that does. */
-const READ_ONLY = "ER_OPTION_PREVENTS_STATEMENT";
 
 const tooLate = (ms: number) => Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT" });

@@ -2,6 +2,8 @@
 import { isUtf8 } from "node:buffer";
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { JsonText } from "../codecs/json-text.ts";
+import { pointerTo } from "../codecs/pointer.ts";
 import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";
@@ -23,9 +25,16 @@ export async function bytesOf(c: Context<Env>): Promise<Uint8Array> {
 
 /**
  * The one of these media types that the body is said to have.
- * @throws Refusal 415 that names them, also where the charset is not UTF-8
+ * @param codings of the content that whoever asks can undo
+ * @throws Refusal 415 that names them, also where the charset is not UTF-8 (RFC 9110, section 15.5.16)
  */
-export function mediaTypeOf<MediaType extends string>(c: Context<Env>, offers: readonly MediaType[]): MediaType {
+export function mediaTypeOf<MediaType extends string>(
+  c: Context<Env>,
+  offers: readonly MediaType[],
+  codings: readonly string[] = ["identity"],
+): MediaType {
+  const coding = codingOf(c);
+  if (!codings.includes(coding)) throw new Refusal(415, `the Content-Encoding ${coding} is not taken`, identityOnly);
   const [type = "", ...parameters] = (c.req.header("Content-Type") ?? "").toLowerCase().split(/\s*;\s*/);
   const found = offers.find((offer) => offer === type.trim());
   const charset = parameters.find((parameter) => parameter.startsWith("charset="));
@@ -33,10 +42,26 @@ export function mediaTypeOf<MediaType extends string>(c: Context<Env>, offers: r
   throw new Refusal(415, `send a Content-Type of ${offers.join(", or of ")}, in UTF-8`);
 }
 
-/** Refuses a body that is not said to be JSON, before a validator takes it for an empty object. */
+/** How the content is said to be packed. */
+export const codingOf = (c: Context<Env>): string =>
+  c.req.header("Content-Encoding")?.trim().toLowerCase() ?? "identity";
+
+const identityOnly = { headers: { "Accept-Encoding": "identity" } };
+
+/** A row of a replay: a field that stands twice in it is one of its reasons, as in any row. */
+const ROW_POINTER = /^\/rows\/\d+\/row$/;
+
+/**
+ * Refuses a body that is not said to be JSON, before a validator takes it for an empty object; and what the validator does
+ * not see any more, bytes that are not UTF-8 and keys that stand twice.
+ */
 export const jsonBody = described<MiddlewareHandler<Env>>(
   async (c, next) => {
     mediaTypeOf(c, ["application/json"]);
+    const { repeated } = new JsonText(textOf(await bytesOf(c)));
+    for (const [pointer, [key = ""]] of repeated) {
+      if (!ROW_POINTER.test(pointer)) throw new Refusal(400, `${pointer}${pointerTo([key])} is given twice`);
+    }
     await next();
   },
   { answers: problems(415) },

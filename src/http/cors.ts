@@ -4,8 +4,8 @@ import { cors } from "hono/cors";
 import type { Env } from "./env.ts";
 
 const REQUEST_HEADERS = [
-  ...["Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "If-Range", "Prefer", "Range"],
-  "X-Request-Id",
+  ...["Accept", "Authorization", "Content-Encoding", "Content-Type", "Idempotency-Key", "If-None-Match", "If-Range"],
+  ...["Last-Event-ID", "Prefer", "Range", "X-Request-Id"],
 ];
 const ANSWER_HEADERS = [
   ...["Content-Disposition", "Content-Range", "ETag", "Idempotent-Replayed", "Link", "Location", "Preference-Applied"],
@@ -18,7 +18,7 @@ const PREFLIGHT_S = 600;
 export function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> {
   const answer = cors({
     origin: [...origins],
-    allowMethods: ["GET", "HEAD", "POST"],
+    allowMethods: ["GET", "HEAD", "POST", "DELETE"],
     allowHeaders: REQUEST_HEADERS,
     exposeHeaders: ANSWER_HEADERS,
     maxAge: PREFLIGHT_S,

@@ -20,7 +20,8 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
   if (status === 200 && (c.req.method === "GET" || c.req.method === "HEAD")) {
     const tag = `W/"${digestOf(bytes, headers.get("Link"))}"`;
     headers.set("ETag", tag);
-    headers.set("Cache-Control", "no-cache");
+    // A session's is said to be private before.
+    headers.append("Cache-Control", "no-cache");
     if (matches(c.req.header("If-None-Match"), tag)) {
       headers.delete("Content-Type");
       c.res = new Response(null, { status: 304, headers });
@@ -29,7 +30,7 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
   }
   // Who has sent more than that, a batch of rows, can take the answer as it is: to compress it is a tenth of its insert.
   const sent = Number(c.req.header("Content-Length") ?? 0);
-  const isGzip = bytes.length >= Math.max(GZIP_BYTES_MIN, sent) && takesGzip(c);
+  const isGzip = bytes.length >= GZIP_BYTES_MIN && bytes.length > sent && takesGzip(c);
   if (isGzip) headers.set("Content-Encoding", "gzip");
   const body = isGzip ? gzip(bytes) : bytes;
   // Without its body the answer would be said to have none.

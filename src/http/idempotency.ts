@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { PoolConnection } from "mysql2/promise";
 import type { Database } from "../db/client.ts";
 import type { StoredAnswer } from "../db/ledger.ts";
-import { LOST_RACES, retried, transacted } from "../db/transaction.ts";
+import { retried, transacted, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import {
   type Claim,
   claimForRun,
@@ -43,7 +43,7 @@ export async function answerOnce<Typed extends TypedResponse>(
   work: (connection: PoolConnection) => Promise<StoredAnswer>,
 ) {
   const claim = claimBy(c, body);
-  const { answer, replayed } = await retried(LOST_RACES, () =>
+  const { answer, replayed } = await retried(WORTH_ANOTHER_TRY, () =>
     transacted(
       database,
       async (connection) => {
@@ -115,7 +115,7 @@ function claimBy(c: Context<Env>, body: Uint8Array): Claim | undefined {
   if (key === undefined) return undefined;
   const { method, url } = c.req;
   const { pathname, search } = new URL(url);
-  const headers = ["Content-Type", "Prefer"].map((name) => c.req.header(name) ?? "");
+  const headers = ["Content-Type", "Content-Encoding", "Prefer"].map((name) => c.req.header(name) ?? "");
   return claimOf(key, [method, pathname + search, ...headers, body]);
 }
 

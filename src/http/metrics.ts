@@ -1,9 +1,8 @@
 /** Measurements of this process in Prometheus' format (text format 0.0.4). */
 import { prometheus } from "@hono/prometheus";
 import type { Context } from "hono";
-import type { Pool as CallbackPool } from "mysql2";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Database } from "../db/client.ts";
+import type { Database, PoolState } from "../db/client.ts";
 import type { EndedRun } from "../db/ledger.ts";
 import type { Env } from "./env.ts";
 
@@ -64,9 +63,6 @@ function countRuns(database: Database, registry: Registry): void {
     }
   });
 }
-
-/** What mysql2 keeps of a pool, without a public name. */
-type PoolState = CallbackPool & Record<"_allConnections" | "_freeConnections" | "_connectionQueue", { length: number }>;
 
 function watchPool({ pool }: Database, registry: Registry): void {
   const state = pool.pool as PoolState;

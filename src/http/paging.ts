@@ -42,6 +42,8 @@ export function pageOf<T>(c: Context, rows: T[], limit: number, cursorOf: (last:
 /** Gives the answer the Link to the page behind this cursor. */
 export function linkNext(c: Context, cursor: unknown): void {
   const [, path, query = ""] = /^[a-z]+:\/\/[^/]+([^?#]*)(?:\?([^#]*))?/.exec(c.req.url) ?? [];
-  const others = query.split("&").filter((parameter) => parameter !== "" && !parameter.startsWith("cursor="));
+  const others = query
+    .split("&")
+    .filter((parameter) => parameter !== "" && !new URLSearchParams(parameter).has("cursor"));
   c.header("Link", `<${path}?${[...others, `cursor=${cursor}`].join("&")}>; rel="next"`);
 }

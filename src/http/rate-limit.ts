@@ -5,7 +5,7 @@ import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";
 
 export interface RateLimit {
-  /** Requests a minute of one token, or of one address that sends none. */
+  /** Requests a minute of one token, or of one address that sends none; where it is infinite guesses alone are limited. */
   perMinute: number;
   /** Proxies whose X-Forwarded-For is believed: addresses and networks. */
   proxies?: readonly string[] | undefined;
@@ -53,6 +53,7 @@ export function limitRate({ perMinute, proxies, now = () => performance.now() }:
   };
   const requests: MiddlewareHandler<Env> = (c, next) => {
     const seconds = judge(c, c.get("guessed") === true);
+    if (perMinute === Number.POSITIVE_INFINITY) return next();
     const token = c.get("token");
     const count = token === undefined ? addresses.add(address(c)) : tokens.add(`${token}`);
     c.header("RateLimit-Policy", policy);

@@ -1,11 +1,10 @@
 /** The rows of a request's body (design section 4, Insert): each with its place, its verdict by shape, and its pointer. */
-import { fromJson } from "../codecs/json.ts";
-import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo } from "../codecs/pointer.ts";
-import { type Shaped, type Table, type TableName, tableOf } from "../codecs/tables.ts";
+import { type Shaped, type TableName, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES } from "../turn.ts";
 import { csvRows } from "./csv-rows.ts";
+import { ndjsonRows } from "./json-rows.ts";
 
 /** Rows of one request, in all its tables. */
 export const ROWS_PER_REQUEST_MAX = 1_000;
@@ -28,18 +27,13 @@ export interface BatchRow {
 }
 
 /** Rows of newline-delimited JSON; a line that is not JSON is a row at fault, and an empty one is none. */
-export function rowsOfNdjson(text: string, only: TableName): BatchRow[] {
-  const table = tableOf(only);
+export async function rowsOfNdjson(bytes: Uint8Array, only: TableName): Promise<BatchRow[]> {
   const rows: BatchRow[] = [];
-  for (let start = 0; start < text.length; ) {
-    const lineFeed = text.indexOf("\n", start);
-    const end = lineFeed === -1 ? text.length : lineFeed;
-    const line = text.slice(start, end).trim();
-    start = end + 1;
-    if (line === "") continue;
-    const index = rows.length;
-    const shaped = shapedJson(table, line);
-    add(rows, { table: only, index, shaped, raw: () => Buffer.from(line), pointer: pointerAt([index]) });
+  for await (const block of ndjsonRows(tableOf(only), pieces(bytes), "the body", { keyOptional: true })) {
+    for (const { values, reasons, raw } of block) {
+      const index = rows.length;
+      add(rows, { table: only, index, shaped: { values, reasons }, raw: () => raw, pointer: pointerAt([index]) });
+    }
   }
   return notEmpty(rows);
 }
@@ -62,24 +56,6 @@ export async function rowsOfCsv(bytes: Uint8Array, only: TableName): Promise<Bat
     }
   }
   return notEmpty(rows);
-}
-
-/** One row of JSON text as its shape alone judges it. */
-export function shapedJson(table: Table, text: string, options = { keyOptional: true }): Shaped {
-  let row: JsonText;
-  try {
-    row = new JsonText(text);
-  } catch {
-    const reason = { code: "wrong_type" as const, detail: "the row is not JSON" };
-    return { values: table.columns.map(() => undefined), reasons: [reason] };
-  }
-  return withRepeats(fromJson(table, row.value, options), row.repeatedIn([]));
-}
-
-/** JSON.parse keeps the last of two values and drops the first: that is a field too many, not a choice for us. */
-export function withRepeats(shaped: Shaped, fields: readonly string[]): Shaped {
-  for (const field of fields) shaped.reasons.push({ code: "unknown_field", field, detail: `${field} is given twice` });
-  return shaped;
 }
 
 export function tooManyRows(): MusterError {

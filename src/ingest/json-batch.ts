@@ -4,7 +4,8 @@ import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo } from "../codecs/pointer.ts";
 import { isTableName, type Shaped, type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { add, type BatchRow, notEmpty, type Path, pointerAt, withRepeats } from "./batch.ts";
+import { add, type BatchRow, notEmpty, type Path, pointerAt } from "./batch.ts";
+import { withRepeats } from "./json-rows.ts";
 
 /**
  * Rows of a JSON body: an object of lists per table, or an array of such objects.

@@ -2,24 +2,29 @@
 import { readRecords } from "../codecs/avro-records.ts";
 import { RECORD_BYTES_MAX } from "../codecs/csv-parser.ts";
 import { fromJson } from "../codecs/json.ts";
+import { JsonText } from "../codecs/json-text.ts";
 import type { Shaped, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
-import { shapedJson } from "./batch.ts";
 import type { FileRow } from "./csv-rows.ts";
 
 /** In a file a row must have its id. */
 const IN_FILE = { keyOptional: false };
 
 /** The rows of newline-delimited JSON in blocks; a row at fault costs its line, and an empty line is none. */
-export async function* ndjsonRows(table: Table, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<FileRow[]> {
+export async function* ndjsonRows(
+  table: Table,
+  chunks: AsyncIterable<Uint8Array>,
+  _name: string,
+  options: { keyOptional: boolean } = IN_FILE,
+): AsyncGenerator<FileRow[]> {
   let position = 0;
   for await (const lines of linesOf(chunks)) {
     const rows: FileRow[] = [];
     for (const { bytes, tooLong } of lines) {
       position++;
       const line = position === 1 && BOM.every((byte, index) => bytes[index] === byte) ? bytes.subarray(3) : bytes;
-      const shaped = tooLong ? OVERLONG : shapedLine(table, line, IN_FILE);
+      const shaped = tooLong ? OVERLONG : shapedLine(table, line, options);
       if (shaped) rows.push({ ...shaped, reasons: [...shaped.reasons], position, raw: line });
     }
     yield rows;
@@ -65,6 +70,24 @@ export function shapedLine(table: Table, bytes: Uint8Array, options: { keyOption
     return { values: [], reasons: [{ code: "invalid_text", detail: "the row holds bytes that are not UTF-8" }] };
   }
   return text === "" ? undefined : shapedJson(table, text, options);
+}
+
+/** One row of JSON text as its shape alone judges it. */
+export function shapedJson(table: Table, text: string, options = { keyOptional: true }): Shaped {
+  let row: JsonText;
+  try {
+    row = new JsonText(text, "the row");
+  } catch (error) {
+    const reason = { code: "wrong_type" as const, detail: (error as MusterError).message };
+    return { values: table.columns.map(() => undefined), reasons: [reason] };
+  }
+  return withRepeats(fromJson(table, row.value, options), row.repeatedIn([]));
+}
+
+/** JSON.parse keeps the last of two values and drops the first: that is a field too many, not a choice for us. */
+export function withRepeats(shaped: Shaped, fields: readonly string[]): Shaped {
+  for (const field of fields) shaped.reasons.push({ code: "unknown_field", field, detail: `${field} is given twice` });
+  return shaped;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -3,7 +3,7 @@
 import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import type { Counts } from "../db/ledger.ts";
-import { LOST_RACES, retried, transacted } from "../db/transaction.ts";
+import { retried, transacted, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { standingOf } from "../repositories/open-rejections.ts";
 import { noRows, type Report } from "../repositories/runs.ts";
@@ -80,7 +80,7 @@ export class Batches {
       options.report.signal?.throwIfAborted();
       const request = { mended: rest, source, pointer: () => "" };
       try {
-        const { outcome } = await retried(LOST_RACES, () =>
+        const { outcome } = await retried(WORTH_ANOTHER_TRY, () =>
           transacted(database, (connection) => replay(database, connection, request), options.msMax),
         );
         return outcome;

@@ -15,9 +15,9 @@ import {
 } from "../repositories/open-rejections.ts";
 import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
 import { findRun } from "../repositories/runs.ts";
-import { type BatchRow, ROWS_PER_REQUEST_MAX, shapedJson, withRepeats } from "./batch.ts";
+import { type BatchRow, ROWS_PER_REQUEST_MAX } from "./batch.ts";
 import { type BatchOutcome, insertBatch } from "./insert.ts";
-import { shapedLine } from "./json-rows.ts";
+import { shapedJson, shapedLine, withRepeats } from "./json-rows.ts";
 
 /** A rejection to be replayed: with a whole new row, with corrected text in the form that it came in, or as it is. */
 export interface Mended {

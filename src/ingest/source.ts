@@ -61,7 +61,10 @@ export async function openSource(
   }
   if (files.length === 0) {
     const wanted = (only ? [only] : tableNames).map((name) => `${name}.csv`).join(", ");
-    throw new MusterError("invalid", `${location} has no file named for a table: expected ${wanted}`);
+    throw new MusterError(
+      "invalid",
+      `${location} has no file named for a table: expected ${wanted}, or one file and --table`,
+    );
   }
   return { name: found.name, files, ignored };
 }

@@ -9,7 +9,7 @@ import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
 import { JSON_TYPE } from "../http/batch-answer.ts";
-import { mediaTypeOf } from "../http/body.ts";
+import { codingOf, mediaTypeOf } from "../http/body.ts";
 import { type Description, describe, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
@@ -119,8 +119,8 @@ const IMPORT: Description = {
 
 /** How the body's rows are read. @throws Refusal 415 */
 function formOf(c: Context<Env>, bytesMax: number): NonNullable<ReturnType<typeof formOfBody>> {
-  const type = mediaTypeOf(c, MEDIA_TYPES);
-  const coding = c.req.header("Content-Encoding")?.trim().toLowerCase() ?? "identity";
+  const coding = codingOf(c);
+  const type = mediaTypeOf(c, MEDIA_TYPES, [coding]);
   const form = ["identity", "gzip", "x-gzip"].includes(coding) && formOfBody(type, coding !== "identity", bytesMax);
   if (form) return form;
   // RFC 9110, section 15.5.16.

@@ -40,7 +40,7 @@ async function rowsOf(c: Context<Env>, body: Uint8Array, table: TableName): Prom
     case "application/json":
       return rowsOfJson(textOf(body), table);
     case "application/x-ndjson":
-      return rowsOfNdjson(textOf(body), table);
+      return rowsOfNdjson(body, table);
     case "text/csv":
       return rowsOfCsv(body, table);
   }

@@ -111,7 +111,7 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
     .post("/rejections/replay", REPLAY, ...checks, validate("json", ReplayBody, REPLAYS), async (c) => {
       const asked = c.req.valid("json");
       const body = await bytesOf(c);
-      // The validator's own reading has lost what is not UTF-8, and keys that stand twice.
+      // The validator's own reading has lost keys that stand twice in a row, and how it was written.
       const text = new JsonText(textOf(body));
       return answerOnce<BatchResponse>(c, { database, body, msMax: limits.msMax }, async (connection) => {
         if ("run" in asked) {
