@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from "node:net";
 import { connect } from "../src/db/client.ts";
+import { Turnstile, transacted } from "../src/db/transaction.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 
@@ -14,6 +15,8 @@ class Way {
   port = 0;
   /** Connections that it has taken. */
   taken = 0;
+  /** What is sent goes nowhere, as on a machine that hangs. */
+  frozen = false;
   readonly #open = new Set<Socket>();
   readonly #listener = createServer((client) => {
     this.taken++;
@@ -23,7 +26,7 @@ class Way {
       [behind, client],
     ] as const) {
       this.#open.add(socket);
-      socket.pipe(other);
+      socket.on("data", (bytes) => void (this.frozen || other.write(bytes)));
       socket.on("error", () => {});
       socket.on("close", () => other.destroy());
     }
@@ -85,4 +88,17 @@ test("while none is up the answer is 503, and the service goes on when one is ba
   expect(await insert(4)).toBe(201);
   const [rows] = await database.pool.query("SELECT COUNT(*) AS jobs FROM jobs");
   expect(rows).toMatchObject([{ jobs: 4 }]);
+});
+
+test("writers that were given up on a server that hung and was then lost leave their places to others", async () => {
+  const ask = (msMax: number) =>
+    transacted({ ...following, writers }, (connection) => connection.query("SELECT 1"), msMax);
+  const writers = new Turnstile(1);
+  second.frozen = true;
+  await expect(ask(200)).rejects.toMatchObject({ code: "ETIMEDOUT" });
+  await second.down();
+  second.frozen = false;
+  await second.up();
+  await Bun.sleep(100);
+  await ask(5_000);
 });

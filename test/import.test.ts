@@ -315,3 +315,49 @@ if (existsSync(CHALLENGE)) {
     });
   });
 }
+
+test("of a row that another program makes wrong before the publish its twin in the file is refused too", async () => {
+  await load(PARENTS);
+  await database.pool.query("INSERT INTO hired_employees VALUES (1, 'Zoe', '2021-01-01', 1, 1)");
+  const gate = await database.pool.getConnection();
+  await gate.beginTransaction();
+  await gate.query("SELECT 1 FROM gates WHERE `table` = 'hired_employees' FOR UPDATE");
+  const publishing = Promise.withResolvers<void>();
+  const progress = ({ phase }: { phase: string }) => {
+    if (phase.startsWith("publishing")) publishing.resolve();
+  };
+  const files = { "hired_employees.csv": employee(5) + employee(6) + employee(5) };
+  const importing = load(files, { report: { say() {}, progress } });
+  await publishing.promise;
+  await database.pool.query("INSERT INTO hired_employees VALUES (5, 'Eve', '2021-01-01', 1, 1)");
+  await gate.rollback();
+  gate.release();
+  const { run, tables } = await importing;
+  expect(tables).toEqual({
+    hired_employees: { received: 3, inserted: 1, unchanged: 0, rejected: 2, withheld: 0 },
+  });
+  const logged = await listRejections(database.db, { limit: 9, run });
+  expect(logged.map(({ position, reasons }) => [position, reasons[0]?.code])).toEqual([
+    [1, "duplicate_id"],
+    [3, "duplicate_id"],
+  ]);
+});
+
+test("an import that is interrupted behind its last publish has succeeded, and says so", async () => {
+  await load(PARENTS);
+  const stop = new AbortController();
+  let looking = true;
+  const look = async () => {
+    while (looking) {
+      const [rows] = await database.pool.query("SELECT status, swap FROM runs ORDER BY id DESC LIMIT 1");
+      const [{ status, swap } = { status: "", swap: null }] = rows as { status: string; swap: unknown }[];
+      if (status === "succeeded" && swap !== null) return stop.abort();
+    }
+  };
+  const looked = look();
+  const files = { "hired_employees.csv": employee(1) };
+  const { status } = await load(files, { report: { say() {}, signal: stop.signal } });
+  looking = false;
+  await looked;
+  expect([status, (await listRuns(database.db, { limit: 1 }))[0]?.status]).toEqual(["succeeded", "succeeded"]);
+});

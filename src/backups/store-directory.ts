@@ -57,8 +57,8 @@ export class DirectoryStore implements BackupStore {
     for (const name of await readdir(this.#root).catch(absent(() => []))) {
       if (!/^\..*\.(partial|removed)$/.test(name)) continue;
       const path = join(this.#root, name);
-      const { mtimeMs } = await stat(path);
-      if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(path, { recursive: true, force: true });
+      const found = await stat(path).catch(absent(() => undefined));
+      if (found && Date.now() - found.mtimeMs > LEFTOVER_AGE_MS) await rm(path, { recursive: true, force: true });
     }
   }
 

@@ -1,6 +1,6 @@
 /** Avro object container files (Avro specification 1.11, Object Container Files), framed here so that every byte is checked. */
 import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
+import { deflateRaw, inflateRaw, zstdDecompress } from "node:zlib";
 import { type Schema, Type } from "avsc";
 import { MusterError } from "../errors.ts";
 import type { AvroSchema } from "./avro.ts";
@@ -14,6 +14,7 @@ const BLOCK_BYTES_MAX = 64 * 1024 * 1024;
 
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
+const expand = promisify(zstdDecompress);
 
 /** Level 1 is twice as fast as 6 and costs a tenth of the size. */
 const PACK: Record<AvroCodec, (data: Buffer) => Promise<Uint8Array>> = {
@@ -23,7 +24,7 @@ const PACK: Record<AvroCodec, (data: Buffer) => Promise<Uint8Array>> = {
 };
 const UNPACK: Record<AvroCodec, (data: Buffer) => Promise<Uint8Array>> = {
   deflate: (data) => inflate(data, { maxOutputLength: BLOCK_BYTES_MAX }),
-  zstandard: (data) => Bun.zstdDecompress(data),
+  zstandard: (data) => expand(data, { maxOutputLength: BLOCK_BYTES_MAX }),
   null: async (data) => data,
 };
 
@@ -90,6 +91,8 @@ async function* readBlocks(bytes: Bytes, codec: AvroCodec, sync: Buffer): AsyncG
     const data = await UNPACK[codec](packed).catch(() => {
       throw damaged("a block cannot be unpacked");
     });
+    // A record of no bytes has no field: a few bytes could say that there are a billion of them.
+    if (count > data.length) throw damaged("a block has more records than bytes");
     yield { count, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) };
   }
 }

@@ -2,6 +2,7 @@ import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { Pool as CallbackPool } from "mysql2";
 import { type Connection, createConnection, createPool, type Pool } from "mysql2/promise";
 import type { Capability } from "../config.ts";
+import { MusterError } from "../errors.ts";
 import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
 import { Turnstile } from "./transaction.ts";
@@ -90,11 +91,19 @@ export function lanesOf({ version, loadsData, swaps }: Server): string {
 async function probe(pool: Pool, capabilities: readonly Capability[]): Promise<Server> {
   const [rows] = await pool.query(
     `SHOW VARIABLES WHERE Variable_name IN
-     ('version', 'auto_increment_increment', 'local_infile', 'group_replication_transaction_size_limit', 'wsrep_on', 'wsrep_max_ws_size')`,
+     ('version', 'auto_increment_increment', 'local_infile', 'innodb_rollback_on_timeout', 'group_replication_transaction_size_limit',
+      'wsrep_on', 'wsrep_max_ws_size')`,
   );
   const variables = new Map(
     (rows as { Variable_name: string; Value: string }[]).map((row) => [row.Variable_name, row.Value]),
   );
+  if (variables.get("innodb_rollback_on_timeout") === "ON") {
+    // A wait that ends would then undo what its transaction had done before, without an end of the transaction.
+    throw new MusterError(
+      "refused",
+      "the server undoes transactions whose wait ends: set innodb_rollback_on_timeout to OFF",
+    );
+  }
   const galera = variables.get("wsrep_on") === "ON" ? variables.get("wsrep_max_ws_size") : undefined;
   return {
     version: variables.get("version") ?? "",

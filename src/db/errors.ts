@@ -12,6 +12,7 @@ const AWAY = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
   "EPIPE",
+  "ERR_SOCKET_CLOSED",
   "ETIMEDOUT",
   "EHOSTUNREACH",
   "ENETUNREACH",
@@ -49,7 +50,12 @@ function isDriverError(error: Error & { code?: unknown; syscall?: unknown }): er
   // Not every number of the server's has a name in the driver.
   if ("sqlState" in error || ("errno" in error && "sqlMessage" in error)) return true;
   if (typeof code !== "string") return false;
-  return /^(ER_|PROTOCOL_|POOL_)/.test(code) || code === "ETIMEDOUT" || SOCKET_CALLS.has(String(syscall));
+  return (
+    /^(ER_|PROTOCOL_|POOL_)/.test(code) ||
+    code === "ETIMEDOUT" ||
+    code === "ERR_SOCKET_CLOSED" ||
+    SOCKET_CALLS.has(String(syscall))
+  );
 }
 
 const SOCKET_CALLS = new Set(["connect", "read", "write", "getaddrinfo", "recv", "send"]);

@@ -92,7 +92,8 @@ export async function transacted<T>(
       reject(tooLate(msMax));
     }, msMax);
   });
-  const running = writers.pass(whole);
+  // A connection that was destroyed answers nobody, and would keep its writer's place for ever.
+  const running = writers.pass(() => Promise.race([whole(), expiry]));
   running.catch(() => {}); // after the expiry nobody awaits it
   try {
     return await Promise.race([running, expiry]);

@@ -5,7 +5,7 @@ import { type Database, lanesOf } from "../db/client.ts";
 import type { Counts } from "../db/ledger.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../repositories/recovery.ts";
 import { supersede } from "../repositories/rejections.ts";
-import { beginRun, endRun } from "../repositories/runs.ts";
+import { beginRun, endRun, findRun } from "../repositories/runs.ts";
 import { dropStages } from "../repositories/stage.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 import { publish } from "./publish.ts";
@@ -91,11 +91,16 @@ async function carryOut(state: Import, pulse: Pulse, limit: RejectLimit | undefi
     const excess = tooManyRejects(counts, limit);
     if (state.dryRun || excess) return await withhold(state, part, excess);
     await publish(state, part);
-    await dropStages(database, run.id);
+    // The tables are published now, whatever becomes of this.
+    await dropStages(database, run.id).catch(() => report.say("what the import staged could not be removed now"));
     return { run: run.id, status: "succeeded", bytes: read.bytes, tables: counts };
   } catch (error) {
     world.abandon();
-    throw await failRun(database, run, error, report);
+    const shown = await failRun(database, run, error, report);
+    // Its commit went through where only the answer was lost, or where it was interrupted behind it.
+    const record = await findRun(database.db, run.id).catch(() => undefined);
+    if (record?.status !== "succeeded") throw shown;
+    return { run: run.id, status: "succeeded", bytes: read.bytes, tables: record.counts as Import["counts"] };
   } finally {
     await pulse.stop();
     await run.close();

@@ -72,11 +72,11 @@ async function publishInto(state: Import, { table, stage, before, last }: Step):
     const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
     await passGates(run.connection, gates, waiting(report));
     const { inserted, late } = await publishByAppend(run.connection, table, stage);
-    const refused = await lateRejections(state, table, late);
+    const { refused, repeated } = await lateRejections(state, table, late);
     await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });
     await addRejections(transaction, run.id, refused, database.server.idStep);
     const judged = state.counts[table.name] ?? noRows();
-    const unchanged = judged.unchanged + late.unchanged;
+    const unchanged = judged.unchanged + late.unchanged - repeated;
     const counts = { ...judged, inserted, unchanged, rejected: judged.rejected + refused.length };
     const published = { ...before, [table.name]: counts };
     if (last) await endRun(transaction, run.id, { status: "succeeded", counts: published });
@@ -85,8 +85,15 @@ async function publishInto(state: Import, { table, stage, before, last }: Step):
   });
 }
 
-/** Rows that other writers made wrong after they were judged: their files are read again for their lines. */
-async function lateRejections(state: Import, table: Table, late: LateVerdicts): Promise<NewRejection[]> {
+/**
+ * Rows that other writers made wrong after they were judged: their files are read again for their lines.
+ * @returns `repeated`: how many of them are the same row once more, which was judged unchanged
+ */
+async function lateRejections(
+  state: Import,
+  table: Table,
+  late: LateVerdicts,
+): Promise<{ refused: NewRejection[]; repeated: number }> {
   const wanted = new Map<number, { row: Row; reasons: Reason[] }>();
   const field = table.columns[table.key]?.name ?? "";
   for (const row of late.duplicates) {
@@ -105,6 +112,7 @@ async function lateRejections(state: Import, table: Table, late: LateVerdicts): 
     wanted.set(id, entry);
   }
   const refused: NewRejection[] = [];
+  const found = new Set<number>();
   for (const file of state.source.files.filter((each) => each.table === table.name)) {
     if (wanted.size === 0) break;
     for await (const rows of file.rows()) {
@@ -115,10 +123,11 @@ async function lateRejections(state: Import, table: Table, late: LateVerdicts): 
         if (!entry || !sameRow(entry.row, values)) continue;
         const of = { table: table.name, file: file.name, position, ...(columns && { columns }) };
         refused.push({ ...of, raw: row.raw, reasons: entry.reasons });
-        wanted.delete(id);
+        found.add(id);
       }
     }
   }
-  if (wanted.size > 0) throw new Error(`${table.name}: ${wanted.size} rows are not in their files any more`);
-  return refused;
+  const lost = wanted.size - found.size;
+  if (lost > 0) throw new Error(`${table.name}: ${lost} rows are not in their files any more`);
+  return { refused, repeated: refused.length - found.size };
 }

@@ -145,7 +145,7 @@ export async function addRejections(
   for (const row of rows) {
     const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX));
     values.push({ ...row, run, raw, state: "open", created_at: sql`UTC_TIMESTAMP(3)` });
-    bytes += raw.length;
+    bytes += raw.length + JSON.stringify(row.reasons).length;
     if (values.length === REJECTIONS_PER_INSERT || bytes >= RAW_BYTES_PER_INSERT) await flush();
   }
   await flush();

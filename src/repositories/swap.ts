@@ -67,6 +67,8 @@ export async function publishBySwap<C extends Counts | RestoreCounts>(
   run: LiveRun,
   options: SwapOptions<C>,
 ): Promise<C | undefined> {
+  // The run's row has room for one swap: a table whose names are still to be settled comes first.
+  if (!(await settle(run.connection, run.id, options.say))) return undefined;
   const counts = await swapAtTheGate(database, run, options);
   if (counts !== undefined) await settle(run.connection, run.id, options.say);
   return counts;
@@ -155,11 +157,14 @@ async function exists(connection: Connection, name: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** After the swap: the old table goes, and the foreign keys get its names. Readers that keep on delay it, nothing else. */
-async function settle(connection: PoolConnection, id: string, say: (line: string) => void): Promise<void> {
+/**
+ * After the swap: the old table goes, and the foreign keys get its names. Readers that keep on delay it, nothing else.
+ * @returns whether nothing is left to do
+ */
+async function settle(connection: PoolConnection, id: string, say: (line: string) => void): Promise<boolean> {
   const db = drizzle(connection);
   const [run] = await db.select().from(runs).where(eq(runs.id, id));
-  if (!run?.swap) return;
+  if (!run?.swap) return true;
   const { table, stage, foreignKeys } = run.swap;
   const replaced = replacedName(stage);
   // What an import replaces was empty: what is in there now was written by somebody whom no gate holds.
@@ -171,10 +176,14 @@ async function settle(connection: PoolConnection, id: string, say: (line: string
   });
   const free = keep ? dropForeignKeys(connection, replaced) : drop(connection, replaced);
   const done = (await free) && (await alter(connection, table, named));
-  if (!done) return say(`${table} is in use: the next command gives its foreign keys their names`);
+  if (!done) {
+    say(`${table} is in use: the next command gives its foreign keys their names`);
+    return false;
+  }
   await db.update(runs).set({ swap: null }).where(eq(runs.id, id));
   if (keep)
     say(`rows that another program wrote into ${table} beside its publish are in ${replaced}: move them and drop it`);
+  return true;
 }
 
 const drop = (connection: Connection, name: string) =>
