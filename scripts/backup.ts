@@ -1,3 +1,4 @@
+import "../src/schema-check.ts";
 import { backup, keepNewest } from "../src/backups/backup.ts";
 import { openStore } from "../src/backups/open-store.ts";
 import { verify } from "../src/backups/verify.ts";

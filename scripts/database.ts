@@ -3,6 +3,7 @@
  * database. The private server is kept up by a process in the background, as long as drizzle-kit runs.
  *   usage: bun scripts/database.ts PROCESS_ID_OF_DRIZZLE_KIT
  */
+import "../src/schema-check.ts";
 import { DATA_FOLDER, readConfig } from "../src/config.ts";
 import { connectOnce } from "../src/db/client.ts";
 import { joinServer } from "../src/db/embedded.ts";

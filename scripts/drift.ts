@@ -3,6 +3,7 @@
  * `drizzle-kit generate` compares them, but without its questions and without writing anything.
  *   usage: bun scripts/drift.ts [FOLDER_OF_MIGRATIONS]
  */
+import "../src/schema-check.ts";
 import { readdirSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { generateMySQLDrizzleJson } from "drizzle-kit/api";

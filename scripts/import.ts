@@ -1,3 +1,4 @@
+import "../src/schema-check.ts";
 import { tableNames } from "../src/codecs/tables.ts";
 import { DATA_FOLDER } from "../src/config.ts";
 import { MusterError } from "../src/errors.ts";

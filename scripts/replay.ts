@@ -1,3 +1,4 @@
+import "../src/schema-check.ts";
 import { MusterError } from "../src/errors.ts";
 import type { ReplayReport } from "../src/ingest/replay-batches.ts";
 import { replayFile, replayOpen } from "../src/ingest/replay-many.ts";

@@ -1,3 +1,4 @@
+import "../src/schema-check.ts";
 import { openStore } from "../src/backups/open-store.ts";
 import { restore } from "../src/backups/restore.ts";
 import { tableNames, tableOf } from "../src/codecs/tables.ts";

@@ -1,3 +1,4 @@
+import "../src/schema-check.ts";
 import { MusterError } from "../src/errors.ts";
 import { DEFAULT_SAMPLE, writeSample } from "../src/ingest/sample.ts";
 import { fail, readArguments } from "./command.ts";

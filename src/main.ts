@@ -1,4 +1,5 @@
 /** The service: reads the environment, opens the database, listens, and closes in reverse order on SIGTERM or Ctrl-C. */
+import "./schema-check.ts";
 import { once } from "node:events";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";

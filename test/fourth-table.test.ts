@@ -1,11 +1,9 @@
 import { afterAll, expect, test } from "bun:test";
-import { cp, symlink } from "node:fs/promises";
-import { join } from "node:path";
 import { run, start } from "./support/commands.ts";
 import { dropDatabase, freshUrl } from "./support/database.ts";
-import { folderOf, removeFolders } from "./support/files.ts";
+import { removeFolders } from "./support/files.ts";
+import { copyOfProject } from "./support/project.ts";
 
-const ROOT = join(import.meta.dir, "..");
 const url = freshUrl();
 afterAll(async () => {
   await dropDatabase(url);
@@ -28,7 +26,7 @@ export const offices = mysqlTable("offices", {
 `;
 
 test("a table added to the schema file has its import and its routes with no other change", async () => {
-  const folder = await folderOf({
+  const { folder, extendSchema } = await copyOfProject({
     "data/departments.csv": "1,Sales\n",
     "data/offices.csv": [
       "1,1,Bogotá,-2,9007199254740991,1200.50,81.5,false,by the park,2019-02-28",
@@ -36,14 +34,7 @@ test("a table added to the schema file has its import and its routes with no oth
       "3,9,Lima,1.5,0,7.123,x,yes,,2019-02-29",
     ].join("\n"),
   });
-  for (const part of ["src", "scripts", "drizzle", "drizzle.config.ts", "package.json", "tsconfig.json"]) {
-    await cp(join(ROOT, part), join(folder, part), { recursive: true });
-  }
-  await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
-  const schema = join(folder, "src/db/schema.ts");
-  const text = await Bun.file(schema).text();
-  const types = 'import { bigint, boolean, date, decimal, double, text } from "drizzle-orm/mysql-core";\n';
-  await Bun.write(schema, types + text + OFFICES);
+  await extendSchema("bigint, boolean, date, decimal, double, text", OFFICES);
   const environment = { DATABASE_URL: url, PORT: "0" };
   const generated = await run(["--bun", "x", "drizzle-kit", "generate"], environment, folder);
   expect(generated.code).toBe(0);

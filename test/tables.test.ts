@@ -18,7 +18,8 @@ import {
   uniqueIndex,
   varchar,
 } from "drizzle-orm/mysql-core";
-import { buildTables, isTableName, tableNames, tableOf } from "../src/codecs/tables.ts";
+import { buildTables } from "../src/codecs/dictionary.ts";
+import { isTableName, tableNames, tableOf } from "../src/codecs/tables.ts";
 import { MusterError } from "../src/errors.ts";
 import { only } from "./support/things.ts";
 

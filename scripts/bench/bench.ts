@@ -1,4 +1,5 @@
 /** Ours against what comes with the server or would be written without Muster, on this machine, in turn (design section 9). */
+import "../../src/schema-check.ts";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

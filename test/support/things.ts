@@ -12,7 +12,8 @@ import {
   varchar,
 } from "drizzle-orm/mysql-core";
 import fc from "fast-check";
-import { buildTables, type Row, type Table } from "../../src/codecs/tables.ts";
+import { buildTables } from "../../src/codecs/dictionary.ts";
+import type { Row, Table } from "../../src/codecs/tables.ts";
 
 export const things: Table = only({
   things: mysqlTable("things", {

@@ -1,0 +1,18 @@
+/**
+ * Every program of Muster imports this first. If the schema has a table that cannot be moved, the process ends with one line
+ * and exit code 2, before any other module reads the schema and before anything is written. The other modules build their
+ * validators from it as they are loaded, where nobody could catch the error.
+ *   usage by itself: bun src/schema-check.ts [--json]
+ */
+import { buildTables } from "./codecs/dictionary.ts";
+import * as schema from "./db/schema.ts";
+import { MusterError } from "./errors.ts";
+
+try {
+  buildTables(schema);
+} catch (error) {
+  if (!(error instanceof MusterError)) throw error;
+  console.error(error.message);
+  if (process.argv.includes("--json")) console.log(JSON.stringify({ status: "refused", error: error.message }));
+  process.exit(2);
+}

@@ -1,0 +1,29 @@
+/** A copy of the project, with another schema: what a user has who edits src/db/schema.ts. */
+import { cp, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { folderOf } from "./files.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const PARTS =
+  "src scripts drizzle client drizzle.config.ts package.json bun.lock bunfig.toml tsconfig.json tsconfig.client.json";
+
+export interface ProjectCopy {
+  folder: string;
+  /** Writes src/db/schema.ts: the project's own, with an import of these from Drizzle, and with this text at its end. */
+  extendSchema(imports: string, text: string): Promise<void>;
+}
+
+/** @param files more of them, in the same folder */
+export async function copyOfProject(files: Record<string, string> = {}): Promise<ProjectCopy> {
+  const folder = await folderOf(files);
+  for (const part of PARTS.split(" ")) await cp(join(ROOT, part), join(folder, part), { recursive: true });
+  await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  const own = await Bun.file(join(ROOT, "src/db/schema.ts")).text();
+  return {
+    folder,
+    async extendSchema(imports, text) {
+      const drizzle = `import { ${imports} } from "drizzle-orm/mysql-core";\n`;
+      await Bun.write(join(folder, "src/db/schema.ts"), (imports && drizzle) + own + text);
+    },
+  };
+}
