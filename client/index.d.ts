@@ -43,7 +43,9 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         fingerprint: string;
                         checksum: string;
                         auto_increment?: number | undefined;
+                        invalid_rows?: number | undefined;
                     }[];
+                    seal?: string | undefined;
                     proof?: {
                         proved_at: string;
                         seconds: number;
@@ -151,7 +153,9 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             fingerprint: string;
                             checksum: string;
                             auto_increment?: number | undefined;
+                            invalid_rows?: number | undefined;
                         }[];
+                        seal?: string | undefined;
                         proof: {
                             proved_at: string;
                             seconds: number;
@@ -855,7 +859,9 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     fingerprint: string;
                     checksum: string;
                     auto_increment?: number | undefined;
+                    invalid_rows?: number | undefined;
                 }[];
+                seal?: string | undefined;
             };
             outputFormat: "json";
             status: 201;
@@ -918,7 +924,9 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     fingerprint: string;
                     checksum: string;
                     auto_increment?: number | undefined;
+                    invalid_rows?: number | undefined;
                 }[];
+                seal?: string | undefined;
                 proof?: {
                     proved_at: string;
                     seconds: number;

@@ -1,5 +1,5 @@
-import { afterAll, beforeEach, expect, test } from "bun:test";
-import { readdir } from "node:fs/promises";
+import { afterAll, beforeEach, expect, setSystemTime, test } from "bun:test";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RowDataPacket } from "mysql2/promise";
 import { backup, keepNewest } from "../src/backups/backup.ts";
@@ -175,6 +175,8 @@ test("the latest backup is the newest that holds the tables named; an older one 
 
 test("no such backup, and a table that it lacks", async () => {
   await expect(bring(["jobs"])).rejects.toMatchObject({ code: "not_found" });
+  const nothing = verify(database, store, { id: "latest", report });
+  await expect(nothing).rejects.toThrow("there is no backup in the store: make one first");
   const { id } = await make(["departments"]);
   await expect(bring(["jobs"])).rejects.toMatchObject({ code: "not_found" });
   await expect(bring(["jobs"], { backup: id })).rejects.toMatchObject({ code: "not_found" });
@@ -196,6 +198,63 @@ test("--keep removes the oldest backups beyond so many, never the newest", async
   expect(await store.ids()).toEqual(ids.slice(2));
   await keepNewest(store, 0, () => {});
   expect(await store.ids()).toEqual(ids.slice(3));
+});
+
+test("a clock that was set back makes no backup older than the newest there is", async () => {
+  setSystemTime(new Date(Date.now() + 86_400_000));
+  const early = await make(["jobs"]);
+  setSystemTime();
+  const { id } = await make(["jobs"]);
+  await keepNewest(store, 1, () => {});
+  expect(id > early.id).toBe(true);
+  expect(await store.ids()).toEqual([id]);
+});
+
+test("a store that is empty although backups were made is told: its mount may be gone", async () => {
+  const said: string[] = [];
+  const again = () => backup(database, store, { tables, codec: "deflate", report: { say: (line) => said.push(line) } });
+  await again();
+  expect(said).toEqual([]);
+  await rm(folder, { recursive: true });
+  await again();
+  expect(said).toEqual([expect.stringContaining("see that it is mounted")]);
+});
+
+test("rows that break the rules, which another program stored, are counted and told when they are backed up", async () => {
+  const connection = await database.pool.getConnection();
+  await connection.query("SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'");
+  await connection.query("INSERT INTO jobs VALUES (0, 'Zero'), (-7, 'Minus'), (3, ''), (4, 'Fine ü')");
+  await connection.query(
+    "INSERT INTO hired_employees VALUES (4, 'Eve', '0000-00-00', 1, 1), (5, 'Ute', '2021-00-15', 1, 1)",
+  );
+  connection.destroy();
+  const said: string[] = [];
+  const { manifest } = await backup(database, store, {
+    tables,
+    codec: "deflate",
+    report: { say: (line) => said.push(line) },
+  });
+  expect(manifest.tables.map(({ table, rows, invalid_rows }) => [table, rows, invalid_rows])).toEqual([
+    ["departments", 2, undefined],
+    ["jobs", 6, 3],
+    ["hired_employees", 5, 2],
+  ]);
+  expect(said).toEqual([
+    "jobs: 3 rows break the rules of its columns (the first has id -7, and its id is at fault); mend them, or a restore of this backup is refused",
+    expect.stringContaining(
+      "hired_employees: 2 rows break the rules of its columns (the first has id 4, and its datetime",
+    ),
+  ]);
+  for (const table of ["jobs", "hired_employees"] as const)
+    await expect(bring([table])).rejects.toMatchObject({ code: "refused" });
+});
+
+test("a verify that cannot write its proof fails, and leaves nothing beside the backup", async () => {
+  const { id } = await make(["jobs"]);
+  await mkdir(join(folder, id, "proof.json"));
+  await expect(verify(database, store, { id, report })).rejects.toThrow();
+  expect((await readdir(join(folder, id))).sort()).toEqual(["jobs.avro", "manifest.json", "proof.json"]);
+  expect((await listRuns(database.db, { limit: 1 }))[0]).toMatchObject({ status: "failed" });
 });
 
 test("--keep never removes the only backup of a table", async () => {

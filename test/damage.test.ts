@@ -3,6 +3,7 @@ import { cp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RowDataPacket } from "mysql2/promise";
 import { backup } from "../src/backups/backup.ts";
+import { fingerprintOf, sealed } from "../src/backups/manifest.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { verify } from "../src/backups/verify.ts";
@@ -97,7 +98,12 @@ test.each([
   ["has another checksum", () => edited((jobs) => ({ ...jobs, checksum: "3000-00000000-00000000" }))],
   ["has another schema", () => edited((jobs) => ({ ...jobs, schema: { ...jobs.schema, doc: "x" } }))],
   ["names another file", () => edited((jobs) => ({ ...jobs, file: "../../jobs.avro" }))],
+  ["names a table twice", () => edited((jobs) => ({ ...jobs, table: "departments" }))],
+  ["has another fingerprint", () => edited((jobs) => ({ ...jobs, fingerprint: "0".repeat(64) }))],
+  ["has a next id that no table can have", () => edited((jobs) => ({ ...jobs, auto_increment: 9007199254740991 }))],
+  ["was changed after it was sealed", () => manifest.replace('"auto_increment": 3001', '"auto_increment": 3002')],
 ])("a manifest that %s is refused", async (_, text) => {
+  expect(text()).not.toBe(manifest);
   await writeFile(manifestFile, text());
   expect(await outcome()).toBe("backup_damaged");
   await writeFile(manifestFile, manifest);
@@ -109,12 +115,13 @@ interface Jobs {
   schema: object;
 }
 
+/** The manifest with another entry for jobs, and with a seal that fits it: what is wrong must be found by its own check. */
 function edited(change: (jobs: Jobs) => object): string {
-  const parsed = JSON.parse(manifest);
+  const { seal: _, ...parsed } = JSON.parse(manifest);
   parsed.tables = parsed.tables.map((entry: { table: string } & Jobs) =>
     entry.table === "jobs" ? change(entry) : entry,
   );
-  return JSON.stringify(parsed);
+  return JSON.stringify(sealed(parsed));
 }
 
 /** Puts a file with its valid sums in place of the jobs of a copy of the backup. */
@@ -128,7 +135,15 @@ async function forged(bytes: Uint8Array, rows: number, checksum: string): Promis
   );
   await writeFile(
     manifestFile,
-    edited((jobs) => ({ ...jobs, sha256, bytes: bytes.length, rows, schema, checksum })),
+    edited((jobs) => ({
+      ...jobs,
+      sha256,
+      bytes: bytes.length,
+      rows,
+      schema,
+      fingerprint: fingerprintOf(schema),
+      checksum,
+    })),
   );
 }
 

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { sealed } from "../src/backups/manifest.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { exampleRow } from "../src/codecs/example.ts";
 import { toJson } from "../src/codecs/json.ts";
@@ -57,8 +58,9 @@ await begin();
 const made = (await (await post("/backup", { table: tableNames })).json()) as { id: string };
 const backup = join(folder, exampleId("/backups/{id}"));
 await rename(join(folder, made.id), backup);
-const manifest = await Bun.file(join(backup, "manifest.json")).text();
-await Bun.write(join(backup, "manifest.json"), manifest.replaceAll(made.id, exampleId("/backups/{id}")));
+const { seal: _, ...manifest } = await Bun.file(join(backup, "manifest.json")).json();
+const renamed = sealed({ ...manifest, id: exampleId("/backups/{id}") });
+await Bun.write(join(backup, "manifest.json"), JSON.stringify(renamed));
 
 test("the document is valid OpenAPI 3.1", async () => {
   expect(document.openapi).toStartWith("3.1.");

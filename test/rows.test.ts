@@ -77,6 +77,19 @@ test("a page without ?limit= holds 1000 rows, and a Link only where more follow"
   expect((await get("/departments?cursor=2")).body).toEqual([]);
 });
 
+test("rows with ids below 1, which another program stored, are listed, paged and found", async () => {
+  const connection = await database.pool.getConnection();
+  await connection.query("SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'");
+  await connection.query("INSERT INTO jobs VALUES (-3, 'Minus three'), (-2, 'Minus two'), (0, 'Zero')");
+  connection.destroy();
+  expect(await pagesFrom("/jobs?limit=2").then((pages) => pages.slice(0, 2))).toEqual([
+    [-3, -2],
+    [0, 2],
+  ]);
+  expect((await get("/jobs/-2")).body).toEqual({ id: -2, job: "Minus two" });
+  await database.pool.query("DELETE FROM jobs WHERE id < 1");
+});
+
 test("the Link keeps the filters", async () => {
   expect(await pagesFrom("/hired_employees?department_id=1&limit=2")).toEqual([
     [1, 3],

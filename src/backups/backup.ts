@@ -1,24 +1,23 @@
 /** Tables to Avro files, all of them one consistent snapshot (design section 6). */
 import { createHash } from "node:crypto";
-import { Type } from "avsc";
 import type { PoolConnection } from "mysql2/promise";
 import { avroSchema } from "../codecs/avro.ts";
 import { type AvroCodec, type Block, writeContainer } from "../codecs/avro-container.ts";
 import { textEncoder } from "../codecs/avro-text.ts";
-import type { Table } from "../codecs/tables.ts";
+import type { Column, Table } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { interruptible } from "../db/interruptible.ts";
-import type { TextRow } from "../db/text-rows.ts";
+import { numberAt, type TextRow } from "../db/text-rows.ts";
 import { retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { definitionOf } from "../repositories/definition.ts";
 import { passGates } from "../repositories/gates.ts";
 import { clearDeadRuns, failRun } from "../repositories/recovery.ts";
 import { readPage } from "../repositories/rows.ts";
-import { type Beginning, beginRun, endRun, type Report } from "../repositories/runs.ts";
+import { type Beginning, beginRun, endRun, hasBackedUp, type Report } from "../repositories/runs.ts";
 import { readWhole } from "../repositories/whole-table.ts";
 import { findManifest } from "./check.ts";
-import { type Manifest, type ManifestEntry, newBackupId } from "./manifest.ts";
+import { fingerprintOf, type Manifest, type ManifestEntry, newBackupId, sealed } from "./manifest.ts";
 import type { BackupStore, Draft } from "./store.ts";
 import { BlockBuilder } from "./table-file.ts";
 
@@ -41,7 +40,9 @@ export interface BackupOutcome {
 export async function backup(database: Database, store: BackupStore, options: BackupOptions): Promise<BackupOutcome> {
   const { tables, codec, report } = options;
   await clearDeadRuns(database, report.say);
-  const id = newBackupId(new Date());
+  const newest = (await store.ids()).at(-1);
+  if (newest === undefined && (await hasBackedUp(database.db))) report.say(STORE_IS_EMPTY);
+  const id = newBackupId(new Date(), newest);
   const run = await beginRun(database, "backup", id, options.begin);
   let draft: Draft | undefined;
   let snapshot: PoolConnection | undefined;
@@ -52,7 +53,7 @@ export async function backup(database: Database, store: BackupStore, options: Ba
     const entries: ManifestEntry[] = [];
     for (const table of tables) entries.push(await writeTable(snapshot, table, draft, codec, report));
     report.signal?.throwIfAborted();
-    const manifest: Manifest = { id, created_at, server: database.server.version, tables: entries };
+    const manifest = sealed({ id, created_at, server: database.server.version, tables: entries });
     await draft.complete(`${JSON.stringify(manifest, null, 2)}\n`);
     const counts = Object.fromEntries(entries.map(({ table, rows }) => [table, { received: rows }]));
     await endRun(run.db, run.id, { status: "succeeded", counts });
@@ -65,6 +66,10 @@ export async function backup(database: Database, store: BackupStore, options: Ba
     await run.close();
   }
 }
+
+/** A mount that is gone leaves an empty folder, which takes backups all the same. */
+const STORE_IS_EMPTY =
+  "BACKUP_STORE has no backup, although this database was backed up before: if it is on a mount, see that it is mounted";
 
 /**
  * Removes the oldest complete backups beyond the newest `keep`, at least one, of each table: one that is among the newest
@@ -138,20 +143,40 @@ async function writeTable(
     }
   }
   const schema = avroSchema(table);
-  const builder = new BlockBuilder(textEncoder(table));
+  const invalid = new InvalidRows(table);
+  const builder = new BlockBuilder(textEncoder(table, (row, column) => invalid.add(row, column)));
   await draft.write(file, hashed(writeContainer(schema, codec, blocksOf(snapshot, table, builder, report))));
   const { checksum } = builder;
   const { nextId: auto_increment } = await definitionOf(snapshot, table.name);
+  if (invalid.rows > 0) report.say(`${invalid}`);
   return {
     ...{ table: table.name, file, rows: checksum.rows, bytes, sha256: sha256.digest("hex") },
     ...{ schema, fingerprint: fingerprintOf(schema), checksum: checksum.toString(), auto_increment },
+    ...(invalid.rows > 0 && { invalid_rows: invalid.rows }),
   };
 }
 
-const fingerprintOf = (schema: object) =>
-  Type.forSchema(schema as never)
-    .fingerprint("sha256")
-    .toString("hex");
+/** Rows that other programs stored and that the present rules refuse: how many, and the first of them. */
+class InvalidRows {
+  rows = 0;
+  #first = "";
+  #last: number | undefined;
+
+  constructor(private readonly table: Table) {}
+
+  /** Rows come one after the other, and a row once for each column at fault. */
+  add(row: TextRow, column: Column): void {
+    const id = numberAt(row, this.table.key);
+    if (this.rows > 0 && id === this.#last) return;
+    this.#last = id;
+    if (this.rows++ === 0) this.#first = `the first has id ${id}, and its ${column.name} is at fault`;
+  }
+
+  toString(): string {
+    const rows = this.rows === 1 ? "1 row breaks" : `${this.rows} rows break`;
+    return `${this.table.name}: ${rows} the rules of its columns (${this.#first}); mend them, or a restore of this backup is refused`;
+  }
+}
 
 /** A table's rows in id order, as they are read. */
 async function* blocksOf(

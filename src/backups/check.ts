@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Row, Table, TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import type { Report } from "../repositories/runs.ts";
-import { BACKUP_ID, type Manifest, type ManifestEntry, parseManifest } from "./manifest.ts";
+import { BACKUP_ID, fingerprintOf, type Manifest, type ManifestEntry, parseManifest } from "./manifest.ts";
 import { type BackupStore, MANIFEST } from "./store.ts";
 import { decodeTable } from "./table-file.ts";
 
@@ -23,7 +23,8 @@ export async function findManifest(store: BackupStore, id: string, tables: reado
     const manifest = await manifestOf(store, each);
     if (tables.every((table) => manifest.tables.some((entry) => entry.table === table))) return manifest;
   }
-  throw new MusterError("not_found", `there is no backup of ${tables.join(", ")}`);
+  const wanted = tables.length === 0 ? "" : ` of ${tables.join(", ")}`;
+  throw new MusterError("not_found", `there is no backup${wanted} in the store: make one first`);
 }
 
 async function manifestOf(store: BackupStore, id: string): Promise<Manifest> {
@@ -77,6 +78,7 @@ export async function* checkedRows(store: BackupStore, manifest: Manifest, table
   try {
     const file = await decodeTable(table, { [Symbol.asyncIterator]: () => chunks });
     if (JSON.stringify(file.schema) !== JSON.stringify(entry.schema)) throw differs(manifest, entry, "schema");
+    if (fingerprintOf(file.schema) !== entry.fingerprint) throw differs(manifest, entry, "schema's fingerprints");
     yield* file.rows;
     if (file.checksum.rows !== entry.rows) throw differs(manifest, entry, "rows");
     if (file.checksum.toString() !== entry.checksum) throw differs(manifest, entry, "contents");

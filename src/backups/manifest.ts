@@ -1,6 +1,9 @@
-/** What a backup says of itself (design section 6). It is written last: a backup without one is none. */
+/** A backup's manifest: what its files must hold. It is written last, so a folder without one is not a backup. */
+import { createHash } from "node:crypto";
+import { Type } from "avsc";
 import { z } from "zod";
 import type { AvroSchema } from "../codecs/avro.ts";
+import { KEY_MAX } from "../codecs/columns.ts";
 import { MusterError } from "../errors.ts";
 
 const Entry = z.object({
@@ -13,8 +16,14 @@ const Entry = z.object({
   /** SHA-256 of the schema's Parsing Canonical Form (Avro specification, Schema Fingerprints). */
   fingerprint: z.string(),
   checksum: z.string(),
-  /** The id that the table would have assigned next. */
-  auto_increment: z.int().min(1).optional(),
+  /** The id that the table would have assigned next. A full table says KEY_MAX on MySQL, one more on MariaDB. */
+  auto_increment: z
+    .int()
+    .min(1)
+    .max(KEY_MAX + 1)
+    .optional(),
+  /** Rows that break the present rules, which other programs stored. A restore refuses them. Left out if there are none. */
+  invalid_rows: z.int().min(1).exactOptional(),
 });
 
 export const Manifest = z.object({
@@ -22,7 +31,12 @@ export const Manifest = z.object({
   created_at: z.string(),
   /** The database server that the rows came from. */
   server: z.string(),
-  tables: z.array(Entry).min(1),
+  tables: z
+    .array(Entry)
+    .min(1)
+    .refine((entries) => new Set(entries.map(({ table }) => table)).size === entries.length),
+  /** SHA-256 of all the rest, as sealOf computes it. Backups of version 0.1 have none. */
+  seal: z.string().exactOptional(),
 });
 
 export type ManifestEntry = z.infer<typeof Entry>;
@@ -32,22 +46,51 @@ export type Manifest = z.infer<typeof Manifest>;
 export const Proof = z.object({ proved_at: z.string(), seconds: z.number() });
 export type Proof = z.infer<typeof Proof>;
 
-/** Ids sort by time; the last part keeps two of one millisecond apart. */
-export function newBackupId(now: Date): string {
-  const time = now.toISOString().replaceAll(/[-:.]/g, "");
+/**
+ * An id for a backup that is about to be made. Ids sort by time, and the last part keeps two of one millisecond apart.
+ * @param newest the newest id in the store: the new one sorts behind it even if the clock was set back
+ */
+export function newBackupId(now: Date, newest?: string): string {
+  const after = newest === undefined ? 0 : timeOf(newest) + 1;
+  const time = new Date(Math.max(now.getTime(), after)).toISOString().replaceAll(/[-:.]/g, "");
   return `${time}-${Buffer.from(crypto.getRandomValues(new Uint8Array(4))).toString("hex")}`;
 }
 
 export const BACKUP_ID = /^\d{8}T\d{9}Z-[0-9a-f]{8}$/;
 
-/** @throws MusterError `backup_damaged` for text that is no manifest, or that of another backup */
+/** Milliseconds since 1970. */
+function timeOf(id: string): number {
+  const iso = id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z.*$/, "$1-$2-$3T$4:$5:$6.$7Z");
+  return Date.parse(iso) || 0;
+}
+
+/** SHA-256 of a schema's Parsing Canonical Form (Avro specification, Schema Fingerprints), in hexadecimal. */
+export const fingerprintOf = (schema: object): string =>
+  Type.forSchema(schema as never)
+    .fingerprint("sha256")
+    .toString("hex");
+
+/** The manifest with its seal: the SHA-256 of its JSON without the seal. */
+export function sealed(manifest: Omit<Manifest, "seal">): Manifest {
+  return { ...manifest, seal: sealOf(manifest) };
+}
+
+const sealOf = (unsealed: object): string => createHash("sha256").update(JSON.stringify(unsealed)).digest("hex");
+
+/** @throws MusterError `backup_damaged` if the text is not the manifest of this backup, or was changed after it was sealed */
 export function parseManifest(id: string, text: string): Manifest {
   const manifest = parsed(Manifest, text);
-  if (manifest?.id === id) return manifest;
+  if (manifest?.id === id && isAsSealed(text)) return manifest;
   throw new MusterError("backup_damaged", `the manifest of backup ${id} is damaged: name another backup by its id`);
 }
 
-/** Undefined where it cannot be read: a proof can be made again. */
+/** @param text JSON of an object. Its own keys count, also those that this version does not know. */
+function isAsSealed(text: string): boolean {
+  const { seal, ...unsealed } = JSON.parse(text);
+  return seal === undefined || seal === sealOf(unsealed);
+}
+
+/** Undefined if it cannot be read: a proof can be made again. */
 export const parseProof = (text: string): Proof | undefined => parsed(Proof, text);
 
 function parsed<T>(schema: z.ZodType<T>, text: string): T | undefined {

@@ -31,8 +31,13 @@ export class DirectoryStore implements BackupStore {
 
   async writeText(id: string, file: string, text: string): Promise<void> {
     const target = join(this.#root, id, file);
-    await writeSynced(`${target}.new`, [Buffer.from(text)]);
-    await rename(`${target}.new`, target);
+    try {
+      await writeSynced(`${target}.new`, [Buffer.from(text)]);
+      await rename(`${target}.new`, target);
+    } catch (error) {
+      await rm(`${target}.new`, { force: true }).catch(() => {});
+      throw error;
+    }
     await syncDirectory(join(this.#root, id));
   }
 

@@ -2,7 +2,7 @@
 import type { PoolConnection } from "mysql2/promise";
 import { recordCodec } from "../codecs/avro.ts";
 import { textEncoder } from "../codecs/avro-text.ts";
-import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
+import { isTableName, type Row, type Table, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns, failRun } from "../repositories/recovery.ts";
@@ -32,7 +32,9 @@ export async function verify(
   const run = await beginRun(database, "restore", `backup ${manifest.id} (verify)`, begin);
   try {
     for (const { table: name } of manifest.tables) {
-      const table = tableOf(name as TableName);
+      if (!isTableName(name))
+        throw new MusterError("refused", `backup ${manifest.id} holds ${name}, which is not a table any more`);
+      const table = tableOf(name);
       await checkBytes(store, manifest, table, report);
       // Of the rows in the present schema: a backup by an older one has another checksum in its manifest.
       const sent = new BlockBuilder(recordCodec(table).encode);
@@ -50,17 +52,17 @@ export async function verify(
       }
     }
     await dropStages(database, run.id);
+    const seconds = Number(((performance.now() - started) / 1000).toFixed(3));
+    const proof = { proved_at: new Date().toISOString(), seconds };
+    await store.writeText(manifest.id, PROOF, `${JSON.stringify(proof)}\n`);
     const counts = Object.fromEntries(manifest.tables.map(({ table, rows }) => [table, { received: rows }]));
     await endRun(run.db, run.id, { status: "succeeded", counts });
+    return { manifest, proof };
   } catch (error) {
     throw await failRun(database, run, error, report);
   } finally {
     await run.close();
   }
-  const seconds = Number(((performance.now() - started) / 1000).toFixed(3));
-  const proof = { proved_at: new Date().toISOString(), seconds };
-  await store.writeText(manifest.id, PROOF, `${JSON.stringify(proof)}\n`);
-  return { manifest, proof };
 }
 
 /** When a backup was last proven; undefined where it never was. */

@@ -11,14 +11,20 @@ const LONGER_BYTES_MAX = 16;
 
 /**
  * What writes a row, whose columns are the table's, as a record of avroSchema(table) at `position`: it returns where the
- * record ends, or a negative number where the buffer may be too short by that much.
- * @throws MusterError `refused` for a NULL where the schema has none
+ * record ends, or a negative number if the buffer may be too short by that much.
+ * @param invalid is told of each value that the present rules refuse
+ * @throws MusterError `refused` for a NULL if the schema allows none
  */
-export function textEncoder(table: Table): (row: TextRow, buffer: Buffer, position: number) => number {
+export function textEncoder(
+  table: Table,
+  invalid?: (row: TextRow, column: Column) => void,
+): (row: TextRow, buffer: Buffer, position: number) => number {
   const fields = table.columns.map((column) => ({ copy: copyOf(column), writeNull: writeNullOf(table, column) }));
+  const check = invalid && checkerOf(table, invalid);
   return ({ buffer: text, offset, end }, buffer, position) => {
     const needed = end - offset + fields.length * LONGER_BYTES_MAX;
     if (buffer.length - position < needed) return buffer.length - position - needed;
+    check?.({ buffer: text, offset, end });
     let from = offset;
     let at = position;
     for (const { copy, writeNull } of fields) {
@@ -34,6 +40,25 @@ export function textEncoder(table: Table): (row: TextRow, buffer: Buffer, positi
     }
     return at;
   };
+}
+
+/** Tells of the values of a row that its columns' rules refuse: few are looked at more closely than by mayBreak. */
+function checkerOf({ columns }: Table, invalid: (row: TextRow, column: Column) => void): (row: TextRow) => void {
+  return (row) => {
+    let from = row.offset;
+    for (const column of columns) {
+      const { length, start } = lengthAt(row.buffer, from);
+      from = start + (length ?? 0);
+      if (length === undefined || !column.codec.mayBreak?.(row.buffer, start, from)) continue;
+      if (isInvalid(column, row.buffer.toString("utf8", start, from))) invalid(row, column);
+    }
+  };
+}
+
+/** Whether a restore would refuse the value, or get another one back. */
+function isInvalid({ codec }: Column, text: string): boolean {
+  const value = codec.fromSql(text);
+  return codec.avro.read(codec.avro.write(value)) !== value;
 }
 
 function copyOf(column: Column): CopyText {

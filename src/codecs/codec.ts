@@ -21,6 +21,11 @@ export interface ColumnCodec {
    * cheaper than by its text; undefined leaves it to fromCsv or fromSql.
    */
   fromBytes?(bytes: Uint8Array, start: number, end: number): SqlValue | undefined;
+  /**
+   * Whether the text that the server sends could break the column's rules, judged by a glance at its bytes. It may say yes
+   * for sound text, and never says no for text that breaks one. Left out if no stored value can break a rule.
+   */
+  mayBreak?(text: Uint8Array, start: number, end: number): boolean;
   /** What the driver answers (dates as text, big numbers as text), or what Drizzle's column mode makes of it. */
   fromSql(value: unknown): SqlValue;
   toJson(value: SqlValue): unknown;

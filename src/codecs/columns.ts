@@ -3,7 +3,7 @@ import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
 import { copyInstant, copyString } from "./avro-bytes.ts";
 import { asItIs, type ColumnCodec, Fault, isBlank, shown, wrongType } from "./codec.ts";
-import { dayOf, instant, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
+import { dayOf, instant, mayBeZeroDate, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
 import { copyJsonInstant, copyJsonString } from "./json-bytes.ts";
 import { bigint, decimal, double, int } from "./numbers.ts";
 
@@ -86,6 +86,7 @@ function varchar(max: number, allowed: SqlType["allowed"]): ColumnCodec {
   return string(
     (value) => value.length > max && codePoints(value) > max && `takes ${max} characters, and has ${codePoints(value)}`,
     allowed,
+    max,
     { minLength: 1, maxLength: max },
   );
 }
@@ -98,11 +99,18 @@ function text(max: number, allowed: SqlType["allowed"]): ColumnCodec {
       Buffer.byteLength(value) > max &&
       `takes ${max} bytes, and has ${Buffer.byteLength(value)}`,
     allowed,
+    max,
     { minLength: 1 },
   );
 }
 
-function string(tooLong: (value: string) => string | false, allowed: SqlType["allowed"], limits: object): ColumnCodec {
+/** @param bytesFine text of at most so many bytes is never too long */
+function string(
+  tooLong: (value: string) => string | false,
+  allowed: SqlType["allowed"],
+  bytesFine: number,
+  limits: object,
+): ColumnCodec {
   const read = (value: string) => {
     if (!value.isWellFormed()) return new Fault("invalid_text", "holds characters that are not valid Unicode text");
     const detail = tooLong(value);
@@ -113,6 +121,7 @@ function string(tooLong: (value: string) => string | false, allowed: SqlType["al
   return {
     fromJson: (value) => (typeof value === "string" ? read(value) : wrongType("text", value)),
     fromCsv: read,
+    mayBreak: (bytes, start, end) => allowed !== undefined || end - start > bytesFine || isOddText(bytes, start, end),
     fromSql: String,
     toJson: asItIs,
     copyJson: copyJsonString,
@@ -134,6 +143,14 @@ function string(tooLong: (value: string) => string | false, allowed: SqlType["al
 
 const BLANK = new Fault("missing", "is blank");
 
+/** Whether text may be blank or holds a control character. Text that begins with a letter of ASCII is not blank. */
+function isOddText(bytes: Uint8Array, start: number, end: number): boolean {
+  const first = bytes[start] ?? 0;
+  if (start === end || first <= 32 || first >= 0x80) return true;
+  for (let at = start + 1; at < end; at++) if ((bytes[at] ?? 0) < 32) return true;
+  return false;
+}
+
 function codePoints(value: string): number {
   let count = 0;
   for (let at = 0; at < value.length; at++) if ((value.charCodeAt(at) & 0xfc00) !== 0xdc00) count++;
@@ -143,6 +160,7 @@ function codePoints(value: string): number {
 const date: ColumnCodec = {
   fromJson: (value) => (typeof value === "string" ? readDay(value) : wrongType("a day as text", value)),
   fromCsv: readDay,
+  mayBreak: mayBeZeroDate,
   fromSql: (value) => (value instanceof Date ? value.toISOString() : String(value)).slice(0, 10),
   toJson: asItIs,
   toCsv: String,
@@ -166,6 +184,7 @@ function datetime(decimals: number): ColumnCodec {
       typeof value === "string" ? readInstant(value, decimals) : wrongType("an instant as text", value),
     fromCsv: (cell) => readInstant(cell, decimals),
     fromBytes: (bytes, start, end) => readUtcInstant(bytes, start, end, length),
+    mayBreak: mayBeZeroDate,
     fromSql(value) {
       const sent = value instanceof Date ? value.toISOString().slice(0, 23).replace("T", " ") : String(value);
       if (sent.length === length) return sent;

@@ -69,12 +69,24 @@ export function dayOf(stored: string): number {
   return daysSince1970(yearOf(stored), two(stored, 5), two(stored, 8));
 }
 
-/** By the calendar that goes on before 1582 as after; Date.UTC would take the years below 100 for those after 1900. */
+/**
+ * Days since 1970 by the Gregorian calendar, extended to the years before 1582. (Date.UTC takes a year below 100 for one
+ * after 1900.) MySQL's zero dates, such as 2021-00-00, are not days: they become a day of the year 0, which no column accepts.
+ */
 export function daysSince1970(year: number, month: number, day: number): number {
+  if (month === 0 || day === 0) return YEAR_0;
   // Years that begin in March, so that the day a leap year has more is the last.
   const from = month > 2 ? year : year - 1;
   const inYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
   return from * 365 + Math.floor(from / 4) - Math.floor(from / 100) + Math.floor(from / 400) + inYear - 719_468;
+}
+
+const YEAR_0 = -719_528;
+
+/** Whether stored text may be a day that no column accepts: before the year 1000, or without a month or day. */
+export function mayBeZeroDate(text: Uint8Array, start: number): boolean {
+  const isZero = (at: number) => text[start + at] === 48 && text[start + at + 1] === 48;
+  return text[start] === 48 || isZero(5) || isZero(8);
 }
 
 /** Reads `YYYY-MM-DD`, a day that exists. */

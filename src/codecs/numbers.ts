@@ -32,6 +32,8 @@ export function int(min: number, max: number): ColumnCodec {
       }
       return end > start && value >= min && value <= max ? value : undefined;
     },
+    // A number below 1, or one as long as the largest.
+    mayBreak: (text, start, end) => (text[start] ?? 0) <= 48 || end - start >= String(max).length,
     fromSql: Number,
     toJson: asItIs,
     copyJson: copyDigits,

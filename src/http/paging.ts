@@ -22,9 +22,9 @@ export const CURSOR = "Begins behind this one; the Link to the next page has it"
 
 /** The last id of the page before, as the Link to the next page has it. */
 export const idCursor = parameter
-  .regex(/^\d{1,15}$/, "must be taken from the Link to the next page")
+  .regex(/^-?\d{1,15}$/, "must be taken from the Link to the next page")
   .transform(Number)
-  .meta(documented({ type: "integer", minimum: 0, examples: [0], description: CURSOR }))
+  .meta(documented({ type: "integer", examples: [0], description: CURSOR }))
   .optional();
 
 /**

@@ -45,9 +45,10 @@ export async function listRowsAsJson(
   return { json: array.bytes(), last, more };
 }
 
-function listing(table: Table, { limit, after = 0, equal = [] }: RowFilter): { rest: string; values: SqlValue[] } {
-  const conditions = [`${keyOf(table)} > ?`];
-  const values: SqlValue[] = [after];
+function listing(table: Table, { limit, after, equal = [] }: RowFilter): { rest: string; values: SqlValue[] } {
+  // Without a cursor every row is listed, also one with an id below 1, which another program stored.
+  const conditions = after === undefined ? ["TRUE"] : [`${keyOf(table)} > ?`];
+  const values: SqlValue[] = after === undefined ? [] : [after];
   for (const { column, value } of equal) {
     const name = escapeId(column.name);
     conditions.push(`${name} <=> ?`);

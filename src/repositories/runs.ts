@@ -38,6 +38,12 @@ export async function findRun(db: MySql2Database, id: string): Promise<RunRecord
   return row && runRecord(row);
 }
 
+/** Whether a backup has ever succeeded. */
+export async function hasBackedUp(db: MySql2Database): Promise<boolean> {
+  const made = and(eq(runs.kind, "backup"), eq(runs.status, "succeeded"));
+  return (await db.select({ id: runs.id }).from(runs).where(made).limit(1)).length > 0;
+}
+
 function runRecord(row: typeof runs.$inferSelect): RunRecord {
   const { owner: _owner, swap: _swap, cancel_asked_at: _asked, ...record } = row;
   return {

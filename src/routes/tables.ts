@@ -26,9 +26,9 @@ export const TablePath = z.object({
 const RowPath = TablePath.extend({
   id: z
     .string()
-    .regex(/^\d{1,10}$/, "there is no such row: ids are numbers")
+    .regex(/^-?\d{1,10}$/, "there is no such row: ids are numbers")
     .transform(Number)
-    .meta(documented({ type: "integer", minimum: 1, examples: [1] })),
+    .meta(documented({ type: "integer", examples: [1] })),
 });
 /** Any other parameter is a filter, and judged by the table's columns. */
 const PageQuery = z.object({ limit: rowLimit, cursor: idCursor }).catchall(parameter);
