@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { RowDataPacket } from "mysql2/promise";
 import { backup } from "../src/backups/backup.ts";
-import type { ManifestEntry } from "../src/backups/manifest.ts";
+import { type ManifestEntry, sealed } from "../src/backups/manifest.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { decodeTable } from "../src/backups/table-file.ts";
@@ -85,7 +85,8 @@ writer.close()`;
       ...{ schema: read.schema, rows: 1, bytes: bytes.length, checksum: read.checksum.toString() },
       sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
     });
-    await Bun.write(join(folder, id, "manifest.json"), JSON.stringify(manifest));
+    const { seal: _, ...unsealed } = manifest;
+    await Bun.write(join(folder, id, "manifest.json"), JSON.stringify(sealed(unsealed)));
     await restore(database, store, { tables: [tableOf("hired_employees")], backup: id, report });
     const [rows] = await database.pool.query<RowDataPacket[][]>({
       sql: "SELECT * FROM hired_employees",
