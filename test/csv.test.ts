@@ -3,7 +3,7 @@ import { parse } from "csv-parse/sync";
 import { int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import fc from "fast-check";
 import { csvHeader, csvLine, fromCsv, fromRecord, headerOf, toCsv } from "../src/codecs/csv.ts";
-import { type CsvRecord, INVALID_UTF8, parseCsv, RECORD_BYTES_MAX } from "../src/codecs/csv-parser.ts";
+import { CELLS_MAX, type CsvRecord, INVALID_UTF8, parseCsv, RECORD_BYTES_MAX } from "../src/codecs/csv-parser.ts";
 import { tableOf } from "../src/codecs/tables.ts";
 import { MusterError } from "../src/errors.ts";
 import { only, rows, things } from "./support/things.ts";
@@ -137,6 +137,24 @@ test("a line that does not end is reported long before the file ends, and is not
   expect((value as CsvRecord[])[0]?.raw).toHaveLength(65_536);
   const rest = await plain(batches);
   expect(rest.map(({ line, cells }) => [line, cells])).toEqual([[2, ["1", "a"]]]);
+});
+
+test("a row of a million cells is counted right, and only as many cells as a table can have are kept", async () => {
+  const [record] = (await Array.fromAsync(parseCsv(chunked(Buffer.from(`${",".repeat(999_999)}\n`), 65_536)))).flat();
+  expect(record).toMatchObject({ length: 1_000_000, malformed: undefined });
+  expect(record?.bounds).toHaveLength(3 * CELLS_MAX);
+  const detail = "departments has 2 fields, and this row has 1000000";
+  expect(fromRecord(departments, record as CsvRecord, undefined).reasons).toEqual([
+    { code: "wrong_field_count", detail },
+  ]);
+});
+
+test("rows of two bytes and empty lines come in small batches, so that a reader can stop between them", async () => {
+  const megabyte = Buffer.from(`1,"${"x".repeat(900_000)}"\n${"a\n".repeat(30_000)}${"\n".repeat(500_000)}`);
+  const batches = await Array.fromAsync(parseCsv(chunked(megabyte, megabyte.length)));
+  expect(batches.flat()).toHaveLength(30_001);
+  expect(Math.max(...batches.map((batch) => batch.length))).toBeLessThanOrEqual(2_000);
+  expect(batches.filter((batch) => batch.length === 0).length).toBeGreaterThan(5);
 });
 
 test("a row in very many chunks takes no quadratic time", async () => {

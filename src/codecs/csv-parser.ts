@@ -1,9 +1,14 @@
 /** RFC 4180 from bytes, at the speed of the loader: one pass notes where the cells are; text is made of those asked for. */
 import { isUtf8 } from "node:buffer";
+import { CHUNK_BYTES } from "../turn.ts";
 
 /** A record's bytes without its line feed. Of a longer line so much is kept, and a quote counts as unclosed past it. */
 export const RECORD_BYTES_MAX = 1_048_576;
 const RAW_BYTES_MAX = 65_536;
+/** Cells of one record whose bounds are kept: no table of MySQL has more columns. Further cells are only counted. */
+export const CELLS_MAX = 4_096;
+/** Records in one batch. A chunk of very short rows has more. */
+const RECORDS_PER_BATCH = 2_000;
 /** A cell whose bytes are not UTF-8 is this lone surrogate, which no text column accepts and no other cell can be. */
 export const INVALID_UTF8 = "\uD800";
 
@@ -16,8 +21,9 @@ const TOO_LONG = `a row of more than ${RECORD_BYTES_MAX} bytes, or a quote that 
 export class CsvRecord {
   /**
    * @param line physical line on which it begins, 1-based
+   * @param length how many cells it has
    * @param malformed what is wrong with its quotes or its size; it has no cells then
-   * @param bounds from `first` on, for each of its `length` cells: start and end in `bytes`, and the bits of its bytes
+   * @param bounds from `first` on, for each of its cells up to CELLS_MAX: start and end in `bytes`, and the bits of its bytes
    */
   constructor(
     readonly line: number,
@@ -35,8 +41,9 @@ export class CsvRecord {
     return this.bytes.subarray(this.start, this.end);
   }
 
+  /** The first CELLS_MAX of them. */
   get cells(): string[] {
-    return Array.from({ length: this.length }, (_, index) => this.cell(index));
+    return Array.from({ length: Math.min(this.length, CELLS_MAX) }, (_, index) => this.cell(index));
   }
 
   /** Without its quotes and the blanks around it. */
@@ -55,7 +62,7 @@ export class CsvRecord {
  * empty lines skipped. A malformed record costs its first physical line, and parsing resumes at the next one: an
  * unclosed quote swallows nothing. What is held is bounded by RECORD_BYTES_MAX and the size of a chunk.
  * @param chunks borders may fall anywhere, also inside a character
- * @returns batches, at most one per chunk
+ * @returns batches, at least one for every CHUNK_BYTES. A batch is empty if its bytes have no record
  */
 export async function* parseCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<CsvRecord[]> {
   const parser = new Parser();
@@ -66,45 +73,55 @@ export async function* parseCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
     bytes += chunk.length;
     // An open record is read again from its start: only when its bytes have doubled, or tiny chunks make that quadratic.
     if (bytes < wanted) continue;
-    const rest = parser.parse(Buffer.concat(held), false);
+    const rest = yield* parser.parse(Buffer.concat(held), false);
     [held, bytes, wanted] = [[rest], rest.length, 2 * rest.length];
-    if (parser.records.length > 0) yield parser.records;
   }
-  parser.parse(Buffer.concat([...held, Buffer.of(LF)]), true);
-  if (parser.records.length > 0) yield parser.records;
+  yield* parser.parse(Buffer.concat([...held, Buffer.of(LF)]), true);
 }
 
 class Parser {
-  records: CsvRecord[] = [];
+  #records: CsvRecord[] = [];
   #bounds: number[] = [];
   #begun = false;
   #line = 1;
   #skipping = false; // inside a line that is too long, whose start is reported already
 
-  /** Makes `records` of a block; the bytes it returns, an open record, come again before those that follow. */
-  parse(bytes: Buffer, isLast: boolean): Buffer {
-    this.records = [];
-    this.#bounds = [];
+  /** Yields the records of a block. The bytes it returns, an open record, come again before those that follow. */
+  *parse(bytes: Buffer, isLast: boolean): Generator<CsvRecord[], Buffer> {
     let at = !this.#begun && bytes.indexOf(BOM) === 0 ? BOM.length : 0;
     this.#begun = true;
     if (this.#skipping) at = bytes.indexOf(LF) + 1 || bytes.length;
     this.#skipping &&= bytes[at - 1] !== LF;
+    let begun = 0;
     for (let from = -1; from < at && at < bytes.length; ) {
       from = at;
       at = this.#record(bytes, from, isLast);
+      if (this.#records.length < RECORDS_PER_BATCH && at - begun < CHUNK_BYTES) continue;
+      yield this.#batch();
+      begun = at;
     }
+    if (at > begun) yield this.#batch();
     return bytes.subarray(at);
+  }
+
+  #batch(): CsvRecord[] {
+    const batch = this.#records;
+    this.#records = [];
+    this.#bounds = [];
+    return batch;
   }
 
   /** Reads one record from `start`; where the next one starts, or `start` again where the block ends inside it. */
   #record(bytes: Buffer, start: number, isLast: boolean): number {
     const bounds = this.#bounds;
     const first = bounds.length;
+    const full = first + 3 * CELLS_MAX;
     const bound = Math.min(bytes.length, start + RECORD_BYTES_MAX + 1);
     let fault: string | undefined;
     let lines = 1;
+    let cells = 0;
     let at = start;
-    for (; ; at++) {
+    for (; ; at++, cells++) {
       while (at < bound && isBlank(bytes[at])) at++;
       const from = at;
       let bits = 0;
@@ -115,7 +132,7 @@ class Parser {
           if (byte === LF) lines++;
           if (byte === QUOTE && bytes[++at] !== QUOTE) break;
         }
-        bounds.push(from + 1, at - 1, bits);
+        if (bounds.length < full) bounds.push(from + 1, at - 1, bits);
         while (at < bound && isBlank(bytes[at])) at++;
         if (bytes[at] === CR && (bytes[at + 1] ?? LF) === LF) at++;
         if (at < bound && bytes[at] !== COMMA && bytes[at] !== LF) fault = "text after a closing quote";
@@ -128,7 +145,7 @@ class Parser {
         if (bytes[at] === QUOTE) fault = "a quote inside an unquoted cell";
         let to = at > from && bytes[at] === LF && bytes[at - 1] === CR ? at - 1 : at;
         while (to > from && isBlank(bytes[to - 1])) to--;
-        bounds.push(from, to, bits);
+        if (bounds.length < full) bounds.push(from, to, bits);
       }
       if (at >= bound || bytes[at] === LF || fault) break;
     }
@@ -140,9 +157,9 @@ class Parser {
     if (at === -1 || (at >= bound && !fault)) return start;
     let end = at > start && bytes[at - 1] === CR ? at - 1 : at;
     if (at - start > RECORD_BYTES_MAX) end = start + RAW_BYTES_MAX;
-    const length = fault ? 0 : (bounds.length - first) / 3;
+    const length = fault ? 0 : cells + 1;
     const isEmpty = length === 1 && bounds[first] === bounds[first + 1] && bounds[first + 2] === 0;
-    if (!isEmpty) this.records.push(new CsvRecord(this.#line, length, fault, bytes, bounds, first, start, end));
+    if (!isEmpty) this.#records.push(new CsvRecord(this.#line, length, fault, bytes, bounds, first, start, end));
     this.#line += fault ? 1 : lines;
     return this.#skipping ? at : at + 1;
   }

@@ -13,8 +13,14 @@ import type { Row, Shaped, Table } from "./tables.ts";
 export function fromRecord(table: Table, record: CsvRecord, order: readonly number[] | undefined): Shaped {
   const { malformed } = record;
   if (malformed !== undefined) return { values: [], reasons: [{ code: "malformed_csv", detail: malformed }] };
+  if (record.length !== table.columns.length) return wrongFieldCount(table, record.length);
   const values = flawlessValues(table, record, order);
   return values ? { values, reasons: [] } : fromCsv(table, record.cells, order);
+}
+
+function wrongFieldCount({ name, columns }: Table, count: number): Shaped {
+  const detail = `${name} has ${columns.length} fields, and this row has ${count}`;
+  return { values: columns.map(() => undefined), reasons: [{ code: "wrong_field_count", detail }] };
 }
 
 /** The values of a record with which nothing is wrong, by the shortest way; undefined leaves it to fromCsv. */
@@ -23,7 +29,6 @@ function flawlessValues(
   record: CsvRecord,
   order: readonly number[] | undefined,
 ): SqlValue[] | undefined {
-  if (record.length !== columns.length) return undefined;
   const { bytes, bounds, first } = record;
   const values: SqlValue[] = [];
   for (let index = 0; index < columns.length; index++) {
@@ -48,12 +53,9 @@ function flawlessValues(
  */
 export function fromCsv(table: Table, cells: readonly string[], order: readonly number[] | undefined): Shaped {
   const { columns } = table;
+  if (cells.length !== columns.length) return wrongFieldCount(table, cells.length);
   const values = new Array<SqlValue | undefined>(columns.length).fill(undefined);
   const reasons: Reason[] = [];
-  if (cells.length !== columns.length) {
-    const detail = `${table.name} has ${columns.length} fields, and this row has ${cells.length}`;
-    return { values, reasons: [{ code: "wrong_field_count", detail }] };
-  }
   for (let index = 0; index < cells.length; index++) {
     const at = order?.[index] ?? index;
     const column = columns[at];

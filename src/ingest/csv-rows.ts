@@ -49,6 +49,7 @@ export async function* csvRows(
   let columns = names;
   let first = true;
   for await (const records of parseCsv(chunks)) {
+    if (records.length === 0) await turn();
     const rows: CsvRow[] = [];
     for (const record of records) {
       if (rows.length % ROWS_PER_TURN === ROWS_PER_TURN - 1) await turn();
