@@ -88,6 +88,7 @@ class Parser {
 
   /** Yields the records of a block. The bytes it returns, an open record, come again before those that follow. */
   *parse(bytes: Buffer, isLast: boolean): Generator<CsvRecord[], Buffer> {
+    this.#bounds = []; // an open record left some
     let at = !this.#begun && bytes.indexOf(BOM) === 0 ? BOM.length : 0;
     this.#begun = true;
     if (this.#skipping) at = bytes.indexOf(LF) + 1 || bytes.length;
