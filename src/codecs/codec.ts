@@ -1,6 +1,7 @@
 /** What the codec of a column is, and what it says of a value that does not fit. */
 import type { z } from "zod";
 import type { ReasonCode } from "../db/ledger.ts";
+import { shown } from "../shown.ts";
 
 /**
  * What a column's value is inside Muster: the form in which it is sent to MySQL, read from it, and compared by `===`.
@@ -67,19 +68,4 @@ export const asItIs = (value: SqlValue) => value;
 export function isBlank(text: string): boolean {
   const first = text.charCodeAt(0);
   return !(first > 32 && first < 128) && text.trim() === "";
-}
-
-const SHOWN_CHARACTERS_MAX = 60;
-
-/** A value as a message may show it: text in quotes and cut, a number as it is, anything else by its kind alone. */
-export function shown(value: unknown): string {
-  if (typeof value === "string") return `"${clipped(value)}"`;
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" && value !== null ? "an object" : String(value);
-}
-
-/** Text that is safe to repeat: cut to 60 characters, lone surrogates replaced. */
-export function clipped(text: string): string {
-  const start = text.length > SHOWN_CHARACTERS_MAX ? `${text.slice(0, SHOWN_CHARACTERS_MAX)}...` : text;
-  return start.toWellFormed();
 }

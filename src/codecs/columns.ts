@@ -1,8 +1,9 @@
 /** One entry per column type: its JSON, CSV and SQL form (design section 2). */
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
+import { shown } from "../shown.ts";
 import { copyInstant, copyString } from "./avro-bytes.ts";
-import { asItIs, type ColumnCodec, Fault, isBlank, shown, wrongType } from "./codec.ts";
+import { asItIs, type ColumnCodec, Fault, isBlank, wrongType } from "./codec.ts";
 import { dayOf, instant, mayBeZeroDate, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
 import { copyJsonInstant, copyJsonString } from "./json-bytes.ts";
 import { bigint, decimal, double, int } from "./numbers.ts";

@@ -1,7 +1,8 @@
 /** Rows as CSV lines in the order of the dictionary or of a header (design sections 2 and 5). */
 import type { Reason } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { clipped, Fault, isBlank, type SqlValue } from "./codec.ts";
+import { shown } from "../shown.ts";
+import { Fault, isBlank, type SqlValue } from "./codec.ts";
 import { type CsvRecord, INVALID_UTF8 } from "./csv-parser.ts";
 import { accepted, missing } from "./json.ts";
 import type { Row, Shaped, Table } from "./tables.ts";
@@ -83,7 +84,7 @@ export function headerOf(table: Table, cells: readonly string[]): number[] | und
   if (isRow) return undefined;
   throw new MusterError(
     "refused",
-    `the first row is neither data nor the names ${names.join(",")}: "${clipped(cells.join(","))}"; mend or remove it`,
+    `the first row is neither data nor the names ${names.join(",")}: ${shown(cells.join(","))}; mend or remove it`,
   );
 }
 

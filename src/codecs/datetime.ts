@@ -1,5 +1,6 @@
 /** Instants and days: from ISO 8601 text to what MySQL stores in UTC, and back. Nothing here asks for a time zone. */
-import { Fault, shown } from "./codec.ts";
+import { shown } from "../shown.ts";
+import { Fault } from "./codec.ts";
 
 /** MySQL's own range for DATE and DATETIME. */
 const YEAR_MIN = 1000;

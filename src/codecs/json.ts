@@ -1,8 +1,8 @@
 /** Rows as JSON objects with the dictionary's keys (design section 2). */
 import { z } from "zod";
 import type { Reason } from "../db/ledger.ts";
-
-import { clipped, Fault, isBlank, type SqlValue, shown } from "./codec.ts";
+import { cut, shown } from "../shown.ts";
+import { Fault, isBlank, type SqlValue } from "./codec.ts";
 import type { Column, Row, Shaped, Table } from "./tables.ts";
 
 /** Unknown fields that are named one by one: a row of a megabyte can hold a hundred thousand. */
@@ -88,11 +88,11 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 function unknownFields(table: Table, names: readonly string[]): Reason[] {
   const own = new Set(table.columns.map((column) => column.name));
   const unknown = names.filter((name) => !own.has(name));
-  const named = unknown.slice(0, UNKNOWN_FIELDS_MAX).map(clipped);
-  const reasons: Reason[] = named.map((field) => ({
+  const named = unknown.slice(0, UNKNOWN_FIELDS_MAX);
+  const reasons: Reason[] = named.map((name) => ({
     code: "unknown_field",
-    field,
-    detail: `${table.name} has no field "${field}"`,
+    field: cut(name).toWellFormed(),
+    detail: `${table.name} has no field ${shown(name)}`,
   }));
   const more = unknown.length - named.length;
   if (more > 0) reasons.push({ code: "unknown_field", detail: `${more} more fields are unknown` });

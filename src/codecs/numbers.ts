@@ -1,7 +1,8 @@
 /** The codecs of numbers. None is ever rounded: a value that the column cannot hold exactly is at fault. */
 import { z } from "zod";
+import { shown } from "../shown.ts";
 import { copyInt } from "./avro-bytes.ts";
-import { type AvroForm, asItIs, type ColumnCodec, Fault, type SqlValue, shown, wrongType } from "./codec.ts";
+import { type AvroForm, asItIs, type ColumnCodec, Fault, type SqlValue, wrongType } from "./codec.ts";
 import { copyDigits } from "./json-bytes.ts";
 
 export function int(min: number, max: number): ColumnCodec {

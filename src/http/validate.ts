@@ -2,8 +2,8 @@
 import { zValidator } from "@hono/zod-validator";
 import type { MiddlewareHandler } from "hono";
 import { z } from "zod";
-import { shown } from "../codecs/codec.ts";
 import { pointerTo } from "../codecs/pointer.ts";
+import { shown } from "../shown.ts";
 import { described, type Examples, problems } from "./describe.ts";
 import { type ProblemEntry, Refusal } from "./problem.ts";
 

@@ -6,6 +6,7 @@ import { JsonText } from "../codecs/json-text.ts";
 import type { Shaped, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
+import { cut, shown } from "../shown.ts";
 import type { FileRow } from "./csv-rows.ts";
 
 /** In a file a row must have its id. */
@@ -86,7 +87,10 @@ export function shapedJson(table: Table, text: string, options = { keyOptional: 
 
 /** JSON.parse keeps the last of two values and drops the first: that is a field too many, not a choice for us. */
 export function withRepeats(shaped: Shaped, fields: readonly string[]): Shaped {
-  for (const field of fields) shaped.reasons.push({ code: "unknown_field", field, detail: `${field} is given twice` });
+  for (const name of fields) {
+    const field = cut(name).toWellFormed();
+    shaped.reasons.push({ code: "unknown_field", field, detail: `${shown(name)} is given twice` });
+  }
   return shaped;
 }
 

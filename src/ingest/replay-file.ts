@@ -1,10 +1,10 @@
 /** A corrected export of rejections, line by line: CSV or newline-delimited JSON (design section 3). */
 import { createReadStream } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
-import { shown } from "../codecs/codec.ts";
 import { INVALID_UTF8, parseCsv, RECORD_BYTES_MAX } from "../codecs/csv-parser.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { MusterError } from "../errors.ts";
+import { shown } from "../shown.ts";
 import type { Mended } from "./replay.ts";
 
 /** One rejection of the file, or why the line cannot be used. */

@@ -1,7 +1,7 @@
 /** The dictionary's tables: pages of rows, and one row by id. A new table needs no route. */
 import { Hono } from "hono";
 import { z } from "zod";
-import { Fault, isBlank, shown } from "../codecs/codec.ts";
+import { Fault, isBlank } from "../codecs/codec.ts";
 import { csvHeader, toCsv } from "../codecs/csv.ts";
 import { exampleRow } from "../codecs/example.ts";
 import { rowSchema, toJson } from "../codecs/json.ts";
@@ -17,6 +17,7 @@ import { Refusal } from "../http/problem.ts";
 import { answerListing, type Lines, rowLimit } from "../http/stream.ts";
 import { noQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
 import { findRow, listRows, listRowsAsJson, type RowFilter } from "../repositories/rows.ts";
+import { shown } from "../shown.ts";
 
 export const TablePath = z.object({
   table: z.enum(tableNames, {

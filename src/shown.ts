@@ -1,0 +1,28 @@
+/** Text from outside inside a message: nothing in it can break the line, hide in it, or move the cursor of a terminal. */
+
+const SHOWN_CHARACTERS_MAX = 60;
+
+/** A value as a message shows it: text in quotes, escaped and cut; a number as it is; anything else by its kind alone. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return `"${escaped(cut(value))}"`;
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
+/** The first 60 characters of a text, with "..." if it is longer. */
+export function cut(text: string): string {
+  if (text.length <= SHOWN_CHARACTERS_MAX) return text;
+  const isSplit = (text.codePointAt(SHOWN_CHARACTERS_MAX - 1) ?? 0) > 0xffff; // inside a surrogate pair
+  return `${text.slice(0, isSplit ? SHOWN_CHARACTERS_MAX - 1 : SHOWN_CHARACTERS_MAX)}...`;
+}
+
+/** A text whose control and invisible characters are written as `\r`, `\0` or `\u{FEFF}`. A blank is left as it is. */
+export function escaped(text: string): string {
+  return text.replace(UNSEEN, (character) => SHORT[character] ?? `\\u{${hex(character)}}`);
+}
+
+/** Control and format characters, lone surrogates, line and paragraph separators, blanks but the common one, Hangul fillers. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0]|(?! )\p{Zs}/gu;
+const SHORT: Record<string, string> = { "\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
+const hex = (character: string) => (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(2, "0");
