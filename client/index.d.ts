@@ -631,6 +631,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     kind: "backup" | "import" | "insert" | "replay" | "restore";
                     source: string | null;
                     status: "failed" | "publishing" | "refused" | "running" | "succeeded";
+                    dry_run: boolean;
                     counts: {
                         [x: string]: {
                             received: number;
@@ -696,6 +697,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     kind: "backup" | "import" | "insert" | "replay" | "restore";
                     source: string | null;
                     status: "failed" | "publishing" | "refused" | "running" | "succeeded";
+                    dry_run: boolean;
                     counts: {
                         [x: string]: {
                             received: number;
@@ -1682,6 +1684,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 kind: "backup" | "import" | "insert" | "replay" | "restore";
                 source: string | null;
                 status: "failed" | "publishing" | "refused" | "running" | "succeeded";
+                dry_run: boolean;
                 counts: {
                     [x: string]: {
                         received: number;
@@ -2475,6 +2478,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 kind: "backup" | "import" | "insert" | "replay" | "restore";
                 source: string | null;
                 status: "failed" | "publishing" | "refused" | "running" | "succeeded";
+                dry_run: boolean;
                 counts: {
                     [x: string]: {
                         received: number;

@@ -4,19 +4,18 @@ import { once } from "node:events";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";
 import { type Config, DATA_FOLDER, readConfig } from "./config.ts";
-import { type Database, lanesOf } from "./db/client.ts";
+import { lanesOf } from "./db/client.ts";
 import { isRefusal, lineOf } from "./db/errors.ts";
-import { openDatabase } from "./db/open.ts";
+import { type OpenDatabase, openDatabase } from "./db/open.ts";
 import { MusterError } from "./errors.ts";
 import { assertBindable, readTokens } from "./http/auth.ts";
 import { openLog } from "./http/log.ts";
-import { importSource } from "./ingest/import.ts";
-import { defaultSample } from "./ingest/sample.ts";
+import { loadFirst, notRead } from "./ingest/first-load.ts";
 import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { interruption } from "./interruption.ts";
 import { forgetExpiredKeys } from "./repositories/idempotency.ts";
 import { clearDeadRuns } from "./repositories/recovery.ts";
-import { listRuns, type Report } from "./repositories/runs.ts";
+import type { Report } from "./repositories/runs.ts";
 
 /** What is in flight when the service is told to stop may take this long to finish; closing all else likewise. */
 const FINISH_MS_MAX = 10_000;
@@ -52,7 +51,7 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   closing.defer(() => within(CLOSE_MS_MAX, database.close()));
   say(lanesOf(database.server));
   await clearDeadRuns(database, say);
-  if (database.embedded) await loadFirst(database, config, { say, signal: stopped });
+  await load(database, config, { say, signal: stopped });
   if (stopped.aborted) return;
   await forgetExpiredKeys(database.db);
   const forgetting = setInterval(() => forgetExpiredKeys(database.db).catch(() => {}), FORGET_EVERY_MS);
@@ -76,15 +75,18 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   await once(stopped, "abort");
 }
 
-/** The first start of the private database loads the source that is configured, or the sample. */
-async function loadFirst(database: Database, config: Config, report: Report): Promise<void> {
-  const [run] = await listRuns(database.db, { limit: 1 });
-  if (run) return;
-  const source = config.importSource ?? (await defaultSample(DATA_FOLDER));
-  const { tables } = await importSource(database, { source, report });
-  const rows = Object.entries(tables).map(([table, counts]) => `${table} ${counts.inserted}`);
-  const rejected = Object.values(tables).reduce((sum, counts) => sum + counts.rejected, 0);
-  report.say(`loaded ${source}: ${rows.join(", ")}; ${rejected} rows rejected, see /rejections`);
+/** Muster's own database is loaded at its first start; another one never, and what IMPORT_SOURCE is for is then said. */
+async function load(database: OpenDatabase, { importSource: given }: Config, report: Report & { signal: AbortSignal }) {
+  if (!database.embedded) {
+    if (given !== undefined) report.say(notRead(given, "the service loads nothing into the database of DATABASE_URL"));
+    return;
+  }
+  try {
+    await loadFirst(database, { given, dataFolder: DATA_FOLDER }, report);
+  } catch (error) {
+    if (!report.signal.aborted) throw error;
+    report.say("interrupted: the next start loads it again");
+  }
 }
 
 function listen({ host, port }: Config, fetch: ReturnType<typeof createApp>["fetch"]) {

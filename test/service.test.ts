@@ -7,7 +7,7 @@ import { connect } from "../src/db/client.ts";
 import { joinServer } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { appOver } from "./support/app.ts";
-import { run, start, startOnTerminal } from "./support/commands.ts";
+import { run, serve, startOnTerminal } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { mysqld, UNSAFE_BUT_QUICK } from "./support/server.ts";
@@ -18,22 +18,8 @@ afterAll(async () => {
   await removeFolders();
 });
 
-/** Starts the service and waits for the line that says where it listens. */
-async function startService(environment: Record<string, string> = {}) {
-  const service = start(["src/main.ts"], { DATABASE_URL: database.url, PORT: "0", ...environment });
-  const lines: string[] = [];
-  let unread = "";
-  const reader = service.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  while (!lines.some((line) => line.includes("Muster serves"))) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(await new Response(service.stderr).text());
-    unread += value;
-    lines.push(...unread.split("\n").slice(0, -1));
-    unread = unread.split("\n").at(-1) ?? "";
-  }
-  const url = /http:[^"]+/.exec(lines.join())?.[0] ?? "";
-  return { service, url, stop: () => service.kill("SIGTERM") };
-}
+const startService = (environment: Record<string, string> = {}) =>
+  serve({ DATABASE_URL: database.url, ...environment });
 
 describe("the service", () => {
   test("says its URL in a line of JSON, answers there, and ends with 0 when it is told to", async () => {

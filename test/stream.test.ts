@@ -240,9 +240,9 @@ describe("the account", async () => {
     const records = parse(await (await get("/runs", "csv")).text()) as string[][];
     const instant = "2026-11-22T10:00:00.500Z";
     expect(records).toEqual([
-      ["id", "kind", "source", "status", "counts", "error", "started_at", "finished_at"],
-      [running, "import", "a, b.csv", "running", "{}", "", instant, ""],
-      [ended, "import", "a, b.csv", "succeeded", JSON.stringify(counts), "", instant, instant],
+      ["id", "kind", "source", "status", "dry_run", "counts", "error", "started_at", "finished_at"],
+      [running, "import", "a, b.csv", "running", "false", "{}", "", instant, ""],
+      [ended, "import", "a, b.csv", "succeeded", "false", JSON.stringify(counts), "", instant, instant],
     ]);
     expect(await objects(get(`/runs?cursor=${running}`, "ndjson"))).toHaveLength(1);
   });

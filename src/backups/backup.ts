@@ -43,7 +43,7 @@ export async function backup(database: Database, store: BackupStore, options: Ba
   const newest = (await store.ids()).at(-1);
   if (newest === undefined && (await hasBackedUp(database.db))) report.say(STORE_IS_EMPTY);
   const id = newBackupId(new Date(), newest);
-  const run = await beginRun(database, "backup", id, options.begin);
+  const run = await beginRun(database, "backup", id, { begin: options.begin });
   let draft: Draft | undefined;
   let snapshot: PoolConnection | undefined;
   try {

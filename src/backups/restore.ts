@@ -57,7 +57,7 @@ export async function restore(
   for (const table of part) await checkBytes(store, manifest, table, report);
   await clearDeadRuns(database, report.say);
   const source = `backup ${manifest.id}${plan ? " (plan)" : ""}`;
-  const run = await beginRun(database, "restore", source, options.begin);
+  const run = await beginRun(database, "restore", source, { begin: options.begin, dryRun: plan });
   try {
     for (const table of part) await takeTurn(database, run, table.name, report);
     const replacements: Replacement[] = [];

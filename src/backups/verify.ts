@@ -29,7 +29,7 @@ export async function verify(
   const manifest = await findManifest(store, id, []);
   await clearDeadRuns(database, report.say);
   const started = performance.now();
-  const run = await beginRun(database, "restore", `backup ${manifest.id} (verify)`, begin);
+  const run = await beginRun(database, "restore", `backup ${manifest.id} (verify)`, { begin, dryRun: true });
   try {
     for (const { table: name } of manifest.tables) {
       if (!isTableName(name))

@@ -1,5 +1,5 @@
 /** Muster's own tables: what it did, what it refused, and what orders its writers (design section 2). */
-import { bigint, char, customType, datetime, index, mysqlTable, varchar } from "drizzle-orm/mysql-core";
+import { bigint, boolean, char, customType, datetime, index, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 
 /** Bytes up to 16 MiB: a BLOB ends one byte short of the 64 KiB that a rejection keeps. */
 const mediumblob = customType<{ data: Buffer }>({ dataType: () => "mediumblob" });
@@ -111,6 +111,8 @@ export const runs = mysqlTable(
     status: varchar("status", { length: 16 }).$type<RunStatus>().notNull(),
     counts: document<RunCounts>()("counts").notNull(),
     error: varchar("error", { length: 2000 }),
+    // A dry run of an import, a restore's plan, or a verify: it stored nothing, whatever its counts are.
+    dry_run: boolean("dry_run").notNull().default(false),
     // RENAME commits by itself: whoever finds a run that died at it sees here what to finish or undo.
     swap: document<Swap>()("swap"),
     // What its process said last: any other process can follow the run, and ask for it to be cancelled.

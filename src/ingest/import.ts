@@ -66,10 +66,11 @@ export async function beginImport(database: Database, options: ImportOptions): P
   const source = typeof given === "string" ? await openSource(given, table, options.s3, report.signal) : given;
   for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
   report.say(lanesOf(database.server));
-  const run = await beginRun(database, "import", source.name);
+  const { dryRun = false } = options;
+  const run = await beginRun(database, "import", source.name, { dryRun });
   const world = new ImportWorld(database, run);
   const read = { rows: 0, bytes: 0, of: source.files.reduce((sum, file) => sum + file.bytes, 0) };
-  const state: Import = { database, run, source, world, dryRun: options.dryRun ?? false, report, counts: {}, read };
+  const state: Import = { database, run, source, world, dryRun, report, counts: {}, read };
   return {
     run: run.id,
     finish: () => carryOut(state, pulse, options.maxRejects),

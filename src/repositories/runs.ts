@@ -1,7 +1,7 @@
 /** The account of every run, and what tells a run that is under way from one that died (design section 2, The account). */
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { and, desc, eq, isNull, lt, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNull, lt, type SQL, sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import { instant } from "../codecs/columns.ts";
@@ -15,6 +15,8 @@ export interface RunRecord {
   kind: RunKind;
   source: string | null;
   status: RunStatus;
+  /** It stored nothing: a dry run of an import, a restore's plan, or a verify. */
+  dry_run: boolean;
   counts: RunCounts;
   error: string | null;
   /** Of an import that is under way. */
@@ -44,6 +46,23 @@ export async function hasBackedUp(db: MySql2Database): Promise<boolean> {
   return (await db.select({ id: runs.id }).from(runs).where(made).limit(1)).length > 0;
 }
 
+/** Whether a run has stored rows, or is about to. */
+export async function hasRunThatStored(db: MySql2Database): Promise<boolean> {
+  const kinds: RunKind[] = ["import", "insert", "replay", "restore"];
+  const statuses: RunStatus[] = ["succeeded", "running", "publishing"];
+  return has(db, and(inArray(runs.status, statuses), inArray(runs.kind, kinds), eq(runs.dry_run, false)));
+}
+
+/** Whether an import of this source has ended without success. */
+export async function hasImportThatFailed(db: MySql2Database, source: string): Promise<boolean> {
+  const same = and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`);
+  return has(db, and(same, inArray(runs.status, ["failed", "refused"]), eq(runs.dry_run, false)));
+}
+
+async function has(db: MySql2Database, condition: SQL | undefined): Promise<boolean> {
+  return (await db.select({ id: runs.id }).from(runs).where(condition).limit(1)).length > 0;
+}
+
 function runRecord(row: typeof runs.$inferSelect): RunRecord {
   const { owner: _owner, swap: _swap, cancel_asked_at: _asked, ...record } = row;
   return {
@@ -71,19 +90,31 @@ const now = sql`UTC_TIMESTAMP(3)`;
 /** What else is written in the transaction that opens a run's account. */
 export type Beginning = (transaction: MySql2Database, run: string) => Promise<void>;
 
-/** Opens the account of a run that takes a while. Its lock is taken first, so that nobody finds it without an owner. */
+/**
+ * Opens the account of a run that takes a while. Its lock is taken first, so that nobody finds it without an owner.
+ * @param dryRun whether it will store nothing
+ */
 export async function beginRun(
   database: Database,
   kind: RunKind,
   source: string,
-  begin: Beginning = async () => {},
+  { begin = async () => {}, dryRun = false }: { begin?: Beginning | undefined; dryRun?: boolean } = {},
 ): Promise<LiveRun> {
   const id = Bun.randomUUIDv7();
   const { connection, close } = await keptAlive(database);
   try {
     await tryLock(connection, runLock(database, id), 0);
     const db = drizzle(connection);
-    const row = { id, kind, source, status: "running" as const, counts: {}, owner: owner(), started_at: now };
+    const row = {
+      id,
+      kind,
+      source,
+      status: "running" as const,
+      dry_run: dryRun,
+      counts: {},
+      owner: owner(),
+      started_at: now,
+    };
     const opening = async (transaction: MySql2Database) => {
       await transaction.insert(runs).values(row);
       await begin(transaction, id);

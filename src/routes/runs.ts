@@ -45,6 +45,7 @@ export const Run = z
     kind: z.enum(["import", "insert", "replay", "backup", "restore"]),
     source: z.string().nullable(),
     status: z.enum(["running", "publishing", "succeeded", "failed", "refused"]),
+    dry_run: z.boolean().meta({ description: "It stored nothing: a dry run of an import, a restore's plan, a verify" }),
     counts: z.record(z.string(), z.union([Counts, RestoreCounts, BackupCounts])).meta({
       description: "By table: received = inserted + unchanged + rejected + withheld, or + updated of a restore",
     }),
@@ -92,6 +93,7 @@ const LINES: Lines<RunRecord, Run> = linesOf<RunRecord>([
   "kind",
   "source",
   "status",
+  "dry_run",
   "counts",
   "error",
   "started_at",

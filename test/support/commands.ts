@@ -23,6 +23,28 @@ export function start(args: string[], environment: Record<string, string> = {}, 
   });
 }
 
+/**
+ * Starts the service in a folder, and waits for the line that says where it listens, or for another one.
+ * @throws if it ends before, with what it wrote
+ */
+export async function serve(environment: Record<string, string>, cwd = ROOT, awaited = "Muster serves") {
+  const service = start([join(ROOT, "src/main.ts")], { PORT: "0", ...environment }, cwd);
+  let log = "";
+  const reading = (async () => {
+    for await (const text of service.stdout.pipeThrough(new TextDecoderStream())) log += text;
+  })();
+  while (!log.includes(awaited)) {
+    if (service.exitCode !== null) throw new Error(log + (await new Response(service.stderr).text()));
+    await Bun.sleep(10);
+  }
+  const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
+    service.kill(signal);
+    await Promise.all([service.exited, reading]);
+    return service.exitCode;
+  };
+  return { service, url: /http:[^"]+/.exec(log)?.[0] ?? "", log: () => log, stop };
+}
+
 /** Starts a command on a terminal of its own; `screen` answers all that was written there. */
 export function startOnTerminal(args: string[], environment: Record<string, string> = {}) {
   const decoder = new TextDecoder();

@@ -1,0 +1,1 @@
+ALTER TABLE `runs` ADD `dry_run` boolean DEFAULT false NOT NULL;

@@ -1,0 +1,52 @@
+/** The first load of Muster's own database: what IMPORT_SOURCE names, or the sample. */
+import { tables } from "../codecs/tables.ts";
+import type { Database } from "../db/client.ts";
+import { hasImportThatFailed, hasRunThatStored, type Report } from "../repositories/runs.ts";
+import { isEmpty } from "../repositories/swap.ts";
+import { countsText, whollyRejected } from "./counts.ts";
+import { importSource } from "./import.ts";
+import { defaultSample } from "./sample.ts";
+import { openSource } from "./source.ts";
+
+/**
+ * Loads the source, unless rows have been stored already. A load that was refused, failed or interrupted does not count:
+ * it is repeated at the next start, until one has succeeded. Says what it does, and why IMPORT_SOURCE is not read.
+ * @param given IMPORT_SOURCE; undefined for the sample
+ * @throws MusterError as importSource() does
+ */
+export async function loadFirst(
+  database: Database,
+  { given, dataFolder }: { given: string | undefined; dataFolder: string },
+  report: Report,
+): Promise<void> {
+  if (await hasRunThatStored(database.db)) {
+    if (given !== undefined) report.say(notRead(given, "this database has been loaded before"));
+    return;
+  }
+  const source = await openSource(given ?? (await defaultSample(dataFolder)), undefined, undefined, report.signal);
+  const isRepeated = await hasImportThatFailed(database.db, source.name);
+  // Rows that an import of this source cannot have left are somebody else's: these are not mixed with them.
+  if (!isRepeated && (await hasRows(database))) {
+    report.say(notRead(source.name, "the tables have rows already"));
+    return;
+  }
+  report.say(`loading ${source.name}${isRepeated ? " again: its first load did not succeed" : ""}`);
+  const { tables: counts } = await importSource(database, { source, report });
+  report.say(`loaded ${source.name}: ${countsText(counts)}; rejected rows are at /rejections`);
+  for (const table of whollyRejected(counts)) report.say(`every row of ${table} was rejected`);
+}
+
+/** Says that IMPORT_SOURCE is not read, and how to import it. */
+export function notRead(source: string, why: string): string {
+  return `${source} is not imported now, since ${why}; to import it, run: bun run scripts/import.ts ${source}`;
+}
+
+async function hasRows({ pool }: Database): Promise<boolean> {
+  const connection = await pool.getConnection();
+  try {
+    for (const { name } of tables) if (!(await isEmpty(connection, name))) return true;
+    return false;
+  } finally {
+    connection.release();
+  }
+}

@@ -1,0 +1,107 @@
+/** What the service loads at its first start: until a load has succeeded, and never into what somebody stored. */
+import { afterAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { loadFirst } from "../src/ingest/first-load.ts";
+import { importSource } from "../src/ingest/import.ts";
+import { writeSample } from "../src/ingest/sample.ts";
+import { appOver, posted } from "./support/app.ts";
+import { run, serve } from "./support/commands.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+import { mysqld } from "./support/server.ts";
+
+// Each service here begins with a database server of its own.
+setDefaultTimeout(300_000);
+
+const database = await freshDatabase();
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+beforeEach(database.empty);
+
+const OWN_SERVER = mysqld === undefined ? {} : { MUSTER_MYSQLD: mysqld };
+const listed = async (url: string, path: string) => (await (await fetch(url + path)).json()) as object[];
+
+describe("the service with its own database", () => {
+  test("loads IMPORT_SOURCE when it has been mended, after a start that it was refused at, and says then that it is loaded", async () => {
+    const folder = await folderOf({ "csv/jobs.csv": "id,title\n1,Clerk\n" });
+    const environment = { ...OWN_SERVER, IMPORT_SOURCE: "csv" };
+    const refused = await run([join(import.meta.dir, "../src/main.ts")], { ...environment, PORT: "0" }, folder);
+    expect([refused.code, refused.stderr.trim().split("\n")]).toEqual([2, [expect.stringContaining("jobs.csv")]]);
+    await Bun.write(join(folder, "csv/jobs.csv"), "id,job\n1,Clerk\n2,\n");
+    const loaded = await serve(environment, folder);
+    expect(loaded.log()).toMatch(/loading \S+\/csv again: its first load did not succeed/);
+    expect(loaded.log()).toMatch(/loaded \S+\/csv: jobs 1 inserted, 1 rejected; /);
+    expect(await listed(loaded.url, "jobs")).toEqual([{ id: 1, job: "Clerk" }]);
+    expect(await loaded.stop()).toBe(0);
+    const again = await serve(environment, folder);
+    expect(again.log()).toContain("csv is not imported now, since this database has been loaded before");
+    expect(await listed(again.url, "runs?limit=10")).toHaveLength(2);
+    await again.stop();
+  });
+
+  test("goes on after Ctrl-C, and after a kill, in the first load", async () => {
+    const folder = await folderOf({});
+    await writeSample(join(folder, "csv"), { rows: 200_000, seed: 5, badShare: 0 });
+    const environment = { ...OWN_SERVER, IMPORT_SOURCE: "csv" };
+    const first = await serve(environment, folder, "loading");
+    expect(await first.stop("SIGINT")).toBe(0);
+    expect(first.log()).toContain("interrupted: the next start loads it again");
+    const second = await serve(environment, folder, "loading");
+    await second.stop("SIGKILL");
+    const third = await serve(environment, folder);
+    const report = await listed(third.url, "hired_department");
+    expect(report.length).toBeGreaterThan(0);
+    expect((await listed(third.url, "runs")) as { status: string }[]).toMatchObject([
+      { status: "succeeded", counts: { hired_employees: { received: 200_000, inserted: 200_000 } } },
+      { status: "failed" },
+      { status: "failed" },
+    ]);
+    await third.stop();
+  });
+});
+
+test("with DATABASE_URL the service loads nothing, and says so of an IMPORT_SOURCE", async () => {
+  const service = await serve({ DATABASE_URL: database.url, IMPORT_SOURCE: "./csv" });
+  expect(service.log()).toContain(
+    "./csv is not imported now, since the service loads nothing into the database of DATABASE_URL; to import it, run: bun run scripts/import.ts ./csv",
+  );
+  await service.stop();
+});
+
+describe("the first load", () => {
+  const said: string[] = [];
+  const report = { say: (line: string) => void said.push(line) };
+  const load = async (given: string | undefined) => {
+    said.length = 0;
+    const dataFolder = await folderOf({});
+    await loadFirst(database, { given, dataFolder }, report);
+    return existsSync(join(dataFolder, "sample")) ? "sample" : said;
+  };
+  const jobs = async () => (await database.pool.query("SELECT * FROM jobs"))[0];
+
+  test("is made after a dry run, which stored nothing", async () => {
+    const source = await folderOf({ "jobs.csv": "1,Clerk\n" });
+    await importSource(database, { source, dryRun: true, report });
+    await load(source);
+    expect(await jobs()).toEqual([{ id: 1, job: "Clerk" }] as never);
+  });
+
+  test("is not made into rows that came by a request, or by SQL", async () => {
+    const source = await folderOf({ "jobs.csv": "1,Clerk\n" });
+    await database.pool.query("INSERT INTO jobs VALUES (7, 'Judge')");
+    expect(await load(source)).toEqual([expect.stringContaining("the tables have rows already")]);
+    await database.empty();
+    await appOver(database).request("/jobs", posted([{ id: 7, job: "Judge" }]));
+    expect(await load(source)).toEqual([expect.stringContaining("has been loaded before")]);
+    expect(await load(undefined)).toEqual([]);
+    expect(await jobs()).toEqual([{ id: 7, job: "Judge" }] as never);
+  });
+
+  test("says of which table every row was rejected", async () => {
+    await load(await folderOf({ "jobs.csv": "1,\n", "departments.csv": "1,Legal\n2,\n" }));
+    expect(said.at(-1)).toBe("every row of jobs was rejected");
+  });
+});
