@@ -4,6 +4,7 @@ import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { type Row, type Table, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { ROWS_PER_TURN, turn } from "../turn.ts";
+import { createDeclared } from "./declared.ts";
 import { InsertBatch } from "./inserts.ts";
 import { LoadBatch } from "./load.ts";
 import { readRowsNear } from "./rows.ts";
@@ -46,7 +47,7 @@ export async function stagedRuns(database: Database): Promise<string[]> {
   return [...new Set(ids)];
 }
 
-/** A table like the target with its primary key alone: rows are loaded into it in any order, seen by nobody. */
+/** A table with the target's declared columns and its primary key alone: rows are loaded into it in any order, unseen. */
 export class Stage {
   readonly name: string;
   /** Bytes of the values that were sent, about. */
@@ -77,14 +78,7 @@ export class Stage {
         const rows = database.server.loadsData ? new LoadBatch() : new InsertBatch();
         stage.#batches.push({ rows, sent: Promise.resolve() });
       }
-      await own.query(`CREATE TABLE ${escapeId(stage.name)} LIKE ${escapeId(table.name)}`);
-      const [indexes] = await own.query<RowDataPacket[]>(
-        `SELECT DISTINCT index_name AS name FROM information_schema.statistics
-         WHERE table_schema = ? AND table_name = ? AND index_name <> 'PRIMARY'`,
-        [database.name, stage.name],
-      );
-      const drops = indexes.map(({ name }) => `DROP INDEX ${escapeId(name)}`).join(", ");
-      if (drops) await own.query(`ALTER TABLE ${escapeId(stage.name)} ${drops}`);
+      await createDeclared(own, table, stage.name);
       return stage;
     } catch (error) {
       stage.abandon();
