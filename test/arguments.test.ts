@@ -58,7 +58,7 @@ test("a wrong argument ends every command with 2 and one line that says what to 
   const told = WRONG_ARGUMENTS.map(([name, args, line]) => [name, args, `${line}\n`, { code: 2, stdout: "" }]);
   const inOrder = (list: unknown[]) => list.map((each) => JSON.stringify(each)).sort();
   expect(inOrder(seen)).toEqual(inOrder(told));
-}, 60_000);
+});
 
 const PORT = "set PORT to a port number from 0 to 65535, 0 being any that is free";
 const CAPABILITIES = "set MUSTER_CAPABILITIES to no-load-data or no-swap, or both with a comma between";

@@ -295,7 +295,7 @@ test("an import that publishes during a backup is not in it, and the backup has 
   await importing;
   expect(manifest.tables[0]?.rows).toBe(40_000);
   expect((await contentOf("jobs")).length).toBeGreaterThan(40_000);
-}, 30_000);
+});
 
 test("a backup that fails leaves nothing, and its run says why", async () => {
   const full = new DirectoryStore("/proc/nothing");

@@ -151,4 +151,4 @@ test("by command: backup, plan, restore, verify, and exit code 2 for what is ref
     const refused = await run(args, environment);
     expect([args, refused.code, refused.stderr.trim().split("\n").length]).toEqual([args, 2, 1]);
   }
-}, 30_000);
+});

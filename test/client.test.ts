@@ -178,4 +178,4 @@ test("another project imports the client, checks it under strict rules of its ow
     server.url.origin,
   ]);
   expect(await new Response(program.stdout).text()).toBe("2 LEGAL\n4 SALES\n");
-}, 30_000);
+});

@@ -103,7 +103,7 @@ for (let round = 0; round < CRASHES; round++) {
     expect(await contents(pool)).toEqual(whole);
     expect(await definitions(pool)).toEqual(migrated);
     await expectAccounted(outcome, earlier, before);
-  }, 60_000);
+  });
 }
 
 async function prepare({ half = false }: Moment): Promise<Record<string, string>> {

@@ -253,5 +253,4 @@ test.skipIf(!existsSync(CHROMIUM))(
     expect(complaints.filter((each) => !each.includes("401"))).toEqual([]);
     await server.stop(true);
   },
-  60_000,
 );

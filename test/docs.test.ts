@@ -56,5 +56,4 @@ test.skipIf(!existsSync(CHROMIUM))(
     expect(asked).toContain(`${server.url.origin}/departments`);
     expect(complaints).toEqual([]);
   },
-  60_000,
 );

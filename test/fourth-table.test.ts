@@ -85,7 +85,7 @@ test("a table added to the schema file has its import and its routes with no oth
   expect((await fetch(`${address}/offices`, { method: "POST", headers, body })).status).toBe(201);
   server.kill("SIGTERM");
   expect(await server.exited).toBe(0);
-}, 60_000);
+});
 
 /** Rows of the new table over REST: by POST /insert and POST /offices, with what may be left out and what may not. */
 async function takesOffices(address: string): Promise<void> {

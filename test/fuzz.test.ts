@@ -130,4 +130,4 @@ test(`${REQUESTS} requests made from the document are answered as it says, none 
   // They come further than the first check.
   for (const status of [200, 201, 400, 404, 406, 415, 422])
     expect([status, statuses.has(status)]).toEqual([status, true]);
-}, 120_000);
+});

@@ -57,7 +57,7 @@ test("backup, restore and replay have them in --json too", async () => {
     expect([args, rows_per_s]).toEqual([args, Math.round(tables.jobs.received / seconds)]);
     if (args[0] === "backup.ts") expect([bytes > 0, typeof mb_per_s]).toEqual([true, "number"]);
   }
-}, 30_000);
+});
 
 test("elsewhere than on a terminal each phase is a line, and the last line has the speed", async () => {
   const source = await folderOf({ "departments.csv": "1,Legal\n2,Sales\n" });
@@ -116,7 +116,7 @@ test("Ctrl-C ends it with 130, and nothing is published or left", async () => {
   expect([await count("hired_employees"), await count("departments"), await stages()]).toEqual([0, 0, 0]);
   const [last] = await listRuns(database.db, { limit: 1 });
   expect(last).toMatchObject({ status: "failed", error: expect.stringContaining("interrupted") });
-}, 60_000);
+});
 
 test("on a terminal a bar has table, phase, share, rows and megabytes a second and ETA, and leaves no trace of itself", async () => {
   const source = await folderOf({});
@@ -130,7 +130,7 @@ test("on a terminal a bar has table, phase, share, rows and megabytes a second a
   expect(shown).toContainEqual(expect.stringMatching(/^hired_employees.csv:\d+ rejected: /));
   expect(shown).toContainEqual(expect.stringMatching(/^run \S+ succeeded in .* s, \d+ rows\/s, [\d.]+ MB\/s$/));
   expect(shown.filter((line) => /: (reading|publishing)/.test(line ?? ""))).toEqual([]);
-}, 60_000);
+});
 
 /** The lines that stay on the screen: of each what was written behind its last erasure. */
 const lastOf = (screen: string) => screen.split("\r\n").map((line) => line.split("\x1b[2K").at(-1));
@@ -162,7 +162,7 @@ test("MUSTER_CAPABILITIES=no-load-data loads by INSERT, says so, and gives the s
   expect(loaded?.loads).toBeGreaterThan(0);
   expect(loaded?.rows).toHaveLength(3000 - bad);
   for (const each of inserted) expect(each).toEqual({ ...loaded, loads: 0 } as typeof each);
-}, 60_000);
+});
 
 /** LOAD DATA statements that the server has run. */
 async function loads(): Promise<number> {

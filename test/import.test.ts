@@ -7,6 +7,7 @@ import { listRejections } from "../src/repositories/rejections.ts";
 import { findRun, listRuns } from "../src/repositories/runs.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { underWay, until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 afterAll(async () => {
@@ -220,7 +221,7 @@ test("rejections of a run that has not ended are not listed", async () => {
   await gate.beginTransaction();
   await gate.query("SELECT * FROM gates FOR UPDATE");
   const importing = importFrom(source);
-  while (((await select("SELECT COUNT(*) FROM rejections"))[0]?.[0] as number) === 0) await Bun.sleep(10);
+  await until(async () => ((await select("SELECT COUNT(*) FROM rejections"))[0]?.[0] as number) > 0);
   const during = await rejected();
   await gate.commit();
   gate.release();
@@ -240,8 +241,7 @@ test("rows that others store, and parents that they take away, before the publis
   await other.beginTransaction();
   await other.query("SELECT * FROM gates FOR UPDATE");
   const importing = importFrom(source, { table: "hired_employees" });
-  while ((await select("SHOW TABLES LIKE 'stage%'")).length === 0) await Bun.sleep(10);
-  await Bun.sleep(200); // the three rows are read by now; the import waits at the gate
+  await underWay(database, /FROM gates/); // so the three rows are read
   await other.query(
     "INSERT INTO hired_employees VALUES (1, 'Ana', '2021-05-01 10:00:00', 1, 2), (2, 'ana', '2021-05-01 10:00:00', 1, 2)",
   );

@@ -339,7 +339,7 @@ describe("while an import is under way", () => {
     expect(last).toMatchObject({ event: "ended", run: { status: "failed", error: expect.stringMatching(/stopped/) } });
     expect(await service.exited).toBe(0);
     expect(await jobs()).toEqual([]);
-  }, 30_000);
+  });
 });
 
 test("imports and cancellations are a writer's, events a reader's", async () => {

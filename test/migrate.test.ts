@@ -182,7 +182,7 @@ test("drizzle-kit migrate sets up a database that does not exist", async () => {
   expect(await new Response(command.stdout).text()).toContain("migrations applied successfully");
   expect(await command.exited).toBe(0);
   expect(await shape(url)).toEqual(wanted);
-}, 30_000);
+});
 
 function newUrl(): string {
   const url = freshUrl();

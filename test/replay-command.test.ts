@@ -9,6 +9,7 @@ import { appOver } from "./support/app.ts";
 import { run, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 afterAll(async () => {
@@ -274,18 +275,18 @@ test("two at once: every rejection is replayed by one of them, and neither fails
   expect((received[0] ?? 0) + (received[1] ?? 0)).toBe(3000);
   expect(await select("SELECT COUNT(*) FROM hired_employees")).toEqual([[3000]]);
   expect(await select("SELECT COUNT(*) FROM rejections WHERE state = 'replayed'")).toEqual([[3000]]);
-}, 30_000);
+});
 
 test("interrupted it ends with 130, and the same command goes on where it was: none is lost, none counted twice", async () => {
   await importing({ "jobs.csv": "2,Clerk\n", "hired_employees.csv": employees(20_000, 9) });
   await database.pool.query("INSERT INTO departments VALUES (9, 'Fleet')");
   const replaying = start(["scripts/replay.ts"], { DATABASE_URL: database.url });
   const rows = async () => Number((await select("SELECT COUNT(*) FROM hired_employees"))[0]?.[0]);
-  while ((await rows()) === 0) await Bun.sleep(5);
+  await until(async () => (await rows()) > 0);
   replaying.kill("SIGINT");
   expect(await replaying.exited).toBe(130);
   const done = await rows();
   expect(done % 1000).toBe(0);
   expect((await replayed()).tables.hired_employees).toMatchObject({ received: 20_000 - done, inserted: 20_000 - done });
   expect(await rows()).toBe(20_000);
-}, 60_000);
+});

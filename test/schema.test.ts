@@ -68,7 +68,6 @@ test.each(Object.entries(REFUSED))(
     }
     expect(await written()).toEqual(before);
   },
-  60_000,
 );
 
 test("every command refuses it so, and ends --json with an object", async () => {
@@ -89,4 +88,4 @@ test("every command refuses it so, and ends --json with an object", async () => 
     expect([args, code, stderr.trimEnd()]).toEqual([args, 2, error]);
   }
   expect(await written()).toEqual(before);
-}, 60_000);
+});

@@ -24,7 +24,7 @@ await migrate(own.url);
 afterAll(async () => {
   await own.stop();
   await removeFolders();
-}, 60_000);
+});
 
 /** What the server has now; its connections end with it. */
 async function looking<T>(look: (database: Database) => Promise<T>): Promise<T> {
@@ -84,5 +84,4 @@ test.each([
     expect(await looking(({ pool }) => contents(pool))).toEqual(whole);
     expect(await looking(({ pool }) => definitions(pool))).toEqual(migrated);
   },
-  120_000,
 );

@@ -10,6 +10,7 @@ import { appOver } from "./support/app.ts";
 import { run, serve, startOnTerminal } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { underWay, until } from "./support/observe.ts";
 import { mysqld, UNSAFE_BUT_QUICK } from "./support/server.ts";
 
 const database = await freshDatabase();
@@ -78,9 +79,14 @@ describe("the service", () => {
     const holder = await database.pool.getConnection();
     await holder.query("LOCK TABLES hired_employees WRITE");
     const report = fetch(`${url}hired_department`);
-    await Bun.sleep(200);
+    await underWay(database, /hired_employees/);
     stop();
-    await Bun.sleep(200);
+    await until(() =>
+      fetch(`${url}healthz`, { keepalive: false }).then(
+        () => false,
+        () => true,
+      ),
+    ); // it takes no new requests
     await holder.query("UNLOCK TABLES");
     holder.release();
     expect((await report).status).toBe(200);
@@ -124,7 +130,7 @@ describe("while the database is away", async () => {
   afterAll(async () => {
     await away.close().catch(() => {});
     await own.stop();
-  }, 60_000);
+  });
 
   const paths = [
     "/",
@@ -138,10 +144,8 @@ describe("while the database is away", async () => {
   ];
 
   /** Asks for everything at once, several times over what the pool has. */
-  async function expectUnavailable(ms: number) {
-    const began = performance.now();
+  async function expectUnavailable() {
     const answers = await Promise.all([...paths, ...paths, ...paths].map((path) => app.request(path)));
-    expect(performance.now() - began).toBeLessThan(ms);
     for (const answer of answers) {
       expect([answer.status, answer.headers.get("Content-Type"), answer.headers.get("Retry-After")]).toEqual([
         503,
@@ -153,15 +157,15 @@ describe("while the database is away", async () => {
     expect((await app.request("/healthz")).status).toBe(200);
   }
 
-  test("because it is frozen, every request is answered 503 within its bound, and 200 when it goes on", async () => {
+  test("because it is frozen, every request is answered 503 by its bound, while it is frozen, and 200 when it goes on", async () => {
     expect((await app.request("/jobs")).status).toBe(200);
     kill("SIGSTOP");
     try {
-      await expectUnavailable(1500);
+      await expectUnavailable();
     } finally {
       kill("SIGCONT");
     }
-    await Bun.sleep(200);
+    await until(async () => (await app.request("/readyz")).status === 200);
     for (const path of paths.filter((each) => each !== "/jobs/1")) {
       expect([path, (await app.request(path)).status]).toEqual([path, 200]);
     }
@@ -169,10 +173,10 @@ describe("while the database is away", async () => {
 
   test("because it was killed, every request is answered 503, and 200 when it is up again", async () => {
     kill("SIGKILL");
-    await Bun.sleep(100);
-    await expectUnavailable(500);
+    await until(async () => (await app.request("/readyz")).status === 503);
+    await expectUnavailable();
     const again = await up();
     expect((await app.request("/readyz")).status).toBe(200);
     await again.stop();
-  }, 60_000);
+  });
 });

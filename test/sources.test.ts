@@ -12,6 +12,7 @@ import { putText } from "../src/s3.ts";
 import { start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { underWay } from "./support/observe.ts";
 import { settingsFor, startS3 } from "./support/s3.ts";
 
 const database = await freshDatabase();
@@ -125,8 +126,7 @@ async function whileTheGateIsHeld<T>(start: () => Promise<T>, sql: string): Prom
   await other.beginTransaction();
   await other.query("SELECT * FROM gates FOR UPDATE");
   const importing = start();
-  while ((await database.pool.query<RowDataPacket[]>("SHOW TABLES LIKE 'stage%'"))[0].length === 0) await Bun.sleep(10);
-  await Bun.sleep(200); // the rows are read by now; the import waits at the gate
+  await underWay(database, /FROM gates/); // so the rows are read
   await other.query(sql);
   await other.commit();
   other.release();

@@ -326,7 +326,7 @@ describe("a database that goes away half-way", async () => {
   afterAll(async () => {
     await away.close().catch(() => {});
     await own.stop();
-  }, 60_000);
+  });
 
   test.each(["SIGSTOP", "SIGKILL"] as const)(
     "by %s cuts the answer where every client sees it, and the log says so",

@@ -35,6 +35,24 @@ export async function definitions(pool: Pool): Promise<string[]> {
   return Promise.all(made);
 }
 
+/** Waits until a look finds something, and answers that. A test that hangs here is ended by the runner. */
+export async function until<T>(
+  look: () => T | undefined | false | null | Promise<T | undefined | false | null>,
+): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    await Bun.sleep(5);
+  }
+}
+
+/** Waits until the server works at such a statement in this database, or lets it wait for a lock. */
+export const underWay = ({ pool, name }: Database, statement: RegExp): Promise<true> =>
+  until(async () => {
+    const processes = await select(pool, "SHOW FULL PROCESSLIST");
+    return processes.some(({ db, Info }) => db === name && statement.test(Info ?? ""));
+  });
+
 /** Waits until the server is at such a statement in this database, or the command has ended. */
 export async function seen(
   { pool, name }: Database,

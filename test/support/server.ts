@@ -1,12 +1,9 @@
 /** The server that all tests run on: a private one in .data, joined before the first file and left after the last. */
-import { afterAll, setDefaultTimeout } from "bun:test";
+import { afterAll } from "bun:test";
 import { join } from "node:path";
 import { connectOnce } from "../../src/db/client.ts";
 import { joinServer } from "../../src/db/embedded.ts";
 import { findProgram } from "../../src/db/mysqld.ts";
-
-/** Only for a test that hangs: how long one takes depends on the machine and on what else runs there. */
-setDefaultTimeout(600_000);
 
 /** Tests lose nothing of worth when the machine dies, so nothing is waited for. */
 export const UNSAFE_BUT_QUICK = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"];
