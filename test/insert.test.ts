@@ -6,6 +6,7 @@ import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 
 const database = await freshDatabase();
+const { pool } = database;
 const app = appOver(database);
 afterAll(() => database.close());
 
@@ -66,6 +67,53 @@ test("the original system's body works as it stands: fragments, and parents afte
     [answer.rows[1]?.id, "job1"],
     [answer.rows[2]?.id, "job2"],
   ]);
+});
+
+const ORIGINAL_PARENTS = { departments: [{ department: "department1" }], jobs: [{ job: "job1" }] };
+const ORIGINAL_HIRE = { name: "pablo", datetime: "2021-11-07T02:48:42Z", department_id: 1, job_id: 1 };
+
+test.each([
+  ["an object of lists", { hired_employees: [ORIGINAL_HIRE], ...ORIGINAL_PARENTS }],
+  [
+    "objects of one key",
+    [
+      { hired_employees: Object.entries(ORIGINAL_HIRE).map(([key, value]) => ({ [key]: value })) },
+      { jobs: ORIGINAL_PARENTS.jobs },
+      { departments: ORIGINAL_PARENTS.departments },
+    ],
+  ],
+])("an empty database takes an employee of the department and job that come with it, as %s", async (_, body) => {
+  const empty = await freshDatabase();
+  try {
+    for (const [handling, status] of [
+      ["strict", 201],
+      ["lenient", 201],
+    ] as const) {
+      const response = await appOver(empty).request("/insert", posted(body, { Prefer: `handling=${handling}` }));
+      expect([response.status, await response.json()]).toMatchObject([status, { received: 3, inserted: 3 }]);
+    }
+    expect((await empty.pool.query("SELECT department_id, job_id FROM hired_employees WHERE id = 1"))[0]).toEqual([
+      { department_id: 1, job_id: 1 },
+    ] as never);
+  } finally {
+    await empty.close();
+  }
+});
+
+test("strict: parents that were stored for their children's sake are undone with them", async () => {
+  const [[id]] = (await select("SELECT MAX(id) FROM jobs")) as [[number]];
+  const body = {
+    ...ORIGINAL_PARENTS,
+    hired_employees: [
+      { ...ORIGINAL_HIRE, job_id: id },
+      { ...ORIGINAL_HIRE, job_id: 999 },
+    ],
+  };
+  const { status, answer } = await post("/insert", body, { Prefer: "handling=strict" });
+  expect([status, answer.withheld, answer.rejected]).toEqual([422, 3, 1]);
+  expect(answer.rows.map(({ id }) => id)).toEqual([undefined, undefined, undefined, undefined]);
+  expect(await select("SELECT COUNT(*) FROM jobs")).toEqual([[2]]);
+  expect(await select("SELECT COUNT(*) FROM departments")).toEqual([[2]]);
 });
 
 test("whole rows, fragments and parents given in the same body may be mixed", async () => {
@@ -254,15 +302,29 @@ test("a body nested a hundred thousand deep, or with as many repeated keys, is n
   expect(repeated.status).toBe(422);
 });
 
-test("where no id is left to assign the answer says so: 409", async () => {
-  await database.pool.query("INSERT INTO jobs VALUES (2147483647, 'last')");
-  const { status, answer } = await post("/jobs", [{ job: "one more" }]);
-  expect([status, (answer as unknown as { detail: string }).detail]).toEqual([
-    409,
-    expect.stringContaining("no id left"),
-  ]);
-  await database.pool.query("DELETE FROM jobs");
-  await database.pool.query("ALTER TABLE jobs AUTO_INCREMENT = 1");
+test("if no id is left to assign the answer says so: 409, and an empty table takes rows again", async () => {
+  const detailOf = ({ answer }: { answer: unknown }) => (answer as { detail: string }).detail;
+  await pool.query("INSERT INTO jobs VALUES (2147483647, 'last')");
+  const refused = await post("/jobs", [{ job: "one more" }]);
+  expect([refused.status, detailOf(refused)]).toEqual([409, expect.stringContaining("no id left")]);
+  await pool.query("DELETE FROM jobs");
+  for (const id of [1, 2, 3]) expect((await post("/jobs", { job: "again" })).answer.rows[0]?.id).toBe(id);
+  await pool.query("DELETE FROM jobs");
+  const twoBehind = await post("/jobs", [{ id: 2147483646, job: "last but one" }, { job: "last" }, { job: "none" }]);
+  expect([twoBehind.status, detailOf(twoBehind)]).toEqual([409, expect.stringContaining("no id left")]);
+  const again = await post("/jobs", [{ job: "a" }, { job: "b" }, { job: "c" }]);
+  expect(again.answer.rows.map(({ id }) => id)).toEqual([1, 2, 3]);
+});
+
+test("a row that was never stored leaves no table without ids: its high id is given to nobody", async () => {
+  await pool.query("DELETE FROM jobs");
+  const undone = await post("/jobs", [{ id: 2147483647, job: "a" }, { job: "" }], { Prefer: "handling=strict" });
+  expect(undone.status).toBe(422);
+  const writers = Array.from({ length: 8 }, () => post("/jobs", [{ job: "a" }, { job: "b" }]));
+  const ids = (await Promise.all(writers)).flatMap(({ answer }) => answer.rows.map(({ id }) => id));
+  expect(ids.sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 16 }, (_, index) => index + 1));
+  await pool.query("DELETE FROM jobs");
+  await pool.query("ALTER TABLE jobs AUTO_INCREMENT = 1");
 });
 
 test("writers that wait at a gate leave readers their connections", async () => {

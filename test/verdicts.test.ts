@@ -6,6 +6,7 @@ import { importSource } from "../src/ingest/import.ts";
 import { findRejection, listRejections } from "../src/repositories/rejections.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
+import { CHECK, under } from "./support/dba-rules.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
 const database = await freshDatabase();
@@ -282,6 +283,13 @@ test.each<[string, Verdict]>([
 ])("JSON %s is %j, and again so by replay", async (row, verdict) => {
   expect(await post("jobs", "application/x-ndjson", row)).toEqual(verdict);
   expect(await post("jobs", "application/json", `[${row}]`)).toEqual(verdict);
+});
+
+test("a row that a DBA's constraint refuses is refused_by_database by REST, and once more by replay", async () => {
+  await under(database.pool, CHECK, async () => {
+    expect(await post("jobs", "application/json", '[{"id": 7, "job": "Spy"}]')).toEqual(["refused_by_database"]);
+    expect(await post("jobs", "text/csv", "7,Spy")).toEqual(["refused_by_database"]);
+  });
 });
 
 test("these cases have every code that there is", async () => {

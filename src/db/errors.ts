@@ -4,6 +4,7 @@ import { type ErrorCode, MusterError } from "../errors.ts";
 export interface DriverError extends Error {
   code: string;
   errno?: number;
+  sqlState?: string;
   sqlMessage?: string;
 }
 

@@ -88,6 +88,7 @@ export const REASON_CODES = [
   "malformed_csv",
   "unknown_reference",
   "duplicate_id",
+  "refused_by_database",
 ] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];
 

@@ -6,12 +6,12 @@ import type { Database } from "../db/client.ts";
 import type { Counts, Reason, RunKind } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { passGates } from "../repositories/gates.ts";
-import { insertRows, insertRowsWithoutId } from "../repositories/inserts.ts";
 import { addRejections } from "../repositories/rejections.ts";
 import { existingIds, readRows } from "../repositories/rows.ts";
 import { noRows, recordRun } from "../repositories/runs.ts";
 import type { BatchRow } from "./batch.ts";
-import { type Candidate, judge, type World } from "./judge.ts";
+import type { Candidate, World } from "./judge.ts";
+import { judgeAndStore } from "./store.ts";
 
 export interface Batch {
   kind: Extract<RunKind, "insert" | "replay">;
@@ -48,7 +48,7 @@ interface Entry {
 
 /**
  * Judges and stores a batch inside the caller's transaction: its rows, rejections, run and counts are committed or undone
- * together. A driver error of LOST_RACES means that another writer came first, and that the transaction is worth another try.
+ * together. Parents are stored before their children are judged, so that a child may refer to a parent that has no id yet.
  * @throws MusterError `unavailable` where a publish or restore holds a table's gate for too long
  */
 export async function insertBatch(database: Database, connection: PoolConnection, batch: Batch): Promise<BatchOutcome> {
@@ -60,19 +60,16 @@ export async function insertBatch(database: Database, connection: PoolConnection
     throw new MusterError("unavailable", `${table} is being published or restored: try again`);
   });
   const world = new BatchWorld(connection);
+  if (batch.strict) await connection.query("SAVEPOINT batch");
   for (const table of part) {
     const candidates = entries.filter((entry) => entry.row.table === table.name).map((entry) => entry.candidate);
-    await judge(table, candidates, world);
+    await judgeAndStore({ connection, table, world, idStep: database.server.idStep }, candidates);
     world.accept(table, candidates);
   }
   const rejected = entries.filter(({ candidate }) => candidate.reasons.length > 0);
   const refused = batch.strict && rejected.length > 0;
-  for (const { candidate, verdict } of entries) {
-    if (candidate.reasons.length > 0) verdict.status = "rejected";
-    else if (candidate.unchanged) verdict.status = "unchanged";
-    else verdict.status = refused ? "withheld" : "inserted";
-  }
-  for (const table of part) await store(database, connection, table, entries);
+  if (refused) await connection.query("ROLLBACK TO SAVEPOINT batch");
+  for (const entry of entries) conclude(entry, refused);
   await log(database, connection, run, rejected);
   const counts = count(entries);
   const status = refused ? "refused" : "succeeded";
@@ -90,26 +87,14 @@ function entryOf(row: BatchRow): Entry {
   return { row, candidate, verdict };
 }
 
-/** Rows with an id first, in its order so that two batches do not wait for each other; then those the database numbers. */
-async function store(database: Database, connection: PoolConnection, table: Table, entries: readonly Entry[]) {
-  const withId: Row[] = [];
-  const withoutId: Entry[] = [];
-  for (const entry of entries) {
-    if (entry.row.table !== table.name || entry.verdict.status === "rejected") continue;
-    const id = entry.candidate.values[table.key];
-    if (typeof id === "number") entry.verdict.id = id;
-    if (entry.verdict.status !== "inserted") continue;
-    if (typeof id === "number") withId.push(entry.candidate.values as Row);
-    else withoutId.push(entry);
-  }
-  withId.sort((a, b) => (a[table.key] as number) - (b[table.key] as number));
-  await insertRows(connection, table, withId);
-  const rows = withoutId.map(({ candidate }) => candidate.values as Row);
-  const ids = await insertRowsWithoutId(connection, table, rows, database.server.idStep);
-  withoutId.forEach(({ verdict }, index) => {
-    const id = ids[index];
-    if (id !== undefined) verdict.id = id;
-  });
+/** @param withheld whether the good rows of the batch were not stored, as others are rejected */
+function conclude({ candidate, verdict }: Entry, withheld: boolean): void {
+  const { values, reasons, unchanged, assigned } = candidate;
+  if (reasons.length > 0) return;
+  verdict.status = unchanged ? "unchanged" : withheld ? "withheld" : "inserted";
+  const given = values[tableOf(verdict.table).key];
+  const id = typeof given === "number" ? given : withheld ? undefined : assigned;
+  if (id !== undefined) verdict.id = id;
 }
 
 async function log(database: Database, connection: PoolConnection, run: string, rejected: readonly Entry[]) {
@@ -151,8 +136,8 @@ class BatchWorld implements World {
 
   accept(table: Table, candidates: readonly Candidate[]): void {
     const ids = new Set<number>();
-    for (const { values, reasons } of candidates) {
-      const id = values[table.key];
+    for (const { values, reasons, assigned } of candidates) {
+      const id = values[table.key] ?? assigned;
       if (reasons.length === 0 && typeof id === "number") ids.add(id);
     }
     this.#accepted.set(table.name, ids);

@@ -5,6 +5,8 @@ import { type Row, type Shaped, sameRow, type Table, type TableName } from "../c
 /** A row as its codec shaped it, on its way to a verdict: without a reason it is `new` or `unchanged`. */
 export interface Candidate extends Shaped {
   unchanged?: boolean;
+  /** The id that it is stored with, of a row that the database has numbered. */
+  assigned?: number;
 }
 
 /** What the judge must know of what is stored, or was accepted earlier in the same batch or file set. */

@@ -1,10 +1,7 @@
 /** Rows that go into a table by multi-row INSERT: those of requests, and of imports where the server loads no data. */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader } from "mysql2/promise";
-import { KEY_MAX } from "../codecs/columns.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
-import { driverError } from "../db/errors.ts";
-import { MusterError } from "../errors.ts";
 import { columnList } from "./rows.ts";
 
 /** Rows of one INSERT, and the characters after which it is sent earlier: a server as it comes takes 16 MiB. */
@@ -51,39 +48,8 @@ export class InsertBatch {
   }
 }
 
-/**
- * Inserts rows whose ids the database assigns.
- * @param idStep auto_increment_increment: the ids of one statement that has only such rows follow each other by it
- * @returns their ids, in their order
- */
-export async function insertRowsWithoutId(
-  connection: Connection,
-  table: Table,
-  rows: readonly Row[],
-  idStep: number,
-): Promise<number[]> {
-  const ids: number[] = [];
-  const columns = table.columns.filter((column) => !column.isKey);
-  for (const batch of batches(rows)) {
-    const withoutId = batch.map((row) => row.toSpliced(table.key, 1));
-    const { insertId } = await insert(connection, table.name, columns, withoutId).catch(outOfIds(table));
-    ids.push(...batch.map((_, index) => insertId + index * idStep));
-  }
-  return ids;
-}
-
-/** MySQL gives the last id again and again, and MariaDB an error that the driver has no name for. */
-function outOfIds(table: Table): (error: unknown) => never {
-  return (error) => {
-    const driver = driverError(error);
-    const last = driver?.errno === 1062 && driver.sqlMessage?.includes(`'${KEY_MAX}'`);
-    if (!last && driver?.errno !== 167) throw error;
-    throw new MusterError("conflict", `${table.name} has no id left to assign behind ${KEY_MAX}: send rows with an id`);
-  };
-}
-
-/** @param rows have their values in the order of the columns */
-async function insert(
+/** Inserts rows by one statement. @param rows have their values in the order of the columns */
+export async function insert(
   connection: Connection,
   into: string,
   columns: readonly Column[],
@@ -98,7 +64,8 @@ async function insert(
   return result;
 }
 
-function* batches(rows: readonly Row[]): Generator<Row[]> {
+/** Rows in parts that each fit one statement. */
+export function* batches(rows: readonly Row[]): Generator<Row[]> {
   let batch: Row[] = [];
   let characters = 0;
   for (const row of rows) {

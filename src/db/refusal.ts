@@ -1,0 +1,71 @@
+/** The server's refusal of one row: told apart from errors of the statement, the connection or the server. */
+import { cut, escaped } from "../shown.ts";
+import { type DriverError, driverError } from "./errors.ts";
+
+export interface Refusal {
+  /** The server's reason, which never holds a statement: `Check constraint 'jobs_chk_1' is violated (error 3819)`. */
+  reason: string;
+  /** Another writer may have been quicker: it took the id, or deleted the parent. A new look tells. */
+  race: "id" | "parent" | undefined;
+}
+
+/**
+ * Why the server refused a row of an INSERT or UPDATE: a constraint, a trigger, a column. Undefined for any other error: the
+ * statement may then succeed later, or never, whatever its rows are.
+ */
+export function refusalOf(error: unknown): Refusal | undefined {
+  const driver = driverError(error);
+  if (driver?.errno === undefined || driver.sqlState === undefined) return undefined;
+  if (!ROW_ERRORS.has(driver.errno) && !isRowState(driver.sqlState)) return undefined;
+  return { reason: `${reasonOf(driver)} (error ${driver.errno})`, race: raceOf(driver) };
+}
+
+/** The code and the text of a row's verdict. */
+export const refusedRow = ({ reason }: Refusal) =>
+  ({ code: "refused_by_database", detail: `the database refuses the row: ${reason}` }) as const;
+
+/**
+ * The first two characters of an SQLSTATE are its class (ISO 9075-2): warnings and no data (which a trigger can turn into
+ * errors), cardinality, data, integrity, check option, unhandled SIGNAL. Classes that begin with 5 to 9 or I to Z are free
+ * for a SIGNAL's own states, but servers use 70 for a statement that was ended and XA for its transactions.
+ */
+const isRowState = (state: string) => /^(01|02|21|22|23|44|45)/.test(state) || /^(?!70|XA)[5-9I-Z]/.test(state);
+
+/** Refusals of a row whose SQLSTATE says no more than "general" or "syntax"; triggers and views cause the latter. */
+const ROW_ERRORS = new Set([
+  1054, // unknown column, in a trigger
+  1118, // row too large
+  1146, // unknown table, in a trigger
+  1172, // SELECT INTO in a trigger found many rows
+  1305, // unknown function, in a trigger
+  1356, // the view is invalid
+  1364, // a column without a default
+  1366, // a value of another character set or type
+  1369, // the view's WITH CHECK OPTION
+  1411, // a function's argument
+  1442, // a trigger that changes its own table
+  1449, // the trigger's definer does not exist
+  1526, // no partition
+  1644, // SIGNAL
+  1748, // another partition
+  1906, // MariaDB: a generated column
+  3105, // MySQL: a generated column
+  3819, // MySQL: a CHECK constraint
+]);
+
+function raceOf({ errno, sqlMessage = "" }: DriverError): Refusal["race"] {
+  if (errno === 1062 && /for key '(?:.*\.)?PRIMARY'$/s.test(sqlMessage)) return "id";
+  return errno === 1452 || errno === 1216 ? "parent" : undefined;
+}
+
+const REASON_CHARACTERS_MAX = 300;
+
+/** The message without what it quotes of definitions: a foreign key's columns, a generated column's expression. */
+function reasonOf({ sqlMessage = "" }: DriverError): string {
+  const text = sqlMessage
+    .replace(/(CONSTRAINT `(?:[^`]|``)+`) FOREIGN KEY .*$/s, "$1)")
+    .replace(/value is out of range in '.*$/s, "value is out of range")
+    .replace(/\.$/, "")
+    .replace(/'[^']{61,}'/g, (quoted) => `'${cut(quoted.slice(1, -1))}'`);
+  return escaped(text.slice(0, REASON_CHARACTERS_MAX).toWellFormed());
+}

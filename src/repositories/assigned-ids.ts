@@ -1,0 +1,90 @@
+/** Rows without an id: the database assigns it, or Muster does if the database has come to the end of its ids. */
+import { escapeId } from "mysql2";
+import type { Connection, RowDataPacket } from "mysql2/promise";
+import { KEY_MAX } from "../codecs/columns.ts";
+import type { Row, Table } from "../codecs/tables.ts";
+import { type DriverError, driverError } from "../db/errors.ts";
+import { refusalOf } from "../db/refusal.ts";
+import { MusterError } from "../errors.ts";
+import { insert } from "./inserts.ts";
+import { keyOf } from "./rows.ts";
+
+/**
+ * AUTO_INCREMENT never gets lower: a row with a high id that was refused, undone or deleted leaves it high. If it is as
+ * close to the end as this, ids are given behind the highest one that is stored.
+ */
+const LAST_IDS = 1_000_000;
+/** Other writers that give the same ids at the same time make another try necessary. */
+const TRIES_MAX = 10;
+
+/**
+ * Inserts rows without an id by one statement.
+ * @param idStep auto_increment_increment: the ids of one statement that has only such rows follow each other by it
+ * @returns their ids, in their order; an id is undefined if a trigger has changed it
+ * @throws MusterError `conflict` if no id is left behind the highest one
+ */
+export async function insertRowsWithoutId(
+  connection: Connection,
+  table: Table,
+  rows: readonly Row[],
+  idStep: number,
+): Promise<(number | undefined)[]> {
+  const columns = table.columns.filter((column) => !column.isKey);
+  const withoutId = rows.map((row) => row.toSpliced(table.key, 1));
+  const assigned = await insert(connection, table.name, columns, withoutId).catch((error) => {
+    if (isOutOfIds(driverError(error))) return undefined;
+    throw error;
+  });
+  if (!assigned) return insertBehindHighest(connection, table, rows);
+  const { insertId } = assigned;
+  if (insertId === 0) return rows.map(() => undefined);
+  const ids = rows.map((_, index) => insertId + index * idStep);
+  const last = ids.at(-1) ?? insertId;
+  if (last <= KEY_MAX - LAST_IDS || (await highestId(connection, table, insertId - 1)) === insertId - 1) return ids;
+  await takeBack(connection, table, ids);
+  return insertBehindHighest(connection, table, rows);
+}
+
+/** MySQL gives the last id again and again or fails to read the next one, MariaDB has an error of its own, and so has TiDB. */
+function isOutOfIds(error: DriverError | undefined): boolean {
+  const { errno, sqlMessage = "" } = error ?? {};
+  if (errno === 1062) return LAST_ID_TAKEN.test(sqlMessage);
+  return errno === 1467 || errno === 167 || (errno === 1690 && /^constant \d+ overflows/.test(sqlMessage));
+}
+
+const LAST_ID_TAKEN = new RegExp(`^Duplicate entry '${KEY_MAX}' for key '(.*\\.)?PRIMARY'$`);
+
+async function insertBehindHighest(connection: Connection, table: Table, rows: readonly Row[]): Promise<number[]> {
+  for (let attempt = 1; ; attempt++) {
+    const first = 1 + (await highestId(connection, table, KEY_MAX));
+    if (first + rows.length - 1 > KEY_MAX) {
+      const advice = "send rows with an id, or lower the highest id of the table";
+      throw new MusterError("conflict", `${table.name} has no id left to assign behind ${first - 1}: ${advice}`);
+    }
+    const withId = rows.map((row, index) => row.with(table.key, first + index));
+    try {
+      await insert(connection, table.name, table.columns, withId);
+      return withId.map((_, index) => first + index);
+    } catch (error) {
+      if (refusalOf(error)?.race !== "id" || attempt === TRIES_MAX) throw error;
+    }
+  }
+}
+
+/** The highest id of the table up to `max`; 0 if there is none. (MariaDB takes `< 2147483648` for `< 2147483647`.) */
+async function highestId(connection: Connection, table: Table, max: number): Promise<number> {
+  const key = keyOf(table);
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT GREATEST(0, COALESCE(MAX(${key}), 0)) AS highest FROM ${escapeId(table.name)} WHERE ${key} <= ?`,
+    [max],
+  );
+  return rows[0]?.highest;
+}
+
+/** Deletes rows that the caller's transaction has just inserted. */
+async function takeBack(connection: Connection, table: Table, ids: readonly number[]): Promise<void> {
+  await connection.query(`DELETE FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`, [ids]).catch(() => {
+    const mend = `ALTER TABLE ${table.name} AUTO_INCREMENT = 1`;
+    throw new MusterError("conflict", `AUTO_INCREMENT of ${table.name} is at its end, and lower ids are free: ${mend}`);
+  });
+}

@@ -1,0 +1,91 @@
+/** Rules that a DBA adds to the table jobs: each refuses a job called Spy, and no other. */
+import type { Pool } from "mysql2/promise";
+
+export interface DbaRule {
+  name: string;
+  make: string[];
+  undo: string[];
+  /** What the server says of a Spy. */
+  reason: RegExp;
+}
+
+const trigger = (name: string, time: string, body: string, reason: RegExp): DbaRule => ({
+  name,
+  make: [`CREATE TRIGGER spies ${time} INSERT ON jobs FOR EACH ROW IF NEW.job = 'Spy' THEN ${body}; END IF`],
+  undo: ["DROP TRIGGER spies"],
+  reason,
+});
+
+export const CHECK: DbaRule = {
+  name: "a CHECK",
+  make: ["ALTER TABLE jobs ADD CONSTRAINT no_spies CHECK (job <> 'Spy')"],
+  undo: ["ALTER TABLE jobs DROP CONSTRAINT no_spies"],
+  reason: /no_spies.* \(error (3819|4025)\)$/,
+};
+
+export const UNIQUE: DbaRule = {
+  name: "a UNIQUE key",
+  make: ["ALTER TABLE jobs ADD UNIQUE KEY names (job)", "INSERT INTO jobs VALUES (90, 'SPY')"],
+  undo: ["ALTER TABLE jobs DROP KEY names", "DELETE FROM jobs WHERE id = 90"],
+  reason: /Duplicate entry ('Spy' )?for key '(jobs\.)?names' \(error 1062\)$/,
+};
+
+export const FOREIGN_KEY: DbaRule = {
+  name: "a foreign key that the dictionary does not know",
+  make: [
+    "CREATE TABLE known (job varchar(255) PRIMARY KEY)",
+    "INSERT INTO known VALUES ('Baker'), ('Clerk'), ('Judge')",
+    "ALTER TABLE jobs ADD CONSTRAINT known_jobs FOREIGN KEY (job) REFERENCES known (job)",
+  ],
+  undo: ["ALTER TABLE jobs DROP FOREIGN KEY known_jobs", "ALTER TABLE jobs DROP KEY known_jobs", "DROP TABLE known"],
+  reason: /foreign key constraint fails \(.*CONSTRAINT `known_jobs`\) \(error 1452\)$/,
+};
+
+export const DBA_RULES: readonly DbaRule[] = [
+  CHECK,
+  UNIQUE,
+  FOREIGN_KEY,
+  {
+    name: "a generated column",
+    make: ["ALTER TABLE jobs ADD size tinyint AS (IF(job = 'Spy', 1000, 1)) STORED"],
+    undo: ["ALTER TABLE jobs DROP size"],
+    reason: /Out of range value for column 'size'.* \(error 1264\)$/,
+  },
+  {
+    name: "a view's CHECK OPTION",
+    make: [
+      "RENAME TABLE jobs TO all_jobs",
+      "CREATE VIEW jobs AS SELECT * FROM all_jobs WHERE job <> 'Spy' WITH CHECK OPTION",
+    ],
+    undo: ["DROP VIEW jobs", "RENAME TABLE all_jobs TO jobs"],
+    reason: /CHECK OPTION failed .* \(error 1369\)$/,
+  },
+  trigger(
+    "a trigger's SIGNAL",
+    "BEFORE",
+    "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no\nspies'",
+    /: no\\nspies \(error 1644\)$/,
+  ),
+  trigger(
+    "a SIGNAL behind the insertion that calls itself a deadlock",
+    "AFTER",
+    "SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'no'",
+    /: no \(error 1213\)$/,
+  ),
+  trigger(
+    "a trigger's other table, whose key is PRIMARY too,",
+    "AFTER",
+    "INSERT INTO gates SELECT * FROM gates",
+    /Duplicate entry '\w+' for key '(gates\.)?PRIMARY' \(error 1062\)$/,
+  ),
+];
+
+/** Does `work` while a rule is there. */
+export async function under<T>(pool: Pool, { make, undo }: DbaRule, work: () => Promise<T>): Promise<T> {
+  for (const statement of make) await pool.query(statement);
+  try {
+    return await work();
+  } finally {
+    for (const statement of undo) await pool.query(statement);
+  }
+}
