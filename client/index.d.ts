@@ -406,7 +406,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     raw_base64?: string | undefined;
                     columns?: string[] | undefined;
                     reasons: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string | undefined;
                         detail: string;
                     }[];
@@ -493,41 +493,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     };
                 };
                 output: {
-                    run: string;
-                    received: number;
-                    inserted: number;
-                    unchanged: number;
-                    rejected: number;
-                    withheld?: number;
-                    rows: {
-                        table: "departments" | "hired_employees" | "jobs";
-                        index: number;
-                        status: "inserted" | "rejected" | "unchanged" | "withheld";
-                        id?: number;
-                        rejection?: number;
-                        reasons?: {
-                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                            field?: string;
-                            detail: string;
-                        }[];
-                        replaces?: number;
-                    }[];
-                    remaining?: number;
-                };
-                outputFormat: "json";
-                status: 200 | 201 | 207;
-            } | {
-                input: {
-                    json: {
-                        rows: {
-                            id: number;
-                            row: unknown;
-                        }[];
-                    } | {
-                        run: string;
-                    };
-                };
-                output: {
                     type: "about:blank";
                     title: string;
                     status: number;
@@ -552,7 +517,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         id?: number;
                         rejection?: number;
                         reasons?: {
-                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                             field?: string;
                             detail: string;
                         }[];
@@ -562,6 +527,41 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
                 outputFormat: "json";
                 status: 422;
+            } | {
+                input: {
+                    json: {
+                        rows: {
+                            id: number;
+                            row: unknown;
+                        }[];
+                    } | {
+                        run: string;
+                    };
+                };
+                output: {
+                    run: string;
+                    received: number;
+                    inserted: number;
+                    unchanged: number;
+                    rejected: number;
+                    withheld?: number;
+                    rows: {
+                        table: "departments" | "hired_employees" | "jobs";
+                        index: number;
+                        status: "inserted" | "rejected" | "unchanged" | "withheld";
+                        id?: number;
+                        rejection?: number;
+                        reasons?: {
+                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                            field?: string;
+                            detail: string;
+                        }[];
+                        replaces?: number;
+                    }[];
+                    remaining?: number;
+                };
+                outputFormat: "json";
+                status: 200 | 201 | 207;
             } | {
                 input: {
                     json: {
@@ -637,14 +637,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                         };
@@ -703,14 +703,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                         };
@@ -1016,40 +1016,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    department: string;
-                }[] | {
-                    id?: number | null;
-                    department: string;
-                };
-            };
-            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1074,7 +1040,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -1084,6 +1050,40 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: 422;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    department: string;
+                }[] | {
+                    id?: number | null;
+                    department: string;
+                };
+            };
+            output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1530,46 +1530,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    name: string;
-                    datetime: string;
-                    department_id: number;
-                    job_id: number;
-                }[] | {
-                    id?: number | null;
-                    name: string;
-                    datetime: string;
-                    department_id: number;
-                    job_id: number;
-                };
-            };
-            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1594,7 +1554,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -1604,6 +1564,46 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: 422;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                }[] | {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                };
+            };
+            output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1690,14 +1690,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                     };
@@ -1806,6 +1806,17 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
                 run: string;
                 received: number;
                 inserted: number;
@@ -1819,7 +1830,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -1828,7 +1839,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 remaining?: number;
             };
             outputFormat: "json";
-            status: 200 | 201 | 207;
+            status: 422;
         } | {
             input: {
                 json: {
@@ -1890,17 +1901,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                type: "about:blank";
-                title: string;
-                status: number;
-                detail: string;
-                instance: string;
-                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
-                errors?: {
-                    pointer: string;
-                    code?: string;
-                    detail: string;
-                }[];
                 run: string;
                 received: number;
                 inserted: number;
@@ -1914,7 +1914,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -1923,7 +1923,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 remaining?: number;
             };
             outputFormat: "json";
-            status: 422;
+            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -2129,40 +2129,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    job: string;
-                }[] | {
-                    id?: number | null;
-                    job: string;
-                };
-            };
-            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -2187,7 +2153,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -2197,6 +2163,40 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: 422;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    job: string;
+                }[] | {
+                    id?: number | null;
+                    job: string;
+                };
+            };
+            output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -2347,7 +2347,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     limit?: string | undefined;
                     cursor?: string | undefined;
                     table?: "departments" | "hired_employees" | "jobs" | undefined;
-                    code?: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined;
+                    code?: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined;
                     run?: string | undefined;
                     state?: "discarded" | "open" | "replayed" | "superseded" | undefined;
                 };
@@ -2362,7 +2362,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 raw_base64?: string | undefined;
                 columns?: string[] | undefined;
                 reasons: {
-                    code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                    code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                     field?: string | undefined;
                     detail: string;
                 }[];
@@ -2378,7 +2378,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     limit?: string | undefined;
                     cursor?: string | undefined;
                     table?: "departments" | "hired_employees" | "jobs" | undefined;
-                    code?: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined;
+                    code?: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined;
                     run?: string | undefined;
                     state?: "discarded" | "open" | "replayed" | "superseded" | undefined;
                 };
@@ -2484,14 +2484,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                     };
