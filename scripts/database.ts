@@ -4,25 +4,23 @@
  *   usage: bun scripts/database.ts PROCESS_ID_OF_DRIZZLE_KIT
  */
 import "../src/schema-check.ts";
-import { DATA_FOLDER, readConfig } from "../src/config.ts";
+import { DATA_FOLDER } from "../src/config.ts";
 import { connectOnce } from "../src/db/client.ts";
 import { joinServer } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { parseUrl } from "../src/db/url.ts";
-import { fail } from "./command.ts";
+import { finish } from "./command.ts";
 import { say } from "./terminal.ts";
 
 const POLL_MS = 50;
 
 const [asker = "", role] = process.argv.slice(2);
-try {
-  const { databaseUrl, mysqld } = readConfig(process.env);
+await finish(async ({ config: { databaseUrl, mysqld } }) => {
   if (databaseUrl !== undefined) await prepare(databaseUrl);
   else if (role === "keeper") await keep(Number(asker), mysqld);
   else await leaveKeeper();
-} catch (error) {
-  process.exit(fail(error, false));
-}
+  return { status: "succeeded" };
+});
 
 async function prepare(url: string): Promise<void> {
   await migrate(url);

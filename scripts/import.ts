@@ -2,11 +2,14 @@ import "../src/schema-check.ts";
 import { tableNames } from "../src/codecs/tables.ts";
 import { DATA_FOLDER } from "../src/config.ts";
 import { MusterError } from "../src/errors.ts";
+import { whollyRejected } from "../src/ingest/counts.ts";
+import { hasSample } from "../src/ingest/first-load.ts";
 import { importSource, type RejectLimit, rejectLimit } from "../src/ingest/import.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
 import type { NewRejection } from "../src/repositories/rejections.ts";
-import { command, EXIT, readArguments, tableNamed } from "./command.ts";
-import { countsTable, firstRejections, MORE_REJECTIONS, progressBar, say, speedSince, speedText } from "./terminal.ts";
+import { escaped } from "../src/shown.ts";
+import { command, type DatabaseContext, isJson, type Outcome, readArguments, tableNamed } from "./command.ts";
+import { countsTable, progressBar, Rejections, say, speedSince, speedText } from "./terminal.ts";
 
 const HELP = `Usage: bun run scripts/import.ts [SOURCE] [options]
 
@@ -18,7 +21,7 @@ Files are named for their tables: jobs.csv, jobs-2021.csv, jobs/any.csv. The end
   --table T           read the files of table T alone (${tableNames.join(", ")})
   --dry-run           say what would happen; write nothing but the run
   --max-rejects N|P%  refuse the whole import where more rows than this are rejected
-  --json              print the outcome as one line of JSON
+  --json              end standard output with one line of JSON, also when refused or failed
   --help              this text
 
 Exit code: 0 done (rejected rows included), 1 failed, 2 refused, 130 interrupted.`;
@@ -39,30 +42,46 @@ const options = readArguments(
       table: values.table === undefined ? undefined : tableNamed(values.table),
       dryRun: values["dry-run"] ?? false,
       maxRejects: limitOption(values["max-rejects"]),
-      json: values.json ?? false,
     };
   },
 );
-await command(async ({ config, database, signal }) => {
+await command(importFiles, (last) => {
+  if (!last) return "interrupted: run the same command again";
+  const whole = Object.keys(last.counts);
+  if (whole.length === 0) return "interrupted: nothing was changed; run the same command again";
+  return `interrupted: ${whole.join(", ")} imported whole, the other tables are as they were; run the same command again`;
+});
+
+async function importFiles({ config, database, signal }: DatabaseContext): Promise<Outcome> {
   const sample = () => (database.embedded ? defaultSample(DATA_FOLDER) : undefined);
   const source = options.source ?? config.importSource ?? (await sample());
   if (source === undefined) throw new MusterError("invalid", "name a SOURCE to import, or set IMPORT_SOURCE");
   const started = performance.now();
   const bar = progressBar();
-  const more = options.dryRun ? "further rejected rows are counted below" : MORE_REJECTIONS;
-  const first = firstRejections(bar.say, more);
-  const rejected = options.json
-    ? undefined
-    : ({ file, position, reasons }: NewRejection) => first(`${file}:${position}`, reasons);
-  const report = { say: bar.say, signal, progress: bar.update, ...(rejected && { rejected }) };
+  const rejections = new Rejections(isJson ? undefined : bar.say);
+  const rejected = ({ file, position, table, reasons }: NewRejection) =>
+    rejections.add(`${escaped(file ?? "")}:${position}`, table, reasons);
+  const report = { say: bar.say, signal, progress: bar.update, rejected };
   const outcome = await importSource(database, { ...options, source, report }).finally(bar.stop);
   const { run, status, error, bytes, tables } = outcome;
+  const { reasons } = rejections;
+  const hasTaken = reasons.some(({ code }) => code === "duplicate_id");
+  if (hasTaken && database.embedded && (await hasSample(database, DATA_FOLDER))) say(sampleIsInTheWay(source));
   const speed = speedSince(started, tables, bytes);
-  if (error) say(error);
-  if (options.json) console.log(JSON.stringify({ run, status, ...speed, bytes, tables }));
-  else console.log(`${countsTable(tables)}\nrun ${run} ${status} in ${speedText(speed)}`);
-  return status === "succeeded" ? EXIT.done : EXIT.refused;
-});
+  const dry = options.dryRun ? "; it was a dry run: nothing was written" : "";
+  const all = whollyRejected(tables);
+  const none = all.length > 0 ? `, but every row of ${all.join(", ")} was rejected` : "";
+  return {
+    ...{ status, error },
+    facts: { run, ...speed, bytes, tables, reasons },
+    text: `${countsTable(tables)}${rejections.text}\nrun ${run} ${status} in ${speedText(speed)}${none}${dry}`,
+  };
+}
+
+function sampleIsInTheWay(source: string): string {
+  const begin = `to begin with your own files, remove ${DATA_FOLDER} and run IMPORT_SOURCE=${source} npm start`;
+  return `the sample that the first start loaded has taken ids of your rows (duplicate_id): ${begin}`;
+}
 
 function limitOption(text: string | undefined): RejectLimit | undefined {
   const limit = text === undefined ? undefined : rejectLimit(text);

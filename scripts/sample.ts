@@ -1,7 +1,7 @@
 import "../src/schema-check.ts";
 import { MusterError } from "../src/errors.ts";
 import { DEFAULT_SAMPLE, writeSample } from "../src/ingest/sample.ts";
-import { fail, readArguments } from "./command.ts";
+import { finish, readArguments } from "./command.ts";
 
 const HELP = `Usage: bun run scripts/sample.ts FOLDER [options]
 
@@ -10,6 +10,7 @@ Writes synthetic departments.csv, jobs.csv and hired_employees.csv into FOLDER.
   --rows N     rows of hired_employees.csv (${DEFAULT_SAMPLE.rows})
   --bad P%     share of them that break a rule (${DEFAULT_SAMPLE.badShare * 100}%)
   --seed N     the same seed makes the same files (${DEFAULT_SAMPLE.seed})
+  --json       end standard output with one line of JSON
   --help       this text`;
 
 /** Rows are numbered from 1. */
@@ -18,7 +19,7 @@ const SEED_MAX = 0xffffffff;
 
 const { folder, ...options } = readArguments(
   HELP,
-  { rows: { type: "string" }, bad: { type: "string" }, seed: { type: "string" } },
+  { rows: { type: "string" }, bad: { type: "string" }, seed: { type: "string" }, json: { type: "boolean" } },
   ({ rows, bad, seed }, [folder, ...more]) => {
     if (folder === undefined || more.length > 0) throw new MusterError("invalid", "name one FOLDER; see --help");
     return {
@@ -29,12 +30,11 @@ const { folder, ...options } = readArguments(
     };
   },
 );
-try {
+await finish(async () => {
   const bad = await writeSample(folder, options);
-  console.log(`${folder}: ${options.rows} employees, ${bad} of them break a rule`);
-} catch (error) {
-  process.exit(fail(error, false));
-}
+  const text = `${folder}: ${options.rows} employees, ${bad} of them break a rule`;
+  return { status: "succeeded", facts: { folder, rows: options.rows, bad }, text };
+});
 
 function whole(option: string, text: string, most: number): number {
   if (/^\d{1,10}$/.test(text) && Number(text) <= most) return Number(text);

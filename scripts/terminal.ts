@@ -1,7 +1,8 @@
 /** What a command draws: a bar on a terminal, plain lines elsewhere, and a last table of counts. */
 import { Format, type GenericFormatter, Presets, SingleBar } from "cli-progress";
-import type { Reason } from "../src/db/ledger.ts";
+import type { Reason, ReasonCode } from "../src/db/ledger.ts";
 import type { Progress } from "../src/repositories/runs.ts";
+import { cut, escaped } from "../src/shown.ts";
 
 /** Elsewhere than on a terminal a line about this often, and for each new phase. */
 const LINE_EVERY_MS = 5_000;
@@ -47,19 +48,39 @@ function drawnBar() {
   };
 }
 
+/**
+ * A phase with a measure is told when it is over, and now and then if it takes long; another one when it begins, since
+ * nobody knows how long it will take.
+ */
 function plainLines() {
   const meter = new Meter();
   let timer: Timer | undefined;
-  const line = () => say(meter.read().text);
+  let isTold = true;
+  const line = () => {
+    say(meter.read().text);
+    isTold = true;
+  };
+  const over = () => {
+    clearInterval(timer);
+    if (!isTold) line();
+  };
   return {
     update(progress: Progress) {
-      if (!meter.update(progress)) return;
-      line();
-      clearInterval(timer);
-      timer = setInterval(line, LINE_EVERY_MS);
+      const isNew = meter.isNew(progress);
+      if (isNew) {
+        over();
+        timer = setInterval(line, LINE_EVERY_MS);
+      }
+      meter.update(progress);
+      if (meter.hasMeasure) isTold = false;
+      else if (isNew) line();
     },
     say,
-    stop: () => clearInterval(timer),
+    stop() {
+      // What was interrupted has no end to tell.
+      if (meter.share < 1) isTold = true;
+      over();
+    },
   };
 }
 
@@ -68,12 +89,15 @@ class Meter {
   #last: Progress = { table: "", phase: "", rows: 0 };
   #began = 0;
 
-  /** @returns whether another table or phase has begun */
-  update(progress: Progress): boolean {
-    const { table, phase, rows } = this.#last;
+  /** Whether another table or phase begins with it. */
+  isNew({ table, phase }: Progress): boolean {
+    return phase !== this.#last.phase || table !== this.#last.table;
+  }
+
+  update(progress: Progress): void {
+    const { phase, rows } = this.#last;
     this.#last = progress;
     if (progress.phase !== phase || progress.rows < rows) this.#began = performance.now();
-    return progress.phase !== phase || progress.table !== table;
   }
 
   get hasMeasure(): boolean {
@@ -152,28 +176,72 @@ export function countsTable(tables: Record<string, object>): string {
     ["table", ...keys],
     ...lines.map(([name, counts]) => [name, ...keys.map((key) => String(counts[key]))]),
   ];
+  return aligned(cells, 1);
+}
+
+/** Lines of cells, the first `left` columns flush left and the others, which are numbers, flush right. */
+export function aligned(cells: readonly (readonly string[])[], left: number): string {
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0))) ?? [];
-  return cells
-    .map((line) =>
-      line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "),
-    )
-    .join("\n");
+  const pad = (cell: string, i: number) => (i < left ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0));
+  return cells.map((line) => line.map(pad).join("  ").trimEnd()).join("\n");
 }
 
 /** Rejected rows that are shown as they are found. */
 const REJECTIONS_SHOWN = 5;
-export const MORE_REJECTIONS = "further rejected rows: GET /rejections?state=open";
+/** Kinds of reasons that are counted by themselves: the field of an unknown one is whatever a file says. */
+const REASONS_MAX = 1_000;
+/** Of those the most frequent are shown. */
+const REASONS_SHOWN = 20;
 
-/** Shows the first rejected rows with where they stood and every reason, and says once where the others are. */
-export function firstRejections(
-  line: (text: string) => void,
-  more: string,
-): (where: string, reasons: readonly Reason[]) => void {
-  let shown = 0;
-  return (where, reasons) => {
-    if (shown === REJECTIONS_SHOWN) line(more);
-    if (shown++ >= REJECTIONS_SHOWN) return;
-    const why = reasons.map(({ code, field, detail }) => `${code}${field ? ` (${field})` : ""}: ${detail}`);
-    line(`${where} rejected: ${why.join("; ")}`);
-  };
+/** How many rows of a table had this reason. A row may have several. */
+export interface ReasonCount {
+  table: string;
+  code: ReasonCode;
+  field: string | undefined;
+  rows: number;
 }
+
+/** The rejected rows of a command: the first ones are shown with where they stood and every reason, all are counted by reason. */
+export class Rejections {
+  #rows = 0;
+  readonly #counts = new Map<string, ReasonCount>();
+
+  /** @param line shows a row; undefined shows none */
+  constructor(private readonly line: ((text: string) => void) | undefined) {}
+
+  add(where: string, table: string, reasons: readonly Reason[]): void {
+    for (const { code, field } of reasons) this.#count(table, code, field);
+    const shown = this.#rows++;
+    if (shown === REJECTIONS_SHOWN) this.line?.("further rejected rows are counted by reason at the end");
+    if (shown >= REJECTIONS_SHOWN) return;
+    const why = reasons.map(({ code, field, detail }) => `${reasonText(code, field)}: ${detail}`);
+    this.line?.(`${where} rejected: ${why.join("; ")}`);
+  }
+
+  #count(table: string, code: ReasonCode, named: string | undefined): void {
+    const field = this.#counts.size < REASONS_MAX ? named : undefined;
+    const key = JSON.stringify([table, code, field]);
+    const count = this.#counts.get(key);
+    if (count) count.rows++;
+    else this.#counts.set(key, { table, code, field, rows: 1 });
+  }
+
+  /** The most frequent reason first. */
+  get reasons(): ReasonCount[] {
+    return [...this.#counts.values()].sort((a, b) => b.rows - a.rows);
+  }
+
+  /** The sums by reason as a table, with a line break before it; blank if no row was rejected. */
+  get text(): string {
+    const all = this.reasons;
+    if (all.length === 0) return "";
+    const lines = all
+      .slice(0, REASONS_SHOWN)
+      .map((each) => [each.table, reasonText(each.code, each.field), `${each.rows}`]);
+    const more = all.length > REASONS_SHOWN ? `\n... and ${all.length - REASONS_SHOWN} reasons more` : "";
+    return `\n\n${aligned([["table", "rejected for", "rows"], ...lines], 2)}${more}\n`;
+  }
+}
+
+const reasonText = (code: ReasonCode, field: string | undefined) =>
+  `${code}${field ? ` (${cut(escaped(field))})` : ""}`;

@@ -25,7 +25,7 @@ const IDLE_S_MAX = 120;
 /** Answers kept for Idempotency-Keys are looked through this often. */
 const FORGET_EVERY_MS = 3_600_000;
 
-const stopped = interruption(1);
+const stopped = interruption(() => process.exit(1));
 
 try {
   if (process.argv.length > 2) {

@@ -27,6 +27,9 @@ const WRONG_ARGUMENTS: [string, string[], string][] = [
   ["replay", ["a.csv", "b.csv"], "name one FILE; see --help"],
   ["replay", ["a.csv", "--run", "x"], "give FILE or --run, not both: the file says which rejections it is for"],
   ["replay", ["--run"], "--run needs a value; see --help"],
+  ["replay", ["a.csv", "b.csv", "--json"], "name one FILE; see --help"],
+  ["backup", ["--list", "jobs"], "--list takes no table and no other option: it lists what is there"],
+  ["backup", ["--list", "--verify", "--json"], "--list takes no table and no other option: it lists what is there"],
   ["backup", ["staff"], `there is no table staff: the tables are ${TABLES}`],
   ["backup", ["--codec", "snappy"], "--codec snappy: the codecs are deflate, zstandard, null"],
   ["backup", ["--keep", "x"], "--keep x: give a number of backups, at least 1"],
@@ -34,8 +37,10 @@ const WRONG_ARGUMENTS: [string, string[], string][] = [
   ["backup", ["--verify", "a", "b"], "name one backup to verify; see --help"],
   ["backup", ["--verify", "--keep", "3"], "--verify takes no --codec and no --keep: they are for a new backup"],
   ["restore", [], "name the tables to restore; see --help"],
+  ["restore", ["--json", "--nonsense"], "there is no option --nonsense: they are --backup, --plan, --json, --help"],
   ["restore", ["staff"], `there is no table staff: the tables are ${TABLES}`],
   ["restore", ["jobs", "--backup", "--plan"], "--backup needs a value; see --help"],
+  ["sample", ["--json"], "name one FOLDER; see --help"],
   ["sample", [], "name one FOLDER; see --help"],
   ["sample", ["x", "--rows", "1e6"], "--rows 1e6: give a whole number from 0 to 2147483647"],
   ["sample", ["x", "--rows", "99999999999"], "--rows 99999999999: give a whole number from 0 to 2147483647"],
@@ -55,7 +60,10 @@ test("a wrong argument ends every command with 2 and one line that says what to 
     }
   };
   await Promise.all([one(), one(), one()]);
-  const told = WRONG_ARGUMENTS.map(([name, args, line]) => [name, args, `${line}\n`, { code: 2, stdout: "" }]);
+  const told = WRONG_ARGUMENTS.map(([name, args, line]) => {
+    const stdout = args.includes("--json") ? `${JSON.stringify({ status: "refused", error: line })}\n` : "";
+    return [name, args, `${line}\n`, { code: 2, stdout }];
+  });
   const inOrder = (list: unknown[]) => list.map((each) => JSON.stringify(each)).sort();
   expect(inOrder(seen)).toEqual(inOrder(told));
 });

@@ -53,6 +53,21 @@ test.each([
   expect(line?.run).toBe(await newestRun());
 });
 
+test.each([
+  ["id,job\n8,Clerk\n9,\n", "jobs 1 inserted, 1 rejected", { received: 2, inserted: 1, rejected: 1 }],
+  ["id,job\n8,\n9,\n", "every row was rejected", { received: 2, inserted: 0, rejected: 2 }],
+])(
+  "an import over HTTP ends with a line that has its run, its table and its counts: %j",
+  async (body, done, counts) => {
+    const headers = { Authorization: "Bearer s3cret-admin", "Content-Type": "text/csv" };
+    const answer = await app.request("/imports?table=jobs", { method: "POST", headers, body });
+    const { id: run } = (await answer.json()) as { id: string };
+    const ending = () => lines.find((line) => line.run === run && String(line.msg).startsWith("import "));
+    while (!ending()) await Bun.sleep(10);
+    expect(ending()).toMatchObject({ table: "jobs", counts, msg: `import ${run} of jobs succeeded: ${done}` });
+  },
+);
+
 test("a request that makes none names none", async () => {
   expect((await asked("/jobs", "s3cret-reader")).line).not.toHaveProperty("run");
   expect((await asked("/restore", "s3cret-admin", { table: ["jobs"], backup: "none" })).line).not.toHaveProperty("run");

@@ -72,7 +72,8 @@ test.each([
     ]);
     // A statement that takes no time may not be seen: then the import was over.
     if (code !== 0) {
-      expect([code, stdout]).toEqual([1, ""]);
+      const error = expect.stringMatching(/^the database is away \([A-Z_]+\): see that it runs and can be reached$/);
+      expect([code, JSON.parse(stdout)]).toMatchObject([1, { status: "failed", error }]);
       expect(stderr).toMatch(/\nthe database is away \([A-Z_]+\): see that it runs and can be reached\n$/);
       expect(stderr).not.toMatch(/^ +at /m);
     }

@@ -3,11 +3,9 @@ import "../../src/schema-check.ts";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readConfig } from "../../src/config.ts";
 import type { ServerProgram } from "../../src/db/mysqld.ts";
 import { MusterError } from "../../src/errors.ts";
-import { interruption } from "../../src/interruption.ts";
-import { EXIT, fail, readArguments } from "../command.ts";
+import { type Context, finish, type Outcome, readArguments } from "../command.ts";
 import { say } from "../terminal.ts";
 import { backupBench, importBench, type Place, reloadBench, restoreBench } from "./commands.ts";
 import { type Files, writeFiles } from "./files.ts";
@@ -60,11 +58,9 @@ const options = readArguments(
   },
 );
 
-const signal = interruption(EXIT.interrupted);
-process.exit(await main().catch((error) => fail(error, signal.aborted)));
+await finish(main);
 
-async function main(): Promise<number> {
-  const { mysqld } = readConfig(process.env);
+async function main({ config: { mysqld }, signal }: Context): Promise<Outcome> {
   const installed = await findServers(mysqld, say);
   const programs = installed.filter(
     ({ kind }) => options.server === undefined || kind.toLowerCase() === options.server,
@@ -76,14 +72,14 @@ async function main(): Promise<number> {
   try {
     say(`making ${options.rows} rows in ${folder}`);
     const files = await writeFiles(folder, options.rows);
-    for (const program of programs) await measureOn(program, files, join(folder, program.kind));
+    for (const program of programs) await measureOn(program, files, join(folder, program.kind), signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  return EXIT.done;
+  return { status: "succeeded" };
 }
 
-async function measureOn(program: ServerProgram, files: Files, folder: string): Promise<void> {
+async function measureOn(program: ServerProgram, files: Files, folder: string, signal: AbortSignal): Promise<void> {
   const server = await startServer(program, folder, { say, signal });
   try {
     const scratch = join(folder, "scratch");

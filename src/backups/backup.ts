@@ -110,10 +110,11 @@ async function openSnapshot(database: Database, tables: readonly Table[], report
       passGates(gates, { shared }, (name) => report.say(`waiting for a publish or restore of ${name}`)),
     );
     // Another program's ALTER may fall between the snapshot and the look as well.
-    await retried(["ER_TABLE_DEF_CHANGED"], async () => {
+    const open = async () => {
       await snapshot.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
       for (const table of tables) await readPage(snapshot, table, { after: 0, limit: 1 });
-    });
+    };
+    await interruptible(database, snapshot, report.signal, () => retried(["ER_TABLE_DEF_CHANGED"], open));
     await gates.rollback();
     gates.release();
     return snapshot;

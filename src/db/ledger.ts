@@ -42,6 +42,7 @@ export type RunCounts = Record<string, Counts | RestoreCounts | BackupCounts>;
 
 /** A run that has ended in this process. */
 export interface EndedRun {
+  id: string;
   kind: RunKind;
   status: RunStatus;
   counts: RunCounts;

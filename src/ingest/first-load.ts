@@ -1,11 +1,12 @@
 /** The first load of Muster's own database: what IMPORT_SOURCE names, or the sample. */
+import { realpath } from "node:fs/promises";
 import { tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
-import { hasImportThatFailed, hasRunThatStored, type Report } from "../repositories/runs.ts";
+import { hasImportThat, hasRunThatStored, type Report } from "../repositories/runs.ts";
 import { isEmpty } from "../repositories/swap.ts";
 import { countsText, whollyRejected } from "./counts.ts";
 import { importSource } from "./import.ts";
-import { defaultSample } from "./sample.ts";
+import { defaultSample, sampleFolder } from "./sample.ts";
 import { openSource } from "./source.ts";
 
 /**
@@ -24,7 +25,7 @@ export async function loadFirst(
     return;
   }
   const source = await openSource(given ?? (await defaultSample(dataFolder)), undefined, undefined, report.signal);
-  const isRepeated = await hasImportThatFailed(database.db, source.name);
+  const isRepeated = await hasImportThat(database.db, source.name, "failed");
   // Rows that an import of this source cannot have left are somebody else's: these are not mixed with them.
   if (!isRepeated && (await hasRows(database))) {
     report.say(notRead(source.name, "the tables have rows already"));
@@ -34,6 +35,12 @@ export async function loadFirst(
   const { tables: counts } = await importSource(database, { source, report });
   report.say(`loaded ${source.name}: ${countsText(counts)}; rejected rows are at /rejections`);
   for (const table of whollyRejected(counts)) report.say(`every row of ${table} was rejected`);
+}
+
+/** Whether the sample has taken the ids that other files may have. */
+export async function hasSample({ db }: Database, dataFolder: string): Promise<boolean> {
+  const folder = await realpath(sampleFolder(dataFolder)).catch(() => undefined);
+  return folder !== undefined && hasImportThat(db, folder, "succeeded");
 }
 
 /** Says that IMPORT_SOURCE is not read, and how to import it. */

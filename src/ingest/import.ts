@@ -1,7 +1,7 @@
 /** The historic import (design section 5): files are read, judged and staged; then every table is published whole. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
-import { type Database, lanesOf } from "../db/client.ts";
+import type { Database } from "../db/client.ts";
 import type { Counts } from "../db/ledger.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../repositories/recovery.ts";
 import { supersede } from "../repositories/rejections.ts";
@@ -65,7 +65,6 @@ export async function beginImport(database: Database, options: ImportOptions): P
   const { source: given, table } = options;
   const source = typeof given === "string" ? await openSource(given, table, options.s3, report.signal) : given;
   for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
-  report.say(lanesOf(database.server));
   const { dryRun = false } = options;
   const run = await beginRun(database, "import", source.name, { dryRun });
   const world = new ImportWorld(database, run);

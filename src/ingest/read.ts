@@ -37,6 +37,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   } finally {
     await settled;
   }
+  tell();
   await log(state, refused);
   await world.finish(table);
 }

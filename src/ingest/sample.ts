@@ -14,9 +14,11 @@ export interface SampleOptions {
 /** What `npm start` loads the first time. */
 export const DEFAULT_SAMPLE: SampleOptions = { rows: 8_000, seed: 1, badShare: 0.03 };
 
-/** The folder of the default sample, which is made where it is not there yet. */
+export const sampleFolder = (dataFolder: string): string => join(dataFolder, "sample");
+
+/** The folder of the default sample, which is made if it is not there yet. */
 export async function defaultSample(dataFolder: string): Promise<string> {
-  const folder = join(dataFolder, "sample");
+  const folder = sampleFolder(dataFolder);
   if (!existsSync(folder)) {
     const unfinished = await mkdtemp(`${folder}-`);
     await writeSample(unfinished, DEFAULT_SAMPLE);

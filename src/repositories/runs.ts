@@ -53,10 +53,15 @@ export async function hasRunThatStored(db: MySql2Database): Promise<boolean> {
   return has(db, and(inArray(runs.status, statuses), inArray(runs.kind, kinds), eq(runs.dry_run, false)));
 }
 
-/** Whether an import of this source has ended without success. */
-export async function hasImportThatFailed(db: MySql2Database, source: string): Promise<boolean> {
+/** Whether an import of this source, which was no dry run, has ended so. */
+export async function hasImportThat(
+  db: MySql2Database,
+  source: string,
+  ended: "succeeded" | "failed",
+): Promise<boolean> {
+  const statuses: RunStatus[] = ended === "failed" ? ["failed", "refused"] : ["succeeded"];
   const same = and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`);
-  return has(db, and(same, inArray(runs.status, ["failed", "refused"]), eq(runs.dry_run, false)));
+  return has(db, and(same, inArray(runs.status, statuses), eq(runs.dry_run, false)));
 }
 
 async function has(db: MySql2Database, condition: SQL | undefined): Promise<boolean> {

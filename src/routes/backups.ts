@@ -3,14 +3,14 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { backup } from "../backups/backup.ts";
 import { entryOf, findManifest } from "../backups/check.ts";
+import { listBackups, provenManifest } from "../backups/list.ts";
 import { outcomeOf, restore } from "../backups/restore.ts";
 import type { BackupStore } from "../backups/store.ts";
-import { proofOf, verify } from "../backups/verify.ts";
+import { verify } from "../backups/verify.ts";
 import { AVRO_CODECS } from "../codecs/avro-container.ts";
 import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { Turnstile } from "../db/transaction.ts";
-import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
 import { jsonBody, limitBody } from "../http/body.ts";
 import { describe } from "../http/describe.ts";
@@ -96,11 +96,11 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
       negotiate(c, ["application/json"]);
       const ids = (await store.ids()).reverse().filter((id) => cursor === undefined || id < cursor);
       const page = pageOf(c, ids.slice(0, limit + 1), limit, (id) => id);
-      return c.json(await Promise.all(page.map((id) => manifestOf(store, id).catch(damagedOne(id)))), 200);
+      return c.json(await listBackups(store, page), 200);
     })
     .get("/backups/:id", describe(about.ONE), ...admin, validate("param", BackupPath), async (c) => {
       negotiate(c, ["application/json"]);
-      return c.json(await manifestOf(store, c.req.valid("param").id), 200);
+      return c.json(await provenManifest(store, c.req.valid("param").id), 200);
     })
     .post("/backups/:id/verify", describe(about.VERIFY), ...checks, validate("param", BackupPath), async (c) => {
       takeTime(c);
@@ -120,21 +120,6 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
       const read = (range?: { start: number; end: number }) => store.read(manifest.id, entry.file, range);
       return sendFile(c, { ...entry, type: "application/avro", etag: entry.sha256 }, read);
     });
-}
-
-/** A manifest, with when it was proven where it was. */
-async function manifestOf(store: BackupStore, id: string) {
-  const manifest = await findManifest(store, id, []);
-  const proof = await proofOf(store, manifest.id);
-  return { ...manifest, ...(proof && { proof }) };
-}
-
-/** One manifest that cannot be read does not hide the other backups. */
-function damagedOne(id: string): (error: unknown) => { id: string; damaged: true } {
-  return (error) => {
-    if (error instanceof MusterError && error.code === "backup_damaged") return { id, damaged: true };
-    throw error;
-  };
 }
 
 /** Bun cuts a connection on which nothing moves; this one works for as long as the tables are large. */

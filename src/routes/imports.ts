@@ -16,6 +16,7 @@ import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import { loggable } from "../http/log.ts";
 import { Refusal } from "../http/problem.ts";
 import { parameter, validate } from "../http/validate.ts";
+import { countsText, whollyRejected } from "../ingest/counts.ts";
 import { formOfBody, MEDIA_TYPES } from "../ingest/forms.ts";
 import { type BegunImport, beginImport, rejectLimit } from "../ingest/import.ts";
 import { oneFile, type Source } from "../ingest/source.ts";
@@ -82,7 +83,7 @@ export function importRoutes({ database, imports, log, bodyBytesMax, msMax }: Im
       answer.headers.set("Preference-Applied", `handling=${isAllOrNothing ? "strict" : "lenient"}`);
       // In a cluster the same request may have been first elsewhere.
       const isReplay = answer.headers.has("Idempotent-Replayed");
-      if (begun && !isReplay) imports.launch(finish(begun, held.move(), log));
+      if (begun && !isReplay) imports.launch(finish(begun, query.table, held.move(), log));
       else await begun?.abandon(new MusterError("conflict", "another run has its Idempotency-Key"));
       return answer;
     } catch (error) {
@@ -169,13 +170,16 @@ function sourceOf(
 }
 
 /** Carries the import out. How it ends is in its run; what it held is given back. */
-async function finish(begun: BegunImport, held: AsyncDisposableStack, log: Logger): Promise<void> {
+async function finish(begun: BegunImport, table: TableName, held: AsyncDisposableStack, log: Logger): Promise<void> {
   await using _ = held;
+  const { run } = begun;
+  const subject = `import ${run} of ${table}`;
   try {
-    const { status, error } = await begun.finish();
-    log.info({ run: begun.run }, `the import ${status}${error ? `: ${error}` : ""}`);
+    const { status, error, tables } = await begun.finish();
+    const done = whollyRejected(tables).length > 0 ? "every row was rejected" : countsText(tables);
+    log.info({ run, table, counts: tables[table] }, `${subject} ${status}: ${error ?? done}`);
   } catch (error) {
-    if (error instanceof MusterError) log.warn({ run: begun.run }, `the import failed: ${error.message}`);
-    else log.error({ run: begun.run, error: loggable(error) }, "the import failed: an error inside Muster");
+    if (error instanceof MusterError) log.warn({ run, table }, `${subject} failed: ${error.message}`);
+    else log.error({ run, table, error: loggable(error) }, `${subject} failed: an error inside Muster`);
   }
 }
