@@ -8,8 +8,9 @@ import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { verify } from "../src/backups/verify.ts";
 import type { AvroSchema } from "../src/codecs/avro.ts";
-import { type AvroCodec, type Block, readContainer, writeContainer } from "../src/codecs/avro-container.ts";
+import { readContainer } from "../src/codecs/avro-container.ts";
 import { tableOf, tables } from "../src/codecs/tables.ts";
+import { containerOf, hostileAvro } from "./support/avro.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
@@ -125,13 +126,12 @@ function edited(change: (jobs: Jobs) => object): string {
 }
 
 /** Puts a file with its valid sums in place of the jobs of a copy of the backup. */
-async function forged(bytes: Uint8Array, rows: number, checksum: string): Promise<void> {
+async function forged(bytes: Uint8Array<ArrayBuffer>, rows: number, checksum: string): Promise<void> {
   await writeFile(file, bytes);
   const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-  const { schema } = await readContainer(
-    (async function* () {
-      yield bytes;
-    })(),
+  const schema = await readContainer(new Blob([bytes]).stream()).then(
+    (file) => file.schema,
+    () => ({ type: "record", name: "jobs", fields: [] }), // a header that cannot be read
   );
   await writeFile(
     manifestFile,
@@ -170,6 +170,17 @@ test("a file with a valid SHA-256 whose rows break the present rules is refused 
   await elsewhere.close();
 });
 
+test("signed files that claim more than they hold are refused at once, by restore and by verify", async () => {
+  for (const [what, [bytes]] of Object.entries(await hostileAvro())) {
+    await forged(bytes, 1, "1-00000000-00000000");
+    expect([what, await outcome()]).toEqual([what, "backup_damaged"]);
+    const verified = verify(database, store, { id, report });
+    await expect(verified).rejects.toMatchObject({ code: "backup_damaged" });
+  }
+  await restored();
+  expect(await sumOf()).toEqual(untouched);
+}, 60_000);
+
 test("verify finds the same damage", async () => {
   await withFile(good.subarray(0, good.length - 100), async () => {
     await expect(verify(database, store, { id, report })).rejects.toMatchObject({ code: "backup_damaged" });
@@ -201,10 +212,3 @@ test("a block that says it has more records than bytes, or unpacks to more than 
     await expect(Array.fromAsync(blocks)).rejects.toThrow(message);
   }
 });
-
-async function containerOf(schema: AvroSchema, codec: AvroCodec, ...blocks: Block[]): Promise<Buffer<ArrayBuffer>> {
-  const source = async function* () {
-    yield* blocks;
-  };
-  return Buffer.concat(await Array.fromAsync(writeContainer(schema, codec, source())));
-}

@@ -64,11 +64,19 @@ function timeOf(id: string): number {
   return Date.parse(iso) || 0;
 }
 
-/** SHA-256 of a schema's Parsing Canonical Form (Avro specification, Schema Fingerprints), in hexadecimal. */
-export const fingerprintOf = (schema: object): string =>
-  Type.forSchema(schema as never)
-    .fingerprint("sha256")
-    .toString("hex");
+/**
+ * SHA-256 of a schema's Parsing Canonical Form (Avro specification, Schema Fingerprints), in hexadecimal.
+ * @throws MusterError `backup_damaged` for a schema that the library cannot use
+ */
+export function fingerprintOf(schema: object): string {
+  try {
+    return Type.forSchema(schema as never)
+      .fingerprint("sha256")
+      .toString("hex");
+  } catch {
+    throw new MusterError("backup_damaged", "its schema cannot be used");
+  }
+}
 
 /** The manifest with its seal: the SHA-256 of its JSON without the seal. */
 export function sealed(manifest: Omit<Manifest, "seal">): Manifest {
@@ -87,7 +95,11 @@ export function parseManifest(id: string, text: string): Manifest {
 /** @param text JSON of an object. Its own keys count, also those that this version does not know. */
 function isAsSealed(text: string): boolean {
   const { seal, ...unsealed } = JSON.parse(text);
-  return seal === undefined || seal === sealOf(unsealed);
+  try {
+    return seal === undefined || seal === sealOf(unsealed);
+  } catch {
+    return false; // nested so deep that it cannot be written again
+  }
 }
 
 /** Undefined if it cannot be read: a proof can be made again. */

@@ -1,10 +1,11 @@
 /** One table's rows as an Avro file and back, with what proves that they are the same (design section 6). */
-import { type AvroSchema, recordCodec } from "../codecs/avro.ts";
-import { type AvroCodec, type Block, damaged, readContainer } from "../codecs/avro-container.ts";
+import { type AvroSchema, recordDecoder } from "../codecs/avro.ts";
+import { type AvroCodec, type Block, readContainer } from "../codecs/avro-container.ts";
+import { Cursor, damaged } from "../codecs/avro-cursor.ts";
 import { Fault } from "../codecs/columns.ts";
 import type { Row, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { ROWS_PER_TURN } from "../turn.ts";
+import { ROWS_PER_TURN, turn } from "../turn.ts";
 
 /** Bytes of a block before it is packed: larger ones pack better and cost memory. */
 const BLOCK_BYTES = 512 * 1024;
@@ -106,35 +107,27 @@ async function* decodeBlocks(
   blocks: AsyncIterable<Block>,
   checksum: ContentChecksum,
 ): AsyncGenerator<Row[]> {
-  const records = recordCodec(table, schema);
+  const decode = recordDecoder(table, schema);
   for await (const { count, data } of blocks) {
+    const from = new Cursor(data);
     let rows: Row[] = [];
-    let position = 0;
     for (let index = 0; index < count; index++) {
-      const { row, end } = decodeRecord(records, data, position);
-      const fault = row.findIndex((value) => value instanceof Fault);
-      if (fault !== -1) throw broken(table, checksum.rows + 1, fault, row[fault] as Fault);
-      checksum.add(data.subarray(position, end));
-      position = end;
+      const start = from.at;
+      const row = decode(from);
+      for (let column = 0; column < row.length; column++) {
+        const value = row[column];
+        if (value instanceof Fault) throw broken(table, checksum.rows + 1, column, value);
+      }
+      checksum.add(data.subarray(start, from.at));
       rows.push(row as Row);
       if (rows.length < ROWS_PER_TURN) continue;
       yield rows;
       rows = [];
+      await turn();
     }
-    if (position !== data.length) throw damaged("a block has more than its records");
+    if (from.at !== data.length) throw damaged("a block has more than its records");
     yield rows;
   }
-}
-
-function decodeRecord(records: ReturnType<typeof recordCodec>, data: Buffer, position: number) {
-  let decoded: ReturnType<typeof records.decode>;
-  try {
-    decoded = records.decode(data, position);
-  } catch {
-    throw damaged("a record cannot be read");
-  }
-  if (decoded.end < 0 || decoded.end > data.length) throw damaged("a record goes on behind its block");
-  return decoded;
 }
 
 function broken(table: Table, record: number, column: number, { detail }: Fault): MusterError {

@@ -1,6 +1,6 @@
 /** Proof that a backup can be restored (design section 6). */
 import type { PoolConnection } from "mysql2/promise";
-import { recordCodec } from "../codecs/avro.ts";
+import { recordEncoder } from "../codecs/avro.ts";
 import { textEncoder } from "../codecs/avro-text.ts";
 import { isTableName, type Row, type Table, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
@@ -37,7 +37,7 @@ export async function verify(
       const table = tableOf(name);
       await checkBytes(store, manifest, table, report);
       // Of the rows in the present schema: a backup by an older one has another checksum in its manifest.
-      const sent = new BlockBuilder(recordCodec(table).encode);
+      const sent = new BlockBuilder(recordEncoder(table));
       const add = (rows: readonly Row[]) => {
         for (const row of rows) sent.add(row);
         sent.take();

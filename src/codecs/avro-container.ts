@@ -1,15 +1,19 @@
 /** Avro object container files (Avro specification 1.11, Object Container Files), framed here so that every byte is checked. */
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw, zstdDecompress } from "node:zlib";
-import { type Schema, Type } from "avsc";
 import { MusterError } from "../errors.ts";
+import { shown } from "../shown.ts";
 import type { AvroSchema } from "./avro.ts";
+import { writeLong } from "./avro-bytes.ts";
+import { damaged } from "./avro-cursor.ts";
+import { fieldReaders } from "./avro-reader.ts";
 
 export const AVRO_CODECS = ["deflate", "zstandard", "null"] as const;
 export type AvroCodec = (typeof AVRO_CODECS)[number];
 
-/** Limits of what a reader holds: a header, and one block before and after it is unpacked. */
-const HEADER_BYTES_MAX = 4 * 1024 * 1024;
+/** Limits of what a reader holds: a header and its entries, and one block before and after it is unpacked. */
+const HEADER_BYTES_MAX = 1024 * 1024;
+const HEADER_ENTRIES_MAX = 1_000;
 const BLOCK_BYTES_MAX = 64 * 1024 * 1024;
 
 const deflate = promisify(deflateRaw);
@@ -35,15 +39,6 @@ export interface Block {
   data: Buffer;
 }
 
-const HEADER = Type.forSchema({
-  type: "record",
-  name: "Header",
-  fields: [
-    { name: "magic", type: { type: "fixed", name: "Magic", size: 4 } },
-    { name: "meta", type: { type: "map", values: "bytes" } },
-    { name: "sync", type: { type: "fixed", name: "Sync", size: 16 } },
-  ],
-} as Schema);
 const MAGIC = Buffer.from("Obj\x01");
 const SYNC_BYTES = 16;
 
@@ -54,8 +49,9 @@ export async function* writeContainer(
   blocks: AsyncIterable<Block>,
 ): AsyncGenerator<Buffer> {
   const sync = Buffer.from(crypto.getRandomValues(new Uint8Array(SYNC_BYTES)));
-  const meta = { "avro.schema": Buffer.from(JSON.stringify(schema)), "avro.codec": Buffer.from(codec) };
-  yield HEADER.toBuffer({ magic: MAGIC, meta, sync });
+  const meta = { "avro.schema": JSON.stringify(schema), "avro.codec": codec };
+  const entries = Object.entries(meta).flatMap(([key, value]) => [sized(key), sized(value)]);
+  yield Buffer.concat([MAGIC, long(entries.length / 2), ...entries, long(0), sync]);
   let packing: Promise<Buffer> | undefined;
   for await (const { count, data } of blocks) {
     const before = packing;
@@ -68,20 +64,24 @@ export async function* writeContainer(
 
 /**
  * Reads a container to its exact end.
+ * @param bytesMax of what its blocks unpack to, all together
  * @returns the schema it was written with, and its blocks one by one
- * @throws MusterError `backup_damaged` for whatever is not as the specification has it
+ * @throws MusterError `backup_damaged` for whatever is not as the specification has it, `refused` over `bytesMax`
  */
 export async function readContainer(
   chunks: AsyncIterable<Uint8Array>,
+  bytesMax = Number.POSITIVE_INFINITY,
 ): Promise<{ schema: AvroSchema; codec: AvroCodec; blocks: AsyncGenerator<Block> }> {
   const bytes = new Bytes(chunks);
   const { meta, sync } = await readHeader(bytes);
-  const codec = AVRO_CODECS.find((each) => each === (meta["avro.codec"]?.toString() ?? "null"));
-  if (!codec) throw damaged(`its codec ${meta["avro.codec"]} is none of ${AVRO_CODECS.join(", ")}`);
-  return { schema: schemaOf(meta["avro.schema"]), codec, blocks: readBlocks(bytes, codec, sync) };
+  const named = meta.get("avro.codec")?.toString() ?? "null";
+  const codec = AVRO_CODECS.find((each) => each === named);
+  if (!codec) throw damaged(`its codec ${shown(named)} is not one of ${AVRO_CODECS.join(", ")}`);
+  return { schema: schemaOf(meta.get("avro.schema")), codec, blocks: readBlocks(bytes, codec, sync, bytesMax) };
 }
 
-async function* readBlocks(bytes: Bytes, codec: AvroCodec, sync: Buffer): AsyncGenerator<Block> {
+async function* readBlocks(bytes: Bytes, codec: AvroCodec, sync: Buffer, bytesMax: number): AsyncGenerator<Block> {
+  let unpacked = 0;
   while (!(await bytes.atEnd())) {
     const count = await bytes.long();
     const size = await bytes.long();
@@ -91,55 +91,63 @@ async function* readBlocks(bytes: Bytes, codec: AvroCodec, sync: Buffer): AsyncG
     const data = await UNPACK[codec](packed).catch(() => {
       throw damaged("a block cannot be unpacked");
     });
+    unpacked += data.length;
+    if (unpacked > bytesMax) throw new MusterError("refused", `it unpacks to more than ${bytesMax} bytes`);
     // A record of no bytes has no field: a few bytes could say that there are a billion of them.
     if (count > data.length) throw damaged("a block has more records than bytes");
     yield { count, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) };
   }
 }
 
-async function readHeader(bytes: Bytes): Promise<{ meta: Record<string, Buffer>; sync: Buffer }> {
-  for (let wanted = 4096; ; wanted *= 2) {
-    const start = await bytes.peek(wanted);
-    if (!start.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged("it does not begin as an Avro file does");
-    const header = decodeHeader(start);
-    if (header) {
-      await bytes.take(header.offset);
-      return header.value;
-    }
-    if (start.length < wanted || wanted > HEADER_BYTES_MAX) throw damaged("its header is cut off");
+/** A map of bytes between the magic bytes and the sync marker. What counts and lengths claim is not believed: each entry is read. */
+async function readHeader(bytes: Bytes): Promise<{ meta: Map<string, Buffer>; sync: Buffer }> {
+  const magic = await bytes.peek(MAGIC.length);
+  if (!magic.equals(MAGIC)) throw damaged("it does not begin as an Avro file does");
+  await bytes.take(MAGIC.length);
+  const meta = new Map<string, Buffer>();
+  let left = HEADER_BYTES_MAX;
+  const take = async () => {
+    const size = await bytes.long();
+    left -= size;
+    if (size < 0 || left < 0)
+      throw damaged(`its header has an impossible length, or is over ${HEADER_BYTES_MAX} bytes`);
+    return bytes.take(size);
+  };
+  let entries = 0;
+  for (let count = await bytes.long(); count !== 0; count = await bytes.long()) {
+    // A negative count stands before the entries' size in bytes.
+    if (count < 0) await bytes.long();
+    entries += Math.abs(count);
+    if (entries > HEADER_ENTRIES_MAX) throw damaged(`its header has more than ${HEADER_ENTRIES_MAX} entries`);
+    for (let left = Math.abs(count); left > 0; left--) meta.set((await take()).toString(), await take());
   }
+  return { meta, sync: await bytes.take(SYNC_BYTES) };
 }
 
-interface Header {
-  value: { meta: Record<string, Buffer>; sync: Buffer };
-  offset: number;
-}
-
-/** Undefined where the header goes on behind these bytes. */
-function decodeHeader(start: Buffer): Header | undefined {
-  try {
-    const header = HEADER.decode(start) as unknown as Header;
-    return header.offset < 0 ? undefined : header;
-  } catch {
-    throw damaged("its header cannot be read");
-  }
-}
-
+/** @throws MusterError `backup_damaged` also for a schema beyond the limits of fieldReaders: nothing else may work on it */
 function schemaOf(text: Buffer | undefined): AvroSchema {
-  try {
-    const schema = JSON.parse(text?.toString() ?? "") as AvroSchema;
-    if (schema.type === "record" && Array.isArray(schema.fields)) return schema;
-  } catch {}
-  throw damaged("its header has no record schema");
+  const schema = parsed(text?.toString() ?? "");
+  if (schema?.type !== "record" || !Array.isArray(schema.fields)) throw damaged("its header has no record schema");
+  fieldReaders(schema);
+  return schema;
 }
 
-/** A long as Avro writes it: zig-zag, seven bits a byte, the lowest first. Counts and sizes fit a number. */
+function parsed(text: string): AvroSchema | undefined {
+  try {
+    return JSON.parse(text) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function long(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value * 2;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
-  bytes.push(rest);
-  return Buffer.from(bytes);
+  const bytes = Buffer.alloc(10);
+  return bytes.subarray(0, writeLong(value, bytes, 0));
+}
+
+function sized(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  return Buffer.concat([long(bytes.length), bytes]);
 }
 
 /** 49 bits: no count or size needs more. */
@@ -196,8 +204,4 @@ class Bytes {
     }
     throw damaged("it is cut off, or a number in it is too long");
   }
-}
-
-export function damaged(why: string): MusterError {
-  return new MusterError("backup_damaged", `the Avro file is damaged: ${why}`);
 }

@@ -2,6 +2,9 @@
 import { type Schema, Type, types } from "avsc";
 import * as dictionary from "../db/schema.ts";
 import { MusterError } from "../errors.ts";
+import { shown } from "../shown.ts";
+import type { Cursor } from "./avro-cursor.ts";
+import { type FieldReader, fieldReaders } from "./avro-reader.ts";
 import type { AvroForm } from "./codec.ts";
 import type { Fault, SqlValue } from "./columns.ts";
 import type { Column, Row, Table } from "./tables.ts";
@@ -43,44 +46,58 @@ export function avroSchema(table: Table, remarks: Remarks = dictionary as Remark
   };
 }
 
-/**
- * Reads and writes one table's rows. A writer's schema of another time is resolved to the present one by the rules of
- * the specification (Schema Resolution).
- */
-export interface RecordCodec {
-  /** Writes a row at `position`; returns where it ends, or a negative number where the buffer is too short by that much. */
-  encode(row: Row, buffer: Buffer, position: number): number;
-  /** Reads the record at `position`; the row's values, or a Fault where one breaks the present rules. */
-  decode(buffer: Buffer, position: number): { row: (SqlValue | Fault)[]; end: number };
+/** Writes a row at `position`; returns where it ends, or a negative number if the buffer is too short by that much. */
+export type EncodeRow = (row: Row, buffer: Buffer, position: number) => number;
+
+/** What writes one table's rows as records of avroSchema(table). */
+export function recordEncoder(table: Table): EncodeRow {
+  const type = typeOf(avroSchema(table));
+  const { columns } = table;
+  return (row, buffer, position) => {
+    const record: Record<string, unknown> = {};
+    for (const [index, column] of columns.entries()) {
+      const value = row[index] ?? null;
+      record[column.name] = value === null ? null : column.codec.avro.write(value);
+    }
+    return type.encode(record, buffer, position);
+  };
 }
 
+/** Reads the record at the cursor: the row's values, or a Fault for one that breaks the present rules. */
+export type DecodeRow = (from: Cursor) => (SqlValue | Fault)[];
+
 /**
- * @param written the schema a file was written with; the present one where it is left out
- * @throws MusterError `backup_damaged` for another table's schema, `refused` with the field's name where it cannot be resolved
+ * What reads the records of a table's backup. A schema of another time is resolved to the present one by the rules of the
+ * specification (Schema Resolution).
+ * @param written the schema the file was written with
+ * @throws MusterError `backup_damaged` for another table's schema, `refused` with the field's name if it cannot be resolved
  */
-export function recordCodec(table: Table, written?: AvroSchema): RecordCodec {
-  const schema = avroSchema(table);
-  const type = typeOf(schema);
-  const resolver = written ? resolverOf(table, type, schema, written) : undefined;
-  const { columns } = table;
-  return {
-    encode(row, buffer, position) {
-      const record: Record<string, unknown> = {};
-      for (const [index, column] of columns.entries()) {
-        const value = row[index] ?? null;
-        record[column.name] = value === null ? null : column.codec.avro.write(value);
-      }
-      return type.encode(record, buffer, position);
-    },
-    decode(buffer, position) {
-      const { value, offset } = type.decode(buffer, position, resolver) as { value: object; offset: number };
-      const record = value as Record<string, unknown>;
-      const row = columns.map((column) => {
-        const field = record[column.name];
-        return field === null || field === undefined ? null : column.codec.avro.read(field);
-      });
-      return { row, end: offset };
-    },
+export function recordDecoder(table: Table, written: AvroSchema): DecodeRow {
+  const readers = fieldReaders(written);
+  const present = avroSchema(table);
+  if (![present.name, ...(present.aliases ?? [])].includes(written.name)) {
+    throw new MusterError("backup_damaged", `the file holds ${shown(written.name)} where ${table.name} is expected`);
+  }
+  const targets = new Map<string, number>();
+  for (const [index, field] of present.fields.entries()) {
+    const source = sourceOf(table, field, readers);
+    if (source === undefined) continue;
+    if (targets.has(source)) throw unresolvable(table, field.name, `another column is read from ${shown(source)} too`);
+    targets.set(source, index);
+  }
+  const fields = readers.map((field) => {
+    const index = targets.get(field.name);
+    return { read: field.read, index, avro: index === undefined ? undefined : table.columns[index]?.codec.avro };
+  });
+  const missing = table.columns.map(({ fallback }) => fallback);
+  return (from) => {
+    from.beginRecord(fields.length);
+    const row: (SqlValue | Fault)[] = missing.slice();
+    for (const { read, index, avro } of fields) {
+      const value = read(from);
+      if (index !== undefined && avro) row[index] = value === null ? null : avro.read(value);
+    }
+    return row;
   };
 }
 
@@ -131,30 +148,21 @@ export const exactLong = types.LongType.__with({
   compare: (a: number | string, b: number | string) => (BigInt(a) < BigInt(b) ? -1 : Number(BigInt(a) > BigInt(b))),
 });
 
-function resolverOf(
-  table: Table,
-  type: Type,
-  schema: AvroSchema,
-  written: AvroSchema,
-): ReturnType<Type["createResolver"]> {
-  if (written.type !== "record" || ![schema.name, ...(schema.aliases ?? [])].includes(written.name)) {
-    throw new MusterError("backup_damaged", `the file holds ${written.name} where ${table.name} is expected`);
+/** The name of the field in the file that a present field is read from; undefined if it takes its default. */
+function sourceOf(table: Table, field: AvroField, written: readonly FieldReader[]): string | undefined {
+  const names = [field.name, ...(field.aliases ?? [])];
+  const theirs = written.find(({ name }) => names.includes(name));
+  if (!theirs) {
+    if ("default" in field) return undefined;
+    throw unresolvable(table, field.name, "the backup does not have it, and it has no default");
   }
-  for (const field of schema.fields) {
-    const names = [field.name, ...(field.aliases ?? [])];
-    const theirs = written.fields.find((each) => names.includes(each.name));
-    if (!theirs && !("default" in field))
-      throw unresolvable(table, field.name, "the backup does not have it, and it has no default");
-    if (theirs && !canRead(field.type, theirs.type)) {
-      throw unresolvable(
-        table,
-        field.name,
-        `the backup has it as ${JSON.stringify(theirs.type)}, now it is ${JSON.stringify(field.type)}`,
-      );
-    }
-  }
-  return type.createResolver(typeOf(written));
+  if (canRead(field.type, theirs.type)) return theirs.name;
+  const [before, now] = [theirs.type, field.type].map((type) => JSON.stringify(type).slice(0, TYPE_CHARACTERS_MAX));
+  throw unresolvable(table, field.name, `the backup has it as ${before}, now it is ${now}`);
 }
+
+/** Of a type in a message. */
+const TYPE_CHARACTERS_MAX = 200;
 
 /** Whether one field's values can be read as another's, asked of the library on the field alone so that it can be named. */
 function canRead(reader: unknown, writer: unknown): boolean {

@@ -136,7 +136,10 @@ function string(
     avro: {
       type: "string",
       write: asItIs,
-      read: (value) => (isBlank(String(value)) ? BLANK : read(String(value))),
+      read(value) {
+        if (typeof value !== "string") return wrongType("text", value);
+        return isBlank(value) ? BLANK : read(value);
+      },
       copy: copyString,
     },
   };

@@ -1,14 +1,12 @@
 /** RFC 4180 from bytes, at the speed of the loader: one pass notes where the cells are; text is made of those asked for. */
 import { isUtf8 } from "node:buffer";
-import { CHUNK_BYTES } from "../turn.ts";
+import { CHUNK_BYTES, ROWS_PER_BATCH } from "../turn.ts";
 
 /** A record's bytes without its line feed. Of a longer line so much is kept, and a quote counts as unclosed past it. */
 export const RECORD_BYTES_MAX = 1_048_576;
 const RAW_BYTES_MAX = 65_536;
 /** Cells of one record whose bounds are kept: no table of MySQL has more columns. Further cells are only counted. */
 export const CELLS_MAX = 4_096;
-/** Records in one batch. A chunk of very short rows has more. */
-const RECORDS_PER_BATCH = 2_000;
 /** A cell whose bytes are not UTF-8 is this lone surrogate, which no text column accepts and no other cell can be. */
 export const INVALID_UTF8 = "\uD800";
 
@@ -97,7 +95,7 @@ class Parser {
     for (let from = -1; from < at && at < bytes.length; ) {
       from = at;
       at = this.#record(bytes, from, isLast);
-      if (this.#records.length < RECORDS_PER_BATCH && at - begun < CHUNK_BYTES) continue;
+      if (this.#records.length < ROWS_PER_BATCH && at - begun < CHUNK_BYTES) continue;
       yield this.#batch();
       begun = at;
     }

@@ -128,14 +128,19 @@ function avroDecimal(precision: number, scale: number, read: (digits: string) =>
       const hex = BigInt.asUintN(bytes * 8, unscaled).toString(16);
       return Buffer.from(hex.padStart(bytes * 2, "0"), "hex");
     },
-    read: (value) => read(decimalDigits(value as Buffer, scale)),
+    read: (value) =>
+      value instanceof Uint8Array ? read(decimalDigits(value, scale)) : wrongType("a decimal number", value),
   };
 }
 
-/** The digits of a decimal that Avro has written; "" where it has written none. */
-export function decimalDigits(bytes: Buffer, scale: number): string {
+/** Bytes of a decimal: MySQL's longest has 65 digits, which are 27 bytes. The digits of many bytes take quadratic time. */
+const DECIMAL_BYTES_MAX = 64;
+
+/** The digits of a decimal that Avro has written: "" for no bytes, and text that no column accepts for too many. */
+export function decimalDigits(bytes: Uint8Array, scale: number): string {
   if (bytes.length === 0) return "";
-  const unscaled = BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString("hex")}`));
+  if (bytes.length > DECIMAL_BYTES_MAX) return `a decimal of ${bytes.length} bytes`;
+  const unscaled = BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
   const whole = digits.slice(0, digits.length - scale);
   return `${unscaled < 0n ? "-" : ""}${whole}${scale > 0 ? `.${digits.slice(-scale)}` : ""}`;

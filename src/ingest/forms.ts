@@ -28,7 +28,7 @@ export const MEDIA_TYPES = Object.keys(ENDINGS) as MediaType[];
 
 /**
  * The ending of a file that holds such a body, and how its rows are read; undefined where there is no such form.
- * @param bytesMax of what a packed body unpacks to
+ * @param bytesMax of what a packed body, or the blocks of an Avro file, unpack to
  */
 export function formOfBody(
   type: MediaType,
@@ -36,7 +36,10 @@ export function formOfBody(
   bytesMax?: number,
 ): { ending: string; read: ReadRows } | undefined {
   const ending = ENDINGS[type];
-  const read = (isPacked ? PACKABLE : FORMS)[ending];
+  if (ending === ".avro") {
+    return isPacked ? undefined : { ending, read: (table, chunks, name) => avroRows(table, chunks, name, bytesMax) };
+  }
+  const read = PACKABLE[ending];
   return read && (isPacked ? { ending: ending + PACKED, read: unpacked(read, bytesMax) } : { ending, read });
 }
 

@@ -35,16 +35,18 @@ export async function* ndjsonRows(
 /**
  * The records of an Avro container in blocks; the columns are its fields of the same names, whatever else its schema is.
  * @param name says in an error which file it was
- * @throws MusterError `refused` for a file that is damaged
+ * @param bytesMax of what its blocks unpack to, all together
+ * @throws MusterError `refused` for a file that is damaged, or unpacks to more
  */
 export async function* avroRows(
   table: Table,
   chunks: AsyncIterable<Uint8Array>,
   name: string,
+  bytesMax?: number,
 ): AsyncGenerator<FileRow[]> {
   let position = 0;
   try {
-    for await (const records of readRecords(chunks)) {
+    for await (const records of readRecords(chunks, bytesMax)) {
       yield records.map((record) => {
         position++;
         return {
@@ -57,7 +59,7 @@ export async function* avroRows(
       });
     }
   } catch (error) {
-    if (!(error instanceof MusterError && error.code === "backup_damaged")) throw error;
+    if (!(error instanceof MusterError && ["backup_damaged", "refused"].includes(error.code))) throw error;
     throw new MusterError("refused", `${name}: ${error.message}; nothing was imported`);
   }
 }
@@ -103,9 +105,25 @@ const OVERLONG: Shaped = {
   reasons: [{ code: "too_long", detail: `the row has more than ${RECORD_BYTES_MAX} bytes` }],
 };
 
-/** JSON has no NaN and no Infinity, and would make null of them. */
-const jsonOf = (record: object) =>
-  JSON.stringify(record, (_, value) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value));
+/**
+ * A record as JSON. JSON has no NaN and no Infinity, and would make null of them. Bytes become an object, so that nobody
+ * takes them for text. Past RAW_BYTES_MAX nothing is written but brackets: nobody keeps more.
+ */
+function jsonOf(record: object): string {
+  let left = RAW_BYTES_MAX;
+  const clip = (text: string) => {
+    const start = text.slice(0, Math.max(0, left));
+    left -= start.length;
+    return start;
+  };
+  return JSON.stringify(record, (key, value) => {
+    clip(key);
+    if (left <= 0) return undefined;
+    if (typeof value === "string") return clip(value);
+    if (value instanceof Uint8Array) return { bytes: Buffer.from(value.subarray(0, RAW_BYTES_MAX)).toString("base64") };
+    return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+  });
+}
 
 interface Line {
   /** Without its end; of one that is too long the start. */
