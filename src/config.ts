@@ -103,6 +103,34 @@ export const REPORT_MS_MAX = 30_000;
 /** Requests a minute of one token: more than one client that pages through a table sends. */
 export const RATE_LIMIT = 30_000;
 
+/** What each variable means, with its default in brackets; `npm start -- --help` lists them. README has more on each. */
+const MEANINGS: Record<keyof typeof Environment.shape, string> = {
+  DATABASE_URL: "mysql://user:password@host:port/database (a private server in .data)",
+  HOST: "the address to serve on (127.0.0.1)",
+  PORT: "the port to serve on (3000)",
+  IMPORT_SOURCE: "a directory, a file or s3://bucket/prefix/ to load at the first start (the sample)",
+  BACKUP_STORE: "where backups lie: a directory or s3://bucket/prefix (./backups)",
+  API_TOKENS: "reader:TOKEN,writer:TOKEN,admin:TOKEN (no tokens, and only this machine is answered)",
+  CORS_ORIGINS: "origins of web pages that may use the service (none)",
+  RATE_LIMIT: `requests a minute of one token or address, 0 for no limit (${RATE_LIMIT} with API_TOKENS)`,
+  TRUSTED_PROXY: "addresses of proxies whose X-Forwarded-For is believed (none)",
+  BODY_BYTES_MAX: `bytes of a request's body (${BODY_BYTES_MAX})`,
+  IMPORT_BYTES_MAX: `bytes of a body that is imported (${IMPORT_BYTES_MAX})`,
+  WRITE_MS_MAX: `milliseconds of a request that writes (${WRITE_MS_MAX})`,
+  REPORT_MS_MAX: `milliseconds of a report (${REPORT_MS_MAX})`,
+  MUSTER_MYSQLD: "the private server's program (mysqld or mariadbd of PATH)",
+  MUSTER_CAPABILITIES: `${CAPABILITIES.join(", ")}: what is not made use of (none)`,
+  LOG_LEVEL: `${LOG_LEVELS.join(", ")} (info)`,
+};
+
+/** The variables with their meanings, as lines of a help text. */
+export function variablesText(): string {
+  const width = Math.max(...Object.keys(MEANINGS).map((name) => name.length));
+  const all = { ...MEANINGS, "AWS_*": "the AWS SDK's own, for s3://" };
+  const lines = Object.entries(all).map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}`);
+  return lines.join("\n");
+}
+
 export interface Config {
   /** Undefined: Muster runs a database server of its own. */
   databaseUrl: string | undefined;

@@ -3,7 +3,7 @@ import "./schema-check.ts";
 import { once } from "node:events";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";
-import { type Config, DATA_FOLDER, readConfig } from "./config.ts";
+import { type Config, DATA_FOLDER, readConfig, variablesText } from "./config.ts";
 import { lanesOf } from "./db/client.ts";
 import { isRefusal, lineOf } from "./db/errors.ts";
 import { type OpenDatabase, openDatabase } from "./db/open.ts";
@@ -25,12 +25,25 @@ const IDLE_S_MAX = 120;
 /** Answers kept for Idempotency-Keys are looked through this often. */
 const FORGET_EVERY_MS = 3_600_000;
 
+const HELP = `Usage: npm start
+       bun run src/main.ts
+
+Serves the tables, reports, imports and backups, and a page for people at http://127.0.0.1:3000. Without
+DATABASE_URL it starts a private database server, and loads IMPORT_SOURCE or a sample at its first start.
+Variables of the environment (with what holds without them):
+
+${variablesText()}`;
+
 const stopped = interruption(() => process.exit(1));
 
 try {
-  if (process.argv.length > 2) {
-    throw new MusterError("invalid", "the service takes no arguments: README.md has the variables that it reads");
+  const [argument] = process.argv.slice(2);
+  if (argument === "--help") {
+    console.log(HELP);
+    process.exit(0);
   }
+  if (argument !== undefined)
+    throw new MusterError("invalid", "the service takes no arguments: --help lists the variables that it reads");
   await serve(readConfig(process.env), stopped);
   process.exit(0);
 } catch (error) {

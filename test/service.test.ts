@@ -52,9 +52,18 @@ describe("the service", () => {
     await service.exited;
   });
 
+  test("lists with --help every variable that README has, and needs no database for it", async () => {
+    const { code, stdout } = await run(["src/main.ts", "--help"]);
+    const table =
+      /\n\| variable \|[\s\S]*?\n\n/.exec(readFileSync(join(import.meta.dir, "../README.md"), "utf8"))?.[0] ?? "";
+    const names = [...table.matchAll(/`([A-Z_]{4,})`/g)].map(([, name]) => name ?? "");
+    expect(names.length).toBeGreaterThan(15);
+    expect([code, names.filter((name) => !stdout.includes(name) && !name.startsWith("AWS_"))]).toEqual([0, []]);
+  });
+
   test("takes no arguments, and says so", async () => {
     const { code, stderr } = await run(["src/main.ts", "--port=80"], { DATABASE_URL: database.url });
-    expect([code, stderr]).toEqual([2, "the service takes no arguments: README.md has the variables that it reads\n"]);
+    expect([code, stderr]).toEqual([2, "the service takes no arguments: --help lists the variables that it reads\n"]);
   });
 
   test("on a terminal its lines are short and say what was asked, and Ctrl-C ends it", async () => {
