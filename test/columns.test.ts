@@ -285,18 +285,27 @@ const INSTANTS: Cases<string> = [
   ["2021-01-01T00:60:00Z", invalidDatetime],
   ["2016-12-31T23:59:60Z", invalidDatetime],
   ["2021-01-01T00:00:00", invalidDatetime],
-  ["2021-01-01 00:00:00Z", invalidDatetime],
-  ["2021-01-01t00:00:00z", invalidDatetime],
-  ["2021-01-01T00:00Z", invalidDatetime],
+  ["2021-01-01 00:00:00Z", "2021-01-01 00:00:00.000"],
+  ["2021-01-01t00:00:00z", "2021-01-01 00:00:00.000"],
+  ["2021-01-01T00:00Z", "2021-01-01 00:00:00.000"],
+  ["2021-01-01 00:30+01", "2020-12-31 23:30:00.000"],
   ["2021-01-01", invalidDatetime],
   ["2021-1-1T00:00:00Z", invalidDatetime],
   ["2021-01-01T00:00:00.Z", invalidDatetime],
-  ["2021-01-01T00:00:00.1230Z", invalidDatetime],
+  ["2021-01-01T00:00:00.1230Z", "2021-01-01 00:00:00.123"],
+  ["2021-01-01T00:00:00.120000000000-01:00", "2021-01-01 01:00:00.120"],
+  ["2021-01-01T00:00:00.1230001Z", invalidDatetime],
+  ["2021-01-01T00:00.5Z", invalidDatetime],
   ["2021-01-01T00:00:00,5Z", invalidDatetime],
   ["2021-01-01T00:00:00+24:00", invalidDatetime],
   ["2021-01-01T00:00:00+01:60", invalidDatetime],
-  ["2021-01-01T00:00:00+0100", invalidDatetime],
-  ["2021-01-01T00:00:00+01", invalidDatetime],
+  ["2021-01-01T00:00:00+0100", "2020-12-31 23:00:00.000"],
+  ["2021-01-01T00:00:00+01", "2020-12-31 23:00:00.000"],
+  ["2021-01-01 00:00:00 -0100", "2021-01-01 01:00:00.000"],
+  ["2021-01-01T00:00:00+1", invalidDatetime],
+  ["2021-01-01T00:00:00+010", invalidDatetime],
+  ["2021-01-01T00:00:00  Z", invalidDatetime],
+  ["2021-01-01T00:00:00 UTC", invalidDatetime],
   ["2021-01-01T00:00:00+01:00Z", invalidDatetime],
   ["2021-01-01T00:00:00ZZ", invalidDatetime],
   [" 2021-01-01T00:00:00Z", invalidDatetime],
@@ -315,6 +324,23 @@ test("a datetime is a real instant with a zone, and is stored in UTC", () => {
   ]);
 });
 
+test.each([
+  ["2021-03-01 08:00:00", "must be an instant, and in $ the zone is missing: add Z, or an offset like -05:00"],
+  ["2021-03-01T08:00:00.123456", "must be an instant, and in $ the zone is missing: add Z, or an offset like -05:00"],
+  ["2021-03-01", "must be an instant like 2021-11-07T02:48:42Z, and in $ the time and the zone are missing"],
+  ["2021-03-01T08:00:00.123456+00:00", "keeps 3 decimals of a second, and $ has more: round it"],
+  ["01/03/2021 08:00", "must be an instant like 2021-11-07T02:48:42Z, not $"],
+  ["1614585600", "must be an instant like 2021-11-07T02:48:42Z, not $"],
+  ["2021-03-01T08:00:00[UTC]", 'must have Z or an offset like -05:00 after the time, not "[UTC]"'],
+  ["2021-03-01T08:00:00,5Z", 'must have Z or an offset like -05:00 after the time, not ",5Z"'],
+  ["0000-00-00 00:00:00", "must be a day that exists, and that of $ does not"],
+  ["2021-03-01T24:00:00Z", "must be a time that exists, and that of $ does not"],
+  ["2016-12-31T23:59:60Z", "must be a time that exists, and that of $ does not"],
+  ["0999-12-31T23:59:59Z", "must be from the year 1000 to 9999, not $"],
+])("%s is refused for what is wrong with it", (text, detail) => {
+  expect(milliseconds.fromCsv(text)).toMatchObject({ detail: detail.replace("$", JSON.stringify(text)) });
+});
+
 test("a datetime is answered with milliseconds only where they are not zero", () => {
   expect(milliseconds.toJson("2021-11-07 02:48:42.000")).toBe("2021-11-07T02:48:42Z");
   expect(milliseconds.toCsv("2021-11-07 02:48:42.050")).toBe("2021-11-07T02:48:42.050Z");
@@ -323,7 +349,7 @@ test("a datetime is answered with milliseconds only where they are not zero", ()
 
 test("a datetime that needs more decimals than its column keeps is refused, not rounded", () => {
   fromJson(seconds, [
-    ["2021-11-07T02:48:42.000Z", "2021-11-07 02:48:42"],
+    ["2021-11-07T02:48:42.000000Z", "2021-11-07 02:48:42"],
     ["2021-11-07T02:48:42.900Z", invalidDatetime],
   ]);
   fromJson(codecOf(datetime("value", { fsp: 1 })), [

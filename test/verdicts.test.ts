@@ -141,7 +141,9 @@ test.each<[string, Field, string, string[]]>([
   ["no zone", "datetime", "2021-01-01T00:00:00", ["invalid_datetime"]],
   ["a day alone", "datetime", "2021-01-01", ["invalid_datetime"]],
   ["four decimals", "datetime", "2021-01-01T00:00:00.1234Z", ["invalid_datetime"]],
-  ["small letters", "datetime", "2021-01-01t00:00:00z", ["invalid_datetime"]],
+  ["six decimals, three of them zeros", "datetime", "2021-01-01T00:00:00.123000Z", []],
+  ["small letters", "datetime", "2021-01-01t00:00:00z", []],
+  ["a blank, no seconds, an offset without its colon", "datetime", "2021-01-01 00:00+0100", []],
 ])("text: %s", async (_, field, text, codes) => {
   await expectEverywhere(field, { json: JSON.stringify(text), cell: quoted(text) }, codes);
 });

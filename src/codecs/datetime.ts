@@ -9,31 +9,34 @@ const LAST_SECOND = Date.UTC(9999, 11, 31, 23, 59, 59);
 const MINUTE_MS = 60_000;
 
 /**
- * Reads `YYYY-MM-DDTHH:MM:SS`, at most three decimals, then `Z` or `+-HH:MM` (design section 2). Millions of rows pass
- * here, so the common form in UTC is checked and cut from the text without a Date.
- * @param decimals how many decimals of a second the column keeps, 0 to 3; an instant that needs more is at fault, for
- * the server would round it
+ * Reads any spelling of one instant (RFC 3339, and what programs write beside it): `T` or a blank between day and time,
+ * seconds or none, any number of decimals, then `Z` or an offset as `+hh:mm`, `+hhmm` or `+hh`. Millions of rows pass
+ * here, so what is in UTC is checked and cut from the text without a Date.
+ * @param decimals how many decimals of a second the column keeps, 0 to 3. The server would round an instant that needs
+ * more, so it is at fault.
  * @returns `YYYY-MM-DD HH:MM:SS.mmm` in UTC with exactly that many decimals
  */
 export function readInstant(text: string, decimals: number): string | Fault {
-  if (!isDay(text) || text.charCodeAt(10) !== UPPER_T || !isTime(text)) return notAnInstant(text);
-  let zoneAt = 19;
+  if (!isDay(text) || !isBetween(text.charCodeAt(10)) || !isClock(text)) return whyNotAnInstant(text);
+  const hasSeconds = text.charCodeAt(16) === COLON;
+  if (hasSeconds && !(two(text, 17) <= 59)) return whyNotAnInstant(text);
+  let zoneAt = hasSeconds ? 19 : 16;
   let fraction = ZEROS[decimals] ?? "";
-  if (text.charCodeAt(19) === POINT) {
+  let losesDigits = false;
+  if (hasSeconds && text.charCodeAt(19) === POINT) {
     zoneAt = 20;
     while (isDigit(text.charCodeAt(zoneAt))) zoneAt++;
-    if (zoneAt === 20 || zoneAt > 23) return notAnInstant(text);
-    const digits = text.slice(20, zoneAt).padEnd(3, "0");
-    if (Number(digits.slice(decimals)) > 0) return tooPrecise(text, decimals);
-    if (decimals > 0) fraction = `.${digits.slice(0, decimals)}`;
+    if (zoneAt === 20) return whyNotAnInstant(text);
+    losesDigits = hasOtherThanZeros(text, 20 + decimals, zoneAt);
+    if (decimals > 0) fraction = `.${text.slice(20, Math.min(zoneAt, 20 + decimals)).padEnd(decimals, "0")}`;
   }
-  if (text.charCodeAt(zoneAt) === UPPER_Z && text.length === zoneAt + 1) {
-    if (yearOf(text) < YEAR_MIN) return outOfRange(text);
-    return `${text.slice(0, 10)} ${text.slice(11, 19)}${fraction}`;
-  }
+  if (text.charCodeAt(zoneAt) === SPACE) zoneAt++;
   const minutes = offsetMinutes(text, zoneAt);
-  if (Number.isNaN(minutes)) return notAnInstant(text);
-  const second = Date.parse(`${text.slice(0, 19)}Z`) - minutes * MINUTE_MS;
+  if (Number.isNaN(minutes)) return whyNotAnInstant(text);
+  if (losesDigits) return tooPrecise(text, decimals);
+  const time = hasSeconds ? text.slice(11, 19) : `${text.slice(11, 16)}:00`;
+  if (minutes === 0) return yearOf(text) < YEAR_MIN ? outOfRange(text) : `${text.slice(0, 10)} ${time}${fraction}`;
+  const second = Date.parse(`${text.slice(0, 10)}T${time}Z`) - minutes * MINUTE_MS;
   if (!(second >= FIRST_SECOND && second <= LAST_SECOND)) return outOfRange(text);
   return new Date(second).toISOString().slice(0, 19).replace("T", " ") + fraction;
 }
@@ -92,9 +95,10 @@ export function mayBeZeroDate(text: Uint8Array, start: number): boolean {
 
 /** Reads `YYYY-MM-DD`, a day that exists. */
 export function readDay(text: string): string | Fault {
-  if (text.length !== 10 || !isDay(text)) {
-    return new Fault("invalid_datetime", `must be a day that exists, as YYYY-MM-DD, not ${shown(text)}`);
+  if (text.length !== 10 || !/^\d{4}-\d\d-\d\d$/.test(text)) {
+    return new Fault("invalid_datetime", `must be a day like 2021-11-07, not ${shown(text)}`);
   }
+  if (!isDay(text)) return new Fault("invalid_datetime", `must be a day that exists, and ${shown(text)} does not`);
   return yearOf(text) < YEAR_MIN ? outOfRange(text) : text;
 }
 
@@ -102,9 +106,12 @@ const SPACE = 32;
 const MINUS = 45;
 const PLUS = 43;
 const POINT = 46;
+const ZERO = 48;
 const COLON = 58;
 const UPPER_T = 84;
 const UPPER_Z = 90;
+const LOWER_T = 116;
+const LOWER_Z = 122;
 const ZEROS = ["", ".0", ".00", ".000"];
 const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
@@ -117,19 +124,28 @@ function isDay(text: string): boolean {
   return year >= 0 && day >= 1 && day <= (MONTH_DAYS[month - 1] ?? 0) + (leap ? 1 : 0);
 }
 
-function isTime(text: string): boolean {
-  if (text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON) return false;
-  return two(text, 11) <= 23 && two(text, 14) <= 59 && two(text, 17) <= 59;
+const isTime = (text: string) => isClock(text) && text.charCodeAt(16) === COLON && two(text, 17) <= 59;
+
+/** Hours and minutes. */
+const isClock = (text: string) => text.charCodeAt(13) === COLON && two(text, 11) <= 23 && two(text, 14) <= 59;
+
+const isBetween = (code: number) => code === UPPER_T || code === SPACE || code === LOWER_T;
+
+function hasOtherThanZeros(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (text.charCodeAt(at) !== ZERO) return true;
+  return false;
 }
 
-/** Minutes east of UTC of the `+-HH:MM` that ends the text, NaN where it is not one. */
+/** Minutes east of UTC of the zone that ends the text: `Z`, `+-hh:mm`, `+-hhmm` or `+-hh`. NaN for anything else. */
 function offsetMinutes(text: string, at: number): number {
   const sign = text.charCodeAt(at);
+  const length = text.length - at;
+  if (sign === UPPER_Z || sign === LOWER_Z) return length === 1 ? 0 : Number.NaN;
+  const direction = sign === PLUS ? 1 : sign === MINUS ? -1 : Number.NaN;
+  const hasColon = length === 6 && text.charCodeAt(at + 3) === COLON;
   const hours = two(text, at + 1);
-  const minutes = two(text, at + 4);
-  if (text.length !== at + 6 || text.charCodeAt(at + 3) !== COLON || !(hours <= 23 && minutes <= 59)) return Number.NaN;
-  if (sign === PLUS) return hours * 60 + minutes;
-  return sign === MINUS ? -(hours * 60 + minutes) : Number.NaN;
+  const minutes = length === 3 ? 0 : hasColon || length === 5 ? two(text, at + (hasColon ? 4 : 3)) : Number.NaN;
+  return hours <= 23 && minutes <= 59 ? direction * (hours * 60 + minutes) : Number.NaN;
 }
 
 const yearOf = (text: string) => two(text, 0) * 100 + two(text, 2);
@@ -143,11 +159,29 @@ function two(text: string, at: number): number {
 
 const isDigit = (code: number) => code >= 48 && code <= 57;
 
-const notAnInstant = (text: string) =>
-  new Fault("invalid_datetime", `must be an instant that exists, like 2021-11-07T02:48:42Z, not ${shown(text)}`);
+const SHAPE = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(.*))?$/s;
+
+/** Why a text is no instant: its form, its day, its time or its zone. */
+function whyNotAnInstant(text: string): Fault {
+  const [form, zone] = SHAPE.exec(text) ?? [];
+  const because = (why: string) => new Fault("invalid_datetime", why);
+  if (form === undefined) return because(`must be an instant like ${EXAMPLE}, not ${shown(text)}`);
+  if (!isDay(text)) return because(`must be a day that exists, and that of ${shown(text)} does not`);
+  if (zone === undefined) {
+    return because(`must be an instant like ${EXAMPLE}, and in ${shown(text)} the time and the zone are missing`);
+  }
+  if (!isClock(text) || (text.charCodeAt(16) === COLON && !(two(text, 17) <= 59))) {
+    return because(`must be a time that exists, and that of ${shown(text)} does not`);
+  }
+  if (zone.trim() !== "")
+    return because(`must have Z or an offset like -05:00 after the time, not ${shown(zone.trim())}`);
+  return because(`must be an instant, and in ${shown(text)} the zone is missing: add Z, or an offset like -05:00`);
+}
+
+const EXAMPLE = "2021-11-07T02:48:42Z";
 
 const outOfRange = (text: string) =>
   new Fault("out_of_range", `must be from the year 1000 to 9999, not ${shown(text)}`);
 
 const tooPrecise = (text: string, decimals: number) =>
-  new Fault("invalid_datetime", `keeps ${decimals} decimals of a second, and ${shown(text)} has more`);
+  new Fault("invalid_datetime", `keeps ${decimals} decimals of a second, and ${shown(text)} has more: round it`);
