@@ -249,6 +249,15 @@ test("rows that break the rules, which another program stored, are counted and t
     await expect(bring([table])).rejects.toMatchObject({ code: "refused" });
 });
 
+test("control characters that were stored before they were refused come back by a restore", async () => {
+  await database.pool.query("INSERT INTO jobs VALUES (8, 'a\\0b'), (9, 'Baker\\Z')");
+  const before = (await database.pool.query("SELECT * FROM jobs"))[0];
+  await make(["jobs"]);
+  await database.pool.query("DELETE FROM jobs WHERE id IN (8, 9)");
+  await bring(["jobs"]);
+  expect((await database.pool.query("SELECT * FROM jobs"))[0]).toEqual(before);
+});
+
 test("a verify that cannot write its proof fails, and leaves nothing beside the backup", async () => {
   const { id } = await make(["jobs"]);
   await mkdir(join(folder, id, "proof.json"));

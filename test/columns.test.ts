@@ -231,7 +231,10 @@ test("text is counted in code points, not in UTF-16 units", () => {
 test("text is kept as sent, and must be text", () => {
   fromJson(varchar255, [
     ["  two  spaces ", "  two  spaces "],
-    ["\0", "\0"],
+    ["a\tb\r\nc", "a\tb\r\nc"],
+    ["a\0", invalidText],
+    ["\x1A", invalidText],
+    ["\x7F\x85", "\x7F\x85"],
     ["\ufffd", "\ufffd"],
     ["\ud800", invalidText],
     ["a\udc00b", invalidText],

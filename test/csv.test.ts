@@ -35,7 +35,7 @@ test.each([
   ['"say ""hi""",""""', ['say "hi"', '"']],
   ['  "a"\t,"  b  " ', ["a", "  b  "]],
   ['"two\nlines","and\r\nmore"', ["two\nlines", "and\r\nmore"]],
-  ["a\rb,\rc", ["a\rb", "\rc"]],
+  ['"a\rb"\t,"\rc"', ["a\rb", "\rc"]],
   ["O'Hearn,né,😀", ["O'Hearn", "né", "😀"]],
   ['"né ""😀"""', ['né "😀"']],
   ["a\0b", ["a\0b"]],
@@ -84,7 +84,8 @@ test.each([
   ["a quote inside an unquoted cell", ' x "y"\n2,d'],
   ["text after a closing quote", '1,"a"b\n2,d'],
   ["text after a closing quote", '1,"a" "b"\n2,d\n'],
-  ["text after a closing quote", '"a\nb"c\n2,d\n'],
+  ["a carriage return without a line feed, outside of quotes", "1,a\rb\n2,d\n"],
+  ["a carriage return without a line feed, outside of quotes", "1,a\r\r\n2,d\r\n"],
   ["text after a closing quote", '"a"\rb\n2,d\n'],
   ["a quote that is not closed", '1,"a\n2,d\n'],
   ["a quote that is not closed", '1,"a""\r\n2,d'],
@@ -93,6 +94,15 @@ test.each([
   expect(bad).toEqual({ line: 1, cells: [], malformed, raw: text.split(/\r?\n/)[0] ?? "" });
   const line = text.split(/\r?\n/).indexOf("2,d") + 1;
   expect(others.at(-1)).toEqual({ line, cells: ["2", "d"], malformed: undefined, raw: "2,d" });
+});
+
+test("a quote that is closed on another line by the next one's opening is called unclosed", async () => {
+  const records = await everyChunking('3,"Tailor\n4,Cook\n5,"Smith" senior\n');
+  expect(records.map(({ malformed }) => malformed)).toEqual([
+    "a quote that is not closed",
+    undefined,
+    "text after a closing quote",
+  ]);
 });
 
 test("an unclosed quote swallows nothing, however much follows", async () => {

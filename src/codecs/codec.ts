@@ -22,6 +22,8 @@ export interface ColumnCodec {
    * cheaper than by its text; undefined leaves it to fromCsv or fromSql.
    */
   fromBytes?(bytes: Uint8Array, start: number, end: number): SqlValue | undefined;
+  /** The value of a CSV cell that is ASCII without quotes and control characters; undefined leaves it to fromCsv. */
+  fromPlainBytes?(bytes: Buffer, start: number, end: number): SqlValue | undefined;
   /**
    * Whether the text that the server sends could break the column's rules, judged by a glance at its bytes. It may say yes
    * for sound text, and never says no for text that breaks one. Left out if no stored value can break a rule.

@@ -1,7 +1,7 @@
 /** One entry per column type: its JSON, CSV and SQL form (design section 2). */
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
-import { shown } from "../shown.ts";
+import { escaped, shown } from "../shown.ts";
 import { copyInstant, copyString } from "./avro-bytes.ts";
 import { asItIs, type ColumnCodec, Fault, isBlank, wrongType } from "./codec.ts";
 import { dayOf, instant, mayBeZeroDate, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
@@ -113,6 +113,11 @@ function string(
   limits: object,
 ): ColumnCodec {
   const read = (value: string) => {
+    const control = CONTROL.exec(value)?.[0];
+    if (control !== undefined) return new Fault("invalid_text", `holds the control character ${escaped(control)}`);
+    return readStored(value);
+  };
+  const readStored = (value: string) => {
     if (!value.isWellFormed()) return new Fault("invalid_text", "holds characters that are not valid Unicode text");
     const detail = tooLong(value);
     if (detail) return new Fault("too_long", detail);
@@ -122,6 +127,10 @@ function string(
   return {
     fromJson: (value) => (typeof value === "string" ? read(value) : wrongType("text", value)),
     fromCsv: read,
+    fromPlainBytes: (bytes, start, end) =>
+      allowed === undefined && end - start <= bytesFine && (bytes[start] ?? 0) > SPACE && start < end
+        ? bytes.toString("latin1", start, end)
+        : undefined,
     mayBreak: (bytes, start, end) => allowed !== undefined || end - start > bytesFine || isOddText(bytes, start, end),
     fromSql: String,
     toJson: asItIs,
@@ -136,9 +145,10 @@ function string(
     avro: {
       type: "string",
       write: asItIs,
+      // What was stored before control characters were refused must come back.
       read(value) {
         if (typeof value !== "string") return wrongType("text", value);
-        return isBlank(value) ? BLANK : read(value);
+        return isBlank(value) ? BLANK : readStored(value);
       },
       copy: copyString,
     },
@@ -146,6 +156,10 @@ function string(
 }
 
 const BLANK = new Fault("missing", "is blank");
+/** The control characters of C0 but tab, line feed and carriage return. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\0-\x08\x0B\x0C\x0E-\x1F]/;
+const SPACE = 32;
 
 /** Whether text may be blank or holds a control character. Text that begins with a letter of ASCII is not blank. */
 function isOddText(bytes: Uint8Array, start: number, end: number): boolean {

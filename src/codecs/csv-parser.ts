@@ -13,7 +13,11 @@ export const INVALID_UTF8 = "\uD800";
 const [TAB, LF, CR, SPACE, QUOTE, COMMA] = [9, 10, 13, 32, 34, 44];
 const isBlank = (byte: number | undefined) => byte === SPACE || byte === TAB;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-const QUOTED = 256; // beside the bits of a cell's bytes
+// Beside the bits of a cell's bytes: a quoted cell, and one with control characters other than tab and line ends.
+const QUOTED = 256;
+const CONTROL = 512;
+const UNCLOSED = "a quote that is not closed";
+const BARE_CR = "a carriage return without a line feed, outside of quotes";
 const TOO_LONG = `a row of more than ${RECORD_BYTES_MAX} bytes, or a quote that is not closed`;
 
 export class CsvRecord {
@@ -42,6 +46,11 @@ export class CsvRecord {
   /** The first CELLS_MAX of them. */
   get cells(): string[] {
     return Array.from({ length: Math.min(this.length, CELLS_MAX) }, (_, index) => this.cell(index));
+  }
+
+  /** Whether a cell is ASCII without quotes and control characters. */
+  isPlain(index: number): boolean {
+    return (this.bounds[this.first + 3 * index + 2] ?? 0) < 0x80;
   }
 
   /** Without its quotes and the blanks around it. */
@@ -125,31 +134,38 @@ class Parser {
       const from = at;
       let bits = 0;
       if (at < bound && bytes[at] === QUOTE) {
+        const begun = lines;
         for (bits = QUOTED, at++; at < bound; at++) {
           const byte = bytes[at] as number;
           bits |= byte;
-          if (byte === LF) lines++;
+          if (byte > QUOTE) continue;
           if (byte === QUOTE && bytes[++at] !== QUOTE) break;
+          if (byte === LF) lines++;
+          else if (byte < SPACE && byte !== TAB && byte !== CR) bits |= CONTROL;
         }
         if (bounds.length < full) bounds.push(from + 1, at - 1, bits);
         while (at < bound && isBlank(bytes[at])) at++;
         if (bytes[at] === CR && (bytes[at + 1] ?? LF) === LF) at++;
-        if (at < bound && bytes[at] !== COMMA && bytes[at] !== LF) fault = "text after a closing quote";
+        if (at < bound && bytes[at] !== COMMA && bytes[at] !== LF) {
+          fault = lines === begun ? "text after a closing quote" : UNCLOSED;
+        }
       } else {
         for (; at < bound; at++) {
           const byte = bytes[at] as number;
           if (byte > COMMA) bits |= byte;
-          else if (byte === COMMA || byte === LF || byte === QUOTE) break;
+          else if (byte === COMMA || byte === LF || byte === QUOTE || byte === CR) break;
+          else if (byte < SPACE && byte !== TAB) bits |= CONTROL;
         }
+        let to = at;
         if (bytes[at] === QUOTE) fault = "a quote inside an unquoted cell";
-        let to = at > from && bytes[at] === LF && bytes[at - 1] === CR ? at - 1 : at;
+        else if (bytes[at] === CR && at < bound && (bytes[++at] ?? LF) !== LF) fault = BARE_CR;
         while (to > from && isBlank(bytes[to - 1])) to--;
         if (bounds.length < full) bounds.push(from, to, bits);
       }
       if (at >= bound || bytes[at] === LF || fault) break;
     }
     if (at >= bound && bound - start > RECORD_BYTES_MAX) fault = TOO_LONG;
-    else if (at >= bound && isLast) fault = "a quote that is not closed";
+    else if (at >= bound && isLast) fault = UNCLOSED;
     if (fault) at = bytes.indexOf(LF, start);
     this.#skipping = at === -1 && bytes.length - start > RECORD_BYTES_MAX;
     if (this.#skipping) at = bytes.length;

@@ -36,7 +36,10 @@ function flawlessValues(
     const at = order?.[index] ?? index;
     const codec = columns[at]?.codec;
     const bound = first + 3 * index;
-    let value: SqlValue | Fault | undefined = codec?.fromBytes?.(bytes, bounds[bound] ?? 0, bounds[bound + 1] ?? 0);
+    const start = bounds[bound] ?? 0;
+    const end = bounds[bound + 1] ?? 0;
+    let value: SqlValue | Fault | undefined = codec?.fromBytes?.(bytes, start, end);
+    if (value === undefined && record.isPlain(index)) value = codec?.fromPlainBytes?.(bytes, start, end);
     if (value === undefined) {
       const cell = record.cell(index);
       if (isBlank(cell) || cell === INVALID_UTF8) return undefined;
