@@ -55,8 +55,8 @@ export function command(
 ): Promise<never> {
   let last: EndedRun | undefined;
   const withDatabase = async (context: Context) => {
-    const { databaseUrl: url, mysqld, capabilities, logLevel } = context.config;
-    const database = await openDatabase({ url, folder: DATA_FOLDER, mysqld, capabilities, say });
+    const { databaseUrl: url, databaseConnections: connections, mysqld, capabilities, logLevel } = context.config;
+    const database = await openDatabase({ url, folder: DATA_FOLDER, mysqld, capabilities, connections, say });
     try {
       database.ended.add((run) => {
         // A replay's runs are told before they are committed.

@@ -34,6 +34,14 @@ function isNetwork(text: string): boolean {
   return Number(prefix ?? 0) <= bits;
 }
 
+/**
+ * Connections a process keeps at most. A server answers 151 in all by default. Two imports and a restore hold ten and
+ * writers six, which leaves some to those who read. An import or a restore alone needs five.
+ */
+export const DATABASE_CONNECTIONS = 20;
+const DATABASE_CONNECTIONS_MIN = 5;
+const CONNECTIONS = `a whole number of connections from ${DATABASE_CONNECTIONS_MIN} to 10000`;
+
 const PORT = "a port number from 0 to 65535, 0 being any that is free";
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
@@ -44,6 +52,15 @@ export type Capability = (typeof CAPABILITIES)[number];
 /** Messages go on after "set PORT to". */
 const Environment = z.object({
   DATABASE_URL: optional,
+  DATABASE_CONNECTIONS: z.preprocess(
+    blankIsUnset,
+    z
+      .string()
+      .regex(/^\d{1,5}$/, CONNECTIONS)
+      .transform(Number)
+      .pipe(z.number().min(DATABASE_CONNECTIONS_MIN, CONNECTIONS).max(10_000, CONNECTIONS))
+      .default(DATABASE_CONNECTIONS),
+  ),
   HOST: z.preprocess(blankIsUnset, z.string().default("127.0.0.1")),
   PORT: z.preprocess(
     blankIsUnset,
@@ -134,6 +151,8 @@ export function variablesText(): string {
 export interface Config {
   /** Undefined: Muster runs a database server of its own. */
   databaseUrl: string | undefined;
+  /** Connections to the database that this process keeps at most. */
+  databaseConnections: number;
   host: string;
   port: number;
   importSource: string | undefined;
@@ -170,6 +189,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   const { data } = parsed;
   return {
     databaseUrl: data.DATABASE_URL,
+    databaseConnections: data.DATABASE_CONNECTIONS,
     host: data.HOST,
     port: data.PORT,
     importSource: data.IMPORT_SOURCE,

@@ -11,13 +11,21 @@ export const ERROR_CODES = [
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
+export interface MusterErrorOptions extends ErrorOptions {
+  /** The message with the path or address at fault, which only the operator may see: it is never in an answer or a log. */
+  located?: string;
+}
+
 export class MusterError extends Error {
+  readonly located: string | undefined;
+
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options?: ErrorOptions,
+    options?: MusterErrorOptions,
   ) {
     super(message, options);
     this.name = "MusterError";
+    this.located = options?.located;
   }
 }

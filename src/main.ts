@@ -59,8 +59,8 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   const say = (line: string) => log.info(line);
   await using closing = new AsyncDisposableStack();
 
-  const { databaseUrl: url, mysqld, capabilities } = config;
-  const database = await openDatabase({ url, folder: DATA_FOLDER, mysqld, capabilities, say });
+  const { databaseUrl: url, databaseConnections: connections, mysqld, capabilities } = config;
+  const database = await openDatabase({ url, folder: DATA_FOLDER, mysqld, capabilities, connections, say });
   closing.defer(() => within(CLOSE_MS_MAX, database.close()));
   say(lanesOf(database.server));
   await clearDeadRuns(database, say);

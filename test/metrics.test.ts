@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
-import { POOL_CONNECTIONS_MAX } from "../src/db/client.ts";
+import { DATABASE_CONNECTIONS } from "../src/config.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { appOver, posted } from "./support/app.ts";
@@ -88,11 +88,11 @@ describe("requests", () => {
   });
 
   test("that wait for a connection are seen, and the connections themselves", async () => {
-    const held = await Promise.all(Array.from({ length: POOL_CONNECTIONS_MAX }, () => database.pool.getConnection()));
+    const held = await Promise.all(Array.from({ length: DATABASE_CONNECTIONS }, () => database.pool.getConnection()));
     const waiting = app.request("/jobs");
     await Bun.sleep(20);
     expect([await metrics("muster_pool_connections"), await metrics("muster_pool_waiting")]).toEqual([
-      ['muster_pool_connections{state="idle"} 0', `muster_pool_connections{state="in_use"} ${POOL_CONNECTIONS_MAX}`],
+      ['muster_pool_connections{state="idle"} 0', `muster_pool_connections{state="in_use"} ${DATABASE_CONNECTIONS}`],
       ["muster_pool_waiting 1"],
     ]);
     for (const connection of held) connection.release();

@@ -3,6 +3,7 @@ import { drizzle } from "drizzle-orm/mysql2";
 import type { Pool as CallbackPool, PoolConnection, QueryError, QueryOptions } from "mysql2";
 import type { Pool } from "mysql2/promise";
 import type { Database } from "./client.ts";
+import { noAnswer } from "./errors.ts";
 import { queryText, type TextRow } from "./text-rows.ts";
 
 /** A database whose queries are bounded. */
@@ -51,7 +52,7 @@ function ask(
     const timer = setTimeout(() => {
       late = true;
       connection?.destroy();
-      reject(Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT" }));
+      reject(noAnswer(ms));
     }, ms);
     const fail = (error: unknown) => {
       clearTimeout(timer);

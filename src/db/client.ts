@@ -1,23 +1,17 @@
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
-import type { Pool as CallbackPool } from "mysql2";
-import { type Connection, createConnection, createPool, type Pool } from "mysql2/promise";
-import type { Capability } from "../config.ts";
+import { type Connection, createConnection, type Pool } from "mysql2/promise";
+import { type Capability, DATABASE_CONNECTIONS } from "../config.ts";
 import { MusterError } from "../errors.ts";
+import { locate } from "./errors.ts";
 import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
+import { openPool, type PoolState } from "./pool.ts";
+import { assertSession, SESSION_VARIABLES, SET_SESSION, sessionError } from "./session.ts";
 import { Turnstile } from "./transaction.ts";
 import { parseUrl } from "./url.ts";
 
-/**
- * Connections a process keeps at most; a server answers 151 in all by default. Two imports and a restore hold ten and
- * writers six, which leaves some to those who read.
- */
-export const POOL_CONNECTIONS_MAX = 20;
-const WRITERS_MAX = 6;
-
-/** What mysql2 keeps of a pool, without a public name. */
-type Idle = { length: number; get(index: number): { destroy(): void } | undefined };
-export type PoolState = CallbackPool & Record<"_allConnections" | "_freeConnections" | "_connectionQueue", Idle>;
+/** The share of a pool's connections that requests which write may hold: the others are left to those who read. */
+const WRITERS_SHARE = 0.3;
 
 export interface Database {
   db: MySql2Database;
@@ -37,8 +31,8 @@ export interface Database {
 /** What the server said of itself when the pool was opened, and what of it is made use of. */
 export interface Server {
   version: string;
-  /** By how much the ids follow each other that it assigns to the rows of one statement; a cluster may say 7. */
-  idStep: number;
+  /** Bytes that one statement may have (max_allowed_packet). */
+  statementBytesMax: number;
   /** Whether rows can be loaded by LOAD DATA LOCAL INFILE, which MySQL 8 and later allow only where they are told to. */
   loadsData: boolean;
   /** Whether a stage may take an empty table's place. */
@@ -47,20 +41,27 @@ export interface Server {
   transactionBytesMax: number | undefined;
 }
 
+export interface ConnectOptions {
+  /** What is not made use of (MUSTER_CAPABILITIES). */
+  capabilities?: readonly Capability[];
+  /** Connections of the pool (DATABASE_CONNECTIONS). */
+  connections?: number;
+}
+
 /**
- * Opens a pool on `mysql://user:password@host:port/database`; of several hosts on the one that takes writes.
- * Every connection is UTC, strict and utf8mb4, whatever the server's defaults are.
- * @param capabilities what is not made use of
- * @throws MusterError `invalid` for a URL that is not one; the driver's error where no host answers
+ * Opens a pool on `mysql://user:password@host:port/database`. Of several hosts it uses the one that takes writes.
+ * Every connection has Muster's own session (session.ts), whatever the server's defaults are.
+ * @throws MusterError `invalid` for a malformed URL, `refused` for a server that Muster cannot use; the driver's error if
+ *   no host answers
  */
-export async function connect(url: string, capabilities: readonly Capability[] = []): Promise<Database> {
+export async function connect(
+  url: string,
+  { capabilities = [], connections = DATABASE_CONNECTIONS }: ConnectOptions = {},
+): Promise<Database> {
   const { hosts, database, options } = parseUrl(url);
   const route = await routeTo(hosts, options);
-  const pool = createPool({ ...options, ...route.options, database, connectionLimit: POOL_CONNECTIONS_MAX });
+  const pool = openPool({ ...options, ...route.options, database }, connections);
   const idle = (pool.pool as PoolState)._freeConnections;
-  pool.on("connection", (connection) => {
-    for (const statement of SESSION) connection.query(statement);
-  });
   try {
     const server = await probe(pool, capabilities);
     return {
@@ -68,7 +69,7 @@ export async function connect(url: string, capabilities: readonly Capability[] =
       pool,
       name: database,
       server,
-      writers: new Turnstile(WRITERS_MAX),
+      writers: new Turnstile(Math.max(1, Math.floor(connections * WRITERS_SHARE))),
       ended: new Set(),
       demoted() {
         route.forget();
@@ -88,15 +89,20 @@ export function lanesOf({ version, loadsData, swaps }: Server): string {
   return `database server ${version}: files are loaded by ${load}, and empty tables filled by ${swaps ? "swap" : "INSERT"}`;
 }
 
+/** What is asked of the server once, besides the session. */
+const PROBED = [
+  ...["version", "local_infile", "max_allowed_packet", "innodb_rollback_on_timeout"],
+  ...["group_replication_transaction_size_limit", "wsrep_on", "wsrep_max_ws_size"],
+];
+
 async function probe(pool: Pool, capabilities: readonly Capability[]): Promise<Server> {
-  const [rows] = await pool.query(
-    `SHOW VARIABLES WHERE Variable_name IN
-     ('version', 'auto_increment_increment', 'local_infile', 'innodb_rollback_on_timeout', 'group_replication_transaction_size_limit',
-      'wsrep_on', 'wsrep_max_ws_size')`,
-  );
+  const [rows] = await pool.query("SHOW SESSION VARIABLES WHERE Variable_name IN (?)", [
+    [...PROBED, ...SESSION_VARIABLES],
+  ]);
   const variables = new Map(
     (rows as { Variable_name: string; Value: string }[]).map((row) => [row.Variable_name, row.Value]),
   );
+  assertSession(variables);
   if (variables.get("innodb_rollback_on_timeout") === "ON") {
     // A wait that ends would then undo what its transaction had done before, without an end of the transaction.
     throw new MusterError(
@@ -109,23 +115,24 @@ async function probe(pool: Pool, capabilities: readonly Capability[]): Promise<S
     version: variables.get("version") ?? "",
     loadsData: variables.get("local_infile") === "ON" && !capabilities.includes("no-load-data"),
     swaps: !capabilities.includes("no-swap"),
-    idStep: Number(variables.get("auto_increment_increment") ?? 1),
+    statementBytesMax: Number(variables.get("max_allowed_packet")),
     // 0 says that there is no limit.
     transactionBytesMax: Number(variables.get("group_replication_transaction_size_limit") ?? galera) || undefined,
   };
 }
 
-/** One connection with the same settings, without a default database: for what must come before the pool. */
+/** One connection with the same session, without a default database: for what must come before the pool. */
 export async function connectOnce(url: string): Promise<Connection> {
   const { hosts, options } = parseUrl(url);
-  const connection = await createConnection({ ...options, ...(await writableHost(hosts, options)) });
-  for (const statement of SESSION) await connection.query(statement);
-  return connection;
+  const host = await writableHost(hosts, options);
+  const connection = await createConnection({ ...options, ...host }).catch((error) => {
+    throw locate(error, host);
+  });
+  try {
+    await connection.query(SET_SESSION);
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    throw sessionError(error);
+  }
 }
-
-/** Client-side escaping needs backslashes to escape, and no rule may depend on the server's time zone or SQL mode. */
-const SESSION = [
-  `SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 30,
-   sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
-  "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-];

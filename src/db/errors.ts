@@ -1,65 +1,68 @@
-/** Driver errors to domain errors. Drizzle's own message is the SQL with every parameter: it is never sent or logged. */
+/**
+ * Whose error was thrown, and what it means: the one place that tells. Drizzle's own message is the SQL with every
+ * parameter, so it is never sent or logged.
+ */
+import type { ConnectionOptions } from "mysql2/promise";
 import { type ErrorCode, MusterError } from "../errors.ts";
+import { explainedFile, isFileError } from "../file-errors.ts";
+import { faultOf } from "./faults.ts";
 
 export interface DriverError extends Error {
   code: string;
   errno?: number;
   sqlState?: string;
   sqlMessage?: string;
+  /** Where it was connected to; see locate(). */
+  where?: string;
 }
 
-/** The server or the way to it is gone, or it takes no writes now: the same statement may succeed later. */
-const AWAY = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ERR_SOCKET_CLOSED",
-  "ETIMEDOUT",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "ENOENT", // the socket of a server that is down
-  "PROTOCOL_CONNECTION_LOST",
-  "PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR",
-  "POOL_CLOSED",
-  "ER_CON_COUNT_ERROR",
-  "ER_SERVER_SHUTDOWN",
-  "ER_SERVER_ISNT_AVAILABLE",
-  "ER_OPTION_PREVENTS_STATEMENT",
-  "ER_QUERY_INTERRUPTED",
-  "ER_CONNECTION_KILLED",
-  "ER_SERVER_OFFLINE_MODE",
-]);
+/**
+ * `muster`: explained already, also what S3 answered (s3-errors.ts) and what a store's files did (file-errors.ts).
+ * `database`: the server's or the driver's. `file`: of any other file. `ours`: an error inside Muster.
+ */
+export type Origin = "muster" | "database" | "file" | "ours";
 
-/** The driver's error inside whatever was thrown, or undefined where it did not come from the driver. */
+export function originOf(error: unknown): Origin {
+  if (error instanceof MusterError) return "muster";
+  if (driverError(error)) return "database";
+  return isFileError(error) ? "file" : "ours";
+}
+
+/** The driver's error inside whatever was thrown, or undefined if it did not come from the driver. */
 export function driverError(error: unknown): DriverError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each instanceof MusterError) return undefined;
     if (isDriverError(each)) return each;
-    if (each.message.includes(CLOSED)) return Object.assign(each, { code: "PROTOCOL_CONNECTION_LOST" });
+    // What the driver says, without a code, of a statement behind the one at which the connection was lost.
+    const lost = LOST.find(([words]) => each.message.includes(words));
+    if (lost) return Object.assign(each, { code: lost[1] });
   }
   return undefined;
 }
 
-/** What the driver says, without a code, of a statement behind the one at which the connection was lost. */
-const CLOSED = "in closed state";
+const LOST = [
+  ["in closed state", "PROTOCOL_CONNECTION_LOST"],
+  ["Pool is closed", "POOL_CLOSED"],
+] as const;
 
-/** A file that is not there has a code too: the driver's own are the server's, the protocol's, and those of its socket. */
-function isDriverError(error: Error & { code?: unknown; syscall?: unknown }): error is DriverError {
-  const { code, syscall } = error;
+/** A file that is not there has a code and a syscall too: the driver's own errors are the server's, the protocol's, and fatal ones. */
+function isDriverError(error: Error & { code?: unknown }): error is DriverError {
   // Not every number of the server's has a name in the driver.
-  if ("sqlState" in error || ("errno" in error && "sqlMessage" in error)) return true;
-  if (typeof code !== "string") return false;
-  return (
-    /^(ER_|PROTOCOL_|POOL_)/.test(code) ||
-    code === "ETIMEDOUT" ||
-    code === "ERR_SOCKET_CLOSED" ||
-    SOCKET_CALLS.has(String(syscall))
-  );
+  if ("sqlState" in error || "sqlMessage" in error) return true;
+  if (typeof error.code !== "string") return false;
+  return "fatal" in error || /^(ER_|PROTOCOL_|POOL_|HANDSHAKE_|AUTH_SWITCH_)/.test(error.code);
 }
 
-const SOCKET_CALLS = new Set(["connect", "read", "write", "getaddrinfo", "recv", "send"]);
+/** The error of something that the database has not answered in time. */
+export const noAnswer = (ms: number): Error =>
+  Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT", fatal: true });
+
+/** Notes in a driver's error where it was connected to, for the operator. */
+export function locate<E>(error: E, { host, port, socketPath }: ConnectionOptions): E {
+  const driver = driverError(error);
+  if (driver) driver.where ??= socketPath ?? `${host?.includes(":") ? `[${host}]` : host}:${port}`;
+  return error;
+}
 
 /** Whether NOWAIT found a row held by another transaction: MySQL has an error of its own, MariaDB a lock wait's. */
 export function isHeld(error: unknown): boolean {
@@ -67,43 +70,36 @@ export function isHeld(error: unknown): boolean {
   return code === "ER_LOCK_NOWAIT" || code === "ER_LOCK_WAIT_TIMEOUT";
 }
 
-/** A domain error with one line to show; what is not the database's comes back as it is. */
-export function domainError(error: unknown): unknown {
-  const driver = driverError(error);
-  if (!driver) return error;
-  if (AWAY.has(driver.code)) {
-    return new MusterError(
-      "unavailable",
-      `the database is away (${driver.code}): see that it runs and can be reached`,
-      {
-        cause: error,
-      },
-    );
-  }
-  if (driver.code === "ER_LOCK_WAIT_TIMEOUT" || driver.code === "ER_LOCK_DEADLOCK") {
-    return new MusterError("unavailable", "the rows are held by another writer: try again", { cause: error });
-  }
-  if (driver.code === "ER_RUN_HOOK_ERROR") {
-    const limit = "what its group_replication_transaction_size_limit allows";
-    return new MusterError("refused", `the cluster refuses a transaction of this size: it is over ${limit}`, {
-      cause: error,
-    });
-  }
-  if (driver.code === "ER_ACCESS_DENIED_ERROR" || driver.code === "ER_DBACCESS_DENIED_ERROR") {
-    return new MusterError("invalid", "the database refuses the user or password of DATABASE_URL", { cause: error });
-  }
-  return error;
+/** Whether the server gives no more connections, of all or to this user. */
+export function isFull(error: unknown): boolean {
+  return ["ER_CON_COUNT_ERROR", "ER_TOO_MANY_USER_CONNECTIONS", "ER_USER_LIMIT_REACHED"].includes(
+    driverError(error)?.code ?? "",
+  );
 }
 
-/** One line to act on; of an error that is not ours, never the statement that the driver or Drizzle repeats. */
+/** A domain error with one line to show. What nobody outside Muster can mend comes back as it is. */
+export function domainError(error: unknown): unknown {
+  if (error instanceof MusterError) return error;
+  const driver = driverError(error);
+  if (!driver) return explainedFile(error, "a file that Muster needs");
+  const failure = { code: codeOf(driver), words: driver.sqlMessage ?? driver.message };
+  const fault = faultOf(failure);
+  if (!fault) return error;
+  return new MusterError(fault.code, fault.line("the database", failure), {
+    cause: error,
+    ...(driver.where !== undefined && { located: fault.line(`the database at ${driver.where}`, failure) }),
+  });
+}
+
+/** The driver's name for the server's number; the number if it has none. */
+const codeOf = ({ code, errno }: DriverError): string => code ?? String(errno);
+
+/** One line to act on; if the error is not explained, never the statement that the driver or Drizzle repeats. */
 export function lineOf(error: unknown): string {
   const domain = domainError(error);
-  if (domain instanceof MusterError) return domain.message;
+  if (domain instanceof MusterError) return domain.located ?? domain.message;
   const driver = driverError(error);
-  if (driver) return `the database refused what Muster asked of it (${driver.code})`;
-  const { code, path } = error as NodeJS.ErrnoException;
-  if (code && path)
-    return `${path} cannot be used (${code}): see that it is what you mean, and may be read and written`;
+  if (driver) return `the database refused what Muster asked of it (${codeOf(driver)})`;
   return `an error inside Muster: ${error instanceof Error && !("query" in error) ? error.message : "unknown"}`;
 }
 

@@ -2,7 +2,7 @@
 import { Socket } from "node:net";
 import { type ConnectionOptions, createConnection } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
-import { driverError } from "./errors.ts";
+import { driverError, locate } from "./errors.ts";
 import type { Host } from "./url.ts";
 
 /** Connections that are opened together ask once which host takes writes. */
@@ -26,19 +26,20 @@ export async function routeTo(hosts: Host[], options: ConnectionOptions): Promis
   let host = await writableHost(hosts, options);
   if (hosts.length === 1) return { options: host, forget() {} };
   let asked = { at: performance.now(), found: Promise.resolve(host) };
-  const stream = () => {
+  const stream = ({ config }: { config: ConnectionOptions }) => {
     const at = performance.now();
     if (at - asked.at > FOUND_MS) asked = { at, found: writableHost([host, ...hosts], options) };
     const socket = new Socket().setNoDelay(true);
     const connect = (found: Host) => {
       host = found;
+      // TLS asks for the certificate of this name.
+      Object.assign(config, found);
       socket.connect(found.port ?? 0, found.host ?? "");
     };
     asked.found.then(connect, (error) => socket.destroy(error));
     return socket;
   };
   return {
-    // The name is what TLS asks for.
     options: { ...host, stream },
     forget() {
       asked.at = Number.NEGATIVE_INFINITY;
@@ -59,7 +60,7 @@ export async function writableHost(hosts: Host[], options: ConnectionOptions): P
       if (!(rows as { readOnly: number }[])[0]?.readOnly) return host;
     } catch (error) {
       if (!driverError(error)) throw error;
-      failure = error;
+      failure = locate(error, host);
     }
   }
   throw failure;

@@ -13,6 +13,8 @@ export interface OpenOptions {
   mysqld: string | undefined;
   /** What is not made use of (MUSTER_CAPABILITIES). */
   capabilities: readonly Capability[];
+  /** Connections of the pool (DATABASE_CONNECTIONS). */
+  connections: number;
   say(line: string): void;
 }
 
@@ -26,12 +28,19 @@ export interface OpenDatabase extends Database {
  * ends the connections and leaves the private server.
  * @throws MusterError as joinServer(), migrate() and connect() do; nothing stays open then
  */
-export async function openDatabase({ url, folder, mysqld, capabilities, say }: OpenOptions): Promise<OpenDatabase> {
+export async function openDatabase({
+  url,
+  folder,
+  mysqld,
+  capabilities,
+  connections,
+  say,
+}: OpenOptions): Promise<OpenDatabase> {
   const server = url === undefined ? await joinServer(folder, { mysqld, say }) : undefined;
   try {
     const address = url ?? server?.url ?? "";
     await migrate(address);
-    const database = await connect(address, capabilities);
+    const database = await connect(address, { capabilities, connections });
     const close = async () => {
       try {
         await database.close();

@@ -1,6 +1,6 @@
 /** Transactions that end: committed, undone, or run again a bounded number of times. */
 import type { Pool, PoolConnection } from "mysql2/promise";
-import { driverError } from "./errors.ts";
+import { driverError, noAnswer } from "./errors.ts";
 
 /** InnoDB undoes one of two transactions that wait for each other, and asks for it to be run again. */
 export const DEADLOCK = "ER_LOCK_DEADLOCK";
@@ -64,7 +64,7 @@ export async function transacted<T>(
   let connection: PoolConnection | undefined;
   let late = false;
   const whole = async () => {
-    if (late) throw tooLate(msMax);
+    if (late) throw noAnswer(msMax);
     connection = await pool.getConnection();
     if (late) connection.destroy();
     try {
@@ -89,7 +89,7 @@ export async function transacted<T>(
     timer = setTimeout(() => {
       late = true;
       connection?.destroy();
-      reject(tooLate(msMax));
+      reject(noAnswer(msMax));
     }, msMax);
   });
   // A connection that was destroyed answers nobody, and would keep its writer's place for ever.
@@ -109,5 +109,3 @@ async function undo(connection: PoolConnection): Promise<void> {
     () => connection.destroy(),
   );
 }
-
-const tooLate = (ms: number) => Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT" });

@@ -8,22 +8,27 @@ const CONNECT_TIMEOUT_MS = 5_000;
 export type Host = Pick<ConnectionOptions, "host" | "port" | "socketPath">;
 
 /**
- * WHATWG URL refuses a list of hosts, so the hosts are cut out first.
- * `?ssl=true` takes the system's authorities, `?ssl=FILE` the CA in that file; `?socket=PATH` is a Unix socket.
+ * WHATWG URL refuses a list of hosts, so the hosts are cut out first. `?socket=PATH` is a Unix socket. `?ssl=true` trusts
+ * the system's authorities and `?ssl=FILE` the CA in that file; either way the server's certificate must be for its host.
+ * @throws MusterError `invalid`, which repeats nothing that may be a part of the password
  */
 export function parseUrl(url: string): { hosts: Host[]; database: string; options: ConnectionOptions } {
-  const parts = /^mysql:\/\/(?:([^@/]*)@)?([^/?]*)\/([^?]*)(?:\?(.*))?$/.exec(url);
+  const parts = /^mysql:\/\/(?:([^@/]*)@)?([^/?]*)\/([^?]*)(?:\?(.*))?$/s.exec(url);
   if (!parts) throw malformed();
   const [, login = "", hostList = "", path = "", query = ""] = parts;
   const [user = "", password = ""] = login.split(/:(.*)/s).map(decoded);
+  // Behind an @ that was not encoded in a password, all that follows is cut at the wrong places.
+  if (path.includes("/") || path.includes("@")) throw malformed();
   const database = decoded(path);
   if (!database) throw new MusterError("invalid", "DATABASE_URL names no database: add /NAME after the host");
   const parameters = new URLSearchParams(query);
   const socket = parameters.get("socket");
   const ssl = parameters.get("ssl");
   const unknown = [...parameters.keys()].find((name) => name !== "ssl" && name !== "socket");
-  if (unknown !== undefined)
+  if (unknown !== undefined) {
+    if (query.includes("@")) throw malformed();
     throw new MusterError("invalid", `DATABASE_URL takes ?ssl= and ?socket=, not ?${unknown}=`);
+  }
   const options: ConnectionOptions = {
     user,
     password,
@@ -34,7 +39,9 @@ export function parseUrl(url: string): { hosts: Host[]; database: string; option
     flags: ["+LOCAL_FILES"],
     connectTimeout: CONNECT_TIMEOUT_MS,
   };
-  if (ssl && ssl !== "false") options.ssl = ssl === "true" ? {} : { ca: authority(ssl) };
+  if (ssl && ssl !== "false") {
+    options.ssl = { verifyIdentity: true, ...(ssl !== "true" && { ca: authority(ssl) }) };
+  }
   const hosts = socket ? [{ socketPath: socket }] : hostList.split(",").map(hostAndPort);
   return { hosts, database, options };
 }
@@ -43,7 +50,8 @@ export function parseUrl(url: string): { hosts: Host[]; database: string; option
 const malformed = () =>
   new MusterError(
     "invalid",
-    "DATABASE_URL must look like mysql://user:password@host:port/database, with % @ / ? in a name or password as %25 %40 %2F %3F",
+    "DATABASE_URL must look like mysql://user:password@host:port/database, with % @ / ? # : in a name or password written as " +
+      "%25 %40 %2F %3F %23 %3A",
   );
 
 function decoded(text: string): string {

@@ -2,8 +2,9 @@
 import { prometheus } from "@hono/prometheus";
 import type { Context } from "hono";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Database, PoolState } from "../db/client.ts";
+import type { Database } from "../db/client.ts";
 import type { EndedRun } from "../db/ledger.ts";
+import type { PoolState } from "../db/pool.ts";
 import type { Env } from "./env.ts";
 
 /** Seconds of a run, from an insert of a few rows to an import of an hour. */

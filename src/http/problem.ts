@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { domainError } from "../db/errors.ts";
+import { domainError, originOf } from "../db/errors.ts";
 import { ERROR_CODES, type ErrorCode, MusterError } from "../errors.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
@@ -71,7 +71,7 @@ export function problem(
   return c.body(JSON.stringify(body), status, { ...extras.headers, "Content-Type": PROBLEM_TYPE });
 }
 
-/** For app.onError: what has no row in the table is an internal error, told to the log alone. */
+/** For app.onError. What nobody outside Muster can mend is an internal error, told to the log alone. */
 export function answerError(log: Logger): ErrorHandler<Env> {
   return (error, c) => {
     if (error instanceof Refusal) return problem(c, error.status, error.message, error.extras);
@@ -81,15 +81,25 @@ export function answerError(log: Logger): ErrorHandler<Env> {
       return problem(c, error.status as ContentfulStatusCode, error.message || (STATUS_CODES[error.status] ?? ""));
     }
     const request = c.get("requestId");
-    const domain = domainError(error);
-    if (domain instanceof MusterError && domain.code === "unavailable") {
-      log.warn({ request, error: loggable(error) }, "the database is away");
-      return answerMusterError(domain, c);
+    if (isGone(error, c)) {
+      log.info({ request }, "the client left before its request was whole");
+      return problem(c, 400, "the connection was closed before the request was whole");
     }
-    log.error({ request, error: loggable(error) }, "internal error");
+    const origin = originOf(error);
+    const domain = domainError(error);
+    if (domain instanceof MusterError) {
+      log.warn({ request, origin, error: loggable(error) }, domain.message);
+      // Whatever the database or a disk refuses, no client can ask for it in another way, except by asking for less.
+      if (domain.code === "too_large" || domain.code === "conflict") return answerMusterError(domain, c);
+      return answerMusterError(new MusterError("unavailable", domain.message), c);
+    }
+    log.error({ request, origin, error: loggable(error) }, "internal error");
     return problem(c, 500, `internal error: the log has the cause under request ${request}`);
   };
 }
+
+/** Whether a client has left amid its request: Bun rejects the reading of its body with an AbortError. */
+const isGone = (error: Error, c: Context<Env>) => error.name === "AbortError" && c.req.raw.signal.aborted;
 
 /** Seconds after which a client may try again what was unavailable. */
 const RETRY_AFTER_S = 5;

@@ -70,7 +70,7 @@ export async function insertBatch(database: Database, connection: PoolConnection
   const refused = batch.strict && rejected.length > 0;
   if (refused) await connection.query("ROLLBACK TO SAVEPOINT batch");
   for (const entry of entries) conclude(entry, refused);
-  await log(database, connection, run, rejected);
+  await log(connection, run, rejected);
   const counts = count(entries);
   const status = refused ? "refused" : "succeeded";
   const { kind, source } = batch;
@@ -97,7 +97,7 @@ function conclude({ candidate, verdict }: Entry, withheld: boolean): void {
   if (id !== undefined) verdict.id = id;
 }
 
-async function log(database: Database, connection: PoolConnection, run: string, rejected: readonly Entry[]) {
+async function log(connection: PoolConnection, run: string, rejected: readonly Entry[]) {
   const rows = rejected.map(({ row, candidate: { reasons } }) => {
     const { table, index, columns, replaces, origin = { file: null, position: index } } = row;
     return {
@@ -109,7 +109,7 @@ async function log(database: Database, connection: PoolConnection, run: string, 
       ...(replaces && { replaces }),
     };
   });
-  const ids = await addRejections(drizzle(connection), run, rows, database.server.idStep);
+  const ids = await addRejections(drizzle(connection), run, rows);
   rejected.forEach(({ verdict, candidate }, index) => {
     verdict.reasons = candidate.reasons;
     const id = ids[index];

@@ -66,7 +66,7 @@ const waiting = (report: Import["report"]) => (name: string) => {
 
 /** By one transaction, into a table that may have rows. */
 async function publishInto(state: Import, { table, stage, before, last }: Step): Promise<Counts> {
-  const { database, run, source, report } = state;
+  const { run, source, report } = state;
   tell(state, table, "inserting");
   return await run.db.transaction(async (transaction) => {
     const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
@@ -74,7 +74,7 @@ async function publishInto(state: Import, { table, stage, before, last }: Step):
     const { inserted, late } = await publishByAppend(run.connection, table, stage);
     const { refused, repeated } = await lateRejections(state, table, late);
     await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });
-    await addRejections(transaction, run.id, refused, database.server.idStep);
+    await addRejections(transaction, run.id, refused);
     const judged = state.counts[table.name] ?? noRows();
     const unchanged = judged.unchanged + late.unchanged - repeated;
     const counts = { ...judged, inserted, unchanged, rejected: judged.rejected + refused.length };

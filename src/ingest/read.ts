@@ -76,7 +76,7 @@ async function settle(
 }
 
 /** By the run's own connection, so that none comes behind whoever clears a dead run. */
-async function log({ run, database, dryRun }: Import, refused: NewRejection[]): Promise<void> {
+async function log({ run, dryRun }: Import, refused: NewRejection[]): Promise<void> {
   const rows = refused.splice(0);
-  if (!dryRun && rows.length > 0) await addRejections(run.db, run.id, rows, database.server.idStep);
+  if (!dryRun && rows.length > 0) await addRejections(run.db, run.id, rows);
 }

@@ -1,6 +1,7 @@
 /** DDL beside readers and writers: it must never make them wait for long (design section 5, Swap). */
 import type { Connection } from "mysql2/promise";
 import { driverError } from "../db/errors.ts";
+import { LOCK_WAIT_TIMEOUT_S } from "../db/session.ts";
 
 /** Seconds that one try waits for those who use the table, while others wait behind it; and the pause that lets these pass. */
 const DDL_WAIT_S = 1;
@@ -32,7 +33,8 @@ export async function ddl(
       }
     }
   } finally {
-    // Of a connection that is gone, nothing is left to set.
-    await connection.query("SET SESSION lock_wait_timeout = DEFAULT, foreign_key_checks = ON").catch(() => {});
+    const usual = `SET SESSION lock_wait_timeout = ${LOCK_WAIT_TIMEOUT_S}, foreign_key_checks = ON`;
+    // Nobody may use a connection whose session is not known.
+    await connection.query(usual).catch(() => connection.destroy());
   }
 }

@@ -123,22 +123,16 @@ export interface NewRejection {
 
 /**
  * Logs rows as refused by the run. They are listed once the run has ended.
- * @param idStep auto_increment_increment of the server
  * @returns their ids, in their order
  */
-export async function addRejections(
-  db: MySql2Database,
-  run: string,
-  rows: readonly NewRejection[],
-  idStep: number,
-): Promise<number[]> {
+export async function addRejections(db: MySql2Database, run: string, rows: readonly NewRejection[]): Promise<number[]> {
   const ids: number[] = [];
   let values: MySqlInsertValue<typeof rejections>[] = [];
   let bytes = 0;
   const flush = async () => {
     if (values.length === 0) return;
     const [{ insertId }] = await db.insert(rejections).values(values);
-    ids.push(...values.map((_, index) => insertId + index * idStep));
+    ids.push(...values.map((_, index) => insertId + index));
     values = [];
     bytes = 0;
   };

@@ -1,0 +1,255 @@
+/** A server whose defaults are other people's: every connection has Muster's own session all the same. */
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { type AddressInfo, connect as connectSocket, createServer } from "node:net";
+import { join } from "node:path";
+import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
+import { backup } from "../src/backups/backup.ts";
+import { restore } from "../src/backups/restore.ts";
+import type { BackupStore } from "../src/backups/store.ts";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { tables } from "../src/codecs/tables.ts";
+import { connect, type Database } from "../src/db/client.ts";
+import { type EmbeddedServer, joinServer } from "../src/db/embedded.ts";
+import { migrate } from "../src/db/migrate.ts";
+import { importSource } from "../src/ingest/import.ts";
+import { appOver, posted } from "./support/app.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+import { contents } from "./support/observe.ts";
+import { mysqld, program, UNSAFE_BUT_QUICK } from "./support/server.ts";
+
+const isMariaDB = program.kind === "MariaDB";
+const folder = await folderOf({});
+let own: EmbeddedServer;
+let root: Connection;
+let socket = "";
+let databases = 0;
+
+beforeAll(async () => {
+  // MySQL 9 always does what the client says at its handshake.
+  const deaf = isMariaDB ? ["--skip-character-set-client-handshake"] : [];
+  const latin = [...deaf, "--character-set-server=latin1"];
+  const args = [...UNSAFE_BUT_QUICK, ...latin, "--collation-server=latin1_swedish_ci"];
+  own = await joinServer(join(folder, "server"), { mysqld, say: () => {}, args });
+  socket = new URL(own.url).searchParams.get("socket") ?? "";
+  root = await createConnection({ socketPath: socket, user: "root", charset: "utf8mb4_unicode_ci" });
+  // init_connect is not run for users who administer the server.
+  await root.query("CREATE USER plain@localhost IDENTIFIED BY 'pass'");
+  await root.query("GRANT ALL ON `plain%`.* TO plain@localhost");
+}, 60_000);
+
+afterEach(async () => {
+  await root.query("SET GLOBAL init_connect = ''");
+});
+
+afterAll(async () => {
+  await root?.end();
+  await own?.stop();
+  await removeFolders();
+}, 60_000);
+
+const url = () => `mysql://plain:pass@localhost/plain${databases}?socket=${encodeURIComponent(socket)}`;
+
+/** A new database of the plain user's, as a command opens it. */
+async function open(): Promise<Database> {
+  databases++;
+  await root.query(`CREATE DATABASE plain${databases} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);
+  await migrate(url());
+  return connect(url());
+}
+
+/** Names that no latin1 holds, whose order shows only behind their 20th character; more hires than sql_select_limit below. */
+const HIRES = 40;
+const LONG = "ligne commune à tous les métiers";
+const employees = Array.from({ length: HIRES }, (_, index) => {
+  const [id, month] = [index + 1, 1 + (index % 12)];
+  return `${id},Zoë 😀 O'Brien \\ ${id},2021-${String(month).padStart(2, "0")}-15T10:00:00Z,1,${1 + (index % 2)}`;
+});
+const files = await folderOf({
+  "departments.csv": "1,Überseehandel\n2,Łódź\n3,Vide\n",
+  "jobs.csv": `1,${LONG} — β\n2,${LONG} — α\n`,
+  "hired_employees.csv": `${employees.join("\n")}\n`,
+});
+
+/** Everything that Muster does, with results that each of the variables would spoil. */
+async function everythingWorks(database: Database): Promise<void> {
+  const report = { say() {} };
+  const imported = await importSource(database, { source: files, report });
+  expect([imported.status, imported.tables.hired_employees?.inserted]).toEqual(["succeeded", HIRES]);
+  const app = appOver(database);
+  const rows = (await (await app.request("/hired_employees?limit=1000")).json()) as { name: string }[];
+  expect([rows.length, rows[0]?.name]).toEqual([HIRES, "Zoë 😀 O'Brien \\ 1"]);
+
+  const batch = { jobs: [{ job: "Prüfer" }, { job: "Schreiber" }, { job: "" }, { job: "ﬀ" }] };
+  const inserted = await app.request("/insert", posted(batch));
+  const { rows: verdicts } = (await inserted.json()) as { rows: { id: number; status: string }[] };
+  const ids = verdicts.filter(({ status }) => status === "inserted").map(({ id }) => id);
+  expect([inserted.status, ids.length]).toEqual([207, 3]);
+  for (const [index, job] of ["Prüfer", "Schreiber", "ﬀ"].entries()) {
+    expect(await (await app.request(`/jobs/${ids[index]}`)).json()).toEqual({ id: ids[index], job });
+  }
+
+  const quarters = (await (await app.request("/hired_2021_quarter")).json()) as object[];
+  expect(quarters).toEqual([
+    { department: "Überseehandel", job: `${LONG} — α`, Q1: 4, Q2: 7, Q3: 3, Q4: 6 },
+    { department: "Überseehandel", job: `${LONG} — β`, Q1: 8, Q2: 3, Q3: 6, Q4: 3 },
+  ]);
+
+  const store = new DirectoryStore(await folderOf({}));
+  await backup(database, store, { tables, codec: "deflate", report });
+  const before = await contents(database.pool);
+  await database.pool.query("DELETE FROM hired_employees WHERE id > 7");
+  await database.pool.query("UPDATE jobs SET job = 'x' WHERE id = 1");
+  await database.pool.query("INSERT INTO departments VALUES (50, 'later')");
+  await restore(database, store, { backup: "latest", tables, report });
+  expect(await contents(database.pool)).toEqual(before);
+}
+
+const HOSTILE: Record<string, string | number> = {
+  autocommit: 0,
+  completion_type: "CHAIN",
+  sql_mode: "ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,IGNORE_SPACE",
+  time_zone: "+05:30",
+  sql_select_limit: 3,
+  sql_safe_updates: 1,
+  max_join_size: 5,
+  sql_big_selects: 0,
+  sql_auto_is_null: 1,
+  max_sort_length: isMariaDB ? 64 : 4,
+  foreign_key_checks: 0,
+  unique_checks: 0,
+  auto_increment_increment: 7,
+  auto_increment_offset: 3,
+  default_storage_engine: "MyISAM",
+  sql_quote_show_create: 0,
+  innodb_lock_wait_timeout: 1,
+  lock_wait_timeout: 1,
+  wait_timeout: 1,
+  net_read_timeout: 1,
+  net_write_timeout: 1,
+  lc_messages: "de_DE",
+  ...(isMariaDB
+    ? {
+        tx_isolation: "SERIALIZABLE",
+        tx_read_only: 1,
+        max_statement_time: 0.001,
+        idle_transaction_timeout: 1,
+        idle_readonly_transaction_timeout: 1,
+        idle_write_transaction_timeout: 1,
+        check_constraint_checks: 0,
+        alter_algorithm: "INSTANT",
+        sql_if_exists: 1,
+      }
+    : { transaction_isolation: "SERIALIZABLE", transaction_read_only: 1, max_execution_time: 1, old_alter_table: 1 }),
+};
+
+/** Makes the defaults of new sessions hostile while `work` runs. */
+async function withDefaults(work: () => Promise<void>): Promise<void> {
+  const set = (valueOf: (value: string | number) => string) =>
+    root.query(`SET ${Object.entries(HOSTILE).map(([name, value]) => `GLOBAL ${name} = ${valueOf(value)}`)}`);
+  try {
+    await set((value) => root.escape(value));
+    await work();
+  } finally {
+    await set(() => "DEFAULT");
+  }
+}
+
+test("import, insert, report, backup and restore are right on a server with other defaults", () =>
+  withDefaults(async () => {
+    const database = await open();
+    await everythingWorks(database);
+    await database.close();
+  }));
+
+test("and on one whose init_connect sets everything otherwise, and begins a transaction", async () => {
+  const settings = Object.entries(HOSTILE).map(([name, value]) => `${name} = ${root.escape(value)}`);
+  const text = `SET NAMES latin1; SET ${settings}; START TRANSACTION READ ONLY`;
+  await root.query("SET GLOBAL init_connect = ?", [text]);
+  const database = await open();
+  await everythingWorks(database);
+  await database.close();
+});
+
+/** Waits until each of the user's connections has been idle for longer than the server's defaults allow. */
+async function idle(): Promise<void> {
+  for (;;) {
+    const [rows] = await root.query<RowDataPacket[]>("SHOW PROCESSLIST");
+    const times = rows
+      .filter(({ User }) => User === "plain")
+      .map(({ Time, Command }) => (Command === "Sleep" ? Time : 0));
+    if (times.length > 0 && Math.min(...times) >= 3) return;
+    await Bun.sleep(100);
+  }
+}
+
+test("connections and transactions that wait for long are kept, whatever wait_timeout says", () =>
+  withDefaults(async () => {
+    const database = await open();
+    const report = { say() {} };
+    await importSource(database, { source: files, report });
+    const whole = await contents(database.pool);
+    const store = new DirectoryStore(await folderOf({}));
+    /** Files are slow: first to be written, then to be read. */
+    const slow: BackupStore = Object.assign(Object.create(store), {
+      async *read(...place: Parameters<BackupStore["read"]>) {
+        await idle();
+        yield* store.read(...place);
+      },
+      begin: async (id: string) => {
+        const draft = await store.begin(id);
+        return {
+          ...draft,
+          async write(...content: Parameters<typeof draft.write>) {
+            await idle();
+            await draft.write(...content);
+          },
+        };
+      },
+      ids: () => store.ids(),
+      readText: (...place: Parameters<BackupStore["readText"]>) => store.readText(...place),
+    });
+    const employees = tables.filter(({ name }) => name === "hired_employees");
+    await backup(database, slow, { tables: employees, codec: "null", report });
+    await database.pool.query("DELETE FROM hired_employees WHERE id > 3");
+    await restore(database, slow, { backup: "latest", tables: employees, report });
+    expect(await contents(database.pool)).toEqual(whole);
+    await database.close();
+  }));
+
+test("a connection whose session cannot be set is given up, its request is told why, and the next one works", async () => {
+  // A way to the server on which a variable's name is spoiled, as a proxy might do.
+  let spoiled = true;
+  const way = createServer((client) => {
+    const behind = connectSocket(socket);
+    client.on("data", (bytes) => {
+      const text = bytes.toString("latin1");
+      behind.write(spoiled ? text.replace("sql_safe_updates", "sql_safe_apdutes") : text, "latin1");
+    });
+    behind.on("data", (bytes) => void client.write(bytes));
+    for (const [end, other] of [
+      [client, behind],
+      [behind, client],
+    ] as const)
+      end.on("close", () => other.destroy());
+  });
+  await new Promise<void>((done) => way.listen(0, "127.0.0.1", done));
+  await (await open()).close();
+  const { port } = way.address() as AddressInfo;
+  const through = `mysql://plain:pass@127.0.0.1:${port}/plain${databases}`;
+  const why = "the database refuses the session that Muster needs (Unknown system variable 'sql_safe_apdutes')";
+  await expect(connect(through)).rejects.toThrow(why);
+  await expect(migrate(through)).rejects.toThrow(why);
+
+  spoiled = false;
+  const database = await connect(through);
+  database.demoted(); // its idle connections are given up
+  spoiled = true;
+  const app = appOver(database);
+  const refused = await app.request("/jobs");
+  expect([refused.status, ((await refused.json()) as { detail: string }).detail.startsWith(why)]).toEqual([503, true]);
+  spoiled = false;
+  const answers = await Promise.all([app.request("/jobs"), app.request("/departments")]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  await database.close();
+  way.close();
+});
