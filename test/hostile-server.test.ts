@@ -144,8 +144,8 @@ const HOSTILE: Record<string, string | number> = {
 
 /** Makes the defaults of new sessions hostile while `work` runs. */
 async function withDefaults(work: () => Promise<void>): Promise<void> {
-  const set = (valueOf: (value: string | number) => string) =>
-    root.query(`SET ${Object.entries(HOSTILE).map(([name, value]) => `GLOBAL ${name} = ${valueOf(value)}`)}`);
+  const set = (text: (value: string | number) => string) =>
+    root.query(`SET ${Object.entries(HOSTILE).map(([name, value]) => `GLOBAL ${name} = ${text(value)}`)}`);
   try {
     await set((value) => root.escape(value));
     await work();

@@ -215,6 +215,9 @@ describe("a query that fails", () => {
   test("is 500 with the request's id; neither the answer nor the log has the statement or its values", async () => {
     lines.length = 0;
     await database.pool.query("RENAME TABLE hired_employees TO mislaid");
+    await database.pool.query("CREATE TABLE mistaken (id int)");
+    await database.pool.query("CREATE VIEW hired_employees AS SELECT * FROM mistaken");
+    await database.pool.query("DROP TABLE mistaken");
     try {
       for (const path of [
         "/hired_employees?name=Secret%20Agent",
@@ -228,11 +231,25 @@ describe("a query that fails", () => {
         ]);
       }
       const errors = lines.map((line) => JSON.parse(line)).filter((line) => line.msg === "internal error");
-      expect(errors.map(({ error }) => error.code)).toEqual(new Array(3).fill("ER_NO_SUCH_TABLE"));
+      expect(errors.map(({ error }) => error.code)).toEqual(new Array(3).fill("ER_VIEW_INVALID"));
       expect(errors[0].error.at.length).toBeGreaterThan(0);
       expect(lines.join()).not.toMatch(/select|mislaid|Secret|1234|from `/i);
     } finally {
+      await database.pool.query("DROP VIEW hired_employees");
       await database.pool.query("RENAME TABLE mislaid TO hired_employees");
+    }
+  });
+
+  test("is 503 with the table's name if somebody has removed it", async () => {
+    await database.pool.query("RENAME TABLE jobs TO mislaid");
+    try {
+      const { status, body } = await problemOf(app.request("/jobs"));
+      expect([status, body.detail]).toEqual([
+        503,
+        expect.stringContaining("the database lacks jobs (ER_NO_SUCH_TABLE)"),
+      ]);
+    } finally {
+      await database.pool.query("RENAME TABLE mislaid TO jobs");
     }
   });
 });

@@ -117,7 +117,7 @@ describe("the service", () => {
     ["PORT", "http", 2, /^set PORT to a port number from 0 to 65535/],
     ["API_TOKENS", "s3cret", 2, /^API_TOKENS: entry 1 must be/],
     ["DATABASE_URL", "postgres://u:s3cret@h/d", 2, /^DATABASE_URL must look like/],
-    ["DATABASE_URL", "mysql://u:s3cret@127.0.0.1:1/d", 1, /^the database is away \(ECONNREFUSED\)/],
+    ["DATABASE_URL", "mysql://u:s3cret@127.0.0.1:1/d", 1, /^the database at 127\.0\.0\.1:1 is away \(ECONNREFUSED\)/],
   ])("%s=%s ends it at once with %d and one line", async (variable, value, expected, line) => {
     const { code, stdout, stderr } = await run(["src/main.ts"], { DATABASE_URL: database.url, [variable]: value });
     expect([code, stdout]).toEqual([expected, ""]);

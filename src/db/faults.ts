@@ -58,7 +58,7 @@ const login: Fault = {
 const changed: Fault = {
   code: "unavailable",
   line: (at, { code, words }) => {
-    const [, name = "a table or column"] = /(?:Table|database|column) '([^']{1,200})'/.exec(words) ?? [];
+    const [, name = "a table or column"] = /(?:Table|database|column) '(?:[^'.]*\.)?([^']{1,200})'/.exec(words) ?? [];
     return `${at} lacks ${name} (${code}): somebody has removed it. Start Muster again to see what is missing`;
   },
 };
