@@ -123,6 +123,7 @@ export const RATE_LIMIT = 30_000;
 /** What each variable means, with its default in brackets; `npm start -- --help` lists them. README has more on each. */
 const MEANINGS: Record<keyof typeof Environment.shape, string> = {
   DATABASE_URL: "mysql://user:password@host:port/database (a private server in .data)",
+  DATABASE_CONNECTIONS: `connections to the database that are kept at most (${DATABASE_CONNECTIONS})`,
   HOST: "the address to serve on (127.0.0.1)",
   PORT: "the port to serve on (3000)",
   IMPORT_SOURCE: "a directory, a file or s3://bucket/prefix/ to load at the first start (the sample)",

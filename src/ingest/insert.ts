@@ -63,7 +63,7 @@ export async function insertBatch(database: Database, connection: PoolConnection
   if (batch.strict) await connection.query("SAVEPOINT batch");
   for (const table of part) {
     const candidates = entries.filter((entry) => entry.row.table === table.name).map((entry) => entry.candidate);
-    await judgeAndStore({ connection, table, world, idStep: database.server.idStep }, candidates);
+    await judgeAndStore({ connection, table, world }, candidates);
     world.accept(table, candidates);
   }
   const rejected = entries.filter(({ candidate }) => candidate.reasons.length > 0);

@@ -11,7 +11,6 @@ interface Store {
   table: Table;
   /** What is stored now: another look at it may explain a refusal. */
   world: World;
-  idStep: number;
 }
 
 /**
@@ -48,14 +47,14 @@ function judgedBy({ key }: Table, lost: readonly Candidate[], candidates: readon
 
 /** Rows with an id first, in its order so that two batches do not wait for each other; then those the database numbers. */
 async function insertNew(store: Store, fresh: readonly Candidate[]): Promise<void> {
-  const { connection, table, idStep } = store;
+  const { connection, table } = store;
   const idOf = ({ values }: Candidate) => values[table.key];
   const withId = fresh.filter((candidate) => typeof idOf(candidate) === "number");
   const withoutId = fresh.filter((candidate) => typeof idOf(candidate) !== "number");
   withId.sort((a, b) => Number(idOf(a)) - Number(idOf(b)));
   await insertAll(store, withId, (part) => insertRows(connection, table, rowsOf(part)));
   await insertAll(store, withoutId, async (part) => {
-    const ids = await insertRowsWithoutId(connection, table, rowsOf(part), idStep);
+    const ids = await insertRowsWithoutId(connection, table, rowsOf(part));
     part.forEach((candidate, index) => {
       const id = ids[index];
       if (id !== undefined) candidate.assigned = id;

@@ -18,8 +18,7 @@ const LAST_IDS = 1_000_000;
 const TRIES_MAX = 10;
 
 /**
- * Inserts rows without an id by one statement.
- * @param idStep auto_increment_increment: the ids of one statement that has only such rows follow each other by it
+ * Inserts rows without an id by one statement. Their ids follow each other by 1, which session.ts sees to.
  * @returns their ids, in their order; an id is undefined if a trigger has changed it
  * @throws MusterError `conflict` if no id is left behind the highest one
  */
@@ -27,7 +26,6 @@ export async function insertRowsWithoutId(
   connection: Connection,
   table: Table,
   rows: readonly Row[],
-  idStep: number,
 ): Promise<(number | undefined)[]> {
   const columns = table.columns.filter((column) => !column.isKey);
   const withoutId = rows.map((row) => row.toSpliced(table.key, 1));
@@ -38,7 +36,7 @@ export async function insertRowsWithoutId(
   if (!assigned) return insertBehindHighest(connection, table, rows);
   const { insertId } = assigned;
   if (insertId === 0) return rows.map(() => undefined);
-  const ids = rows.map((_, index) => insertId + index * idStep);
+  const ids = rows.map((_, index) => insertId + index);
   const last = ids.at(-1) ?? insertId;
   if (last <= KEY_MAX - LAST_IDS || (await highestId(connection, table, insertId - 1)) === insertId - 1) return ids;
   await takeBack(connection, table, ids);
