@@ -13,7 +13,7 @@ import { jsonAnswers } from "./http/entity-tag.ts";
 import type { Env } from "./http/env.ts";
 import { requestLog } from "./http/log.ts";
 import { measured } from "./http/metrics.ts";
-import { answerNothing, exactPathsFirst } from "./http/not-found.ts";
+import { answerNothing, refuseOtherMethods } from "./http/not-found.ts";
 import { answerError } from "./http/problem.ts";
 import { limitRate, type RateLimit } from "./http/rate-limit.ts";
 import { secured } from "./http/secure.ts";
@@ -60,7 +60,7 @@ export function createApp(dependencies: AppDependencies) {
   const msMax = { ...ANSWER_MS_MAX, ...answerMsMax };
   const app = new Hono<Env>();
   app.onError(answerError(log));
-  app.notFound(answerNothing(app));
+  app.notFound(answerNothing);
   const writes = { bodyBytesMax, msMax: msMax.write };
   const metrics = measured(database);
   const pages = bounded(database, msMax.page);
@@ -75,12 +75,12 @@ export function createApp(dependencies: AppDependencies) {
     .route("/", docsRoutes(app))
     .route("/", dashboardRoutes({ pages, reports, tokens, judge: rate?.judge }))
     .use(requires("reader"))
+    .use(refuseOtherMethods(app))
     .route("/", reportRoutes(reports))
     .route("/", runRoutes(pages, imports.ended))
     .route("/", importRoutes({ database, imports, log, bodyBytesMax: importBytesMax, msMax: msMax.write }))
     .route("/", rejectionRoutes(database, pages, writes))
     .route("/", backupRoutes({ database, store, bodyBytesMax, say: (line) => log.info(line) }))
-    .use(exactPathsFirst(app))
     .route("/", insertRoutes(database, writes))
     .route("/", tableRoutes(pages));
 }

@@ -37,6 +37,10 @@ describe("what goes wrong is answered as a problem document", () => {
       ["PUT", "/jobs", "GET, HEAD, POST"],
       ["POST", "/runs", "GET, HEAD"],
       ["GET", "/insert", "POST"],
+      ["GET", "/rejections/replay", "POST"],
+      ["PUT", "/backups/latest/verify", "POST"],
+      ["GET", "/backups/latest/verify", "POST"],
+      ["POST", "/backups/latest/jobs.avro", "GET, HEAD"],
       ["POST", "/healthz", "GET, HEAD"],
       ["OPTIONS", "/hired_department", "GET, HEAD, POST"],
     ] as const) {

@@ -1,44 +1,69 @@
-/** What is answered where no route takes the request (RFC 9110, sections 15.5.5 and 15.5.6). */
+/** What is answered if no route takes the request (RFC 9110, sections 15.5.5 and 15.5.6). */
 import type { Context, Hono, MiddlewareHandler, NotFoundHandler } from "hono";
 import type { Env } from "./env.ts";
 import { problem } from "./problem.ts";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/**
- * For app.notFound: 405 with Allow where the path takes other methods, else 404. Asked only when nothing has answered,
- * unlike hono/method-not-allowed, which every request would pass.
- */
-export function answerNothing(app: Hono<Env>): NotFoundHandler<Env> {
-  return (c) => {
-    const { path } = c.req;
-    // Middleware matches every method too, as ALL.
-    const takes = (method: string) => app.router.match(method, path)[0].some(([[, route]]) => route.method === method);
-    const allowed = METHODS.filter(takes);
-    return allowed.length === 0 ? problem(c, 404, `there is nothing at ${path}`) : refuseMethod(c, allowed);
-  };
-}
+/** For app.notFound. */
+export const answerNothing: NotFoundHandler<Env> = (c) => problem(c, 404, `there is nothing at ${c.req.path}`);
 
 /**
- * For the routes whose path is a pattern, mounted after it: a path that another route has word for word is none of theirs,
- * so that `GET /insert` is 405 and not a table that is missing.
+ * Mounted before the routes: answers 405 with Allow if the path takes other methods. A path belongs to the route that has the
+ * most of it word for word. So `GET /insert` is 405, and not a table that is missing, and so is `GET /rejections/replay`, whose
+ * second part could be an id.
  */
-export function exactPathsFirst(app: Hono<Env>): MiddlewareHandler<Env> {
-  let exact: Map<string, Set<string>> | undefined;
+export function refuseOtherMethods(app: Hono<Env>): MiddlewareHandler<Env> {
+  let root: Branch | undefined;
   return (c, next) => {
-    exact ??= exactPaths(app);
-    const allowed = exact.get(c.req.path);
+    root ??= treeOf(app);
+    const allowed = methodsAt(root, c.req.path.split("/"));
     const method = c.req.method === "HEAD" ? "GET" : c.req.method;
-    return !allowed || allowed.has(method) ? next() : Promise.resolve(refuseMethod(c, [...allowed]));
+    return !allowed || allowed.has(method)
+      ? next()
+      : Promise.resolve(
+          refuseMethod(
+            c,
+            METHODS.filter((each) => allowed.has(each)),
+          ),
+        );
   };
 }
 
-function exactPaths(app: Hono<Env>): Map<string, Set<string>> {
-  const exact = new Map<string, Set<string>>();
+/** The routes' paths, part by part. */
+interface Branch {
+  words: Map<string, Branch>;
+  /** For any other part of a path. */
+  parameter: Branch | undefined;
+  /** Of the route that ends here. */
+  methods: Set<string>;
+}
+
+const branch = (): Branch => ({ words: new Map(), parameter: undefined, methods: new Set() });
+
+function treeOf(app: Hono<Env>): Branch {
+  const root = branch();
   for (const { path, method } of app.routes) {
-    if (METHODS.includes(method) && !/[:*]/.test(path)) exact.set(path, (exact.get(path) ?? new Set()).add(method));
+    // Middleware is mounted for all methods.
+    if (!METHODS.includes(method)) continue;
+    let at = root;
+    for (const part of path.split("/")) {
+      const next = (part.startsWith(":") ? at.parameter : at.words.get(part)) ?? branch();
+      if (part.startsWith(":")) at.parameter = next;
+      else at.words.set(part, next);
+      at = next;
+    }
+    at.methods.add(method);
   }
-  return exact;
+  return root;
+}
+
+function methodsAt({ words, parameter, methods }: Branch, parts: readonly string[], at = 0): Set<string> | undefined {
+  const part = parts[at];
+  if (part === undefined) return methods.size > 0 ? methods : undefined;
+  const word = words.get(part);
+  const found = word && methodsAt(word, parts, at + 1);
+  return found ?? (part !== "" && parameter ? methodsAt(parameter, parts, at + 1) : undefined);
 }
 
 function refuseMethod(c: Context<Env>, allowed: string[]): Response {
