@@ -19,7 +19,7 @@ const database = await freshDatabase();
 const folder = await folderOf({});
 const limits = { bodyBytesMax: BODY_BYTES_MAX, importBytesMax: BODY_BYTES_MAX };
 const local = appOver(database, { store: new DirectoryStore(folder), ...limits });
-const { document, operations, ask } = await documentOf(local);
+const { document, operations, ask, takes } = await documentOf(local);
 afterAll(async () => {
   await database.close();
   await removeFolders();
@@ -122,6 +122,40 @@ test("every example is answered as the document says", async () => {
   }
   expect(sent.length).toBeGreaterThan(90);
 });
+
+test("what is 400 for its size is not valid by the document either", async () => {
+  const [table = ""] = tableNames;
+  const bodies: Record<string, unknown[]> = { [`/${table}`]: [[]], "/insert": [[], {}, [{}], { [table]: [] }] };
+  for (const operation of operations.filter(({ method, path }) => method === "POST" && path in bodies)) {
+    for (const body of bodies[operation.path] ?? []) {
+      expect([operation.path, body, takes(operation, body)]).toEqual([operation.path, body, false]);
+      expect((await post(operation.path, body)).status).toBe(400);
+    }
+  }
+  for (const { method, path, parameters } of operations.filter((each) => each.method === "GET")) {
+    const limit = parameters.find(({ name }) => name === "limit")?.schema.maximum;
+    if (limit === undefined) continue;
+    expect([path, (await local.request(`${path}?limit=${limit}`, { method })).status]).toEqual([path, 200]);
+    expect([path, (await local.request(`${path}?limit=${limit + 1}`, { method })).status]).toEqual([path, 400]);
+  }
+});
+
+test("the example of an import is loaded", async () => {
+  await begin();
+  const operation = operations.find(({ path }) => path === "/imports");
+  if (!operation) throw new Error("there is no such operation");
+  const { examples = {} } = operation.requestBody?.content["text/csv"] ?? {};
+  const headers = { "Content-Type": "text/csv" };
+  const { text } = await ask(operation, { query: needed(operation), body: String(examples.file?.value), headers });
+  const run = async () => (await local.request(`/runs/${JSON.parse(text).id}`)).json() as Promise<Run>;
+  while ((await run()).status === "running") await Bun.sleep(5);
+  expect(Object.values((await run()).counts)).toMatchObject([{ received: 1, inserted: 1, rejected: 0 }]);
+});
+
+interface Run {
+  status: string;
+  counts: object;
+}
 
 test("the problems that any request can meet are answered where the document has them, and nowhere else", async () => {
   const tokens = readTokens("reader:reads,writer:writes,admin:rules");

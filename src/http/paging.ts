@@ -20,11 +20,13 @@ export const limitParameter = parameter
 /** What the document says of every `?cursor=`. */
 export const CURSOR = "Begins behind this one; the Link to the next page has it";
 
+const CURSOR_MAX = 999_999_999_999_999;
+
 /** The last id of the page before, as the Link to the next page has it. */
 export const idCursor = parameter
   .regex(/^-?\d{1,15}$/, "must be taken from the Link to the next page")
   .transform(Number)
-  .meta(documented({ type: "integer", examples: [0], description: CURSOR }))
+  .meta(documented({ type: "integer", minimum: -CURSOR_MAX, maximum: CURSOR_MAX, examples: [0], description: CURSOR }))
   .optional();
 
 /**

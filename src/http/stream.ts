@@ -106,8 +106,8 @@ export const rowLimit = parameter
   .transform(Number)
   .meta(
     documented({
-      ...{ type: "integer", minimum: 1, examples: [10] },
-      description: `How many at most. JSON has ${ROWS_PER_PAGE_MAX} on a page, and no more; CSV and NDJSON have all, however many`,
+      ...{ type: "integer", minimum: 1, maximum: ROWS_PER_PAGE_MAX, examples: [10] },
+      description: `How many at most. JSON has ${ROWS_PER_PAGE_MAX} on a page, and no more. CSV and NDJSON have all, and take any number`,
     }),
   )
   .optional();

@@ -24,7 +24,7 @@ import { type Spool, spool, tooLarge } from "../ingest/spool.ts";
 import { IMPORTS_MAX, type ImportsUnderWay } from "../ingest/under-way.ts";
 import { findRun } from "../repositories/runs.ts";
 import { isStrict } from "./insert.ts";
-import { PREFER } from "./insert-description.ts";
+import { NEW_ID, PREFER } from "./insert-description.ts";
 import { Run } from "./runs.ts";
 
 /** Seconds after which a place may be free: most files are done by then. */
@@ -100,16 +100,16 @@ const IMPORT: Description = {
   parameters: [PREFER, IDEMPOTENCY_KEY],
   body: {
     "text/csv": {
-      schema: z.string(),
+      schema: z.string().min(1),
       examples: {
         file: {
           summary: `A file of ${table.name}`,
-          value: csvHeader(table) + toCsv(table, exampleRow(table)),
+          value: csvHeader(table) + toCsv(table, exampleRow(table, NEW_ID)),
           status: 202,
         },
       },
     },
-    "application/x-ndjson": { schema: z.string() },
+    "application/x-ndjson": { schema: z.string().min(1) },
     "application/avro": { schema: z.unknown() },
   },
   answers: {

@@ -20,7 +20,7 @@ export function describeInsert(): Description {
   };
   return {
     ...{ ...INSERTS, tags: ["rows"], summary: `Insert rows of any tables, ${ROWS_PER_REQUEST_MAX} at most` },
-    body: { "application/json": { schema: z.union([lists, z.array(lists)]), examples } },
+    body: { "application/json": { schema: z.union([lists, z.array(lists).min(1)]), examples } },
   };
 }
 
@@ -39,7 +39,7 @@ export function describeInsertInto(table: Table): Description {
   return {
     ...{ ...INSERTS, tags: [table.name], summary: `Insert rows of ${table.name}, ${ROWS_PER_REQUEST_MAX} at most` },
     body: {
-      "application/json": { schema: z.union([row, z.array(row)]), examples },
+      "application/json": { schema: z.union([row, z.array(row).min(1).max(ROWS_PER_REQUEST_MAX)]), examples },
       "application/x-ndjson": text("A row in each line", `${JSON.stringify(one)}\n`),
       "text/csv": text("Rows with ids; the header line may be left out", csvHeader(table) + toCsv(table, withId)),
     },
@@ -52,8 +52,8 @@ export function sentRow(table: Table): Record<string, unknown> {
   return row;
 }
 
-/** Where one is needed: not so high that AUTO_INCREMENT, which goes on behind it, would miss the ids between. */
-const NEW_ID = 9001;
+/** For rows that must have one: not so high that AUTO_INCREMENT, which goes on behind it, would miss the ids between. */
+export const NEW_ID = 9001;
 
 const fieldsOf = (row: Record<string, unknown>) => Object.entries(row).map(([name, value]) => ({ [name]: value }));
 
@@ -63,13 +63,19 @@ const newRow = (table: Table) => newRowSchema(table).meta({ id: `new_${table.nam
 function listsByTable() {
   const entries = tables.map((table) => {
     const field = newRowSchema(table).partial().meta({ maxProperties: 1 });
-    return [table.name, z.array(z.union([newRow(table), field])).optional()];
+    return [
+      table.name,
+      z
+        .array(z.union([newRow(table), field]))
+        .min(1)
+        .optional(),
+    ];
   });
-  return z.strictObject(Object.fromEntries(entries)).meta({ id: "Batch" });
+  return z.strictObject(Object.fromEntries(entries)).meta({ id: "Batch", minProperties: 1 });
 }
 
 const text = (summary: string, value: string): Content => ({
-  schema: z.string(),
+  schema: z.string().min(1),
   examples: { rows: { summary, value, status: 201 } },
 });
 

@@ -68,12 +68,17 @@ type Rejection = z.infer<typeof Rejection>;
 const rejectionId = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 const ReplayBody = z.union(
   [
-    z.strictObject({ rows: z.array(z.strictObject({ id: rejectionId, row: z.unknown() })).min(1) }),
+    z.strictObject({ rows: z.array(z.strictObject({ id: rejectionId, row: z.unknown() })).min(1, "must have a row") }),
     z.strictObject({ run: z.uuid() }),
   ],
   { error: 'must be {"rows": [{"id": 7, "row": {...}}]} or {"run": ID}' },
 );
-const DiscardBody = z.strictObject({ ids: z.array(rejectionId).min(1).max(ROWS_PER_REQUEST_MAX) });
+const DiscardBody = z.strictObject({
+  ids: z
+    .array(rejectionId)
+    .min(1, "must have an id")
+    .max(ROWS_PER_REQUEST_MAX, `must have ${ROWS_PER_REQUEST_MAX} ids at most`),
+});
 
 const child = tableOf(tableNames.at(-1) ?? tableNames[0]);
 const REPLAYS: Examples = {

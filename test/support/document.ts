@@ -17,7 +17,7 @@ export interface Operation {
     name: string;
     required?: boolean;
     example?: string;
-    schema: { examples?: unknown[]; enum?: unknown[] };
+    schema: { examples?: unknown[]; enum?: unknown[]; maximum?: number };
   }[];
   requestBody?: { content: Record<string, { examples?: Record<string, { value: unknown; "x-status": number }> }> };
   responses: Record<string, { $ref?: string; headers?: object; content?: Record<string, object> }>;
@@ -74,7 +74,13 @@ export async function documentOf(documented: App) {
     return [[`${from}/content/${encodeURIComponent(type.replace("/", "~1"))}/schema`, JSON.parse(text)]];
   }
 
-  return { document, operations, ask };
+  /** Whether the document calls a body of JSON valid. */
+  const takes = ({ path, method }: Operation, body: unknown) => {
+    const content = at("paths", path, method.toLowerCase(), "requestBody", "content", "application/json", "schema");
+    return ajv.validate({ $ref: `document${content}` }, body);
+  };
+
+  return { document, operations, ask, takes };
 }
 
 export interface Asked extends RequestInit {
