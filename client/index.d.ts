@@ -2,9 +2,10 @@
  * A typed client for other programs, which package.json exports as `muster/client`; `bun run generate` makes client/ of it.
  * @example
  * const muster = client("http://127.0.0.1:3000", { headers: { Authorization: "Bearer TOKEN" } });
- * const answer = await muster.departments.$get({ query: { limit: "10" } });
+ * const answer = await muster.departments.$get({ query: { limit: 10 } });
  * if (answer.ok) for (const { id, department } of await answer.json()) console.log(id, department);
  * else console.error((await answer.json()).detail);
+ * await muster.imports.$post({ query: { table: "jobs" }, body: Bun.file("jobs.csv"), type: "text/csv" });
  */
 import { type ClientRequestOptions } from "hono/client";
 /** @param url of the service; a path is kept */
@@ -14,7 +15,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             $get: {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -56,7 +57,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -84,8 +85,8 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 $get: {
                     input: {
                         param: {
-                            id: string;
-                            file: string;
+                            id: Loose<string>;
+                            file: Loose<string>;
                         };
                     };
                     output: {};
@@ -94,8 +95,8 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 } | {
                     input: {
                         param: {
-                            id: string;
-                            file: string;
+                            id: Loose<string>;
+                            file: Loose<string>;
                         };
                     };
                     output: {
@@ -124,7 +125,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 $post: {
                     input: {
                         param: {
-                            id: string;
+                            id: Loose<string>;
                         };
                     };
                     output: {
@@ -166,7 +167,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 } | {
                     input: {
                         param: {
-                            id: string;
+                            id: Loose<string>;
                         };
                     };
                     output: {
@@ -194,7 +195,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             $get: {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -206,7 +207,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -233,7 +234,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             $get: {
                 input: {
                     param: {
-                        asset: "favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                        asset: Loose<"favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
                     };
                 };
                 output: string;
@@ -242,29 +243,16 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        asset: "favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                        asset: Loose<"favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
                     };
                 };
-                output: {
-                    readonly locked: boolean;
-                    cancel: {};
-                    getReader: {};
-                    pipeThrough: {};
-                    pipeTo: {};
-                    tee: {};
-                    [Symbol.asyncIterator]: {};
-                    values: {};
-                    text: {};
-                    bytes: {};
-                    json: {};
-                    blob: {};
-                };
+                output: ReadableStream<Uint8Array<ArrayBuffer>>;
                 outputFormat: "json";
                 status: 200;
             } | {
                 input: {
                     param: {
-                        asset: "favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                        asset: Loose<"favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
                     };
                 };
                 output: {
@@ -285,7 +273,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        asset: "favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css";
+                        asset: Loose<"favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
                     };
                 };
                 output: {
@@ -312,7 +300,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             $get: {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -327,7 +315,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -354,7 +342,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             $get: {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -366,7 +354,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -393,7 +381,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             $get: {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -419,7 +407,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -623,7 +611,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             $delete: {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -637,14 +625,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                         };
@@ -667,7 +655,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -689,7 +677,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             $get: {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -703,14 +691,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                         };
@@ -733,7 +721,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        id: string;
+                        id: Loose<string>;
                     };
                 };
                 output: {
@@ -761,7 +749,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 $get: {
                     input: {
                         param: {
-                            id: string;
+                            id: Loose<string>;
                         };
                     };
                     output: {};
@@ -770,7 +758,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 } | {
                     input: {
                         param: {
-                            id: string;
+                            id: Loose<string>;
                         };
                     };
                     output: {
@@ -797,7 +785,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {};
@@ -806,7 +794,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -896,11 +884,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    limit?: string | undefined;
-                    cursor?: string | undefined;
+                    limit?: Loose<string | undefined>;
+                    cursor?: Loose<string | undefined>;
                 };
             };
             output: ({
+                id: string;
+                damaged: true;
+            } | {
                 id: string;
                 created_at: string;
                 server: string;
@@ -933,17 +924,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     proved_at: string;
                     seconds: number;
                 } | undefined;
-            } | {
-                id: string;
-                damaged: true;
             })[];
             outputFormat: "json";
             status: 200;
         } | {
             input: {
                 query?: {
-                    limit?: string | undefined;
-                    cursor?: string | undefined;
+                    limit?: Loose<string | undefined>;
+                    cursor?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -968,10 +956,10 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    id?: string;
-                    department?: string;
-                    limit?: string;
-                    cursor?: string;
+                    id?: string | number;
+                    department?: string | number;
+                    limit?: string | number;
+                    cursor?: string | number;
                 };
             };
             output: {
@@ -983,10 +971,10 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    id?: string;
-                    department?: string;
-                    limit?: string;
-                    cursor?: string;
+                    id?: string | number;
+                    department?: string | number;
+                    limit?: string | number;
+                    cursor?: string | number;
                 };
             };
             output: {
@@ -1195,7 +1183,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: never;
@@ -1204,7 +1192,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1220,7 +1208,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1241,7 +1229,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1263,7 +1251,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $post: {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: never;
@@ -1272,7 +1260,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1288,7 +1276,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1309,7 +1297,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1334,7 +1322,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: never;
@@ -1343,7 +1331,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1364,7 +1352,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1377,7 +1365,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1399,7 +1387,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $post: {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: never;
@@ -1408,7 +1396,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1429,7 +1417,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1442,7 +1430,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    year?: string | undefined;
+                    year?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -1467,13 +1455,13 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    id?: string;
-                    name?: string;
-                    datetime?: string;
-                    department_id?: string;
-                    job_id?: string;
-                    limit?: string;
-                    cursor?: string;
+                    id?: string | number;
+                    name?: string | number;
+                    datetime?: string | number;
+                    department_id?: string | number;
+                    job_id?: string | number;
+                    limit?: string | number;
+                    cursor?: string | number;
                 };
             };
             output: {
@@ -1488,13 +1476,13 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    id?: string;
-                    name?: string;
-                    datetime?: string;
-                    department_id?: string;
-                    job_id?: string;
-                    limit?: string;
-                    cursor?: string;
+                    id?: string | number;
+                    name?: string | number;
+                    datetime?: string | number;
+                    department_id?: string | number;
+                    job_id?: string | number;
+                    limit?: string | number;
+                    cursor?: string | number;
                 };
             };
             output: {
@@ -1673,11 +1661,13 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $post: {
             input: {
                 query?: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    name?: string | undefined;
-                    dry_run?: "false" | "true" | undefined;
-                    max_rejects?: string | undefined;
+                    table: Loose<"departments" | "hired_employees" | "jobs">;
+                    name?: Loose<string | undefined>;
+                    dry_run?: Loose<"false" | "true" | undefined>;
+                    max_rejects?: Loose<string | undefined>;
                 };
+                body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+                type: "text/csv" | "application/x-ndjson" | "application/avro";
             };
             output: {
                 id: string;
@@ -1690,14 +1680,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                     };
@@ -1720,11 +1710,13 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    name?: string | undefined;
-                    dry_run?: "false" | "true" | undefined;
-                    max_rejects?: string | undefined;
+                    table: Loose<"departments" | "hired_employees" | "jobs">;
+                    name?: Loose<string | undefined>;
+                    dry_run?: Loose<"false" | "true" | undefined>;
+                    max_rejects?: Loose<string | undefined>;
                 };
+                body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+                type: "text/csv" | "application/x-ndjson" | "application/avro";
             };
             output: {
                 type: "about:blank";
@@ -2081,10 +2073,10 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    id?: string;
-                    job?: string;
-                    limit?: string;
-                    cursor?: string;
+                    id?: string | number;
+                    job?: string | number;
+                    limit?: string | number;
+                    cursor?: string | number;
                 };
             };
             output: {
@@ -2096,10 +2088,10 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    id?: string;
-                    job?: string;
-                    limit?: string;
-                    cursor?: string;
+                    id?: string | number;
+                    job?: string | number;
+                    limit?: string | number;
+                    cursor?: string | number;
                 };
             };
             output: {
@@ -2344,12 +2336,12 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    limit?: string | undefined;
-                    cursor?: string | undefined;
-                    table?: "departments" | "hired_employees" | "jobs" | undefined;
-                    code?: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined;
-                    run?: string | undefined;
-                    state?: "discarded" | "open" | "replayed" | "superseded" | undefined;
+                    limit?: Loose<string | undefined>;
+                    cursor?: Loose<string | undefined>;
+                    table?: Loose<"departments" | "hired_employees" | "jobs" | undefined>;
+                    code?: Loose<"duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined>;
+                    run?: Loose<string | undefined>;
+                    state?: Loose<"discarded" | "open" | "replayed" | "superseded" | undefined>;
                 };
             };
             output: {
@@ -2375,12 +2367,12 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    limit?: string | undefined;
-                    cursor?: string | undefined;
-                    table?: "departments" | "hired_employees" | "jobs" | undefined;
-                    code?: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined;
-                    run?: string | undefined;
-                    state?: "discarded" | "open" | "replayed" | "superseded" | undefined;
+                    limit?: Loose<string | undefined>;
+                    cursor?: Loose<string | undefined>;
+                    table?: Loose<"departments" | "hired_employees" | "jobs" | undefined>;
+                    code?: Loose<"duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined>;
+                    run?: Loose<string | undefined>;
+                    state?: Loose<"discarded" | "open" | "replayed" | "superseded" | undefined>;
                 };
             };
             output: {
@@ -2469,8 +2461,8 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    limit?: string | undefined;
-                    cursor?: string | undefined;
+                    limit?: Loose<string | undefined>;
+                    cursor?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -2484,14 +2476,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                     };
@@ -2514,8 +2506,8 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    limit?: string | undefined;
-                    cursor?: string | undefined;
+                    limit?: Loose<string | undefined>;
+                    cursor?: Loose<string | undefined>;
                 };
             };
             output: {
@@ -2588,5 +2580,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         };
     }>;
 };
+type Loose<Value> = Value | (string extends Value ? number : "true" extends Value ? boolean : never);
 type ProblemStatus = 400 | 401 | 403 | 404 | 406 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
 export {};

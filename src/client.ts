@@ -2,9 +2,10 @@
  * A typed client for other programs, which package.json exports as `muster/client`; `bun run generate` makes client/ of it.
  * @example
  * const muster = client("http://127.0.0.1:3000", { headers: { Authorization: "Bearer TOKEN" } });
- * const answer = await muster.departments.$get({ query: { limit: "10" } });
+ * const answer = await muster.departments.$get({ query: { limit: 10 } });
  * if (answer.ok) for (const { id, department } of await answer.json()) console.log(id, department);
  * else console.error((await answer.json()).detail);
+ * await muster.imports.$post({ query: { table: "jobs" }, body: Bun.file("jobs.csv"), type: "text/csv" });
  */
 
 import type { Hono } from "hono";
@@ -17,15 +18,36 @@ import type { Problem } from "./http/problem.ts";
 
 /** @param url of the service; a path is kept */
 export function client(url: string, options?: ClientRequestOptions) {
-  return hc<Api>(url, options);
+  return withBodies(hc<Api>(url, options));
+}
+
+/** Hono's client sends JSON and forms alone: a call with `body` and `type` sends that as it is. */
+function withBodies<Call extends object>(call: Call): Call {
+  return new Proxy(call, {
+    get(at, name, receiver) {
+      const next: unknown = Reflect.get(at, name, receiver);
+      return typeof next === "function" ? withBodies(next) : next;
+    },
+    apply(at, self, [input, options]: [Partial<Sending>?, ClientRequestOptions?]) {
+      const { body, type, ...rest } = input ?? {};
+      if (body === undefined) return Reflect.apply(at as never, self, [input, options]);
+      const header = { "Content-Type": type };
+      // Node.js takes a stream with this alone (https://fetch.spec.whatwg.org/#dom-requestinit-duplex).
+      const init = { ...options?.init, body, ...(body instanceof ReadableStream && { duplex: "half" }) };
+      return Reflect.apply(at as never, self, [
+        { ...rest, header },
+        { ...options, init },
+      ]);
+    },
+  });
 }
 
 type Api = Hono<object, WrittenOut<OrProblem<Routes>>>;
 
 /** So that client/ names no file of this source. */
-type WrittenOut<T> = T extends object ? { [Key in keyof T]: WrittenOut<T[Key]> } : T;
+type WrittenOut<T> = T extends Sending["body"] ? T : T extends object ? { [Key in keyof T]: WrittenOut<T[Key]> } : T;
 
-/** Any route may answer a problem instead: `answer.ok` tells them apart. No parameter of a query must be given. */
+/** Any route may answer a problem instead: `answer.ok` tells them apart. */
 type OrProblem<Schema> = {
   [Path in keyof Schema]: { [Method in keyof Schema[Path]]: Either<Schema[Path][Method]> };
 };
@@ -34,11 +56,15 @@ type Either<Endpoint> = Endpoint extends { input: infer Input; output: infer Out
       | { input: Lenient<Input>; output: Output; outputFormat: "json"; status: Status }
       | { input: Lenient<Input>; output: Problem; outputFormat: "json"; status: ProblemStatus }
   : never;
-type Lenient<Input> = Omit<Input, "query"> & (Input extends { query: infer Query } ? { query?: Query } : unknown);
+/** No parameter of a query must be given, and numbers need not be text, nor true and false. */
+type Lenient<Input> = Omit<Input, "query" | "param"> &
+  (Input extends { query: infer Query } ? { query?: { [Name in keyof Query]: Loose<Query[Name]> } } : unknown) &
+  (Input extends { param: infer Param } ? { param: { [Name in keyof Param]: Loose<Param[Name]> } } : unknown);
+type Loose<Value> = Value | (string extends Value ? number : "true" extends Value ? boolean : never);
 type ProblemStatus = 400 | 401 | 403 | 404 | 406 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
 
 /** The app's routes, with those of all tables once for each table, and the bodies that no validator has types of. */
-type Routes = Omit<Mounted, "/:table" | "/:table/:id" | "/insert"> & TableRoutes & Inserts;
+type Routes = Omit<Mounted, "/:table" | "/:table/:id" | "/insert" | "/imports"> & TableRoutes & Inserts & Imports;
 type Mounted = ExtractSchema<App>;
 
 type TableRoutes = {
@@ -58,6 +84,16 @@ interface Page {
 type Inserts = { "/insert": { $post: Taking<Mounted["/insert"]["$post"], Batch | Batch[]> } };
 /** A row may also come as one object for each field. */
 type Batch = { [Name in TableName]?: (NewJsonRow<Name> | Partial<NewJsonRow<Name>>)[] };
+
+type Imports = { "/imports": { $post: Importing<Mounted["/imports"]["$post"]> } };
+/** A file of any size, which is sent as it is. */
+interface Sending {
+  body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+  type: "text/csv" | "application/x-ndjson" | "application/avro";
+}
+type Importing<Endpoint> = Endpoint extends { input: infer Input }
+  ? Omit<Endpoint, "input"> & { input: Input & Sending }
+  : never;
 
 type Answer<Input, Output> = { input: Input; output: Output; outputFormat: "json"; status: 200 };
 type Taking<Endpoint, Body> = Endpoint extends object ? Omit<Endpoint, "input"> & { input: { json: Body } } : never;

@@ -47,18 +47,18 @@ test("every route has a typed call, and its answer has the type of what is in it
   expect((await good("POST /:table", muster.departments.$post({ json: { department: "Sales" } }))).rows[0]?.id).toBe(2);
   const departments: { id: number; department: string }[] = await good(
     "GET /:table",
-    muster.departments.$get({ query: { limit: "1", department: "Legal" } }),
+    muster.departments.$get({ query: { limit: 1, department: "Legal" } }),
   );
   expect(departments).toEqual([{ id: 1, department: "Legal" }]);
   const employee: { name: string; datetime: string; job_id: number } = await good(
     "GET /:table/:id",
-    muster.hired_employees[":id"].$get({ param: { id: "1" } }),
+    muster.hired_employees[":id"].$get({ param: { id: 1 } }),
   );
   expect(employee).toMatchObject({ name: "Ana", job_id: 1 });
 
   for (const quarters of [
     await good("GET /hired_2021_quarter", muster.hired_2021_quarter.$get()),
-    await good("POST /hired_2021_quarter", muster.hired_2021_quarter.$post({ query: { year: "2021" } })),
+    await good("POST /hired_2021_quarter", muster.hired_2021_quarter.$post({ query: { year: 2021 } })),
   ]) {
     const hires: number | undefined = quarters[0]?.Q4;
     expect(hires).toBe(1);
@@ -84,7 +84,7 @@ test("every route has a typed call, and its answer has the type of what is in it
   const state: "open" | "replayed" | "discarded" | "superseded" | undefined = rejections[1]?.state;
   expect(state).toBe("open");
   const [first, second] = rejections.map(({ id }) => id);
-  const rejection = await good("GET /rejections/:id", muster.rejections[":id"].$get({ param: { id: `${first}` } }));
+  const rejection = await good("GET /rejections/:id", muster.rejections[":id"].$get({ param: { id: first ?? 0 } }));
   const code: string | undefined = rejection.reasons[0]?.code;
   expect(code).toBe("missing");
   const rows = [{ id: first ?? 0, row: { job: "Baker" } }];
@@ -98,10 +98,9 @@ test("every route has a typed call, and its answer has the type of what is in it
   const id = runs[0]?.id ?? "";
   expect((await good("GET /runs/:id", muster.runs[":id"].$get({ param: { id } }))).kind).toBe("replay");
 
-  const file = { "Content-Type": "text/csv" };
   const begun = await good(
     "POST /imports",
-    muster.imports.$post({ query: { table: "jobs" } }, { init: { body: "77,Baker\n" }, headers: file }),
+    muster.imports.$post({ query: { table: "jobs", dry_run: false }, body: "77,Baker\n", type: "text/csv" }),
   );
   const phase: string | undefined = begun.progress?.phase;
   expect([begun.kind, phase]).toEqual(["import", undefined]);
@@ -146,10 +145,19 @@ test("every route has a typed call, and its answer has the type of what is in it
 const PROGRAM = `import { client } from "muster/client";
 
 const muster = client(process.argv[2] ?? "", { headers: { Authorization: "Bearer none" } });
-const answer = await muster.departments.$get({ query: { limit: "10" } });
+const answer = await muster.departments.$get({ query: { limit: 10 } });
 if (answer.ok) for (const { id, department } of await answer.json()) console.log(id * 2, department.toUpperCase());
 else console.error((await answer.json()).detail);
 
+const stream = new Blob(["id,department\\n3,Fleet\\n"]).stream();
+const [table, type] = ["departments", "text/csv"] as const;
+const begun = await muster.imports.$post({ query: { table, dry_run: true }, body: stream, type });
+if (begun.ok) console.log((await begun.json()).kind);
+
+// @ts-expect-error a file must be sent
+muster.imports.$post({ query: { table } });
+// @ts-expect-error there is no such type
+muster.imports.$post({ query: { table }, body: "", type: "text/plain" });
 // @ts-expect-error there is no such table
 muster.planets;
 // @ts-expect-error there is no such field to filter by
@@ -177,5 +185,5 @@ test("another project imports the client, checks it under strict rules of its ow
     join(folder, "made/program.js"),
     server.url.origin,
   ]);
-  expect(await new Response(program.stdout).text()).toBe("2 LEGAL\n4 SALES\n");
+  expect(await new Response(program.stdout).text()).toBe("2 LEGAL\n4 SALES\nimport\n");
 });
