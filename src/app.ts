@@ -3,7 +3,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
 import type { BackupStore } from "./backups/store.ts";
-import { BODY_BYTES_MAX, IMPORT_BYTES_MAX, REPORT_MS_MAX, WRITE_MS_MAX } from "./config.ts";
+import { BODY_BYTES_MAX, type ImportLimits, importLimits, REPORT_MS_MAX, WRITE_MS_MAX } from "./config.ts";
 import { bounded } from "./db/bounded.ts";
 import type { Database } from "./db/client.ts";
 import { authenticate, requires, type Tokens } from "./http/auth.ts";
@@ -43,7 +43,7 @@ export interface AppDependencies {
   store: BackupStore;
   answerMsMax?: Partial<typeof ANSWER_MS_MAX>;
   bodyBytesMax?: number;
-  importBytesMax?: number;
+  imported?: Partial<ImportLimits>;
   /** Whoever stops the service stops these first. */
   imports?: ImportsUnderWay;
   /** Undefined: there is none. */
@@ -55,8 +55,8 @@ export interface AppDependencies {
 /** Mounts the routes. Those before `requires` are open; writers' and admins' routes say so themselves. */
 export function createApp(dependencies: AppDependencies) {
   const { database, store, log, tokens, answerMsMax, rateLimit, origins = [] } = dependencies;
-  const { bodyBytesMax = BODY_BYTES_MAX, importBytesMax = IMPORT_BYTES_MAX } = dependencies;
-  const { imports = new ImportsUnderWay() } = dependencies;
+  const { bodyBytesMax = BODY_BYTES_MAX, imports = new ImportsUnderWay() } = dependencies;
+  const limits = importLimits(dependencies.imported ?? {});
   const msMax = { ...ANSWER_MS_MAX, ...answerMsMax };
   const app = new Hono<Env>();
   app.onError(answerError(log));
@@ -78,7 +78,7 @@ export function createApp(dependencies: AppDependencies) {
     .use(refuseOtherMethods(app))
     .route("/", reportRoutes(reports))
     .route("/", runRoutes(pages, imports.ended))
-    .route("/", importRoutes({ database, imports, log, bodyBytesMax: importBytesMax, msMax: msMax.write }))
+    .route("/", importRoutes({ database, imports, log, limits, msMax: msMax.write }))
     .route("/", rejectionRoutes(database, pages, writes))
     .route("/", backupRoutes({ database, store, bodyBytesMax, say: (line) => log.info(line) }))
     .route("/", insertRoutes(database, writes))

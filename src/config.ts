@@ -94,6 +94,9 @@ const Environment = z.object({
   ),
   BODY_BYTES_MAX: whole,
   IMPORT_BYTES_MAX: whole,
+  IMPORT_REJECTS_MAX: whole,
+  UPLOADS_MAX: whole,
+  UPLOAD_BYTES_PER_S_MIN: whole,
   WRITE_MS_MAX: whole,
   REPORT_MS_MAX: whole,
   MUSTER_MYSQLD: optional,
@@ -113,6 +116,13 @@ export const DATA_FOLDER = ".data";
 export const BODY_BYTES_MAX = 8 * 1024 * 1024;
 /** More than a hundred million rows of the dictionary. It is room on a disk, not memory. */
 export const IMPORT_BYTES_MAX = 8 * 1024 * 1024 * 1024;
+/** Rejected rows of one import over HTTP that are kept. Nobody mends more, and a small file can have a billion. */
+export const IMPORT_REJECTS_MAX = 100_000;
+/** Bodies that are received or imported at once by one process: each is a file, and a chunk of up to 2 MB. */
+export const UPLOADS_MAX = 32;
+/** Bytes a second, on average, of a body that is imported: a slow modem has more. It is judged after the first 30 s. */
+export const UPLOAD_BYTES_PER_S_MIN = 16 * 1024;
+const UPLOAD_SLOW_MS_MAX = 30_000;
 /** Longer than any wait for a lock, and a retry or two after it. */
 export const WRITE_MS_MAX = 60_000;
 /** A report reads every hire of its year. */
@@ -134,6 +144,9 @@ const MEANINGS: Record<keyof typeof Environment.shape, string> = {
   TRUSTED_PROXY: "addresses of proxies whose X-Forwarded-For is believed (none)",
   BODY_BYTES_MAX: `bytes of a request's body (${BODY_BYTES_MAX})`,
   IMPORT_BYTES_MAX: `bytes of a body that is imported (${IMPORT_BYTES_MAX})`,
+  IMPORT_REJECTS_MAX: `rejected rows of one import over HTTP that are kept (${IMPORT_REJECTS_MAX})`,
+  UPLOADS_MAX: `bodies that are received or imported at once (${UPLOADS_MAX})`,
+  UPLOAD_BYTES_PER_S_MIN: `bytes a second of a body that is imported (${UPLOAD_BYTES_PER_S_MIN})`,
   WRITE_MS_MAX: `milliseconds of a request that writes (${WRITE_MS_MAX})`,
   REPORT_MS_MAX: `milliseconds of a report (${REPORT_MS_MAX})`,
   MUSTER_MYSQLD: "the private server's program (mysqld or mariadbd of PATH)",
@@ -147,6 +160,35 @@ export function variablesText(): string {
   const all = { ...MEANINGS, "AWS_*": "the AWS SDK's own, for s3://" };
   const lines = Object.entries(all).map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}`);
   return lines.join("\n");
+}
+
+/** Limits of POST /imports. */
+export interface ImportLimits {
+  /** Bytes of one body, as it is sent and as it unpacks. */
+  bytesMax: number;
+  /** Rejected rows that are kept; one more ends the import. */
+  rejectsMax: number;
+  /** Bodies that are received or imported at once. */
+  uploadsMax: number;
+  /** Bytes on the disk of all bodies together. */
+  spooledBytesMax: number;
+  /** After so many milliseconds of waiting for a body it must have come as fast as this: 408 if not. */
+  bytesPerSecondMin: number;
+  slowMsMax: number;
+}
+
+/** The limits that are given, and the defaults of the others. */
+export function importLimits(given: Partial<ImportLimits>): ImportLimits {
+  const bytesMax = given.bytesMax ?? IMPORT_BYTES_MAX;
+  return {
+    rejectsMax: IMPORT_REJECTS_MAX,
+    uploadsMax: UPLOADS_MAX,
+    spooledBytesMax: 2 * bytesMax,
+    bytesPerSecondMin: UPLOAD_BYTES_PER_S_MIN,
+    slowMsMax: UPLOAD_SLOW_MS_MAX,
+    ...given,
+    bytesMax,
+  };
 }
 
 export interface Config {
@@ -168,8 +210,7 @@ export interface Config {
   trustedProxies: readonly string[];
   /** Bytes of a request's body. */
   bodyBytesMax: number;
-  /** Bytes of a body that is imported. */
-  importBytesMax: number;
+  importLimits: ImportLimits;
   /** A request that writes is given up after so many milliseconds. */
   writeMsMax: number;
   reportMsMax: number;
@@ -201,7 +242,12 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     rateLimit: data.RATE_LIMIT ?? (data.API_TOKENS === undefined ? 0 : RATE_LIMIT),
     trustedProxies: data.TRUSTED_PROXY,
     bodyBytesMax: data.BODY_BYTES_MAX ?? BODY_BYTES_MAX,
-    importBytesMax: data.IMPORT_BYTES_MAX ?? IMPORT_BYTES_MAX,
+    importLimits: importLimits({
+      bytesMax: data.IMPORT_BYTES_MAX ?? IMPORT_BYTES_MAX,
+      rejectsMax: data.IMPORT_REJECTS_MAX ?? IMPORT_REJECTS_MAX,
+      uploadsMax: data.UPLOADS_MAX ?? UPLOADS_MAX,
+      bytesPerSecondMin: data.UPLOAD_BYTES_PER_S_MIN ?? UPLOAD_BYTES_PER_S_MIN,
+    }),
     writeMsMax: data.WRITE_MS_MAX ?? WRITE_MS_MAX,
     reportMsMax: data.REPORT_MS_MAX ?? REPORT_MS_MAX,
     mysqld: data.MUSTER_MYSQLD,

@@ -69,12 +69,12 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   await forgetExpiredKeys(database.db);
   const forgetting = setInterval(() => forgetExpiredKeys(database.db).catch(() => {}), FORGET_EVERY_MS);
   closing.defer(() => clearInterval(forgetting));
-  const { bodyBytesMax, importBytesMax, writeMsMax, reportMsMax } = config;
+  const { bodyBytesMax, importLimits: imported, writeMsMax, reportMsMax } = config;
   const store = openStore(config.backupStore);
   const imports = new ImportsUnderWay();
   const perMinute = config.rateLimit === 0 ? Number.POSITIVE_INFINITY : config.rateLimit;
   const rateLimit = tokens || config.rateLimit > 0 ? { perMinute, proxies: config.trustedProxies } : undefined;
-  const limits = { bodyBytesMax, importBytesMax, answerMsMax: { write: writeMsMax, report: reportMsMax }, rateLimit };
+  const limits = { bodyBytesMax, imported, answerMsMax: { write: writeMsMax, report: reportMsMax }, rateLimit };
   const app = createApp({ database, store, log, tokens, imports, origins: config.corsOrigins, ...limits });
   const server = listen(config, app.fetch);
   closing.defer(async () => {

@@ -10,7 +10,7 @@ import { folderOf, removeFolders } from "./support/files.ts";
 const REQUESTS = 5_000;
 const ANSWER_MS_MAX = 10_000;
 const database = await freshDatabase();
-const app = appOver(database, { store: new DirectoryStore(await folderOf({})), importBytesMax: 64 * 1024 });
+const app = appOver(database, { store: new DirectoryStore(await folderOf({})), imported: { bytesMax: 64 * 1024 } });
 const { operations, ask } = await documentOf(app);
 afterAll(async () => {
   await database.close();

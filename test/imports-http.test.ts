@@ -5,7 +5,9 @@ import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { gzipSync } from "node:zlib";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
+import type { ImportLimits } from "../src/config.ts";
 import { connect } from "../src/db/client.ts";
+import type { Counts } from "../src/db/ledger.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { IMPORTS_MAX } from "../src/ingest/under-way.ts";
 import { loadLock, tryLock } from "../src/repositories/locks.ts";
@@ -20,7 +22,7 @@ const database = await freshDatabase();
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: 0,
-  fetch: appOver(database, { importBytesMax: BYTES_MAX, store: new DirectoryStore(await folderOf({})) }).fetch,
+  fetch: appOver(database, { imported: { bytesMax: BYTES_MAX }, store: new DirectoryStore(await folderOf({})) }).fetch,
 });
 afterAll(async () => {
   await server.stop(true);
@@ -245,6 +247,70 @@ test("with an Idempotency-Key the same request gets the run that it began before
   expect(await listRuns(database.db, { limit: 9 })).toHaveLength(1);
 });
 
+/** Begins a request whose body says to have so many bytes. */
+function uploading(body: string, query = "?table=jobs", length = 99, port = server.port) {
+  const socket = connectSocket(port ?? 0, "127.0.0.1");
+  const head = `POST /imports${query} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: ${length}`;
+  socket.write(`${head}\r\n\r\n${body}`);
+  return socket;
+}
+
+/** What is answered on a socket, up to its first part. */
+async function answerOf(socket: AsyncIterable<Buffer>): Promise<string> {
+  for await (const bytes of socket) return bytes.toString();
+  return "";
+}
+
+describe("the limits of uploads", () => {
+  const serving = (imported: Partial<ImportLimits>) => {
+    const limited = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: appOver(database, { imported }).fetch });
+    const post = (body: string, query = "?table=jobs") =>
+      fetch(new URL(`/imports${query}`, limited.url), {
+        method: "POST",
+        body,
+        headers: { "Content-Type": "text/csv" },
+      });
+    return { post, port: limited.port, [Symbol.asyncDispose]: () => limited.stop(true) };
+  };
+
+  test("a body that comes too slowly is given up with 408", async () => {
+    await using limited = serving({ slowMsMax: 100, bytesPerSecondMin: 1_000_000 });
+    const answer = await answerOf(uploading("1,a\n", "?table=jobs", 99, limited.port));
+    expect(answer).toMatch(/^HTTP\/1.1 408 /);
+    expect(answer).toContain("the body comes too slowly: 4 bytes in 0 s, send at least 1000000 a second");
+    await until(() => kept().length === 0);
+  });
+
+  test("more bodies than there may be are refused at once with 429, and the bytes of all with 503", async () => {
+    await using limited = serving({ uploadsMax: 1, spooledBytesMax: 40 });
+    expect((await limited.post("1,Clerk\n".repeat(6))).status).toBe(503);
+    const slow = uploading("1,a\n", "?table=jobs", 99, limited.port);
+    await until(() => kept().length === 1);
+    const busy = await limited.post("1,Clerk\n");
+    expect([busy.status, busy.headers.get("Retry-After")]).toEqual([429, "5"]);
+    slow.destroy();
+    await until(() => kept().length === 0);
+    expect((await limited.post("1,Clerk\n")).status).toBe(202);
+    await until(() => kept().length === 0);
+  });
+
+  test("more rejected rows than are kept end the import early, unless a higher number is asked for", async () => {
+    await using limited = serving({ rejectsMax: 100 });
+    const rows = `1,Clerk\n${",\n".repeat(20_000)}`;
+    const refused = await ended(limited.post(rows));
+    const { received, rejected } = refused.counts.jobs as Counts;
+    expect(refused).toMatchObject({ status: "refused", counts: { jobs: { inserted: 0, withheld: 1 } } });
+    expect(refused.error).toMatch(
+      /^among the first \d+ rows more than the 100 that are kept are rejected: nothing was/,
+    );
+    expect([rejected > 100, received < 20_001, received]).toEqual([true, true, rejected + 1]);
+    expect(await ended(limited.post(rows, "?table=jobs&max_rejects=100%25"))).toMatchObject({ status: "refused" });
+    const counts = { jobs: { received: 20_001, inserted: 1, rejected: 20_000 } };
+    const all = await ended(limited.post(rows, "?table=jobs&max_rejects=20000"));
+    expect(all).toMatchObject({ status: "succeeded", counts });
+  });
+});
+
 describe("while an import is under way", () => {
   test("its events say how far it is, to whoever asks, and end with it", async () => {
     const lock = await held("jobs");
@@ -262,22 +328,29 @@ describe("while an import is under way", () => {
     expect(seen.at(-1)).toMatchObject({ event: "ended", id, run: { status: "succeeded" } });
   });
 
-  test("no more than two are taken, and a client that gives up its upload leaves its place", async () => {
-    const begin = (path: string) => {
-      const socket = connectSocket(server.port ?? 0, "127.0.0.1");
-      socket.write(
-        `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 99\r\n\r\n1,a\n`,
-      );
-      return socket;
-    };
-    const sockets = Array.from({ length: IMPORTS_MAX }, () => begin("/imports?table=jobs"));
-    await until(() => kept().length === IMPORTS_MAX);
-    const busy = await send("?table=jobs", "1,Clerk\n");
-    expect([busy.status, busy.headers.get("Retry-After")]).toEqual([429, "5"]);
+  test("uploads that do not end hold no place, and are gone with their clients", async () => {
+    const sockets = Array.from({ length: IMPORTS_MAX + 1 }, () => uploading("1,a\n"));
+    await until(() => kept().length === sockets.length);
+    await ended(send("?table=jobs", "1,Clerk\n"));
     for (const socket of sockets) socket.destroy();
     await until(() => kept().length === 0);
-    expect(await listRuns(database.db, { limit: 1 })).toEqual([]);
-    await ended(send("?table=jobs", "1,Clerk\n"));
+    expect(await listRuns(database.db, { limit: 9 })).toHaveLength(1);
+  });
+
+  test("no more than two are taken, and a body that has come waits for its place", async () => {
+    const running: Response[] = [];
+    const late = uploading("3,Baker", "?table=jobs", 8);
+    await until(() => kept().length === 1);
+    {
+      await using _ = await held("jobs");
+      while (running.length < IMPORTS_MAX) running.push(await send("?table=jobs", `${running.length + 1},Clerk\n`));
+      const busy = await send("?table=jobs", "4,Clerk\n");
+      expect([busy.status, busy.headers.get("Retry-After")]).toEqual([429, "5"]);
+      late.write("\n");
+    }
+    expect(await answerOf(late)).toMatch(/^HTTP\/1.1 202 /);
+    for (const answer of running) expect(await ended(answer)).toMatchObject({ status: "succeeded" });
+    await until(async () => ((await jobs()) as unknown[]).length === 3);
   });
 
   test("DELETE ends it with nothing published, and the place is free again", async () => {

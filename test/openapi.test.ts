@@ -17,7 +17,7 @@ import { folderOf, removeFolders } from "./support/files.ts";
 const BODY_BYTES_MAX = 64 * 1024;
 const database = await freshDatabase();
 const folder = await folderOf({});
-const limits = { bodyBytesMax: BODY_BYTES_MAX, importBytesMax: BODY_BYTES_MAX };
+const limits = { bodyBytesMax: BODY_BYTES_MAX, imported: { bytesMax: BODY_BYTES_MAX } };
 const local = appOver(database, { store: new DirectoryStore(folder), ...limits });
 const { document, operations, ask, takes } = await documentOf(local);
 afterAll(async () => {

@@ -104,6 +104,7 @@ export const PROBLEMS = {
   404: { description: "There is nothing of that name or id", headers: [] },
   405: { description: "The path takes other methods", headers: ["Allow"] },
   406: { description: "`Accept` asks for none of the forms there are", headers: [] },
+  408: { description: "The body did not come in time", headers: [] },
   409: { description: "Something else stands against it now", headers: [] },
   413: { description: "The body is too large, or has too many rows", headers: [] },
   415: { description: "The body has another content type", headers: [] },

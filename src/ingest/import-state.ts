@@ -13,6 +13,8 @@ export interface Import {
   source: Source;
   world: ImportWorld;
   dryRun: boolean;
+  /** More rejected rows end the reading. */
+  rejectsKept: number;
   report: ImportReport;
   counts: Partial<Record<TableName, Counts>>;
   /** Of all files so far; `bytes` and their sum `of` are those of the files as they lie there, packed or not. */

@@ -10,7 +10,7 @@ import { dropStages } from "../repositories/stage.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 import { publish } from "./publish.ts";
 import { Pulse } from "./pulse.ts";
-import { readTable } from "./read.ts";
+import { isPastRejectsKept, readTable } from "./read.ts";
 import { openSource, type Source } from "./source.ts";
 import { ImportWorld } from "./world.ts";
 
@@ -25,6 +25,8 @@ export interface ImportOptions {
   dryRun?: boolean;
   /** More rejected rows than this, or than this share of all rows (0 to 1), refuse the whole import. */
   maxRejects?: RejectLimit | undefined;
+  /** One rejected row more ends the reading at once, and the import is refused: a small file can have a billion of them. */
+  rejectsKept?: number;
   report: ImportReport;
 }
 
@@ -65,11 +67,11 @@ export async function beginImport(database: Database, options: ImportOptions): P
   const { source: given, table } = options;
   const source = typeof given === "string" ? await openSource(given, table, options.s3, report.signal) : given;
   for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
-  const { dryRun = false } = options;
+  const { dryRun = false, rejectsKept = Number.POSITIVE_INFINITY } = options;
   const run = await beginRun(database, "import", source.name, { dryRun });
   const world = new ImportWorld(database, run);
   const read = { rows: 0, bytes: 0, of: source.files.reduce((sum, file) => sum + file.bytes, 0) };
-  const state: Import = { database, run, source, world, dryRun, report, counts: {}, read };
+  const state: Import = { database, run, source, world, dryRun, rejectsKept, report, counts: {}, read };
   return {
     run: run.id,
     finish: () => carryOut(state, pulse, options.maxRejects),
@@ -88,7 +90,7 @@ async function carryOut(state: Import, pulse: Pulse, limit: RejectLimit | undefi
       await takeTurn(database, run, table.name, report);
     }
     for (const table of part) await readTable(state, table);
-    const excess = tooManyRejects(counts, limit);
+    const excess = tooManyToKeep(state) ?? tooManyRejects(counts, limit);
     if (state.dryRun || excess) return await withhold(state, part, excess);
     await publish(state, part);
     // The tables are published now, whatever becomes of this.
@@ -122,6 +124,13 @@ async function withhold(state: Import, part: readonly Table[], excess: string | 
     await endRun(transaction, run.id, { status, counts, ...(excess && { error: excess }) });
   });
   return { run: run.id, status, ...(excess && { error: excess }), bytes: read.bytes, tables: counts };
+}
+
+function tooManyToKeep(state: Import): string | undefined {
+  if (!isPastRejectsKept(state)) return undefined;
+  const { rows } = state.read;
+  const most = `more than the ${state.rejectsKept} that are kept`;
+  return `among the first ${rows} rows ${most} are rejected: nothing was imported, mend the file or ask for a higher max_rejects`;
 }
 
 function tooManyRejects(counts: Import["counts"], limit: RejectLimit | undefined): string | undefined {

@@ -7,6 +7,7 @@ import type { Shaped, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
 import { cut, shown } from "../shown.ts";
+import { ROWS_PER_BATCH, ROWS_PER_TURN, turn } from "../turn.ts";
 import type { FileRow } from "./csv-rows.ts";
 
 /** In a file a row must have its id. */
@@ -21,9 +22,11 @@ export async function* ndjsonRows(
 ): AsyncGenerator<FileRow[]> {
   let position = 0;
   for await (const lines of linesOf(chunks)) {
+    await turn();
     const rows: FileRow[] = [];
     for (const { bytes, tooLong } of lines) {
       position++;
+      if (position % ROWS_PER_TURN === 0) await turn();
       const line = position === 1 && BOM.every((byte, index) => bytes[index] === byte) ? bytes.subarray(3) : bytes;
       const shaped = tooLong ? OVERLONG : shapedLine(table, line, options);
       if (shaped) rows.push({ ...shaped, reasons: [...shaped.reasons], position, raw: line });
@@ -131,7 +134,7 @@ interface Line {
   tooLong: boolean;
 }
 
-/** What is held is bounded by RECORD_BYTES_MAX and the size of a chunk. */
+/** Lines in small batches. What is held is bounded by RECORD_BYTES_MAX and the size of a chunk. */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line[]> {
   let pieces: Uint8Array[] = [];
   let length = 0;
@@ -149,12 +152,15 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line[
     return { bytes: whole.subarray(0, stop), tooLong };
   };
   for await (const chunk of chunks) {
-    const lines: Line[] = [];
+    let lines: Line[] = [];
     let start = 0;
     for (let lineFeed = chunk.indexOf(LF); lineFeed !== -1; lineFeed = chunk.indexOf(LF, start)) {
       add(chunk.subarray(start, lineFeed));
       lines.push(end());
       start = lineFeed + 1;
+      if (lines.length < ROWS_PER_BATCH) continue;
+      yield lines;
+      lines = [];
     }
     add(chunk.subarray(start));
     yield lines;

@@ -115,7 +115,8 @@ async function lateRejections(
   const found = new Set<number>();
   for (const file of state.source.files.filter((each) => each.table === table.name)) {
     if (wanted.size === 0) break;
-    for await (const rows of file.rows()) {
+    for await (const rows of file.rows(() => state.report.signal?.throwIfAborted())) {
+      state.report.signal?.throwIfAborted();
       for (const row of rows) {
         const { values, position, columns } = row;
         const id = values[table.key] as number;

@@ -5,10 +5,14 @@ import type { FileRow } from "./csv-rows.ts";
 import type { Import } from "./import-state.ts";
 import { judge } from "./judge.ts";
 
-/** Rejections that are written at once: a block of a file has few, and each statement is a commit. */
+/** Rejections that are held until they are written: a block of a file has few, and each statement is a commit. */
 const REJECTIONS_PER_WRITE = 500;
+const RAW_BYTES_PER_WRITE = 4 * 1024 * 1024;
 
-/** Reads a table's files: good rows go to its stage, bad ones are logged, and both are counted. */
+/**
+ * Reads a table's files: good rows go to its stage, bad ones are logged, and both are counted. Ends early if more rows are
+ * rejected than are kept.
+ */
 export async function readTable(state: Import, table: Table): Promise<void> {
   const { world, source, report, read } = state;
   const counts = noRows();
@@ -16,18 +20,23 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   await world.open(table);
   const files = source.files.filter((file) => file.table === table.name);
   const onBytes = (bytes: number) => {
+    // A packed file of nothing but empty members or lines has no row for a long time.
+    report.signal?.throwIfAborted();
     read.bytes += bytes;
   };
   const tell = () => report.progress?.({ table: table.name, phase: "reading", ...read });
   tell();
-  const refused: NewRejection[] = [];
+  const refused: Refused = { rows: [], rawBytes: 0 };
   // While the database answers about one block the next is read.
   let settled = Promise.resolve();
   try {
     for (const file of files) {
+      if (isPastRejectsKept(state)) break;
       for await (const rows of file.rows(onBytes)) {
         await settled;
         report.signal?.throwIfAborted();
+        if (rows.length === 0) continue;
+        if (isPastRejectsKept(state)) break;
         settled = settle(state, table, file.name, rows, refused);
         settled.catch(() => {}); // reported where it is awaited
         read.rows += rows.length;
@@ -42,13 +51,24 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   await world.finish(table);
 }
 
+/** Whether more rows are rejected than are kept. */
+export function isPastRejectsKept({ counts, rejectsKept }: Import): boolean {
+  return Object.values(counts).reduce((sum, { rejected }) => sum + rejected, 0) > rejectsKept;
+}
+
+/** Rejections that are not written yet, and the bytes of their rows. */
+interface Refused {
+  rows: NewRejection[];
+  rawBytes: number;
+}
+
 /** Judges a block and stages what is good. @param refused is added to, and written when it is long */
 async function settle(
   state: Import,
   table: Table,
   file: string,
   rows: readonly FileRow[],
-  refused: NewRejection[],
+  refused: Refused,
 ): Promise<void> {
   const { world, report } = state;
   await judge(table, rows, world);
@@ -62,8 +82,10 @@ async function settle(
       const { position, columns } = row;
       const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX)); // a copy, or all of its block stays with it
       const rejection = { table: table.name, file, position, raw, ...(columns && { columns }), reasons };
-      refused.push(rejection);
+      refused.rows.push(rejection);
+      refused.rawBytes += raw.length;
       report.rejected?.(rejection);
+      if (refused.rawBytes >= RAW_BYTES_PER_WRITE) await log(state, refused);
     } else if (unchanged) {
       counts.unchanged++;
     } else {
@@ -72,11 +94,12 @@ async function settle(
     }
   }
   await world.stage(table, fresh);
-  if (refused.length >= REJECTIONS_PER_WRITE) await log(state, refused);
+  if (refused.rows.length >= REJECTIONS_PER_WRITE) await log(state, refused);
 }
 
 /** By the run's own connection, so that none comes behind whoever clears a dead run. */
-async function log({ run, dryRun }: Import, refused: NewRejection[]): Promise<void> {
-  const rows = refused.splice(0);
+async function log({ run, dryRun }: Import, refused: Refused): Promise<void> {
+  const rows = refused.rows.splice(0);
+  refused.rawBytes = 0;
   if (!dryRun && rows.length > 0) await addRejections(run.db, run.id, rows);
 }

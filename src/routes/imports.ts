@@ -5,6 +5,7 @@ import { z } from "zod";
 import { csvHeader, toCsv } from "../codecs/csv.ts";
 import { exampleRow } from "../codecs/example.ts";
 import { type TableName, tableNames, tableOf, tables } from "../codecs/tables.ts";
+import type { ImportLimits } from "../config.ts";
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
@@ -15,10 +16,11 @@ import type { Env } from "../http/env.ts";
 import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import { loggable } from "../http/log.ts";
 import { Refusal } from "../http/problem.ts";
+import { bodyOf, tooMany, Uploads } from "../http/upload.ts";
 import { parameter, validate } from "../http/validate.ts";
 import { countsText, whollyRejected } from "../ingest/counts.ts";
 import { formOfBody, MEDIA_TYPES } from "../ingest/forms.ts";
-import { type BegunImport, beginImport, rejectLimit } from "../ingest/import.ts";
+import { type BegunImport, beginImport, type RejectLimit, rejectLimit } from "../ingest/import.ts";
 import { oneFile, type Source } from "../ingest/source.ts";
 import { type Spool, spool, tooLarge } from "../ingest/spool.ts";
 import { IMPORTS_MAX, type ImportsUnderWay } from "../ingest/under-way.ts";
@@ -27,8 +29,6 @@ import { isStrict } from "./insert.ts";
 import { NEW_ID, PREFER } from "./insert-description.ts";
 import { Run } from "./runs.ts";
 
-/** Seconds after which a place may be free: most files are done by then. */
-const RETRY_AFTER_S = 5;
 const NAME_LENGTH_MAX = 255;
 
 const ImportQuery = z.strictObject({
@@ -48,25 +48,35 @@ export interface ImportDependencies {
   database: Database;
   imports: ImportsUnderWay;
   log: Logger;
-  bodyBytesMax: number;
+  limits: ImportLimits;
   /** For beginning the run. */
   msMax: number;
 }
 
-export function importRoutes({ database, imports, log, bodyBytesMax, msMax }: ImportDependencies) {
+export function importRoutes({ database, imports, log, limits, msMax }: ImportDependencies) {
+  const uploads = new Uploads(limits);
+  const { bytesMax } = limits;
   const checks = [describe(IMPORT), requires("writer"), validate("query", ImportQuery)] as const;
   return new Hono<Env>().post("/imports", ...checks, async (c) => {
     const query = c.req.valid("query");
-    const form = formOf(c, bodyBytesMax);
-    if (Number(c.req.header("Content-Length") ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
+    const form = formOf(c, bytesMax);
+    if (Number(c.req.header("Content-Length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
     const isAllOrNothing = isStrict(c.req.header("Prefer"));
     await using held = new AsyncDisposableStack();
-    held.use(placeIn(imports));
-    const body = held.use(await receive(c, bodyBytesMax, imports.stopping));
+    // Said before the body comes, and all is sent in vain.
+    if (imports.isFull) throw allPlacesTaken();
+    const upload = held.use(uploads.begin());
+    const body = held.use(await spool(bodyOf(c, upload, limits, imports.stopping), bytesMax));
+    if (body.bytes === 0) throw new Refusal(400, "the body is empty: send the rows, in CSV, NDJSON or Avro");
+    const place = await imports.enter(c.req.raw.signal);
+    if (!place) throw allPlacesTaken();
+    held.use(place);
+    const maxRejects = isAllOrNothing ? { rows: 0 } : query.max_rejects;
     const options = {
       source: sourceOf(query, body, form),
       dryRun: query.dry_run === "true",
-      maxRejects: isAllOrNothing ? { rows: 0 } : query.max_rejects,
+      maxRejects,
+      rejectsKept: rejectsKept(maxRejects, limits.rejectsMax),
       report: { say: (line: string) => log.info(line), signal: imports.stopping },
     };
     let begun: BegunImport | undefined;
@@ -114,7 +124,7 @@ const IMPORT: Description = {
   },
   answers: {
     202: json("The run, which has begun", Run, "Location", "Preference-Applied", "Idempotent-Replayed"),
-    ...problems(400, 409, 413, 415, 422, 503),
+    ...problems(400, 408, 409, 413, 415, 422, 503),
   },
 };
 
@@ -129,34 +139,11 @@ function formOf(c: Context<Env>, bytesMax: number): NonNullable<ReturnType<typeo
   throw new Refusal(415, `${type} with the Content-Encoding ${coding} is not taken`, { headers });
 }
 
-function placeIn(imports: ImportsUnderWay): Disposable {
-  const place = imports.enter();
-  if (place) return place;
-  const headers = { "Retry-After": `${RETRY_AFTER_S}` };
-  throw new Refusal(429, `${IMPORTS_MAX} imports are under way: try again when one has ended`, { headers });
-}
+const allPlacesTaken = () => tooMany(`${IMPORTS_MAX} imports are under way`);
 
-/** @throws Refusal 400 for no bytes, and what `spool` throws; an error where the client is gone, or the service stops */
-async function receive(c: Context<Env>, bytesMax: number, stopping: AbortSignal): Promise<Spool> {
-  const { body, signal } = c.req.raw;
-  const gone = new MusterError("interrupted", "the client is gone: nothing was imported");
-  const chunks = async function* () {
-    try {
-      for await (const chunk of body ?? []) {
-        stopping.throwIfAborted();
-        yield chunk;
-      }
-    } catch (error) {
-      throw signal.aborted ? gone : error;
-    }
-    // A client that gives up may end its body in order.
-    if (signal.aborted) throw gone;
-  };
-  const received = await spool(chunks(), bytesMax);
-  if (received.bytes > 0) return received;
-  await received[Symbol.asyncDispose]();
-  throw new Refusal(400, "the body is empty: send the rows, in CSV, NDJSON or Avro");
-}
+/** A client that allows more by a number gets more; a share is no bound. */
+const rejectsKept = (asked: RejectLimit | undefined, most: number) =>
+  asked && "rows" in asked ? Math.max(asked.rows, most) : most;
 
 /** A later import of the same source supersedes the rejections of an earlier one: the same bytes, or what the client calls the same. */
 function sourceOf(

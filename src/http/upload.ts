@@ -1,0 +1,110 @@
+/** Bodies that are imported: how many come at once, how much room on the disk they take, and how slowly they may come. */
+import type { Context } from "hono";
+import type { ImportLimits } from "../config.ts";
+import { MusterError } from "../errors.ts";
+import type { Env } from "./env.ts";
+import { Refusal } from "./problem.ts";
+
+/** Seconds after which there may be room again: most files are done by then. */
+export const RETRY_AFTER_S = 5;
+
+/** One body's share of the room, from its first byte until its import has ended. Disposing gives it back. */
+export interface Upload extends Disposable {
+  /** @throws MusterError `unavailable` if there is no room for so many bytes more */
+  add(bytes: number): void;
+}
+
+/** The bodies that one process keeps. */
+export class Uploads {
+  #count = 0;
+  #bytes = 0;
+
+  constructor(private readonly limits: Pick<ImportLimits, "uploadsMax" | "spooledBytesMax">) {}
+
+  /** @throws Refusal 429 if there are as many as there may be */
+  begin(): Upload {
+    const { uploadsMax, spooledBytesMax } = this.limits;
+    if (this.#count >= uploadsMax) {
+      throw tooMany(`${uploadsMax} bodies are being received or imported, as many as this process takes`);
+    }
+    this.#count++;
+    let own = 0;
+    return {
+      add: (bytes) => {
+        if (this.#bytes + bytes > spooledBytesMax) {
+          const held = `bodies that are being imported already take ${this.#bytes} of ${spooledBytesMax} bytes`;
+          throw new MusterError("unavailable", `${held}: nothing was imported, try again`);
+        }
+        own += bytes;
+        this.#bytes += bytes;
+      },
+      [Symbol.dispose]: () => {
+        this.#count--;
+        this.#bytes -= own;
+      },
+    };
+  }
+}
+
+export const tooMany = (why: string) =>
+  new Refusal(429, `${why}: try again`, { headers: { "Retry-After": `${RETRY_AFTER_S}` } });
+
+/** A slow body is noticed this often. */
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * The bytes of a request's body as they come. Only the time that is spent waiting for them counts against the client.
+ * @param stopping ends it when it aborts
+ * @throws Refusal 408 (RFC 9110, section 15.5.9) for a body that comes too slowly, MusterError `interrupted` if the client
+ *   is gone, what `upload.add` throws, and the reason of `stopping`
+ */
+export async function* bodyOf(
+  c: Context<Env>,
+  upload: Upload,
+  { bytesPerSecondMin, slowMsMax }: Pick<ImportLimits, "bytesPerSecondMin" | "slowMsMax">,
+  stopping: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { body, signal: gone } = c.req.raw;
+  if (!body) return;
+  const reader = body.getReader();
+  const tooSlow = new AbortController();
+  const ended = AbortSignal.any([stopping, tooSlow.signal]);
+  const cancel = () => void reader.cancel(ended.reason).catch(() => {});
+  ended.addEventListener("abort", cancel);
+  let bytes = 0;
+  let waitedMs = 0;
+  let since: number | undefined;
+  const look = setInterval(
+    () => {
+      const ms = waitedMs + (since === undefined ? 0 : performance.now() - since);
+      if (ms > slowMsMax && bytes < (ms / 1000) * bytesPerSecondMin) {
+        const slow = `the body comes too slowly: ${bytes} bytes in ${Math.round(ms / 1000)} s`;
+        tooSlow.abort(new Refusal(408, `${slow}, send at least ${bytesPerSecondMin} a second`));
+      }
+    },
+    Math.min(LOOK_EVERY_MS, slowMsMax),
+  );
+  try {
+    for (;;) {
+      since = performance.now();
+      const { value, done } = await reader.read();
+      waitedMs += performance.now() - since;
+      since = undefined;
+      ended.throwIfAborted();
+      if (done) break;
+      bytes += value.length;
+      upload.add(value.length);
+      yield value;
+    }
+  } catch (error) {
+    throw gone.aborted ? clientIsGone() : error;
+  } finally {
+    clearInterval(look);
+    ended.removeEventListener("abort", cancel);
+    await reader.cancel().catch(() => {});
+  }
+  // A client that gives up may end its body in order.
+  if (gone.aborted) throw clientIsGone();
+}
+
+const clientIsGone = () => new MusterError("interrupted", "the client is gone: nothing was imported");
