@@ -1,61 +1,35 @@
 /** A server whose defaults are other people's: every connection has Muster's own session all the same. */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { type AddressInfo, connect as connectSocket, createServer } from "node:net";
-import { join } from "node:path";
-import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
+import type { RowDataPacket } from "mysql2/promise";
 import { backup } from "../src/backups/backup.ts";
 import { restore } from "../src/backups/restore.ts";
 import type { BackupStore } from "../src/backups/store.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { tables } from "../src/codecs/tables.ts";
 import { connect, type Database } from "../src/db/client.ts";
-import { type EmbeddedServer, joinServer } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { appOver, posted } from "./support/app.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { contents } from "./support/observe.ts";
-import { mysqld, program, UNSAFE_BUT_QUICK } from "./support/server.ts";
+import { ownServer } from "./support/own-server.ts";
+import { program } from "./support/server.ts";
 
 const isMariaDB = program.kind === "MariaDB";
-const folder = await folderOf({});
-let own: EmbeddedServer;
-let root: Connection;
-let socket = "";
-let databases = 0;
-
-beforeAll(async () => {
-  // MySQL 9 always does what the client says at its handshake.
-  const deaf = isMariaDB ? ["--skip-character-set-client-handshake"] : [];
-  const latin = [...deaf, "--character-set-server=latin1"];
-  const args = [...UNSAFE_BUT_QUICK, ...latin, "--collation-server=latin1_swedish_ci"];
-  own = await joinServer(join(folder, "server"), { mysqld, say: () => {}, args });
-  socket = new URL(own.url).searchParams.get("socket") ?? "";
-  root = await createConnection({ socketPath: socket, user: "root", charset: "utf8mb4_unicode_ci" });
-  // init_connect is not run for users who administer the server.
-  await root.query("CREATE USER plain@localhost IDENTIFIED BY 'pass'");
-  await root.query("GRANT ALL ON `plain%`.* TO plain@localhost");
-}, 60_000);
+// MySQL 9 always does what the client says at its handshake.
+const deaf = isMariaDB ? ["--skip-character-set-client-handshake"] : [];
+const own = await ownServer([...deaf, "--character-set-server=latin1", "--collation-server=latin1_swedish_ci"]);
+const { root, open } = own;
 
 afterEach(async () => {
   await root.query("SET GLOBAL init_connect = ''");
 });
 
 afterAll(async () => {
-  await root?.end();
-  await own?.stop();
+  await own.stop();
   await removeFolders();
 }, 60_000);
-
-const url = () => `mysql://plain:pass@localhost/plain${databases}?socket=${encodeURIComponent(socket)}`;
-
-/** A new database of the plain user's, as a command opens it. */
-async function open(): Promise<Database> {
-  databases++;
-  await root.query(`CREATE DATABASE plain${databases} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);
-  await migrate(url());
-  return connect(url());
-}
 
 /** Names that no latin1 holds, whose order shows only behind their 20th character; more hires than sql_select_limit below. */
 const HIRES = 40;
@@ -154,6 +128,7 @@ async function withDefaults(work: () => Promise<void>): Promise<void> {
   }
 }
 
+// init_connect is not run for users who administer the server, so all of this is done by one who may little.
 test("import, insert, report, backup and restore are right on a server with other defaults", () =>
   withDefaults(async () => {
     const database = await open();
@@ -220,7 +195,7 @@ test("a connection whose session cannot be set is given up, its request is told 
   // A way to the server on which a variable's name is spoiled, as a proxy might do.
   let spoiled = true;
   const way = createServer((client) => {
-    const behind = connectSocket(socket);
+    const behind = connectSocket(own.socket);
     client.on("data", (bytes) => {
       const text = bytes.toString("latin1");
       behind.write(spoiled ? text.replace("sql_safe_updates", "sql_safe_apdutes") : text, "latin1");
@@ -235,7 +210,7 @@ test("a connection whose session cannot be set is given up, its request is told 
   await new Promise<void>((done) => way.listen(0, "127.0.0.1", done));
   await (await open()).close();
   const { port } = way.address() as AddressInfo;
-  const through = `mysql://plain:pass@127.0.0.1:${port}/plain${databases}`;
+  const through = own.url(`127.0.0.1:${port}/${own.name()}`);
   const why = "the database refuses the session that Muster needs (Unknown system variable 'sql_safe_apdutes')";
   await expect(connect(through)).rejects.toThrow(why);
   await expect(migrate(through)).rejects.toThrow(why);

@@ -31,8 +31,6 @@ export interface Database {
 /** What the server said of itself when the pool was opened, and what of it is made use of. */
 export interface Server {
   version: string;
-  /** Bytes that one statement may have (max_allowed_packet). */
-  statementBytesMax: number;
   /** Whether rows can be loaded by LOAD DATA LOCAL INFILE, which MySQL 8 and later allow only where they are told to. */
   loadsData: boolean;
   /** Whether a stage may take an empty table's place. */
@@ -95,6 +93,9 @@ const PROBED = [
   ...["group_replication_transaction_size_limit", "wsrep_on", "wsrep_max_ws_size"],
 ];
 
+/** Statements with many rows are a little shorter (repositories/statement.ts). */
+const STATEMENT_BYTES_LEAST = 1024 * 1024;
+
 async function probe(pool: Pool, capabilities: readonly Capability[]): Promise<Server> {
   const [rows] = await pool.query("SHOW SESSION VARIABLES WHERE Variable_name IN (?)", [
     [...PROBED, ...SESSION_VARIABLES],
@@ -110,12 +111,17 @@ async function probe(pool: Pool, capabilities: readonly Capability[]): Promise<S
       "the server undoes transactions whose wait ends: set innodb_rollback_on_timeout to OFF",
     );
   }
+  if (Number(variables.get("max_allowed_packet")) < STATEMENT_BYTES_LEAST) {
+    throw new MusterError(
+      "refused",
+      `the server takes statements of ${variables.get("max_allowed_packet")} bytes at most: set max_allowed_packet to 1M or more (16M is usual)`,
+    );
+  }
   const galera = variables.get("wsrep_on") === "ON" ? variables.get("wsrep_max_ws_size") : undefined;
   return {
     version: variables.get("version") ?? "",
     loadsData: variables.get("local_infile") === "ON" && !capabilities.includes("no-load-data"),
     swaps: !capabilities.includes("no-swap"),
-    statementBytesMax: Number(variables.get("max_allowed_packet")),
     // 0 says that there is no limit.
     transactionBytesMax: Number(variables.get("group_replication_transaction_size_limit") ?? galera) || undefined,
   };

@@ -20,6 +20,13 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return { reason: `${reasonOf(driver)} (error ${driver.errno})`, race: raceOf(driver) };
 }
 
+/** The refusal of a row that no statement can carry: said before the server closes the connection over it. */
+export function packetTooLarge(bytes: number, max: number): DriverError {
+  const sqlMessage = `A row of ${bytes} bytes is longer than max_allowed_packet, which is ${max}`;
+  const facts = { code: "ER_NET_PACKET_TOO_LARGE", errno: 1153, sqlState: "22001", sqlMessage };
+  return Object.assign(new Error(sqlMessage), facts);
+}
+
 /** The code and the text of a row's verdict. */
 export const refusedRow = ({ reason }: Refusal) =>
   ({ code: "refused_by_database", detail: `the database refuses the row: ${reason}` }) as const;

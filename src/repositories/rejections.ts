@@ -4,12 +4,12 @@ import type { MySqlInsertValue } from "drizzle-orm/mysql-core";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/columns.ts";
 import { type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
+import { STATEMENT_BYTES_MAX, statementBytes } from "./statement.ts";
 
 /** Of a row's raw input so many bytes are kept. */
 export const RAW_BYTES_MAX = 65_536;
-/** Rejections written by one statement: so many rows, or so many bytes of raw input (a statement ends at 16 MiB). */
+/** Rejections written by one statement at most. */
 const REJECTIONS_PER_INSERT = 500;
-const RAW_BYTES_PER_INSERT = 4 * 1024 * 1024;
 
 /** A rejection as it is answered: `raw` is text, or `raw_base64` where the bytes are not UTF-8. */
 export interface RejectionRecord {
@@ -138,13 +138,19 @@ export async function addRejections(db: MySql2Database, run: string, rows: reado
   };
   for (const row of rows) {
     const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX));
+    // The driver writes bytes in hexadecimal.
+    const texts = [JSON.stringify([row.reasons, row.columns, row.file]), OTHER_COLUMNS];
+    const size = texts.reduce((sum, text) => sum + statementBytes(text), 2 * raw.length);
+    if (values.length === REJECTIONS_PER_INSERT || bytes + size > STATEMENT_BYTES_MAX) await flush();
     values.push({ ...row, run, raw, state: "open", created_at: sql`UTC_TIMESTAMP(3)` });
-    bytes += raw.length + JSON.stringify(row.reasons).length;
-    if (values.length === REJECTIONS_PER_INSERT || bytes >= RAW_BYTES_PER_INSERT) await flush();
+    bytes += size;
   }
   await flush();
   return ids;
 }
+
+/** About what a row has of the columns that are as long in every row. */
+const OTHER_COLUMNS = "run, table, position, state, replaces, created_at".repeat(4);
 
 /** The open rejections of earlier imports of a source give way to those of the run that read it again. */
 export async function supersede(

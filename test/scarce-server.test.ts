@@ -1,0 +1,123 @@
+/** A server that gives little: small packets, few connections. */
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { int, mediumtext, mysqlTable } from "drizzle-orm/mysql-core";
+import type { RowDataPacket } from "mysql2/promise";
+import { connectOnce, type Database } from "../src/db/client.ts";
+import { lineOf } from "../src/db/errors.ts";
+import { rejections } from "../src/db/ledger.ts";
+import { importSource } from "../src/ingest/import.ts";
+import type { Candidate } from "../src/ingest/judge.ts";
+import { judgeAndStore } from "../src/ingest/store.ts";
+import { appOver, posted } from "./support/app.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+import { ownServer } from "./support/own-server.ts";
+import { only } from "./support/things.ts";
+
+const own = await ownServer();
+const { root, open } = own;
+const PACKET = 1024 * 1024;
+
+beforeEach(async () => {
+  await root.query("SET GLOBAL max_allowed_packet = 16777216");
+  await root.query("ALTER USER plain@'%' WITH MAX_USER_CONNECTIONS 0");
+});
+
+afterAll(async () => {
+  await own.stop();
+  await removeFolders();
+}, 60_000);
+
+const report = { say() {} };
+
+test("with packets of 1 MiB a thousand long rejected rows are logged, from a request and from a file", async () => {
+  await root.query(`SET GLOBAL max_allowed_packet = ${PACKET}`);
+  const database = await open({ capabilities: ["no-load-data"] });
+  const rows = Array.from({ length: 1000 }, (_, index) => ({ id: index + 1, job: "'".repeat(2500 + index) }));
+  const { status } = await appOver(database).request("/jobs", posted(rows));
+  expect([status, await database.db.$count(rejections)]).toEqual([422, 1000]);
+  const file = rows.map(({ id, job }) => `${id},${job.repeat(20)}\n`).join("");
+  const outcome = await importSource(database, { source: await folderOf({ "jobs.csv": file }), report });
+  expect(outcome.tables.jobs).toMatchObject({ received: 1000, rejected: 1000 });
+  await database.close();
+});
+
+test("a row that no packet can carry is rejected with the server's limit, and those beside it are stored", async () => {
+  await root.query(`SET GLOBAL max_allowed_packet = ${PACKET}`);
+  const database = await open();
+  const notes = only({
+    notes: mysqlTable("notes", { id: int("id").autoincrement().primaryKey(), note: mediumtext("note").notNull() }),
+  });
+  await database.pool.query("CREATE TABLE notes (id INT PRIMARY KEY, note MEDIUMTEXT NOT NULL)");
+  const lengths = [10, 350_000, PACKET - 100, 3 * PACKET, PACKET / 2 + 10, 900_000, 20];
+  const candidates: Candidate[] = lengths.map((length, index) => ({
+    values: [index + 1, "'".repeat(length)],
+    reasons: [],
+  }));
+  const world = { stored: async () => [], missing: async () => new Set<number>() };
+  const connection = await database.pool.getConnection();
+  await judgeAndStore({ connection, table: notes, world }, candidates);
+  const [stored] = await connection.query<RowDataPacket[]>("SELECT id, LENGTH(note) AS length FROM notes ORDER BY id");
+  expect(stored.map(({ id, length }) => [id, length])).toEqual([
+    [1, 10],
+    [2, lengths[1]],
+    [7, 20],
+  ]);
+  const refused = candidates.filter(({ reasons }) => reasons.length > 0);
+  expect(refused).toHaveLength(4);
+  for (const { reasons } of refused) {
+    expect(reasons[0]?.detail).toMatch(
+      /^the database refuses the row: A row of \d+ bytes is longer than max_allowed_packet, which is 1048576/,
+    );
+  }
+  await database.close();
+});
+
+test("a server that takes less than 1 MiB in a statement is refused with the line that mends it", async () => {
+  await root.query("SET GLOBAL max_allowed_packet = 65536");
+  await expect(open()).rejects.toThrow("set max_allowed_packet to 1M or more");
+});
+
+/** The statuses of 40 reads at once. */
+async function readMany(database: Database): Promise<number[]> {
+  const app = appOver(database);
+  const answers = await Promise.all(Array.from({ length: 40 }, () => app.request("/jobs")));
+  return [...new Set(answers.map(({ status }) => status))];
+}
+
+/** How many connections the plain user has to its last database. */
+async function connections(): Promise<number> {
+  const [processes] = await root.query<RowDataPacket[]>("SHOW PROCESSLIST");
+  return processes.filter(({ db }) => db === own.name()).length;
+}
+
+test("DATABASE_CONNECTIONS bounds the connections of a process, and who comes too many waits for one", async () => {
+  const database = await open({ connections: 5 });
+  expect([await readMany(database), await connections()]).toEqual([[200], 5]);
+  await database.close();
+});
+
+test("a server that gives its user 5 connections at once answers all who ask, and an import finds its way", async () => {
+  const database = await open();
+  database.demoted(); // its idle connections are given up
+  await root.query("ALTER USER plain@'%' WITH MAX_USER_CONNECTIONS 5");
+  expect(await readMany(database)).toEqual([200]);
+  const rows = Array.from({ length: 30_000 }, (_, index) => `${index + 1},Job ${index}\n`).join("");
+  const outcome = await importSource(database, { source: await folderOf({ "jobs.csv": rows }), report });
+  expect(outcome.tables.jobs).toMatchObject({ inserted: 30_000 });
+  await database.close();
+});
+
+test("a server that gives none answers nobody, with 503 and what to raise", async () => {
+  const database = await open();
+  database.demoted();
+  while ((await connections()) > 0) await Bun.sleep(10);
+  await root.query("ALTER USER plain@'%' WITH MAX_USER_CONNECTIONS 1");
+  const other = await connectOnce(own.url());
+  const answer = await appOver(database).request("/jobs");
+  expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining("or raise its max_connections")]);
+  await expect(connectOnce(own.url()).catch(lineOf)).resolves.toMatch(
+    /^the database at .* has no connection left for Muster/,
+  );
+  await other.end();
+  await database.close();
+});

@@ -1,0 +1,37 @@
+/** A server for one test file that does to it what no other test could bear; and a user there who may little. */
+import { join } from "node:path";
+import { createConnection } from "mysql2/promise";
+import { type ConnectOptions, connect, type Database } from "../../src/db/client.ts";
+import { joinServer } from "../../src/db/embedded.ts";
+import { migrate } from "../../src/db/migrate.ts";
+import { folderOf } from "./files.ts";
+import { mysqld, UNSAFE_BUT_QUICK } from "./server.ts";
+
+/** Stopped by stop(), before the folders of folderOf() are removed. */
+export async function ownServer(args: string[] = []) {
+  const folder = await folderOf({});
+  const own = await joinServer(join(folder, "server"), { mysqld, say: () => {}, args: [...UNSAFE_BUT_QUICK, ...args] });
+  const socket = new URL(own.url).searchParams.get("socket") ?? "";
+  const root = await createConnection({ socketPath: socket, user: "root", charset: "utf8mb4_unicode_ci" });
+  await root.query("CREATE USER plain@'%' IDENTIFIED BY 'pass'");
+  await root.query("GRANT ALL ON `plain%`.* TO plain@'%'");
+  let databases = 0;
+  /** The last database that was made: by the socket, or by an address. */
+  const url = (address = `localhost/plain${databases}?socket=${encodeURIComponent(socket)}`) =>
+    `mysql://plain:pass@${address}`;
+  return {
+    ...{ folder, socket, root, url },
+    name: () => `plain${databases}`,
+    /** A new database of the plain user's, as a command opens it. */
+    async open(options: ConnectOptions = {}): Promise<Database> {
+      databases++;
+      await root.query(`CREATE DATABASE plain${databases} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);
+      await migrate(url());
+      return connect(url(), options);
+    },
+    async stop(): Promise<void> {
+      await root.end();
+      await own.stop();
+    },
+  };
+}
