@@ -97,6 +97,10 @@ const WRONG_VARIABLES: [Record<string, string>, string | RegExp][] = [
   [{ DATABASE_URL: "mysql://u:p@s3cret@h/d" }, URL_FORM],
   [{ DATABASE_URL: "mysql://u:s3cret/x@h/d" }, URL_FORM],
   [{ DATABASE_URL: "mysql://u:s3cret@h:70000/d" }, URL_FORM],
+  [{ DATABASE_URL: "mysql://u:12/s3cret@h/d" }, URL_FORM],
+  [{ DATABASE_URL: "mysql://u:12/x?s3cret@h/d" }, URL_FORM],
+  [{ DATABASE_URL: "mysql://u:12/x?s3cret=1@h/d?ssl=true" }, URL_FORM],
+  [{ DATABASE_CONNECTIONS: "4" }, "set DATABASE_CONNECTIONS to a whole number of connections from 5 to 10000"],
   [{ DATABASE_URL: "mysql://u:s3cret@/d" }, URL_FORM],
   [{ DATABASE_URL: "mysql://u:s3cret@h/" }, "DATABASE_URL names no database: add /NAME after the host"],
   [{ DATABASE_URL: "mysql://u:s3cret@h/d?tls=true" }, "DATABASE_URL takes ?ssl= and ?socket=, not ?tls="],
@@ -119,6 +123,19 @@ test.each(WRONG_VARIABLES)(
     if (typeof line === "string") expect(said).toBe(line);
     else expect(said).toMatch(line);
     expect(said).not.toMatch(/s3cret|\n/);
+  },
+);
+
+test.each([..."@/?#:%&= +;'\"\\"])(
+  "a password with %s in DATABASE_URL is taken as it is, or refused with how to write it and without any part of it",
+  (character) => {
+    for (const password of [`12${character}s3cret`, `s3cret${character}12`, `12${character}34${character}s3cret`]) {
+      const read = (written: string) => lineOf(() => parseUrl(`mysql://u:${written}@h:3306/d`).options.password ?? "");
+      const said = read(password);
+      if (said !== password) expect(said).toMatch(URL_FORM);
+      if (said !== password) expect(said).not.toContain("s3cret");
+      expect(read(encodeURIComponent(password))).toBe(password);
+    }
   },
 );
 

@@ -53,7 +53,7 @@ const login: Fault = {
   code: "invalid",
   line: (at, { code }) =>
     `${at} refuses the user or password of DATABASE_URL (${code}): check them. Write % @ / ? # in them as %25 %40 %2F %3F %23, ` +
-    "and add ?ssl=true if the account requires TLS",
+    "and add ?ssl=true, or ?ssl=FILE with the CA's certificate, if the server or the account asks for TLS",
 };
 const changed: Fault = {
   code: "unavailable",

@@ -56,10 +56,11 @@ const malformed = () =>
 
 function decoded(text: string): string {
   try {
-    return decodeURIComponent(text);
-  } catch {
-    throw malformed();
-  }
+    const found = decodeURIComponent(text);
+    // A % that was not encoded, with two digits behind it.
+    if (!/\p{Cc}/u.test(found)) return found;
+  } catch {}
+  throw malformed();
 }
 
 function authority(file: string): Buffer {
