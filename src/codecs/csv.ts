@@ -1,7 +1,5 @@
 /** Rows as CSV lines in the order of the dictionary or of a header (design sections 2 and 5). */
 import type { Reason } from "../db/ledger.ts";
-import { MusterError } from "../errors.ts";
-import { shown } from "../shown.ts";
 import { Fault, isBlank, type SqlValue } from "./codec.ts";
 import { type CsvRecord, INVALID_UTF8 } from "./csv-parser.ts";
 import { accepted, missing } from "./json.ts";
@@ -9,19 +7,21 @@ import type { Row, Shaped, Table } from "./tables.ts";
 
 /**
  * Judges one record by its shape alone.
- * @param order for each cell the index of its column, as headerOf found it; undefined is the dictionary's order
+ * @param order for each cell the index of its column, as the header has it; undefined is the dictionary's order. Columns
+ * that it leaves out are missing.
  */
 export function fromRecord(table: Table, record: CsvRecord, order: readonly number[] | undefined): Shaped {
   const { malformed } = record;
   if (malformed !== undefined) return { values: [], reasons: [{ code: "malformed_csv", detail: malformed }] };
-  if (record.length !== table.columns.length) return wrongFieldCount(table, record.length);
+  if (record.length !== (order ?? table.columns).length) return wrongFieldCount(table, record.length, order);
   const values = flawlessValues(table, record, order);
   return values ? { values, reasons: [] } : fromCsv(table, record.cells, order);
 }
 
-function wrongFieldCount({ name, columns }: Table, count: number): Shaped {
-  const detail = `${name} has ${columns.length} fields, and this row has ${count}`;
-  return { values: columns.map(() => undefined), reasons: [{ code: "wrong_field_count", detail }] };
+function wrongFieldCount({ name, columns }: Table, count: number, order: readonly number[] | undefined): Shaped {
+  const wanted = order ? `the header has ${order.length} fields` : `${name} has ${columns.length} fields`;
+  const reason = { code: "wrong_field_count" as const, detail: `${wanted}, and this row has ${count}` };
+  return { values: columns.map(() => undefined), reasons: [reason] };
 }
 
 /** The values of a record with which nothing is wrong, by the shortest way; undefined leaves it to fromCsv. */
@@ -30,9 +30,9 @@ function flawlessValues(
   record: CsvRecord,
   order: readonly number[] | undefined,
 ): SqlValue[] | undefined {
-  const { bytes, bounds, first } = record;
-  const values: SqlValue[] = [];
-  for (let index = 0; index < columns.length; index++) {
+  const { bytes, bounds, first, length } = record;
+  const values: SqlValue[] = length === columns.length ? [] : columns.map(({ fallback }) => fallback);
+  for (let index = 0; index < length; index++) {
     const at = order?.[index] ?? index;
     const codec = columns[at]?.codec;
     const bound = first + 3 * index;
@@ -53,11 +53,11 @@ function flawlessValues(
 
 /**
  * Judges the cells of one record by their shape alone.
- * @param order for each cell the index of its column, as headerOf found it; undefined is the dictionary's order
+ * @param order as fromRecord takes it
  */
 export function fromCsv(table: Table, cells: readonly string[], order: readonly number[] | undefined): Shaped {
   const { columns } = table;
-  if (cells.length !== columns.length) return wrongFieldCount(table, cells.length);
+  if (cells.length !== (order ?? columns).length) return wrongFieldCount(table, cells.length, order);
   const values = new Array<SqlValue | undefined>(columns.length).fill(undefined);
   const reasons: Reason[] = [];
   for (let index = 0; index < cells.length; index++) {
@@ -68,28 +68,13 @@ export function fromCsv(table: Table, cells: readonly string[], order: readonly 
     if (isBlank(cell)) values[at] = missing(column, reasons);
     else values[at] = accepted(column, cell === INVALID_UTF8 ? NOT_UTF8 : column.codec.fromCsv(cell), reasons);
   }
+  for (const [at, column] of columns.entries()) {
+    if (order && !order.includes(at)) values[at] = missing(column, reasons);
+  }
   return { values, reasons };
 }
 
 const NOT_UTF8 = new Fault("invalid_text", "holds bytes that are not UTF-8");
-
-/**
- * The order that a file's first record gives its columns, if it is a header.
- * @returns for each cell the index of its column, or undefined where the record is a row
- * @throws MusterError `refused` for a header in other words: its columns would be loaded in the wrong place
- */
-export function headerOf(table: Table, cells: readonly string[]): number[] | undefined {
-  const names = table.columns.map((column) => column.name);
-  const order = cells.map((cell) => names.indexOf(cell));
-  if (cells.length === names.length && new Set(order).size === names.length && !order.includes(-1)) return order;
-  const key = cells[table.key];
-  const isRow = cells.some(isBlank) || (key !== undefined && !Number.isNaN(Number(key)));
-  if (isRow) return undefined;
-  throw new MusterError(
-    "refused",
-    `the first row is neither data nor the names ${names.join(",")}: ${shown(cells.join(","))}; mend or remove it`,
-  );
-}
 
 /** The header line of toCsv's rows. */
 export const csvHeader = (table: Table): string => csvLine(table.columns.map((column) => column.name));

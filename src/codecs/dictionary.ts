@@ -24,10 +24,11 @@ const NAME_LENGTH_MAX = 64;
  * @throws MusterError `invalid` that names the table or column which Muster cannot move, and why
  */
 export function buildTables(module: object): readonly [Table, ...Table[]] {
+  const { aliases = {} } = module as { aliases?: Record<string, readonly string[]> };
   const built = new Map<string, Table>();
   for (const [name, source] of Object.entries(module)) {
     if (!is(source, MySqlTable)) continue;
-    const table = buildTable(name, source);
+    const table = buildTable(name, source, aliases);
     const twin = [...built.keys()].find((other) => same(other, name));
     // With lower_case_table_names the server calls them one table.
     if (twin !== undefined) throw invalid(`the tables ${twin} and ${name}`, "differ in letter case alone: rename one");
@@ -46,7 +47,7 @@ function invalid(subject: string, problem: string): MusterError {
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
-function buildTable(exported: string, source: MySqlTable): Table {
+function buildTable(exported: string, source: MySqlTable, aliases: Record<string, readonly string[]>): Table {
   const { name, schema, foreignKeys, primaryKeys, uniqueConstraints, indexes } = getTableConfig(source);
   const subject = `the table ${name}`;
   if (name !== exported) throw invalid(subject, `is exported as ${exported}: use one name for both`);
@@ -62,7 +63,11 @@ function buildTable(exported: string, source: MySqlTable): Table {
   for (const [property, column] of Object.entries(getTableColumns(source))) {
     const twin = columns.find((other) => same(other.name, property));
     if (twin) throw invalid(`${name}.${property}`, `differs from ${twin.name} in letter case alone: rename one`);
-    columns.push(buildColumn(`${name}.${property}`, property, column, parents.has(column.name)));
+    const former = aliases[`${name}.${property}`] ?? [];
+    columns.push({
+      ...buildColumn(`${name}.${property}`, property, column, parents.has(column.name)),
+      aliases: former,
+    });
   }
   const key = columns.findIndex((column) => column.isKey);
   if (key === -1) throw invalid(subject, `has no id: ${KEY_NEEDED}`);
@@ -102,7 +107,7 @@ function parentOf(name: string, source: MySqlTable, foreignKey: ForeignKey): [st
 
 const LONG_NAME = `longer than ${NAME_LENGTH_MAX} characters`;
 
-function buildColumn(subject: string, property: string, column: MySqlColumn, refers: boolean): Column {
+function buildColumn(subject: string, property: string, column: MySqlColumn, refers: boolean): Omit<Column, "aliases"> {
   const isKey = property === "id";
   const sqlType = column.getSQLType();
   if (property !== column.name) throw invalid(subject, `is called ${column.name} in SQL: use one name for both`);

@@ -29,6 +29,8 @@ export interface Shaped {
 
 export interface Column {
   name: string;
+  /** Former names, as the schema module's `aliases` has them. */
+  aliases: readonly string[];
   codec: ColumnCodec;
   /** As Drizzle spells it: `int`, `varchar(255)`, `datetime(3)`. */
   sqlType: string;

@@ -1,8 +1,8 @@
-import { fromRecord, headerOf } from "../codecs/csv.ts";
+import { fromRecord } from "../codecs/csv.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import type { Table } from "../codecs/tables.ts";
-import { MusterError } from "../errors.ts";
 import { ROWS_PER_TURN, turn } from "../turn.ts";
+import { CsvHead } from "./csv-head.ts";
 import type { Candidate } from "./judge.ts";
 
 /** A row of a table's file as its shape alone judges it. */
@@ -35,42 +35,46 @@ class CsvRow implements FileRow {
 }
 
 /**
- * The rows of a CSV document in blocks; a header row is read and left out.
+ * The rows of a CSV document in blocks. A header is read and left out, wherever it stands.
  * @param name says in an error which document it was
- * @throws MusterError `refused` where the first row looks like a header in other words
+ * @param say is told in one line each what was left out
+ * @throws MusterError `refused` for a document whose cells cannot be told from each other, or from their names
  */
 export async function* csvRows(
   table: Table,
   chunks: AsyncIterable<Uint8Array>,
   name: string,
+  say?: (line: string) => void,
 ): AsyncGenerator<CsvRow[]> {
-  const names = table.columns.map((column) => column.name);
-  let order: readonly number[] | undefined;
-  let columns = names;
-  let first = true;
+  const head = new CsvHead(table, name);
+  let { isOpen, order, columns } = head;
+  let isFirst = true;
+  let count = 0;
   for await (const records of parseCsv(chunks)) {
     if (records.length === 0) await turn();
     const rows: CsvRow[] = [];
     for (const record of records) {
       if (rows.length % ROWS_PER_TURN === ROWS_PER_TURN - 1) await turn();
-      if (first) {
-        first = false;
-        order = header(table, record, name);
-        columns = order?.map((column) => names[column] ?? "") ?? names;
-        if (order) continue;
+      if (isOpen) {
+        const isHeader = head.take(record);
+        ({ isOpen, order, columns } = head);
+        if (isHeader) continue;
       }
       const { values, reasons } = fromRecord(table, record, order);
+      if (reasons.length > 0 && head.isRepeatedBy(record)) continue;
       rows.push(new CsvRow(values, reasons, record, columns));
     }
+    if (isFirst) head.refuseTrailingCommas(records);
+    isFirst = false;
+    count += rows.length;
     yield rows;
   }
-}
-
-function header(table: Table, record: CsvRecord, name: string): readonly number[] | undefined {
-  if (record.malformed !== undefined) return undefined;
-  try {
-    return headerOf(table, record.cells);
-  } catch (error) {
-    throw error instanceof MusterError ? new MusterError(error.code, `${name}: ${error.message}`) : error;
+  const { repeated } = head;
+  if (repeated.length > 0) {
+    const lines = repeated.length === 1 ? `line ${repeated}, a header` : `${repeated.length} headers`;
+    say?.(
+      `${name}: skipped ${lines} among the rows${repeated.length > 1 ? ` (the first is line ${repeated[0]})` : ""}`,
+    );
   }
+  if (count === 0) say?.(`${name} has no rows`);
 }
