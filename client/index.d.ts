@@ -481,6 +481,42 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     };
                 };
                 output: {
+                    run: string;
+                    received: number;
+                    inserted: number;
+                    unchanged: number;
+                    rejected: number;
+                    withheld?: number;
+                    rows: {
+                        table: "departments" | "hired_employees" | "jobs";
+                        index: number;
+                        status: "inserted" | "rejected" | "unchanged" | "withheld";
+                        id?: number;
+                        rejection?: number;
+                        reasons?: {
+                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                            field?: string;
+                            detail: string;
+                        }[];
+                        replaces?: number;
+                    }[];
+                    notes?: string[];
+                    remaining?: number;
+                };
+                outputFormat: "json";
+                status: 200 | 201 | 207;
+            } | {
+                input: {
+                    json: {
+                        rows: {
+                            id: number;
+                            row: unknown;
+                        }[];
+                    } | {
+                        run: string;
+                    };
+                };
+                output: {
                     type: "about:blank";
                     title: string;
                     status: number;
@@ -511,45 +547,11 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         }[];
                         replaces?: number;
                     }[];
+                    notes?: string[];
                     remaining?: number;
                 };
                 outputFormat: "json";
                 status: 422;
-            } | {
-                input: {
-                    json: {
-                        rows: {
-                            id: number;
-                            row: unknown;
-                        }[];
-                    } | {
-                        run: string;
-                    };
-                };
-                output: {
-                    run: string;
-                    received: number;
-                    inserted: number;
-                    unchanged: number;
-                    rejected: number;
-                    withheld?: number;
-                    rows: {
-                        table: "departments" | "hired_employees" | "jobs";
-                        index: number;
-                        status: "inserted" | "rejected" | "unchanged" | "withheld";
-                        id?: number;
-                        rejection?: number;
-                        reasons?: {
-                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                            field?: string;
-                            detail: string;
-                        }[];
-                        replaces?: number;
-                    }[];
-                    remaining?: number;
-                };
-                outputFormat: "json";
-                status: 200 | 201 | 207;
             } | {
                 input: {
                     json: {
@@ -625,14 +627,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                         };
@@ -691,14 +693,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                         };
@@ -1004,6 +1006,41 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                notes?: string[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    department: string;
+                }[] | {
+                    id?: number | null;
+                    department: string;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1034,44 +1071,11 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     }[];
                     replaces?: number;
                 }[];
+                notes?: string[];
                 remaining?: number;
             };
             outputFormat: "json";
             status: 422;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    department: string;
-                }[] | {
-                    id?: number | null;
-                    department: string;
-                };
-            };
-            output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1518,6 +1522,47 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                notes?: string[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                }[] | {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1548,50 +1593,11 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     }[];
                     replaces?: number;
                 }[];
+                notes?: string[];
                 remaining?: number;
             };
             outputFormat: "json";
             status: 422;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    name: string;
-                    datetime: string;
-                    department_id: number;
-                    job_id: number;
-                }[] | {
-                    id?: number | null;
-                    name: string;
-                    datetime: string;
-                    department_id: number;
-                    job_id: number;
-                };
-            };
-            output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1680,14 +1686,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                     };
@@ -1798,17 +1804,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                type: "about:blank";
-                title: string;
-                status: number;
-                detail: string;
-                instance: string;
-                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
-                errors?: {
-                    pointer: string;
-                    code?: string;
-                    detail: string;
-                }[];
                 run: string;
                 received: number;
                 inserted: number;
@@ -1828,10 +1823,11 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     }[];
                     replaces?: number;
                 }[];
+                notes?: string[];
                 remaining?: number;
             };
             outputFormat: "json";
-            status: 422;
+            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1893,6 +1889,17 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
                 run: string;
                 received: number;
                 inserted: number;
@@ -1912,10 +1919,11 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     }[];
                     replaces?: number;
                 }[];
+                notes?: string[];
                 remaining?: number;
             };
             outputFormat: "json";
-            status: 200 | 201 | 207;
+            status: 422;
         } | {
             input: {
                 json: {
@@ -2121,6 +2129,41 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                notes?: string[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    job: string;
+                }[] | {
+                    id?: number | null;
+                    job: string;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -2151,44 +2194,11 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     }[];
                     replaces?: number;
                 }[];
+                notes?: string[];
                 remaining?: number;
             };
             outputFormat: "json";
             status: 422;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    job: string;
-                }[] | {
-                    id?: number | null;
-                    job: string;
-                };
-            };
-            output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -2476,14 +2486,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                     };

@@ -38,6 +38,7 @@ const BatchAnswer = z
       .exactOptional()
       .meta({ description: "Good rows that were not inserted, since others were rejected" }),
     rows: z.array(Verdict),
+    notes: z.array(z.string()).exactOptional().meta({ description: "What of the body is no row and was left out" }),
     remaining: count.exactOptional().meta({ description: "Open rejections of the run that the next replay takes" }),
   })
   .meta({ id: "BatchAnswer" });
@@ -72,8 +73,9 @@ export function batchAnswer(
   rows: readonly BatchRow[],
   outcome: BatchOutcome,
   strict: boolean,
+  notes: readonly string[] = [],
 ): StoredAnswer & { body: object } {
-  const answer = summed(outcome);
+  const answer = { ...summed(outcome), ...(notes.length > 0 && { notes: [...notes] }) };
   if (answer.rejected === 0) return { status: answer.inserted > 0 ? 201 : 200, headers: JSON_TYPE, body: answer };
   if (!strict && answer.rejected < answer.received) return { status: 207, headers: JSON_TYPE, body: answer };
   const errors = outcome.verdicts.flatMap((verdict, index) => entriesOf(verdict, rows[index]));

@@ -38,10 +38,14 @@ export async function rowsOfNdjson(bytes: Uint8Array, only: TableName): Promise<
   return notEmpty(rows);
 }
 
-/** Rows of CSV, with or without a header row. @throws MusterError `refused` for a header in other words */
-export async function rowsOfCsv(bytes: Uint8Array, only: TableName): Promise<BatchRow[]> {
+/**
+ * Rows of CSV, with or without a header.
+ * @param say is told in one line each what of the body is left out
+ * @throws MusterError `refused` for a header that does not fit
+ */
+export async function rowsOfCsv(bytes: Uint8Array, only: TableName, say: (line: string) => void): Promise<BatchRow[]> {
   const rows: BatchRow[] = [];
-  for await (const block of csvRows(tableOf(only), pieces(bytes), "the body")) {
+  for await (const block of csvRows(tableOf(only), pieces(bytes), "the body", say)) {
     for (const row of block) {
       const { values, reasons, columns } = row;
       const index = rows.length;

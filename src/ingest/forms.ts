@@ -7,19 +7,31 @@ import { avroRows, ndjsonRows } from "./json-rows.ts";
 /**
  * Reads a file's rows in blocks.
  * @param name says in an error which file it was
+ * @param say is told in one line each what of the file is left out
  * @throws MusterError `refused` for a file that cannot be read as one of this form
  */
-export type ReadRows = (table: Table, chunks: AsyncIterable<Uint8Array>, name: string) => AsyncGenerator<FileRow[]>;
+export type ReadRows = (
+  table: Table,
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  say?: (line: string) => void,
+) => AsyncGenerator<FileRow[]>;
 
 /** Forms that may be packed with gzip as well; an Avro file packs its blocks itself. */
-const PACKABLE: Record<string, ReadRows> = { ".csv": csvRows, ".ndjson": ndjsonRows };
-const FORMS: Record<string, ReadRows> = { ...PACKABLE, ".avro": avroRows };
+const PACKABLE: Record<string, ReadRows> = {
+  ".csv": csvRows,
+  ".ndjson": (table, chunks, name) => ndjsonRows(table, chunks, name),
+};
+const FORMS: Record<string, ReadRows> = {
+  ...PACKABLE,
+  ".avro": (table, chunks, name) => avroRows(table, chunks, name),
+};
 const PACKED = ".gz";
 
 const unpacked =
   (read: ReadRows, bytesMax?: number): ReadRows =>
-  (table, chunks, name) =>
-    read(table, gunzipped(chunks, name, bytesMax), name);
+  (table, chunks, name, say) =>
+    read(table, gunzipped(chunks, name, bytesMax), name, say);
 
 /** The endings that say of a file what a media type says of a body. */
 const ENDINGS = { "text/csv": ".csv", "application/x-ndjson": ".ndjson", "application/avro": ".avro" } as const;

@@ -32,7 +32,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   try {
     for (const file of files) {
       if (isPastRejectsKept(state)) break;
-      for await (const rows of file.rows(onBytes)) {
+      for await (const rows of file.rows(onBytes, report.say)) {
         await settled;
         report.signal?.throwIfAborted();
         if (rows.length === 0) continue;

@@ -44,7 +44,8 @@ export async function writeSample(folder: string, { rows, seed, badShare }: Samp
   let bad = 0;
   for (let id = 1; id <= rows; id++) {
     const cells = employee(id, random);
-    if (random() < badShare) {
+    // The first row shows that the file has no header: it is a good one.
+    if (random() < badShare && id > 1) {
       spoil(cells, random);
       bad++;
     }

@@ -5,6 +5,7 @@ import { basename, join, resolve } from "node:path";
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import { escaped } from "../shown.ts";
 import { CHUNK_BYTES } from "../turn.ts";
 import { csvRows, type FileRow } from "./csv-rows.ts";
 import { formOf, type ReadRows } from "./forms.ts";
@@ -19,9 +20,10 @@ export interface SourceFile {
   /**
    * Its rows in blocks, from its beginning; they may be read more than once.
    * @param onBytes is told of the file's bytes as they are read
+   * @param say is told in one line each what of the file is left out
    * @throws MusterError `refused` for a file that cannot be read
    */
-  rows(onBytes?: (bytes: number) => void): AsyncGenerator<FileRow[]>;
+  rows(onBytes?: (bytes: number) => void, say?: (line: string) => void): AsyncGenerator<FileRow[]>;
 }
 
 export interface Source {
@@ -124,7 +126,12 @@ function sourceFile(
   { name, bytes, open }: ObjectsFound["files"][number],
   read: ReadRows = formOf(name)?.read ?? csvRows,
 ): SourceFile {
-  return { table, name, bytes, rows: (onBytes) => read(tableOf(table), counted(open(), onBytes), name) };
+  return {
+    table,
+    name,
+    bytes,
+    rows: (onBytes, say) => read(tableOf(table), counted(open(), onBytes), escaped(name), say),
+  };
 }
 
 async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes?: (bytes: number) => void) {

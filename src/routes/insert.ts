@@ -31,27 +31,36 @@ export function insertRoutes(database: Database, limits: WriteLimits) {
     })
     .post("/:table", describe(describeInsertInto), ...checks, validate("param", TablePath), noQuery, async (c) => {
       const body = await bytesOf(c);
-      return insert(c, database, limits, body, await rowsOf(c, body, c.req.valid("param").table));
+      const notes: string[] = [];
+      const rows = await rowsOf(c, body, c.req.valid("param").table, notes);
+      return insert(c, database, limits, body, rows, notes);
     });
 }
 
-async function rowsOf(c: Context<Env>, body: Uint8Array, table: TableName): Promise<BatchRow[]> {
+async function rowsOf(c: Context<Env>, body: Uint8Array, table: TableName, notes: string[]): Promise<BatchRow[]> {
   switch (mediaTypeOf(c, ["application/json", "application/x-ndjson", "text/csv"])) {
     case "application/json":
       return rowsOfJson(textOf(body), table);
     case "application/x-ndjson":
       return rowsOfNdjson(body, table);
     case "text/csv":
-      return rowsOfCsv(body, table);
+      return rowsOfCsv(body, table, (note) => void notes.push(note));
   }
 }
 
-async function insert(c: Context<Env>, database: Database, { msMax }: WriteLimits, body: Uint8Array, rows: BatchRow[]) {
+async function insert(
+  c: Context<Env>,
+  database: Database,
+  { msMax }: WriteLimits,
+  body: Uint8Array,
+  rows: BatchRow[],
+  notes: string[] = [],
+) {
   const strict = isStrict(c.req.header("Prefer"));
   const source = `${c.req.method} ${c.req.path}`;
   const answer = await answerOnce<BatchResponse>(c, { database, body, msMax }, async (connection) => {
     const outcome = await insertBatch(database, connection, { kind: "insert", source, rows, strict });
-    return batchAnswer(c, rows, outcome, strict);
+    return batchAnswer(c, rows, outcome, strict, notes);
   });
   answer.headers.set("Preference-Applied", `handling=${strict ? "strict" : "lenient"}`);
   return answer;
