@@ -1188,6 +1188,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: never;
@@ -1197,6 +1198,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1213,6 +1215,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1234,6 +1237,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1256,6 +1260,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: never;
@@ -1265,6 +1270,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1281,6 +1287,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1302,6 +1309,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1327,6 +1335,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: never;
@@ -1336,6 +1345,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1357,6 +1367,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1370,6 +1381,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1392,6 +1404,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: never;
@@ -1401,6 +1414,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1422,6 +1436,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -1435,6 +1450,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
             output: {
@@ -2348,6 +2364,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 query?: {
                     limit?: Loose<string | undefined>;
                     cursor?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                     table?: Loose<"departments" | "hired_employees" | "jobs" | undefined>;
                     code?: Loose<"duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined>;
                     run?: Loose<string | undefined>;
@@ -2379,6 +2396,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 query?: {
                     limit?: Loose<string | undefined>;
                     cursor?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                     table?: Loose<"departments" | "hired_employees" | "jobs" | undefined>;
                     code?: Loose<"duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined>;
                     run?: Loose<string | undefined>;
@@ -2472,6 +2490,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     limit?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                     cursor?: Loose<string | undefined>;
                 };
             };
@@ -2517,6 +2536,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     limit?: Loose<string | undefined>;
+                    spreadsheet?: Loose<"false" | "true" | undefined>;
                     cursor?: Loose<string | undefined>;
                 };
             };

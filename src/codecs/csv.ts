@@ -80,14 +80,20 @@ const NOT_UTF8 = new Fault("invalid_text", "holds bytes that are not UTF-8");
 export const csvHeader = (table: Table): string => csvLine(table.columns.map((column) => column.name));
 
 /** A stored row as one line, from which the parser and fromCsv make the same row again. */
-export const toCsv = (table: Table, row: Row): string =>
-  csvLine(table.columns.map((column, index) => column.codec.toCsv(row[index] ?? null)));
+export const toCsv = (table: Table, row: Row): string => csvLine(csvCells(table, row));
+
+/** The cells of that line, unquoted. */
+export const csvCells = (table: Table, row: Row): string[] =>
+  table.columns.map((column, index) => column.codec.toCsv(row[index] ?? null));
 
 /** One RFC 4180 line with its CRLF; null and undefined are empty cells. */
-export const csvLine = (cells: readonly unknown[]): string => `${cells.map(quotedWhereNeeded).join(",")}\r\n`;
+export const csvLine = (cells: readonly unknown[]): string =>
+  `${cells.map((cell) => quotedIfNeeded(cellText(cell))).join(",")}\r\n`;
+
+/** The text of a cell, unquoted. */
+export const cellText = (cell: unknown): string => (cell === null || cell === undefined ? "" : String(cell));
 
 /** Also blanks at the ends, which a reader drops, and a BOM, which it could take for the file's. */
-function quotedWhereNeeded(cell: unknown): string {
-  const text = cell === null || cell === undefined ? "" : String(cell);
+function quotedIfNeeded(text: string): string {
   return /[",\r\n\uFEFF]|^[ \t]|[ \t]$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

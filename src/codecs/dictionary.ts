@@ -12,7 +12,7 @@ const OWN_TABLES = Object.values(ledger).flatMap((each) => (is(each, MySqlTable)
 const OWN_PATHS = `insert backup backups restore imports healthz readyz metrics openapi.json docs hired_2021_quarter
   hired_department`.split(/\s+/);
 const RESERVED_TABLES = new Set([...OWN_TABLES, ...OWN_PATHS]);
-const RESERVED_COLUMNS = new Set(["limit", "cursor"]);
+const RESERVED_COLUMNS = new Set(["limit", "cursor", "spreadsheet"]);
 /** SQL, CSV, Avro, URLs and file names such as TABLE-2021.csv all take these without quoting. */
 const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 /** https://dev.mysql.com/doc/refman/8.4/en/identifier-length.html */
@@ -112,7 +112,7 @@ function buildColumn(subject: string, property: string, column: MySqlColumn, ref
   const sqlType = column.getSQLType();
   if (property !== column.name) throw invalid(subject, `is called ${column.name} in SQL: use one name for both`);
   assertName(subject, property);
-  if (RESERVED_COLUMNS.has(property)) throw invalid(subject, "has a name that paging uses: choose another");
+  if (RESERVED_COLUMNS.has(property)) throw invalid(subject, "has a name that queries use: choose another");
   if (column.generated || column.defaultFn || column.onUpdateFn || is(column.default, SQL))
     throw invalid(subject, "is computed: only a literal default can be moved");
   const countsUp = "autoIncrement" in column && column.autoIncrement === true;

@@ -69,7 +69,7 @@ export function json(what: string, schema: z.ZodType, ...headers: HeaderName[]):
 
 /** An answer of objects, as a JSON array, CSV or NDJSON. */
 export function lines(what: string, schema: z.ZodType, ...headers: HeaderName[]): Answer {
-  const answer = json(what, z.array(schema), ...headers);
+  const answer = json(what, z.array(schema), ...headers, "Content-Disposition");
   const csv = z.string().meta({ description: "A header line, and a line for each object" });
   const ndjson = z.string().meta({ description: "Each object of the JSON array on a line" });
   const content = { ...answer.content, "text/csv": { schema: csv }, "application/x-ndjson": { schema: ndjson } };

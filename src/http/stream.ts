@@ -2,7 +2,9 @@
 import type { Context, TypedResponse } from "hono";
 import type { JSONParsed } from "hono/utils/types";
 import type { Logger } from "pino";
-import { csvLine } from "../codecs/csv.ts";
+import { z } from "zod";
+import { cellText, csvLine } from "../codecs/csv.ts";
+import { guarded, SPREADSHEET_COLUMN, SPREADSHEET_YES } from "../codecs/spreadsheet.ts";
 import { documented } from "./describe.ts";
 import { gzipped, takesGzip } from "./gzip.ts";
 import { loggable } from "./log.ts";
@@ -35,12 +37,13 @@ export interface Listing<Row, Key> {
   pageRows: number;
   after?: Key | undefined;
   limit?: number | undefined;
+  spreadsheet?: boolean | undefined;
 }
 
-/** How a row is written: as a CSV line under the header line, and as the object that JSON answers. */
+/** How a row is written: as the cells of a CSV line under the header line, and as the object that JSON answers. */
 export interface Lines<Row, Json = Row> {
-  header: string;
-  toCsv(row: Row): string;
+  header: readonly string[];
+  cells(row: Row): readonly unknown[];
   toJson(row: Row): Json;
 }
 
@@ -53,8 +56,9 @@ export async function answerListing<Row, Key, Json>(
   lines: Lines<Row, Json>,
   listing: Listing<Row, Key>,
 ): Promise<Response & TypedResponse<JSONParsed<Json[]>, 200, "json">> {
-  const form = negotiate(c, ["application/json", ...LINE_FORMS]);
-  if (form !== "application/json") return streamLines(c, form, lines, pagesOf(listing));
+  const { spreadsheet = false } = listing;
+  const form = formOf(c, spreadsheet);
+  if (form !== "application/json") return streamLines(c, form, lines, pagesOf(listing), spreadsheet);
   const limit = pageLimit(listing.limit);
   if (listing.readJson) {
     const { json, last, more } = await listing.readJson(limit, listing.after);
@@ -66,6 +70,10 @@ export async function answerListing<Row, Key, Json>(
   const rows = await listing.read(limit + 1, listing.after);
   return c.json(pageOf(c, rows, limit, listing.keyOf).map(lines.toJson), 200);
 }
+
+/** The form that a client asks for. A spreadsheet reads CSV alone. */
+export const formOf = (c: Context, spreadsheet: boolean) =>
+  spreadsheet ? negotiate(c, ["text/csv"]) : negotiate(c, ["application/json", ...LINE_FORMS]);
 
 /**
  * Answers rows as lines: one page is read, written and taken by the client before the next is asked for, so that neither
@@ -79,10 +87,13 @@ export async function streamLines<Row>(
   form: LineForm,
   lines: Lines<Row, unknown>,
   pages: AsyncIterable<readonly Row[]>,
+  spreadsheet = false,
 ) {
   const isHead = c.req.method === "HEAD";
   c.header("Vary", "Accept-Encoding", { append: true });
-  const texts = textsOf(form === "text/csv" ? csvOf(lines) : ndjsonOf(lines), pages);
+  const writer = spreadsheet ? spreadsheetOf(lines) : form === "text/csv" ? csvOf(lines) : ndjsonOf(lines);
+  const texts = textsOf(writer, pages);
+  if (spreadsheet) c.header("Content-Disposition", `attachment; filename="${c.req.path.split("/").at(-1)}.csv"`);
   const isGzip = takesGzip(c);
   const body = isHead ? null : await pulled(c, isGzip ? gzipped(texts) : texts);
   const coding = { ...(isGzip && { "Content-Encoding": "gzip" }), ...(isHead && { "Transfer-Encoding": "chunked" }) };
@@ -94,8 +105,8 @@ export async function streamLines<Row>(
 export function linesOf<Row extends object>(fields: readonly (keyof Row & string)[]): Lines<Row> {
   const cell = (value: unknown) => (typeof value === "object" && value !== null ? JSON.stringify(value) : value);
   return {
-    header: csvLine(fields),
-    toCsv: (row) => csvLine(fields.map((field) => cell(row[field]))),
+    header: fields,
+    cells: (row) => fields.map((field) => cell(row[field])),
     toJson: (row) => row,
   };
 }
@@ -111,6 +122,18 @@ export const rowLimit = parameter
     }),
   )
   .optional();
+
+/** `?spreadsheet=true` of everything that is answered as CSV. */
+export const spreadsheetOption = z
+  .enum(["true", "false"], { error: "must be true or false" })
+  .transform((text) => text === "true")
+  .default(false)
+  .meta(
+    documented({
+      ...{ type: "boolean", default: false, examples: [false] },
+      description: `CSV for a spreadsheet program: with a byte order mark, an apostrophe before cells that it would take for a formula, and a column \`${SPREADSHEET_COLUMN}\``,
+    }),
+  );
 
 /** The rows of a JSON page. @throws Refusal 400 for more than one may hold */
 function pageLimit(limit: number = ROWS_PER_PAGE_MAX): number {
@@ -136,7 +159,16 @@ interface Writer<Row> {
   line(row: Row): string;
 }
 
-const csvOf = <Row>({ header, toCsv }: Lines<Row, unknown>): Writer<Row> => ({ before: header, line: toCsv });
+const csvOf = <Row>({ header, cells }: Lines<Row, unknown>): Writer<Row> => ({
+  before: csvLine(header),
+  line: (row) => csvLine(cells(row)),
+});
+
+/** With a BOM, without which some programs take UTF-8 for the code page of old. */
+const spreadsheetOf = <Row>({ header, cells }: Lines<Row, unknown>): Writer<Row> => ({
+  before: `\uFEFF${csvLine([...header, SPREADSHEET_COLUMN])}`,
+  line: (row) => csvLine([...cells(row).map((cell) => guarded(cellText(cell))), SPREADSHEET_YES]),
+});
 
 const ndjsonOf = <Row>({ toJson }: Lines<Row, unknown>): Writer<Row> => ({
   before: "",

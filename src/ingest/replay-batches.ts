@@ -47,7 +47,7 @@ export class Batches {
 
   async add(mended: Mended): Promise<void> {
     this.#mended.push(mended);
-    this.#bytes += mended.raw?.length ?? (mended.row === undefined ? 0 : JSON.stringify(mended.row).length);
+    this.#bytes += sizeOf(mended);
     if (this.#mended.length === ROWS_PER_REQUEST_MAX || this.#bytes >= BATCH_BYTES_MAX) await this.flush();
   }
 
@@ -99,6 +99,11 @@ export class Batches {
       if (rest.length === 0) return undefined;
     }
   }
+}
+
+function sizeOf({ raw, row, cells }: Mended): number {
+  if (cells) return [...cells.values()].reduce((sum, cell) => sum + cell.length, 0);
+  return raw?.length ?? (row === undefined ? 0 : JSON.stringify(row).length);
 }
 
 /** How many there are, and the first few by name. */

@@ -1,10 +1,11 @@
 /** A corrected export of rejections, line by line: CSV or newline-delimited JSON (design section 3). */
 import { createReadStream } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
-import { INVALID_UTF8, parseCsv, RECORD_BYTES_MAX } from "../codecs/csv-parser.ts";
+import { parseCsv, RECORD_BYTES_MAX } from "../codecs/csv-parser.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
+import { givenBack, REJECTION_ID } from "./mending-sheet.ts";
 import type { Mended } from "./replay.ts";
 
 /** One rejection of the file, or why the line cannot be used. */
@@ -25,7 +26,7 @@ const NAME_LENGTH_MAX = 700;
 const REJECTION_ID_MAX = Number.MAX_SAFE_INTEGER;
 
 /**
- * Finds the file; its name says its form. CSV needs a header with `id` and `raw`. A line of JSON has an `id` and the whole
+ * Finds the file; its name says its form. CSV needs a header with `id` and `raw`, or with `rejection id` and the fields. A line of JSON has an `id` and the whole
  * new `row`, or the text `raw`. A blank `raw` beside a `raw_base64` stands for the input as it came. All else is ignored.
  * @throws MusterError `invalid` where there is no such file, or its name ends otherwise
  */
@@ -63,31 +64,42 @@ async function* csvLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<FileLine
 }
 
 interface Columns {
-  count: number;
+  names: readonly string[];
   id: number;
+  /** -1 for a sheet, which has a column for each field. */
   raw: number;
   base64: number;
 }
 
 function columnsOf(cells: readonly string[]): Columns {
+  if (cells.includes(REJECTION_ID)) {
+    const twice = cells.find((cell, at) => cells.indexOf(cell) !== at);
+    if (twice !== undefined) throw invalid(`the first line names the column ${shown(twice)} twice: remove one`);
+    return { names: cells, id: cells.indexOf(REJECTION_ID), raw: -1, base64: -1 };
+  }
   for (const name of ["id", "raw"]) {
     const found = cells.filter((cell) => cell === name).length;
     if (found !== 1)
       throw invalid(`the first line must name the columns, separated by commas, and among them ${name} once`);
   }
   const [id, raw, base64] = ["id", "raw", "raw_base64"].map((name) => cells.indexOf(name));
-  return { count: cells.length, id: id ?? -1, raw: raw ?? -1, base64: base64 ?? -1 };
+  return { names: cells, id: id ?? -1, raw: raw ?? -1, base64: base64 ?? -1 };
 }
 
 type Verdict = { mended: Mended } | { fault: string };
 
-function ofCells(cells: readonly string[], columns: Columns): Verdict {
-  if (cells.length !== columns.count) return { fault: `has ${cells.length} cells, and the header ${columns.count}` };
-  const id = cells[columns.id] ?? "";
-  const raw = cells[columns.raw] ?? "";
+function ofCells(sent: readonly string[], columns: Columns): Verdict {
+  const { names } = columns;
+  if (sent.length !== names.length) return { fault: `has ${sent.length} cells, and the header ${names.length}` };
+  const id = sent[columns.id] ?? "";
   const number = /^\d{1,16}$/.test(id) ? Number(id) : id;
-  if (raw === INVALID_UTF8) return { fault: "its raw is not UTF-8" };
   if (!isId(number)) return { fault: badId(id) };
+  const isSheet = columns.raw === -1;
+  const back = givenBack(names, sent, (name) => (isSheet ? !name.includes(" ") : name === "raw"));
+  if ("fault" in back) return back;
+  const { cells } = back;
+  if (isSheet) return { mended: { id: number, cells: new Map(names.map((name, at) => [name, cells[at] ?? ""])) } };
+  const raw = cells[columns.raw] ?? "";
   if (raw !== "") return { mended: { id: number, raw } };
   return cells[columns.base64] ? { mended: { id: number } } : { fault: "its raw is blank" };
 }

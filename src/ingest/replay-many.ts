@@ -1,5 +1,6 @@
 /** Any number of rejections replayed in batches, each a transaction and a run of its own (design section 3). */
-import { isTableName, type Table, type TableName, tables } from "../codecs/tables.ts";
+import { isBlank } from "../codecs/codec.ts";
+import { isTableName, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
 import { countOpen, pageOfOpen, standingOf } from "../repositories/open-rejections.ts";
@@ -111,6 +112,7 @@ async function check(
         if (!standing || !isTableName(standing.table)) unknown.add(`${mended.id}`);
         else if (standing.state !== "open") closed.add(`${mended.id} (${standing.state})`);
         else if (isStillCut(mended, standing.cutAt)) cut.add(`${mended.id}`);
+        else if (faultOf(tableOf(standing.table), mended)) faults.add(`${faultOf(tableOf(standing.table), mended)}`);
         else chosen.set(mended.id, standing.table);
       }
     }
@@ -126,9 +128,18 @@ async function check(
 const refused = (file: CorrectedFile, problem: string) =>
   new MusterError("invalid", `${file.name} ${problem}; nothing was replayed`);
 
+/** Why the cells of a sheet are no row of the table. */
+function faultOf({ name, columns }: Table, { id, cells }: Mended): string | undefined {
+  if (!cells) return undefined;
+  const missing = columns.find((column) => !cells.has(column.name));
+  if (missing) return `rejection ${id} is of ${name}, and there is no column ${missing.name}`;
+  const isEmpty = columns.every((column) => isBlank(cells.get(column.name) ?? ""));
+  return isEmpty ? `rejection ${id} has all fields blank: fill them in, or remove its line` : undefined;
+}
+
 /** Whether a text ends where the log cut it, mended before that or not: what followed is lost. */
-function isStillCut({ row, raw }: Mended, cutAt: Buffer | null): boolean {
-  if (cutAt === null || row !== undefined) return false;
+function isStillCut({ row, raw, cells }: Mended, cutAt: Buffer | null): boolean {
+  if (cutAt === null || row !== undefined || cells) return false;
   return raw === undefined || Buffer.from(raw).subarray(-cutAt.length).equals(cutAt);
 }
 

@@ -1,7 +1,8 @@
 /** Rejected rows once more, mended or as they came, through the one validation path (design sections 2 and 4). */
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
-import { fromCsv, fromRecord } from "../codecs/csv.ts";
+import { Fault, isBlank } from "../codecs/codec.ts";
+import { csvLine, fromCsv, fromRecord } from "../codecs/csv.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { fromJson } from "../codecs/json.ts";
 import { isTableName, type Shaped, type Table, tableOf } from "../codecs/tables.ts";
@@ -27,6 +28,8 @@ export interface Mended {
   source?: string;
   repeated?: readonly string[];
   raw?: string;
+  /** The row as the cells of a sheet, by the names of their columns. */
+  cells?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -98,14 +101,33 @@ async function reread(
     const shape = fromJson(table, mended.row, { keyOptional: true });
     return { shaped: withRepeats(shape, mended.repeated ?? []), raw };
   }
-  const bytes = mended.raw === undefined ? wholeRaw(rejection) : Buffer.from(mended.raw);
   const { columns } = rejection;
+  if (mended.cells) return ofCells(table, rejection, mended.cells);
+  const bytes = mended.raw === undefined ? wholeRaw(rejection) : Buffer.from(mended.raw);
   if (columns === null) {
     // What came in a file must have its id, as there.
     const line = shapedLine(table, bytes, { keyOptional: rejection.file === null });
     return { shaped: line ?? shapedJson(table, ""), raw: () => bytes };
   }
   return { shaped: await shapedCsv(table, bytes, columns), raw: () => bytes, columns };
+}
+
+/** In the form in which the row came: what came as JSON may be without an id, and has types. */
+function ofCells(table: Table, { columns, file }: HeldRejection, cells: ReadonlyMap<string, string>) {
+  if (columns !== null) {
+    const names = table.columns.map(({ name }) => name);
+    const texts = names.map((name) => cells.get(name) ?? "");
+    const raw = () => Buffer.from(csvLine(texts).slice(0, -2));
+    return { shaped: fromCsv(table, texts, undefined), raw, columns: names };
+  }
+  const row: Record<string, unknown> = {};
+  for (const { name, codec } of table.columns) {
+    const cell = cells.get(name) ?? "";
+    if (isBlank(cell)) continue;
+    const value = codec.fromCsv(cell);
+    row[name] = value instanceof Fault ? cell : codec.toJson(value);
+  }
+  return { shaped: fromJson(table, row, { keyOptional: file === null }), raw: () => Buffer.from(JSON.stringify(row)) };
 }
 
 /** What was cut when it was logged may look like another row, and is none. */
@@ -119,11 +141,16 @@ function wholeRaw({ id, raw }: HeldRejection): Buffer {
 
 async function shapedCsv(table: Table, bytes: Uint8Array, columns: readonly string[]): Promise<Shaped> {
   const order = columns.map((name) => table.columns.findIndex((column) => column.name === name));
-  const records: CsvRecord[] = [];
-  for await (const block of parseCsv(asLine(bytes))) records.push(...block);
-  const [record, another] = records;
+  const [record, another] = await recordsOf(bytes);
   if (another) return malformed("the text has more than one record");
   return record ? fromRecord(table, record, order) : fromCsv(table, [], order);
+}
+
+/** The CSV records in the raw input of a rejection, which should be one. */
+export async function recordsOf(raw: Uint8Array): Promise<CsvRecord[]> {
+  const records: CsvRecord[] = [];
+  for await (const block of parseCsv(asLine(raw))) records.push(...block);
+  return records;
 }
 
 const malformed = (detail: string): Shaped => ({ values: [], reasons: [{ code: "malformed_csv", detail }] });

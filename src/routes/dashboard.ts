@@ -15,7 +15,7 @@ import { departmentsAboveMean, quarterlyHires } from "../repositories/reports.ts
 import { listRuns } from "../repositories/runs.ts";
 import { PAGE_HEADERS, signInPage } from "./dashboard-frame.ts";
 import { dashboardPage } from "./dashboard-page.ts";
-import { ReportQuery } from "./reports.ts";
+import { YearQuery } from "./reports.ts";
 
 const RUNS_MAX = 20;
 const REJECTIONS_MAX = 50;
@@ -35,7 +35,7 @@ interface Dependencies {
 export function dashboardRoutes({ pages, reports, tokens, judge }: Dependencies) {
   const limited = limitBody(FORM_BYTES_MAX);
   return new Hono<Env>()
-    .get("/", describe(PAGE), signInFirst, requires("reader"), validate("query", ReportQuery), async (c) => {
+    .get("/", describe(PAGE), signInFirst, requires("reader"), validate("query", YearQuery), async (c) => {
       const { year } = c.req.valid("query");
       const [quarters, departments, runs, rejections] = await Promise.all([
         quarterlyHires(reports, year),

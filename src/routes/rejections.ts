@@ -2,7 +2,7 @@
 import { Hono, type TypedResponse } from "hono";
 import { z } from "zod";
 import { JsonText } from "../codecs/json-text.ts";
-import { tableNames, tableOf } from "../codecs/tables.ts";
+import { type Table, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { REASON_CODES, REJECTION_STATES } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
@@ -14,9 +14,10 @@ import type { Env } from "../http/env.ts";
 import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { idCursor } from "../http/paging.ts";
-import { answerListing, type Lines, linesOf, rowLimit } from "../http/stream.ts";
+import { answerListing, type Lines, linesOf, rowLimit, spreadsheetOption } from "../http/stream.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { ROWS_PER_REQUEST_MAX, tooManyRows } from "../ingest/batch.ts";
+import { sheetCells, sheetHeader } from "../ingest/mending-sheet.ts";
 import { discardRejections, openRejections, replay } from "../ingest/replay.ts";
 import { findRejection, listRejections, type RejectionRecord } from "../repositories/rejections.ts";
 import type { WriteLimits } from "./insert.ts";
@@ -33,6 +34,7 @@ const RejectionPath = z.object({
 const RejectionQuery = z.strictObject({
   limit: rowLimit,
   cursor: idCursor,
+  spreadsheet: spreadsheetOption,
   table: z.enum(tableNames, { error: `must be one of ${tableNames.join(", ")}` }).optional(),
   code: z.enum(REASON_CODES, { error: `must be one of ${REASON_CODES.join(", ")}` }).optional(),
   run: z
@@ -90,6 +92,8 @@ const DISCARDS: Examples = { ids: { summary: "By their ids", value: { ids: [1] }
 const tags = ["rejections"];
 const LIST = describe({
   ...{ tags, summary: "Rows that were refused, and why" },
+  description:
+    "With `table` and `spreadsheet=true` there is a column for each field of the table, to be mended and replayed.",
   answers: { 200: lines("Rejections in the order of their ids", Rejection, "Link"), ...problems(406, 503) },
 });
 const ONE = describe({
@@ -147,13 +151,19 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
       });
     })
     .get("/rejections", LIST, validate("query", RejectionQuery), async (c) => {
-      const { limit, cursor, ...filter } = c.req.valid("query");
-      return answerListing(c, EXPORT, {
-        read: (limit, after) => listRejections(pages.db, { ...filter, limit, after }),
+      const { limit, cursor, spreadsheet, ...filter } = c.req.valid("query");
+      const table = spreadsheet && filter.table ? tableOf(filter.table) : undefined;
+      return answerListing(c, table ? sheetOf(table) : EXPORT, {
+        async read(limit, after) {
+          const found = await listRejections(pages.db, { ...filter, limit, after });
+          return table
+            ? Promise.all(found.map(async (each) => ({ ...each, cells: await sheetCells(table, each) })))
+            : found;
+        },
         keyOf: (rejection) => rejection.id,
         pageRows: PAGE_ROWS,
         after: cursor,
-        limit,
+        ...{ limit, spreadsheet },
       });
     })
     .get("/rejections/:id", ONE, validate("param", RejectionPath), noQuery, async (c) => {
@@ -183,9 +193,18 @@ const CELLS = linesOf<Omit<RejectionRecord, "columns"> & { columns: string | und
   "created_at",
 ]);
 
+type Exported = RejectionRecord & { cells?: readonly unknown[] };
+
 /** What a person mends and gives back to a replay, which reads `id` and `raw`; README, HTTP, has the columns. */
-const EXPORT: Lines<RejectionRecord, Rejection> = {
+const EXPORT: Lines<Exported, Rejection> = {
   header: CELLS.header,
-  toCsv: ({ columns, ...rest }) => CELLS.toCsv({ ...rest, columns: columns?.join(",") }),
+  cells: ({ columns, ...rest }) => CELLS.cells({ ...rest, columns: columns?.join(",") }),
   toJson: (rejection) => rejection,
 };
+
+/** The same for a spreadsheet program, with a column for each field of the one table. */
+const sheetOf = (table: Table): Lines<Exported, Rejection> => ({
+  header: sheetHeader(table),
+  cells: ({ cells = [] }) => cells,
+  toJson: (rejection) => rejection,
+});

@@ -5,8 +5,7 @@ import type { Database } from "../db/client.ts";
 import { limitBody } from "../http/body.ts";
 import { describe, documented, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
-import { negotiate } from "../http/negotiate.ts";
-import { LINE_FORMS, linesOf, streamLines } from "../http/stream.ts";
+import { formOf, linesOf, spreadsheetOption, streamLines } from "../http/stream.ts";
 import { parameter, validate } from "../http/validate.ts";
 import {
   type DepartmentHires,
@@ -19,7 +18,7 @@ const DEFAULT_YEAR = 2021;
 /** A report's request says all in its query: a body is not looked at. */
 const BODY_BYTES_MAX = 64 * 1024;
 
-export const ReportQuery = z.strictObject({
+export const YearQuery = z.strictObject({
   year: parameter
     .regex(/^[1-9]\d{3}$/, "must be a year from 1000 to 9999")
     .transform(Number)
@@ -31,6 +30,9 @@ export const ReportQuery = z.strictObject({
       }),
     ),
 });
+const ReportQuery = YearQuery.extend({ spreadsheet: spreadsheetOption });
+
+type Asked = z.infer<typeof ReportQuery>;
 
 const hires = z.int().min(0);
 const PerQuarter = z
@@ -55,29 +57,30 @@ export function reportRoutes(database: Database) {
   const query = validate("query", ReportQuery);
   const limited = limitBody(BODY_BYTES_MAX);
   return new Hono<Env>()
-    .get("/hired_2021_quarter", PER_QUARTER, query, async (c) => quarters(c, database, c.req.valid("query").year))
-    .post("/hired_2021_quarter", PER_QUARTER, limited, query, async (c) =>
-      quarters(c, database, c.req.valid("query").year),
-    )
-    .get("/hired_department", PER_DEPARTMENT, query, async (c) => aboveMean(c, database, c.req.valid("query").year))
+    .get("/hired_2021_quarter", PER_QUARTER, query, async (c) => quarters(c, database, c.req.valid("query")))
+    .post("/hired_2021_quarter", PER_QUARTER, limited, query, async (c) => quarters(c, database, c.req.valid("query")))
+    .get("/hired_department", PER_DEPARTMENT, query, async (c) => aboveMean(c, database, c.req.valid("query")))
     .post("/hired_department", PER_DEPARTMENT, limited, query, async (c) =>
-      aboveMean(c, database, c.req.valid("query").year),
+      aboveMean(c, database, c.req.valid("query")),
     );
 }
 
-async function quarters(c: Context, database: Database, year: number) {
-  const form = negotiate(c, FORMS);
+async function quarters(c: Context, database: Database, { year, spreadsheet }: Asked) {
+  const form = formOf(c, spreadsheet);
   const read = () => quarterlyHires(database, year);
-  return form === "application/json" ? c.json(await read(), 200) : streamLines(c, form, QUARTERS, onePage(read));
+  return form === "application/json"
+    ? c.json(await read(), 200)
+    : streamLines(c, form, QUARTERS, onePage(read), spreadsheet);
 }
 
-async function aboveMean(c: Context, database: Database, year: number) {
-  const form = negotiate(c, FORMS);
+async function aboveMean(c: Context, database: Database, { year, spreadsheet }: Asked) {
+  const form = formOf(c, spreadsheet);
   const read = () => departmentsAboveMean(database, year);
-  return form === "application/json" ? c.json(await read(), 200) : streamLines(c, form, ABOVE_MEAN, onePage(read));
+  return form === "application/json"
+    ? c.json(await read(), 200)
+    : streamLines(c, form, ABOVE_MEAN, onePage(read), spreadsheet);
 }
 
-const FORMS = ["application/json", ...LINE_FORMS] as const;
 const QUARTERS = linesOf<QuarterlyHires>(["department", "job", "Q1", "Q2", "Q3", "Q4"]);
 const ABOVE_MEAN = linesOf<DepartmentHires>(["id", "department", "hired"]);
 

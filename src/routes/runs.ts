@@ -9,7 +9,7 @@ import type { Env } from "../http/env.ts";
 import { followRun } from "../http/events.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { CURSOR } from "../http/paging.ts";
-import { answerListing, type Lines, linesOf, rowLimit } from "../http/stream.ts";
+import { answerListing, type Lines, linesOf, rowLimit, spreadsheetOption } from "../http/stream.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { clearDeadRuns } from "../repositories/recovery.ts";
 import { askToCancel, findRun, listRuns, type RunRecord } from "../repositories/runs.ts";
@@ -21,6 +21,7 @@ const examples = [EXAMPLE_RUN];
 const RunPath = z.object({ id: z.uuid("there is no such run: ids are UUIDs").meta({ examples }) });
 const RunQuery = z.strictObject({
   limit: rowLimit,
+  spreadsheet: spreadsheetOption,
   cursor: z.uuid("must be taken from the Link to the next page").meta({ examples, description: CURSOR }).optional(),
 });
 
@@ -113,13 +114,13 @@ export function runRoutes(database: Database, stopped: AbortSignal) {
   const one = [validate("param", RunPath), noQuery] as const;
   return new Hono<Env>()
     .get("/runs", LIST, validate("query", RunQuery), async (c) => {
-      const { limit, cursor } = c.req.valid("query");
+      const { limit, cursor, spreadsheet } = c.req.valid("query");
       return answerListing(c, LINES, {
         read: (limit, before) => listRuns(database.db, { limit, before }),
         keyOf: (run) => run.id,
         pageRows: PAGE_ROWS,
         after: cursor,
-        limit,
+        ...{ limit, spreadsheet },
       });
     })
     .get("/runs/:id", ONE, ...one, async (c) => {

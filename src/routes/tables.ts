@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import { Fault, isBlank } from "../codecs/codec.ts";
-import { csvHeader, toCsv } from "../codecs/csv.ts";
+import { csvCells } from "../codecs/csv.ts";
 import { exampleRow } from "../codecs/example.ts";
 import { rowSchema, toJson } from "../codecs/json.ts";
 import { pointerTo } from "../codecs/pointer.ts";
@@ -14,7 +14,7 @@ import type { Env } from "../http/env.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { idCursor } from "../http/paging.ts";
 import { Refusal } from "../http/problem.ts";
-import { answerListing, type Lines, rowLimit } from "../http/stream.ts";
+import { answerListing, type Lines, rowLimit, spreadsheetOption } from "../http/stream.ts";
 import { noQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
 import { findRow, listRows, listRowsAsJson, type RowFilter } from "../repositories/rows.ts";
 import { shown } from "../shown.ts";
@@ -32,7 +32,7 @@ const RowPath = TablePath.extend({
     .meta(documented({ type: "integer", examples: [1] })),
 });
 /** Any other parameter is a filter, and judged by the table's columns. */
-const PageQuery = z.object({ limit: rowLimit, cursor: idCursor }).catchall(parameter);
+const PageQuery = z.object({ limit: rowLimit, cursor: idCursor, spreadsheet: spreadsheetOption }).catchall(parameter);
 
 /** Rows of one query of a stream: some 3 MB in memory, and past it no quicker. */
 const PAGE_ROWS = 10_000;
@@ -41,7 +41,7 @@ export function tableRoutes(database: Bounded) {
   return new Hono<Env>()
     .get("/:table", describe(describeRows), validate("param", TablePath), validate("query", PageQuery), async (c) => {
       const table = tableOf(c.req.valid("param").table);
-      const { limit, cursor, ...fields } = c.req.valid("query");
+      const { limit, cursor, spreadsheet, ...fields } = c.req.valid("query");
       const equal = filtersOf(table, fields as Record<string, string>);
       return answerListing(c, linesOfTable(table), {
         read: (limit, after) => listRows(database, table, { limit, after, equal }),
@@ -49,7 +49,7 @@ export function tableRoutes(database: Bounded) {
         keyOf: (row) => Number(row[table.key]),
         pageRows: PAGE_ROWS,
         after: cursor,
-        limit,
+        ...{ limit, spreadsheet },
       });
     })
     .get("/:table/:id", describe(describeRow), validate("param", RowPath), noQuery, async (c) => {
@@ -63,8 +63,8 @@ export function tableRoutes(database: Bounded) {
 }
 
 const linesOfTable = (table: Table): Lines<Row, Record<string, unknown>> => ({
-  header: csvHeader(table),
-  toCsv: (row) => toCsv(table, row),
+  header: table.columns.map(({ name }) => name),
+  cells: (row) => csvCells(table, row),
   toJson: (row) => toJson(table, row),
 });
 
@@ -86,7 +86,12 @@ function filtersOf(table: Table, fields: Record<string, string>): NonNullable<Ro
   return equal;
 }
 
-const parametersOf = (table: Table): string[] => ["limit", "cursor", ...table.columns.map(({ name }) => name)];
+const parametersOf = (table: Table): string[] => [
+  "limit",
+  "cursor",
+  "spreadsheet",
+  ...table.columns.map(({ name }) => name),
+];
 
 function describeRows(table: Table): Description {
   const example = toJson(table, exampleRow(table, 1));
