@@ -1,8 +1,10 @@
 /** A stage takes its table's place by one RENAME, beside those who read and write it (design section 5, Swap). */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/mysql2";
 import type { RowDataPacket } from "mysql2/promise";
 import { tableOf } from "../src/codecs/tables.ts";
+import { runs } from "../src/db/ledger.ts";
 import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { clearDeadRuns } from "../src/repositories/recovery.ts";
@@ -49,8 +51,11 @@ const line = (id: number) => `${id},Ana ${id},2021-05-01T10:00:00Z,1,1\n`;
 const ids = (count: number, from = 1) => Array.from({ length: count }, (_, index) => from + index);
 
 /** A run that has these rows in its stage. */
-async function staged(rows: readonly (readonly [number, ...(string | number)[]])[]) {
-  const run = await beginRun(database, "restore", "a test");
+async function staged(
+  rows: readonly (readonly [number, ...(string | number)[]])[],
+  kind: "import" | "restore" = "restore",
+) {
+  const run = await beginRun(database, kind, "a test");
   const stage = await Stage.create(database, run, table);
   await stage.add(rows);
   await stage.finish();
@@ -227,20 +232,92 @@ test("a table with a trigger, or that another program's table refers to, is fill
   await database.pool.query("DROP TABLE badges");
 });
 
-test("rows that another program writes past the gate are kept, and said to be where they are", async () => {
-  await database.pool.query("DELETE FROM hired_employees");
-  const { run, stage } = await staged([[1, "Ana", "2021-05-01 10:00:00", 1, 1]]);
+/** A stage with the row 1 in it, and a judge that does `meanwhile` between the look at the table and its RENAME. */
+async function swapWhile(meanwhile: string[], kind: "import" | "restore" = "restore") {
+  const { run, stage } = await staged([[1, "Ana", "2021-05-01 10:00:00", 1, 1]], kind);
   const judge = async () => {
-    await database.pool.query("INSERT INTO hired_employees VALUES (9, 'Bo', '2021-05-01', 1, 1)");
-    return noRows();
+    for (const statement of meanwhile) await database.pool.query(statement);
+    return { ...noRows(), received: 1, inserted: 1 };
   };
-  await database.pool.query("UPDATE runs SET kind = 'import' WHERE id = ?", [run.id]);
-  await publishBySwap(database, run, { ...options, stage, judge });
+  return { run, stage, options: { ...options, stage, judge } };
+}
+
+test("a table into which another program writes past the gate keeps its rows, and is not replaced", async () => {
+  await database.pool.query("DELETE FROM hired_employees");
+  const writes = ["INSERT INTO hired_employees VALUES (9, 'Bo', '2021-05-01', 1, 1)"];
+  const { run, options } = await swapWhile(writes, "import");
+  expect(await publishBySwap(database, run, options)).toBeUndefined();
+  expect(said.at(-1)).toContain("another program is writing into it");
+  expect(await select("SELECT id FROM hired_employees")).toEqual([{ id: 9 }]);
+  await endRun(run.db, run.id, { status: "failed" });
   await run.close();
-  const [kept] = await leftovers();
-  const name = String(Object.values(kept ?? {})[0]);
-  expect(said.at(-1)).toContain(name);
-  expect(await select(`SELECT id FROM ${name}`)).toEqual([{ id: 9 }]);
-  expect(await select("SELECT id FROM hired_employees")).toEqual([{ id: 1 }]);
-  expect(withoutNextId(await definition())).toBe(withoutNextId(migrated));
+});
+
+const BADGES = "CREATE TABLE badges (hire int, CONSTRAINT badge FOREIGN KEY (hire) REFERENCES hired_employees (id))";
+const parentOfBadges = async () =>
+  /REFERENCES `(\w+)`/.exec(JSON.stringify(await select("SHOW CREATE TABLE badges")))?.[1];
+
+test.each([
+  ["a foreign key that refers to it", [BADGES, "INSERT INTO badges VALUES (9)"], "a foreign key of another table"],
+  [
+    "a trigger",
+    ["CREATE TRIGGER hire BEFORE INSERT ON hired_employees FOR EACH ROW SET NEW.name = ''"],
+    "trigger hire",
+  ],
+])("a swap of a table that is given %s meanwhile is undone at once", async (_, meanwhile, why) => {
+  await database.pool.query("REPLACE INTO hired_employees VALUES (9, 'Bo', '2021-05-01', 1, 1)");
+  const { run, options } = await swapWhile(meanwhile);
+  expect(await publishBySwap(database, run, options)).toBeUndefined();
+  expect(said.at(-1)).toContain(why);
+  expect(await select("SELECT id FROM hired_employees")).toEqual([{ id: 9 }]);
+  expect(await select("SHOW TABLES LIKE 'replaced%'")).toEqual([]);
+  await endRun(run.db, run.id, { status: "failed" });
+  await run.close();
+  await database.pool.query("DROP TABLE IF EXISTS badges");
+  await database.pool.query("DROP TRIGGER IF EXISTS hire");
+});
+
+test.each(["before", "after"] as const)(
+  "a swap that is undone, and whose connection is lost %s any of its statements, is undone by the next command",
+  async (when) => {
+    await database.pool.query("REPLACE INTO hired_employees VALUES (9, 'Bo', '2021-05-01', 1, 1)");
+    for (let nth = 1, done = false; !done; nth++) {
+      const { run, options } = await swapWhile([BADGES, "INSERT INTO badges VALUES (9)"]);
+      done = await publishBySwap(database, losing(run, nth, when), options).then(
+        () => true,
+        () => false,
+      );
+      await run.close();
+      await database.pool.query("UPDATE runs SET owner = ? WHERE id = ?", [`${PROCESS_SPACE}:999999999`, run.id]);
+      await clearDeadRuns(database, options.say);
+      if ((await select("SHOW TABLES LIKE 'badges'")).length === 0) continue;
+      expect([nth, await parentOfBadges(), (await findRun(database.db, run.id))?.status]).toEqual([
+        ...[nth, "hired_employees", "failed"],
+      ]);
+      expect(await select("SELECT id FROM hired_employees")).toEqual([{ id: 9 }]);
+      expect(await leftovers()).toEqual([]);
+      await database.pool.query("DROP TABLE badges");
+    }
+  },
+);
+
+test("a dead swap into which rows were written since is not undone: the table that it replaced is kept, and said", async () => {
+  await database.pool.query("DELETE FROM hired_employees");
+  await database.pool.query("INSERT INTO hired_employees VALUES (9, 'Bo', '2021-05-01', 1, 1)");
+  const { run, stage, options } = await swapWhile([BADGES]);
+  const swap = { table: "hired_employees", stage, last: true, foreignKeys: [] };
+  const counts = { hired_employees: await options.judge() };
+  await run.db.update(runs).set({ status: "publishing", swap, counts }).where(eq(runs.id, run.id));
+  const replaced = stage.replace("stage", "replaced");
+  await database.pool.query(`RENAME TABLE hired_employees TO ${replaced}, ${stage} TO hired_employees`);
+  await run.close();
+  await database.pool.query("INSERT INTO hired_employees VALUES (10, 'Al', '2021-05-01', 1, 1)");
+  await clearDeadRuns(database, options.say);
+  expect(said.at(-1)).toContain(`${replaced} is what hired_employees was before run ${run.id}, and is kept`);
+  expect((await findRun(database.db, run.id))?.status).toBe("succeeded");
+  expect(await select("SELECT id FROM hired_employees")).toEqual([{ id: 1 }, { id: 10 }]);
+  expect(await select(`SELECT id FROM ${replaced}`)).toEqual([{ id: 9 }]);
+  said.length = 0;
+  await clearDeadRuns(database, options.say);
+  expect(said).toEqual([]);
 });

@@ -17,7 +17,8 @@ import {
 } from "../repositories/replace.ts";
 import { endRun, type LiveRun, type Report } from "../repositories/runs.ts";
 import { addIndexes } from "../repositories/stage-keys.ts";
-import { isSwappable, publishBySwap } from "../repositories/swap.ts";
+import { publishBySwap } from "../repositories/swap.ts";
+import { swapVerdict } from "../repositories/swappable.ts";
 
 type Counts = Partial<Record<TableName, RestoreCounts>>;
 
@@ -44,7 +45,11 @@ async function replaceBySwap(
   { table, stage, rows, nextId }: Replacement,
   { say, signal, progress }: Report,
 ): Promise<Counts | undefined> {
-  if (!(await isSwappable(database, table))) return undefined;
+  const verdict = await swapVerdict(database, run.connection, table, stage);
+  if (!verdict.swaps) {
+    if (verdict.why) say(`${table.name} is restored row by row: ${verdict.why}`);
+    return undefined;
+  }
   const tell = (phase: string, compared = 0) => progress?.({ table: table.name, phase, rows: compared, of: rows });
   tell("adding indexes");
   await addIndexes(run.connection, table, stage);

@@ -2,8 +2,8 @@
 import { realpath } from "node:fs/promises";
 import { tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { isEmpty } from "../repositories/definition.ts";
 import { hasImportThat, hasRunThatStored, type Report } from "../repositories/runs.ts";
-import { isEmpty } from "../repositories/swap.ts";
 import { countsText, whollyRejected } from "./counts.ts";
 import { importSource } from "./import.ts";
 import { defaultSample, sampleFolder } from "./sample.ts";

@@ -3,12 +3,14 @@ import { interruptible } from "../db/interruptible.ts";
 import type { Counts, Reason } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
 import { type LateVerdicts, publishByAppend } from "../repositories/bulk.ts";
+import { isEmpty } from "../repositories/definition.ts";
 import { passGates } from "../repositories/gates.ts";
 import { addRejections, type NewRejection, supersede } from "../repositories/rejections.ts";
 import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
 import { stageName } from "../repositories/stage.ts";
 import { addIndexes } from "../repositories/stage-keys.ts";
-import { isEmpty, isSwappable, publishBySwap } from "../repositories/swap.ts";
+import { publishBySwap } from "../repositories/swap.ts";
+import { swapVerdict } from "../repositories/swappable.ts";
 import type { Import } from "./import-state.ts";
 
 /**
@@ -42,7 +44,12 @@ interface Step {
 async function publishAsStage(state: Import, { table, stage, before, last }: Step): Promise<Counts | undefined> {
   const { database, run, report } = state;
   const empty = () => isEmpty(run.connection, table.name);
-  if (!(await isSwappable(database, table)) || !(await empty())) return undefined;
+  if (!(await empty())) return undefined;
+  const verdict = await swapVerdict(database, run.connection, table, stage);
+  if (!verdict.swaps) {
+    if (verdict.why) report.say(`${table.name} is filled by INSERT: ${verdict.why}`);
+    return undefined;
+  }
   tell(state, table, "adding the indexes of");
   await addIndexes(run.connection, table, stage);
   tell(state, table, "swapping in");

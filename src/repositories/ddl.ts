@@ -1,4 +1,4 @@
-/** DDL beside readers and writers: it must never make them wait for long (design section 5, Swap). */
+/** DDL beside readers and writers: it must never make them wait for long. */
 import type { Connection } from "mysql2/promise";
 import { driverError } from "../db/errors.ts";
 import { LOCK_WAIT_TIMEOUT_S } from "../db/session.ts";
@@ -6,6 +6,10 @@ import { LOCK_WAIT_TIMEOUT_S } from "../db/session.ts";
 /** Seconds that one try waits for those who use the table, while others wait behind it; and the pause that lets these pass. */
 const DDL_WAIT_S = 1;
 const PAUSE_MS = 100;
+
+/** Tries of a second each. Under the gate they stay well within the time that writers wait (WRITE_MS_MAX). */
+export const RENAME_TRIES = 5;
+export const ALTER_TRIES = 8;
 
 /**
  * Runs a statement of DDL, which commits what the connection has open.

@@ -5,39 +5,76 @@ import { MusterError } from "../errors.ts";
 import { ddl } from "./ddl.ts";
 
 export interface Definition {
+  /** One line for each column, in their order. */
+  columns: string[];
   /** As `KEY name (columns)`; the primary key is not among them. */
   keys: string[];
   /** `rule` is all that follows a constraint's name. */
   foreignKeys: { name: string; rule: string }[];
+  /** Whatever else there is: the primary key, checks, periods, the table's options, partitions. */
+  rest: string[];
   /** The id that is assigned next; a table that has never had a row says 1. */
   nextId: number;
   /** Equal for two tables that differ in their names, their constraints' names and their next id at most. */
   shape: string;
 }
 
-/** From SHOW CREATE TABLE, which has a line for each column, key and constraint. */
-export async function definitionOf(connection: Connection, name: string): Promise<Definition> {
+/** From SHOW CREATE TABLE, which has a line for each column, key and constraint. @param schema another database */
+export async function definitionOf(connection: Connection, name: string, schema?: string): Promise<Definition> {
+  const table = schema === undefined ? escapeId(name, true) : `${escapeId(schema, true)}.${escapeId(name, true)}`;
   // information_schema has the next id from a cache that may be a day old.
-  const [rows] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE ${escapeId(name)}`);
+  const [rows] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE ${table}`);
   const text: string = rows[0]?.["Create Table"];
-  const lines = text.split("\n").map((line) => line.trim().replace(/,$/, ""));
+  const lines = text
+    .replace(NEXT_ID, "$1")
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim().replace(/,$/, ""));
   const foreignKeys = lines.flatMap((line) => {
-    const [, quoted = "", rule] = /^CONSTRAINT `((?:[^`]|``)+)` (FOREIGN KEY .*)$/.exec(line) ?? [];
+    const [, quoted = "", rule] = FOREIGN_KEY.exec(line) ?? [];
     return rule === undefined ? [] : [{ name: quoted.replaceAll("``", "`"), rule }];
   });
+  const [columns, keys] = [COLUMN, KEY].map((kind) => lines.filter((line) => kind.test(line))) as [string[], string[]];
   return {
-    keys: lines.filter((line) => /^([A-Z]+ )?KEY `/.test(line)),
+    columns,
+    keys,
     foreignKeys,
-    nextId: Number(NEXT_ID.exec(text)?.[1] ?? 1),
-    shape: lines
-      .slice(1)
-      .join("\n")
-      .replace(NEXT_ID, "")
-      .replace(/^CONSTRAINT `(?:[^`]|``)+` FOREIGN/gm, "FOREIGN"),
+    rest: lines.filter((line) => ![COLUMN, KEY, FOREIGN_KEY].some((kind) => kind.test(line))),
+    nextId: Number(NEXT_ID.exec(text)?.[2] ?? 1),
+    shape: lines.map((line) => FOREIGN_KEY.exec(line)?.[2] ?? line).join("\n"),
   };
 }
 
-const NEXT_ID = / AUTO_INCREMENT=(\d+)/;
+const COLUMN = /^`/;
+const KEY = /^([A-Z]+ )?KEY `/;
+const FOREIGN_KEY = /^CONSTRAINT `((?:[^`]|``)+)` (FOREIGN KEY .*)$/;
+/** In the line of the table's options: a comment may say the same. */
+const NEXT_ID = /^(\) .*?) AUTO_INCREMENT=(\d+)/m;
+/** A trigger on a table, if the user may see one. */
+export async function triggerOn(connection: Connection, table: string): Promise<string | undefined> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT trigger_name AS name FROM information_schema.triggers
+     WHERE event_object_schema = DATABASE() AND event_object_table = ? LIMIT 1`,
+    [table],
+  );
+  return rows[0]?.name;
+}
+
+/** Whether a table has no row that is committed. */
+export async function isEmpty(connection: Connection, name: string): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>(`SELECT 1 FROM ${escapeId(name)} LIMIT 1`);
+  return rows.length === 0;
+}
+
+/** Whether there is such a table. */
+export async function exists(connection: Connection, name: string): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
+    [name],
+  );
+  return rows.length > 0;
+}
+
 const RAISE_TRIES = 20;
 
 /** Makes sure that a table assigns no id below `next`. Never lowers it. Commits what the connection has open. */

@@ -2,13 +2,13 @@
 import { and, eq, inArray, isNotNull, notInArray, or } from "drizzle-orm";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import type { Database } from "../db/client.ts";
-import { domainError, isRefusal } from "../db/errors.ts";
+import { domainError, isRefusal, lineOf } from "../db/errors.ts";
 import { type RunStatus, rejections, runs } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { loadLock, runLock, tryLock } from "./locks.ts";
 import { endRun, type LiveRun, PROCESS_SPACE, type Report } from "./runs.ts";
+import { resolveSwap } from "./settle.ts";
 import { dropStages, stagedRuns } from "./stage.ts";
-import { resolveSwap } from "./swap.ts";
 
 /**
  * Ends a run that threw: leaves what it published, removes the rest, and says why in its row. Where the database is away
@@ -26,8 +26,7 @@ export async function failRun(database: Database, run: LiveRun, error: unknown, 
       await endRun(database.db, run.id, { status: isRefusal(shown) ? "refused" : "failed", error: text });
     });
   } catch (failure) {
-    if (!(domainError(failure) instanceof MusterError)) throw failure;
-    report.say("what the run left could not be removed now: the next command does it");
+    report.say(`what the run left is still there: ${lineOf(failure)}. The next command removes it`);
   }
   return shown;
 }
@@ -49,28 +48,42 @@ export async function takeTurn(database: Database, run: LiveRun, table: string, 
   const lock = loadLock(database, table);
   if (await tryLock(run.connection, lock, 0)) return;
   report.say(`waiting for another import or restore of ${table} to finish`);
+  const said = new Set<string>();
+  const sayOnce = (line: string) => {
+    if (!said.has(line)) report.say(line);
+    said.add(line);
+  };
   do {
     report.signal?.throwIfAborted();
-    await clearDeadRuns(database, report.say);
+    await clearDeadRuns(database, sayOnce);
   } while (!(await tryLock(run.connection, lock, TURN_POLL_S)));
 }
 
 /**
  * Ends the runs whose process is gone: what they published stays and is counted, what they had staged or logged for
- * tables that they did not publish is removed. A live run is left alone.
+ * tables that they did not publish is removed. A live run is left alone. One that cannot be cleared now is said and left
+ * to the next command: it must stop neither the others nor the caller.
  */
 export async function clearDeadRuns(database: Database, say: (line: string) => void): Promise<void> {
   const open = await database.db
     .select({ id: runs.id, kind: runs.kind, owner: runs.owner })
     .from(runs)
     .where(or(inArray(runs.status, UNENDED), isNotNull(runs.swap)));
-  await dropForgottenStages(database);
-  for (const run of open) {
-    await withLockOf(database, run.id, { isDead: () => isDead(run.owner), say }, async (connection) => {
-      if ((await clearRun(database, connection, run.id, say)) === "ended") return;
-      await endRun(database.db, run.id, { status: "failed", error: "the process that ran it ended without a word" });
-      say(`cleared what the dead ${run.kind} ${run.id} left`);
-    });
+  const leaveIfRefused = async (whose: string, work: () => Promise<void>) => {
+    await work().catch((error) =>
+      say(`what ${whose} left is still there: ${lineOf(error)}. The next command tries again`),
+    );
+  };
+  await leaveIfRefused("runs that ended", () => dropForgottenStages(database));
+  for (const { id, kind, owner } of open) {
+    const clear = async (connection: PoolConnection) => {
+      if ((await clearRun(database, connection, id, say)) === "ended") return;
+      await endRun(database.db, id, { status: "failed", error: "the process that ran it ended without a word" });
+      say(`cleared what the dead ${kind} ${id} left`);
+    };
+    await leaveIfRefused(`the ${kind} ${id}`, () =>
+      withLockOf(database, id, { isDead: () => isDead(owner), say }, clear),
+    );
   }
 }
 
@@ -95,7 +108,7 @@ async function clearRun(
   id: string,
   say: (line: string) => void,
 ): Promise<"ended" | "cleared"> {
-  await resolveSwap(connection, id, say);
+  await resolveSwap(database, connection, id, say);
   const [run] = await database.db
     .select({ status: runs.status, counts: runs.counts })
     .from(runs)

@@ -2,11 +2,8 @@
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { type Table, tableOf } from "../codecs/tables.ts";
-import { ddl } from "./ddl.ts";
+import { ALTER_TRIES, ddl } from "./ddl.ts";
 import { definitionOf } from "./definition.ts";
-
-/** Of a statement that waits for readers a second each time. */
-export const ALTER_TRIES = 8;
 
 /** Gives a loaded stage the indexes of its table: what takes long, and is done before the gate. */
 export async function addIndexes(connection: Connection, table: Table, stage: string): Promise<void> {
@@ -39,6 +36,13 @@ export async function addForeignKeys(connection: Connection, table: Table, stage
 export async function alter(connection: Connection, name: string, parts: readonly string[]): Promise<boolean> {
   if (parts.length === 0) return true;
   return ddl(connection, `ALTER TABLE ${escapeId(name)} ${parts.join(", ")}`, { tries: ALTER_TRIES, unchecked: true });
+}
+
+/** Takes a table's foreign keys away. @returns false if the table was in use for long */
+export async function dropForeignKeys(connection: Connection, name: string): Promise<boolean> {
+  const { foreignKeys } = await definitionOf(connection, name);
+  const drops = foreignKeys.map((each) => `DROP FOREIGN KEY ${escapeId(each.name)}`);
+  return alter(connection, name, drops);
 }
 
 /** Constraint names are unique per database: until the old table is gone, the stage's need others. */
