@@ -8,6 +8,8 @@ import { MusterError } from "../errors.ts";
 import { compareRows } from "../repositories/compare.ts";
 import { raiseAutoIncrement } from "../repositories/definition.ts";
 import { passGates } from "../repositories/gates.ts";
+import { acts, heldByOthers, lockTouched, refuseForOthers, refuseForUnseen } from "../repositories/others.ts";
+import { referrersOf, sightOf } from "../repositories/referrers.ts";
 import {
   LOST_PARENTS,
   planReplacement,
@@ -89,23 +91,59 @@ async function replaceInTransaction(
 ): Promise<Counts> {
   await refuseTooLarge(database, run, replacements);
   await refuseOrphans(run.connection, replacements);
+  const { referrers, grant } = await bystanders(database, run, replacements);
+  await refuseForOthers(run.connection, referrers, replacements);
   for (const { table, nextId } of replacements) {
     await raiseAutoIncrement(run.connection, table.name, nextId);
     progress?.({ table: table.name, phase: "replacing", rows: 0 });
   }
   const alone = replacements.map(({ table }) => table.name);
   const shared = replacements.flatMap(({ table }) => table.references.map((reference) => reference.table));
+  const acting = referrers.filter(acts);
   const transaction = () =>
     run.db.transaction(async (transaction) => {
       await passGates(run.connection, { alone, shared }, (table) => say(`waiting for a writer of ${table}`));
-      const counts = await replaceRows(run.connection, replacements);
+      const touched = replacements.filter(({ table }) => acting.some(({ parent }) => parent === table.name));
+      for (const replacement of touched) await lockTouched(run.connection, replacement);
+      await refuseForOthers(run.connection, acting, touched);
+      const counts = await replaceRows(run.connection, replacements, async (replacement) => {
+        if (grant !== undefined) await refuseForUnseen(run.connection, replacement, grant);
+      });
       signal?.throwIfAborted();
       await endRun(transaction, run.id, { status: "succeeded", counts });
       return counts;
     });
-  return retried([DEADLOCK, ...LOST_PARENTS], transaction).catch((error) => {
+  const explained = () =>
+    transaction().catch((error) => {
+      throw heldByOthers(error, database.name, grant) ?? error;
+    });
+  return retried([DEADLOCK, ...LOST_PARENTS], explained).catch((error) => {
     throw LOST_PARENTS.includes(driverError(error)?.code ?? "") ? lostParents() : error;
   });
+}
+
+/** The foreign keys of tables that are not replaced themselves, and the GRANT that would show others if there may be some. */
+async function bystanders({ name }: Database, { connection }: LiveRun, replacements: readonly Replacement[]) {
+  const replaced = replacements.map(({ table }) => table.name);
+  const all = await referrersOf(connection, name, replaced);
+  const referrers = all.filter(({ isOurs, table }) => !isOurs || !replaced.includes(table as TableName));
+  return { referrers, grant: (await sightOf(connection, name)).foreignKeys };
+}
+
+/** What replaceTables would do, without doing it. @throws MusterError as it does */
+export async function planTables(
+  database: Database,
+  run: LiveRun,
+  replacements: readonly Replacement[],
+  { say }: Report,
+): Promise<Counts> {
+  const { referrers, grant } = await bystanders(database, run, replacements);
+  const counts = await planReplacement(run.connection, replacements);
+  await refuseForOthers(run.connection, referrers, replacements, say);
+  const deleted = Object.values(counts).reduce((sum, each) => sum + each.deleted, 0);
+  if (deleted > 0 && grant !== undefined)
+    say(`the user may not see whether tables of other databases refer to the ${deleted} rows that go: run ${grant}`);
+  return counts;
 }
 
 /** The server's own bytes for each row that a transaction carries. */

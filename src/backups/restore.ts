@@ -6,7 +6,7 @@ import { interruptible } from "../db/interruptible.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../repositories/recovery.ts";
-import { planReplacement, type Replacement } from "../repositories/replace.ts";
+import type { Replacement } from "../repositories/replace.ts";
 import {
   type Beginning,
   beginRun,
@@ -19,7 +19,7 @@ import {
 import { dropStages, Stage, stageName } from "../repositories/stage.ts";
 import { checkBytes, checkedRows, entryOf, findManifest } from "./check.ts";
 import type { Manifest } from "./manifest.ts";
-import { replaceTables } from "./replace-tables.ts";
+import { planTables, replaceTables } from "./replace-tables.ts";
 import type { BackupStore } from "./store.ts";
 
 export interface RestoreOptions {
@@ -62,9 +62,10 @@ export async function restore(
     for (const table of part) await takeTurn(database, run, table.name, report);
     const replacements: Replacement[] = [];
     for (const table of part) replacements.push(await stageTable(database, store, run, manifest, table, report));
-    const work = () =>
-      plan ? planReplacement(run.connection, replacements) : replaceTables(database, run, replacements, report);
-    const counts = await interruptible(database, run.connection, report.signal, work);
+    const work = plan ? planTables : replaceTables;
+    const counts = await interruptible(database, run.connection, report.signal, () =>
+      work(database, run, replacements, report),
+    );
     if (plan) await endRun(run.db, run.id, { status: "succeeded", counts });
     // The tables are restored now, whatever becomes of this.
     await dropStages(database, run.id).catch(() => report.say("what the restore staged could not be removed now"));

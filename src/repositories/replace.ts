@@ -12,6 +12,7 @@ import { type Table, type TableName, tables } from "../codecs/tables.ts";
 import { driverError } from "../db/errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
+import { triggerOn } from "./definition.ts";
 import { columnList, keyOf } from "./rows.ts";
 
 /** A table and the stage that has its rows to be. */
@@ -26,21 +27,27 @@ export interface Replacement {
 }
 
 /** What a server answers where another program's rows hold the foreign keys against a replacement. */
-export const LOST_PARENTS = ["ER_ROW_IS_REFERENCED_2", "ER_NO_REFERENCED_ROW_2"];
+export const LOST_PARENTS = [
+  ...["ER_ROW_IS_REFERENCED_2", "ER_NO_REFERENCED_ROW_2"],
+  // If the user may not see the rows or the table of those programs:
+  ...["ER_ROW_IS_REFERENCED", "ER_NO_REFERENCED_ROW"],
+];
 
 /**
  * Replaces the rows of tables, inside the caller's transaction and with their gates held alone. What is new or differs
  * is written parents first, what is not in the stages is deleted children first: so a child moves to its new parent
  * before its old one goes, and the foreign keys hold throughout.
+ * @param beforeDelete is called before surplus rows of a table are deleted; may throw
  * @throws MusterError `conflict` where rows would lose their parent, with how many and of which ids; the server's own
  *   error, one of LOST_PARENTS, where those rows are gone again by the time they are looked for
  */
 export async function replaceRows(
   connection: Connection,
   replacements: readonly Replacement[],
+  beforeDelete: (replacement: Replacement) => Promise<void> = async () => {},
 ): Promise<Partial<Record<TableName, RestoreCounts>>> {
   try {
-    return await write(connection, replacements);
+    return await write(connection, replacements, beforeDelete);
   } catch (error) {
     if (LOST_PARENTS.includes(driverError(error)?.code ?? "")) await orphansRefused(connection, replacements, AS_IT_IS);
     throw error;
@@ -53,6 +60,7 @@ const AS_IT_IS = " LOCK IN SHARE MODE";
 async function write(
   connection: Connection,
   replacements: readonly Replacement[],
+  beforeDelete: (replacement: Replacement) => Promise<void>,
 ): Promise<Partial<Record<TableName, RestoreCounts>>> {
   const counts: Partial<Record<TableName, RestoreCounts>> = {};
   for (const { table, stage, rows } of replacements) {
@@ -61,8 +69,10 @@ async function write(
     const inserted = await affected(connection, inserts);
     counts[table.name] = { received: rows, inserted, updated, unchanged: rows - inserted - updated, deleted: 0 };
   }
-  for (const { table, stage } of [...replacements].reverse()) {
+  for (const replacement of [...replacements].reverse()) {
+    const { table, stage } = replacement;
     const each = counts[table.name];
+    await beforeDelete(replacement);
     if (each) each.deleted = await affected(connection, statements(table, stage).deletes);
   }
   for (const replacement of replacements) await expectExact(connection, replacement);
@@ -103,12 +113,12 @@ async function plan(
   return counts;
 }
 
-/** FROM and WHERE of the rows that a stage `s` has and the table `t` lacks, has otherwise, or has in surplus. */
-function conditions(table: Table, stage: string) {
+/** FROM and WHERE of the rows that a stage `s` has and the table `t` lacks, has otherwise in `columns`, or has in surplus. */
+export function conditions(table: Table, stage: string, columns: Table["columns"] = table.columns) {
   const key = keyOf(table);
   const [from, to] = [`${escapeId(stage)} s`, `${escapeId(table.name)} t`];
   // By bytes: to a collation `Ana` and `ANA` are equal.
-  const same = table.columns.map(({ name }) => `BINARY s.${escapeId(name)} <=> BINARY t.${escapeId(name)}`);
+  const same = columns.map(({ name }) => `BINARY s.${escapeId(name)} <=> BINARY t.${escapeId(name)}`);
   return {
     missing: `FROM ${from} LEFT JOIN ${to} ON t.${key} = s.${key} WHERE t.${key} IS NULL`,
     differing: `FROM ${from} JOIN ${to} ON t.${key} = s.${key} WHERE NOT (${same.join(" AND ")})`,
@@ -142,12 +152,16 @@ async function count(connection: Connection, condition: string, lock = ""): Prom
   return rows[0]?.n;
 }
 
-/** The table must be the stage now: anything else is an error inside Muster, and the caller undoes it. */
+/** The table must be the stage now: the caller undoes what a trigger of somebody's made of it. @throws MusterError `conflict` */
 async function expectExact(connection: Connection, { table, stage, rows }: Replacement): Promise<void> {
   const { missing, differing, surplus } = conditions(table, stage);
   const left = [missing, differing, surplus].map((condition) => count(connection, condition, AS_IT_IS));
   const wrong = (await Promise.all(left)).reduce((sum, each) => sum + each, 0);
-  if (wrong > 0) throw new Error(`${wrong} of ${rows} rows of ${table.name} are not as the backup has them`);
+  if (wrong === 0) return;
+  const trigger = await triggerOn(connection, table.name);
+  const by = trigger === undefined ? "the database changes them" : `the trigger ${trigger} changes them`;
+  const line = `${wrong} of ${rows} rows of ${table.name} would not be as the backup has them`;
+  throw new MusterError("conflict", `${line}: ${by} as they are written. Drop that trigger for the restore`);
 }
 
 /** Ids that an error names. */
