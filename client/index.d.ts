@@ -2335,6 +2335,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {};
             output: {
                 status: "ready";
+                refused?: {
+                    backup?: string | undefined;
+                    import?: string | undefined;
+                    insert?: string | undefined;
+                    migrate?: string | undefined;
+                    read?: string | undefined;
+                    restore?: string | undefined;
+                } | undefined;
             };
             outputFormat: "json";
             status: 200;

@@ -58,8 +58,8 @@ const options = readArguments(
   },
 );
 if (options.work === "list") await finish(list);
-else if (options.work === "verify") await command(prove);
-else await command(make, () => "interrupted: no backup was made; run the same command again");
+else if (options.work === "verify") await command("import", prove);
+else await command("backup", make, () => "interrupted: no backup was made; run the same command again");
 
 async function make({ config, database, signal }: DatabaseContext): Promise<Outcome> {
   const started = performance.now();

@@ -6,6 +6,7 @@ import { lanesOf } from "../src/db/client.ts";
 import { isRefusal, lineOf } from "../src/db/errors.ts";
 import type { EndedRun } from "../src/db/ledger.ts";
 import { type OpenDatabase, openDatabase } from "../src/db/open.ts";
+import type { Use } from "../src/db/rights.ts";
 import { MusterError } from "../src/errors.ts";
 import { interruption } from "../src/interruption.ts";
 import { say } from "./terminal.ts";
@@ -46,17 +47,18 @@ const NOTHING_CHANGED: AfterInterruption = (last) =>
 export const isJson = process.argv.includes("--json");
 
 /**
- * Runs a command's work with the database open, and ends the process as `finish` does.
+ * Runs a command's work with the database open for a use, and ends the process as `finish` does.
  * @param interrupted the line for Ctrl-C, if the work changes more than nothing before it is done
  */
 export function command(
+  use: Use,
   work: (context: DatabaseContext) => Promise<Outcome>,
   interrupted: AfterInterruption = NOTHING_CHANGED,
 ): Promise<never> {
   let last: EndedRun | undefined;
   const withDatabase = async (context: Context) => {
     const { databaseUrl: url, databaseConnections: connections, mysqld, capabilities, logLevel } = context.config;
-    const database = await openDatabase({ url, folder: DATA_FOLDER, mysqld, capabilities, connections, say });
+    const database = await openDatabase({ url, folder: DATA_FOLDER, mysqld, capabilities, connections, use, say });
     try {
       database.ended.add((run) => {
         // A replay's runs are told before they are committed.

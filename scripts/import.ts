@@ -45,7 +45,7 @@ const options = readArguments(
     };
   },
 );
-await command(importFiles, (last) => {
+await command("import", importFiles, (last) => {
   if (!last) return "interrupted: run the same command again";
   const whole = Object.keys(last.counts);
   if (whole.length === 0) return "interrupted: nothing was changed; run the same command again";

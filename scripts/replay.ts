@@ -27,6 +27,7 @@ const options = readArguments(HELP, { run: { type: "string" }, json: { type: "bo
   return { file, run: values.run };
 });
 await command(
+  "insert",
   replayRejections,
   () => "interrupted: the batches that were replayed stay; run the same command again for the others",
 );

@@ -27,7 +27,7 @@ const options = readArguments(
     return { backup, plan, tables: [...new Set(named.map(tableNamed))].map(tableOf) };
   },
 );
-await command(async ({ config, database, signal }) => {
+await command(options.plan ? "import" : "restore", async ({ config, database, signal }) => {
   const started = performance.now();
   const bar = progressBar();
   const { backup, plan, tables } = options;

@@ -60,14 +60,28 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   await using closing = new AsyncDisposableStack();
 
   const { databaseUrl: url, databaseConnections: connections, mysqld, capabilities } = config;
-  const database = await openDatabase({ url, folder: DATA_FOLDER, mysqld, capabilities, connections, say });
+  const database = await openDatabase({
+    url,
+    folder: DATA_FOLDER,
+    mysqld,
+    capabilities,
+    connections,
+    use: "read",
+    say,
+  });
   closing.defer(() => within(CLOSE_MS_MAX, database.close()));
   say(lanesOf(database.server));
+  const { look } = database;
+  look.changed = (line) => log.warn(line);
+  for (const line of look.lines()) log.warn(line);
   await clearDeadRuns(database, say);
   await load(database, config, { say, signal: stopped });
   if (stopped.aborted) return;
-  await forgetExpiredKeys(database.db);
-  const forgetting = setInterval(() => forgetExpiredKeys(database.db).catch(() => {}), FORGET_EVERY_MS);
+  const forget = async () => {
+    if (!look.refusal("insert")) await forgetExpiredKeys(database.db);
+  };
+  await forget();
+  const forgetting = setInterval(() => forget().catch(() => {}), FORGET_EVERY_MS);
   closing.defer(() => clearInterval(forgetting));
   const { bodyBytesMax, importLimits: imported, writeMsMax, reportMsMax } = config;
   const store = openStore(config.backupStore);

@@ -99,6 +99,24 @@ test.each(["CREATE TABLE `jobs`", "ADD CONSTRAINT `hired_employees_job", "CREATE
   },
 );
 
+test.each(["ENGINE=MyISAM", "ROW_FORMAT=COMPACT"])(
+  "a migration that has begun with %s, as an earlier version did, and could not be completed there, begins anew",
+  async (option) => {
+    const url = newUrl();
+    await create(url, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
+    const stopped = statements.findIndex(({ statement }) => statement.includes("CREATE INDEX `rejections_run`"));
+    for (const { statement } of statements.slice(0, stopped)) {
+      await ask(url, /^\s*CREATE TABLE/.test(statement) ? statement.replace(/;\s*$/, ` ${option}`) : statement);
+    }
+    await leaveMark(url, statements[stopped], 0);
+    await ask(url, "INSERT INTO jobs (job) VALUES ('somebody''s')");
+    await expect(migrate(url)).rejects.toThrow(/and jobs has rows: move them elsewhere and run DROP TABLE/);
+    await ask(url, "DELETE FROM jobs");
+    await migrate(url);
+    expect(await shape(url)).toEqual(wanted);
+  },
+);
+
 test("a table that was there before is named each time, and nothing is changed", async () => {
   const url = newUrl();
   await create(url);
@@ -128,9 +146,12 @@ test("a database that cannot hold every name is refused with the line to run", a
   const url = newUrl();
   await create(url, "CHARACTER SET latin1");
   const error = await migrate(url).catch((thrown) => thrown);
-  expect([error.code, error.message]).toEqual(["refused", expect.stringContaining("keeps text as latin1")]);
+  expect([error.code, error.message]).toEqual([
+    "refused",
+    expect.stringContaining("the database keeps text as latin1"),
+  ]);
   expect(await ask(url, "SHOW TABLES")).toEqual([]);
-  await ask(url, error.message.split("Run: ")[1]);
+  await ask(url, error.message.split("run: ")[1]);
   await migrate(url);
 });
 
@@ -139,7 +160,7 @@ test("a user who may not create the database is told what to ask for", async () 
   await admin.query("CREATE USER IF NOT EXISTS test_nobody@localhost");
   const poor = url.replace("//root@", "//test_nobody@");
   await expect(migrate(poor)).rejects.toThrow(
-    /no rights on database "test_.*run: CREATE DATABASE IF NOT EXISTS `test_/,
+    /database "test_.*" does not exist, or its user may not use it; .* run: CREATE DATABASE IF NOT EXISTS `test_.*TO 'test_nobody'@'localhost'$/,
   );
   await create(url);
   await admin.query(`GRANT ALL ON ${parseUrl(url).database}.* TO test_nobody@localhost`);
@@ -203,11 +224,16 @@ async function crashAt(
   if (!doubted) throw new Error("there is no such statement");
   await create(url, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
   for (const { statement } of statements.slice(0, doubted.index + carriedOut)) await ask(url, statement);
+  await leaveMark(url, doubted, 1);
+}
+
+/** What a migration writes down about a statement: that it has begun, or that the server has refused it. */
+async function leaveMark(url: string, at: (typeof statements)[number] | undefined, begun: 0 | 1): Promise<void> {
   await ask(
     url,
     "CREATE TABLE __muster_migrating (hash char(64) PRIMARY KEY, statement int NOT NULL, begun boolean NOT NULL)",
   );
-  await ask(url, `INSERT INTO __muster_migrating VALUES ('${doubted.hash}', ${doubted.index}, 1)`);
+  await ask(url, `INSERT INTO __muster_migrating VALUES ('${at?.hash}', ${at?.index}, ${begun})`);
 }
 
 async function retry<T>(attempt: () => Promise<T | undefined>): Promise<T> {

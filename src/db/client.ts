@@ -1,14 +1,17 @@
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { type Connection, createConnection, type Pool } from "mysql2/promise";
 import { type Capability, DATABASE_CONNECTIONS } from "../config.ts";
-import { MusterError } from "../errors.ts";
 import { locate } from "./errors.ts";
+import { type Facts, lookAt } from "./facts.ts";
 import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
+import { Look } from "./look.ts";
 import { openPool, type PoolState } from "./pool.ts";
+import { REQUIRED_VARIABLES, readOnlyBy } from "./requirements.ts";
 import { assertSession, SESSION_VARIABLES, SET_SESSION, sessionError } from "./session.ts";
 import { Turnstile } from "./transaction.ts";
 import { parseUrl } from "./url.ts";
+import { useDatabase } from "./use-database.ts";
 
 /** The share of a pool's connections that requests which write may hold: the others are left to those who read. */
 const WRITERS_SHARE = 0.3;
@@ -19,6 +22,8 @@ export interface Database {
   /** Name of the database (schema) that the connections use. */
   name: string;
   server: Server;
+  /** What it can be used for now. */
+  look: Look;
   /** What requests that write pass, so that they leave connections for those that read. */
   writers: Turnstile;
   /** Called when the server has refused a write for it takes none: idle connections to it are given up. */
@@ -60,18 +65,29 @@ export async function connect(
   const route = await routeTo(hosts, options);
   const pool = openPool({ ...options, ...route.options, database }, connections);
   const idle = (pool.pool as PoolState)._freeConnections;
+  const moveOn = () => {
+    route.forget();
+    while (idle.length > 0) idle.get(0)?.destroy();
+  };
   try {
-    const server = await probe(pool, capabilities);
+    const facts = await factsOf(pool);
+    const look = new Look(facts, async () => {
+      const seen = await lookOnce(url);
+      // Connections to a server that takes no writes would be used as long as they are open.
+      if (readOnlyBy(seen.variables) === undefined) moveOn();
+      return seen;
+    });
     return {
       db: drizzle(pool),
       pool,
-      name: database,
-      server,
+      name: facts.database,
+      server: serverOf(facts, capabilities),
+      look,
       writers: new Turnstile(Math.max(1, Math.floor(connections * WRITERS_SHARE))),
       ended: new Set(),
       demoted() {
-        route.forget();
-        while (idle.length > 0) idle.get(0)?.destroy();
+        moveOn();
+        look.forget();
       },
       close: () => pool.end(),
     };
@@ -87,36 +103,32 @@ export function lanesOf({ version, loadsData, swaps }: Server): string {
   return `database server ${version}: files are loaded by ${load}, and empty tables filled by ${swaps ? "swap" : "INSERT"}`;
 }
 
-/** What is asked of the server once, besides the session. */
-const PROBED = [
-  ...["version", "local_infile", "max_allowed_packet", "innodb_rollback_on_timeout"],
-  ...["group_replication_transaction_size_limit", "wsrep_on", "wsrep_max_ws_size"],
-];
+/** What is asked of the server besides the requirements and the session. */
+const PROBED = ["local_infile", "group_replication_transaction_size_limit", "wsrep_on", "wsrep_max_ws_size"];
 
-/** Statements with many rows are a little shorter (repositories/statement.ts). */
-const STATEMENT_BYTES_LEAST = 1024 * 1024;
+async function factsOf(pool: Pool): Promise<Facts> {
+  const connection = await pool.getConnection();
+  try {
+    const facts = await lookAt(connection, [...REQUIRED_VARIABLES, ...PROBED, ...SESSION_VARIABLES]);
+    assertSession(facts.variables);
+    return facts;
+  } finally {
+    connection.release();
+  }
+}
 
-async function probe(pool: Pool, capabilities: readonly Capability[]): Promise<Server> {
-  const [rows] = await pool.query("SHOW SESSION VARIABLES WHERE Variable_name IN (?)", [
-    [...PROBED, ...SESSION_VARIABLES],
-  ]);
-  const variables = new Map(
-    (rows as { Variable_name: string; Value: string }[]).map((row) => [row.Variable_name, row.Value]),
-  );
-  assertSession(variables);
-  if (variables.get("innodb_rollback_on_timeout") === "ON") {
-    // A wait that ends would then undo what its transaction had done before, without an end of the transaction.
-    throw new MusterError(
-      "refused",
-      "the server undoes transactions whose wait ends: set innodb_rollback_on_timeout to OFF",
-    );
+/** By a connection of its own, to the host that takes writes now. */
+async function lookOnce(url: string): Promise<Facts> {
+  const connection = await connectOnce(url);
+  try {
+    await useDatabase(connection, parseUrl(url).database);
+    return await lookAt(connection, REQUIRED_VARIABLES);
+  } finally {
+    connection.destroy();
   }
-  if (Number(variables.get("max_allowed_packet")) < STATEMENT_BYTES_LEAST) {
-    throw new MusterError(
-      "refused",
-      `the server takes statements of ${variables.get("max_allowed_packet")} bytes at most: set max_allowed_packet to 1M or more (16M is usual)`,
-    );
-  }
+}
+
+function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Server {
   const galera = variables.get("wsrep_on") === "ON" ? variables.get("wsrep_max_ws_size") : undefined;
   return {
     version: variables.get("version") ?? "",

@@ -77,6 +77,18 @@ export function isFull(error: unknown): boolean {
   );
 }
 
+/** How a server refuses a write that is read-only now: another host may take it, or the same one later. */
+export const READ_ONLY = [
+  "ER_OPTION_PREVENTS_STATEMENT",
+  "ER_READ_ONLY_MODE",
+  "ER_INNODB_READ_ONLY",
+  "ER_SCHEMA_READ_ONLY",
+];
+
+export function takesNoWrites(error: unknown): boolean {
+  return READ_ONLY.includes(driverError(error)?.code ?? "");
+}
+
 /** A domain error with one line to show. What nobody outside Muster can mend comes back as it is. */
 export function domainError(error: unknown): unknown {
   if (error instanceof MusterError) return error;

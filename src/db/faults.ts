@@ -123,6 +123,7 @@ const FAULTS = new Map<string, Fault>(
     ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: readOnly,
     ER_READ_ONLY_MODE: readOnly,
     ER_INNODB_READ_ONLY: readOnly,
+    ER_SCHEMA_READ_ONLY: readOnly,
     ER_DISK_FULL: diskFull,
     ER_DISK_FULL_NOWAIT: diskFull,
     ER_RECORD_FILE_FULL: diskFull,

@@ -1,8 +1,8 @@
 /** Which host of a cluster is connected to. */
 import { Socket } from "node:net";
 import { type ConnectionOptions, createConnection } from "mysql2/promise";
-import { MusterError } from "../errors.ts";
 import { driverError, locate } from "./errors.ts";
+import { REQUIRED_VARIABLES, readOnlyBy } from "./requirements.ts";
 import type { Host } from "./url.ts";
 
 /** Connections that are opened together ask once which host takes writes. */
@@ -20,7 +20,7 @@ export interface Route {
 /**
  * To the only host, or, of several, to the one that takes writes when each connection is opened. So a service follows its
  * cluster to another primary.
- * @throws the driver's error where none answers, MusterError `unavailable` where none takes writes
+ * If none takes writes, to one that answers. @throws the driver's error if none answers
  */
 export async function routeTo(hosts: Host[], options: ConnectionOptions): Promise<Route> {
   let host = await writableHost(hosts, options);
@@ -47,21 +47,28 @@ export async function routeTo(hosts: Host[], options: ConnectionOptions): Promis
   };
 }
 
-/** The first host that answers and takes writes, else the last error. A cluster's other members are read-only. */
+/**
+ * The first host that answers and takes writes, else the first that answers: reads are served there. A cluster's other
+ * members are read-only. @throws the last host's error if none answers
+ */
 export async function writableHost(hosts: Host[], options: ConnectionOptions): Promise<Host> {
   const [only, ...others] = hosts;
   if (only && others.length === 0) return only;
-  let failure: unknown = new MusterError("unavailable", "none of the hosts of DATABASE_URL takes writes");
+  let failure: unknown;
+  let reader: Host | undefined;
   for (const host of hosts) {
     try {
       const connection = await createConnection({ ...options, ...host, connectTimeout: ASK_MS_MAX });
-      const [rows] = await connection.query("SELECT @@global.read_only AS readOnly");
+      const [rows] = await connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (?)", [REQUIRED_VARIABLES]);
       await connection.end();
-      if (!(rows as { readOnly: number }[])[0]?.readOnly) return host;
+      const shown = rows as { Variable_name: string; Value: string }[];
+      if (!readOnlyBy(new Map(shown.map((row) => [row.Variable_name, row.Value])))) return host;
+      reader ??= host;
     } catch (error) {
       if (!driverError(error)) throw error;
       failure = locate(error, host);
     }
   }
+  if (reader) return reader;
   throw failure;
 }

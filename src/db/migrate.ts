@@ -1,27 +1,29 @@
 /** Brings a database up to drizzle/: under a lock, and so that a run that dies half-way is completed by the next. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { getTableName, is } from "drizzle-orm";
 import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
-import { MySqlTable } from "drizzle-orm/mysql-core";
 import type { Connection } from "mysql2/promise";
 import journal from "../../drizzle/meta/_journal.json";
 import { MusterError } from "../errors.ts";
+import { addGates } from "./add-gates.ts";
 import { connectOnce } from "./client.ts";
 import { type DriverError, domainError, driverError } from "./errors.ts";
-import * as schema from "./schema.ts";
+import { lookAt } from "./facts.ts";
+import { lacksFor, lineOf, REQUIRED_VARIABLES } from "./requirements.ts";
+import type { Use } from "./rights.ts";
+import { dropUnfit } from "./unfit-tables.ts";
 import { parseUrl } from "./url.ts";
-import { requireCharacters, useDatabase } from "./use-database.ts";
+import { useDatabase } from "./use-database.ts";
 
 const MIGRATIONS = join(import.meta.dir, "../../drizzle");
 /** How long another start's migration is waited for, and how long a statement waits for a table that is being read. */
 const LOCK_SECONDS_MAX = 60;
 
 /**
- * Applies what is pending of drizzle/ to the database that `url` names, creating the database if it is missing; takes a
- * few milliseconds and no lock where nothing is pending. The journal is drizzle's own, so `drizzle-kit migrate` does as well.
- * @throws MusterError with the line to run where the database may not be created or has another character set, and with
- *   the name of a table or migration that stands in the way
+ * Applies the pending migrations of drizzle/ to the database that `url` names, and creates the database if it is missing. It
+ * takes a few milliseconds and no lock if nothing is pending. The journal is drizzle's own, so `drizzle-kit migrate` does as well.
+ * @throws MusterError with the statement to run if the database may not be created, or if the server or the user's rights do
+ *   not allow the migrations; or with the name of a table or migration that stands in the way
  */
 export async function migrate(url: string): Promise<void> {
   const { database } = parseUrl(url);
@@ -29,8 +31,16 @@ export async function migrate(url: string): Promise<void> {
     throw domainError(error);
   });
   try {
-    await useDatabase(connection, database);
-    if ((await pendingMigrations(connection)).length > 0) await applyPending(connection, database);
+    const name = await useDatabase(connection, database);
+    const pending = await pendingMigrations(connection).catch(async (error) => {
+      if (isDenied(error)) await requireUse(connection, "read");
+      throw error;
+    });
+    if (pending.length > 0) {
+      const lack = `the database lacks migrations of Muster's (${pending.map(({ tag }) => tag).join(", ")})`;
+      await requireUse(connection, "migrate", `${lack}, and they cannot be applied: `);
+      await applyPending(connection, name);
+    }
     await addGates(connection);
   } catch (error) {
     throw domainError(error);
@@ -38,6 +48,14 @@ export async function migrate(url: string): Promise<void> {
     await connection.end().catch(() => connection.destroy());
   }
 }
+
+/** @throws MusterError `refused` with a line for each requirement that is not met */
+async function requireUse(connection: Connection, use: Use, before = ""): Promise<void> {
+  const lacks = lacksFor(await lookAt(connection, REQUIRED_VARIABLES), use);
+  if (lacks.length > 0) throw new MusterError("refused", lacks.map((lack) => before + lineOf(lack)).join("\n"));
+}
+
+const isDenied = (error: unknown) => driverError(error)?.code === "ER_TABLEACCESS_DENIED_ERROR";
 
 interface Migration extends MigrationMeta {
   tag: string;
@@ -75,11 +93,11 @@ async function applyPending(connection: Connection, database: string): Promise<v
   await takeTurn(connection, database);
   const pending = await pendingMigrations(connection);
   if (pending.length === 0) return;
-  await requireCharacters(connection, database);
   await connection.query(`SET SESSION lock_wait_timeout = ${LOCK_SECONDS_MAX}`);
   const reached = await select(connection, "SELECT hash, statement, begun FROM __muster_migrating", "ER_NO_SUCH_TABLE");
   for (const migration of pending) {
-    const mark = reached.find(({ hash }) => hash === migration.hash);
+    let mark = reached.find(({ hash }) => hash === migration.hash);
+    if (mark && (await dropUnfit(connection, createdBy(migration, Number(mark.statement))))) mark = undefined;
     if (!mark) await refuseExisting(connection, database, migration);
     for (const statement of JOURNALS) await connection.query(statement);
     await apply(connection, migration, { statement: Number(mark?.statement ?? 0), inDoubt: mark?.begun === 1 });
@@ -147,7 +165,7 @@ function wasDoneBefore({ code, sqlMessage }: DriverError): boolean {
 
 /** A table that is there already is somebody else's, or was made by hand: said before anything is changed. */
 async function refuseExisting(connection: Connection, database: string, migration: Migration): Promise<void> {
-  const created = migration.sql.flatMap((statement) => /^\s*CREATE TABLE `([^`]+)`/.exec(statement)?.[1] ?? []);
+  const created = createdBy(migration);
   if (created.length === 0) return;
   const [found] = await connection.query(
     "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name IN (?)",
@@ -162,15 +180,9 @@ async function refuseExisting(connection: Connection, database: string, migratio
   );
 }
 
-/** A gate for each table of the dictionary (design section 2, Gates). */
-async function addGates(connection: Connection): Promise<void> {
-  const tables = Object.values(schema)
-    .filter((each) => is(each, MySqlTable))
-    .map(getTableName);
-  const gates = new Set((await select(connection, "SELECT `table` AS name FROM gates")).map(({ name }) => name));
-  const missing = tables.filter((table) => !gates.has(table));
-  if (missing.length === 0) return;
-  await connection.query("INSERT IGNORE INTO gates (`table`) VALUES ?", [missing.map((table) => [table])]);
+/** The tables that a migration creates, up to the statement of this index. */
+function createdBy({ sql }: Migration, until = sql.length): string[] {
+  return sql.slice(0, until + 1).flatMap((statement) => /^\s*CREATE TABLE `([^`]+)`/.exec(statement)?.[1] ?? []);
 }
 
 /** The rows, or none where the statement fails as expected. */

@@ -1,8 +1,10 @@
 /** The database as commands and the service use it: brought up where it is ours, migrated, connected. */
 import type { Capability } from "../config.ts";
+import { MusterError } from "../errors.ts";
 import { connect, type Database } from "./client.ts";
 import { joinServer } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
+import type { Use } from "./rights.ts";
 
 export interface OpenOptions {
   /** DATABASE_URL; undefined for a private server. */
@@ -15,6 +17,8 @@ export interface OpenOptions {
   capabilities: readonly Capability[];
   /** Connections of the pool (DATABASE_CONNECTIONS). */
   connections: number;
+  /** What the database is opened for. */
+  use: Use;
   say(line: string): void;
 }
 
@@ -26,7 +30,8 @@ export interface OpenDatabase extends Database {
 /**
  * Opens the database that `url` names, or that of the private server in `folder`, with every migration applied. close()
  * ends the connections and leaves the private server.
- * @throws MusterError as joinServer(), migrate() and connect() do; nothing stays open then
+ * @throws MusterError as joinServer(), migrate() and connect() do, and `refused` if the database cannot be used so, with the
+ *   statement that mends it; nothing stays open then
  */
 export async function openDatabase({
   url,
@@ -34,6 +39,7 @@ export async function openDatabase({
   mysqld,
   capabilities,
   connections,
+  use,
   say,
 }: OpenOptions): Promise<OpenDatabase> {
   const server = url === undefined ? await joinServer(folder, { mysqld, say }) : undefined;
@@ -48,6 +54,11 @@ export async function openDatabase({
         await server?.stop();
       }
     };
+    const refusal = database.look.refusal(use);
+    if (refusal) {
+      await database.close();
+      throw new MusterError("refused", refusal.located ?? refusal.message);
+    }
     return { ...database, embedded: server !== undefined, close };
   } catch (error) {
     await server?.stop();

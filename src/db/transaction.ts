@@ -1,15 +1,14 @@
 /** Transactions that end: committed, undone, or run again a bounded number of times. */
 import type { Pool, PoolConnection } from "mysql2/promise";
-import { driverError, noAnswer } from "./errors.ts";
+import { driverError, noAnswer, READ_ONLY, takesNoWrites } from "./errors.ts";
+import type { Look } from "./look.ts";
 
 /** InnoDB undoes one of two transactions that wait for each other, and asks for it to be run again. */
 export const DEADLOCK = "ER_LOCK_DEADLOCK";
-/** The member of a cluster takes no writes any more: a new connection finds the one that does. */
-const READ_ONLY = "ER_OPTION_PREVENTS_STATEMENT";
 /** Lost to another writer between the look and the statement: a new look sees what it wrote. */
 export const LOST_RACES = [DEADLOCK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];
-/** What undid a whole transaction that is worth another try. */
-export const WORTH_ANOTHER_TRY = [...LOST_RACES, READ_ONLY];
+/** What undid a whole transaction that is worth another try: a new connection finds the host that takes writes. */
+export const WORTH_ANOTHER_TRY = [...LOST_RACES, ...READ_ONLY];
 
 const ATTEMPTS_MAX = 10;
 const PAUSE_MS_MAX = 20;
@@ -57,13 +56,14 @@ export class Turnstile {
  * @param msMax past it the connection is given up, and with it the transaction: an error of the code ETIMEDOUT
  */
 export async function transacted<T>(
-  { pool, writers, demoted }: { pool: Pool; writers: Turnstile; demoted(): void },
+  { pool, writers, look, demoted }: { pool: Pool; writers: Turnstile; look: Look; demoted(): void },
   work: (connection: PoolConnection) => Promise<T>,
   msMax: number,
 ): Promise<T> {
   let connection: PoolConnection | undefined;
   let late = false;
   const whole = async () => {
+    await look.require("insert");
     if (late) throw noAnswer(msMax);
     connection = await pool.getConnection();
     if (late) connection.destroy();
@@ -77,7 +77,7 @@ export async function transacted<T>(
       connection.release();
       return result;
     } catch (error) {
-      if (driverError(error)?.code === READ_ONLY) {
+      if (takesNoWrites(error)) {
         connection.destroy();
         demoted();
       } else if (!late) await undo(connection);

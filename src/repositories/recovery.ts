@@ -62,9 +62,11 @@ export async function takeTurn(database: Database, run: LiveRun, table: string, 
 /**
  * Ends the runs whose process is gone: what they published stays and is counted, what they had staged or logged for
  * tables that they did not publish is removed. A live run is left alone. One that cannot be cleared now is said and left
- * to the next command: it must stop neither the others nor the caller.
+ * to the next command: it must stop neither the others nor the caller. It takes the rights of an import: without them all
+ * are left to the next command that has them.
  */
 export async function clearDeadRuns(database: Database, say: (line: string) => void): Promise<void> {
+  if (database.look.refusal("import")) return;
   const open = await database.db
     .select({ id: runs.id, kind: runs.kind, owner: runs.owner })
     .from(runs)

@@ -6,6 +6,7 @@ import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import { instant } from "../codecs/columns.ts";
 import type { Database } from "../db/client.ts";
+import { takesNoWrites } from "../db/errors.ts";
 import { type Counts, type RunCounts, type RunKind, type RunProgress, type RunStatus, runs } from "../db/ledger.ts";
 import { runLock, tryLock } from "./locks.ts";
 
@@ -134,6 +135,7 @@ export async function beginRun(
     return { id, kind, source, connection, db, close: end };
   } catch (error) {
     await close();
+    if (takesNoWrites(error)) database.demoted();
     throw error;
   }
 }

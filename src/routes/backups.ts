@@ -10,7 +10,9 @@ import { verify } from "../backups/verify.ts";
 import { AVRO_CODECS } from "../codecs/avro-container.ts";
 import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import type { Use } from "../db/rights.ts";
 import { Turnstile } from "../db/transaction.ts";
+import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { jsonBody, limitBody } from "../http/body.ts";
 import { describe } from "../http/describe.ts";
@@ -54,12 +56,12 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
   const inTurn = new Turnstile(1);
   const once = oncePerKey(database, say);
   const admin = [requires("admin")] as const;
-  const checks = [...admin, limitBody(bodyBytesMax), noQuery] as const;
+  const checks = (use: Use) => [...admin, able(database, use), limitBody(bodyBytesMax), noQuery] as const;
   return new Hono<Env>()
     .post(
       "/backup",
       describe(about.MAKE),
-      ...checks,
+      ...checks("backup"),
       jsonBody,
       validate("json", BackupBody, about.BACKUPS),
       async (c) => {
@@ -77,7 +79,7 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
     .post(
       "/restore",
       describe(about.RESTORE),
-      ...checks,
+      ...checks("restore"),
       jsonBody,
       validate("json", RestoreBody, about.RESTORES),
       async (c) => {
@@ -102,13 +104,19 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
       negotiate(c, ["application/json"]);
       return c.json(await provenManifest(store, c.req.valid("param").id), 200);
     })
-    .post("/backups/:id/verify", describe(about.VERIFY), ...checks, validate("param", BackupPath), async (c) => {
-      takeTime(c);
-      const { id } = c.req.valid("param");
-      const begin = async (_: unknown, run: string) => c.set("run", run);
-      const { manifest, proof } = await inTurn.pass(() => verify(database, store, { id, report, begin }));
-      return c.json({ ...manifest, proof }, 200);
-    })
+    .post(
+      "/backups/:id/verify",
+      describe(about.VERIFY),
+      ...checks("import"),
+      validate("param", BackupPath),
+      async (c) => {
+        takeTime(c);
+        const { id } = c.req.valid("param");
+        const begin = async (_: unknown, run: string) => c.set("run", run);
+        const { manifest, proof } = await inTurn.pass(() => verify(database, store, { id, report, begin }));
+        return c.json({ ...manifest, proof }, 200);
+      },
+    )
     .get("/backups/:id/:file", describe(about.FILE), ...admin, validate("param", FilePath), async (c) => {
       const { id, file } = c.req.valid("param");
       const name = file.replace(/\.avro$/, "");

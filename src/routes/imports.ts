@@ -8,6 +8,7 @@ import { type TableName, tableNames, tableOf, tables } from "../codecs/tables.ts
 import type { ImportLimits } from "../config.ts";
 import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
+import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { JSON_TYPE } from "../http/batch-answer.ts";
 import { codingOf, mediaTypeOf } from "../http/body.ts";
@@ -56,7 +57,12 @@ export interface ImportDependencies {
 export function importRoutes({ database, imports, log, limits, msMax }: ImportDependencies) {
   const uploads = new Uploads(limits);
   const { bytesMax } = limits;
-  const checks = [describe(IMPORT), requires("writer"), validate("query", ImportQuery)] as const;
+  const checks = [
+    describe(IMPORT),
+    requires("writer"),
+    able(database, "import"),
+    validate("query", ImportQuery),
+  ] as const;
   return new Hono<Env>().post("/imports", ...checks, async (c) => {
     const query = c.req.valid("query");
     const form = formOf(c, bytesMax);

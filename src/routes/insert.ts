@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { type BatchResponse, batchAnswer } from "../http/batch-answer.ts";
 import { bytesOf, limitBody, mediaTypeOf, textOf } from "../http/body.ts";
@@ -22,7 +23,7 @@ export interface WriteLimits {
 }
 
 export function insertRoutes(database: Database, limits: WriteLimits) {
-  const checks = [requires("writer"), limitBody(limits.bodyBytesMax)] as const;
+  const checks = [requires("writer"), able(database, "insert"), limitBody(limits.bodyBytesMax)] as const;
   return new Hono<Env>()
     .post("/insert", describe(describeInsert()), ...checks, noQuery, async (c) => {
       const body = await bytesOf(c);

@@ -6,6 +6,7 @@ import { type Table, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { REASON_CODES, REJECTION_STATES } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
+import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { type BatchResponse, batchAnswer, batchAnswers, JSON_TYPE, Reason } from "../http/batch-answer.ts";
 import { bytesOf, jsonBody, limitBody, textOf } from "../http/body.ts";
@@ -115,7 +116,10 @@ const DISCARD = describe({
 
 /** @param pages the same database, whose queries are bounded */
 export function rejectionRoutes(database: Database, pages: Database, limits: WriteLimits) {
-  const checks = [requires("writer"), limitBody(limits.bodyBytesMax), jsonBody, noQuery] as const;
+  const checks = [
+    ...[requires("writer"), able(database, "insert")],
+    ...[limitBody(limits.bodyBytesMax), jsonBody, noQuery],
+  ] as const;
   return new Hono<Env>()
     .post("/rejections/replay", REPLAY, ...checks, validate("json", ReplayBody, REPLAYS), async (c) => {
       const asked = c.req.valid("json");

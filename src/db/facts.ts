@@ -1,0 +1,63 @@
+/** What the server says of itself and of Muster's user, asked once at the start. */
+import { getTableName, is } from "drizzle-orm";
+import { MySqlTable } from "drizzle-orm/mysql-core";
+import type { Connection } from "mysql2/promise";
+import { type Grants, grantsOf, quoted } from "./grants.ts";
+import * as ledger from "./ledger.ts";
+import * as schema from "./schema.ts";
+
+export interface Facts {
+  /** The name of the database; in lower case if the server takes `HR` and `hr` for one. */
+  database: string;
+  /** Of the session that asked. Those that the server does not know are missing. */
+  variables: ReadonlyMap<string, string>;
+  /** What SHOW ENGINES says of InnoDB: YES, DEFAULT, NO or DISABLED. */
+  innodb: string;
+  /** Muster's tables that are kept by another engine than InnoDB. */
+  otherEngines: readonly { name: string; engine: string }[];
+  /** Whether ALTER DATABASE ... READ ONLY = 1 was said (MySQL). */
+  isReadOnlyDatabase: boolean;
+  /** What Muster's user may do; undefined if the server does not tell. */
+  grants: Grants | undefined;
+}
+
+const tablesOf = (module: object): string[] =>
+  Object.values(module)
+    .filter((each): each is MySqlTable => is(each, MySqlTable))
+    .map(getTableName);
+
+const TABLES = [...tablesOf(schema), ...tablesOf(ledger)];
+
+/**
+ * Asks the server, which takes a few milliseconds.
+ * @param connection has Muster's database as its default
+ * @param variables the names of those that are wanted
+ */
+export async function lookAt(connection: Connection, variables: readonly string[]): Promise<Facts> {
+  const rowsOf = async (statement: string, values: unknown[] = []) =>
+    (await connection.query(statement, values))[0] as Record<string, string | null>[];
+  const shown = await rowsOf("SHOW SESSION VARIABLES WHERE Variable_name IN (?)", [variables]);
+  const [one = {}] = await rowsOf(
+    `SELECT ${DATABASE_NAME} AS name, (SELECT support FROM information_schema.engines WHERE engine = 'InnoDB') AS innodb`,
+  );
+  const database = one.name ?? "";
+  const others = await rowsOf(
+    `SELECT table_name AS name, engine AS engine FROM information_schema.tables
+     WHERE table_schema = ? AND table_name IN (?) AND engine <> 'InnoDB'`,
+    [database, TABLES],
+  );
+  const [definition = {}] = await rowsOf(`SHOW CREATE DATABASE ${quoted(database)}`);
+  const grants = await grantsOf(connection, database).catch(() => undefined);
+  return {
+    database,
+    variables: new Map(shown.map(({ Variable_name: name, Value: value }) => [name ?? "", value ?? ""])),
+    innodb: one.innodb ?? "NO",
+    otherEngines: others.map(({ name, engine }) => ({ name: name ?? "", engine: engine ?? "" })),
+    isReadOnlyDatabase: /READ ONLY = 1/.test(definition["Create Database"] ?? ""),
+    // Each user has a line at least, as of USAGE: without one they are in words that are not understood.
+    grants: grants?.everywhere.size ? grants : undefined,
+  };
+}
+
+/** SQL for the name of the default database, which is one name also if the server does not tell `HR` from `hr`. */
+export const DATABASE_NAME = "IF(@@lower_case_table_names = 0, DATABASE(), LOWER(DATABASE()))";
