@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { explainedFile } from "../file-errors.ts";
 import { BACKUP_ID } from "./manifest.ts";
 import { type BackupStore, type Draft, LEFTOVER_AGE_MS, MANIFEST, missingFile } from "./store.ts";
 
@@ -13,7 +14,9 @@ export class DirectoryStore implements BackupStore {
   }
 
   async ids(): Promise<string[]> {
-    const names = await readdir(this.#root).catch(absent(() => []));
+    const names = await readdir(this.#root)
+      .catch(absent(() => []))
+      .catch(this.#explain);
     return names.filter((name) => BACKUP_ID.test(name)).sort();
   }
 
@@ -21,12 +24,15 @@ export class DirectoryStore implements BackupStore {
     try {
       yield* createReadStream(join(this.#root, id, file), { ...range, highWaterMark: CHUNK_BYTES });
     } catch (error) {
-      throw absent(() => missingFile(id, file))(error as NodeJS.ErrnoException);
+      throw isAbsent(error) ? missingFile(id, file) : explainedFile(error, NAME);
     }
   }
 
   async readText(id: string, file: string): Promise<string | undefined> {
-    return readFile(join(this.#root, id, file), "utf8").catch(absent(() => undefined));
+    const path = join(this.#root, id, file);
+    return readFile(path, "utf8")
+      .catch(absent(() => undefined))
+      .catch(this.#explain);
   }
 
   async writeText(id: string, file: string, text: string): Promise<void> {
@@ -34,25 +40,26 @@ export class DirectoryStore implements BackupStore {
     try {
       await writeSynced(`${target}.new`, [Buffer.from(text)]);
       await rename(`${target}.new`, target);
+      await syncDirectory(join(this.#root, id));
     } catch (error) {
       await rm(`${target}.new`, { force: true }).catch(() => {});
-      throw error;
+      throw explainedFile(error, NAME, target);
     }
-    await syncDirectory(join(this.#root, id));
   }
 
   async begin(id: string): Promise<Draft> {
-    await this.#sweep();
     const draft = join(this.#root, `.${id}.partial`);
-    await mkdir(draft, { recursive: true });
+    await this.#sweep().catch(this.#explain);
+    await mkdir(draft, { recursive: true }).catch(this.#explain);
+    const complete = async (manifest: string) => {
+      await writeSynced(join(draft, MANIFEST), [Buffer.from(manifest)]);
+      await syncDirectory(draft);
+      await rename(draft, join(this.#root, id));
+      await syncDirectory(this.#root);
+    };
     return {
-      write: (file, chunks) => writeSynced(join(draft, file), chunks),
-      complete: async (manifest) => {
-        await writeSynced(join(draft, MANIFEST), [Buffer.from(manifest)]);
-        await syncDirectory(draft);
-        await rename(draft, join(this.#root, id));
-        await syncDirectory(this.#root);
-      },
+      write: (file, chunks) => writeSynced(join(draft, file), chunks).catch(this.#explain),
+      complete: (manifest) => complete(manifest).catch(this.#explain),
       discard: () => rm(draft, { recursive: true, force: true }),
     };
   }
@@ -69,12 +76,19 @@ export class DirectoryStore implements BackupStore {
 
   async remove(id: string): Promise<void> {
     const removed = join(this.#root, `.${id}.removed`);
-    await rename(join(this.#root, id), removed);
-    await rm(removed, { recursive: true });
+    await rename(join(this.#root, id), removed).catch(this.#explain);
+    await rm(removed, { recursive: true }).catch(this.#explain);
   }
+
+  /** An error of the store's own files; any other, such as one of what is written, is left as it is. */
+  readonly #explain = (error: unknown): never => {
+    throw explainedFile(error, NAME, this.#root);
+  };
 }
 
 const CHUNK_BYTES = 256 * 1024;
+/** What the store is to those who may not see where it lies. */
+const NAME = "BACKUP_STORE";
 
 /** Written whole and on the disk before it returns. */
 async function writeSynced(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
@@ -97,9 +111,11 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function absent<T>(value: () => T): (error: NodeJS.ErrnoException) => T {
+const isAbsent = (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT";
+
+function absent<T>(value: () => T): (error: unknown) => T {
   return (error) => {
-    if (error.code === "ENOENT") return value();
+    if (isAbsent(error)) return value();
     throw error;
   };
 }

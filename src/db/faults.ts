@@ -192,8 +192,9 @@ function lackOf(words: string): string {
   const [, right, place] =
     /^([\w ,]+) command denied to user .* for (?:table|column .* in table) (.+)$/s.exec(words) ?? [];
   if (right && place) {
-    const table = place.replaceAll(/[`']/g, "");
-    return `does not let Muster's user ${right} in ${table}: as an administrator run GRANT ${right} ON ${table} TO that user`;
+    // MariaDB names the database, too.
+    const table = place.replaceAll(/[`']/g, "").replace(/^.*\./s, "");
+    return `does not let Muster's user ${right} in ${table}: as an administrator GRANT ${right} on it to that user`;
   }
   const needed = /at least one of\) the (.+) privilege/.exec(words)?.[1];
   if (needed) return `does not give Muster's user the privilege ${needed}: as an administrator GRANT it`;

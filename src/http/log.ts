@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from "hono";
 import pino, { type Logger } from "pino";
 import type { PrettyOptions } from "pino-pretty";
 import { driverError } from "../db/errors.ts";
+import { isFileError } from "../file-errors.ts";
 import type { Env } from "./env.ts";
 
 /** Lines are held back until they have so many characters, or so long: to write each by itself takes longer than to make it. */
@@ -55,6 +56,8 @@ export function loggable(error: unknown): Record<string, unknown> {
   const driver = driverError(error);
   if (driver) return { code: driver.code, errno: driver.errno, at: framesOf(driver) };
   if (!(error instanceof Error)) return { thrown: typeof error };
+  // Its message has the path.
+  if (isFileError(error)) return { code: error.code, syscall: error.syscall, at: framesOf(error) };
   // Drizzle's, whose name is that of any other.
   if ("query" in error) return { name: "DrizzleQueryError", cause: loggable(error.cause) };
   const cause = error.cause === undefined ? {} : { cause: loggable(error.cause) };

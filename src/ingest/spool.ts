@@ -4,6 +4,7 @@ import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MusterError } from "../errors.ts";
+import { explainedFile } from "../file-errors.ts";
 import { CHUNK_BYTES } from "../turn.ts";
 
 export interface Spool extends AsyncDisposable {
@@ -43,18 +44,18 @@ export const tooLarge = (bytesMax: number) =>
 
 async function openNameless(): Promise<FileHandle> {
   const path = join(tmpdir(), `muster-${Bun.randomUUIDv7()}`);
-  const file = await open(path, "wx+", 0o600);
+  const file = await open(path, "wx+", 0o600).catch(explain);
   await unlink(path);
   return file;
 }
 
 async function write(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  try {
-    for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
-  } catch (error) {
-    if (!["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-    throw new MusterError("unavailable", "there is no room left for the body where temporary files go (TMPDIR)");
-  }
+  for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at).catch(explain)).bytesWritten;
+}
+
+/** Says what keeps a body from being kept. */
+function explain(error: unknown): never {
+  throw explainedFile(error, "TMPDIR", tmpdir());
 }
 
 async function* chunksOf(file: FileHandle): AsyncGenerator<Uint8Array> {

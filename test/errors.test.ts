@@ -1,0 +1,260 @@
+/** Errors thrown for real, by disks, networks, clients and the database: each is said to be what it is. */
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { connect as connectSocket } from "node:net";
+import { join } from "node:path";
+import type { RowDataPacket } from "mysql2/promise";
+import pino from "pino";
+import { backup } from "../src/backups/backup.ts";
+import { restore } from "../src/backups/restore.ts";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { tables } from "../src/codecs/tables.ts";
+import { connectOnce } from "../src/db/client.ts";
+import { lineOf } from "../src/db/errors.ts";
+import { jobs } from "../src/db/schema.ts";
+import { findRun, listRuns } from "../src/repositories/runs.ts";
+import { appOver, posted } from "./support/app.ts";
+import { run } from "./support/commands.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+import { underWay, until } from "./support/observe.ts";
+import { ownServer } from "./support/own-server.ts";
+
+// User tables lie in a file that must not grow: so its disk is full soon.
+const own = await ownServer(["--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M:autoextend:max:20M"]);
+const { root } = own;
+const database = await own.open();
+const lines: { msg: string; level: number }[] = [];
+const log = pino({ level: "trace" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+const app = appOver(database, { log });
+const report = { say() {} };
+const ALL = { table: tables.map(({ name }) => name) };
+const mounted: string[] = [];
+
+afterAll(async () => {
+  await database.close();
+  await own.stop();
+  for (const folder of mounted) Bun.spawnSync(["umount", folder]);
+  await removeFolders();
+}, 60_000);
+
+beforeEach(async () => {
+  lines.splice(0);
+  for (const table of ["hired_employees", "jobs", "departments"]) await database.pool.query(`DELETE FROM ${table}`);
+  await database.pool.query("INSERT INTO departments VALUES (1, 'Sales')");
+});
+
+async function answer(path: string, init?: RequestInit, over = app) {
+  const response = await over.request(path, init);
+  return { status: response.status, detail: ((await response.json()) as { detail?: string }).detail };
+}
+
+/** No answer and no log line has a path, and nothing of this is an error inside Muster. */
+function expectQuiet(path: string): void {
+  const written = JSON.stringify(lines);
+  expect(written).not.toContain(path);
+  expect(lines.filter(({ level }) => level > 40)).toEqual([]);
+}
+
+describe("a disk", async () => {
+  /** A folder on a disk of its own, of so many bytes; undefined if this user may not mount one. */
+  async function disk(bytes: number): Promise<string | undefined> {
+    const folder = await folderOf({});
+    const { exitCode } = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
+    if (exitCode === 0) mounted.push(folder);
+    return exitCode === 0 ? folder : undefined;
+  }
+
+  const [small, fixed] = [await disk(65_536), await disk(1 << 20)];
+
+  test.skipIf(small === undefined)("that is full under BACKUP_STORE is named, and no half backup stays", async () => {
+    const folder = small ?? "";
+    const names = Array.from({ length: 5_000 }, (_, index) => [index + 1, crypto.randomUUID().repeat(4)]);
+    await database.pool.query("INSERT INTO jobs VALUES ?", [names]);
+    const store = new DirectoryStore(folder);
+    const full = "BACKUP_STORE cannot be used: its disk is full (ENOSPC): free some space there";
+    expect(await answer("/backup", posted(ALL), appOver(database, { store, log }))).toEqual({
+      status: 503,
+      detail: full,
+    });
+    expectQuiet(folder);
+    expect((await listRuns(database.db, { limit: 1 }))[0]).toMatchObject({ status: "failed", error: full });
+    const command = await run(["scripts/backup.ts", "--codec", "null"], {
+      DATABASE_URL: own.url(),
+      BACKUP_STORE: folder,
+    });
+    expect(command.code).toBe(1);
+    expect(command.stderr.trim().split("\n").at(-1)).toBe(full.replace("BACKUP_STORE", `BACKUP_STORE (${folder})`));
+    expect(Array.from(new Bun.Glob("**").scanSync({ cwd: folder, dot: true }))).toEqual([]);
+  });
+
+  test.skipIf(small === undefined)("that is full under TMPDIR refuses an upload, which may be sent again", async () => {
+    process.env.TMPDIR = small;
+    try {
+      const body = Array.from({ length: 9_000 }, (_, index) => `${index + 1},Clerk ${index}\n`).join("");
+      const upload = { method: "POST", headers: { "Content-Type": "text/csv" }, body };
+      const detail = "TMPDIR cannot be used: its disk is full (ENOSPC): free some space there";
+      expect(await answer("/imports?table=jobs", upload)).toEqual({ status: 503, detail });
+      expectQuiet(small ?? "");
+    } finally {
+      delete process.env.TMPDIR;
+    }
+  });
+
+  test.skipIf(fixed === undefined)("that is read-only is named: by a backup and by a proof", async () => {
+    const folder = fixed ?? "";
+    const store = new DirectoryStore(folder);
+    const made = await backup(database, store, { tables, codec: "null", report });
+    Bun.spawnSync(["mount", "-o", "remount,ro", folder]);
+    const over = appOver(database, { store, log });
+    for (const [path, body] of [
+      ["/backup", ALL],
+      [`/backups/${made.manifest.id}/verify`, {}],
+    ] as const) {
+      const detail = expect.stringContaining("its file system is read-only (EROFS): make it writable");
+      expect(await answer(path, posted(body), over)).toEqual({ status: 503, detail });
+      expect((await listRuns(database.db, { limit: 1 }))[0]?.status).toBe("failed");
+    }
+    expectQuiet(folder);
+    const list = await over.request("/backups");
+    expect(await list.json()).toMatchObject([{ id: made.manifest.id }]);
+  });
+
+  test("that a file was put in place of a folder on, is named", async () => {
+    const folder = await folderOf({ store: "a file" });
+    const store = new DirectoryStore(join(folder, "store"));
+    const detail = expect.stringMatching(/^BACKUP_STORE cannot be used: /);
+    const over = appOver(database, { store, log });
+    expect(await answer("/backup", posted(ALL), over)).toEqual({ status: 503, detail });
+    expect(await answer("/backups", undefined, over)).toEqual({ status: 503, detail });
+    expectQuiet(folder);
+  });
+});
+
+describe("the database", () => {
+  test("that has no server behind its address is away, and the operator is told which address", async () => {
+    const away = (url: string) =>
+      connectOnce(url).then(
+        () => "",
+        (error) => [error, lineOf(error)] as const,
+      );
+    expect(await away("mysql://u:p@127.0.0.1:1/d")).toContain(
+      "the database at 127.0.0.1:1 is away (ECONNREFUSED): see that it runs and can be reached",
+    );
+    expect(await away("mysql://u:p@nosuch.invalid/d")).toContainEqual(
+      expect.stringMatching(/^the database at nosuch\.invalid:3306 is away \((ENOTFOUND|EAI_AGAIN)\)/),
+    );
+    expect(await away(`mysql://u:p@localhost/d?socket=${own.folder}/none.sock`)).toContain(
+      `the database at ${own.folder}/none.sock is away (ENOENT): see that it runs and can be reached`,
+    );
+  });
+
+  test("that refuses the password is one line, without the password", async () => {
+    const { code, stderr } = await run(["scripts/backup.ts"], { DATABASE_URL: own.url().replace("pass", "s3cret") });
+    expect([code, stderr.trim()]).toEqual([
+      2,
+      expect.stringMatching(/^the database at .* refuses the user or password/),
+    ]);
+    expect(stderr).not.toContain("s3cret");
+  });
+
+  test("that lacks a right is 503 with the right, the table and the GRANT", async () => {
+    await root.query("CREATE USER few@'%' IDENTIFIED BY 'pass'");
+    await root.query("GRANT SELECT ON `plain%`.* TO few@'%'");
+    const few = await connectOnce(own.url().replace("plain:", "few:"));
+    await few.query(`USE ${own.name()}`);
+    const line = lineOf(await few.query("INSERT INTO jobs VALUES (1, 'x')").catch((error) => error));
+    expect(line).toContain(
+      "does not let Muster's user INSERT in jobs: as an administrator GRANT INSERT on it to that user",
+    );
+    await few.end();
+  });
+
+  test("that ends a request's connection is 503, and nothing of the request is stored", async () => {
+    const gate = await database.pool.getConnection();
+    await gate.beginTransaction();
+    await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+    for (const how of ["KILL", "KILL QUERY"]) {
+      const answered = answer("/insert", posted({ jobs: [{ id: 7, job: "Clerk" }] }));
+      await killed(how, /FROM gates/);
+      const { status, detail } = await answered;
+      expect([how, status, detail]).toEqual([how, 503, expect.stringMatching(/^the database (is away|ended the)/)]);
+    }
+    await gate.rollback();
+    gate.release();
+    expect((await answer("/jobs/7")).status).toBe(404);
+    expectQuiet("FROM gates");
+  });
+
+  test("that ends a restore's connection is not an error inside Muster", async () => {
+    const store = new DirectoryStore(await folderOf({}));
+    await backup(database, store, { tables, codec: "null", report });
+    const gate = await database.pool.getConnection();
+    await gate.beginTransaction();
+    await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+    for (const how of ["KILL", "KILL QUERY"]) {
+      const restoring = restore(database, store, { tables, backup: "latest", report }).catch((error) => error);
+      await killed(how, /FROM gates/);
+      expect(lineOf(await restoring)).toMatch(/^the database (is away|ended the statement)/);
+      const [last] = await listRuns(database.db, { limit: 1 });
+      expect((await findRun(database.db, last?.id ?? ""))?.error).toMatch(
+        /^the database (is away|ended the statement)/,
+      );
+    }
+    await gate.rollback();
+    gate.release();
+  });
+});
+
+/** Ends the connection, or its statement, that is at such a statement. */
+async function killed(how: string, statement: RegExp): Promise<void> {
+  await underWay(database, statement);
+  const [processes] = await root.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
+  for (const { Id, Info, User } of processes) {
+    if (User === "plain" && statement.test(Info ?? "")) await root.query(`${how} ${Id}`);
+  }
+}
+
+test.each([
+  ["with a length", "Content-Length: 100000", "{"],
+  ["in chunks", "Transfer-Encoding: chunked", "1\r\n{\r\n"],
+])("a client that leaves in the middle of a body %s is no error inside Muster", async (_, header, part) => {
+  const server = Bun.serve({ port: 0, fetch: app.fetch });
+  for (const path of ["/insert", "/jobs", "/imports?table=jobs", "/rejections/replay"]) {
+    lines.splice(0);
+    const client = connectSocket(server.port ?? 0, "127.0.0.1");
+    const type = path.startsWith("/imports") ? "application/x-ndjson" : "application/json";
+    client.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\n${header}\r\n\r\n${part}`);
+    // It is in the service's hands when another request behind it was answered.
+    await until(() => server.pendingRequests > 0);
+    client.destroy();
+    await until(() => lines.some(({ msg }) => msg === "request"));
+    expect([path, lines.filter(({ level }) => level > 40)]).toEqual([path, []]);
+  }
+  await server.stop(true);
+});
+
+// The last one: nothing can be deleted there afterwards.
+test("a database whose disk is full is 503, and the rows that were there stay", async () => {
+  await database.pool.query("CREATE TABLE filler (text LONGBLOB)");
+  const fill = () => database.pool.query("INSERT INTO filler VALUES (REPEAT('x', 200000))");
+  for (;;)
+    if (
+      await fill().then(
+        () => false,
+        () => true,
+      )
+    )
+      break;
+  let id = 0;
+  const next = () => ({ jobs: Array.from({ length: 1000 }, () => ({ id: ++id, job: "x".repeat(255) })) });
+  const last = await until(async () => {
+    const given = await answer("/insert", posted(next()));
+    return given.status !== 201 && given;
+  });
+  const detail = expect.stringMatching(/^the disk of the database is full \((ER_\w+|\d+)\): free some space there$/);
+  expect(last).toEqual({ status: 503, detail });
+  expect(await database.db.$count(jobs)).toBe(id - 1000);
+  const imported = await run(["scripts/import.ts", await folderOf({ "jobs.csv": "1,Clerk\n" })], {
+    DATABASE_URL: own.url(),
+  });
+  expect([imported.code, imported.stderr]).toEqual([1, expect.stringMatching(/the disk of the database is full/)]);
+});
