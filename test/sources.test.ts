@@ -331,13 +331,13 @@ describe("a damaged file ends the import with nothing changed", () => {
   test.each<[string, Uint8Array, string]>([
     ["gzip that is cut off", whole.subarray(0, whole.length - 1), "it is cut off"],
     ["gzip of no byte", whole.subarray(0, 0), "it is cut off"],
-    ["gzip with a flipped bit", flipped, "jobs.csv.gz is no sound gzip file"],
+    ["gzip with a flipped bit", flipped, "jobs.csv.gz is not a valid gzip file"],
     [
       "gzip whose second member has lost its first byte",
       Buffer.concat([gzipSync("1,Clerk\n"), Buffer.alloc(1), gzipSync("2,Actuary\n")]),
       "behind its end",
     ],
-    ["text that is called gzip", Buffer.from("1,Clerk\n"), "jobs.csv.gz is no sound gzip file"],
+    ["text that is called gzip", Buffer.from("1,Clerk\n"), "jobs.csv.gz is not a valid gzip file"],
   ])("%s", async (_, content, message) => {
     const error = await refusal(load({ "departments.csv": "1,Sales\n", "jobs.csv.gz": content }));
     expect(error).toEqual({ code: "refused", message: expect.stringContaining(message) });

@@ -1,11 +1,12 @@
 /** One table's rows as an Avro file and back, with what proves that they are the same (design section 6). */
 import { type AvroSchema, recordDecoder } from "../codecs/avro.ts";
-import { type AvroCodec, type Block, readContainer } from "../codecs/avro-container.ts";
-import { Cursor, damaged } from "../codecs/avro-cursor.ts";
+import { recordsOf } from "../codecs/avro-blocks.ts";
+import { type AvroCodec, type Block, type PackedBlock, readContainer } from "../codecs/avro-container.ts";
+import type { Cursor } from "../codecs/avro-cursor.ts";
 import { Fault } from "../codecs/columns.ts";
 import type { Row, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { ROWS_PER_TURN, turn } from "../turn.ts";
+import { ROWS_PER_TURN } from "../turn.ts";
 
 /** Bytes of a block before it is packed: larger ones pack better and cost memory. */
 const BLOCK_BYTES = 512 * 1024;
@@ -101,33 +102,27 @@ export async function decodeTable(table: Table, bytes: AsyncIterable<Uint8Array>
   return { schema, codec, checksum, rows: decodeBlocks(table, schema, blocks, checksum) };
 }
 
+/** A backup has whatever the database had: MySQL sends values of 64 MiB by default. */
+const LIMITS = { rowsMax: ROWS_PER_TURN, bytesMax: 64 * 1024 * 1024 + 64 * 1024 };
+
 async function* decodeBlocks(
   table: Table,
   schema: AvroSchema,
-  blocks: AsyncIterable<Block>,
+  blocks: AsyncIterable<PackedBlock>,
   checksum: ContentChecksum,
 ): AsyncGenerator<Row[]> {
   const decode = recordDecoder(table, schema);
-  for await (const { count, data } of blocks) {
-    const from = new Cursor(data);
-    let rows: Row[] = [];
-    for (let index = 0; index < count; index++) {
-      const start = from.at;
-      const row = decode(from);
-      for (let column = 0; column < row.length; column++) {
-        const value = row[column];
-        if (value instanceof Fault) throw broken(table, checksum.rows + 1, column, value);
-      }
-      checksum.add(data.subarray(start, from.at));
-      rows.push(row as Row);
-      if (rows.length < ROWS_PER_TURN) continue;
-      yield rows;
-      rows = [];
-      await turn();
+  const checked = (from: Cursor): Row => {
+    const start = from.at;
+    const row = decode(from);
+    for (let column = 0; column < row.length; column++) {
+      const value = row[column];
+      if (value instanceof Fault) throw broken(table, checksum.rows + 1, column, value);
     }
-    if (from.at !== data.length) throw damaged("a block has more than its records");
-    yield rows;
-  }
+    checksum.add(from.data.subarray(start, from.at));
+    return row as Row;
+  };
+  for await (const block of blocks) yield* recordsOf(block, LIMITS, checked);
 }
 
 function broken(table: Table, record: number, column: number, { detail }: Fault): MusterError {

@@ -1,24 +1,26 @@
 /** Avro object container files (Avro specification 1.11, Object Container Files), framed here so that every byte is checked. */
+import type { Transform } from "node:stream";
 import { promisify } from "node:util";
-import { deflateRaw, inflateRaw, zstdDecompress } from "node:zlib";
+import { constants, createInflateRaw, createZstdDecompress, deflateRaw } from "node:zlib";
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
+import { CHUNK_BYTES } from "../turn.ts";
 import type { AvroSchema } from "./avro.ts";
 import { writeLong } from "./avro-bytes.ts";
 import { damaged } from "./avro-cursor.ts";
 import { fieldReaders } from "./avro-reader.ts";
+import { unpacked } from "./unpacked.ts";
 
 export const AVRO_CODECS = ["deflate", "zstandard", "null"] as const;
 export type AvroCodec = (typeof AVRO_CODECS)[number];
 
-/** Limits of what a reader holds: a header and its entries, and one block before and after it is unpacked. */
+/** Limits of a header. Of a block no more is held than a record. */
 const HEADER_BYTES_MAX = 1024 * 1024;
 const HEADER_ENTRIES_MAX = 1_000;
-const BLOCK_BYTES_MAX = 64 * 1024 * 1024;
+/** Logarithm of the bytes that an unpacker looks back on: 32 MiB. Only zstd --ultra and --long look back further. */
+const WINDOW_LOG_MAX = 25;
 
 const deflate = promisify(deflateRaw);
-const inflate = promisify(inflateRaw);
-const expand = promisify(zstdDecompress);
 
 /** Level 1 is twice as fast as 6 and costs a tenth of the size. */
 const PACK: Record<AvroCodec, (data: Buffer) => Promise<Uint8Array>> = {
@@ -26,10 +28,12 @@ const PACK: Record<AvroCodec, (data: Buffer) => Promise<Uint8Array>> = {
   zstandard: (data) => Bun.zstdCompress(data),
   null: async (data) => data,
 };
-const UNPACK: Record<AvroCodec, (data: Buffer) => Promise<Uint8Array>> = {
-  deflate: (data) => inflate(data, { maxOutputLength: BLOCK_BYTES_MAX }),
-  zstandard: (data) => expand(data, { maxOutputLength: BLOCK_BYTES_MAX }),
-  null: async (data) => data,
+/** What follows the end of the packed bytes is left out: Python's avro writes a part of a checksum there. */
+const UNPACKER: Record<AvroCodec, (() => Transform) | undefined> = {
+  deflate: () => createInflateRaw({ chunkSize: CHUNK_BYTES }),
+  zstandard: () =>
+    createZstdDecompress({ chunkSize: CHUNK_BYTES, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } }),
+  null: undefined,
 };
 
 export interface Block {
@@ -37,6 +41,14 @@ export interface Block {
   count: number;
   /** Their binary encoding. */
   data: Buffer;
+}
+
+/** A block that is read. */
+export interface PackedBlock {
+  /** Records in it, as it says. */
+  count: number;
+  /** Their binary encoding, unpacked, piece by piece. It must be read to its end before the next block. */
+  pieces: AsyncGenerator<Uint8Array>;
 }
 
 const MAGIC = Buffer.from("Obj\x01");
@@ -71,7 +83,7 @@ export async function* writeContainer(
 export async function readContainer(
   chunks: AsyncIterable<Uint8Array>,
   bytesMax = Number.POSITIVE_INFINITY,
-): Promise<{ schema: AvroSchema; codec: AvroCodec; blocks: AsyncGenerator<Block> }> {
+): Promise<{ schema: AvroSchema; codec: AvroCodec; blocks: AsyncGenerator<PackedBlock> }> {
   const bytes = new Bytes(chunks);
   const { meta, sync } = await readHeader(bytes);
   const named = meta.get("avro.codec")?.toString() ?? "null";
@@ -80,22 +92,31 @@ export async function readContainer(
   return { schema: schemaOf(meta.get("avro.schema")), codec, blocks: readBlocks(bytes, codec, sync, bytesMax) };
 }
 
-async function* readBlocks(bytes: Bytes, codec: AvroCodec, sync: Buffer, bytesMax: number): AsyncGenerator<Block> {
-  let unpacked = 0;
+async function* readBlocks(
+  bytes: Bytes,
+  codec: AvroCodec,
+  sync: Buffer,
+  bytesMax: number,
+): AsyncGenerator<PackedBlock> {
+  let total = 0;
+  const bounded = async function* (pieces: AsyncIterable<Uint8Array>) {
+    for await (const piece of pieces) {
+      total += piece.length;
+      if (total > bytesMax) throw new MusterError("refused", `it unpacks to more than ${bytesMax} bytes`);
+      yield piece;
+    }
+  };
   while (!(await bytes.atEnd())) {
     const count = await bytes.long();
     const size = await bytes.long();
-    if (count < 0 || size < 0 || size > BLOCK_BYTES_MAX) throw damaged("a block has an impossible size");
-    const packed = await bytes.take(size);
+    if (count < 0 || size < 0) throw damaged("a block has an impossible size");
+    const packed = bytes.pieces(size);
+    const make = UNPACKER[codec];
+    yield {
+      count,
+      pieces: bounded(make ? unpacked(packed, make(), () => damaged("a block cannot be unpacked")) : packed),
+    };
     if (!sync.equals(await bytes.take(SYNC_BYTES))) throw damaged("a block does not end where it should");
-    const data = await UNPACK[codec](packed).catch(() => {
-      throw damaged("a block cannot be unpacked");
-    });
-    unpacked += data.length;
-    if (unpacked > bytesMax) throw new MusterError("refused", `it unpacks to more than ${bytesMax} bytes`);
-    // A record of no bytes has no field: a few bytes could say that there are a billion of them.
-    if (count > data.length) throw damaged("a block has more records than bytes");
-    yield { count, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength) };
   }
 }
 
@@ -190,6 +211,17 @@ class Bytes {
     if (taken.length < size) throw damaged("it is cut off");
     this.#held = this.#held.subarray(size);
     return taken;
+  }
+
+  /** So many bytes as they come. */
+  async *pieces(size: number): AsyncGenerator<Buffer> {
+    for (let left = size; left > 0; ) {
+      if (await this.atEnd()) throw damaged("it is cut off");
+      const piece = this.#held.subarray(0, left);
+      this.#held = this.#held.subarray(piece.length);
+      left -= piece.length;
+      yield piece;
+    }
   }
 
   async long(): Promise<number> {

@@ -23,10 +23,12 @@ export class Cursor {
   at = 0;
   /** Values that were read so far: the work that was done. */
   values = 0;
+  /** The bytes that the last value needs, from `at` on, if it was thrown because they are not there. */
+  needed = 0;
   #valuesEnd = 0;
   #depth = 0;
 
-  constructor(readonly data: Buffer) {}
+  constructor(public data: Buffer) {}
 
   /** The next record begins here, and has so many fields. */
   beginRecord(fields: number): void {
@@ -53,7 +55,10 @@ export class Cursor {
   /** Goes over so many bytes; returns where they begin. */
   take(size: number): number {
     const start = this.at;
-    if (size > this.data.length - start) throw damaged("a record goes on behind its block");
+    if (size > this.data.length - start) {
+      this.needed = size;
+      throw damaged("a record goes on behind its block");
+    }
     this.at = start + size;
     return start;
   }

@@ -1,7 +1,8 @@
 /** The records of an Avro container of any schema, as JSON would have them, so that the rules of JSON rows judge them. */
-import { CHUNK_BYTES, ROWS_PER_BATCH, turn } from "../turn.ts";
+import { ROWS_PER_BATCH } from "../turn.ts";
+import { recordsOf } from "./avro-blocks.ts";
 import { readContainer } from "./avro-container.ts";
-import { Cursor, damaged, VALUES_MAX } from "./avro-cursor.ts";
+import type { Cursor } from "./avro-cursor.ts";
 import { type FieldReader, fieldReaders, type LogicalTypes, setOwn } from "./avro-reader.ts";
 import { decimalDigits } from "./numbers.ts";
 
@@ -18,26 +19,11 @@ export async function* readRecords(
 ): AsyncGenerator<Record<string, unknown>[]> {
   const { schema, blocks } = await readContainer(chunks, bytesMax);
   const fields = fieldReaders(schema, LOGICAL_TYPES);
-  for await (const { count, data } of blocks) {
-    const from = new Cursor(data);
-    let records: Record<string, unknown>[] = [];
-    let begun = { at: 0, values: 0 };
-    for (let index = 0; index < count; index++) {
-      records.push(recordOf(fields, from));
-      const isSmall = from.at - begun.at < CHUNK_BYTES && from.values - begun.values < VALUES_PER_BATCH;
-      if (records.length < ROWS_PER_BATCH && isSmall) continue;
-      yield records;
-      records = [];
-      begun = { at: from.at, values: from.values };
-      await turn();
-    }
-    if (from.at !== data.length) throw damaged("a block has more than its records");
-    yield records;
-  }
+  for await (const block of blocks) yield* recordsOf(block, LIMITS, (from) => recordOf(fields, from));
 }
 
-/** A batch of ordinary rows stays below it. One record more can pass it by VALUES_MAX. */
-const VALUES_PER_BATCH = 5 * VALUES_MAX;
+/** No value that a statement can send to MariaDB by default is longer. */
+const LIMITS = { rowsMax: ROWS_PER_BATCH, bytesMax: 16 * 1024 * 1024 };
 
 function recordOf(fields: readonly FieldReader[], from: Cursor): Record<string, unknown> {
   from.beginRecord(fields.length);

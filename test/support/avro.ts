@@ -65,7 +65,7 @@ export async function hostileAvro(): Promise<Record<string, [bytes: Buffer<Array
     "a list of 10^9 fixed of no bytes": [await one(array({ type: "fixed", name: "f", size: 0 }), billion), values],
     "a map of 10^9 nulls": [await one({ map: { type: "map", values: "null" } }, billion), values],
     "a list of 2^62 items": [await one(array("int"), Buffer.from("80808080808080808001", "hex")), /impossible count/],
-    "a text of 2^31 bytes": [await one({ more: "string" }, long(2 ** 31)), /goes on behind its block/],
+    "a text of 2^31 bytes": [await one({ more: "string" }, long(2 ** 31)), /a record is longer than \d+ bytes/],
     "a record inside itself without end": [await one({ me: record({ me: "me" }, "me") }), /nested deeper than 64/],
     "types that name each other": [await one(Object.fromEntries(levels.map(({ name, type }) => [name, type]))), values],
     "a schema of 20000 fields": [
@@ -76,7 +76,7 @@ export async function hostileAvro(): Promise<Record<string, [bytes: Buffer<Array
     "a union of 20000 types": [await one({ union: Array(20_000).fill("null") }), /more than 5000 types/],
     "more records than bytes": [
       await containerOf(record(plain), "null", { count: 1e9, data: Buffer.alloc(0) }),
-      /more records than bytes/,
+      /goes on behind its block/,
     ],
   };
 }

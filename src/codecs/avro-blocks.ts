@@ -1,0 +1,80 @@
+/** The records of a block, of which no more is held than one record and a chunk. */
+import { CHUNK_BYTES, turn } from "../turn.ts";
+import type { PackedBlock } from "./avro-container.ts";
+import { Cursor, damaged, VALUES_MAX } from "./avro-cursor.ts";
+
+/** Values of a batch, about: one record more can pass it by VALUES_MAX. A batch of ordinary rows has fewer. */
+const VALUES_PER_BATCH = 5 * VALUES_MAX;
+
+/** Limits of what is held and handed on. */
+export interface RecordLimits {
+  /** Records in one batch. */
+  rowsMax: number;
+  /** Bytes of one record. */
+  bytesMax: number;
+}
+
+/**
+ * Reads a block to its exact end, in batches that are bounded by records, bytes and values.
+ * @param decode reads the record at the cursor. It is asked again, from the record's start, when more of the bytes have come
+ * @throws MusterError `backup_damaged` if the bytes are not so many records, and what `decode` throws
+ */
+export async function* recordsOf<Decoded>(
+  { count, pieces }: PackedBlock,
+  { rowsMax, bytesMax }: RecordLimits,
+  decode: (from: Cursor) => Decoded,
+): AsyncGenerator<Decoded[]> {
+  const from = new Cursor(Buffer.alloc(0));
+  let batch: Decoded[] = [];
+  /** Bytes of the block before those that the cursor has. */
+  let before = 0;
+  let begun = { bytes: 0, values: 0 };
+  try {
+    for (let left = count; left > 0; ) {
+      const start = from.at;
+      try {
+        batch.push(decode(from));
+      } catch (error) {
+        if (from.needed === 0) throw error;
+        await fill(from, start, pieces, bytesMax);
+        before += start;
+        continue;
+      }
+      left--;
+      // It has no field: a few bytes could say that there are a billion of them.
+      if (from.at === start) throw damaged("a record has no bytes");
+      const isSmall = before + from.at - begun.bytes < CHUNK_BYTES && from.values - begun.values < VALUES_PER_BATCH;
+      if (batch.length < rowsMax && isSmall) continue;
+      yield batch;
+      batch = [];
+      begun = { bytes: before + from.at, values: from.values };
+      await turn();
+    }
+    yield batch;
+    let rest = from.data.length - from.at;
+    for await (const piece of pieces) rest += piece.length;
+    if (rest > 0) throw damaged("a block has more than its records");
+  } finally {
+    await pieces.return(undefined);
+  }
+}
+
+/** Gives the cursor more bytes for the record that begins at `start`: so many that a long record is not decoded often. */
+async function fill(from: Cursor, start: number, pieces: PackedBlock["pieces"], bytesMax: number): Promise<void> {
+  const rest = from.data.subarray(start);
+  const needed = from.at - start + from.needed;
+  if (needed > bytesMax) throw damaged(`a record is longer than ${bytesMax} bytes`);
+  const wanted = Math.max(needed, Math.min(2 * rest.length, bytesMax));
+  const parts: Uint8Array[] = [rest];
+  let length = rest.length;
+  while (length < wanted) {
+    const { value, done } = await pieces.next();
+    if (done) break;
+    parts.push(value);
+    length += value.length;
+  }
+  if (length === rest.length) throw damaged("a record goes on behind its block");
+  from.data = Buffer.concat(parts, length);
+  from.at = 0;
+  from.needed = 0;
+}
