@@ -160,7 +160,7 @@ test("a user who may not create the database is told what to ask for", async () 
   await admin.query("CREATE USER IF NOT EXISTS test_nobody@localhost");
   const poor = url.replace("//root@", "//test_nobody@");
   await expect(migrate(poor)).rejects.toThrow(
-    /database "test_.*" does not exist, or its user may not use it; .* run: CREATE DATABASE IF NOT EXISTS `test_.*TO 'test_nobody'@'localhost'$/,
+    /database "test_.*" does not exist, or its user may not use it; .* run: CREATE DATABASE IF NOT EXISTS `test_.*TO `test_nobody`@`localhost`$/,
   );
   await create(url);
   await admin.query(`GRANT ALL ON ${parseUrl(url).database}.* TO test_nobody@localhost`);

@@ -241,6 +241,21 @@ describe("where writes cannot be had", () => {
   });
 });
 
+test("the server takes HR and hr for one database, and so does Muster", async () => {
+  const folded = await joinServer(join(folder, "folded"), {
+    mysqld,
+    say: () => {},
+    args: [...UNSAFE_BUT_QUICK, "--lower-case-table-names=1"],
+  });
+  const urls = ["HR", "hr"].map((name) => folded.url.replace("/muster?", `/${name}?`));
+  // Both at once: they take one lock.
+  await Promise.all(urls.map(migrate));
+  const databases = await Promise.all(urls.map((each) => connect(each)));
+  expect(databases.map(({ name }) => name)).toEqual(["hr", "hr"]);
+  await Promise.all(databases.map((each) => each.close()));
+  await folded.stop();
+});
+
 test("what only a restart mends is said so, and MyISAM as the default engine is of no effect", async () => {
   await start("--innodb-rollback-on-timeout", "--default-storage-engine=MyISAM");
   const { code, stderr } = await importing();

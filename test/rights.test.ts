@@ -31,11 +31,12 @@ const files = await folderOf({
 const backups = await folderOf({});
 const store = new DirectoryStore(backups);
 const report = { say() {} };
-const headings: Record<Use, string> = {
+const headings: Record<Use | "swap", string> = {
   read: "Serve reads and reports",
   insert: "Insert, replay and discard",
   backup: "Back up",
   import: "Import, and verify backups",
+  swap: "Fill empty tables by a swap",
   restore: "Restore",
   migrate: "Apply migrations",
 };
@@ -56,7 +57,7 @@ afterAll(async () => {
 });
 
 /** The statements of the document for a use, for a user of that name and for this file's database. */
-function statementsFor(use: Use, user: string, schema = database.name): string[] {
+function statementsFor(use: keyof typeof headings, user: string, schema = database.name): string[] {
   const [, block = ""] = document.split(`**${headings[use]}`)[1]?.split("```sql\n") ?? [];
   const statements = block.split("```")[0]?.trim().split("\n") ?? [];
   return statements.map((each) =>
@@ -179,6 +180,19 @@ test("restore: one table and all of them, and a plan", async () => {
     await restore(opened, store, { tables, backup: "latest", report });
   });
   expect((await database.pool.query("SELECT id FROM hired_employees"))[0]).toHaveLength(2);
+});
+
+test("import by a swap: with the rights to see who else uses the tables, and by INSERT without them", async () => {
+  await userWith("swap", (user) => [...statementsFor("import", user), ...statementsFor("swap", user)]);
+  for (const user of ["swap", "import"]) {
+    const opened = await open(database.url.replace("//root@", `//test_${process.pid}_${user}@`), "import");
+    await database.pool.query("DELETE FROM hired_employees");
+    const said: string[] = [];
+    const { tables } = await importSource(opened, { source: files, report: { say: (line) => said.push(line) } });
+    await opened.close();
+    const isFilled = said.some((line) => line.startsWith("hired_employees is filled by INSERT"));
+    expect([user, tables.hired_employees?.inserted, isFilled]).toEqual([user, 2, user === "import"]);
+  }
 });
 
 test("migrate: a new database, which the administrator has made", async () => {

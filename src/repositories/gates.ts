@@ -1,7 +1,8 @@
 /** What orders Muster's writers: one row per table in `gates` (design section 2, Gates). */
-import type { Connection } from "mysql2/promise";
+import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { TableName } from "../codecs/tables.ts";
 import { driverError } from "../db/errors.ts";
+import { MusterError } from "../errors.ts";
 
 /**
  * Takes the gates of tables inside the caller's transaction: `alone` for a publish or a restore, `shared` for an
@@ -23,8 +24,10 @@ export async function passGates(
 
 async function passGate(connection: Connection, name: TableName, mode: string): Promise<boolean> {
   try {
-    await connection.query(`SELECT 1 FROM gates WHERE \`table\` = ? ${mode}`, [name]);
-    return true;
+    const [rows] = await connection.query<RowDataPacket[]>(`SELECT 1 FROM gates WHERE \`table\` = ? ${mode}`, [name]);
+    if (rows.length > 0) return true;
+    // Without its row a gate holds nobody.
+    throw new MusterError("unavailable", `the table gates lacks the row of ${name}: start Muster again, which adds it`);
   } catch (error) {
     if (driverError(error)?.code === "ER_LOCK_WAIT_TIMEOUT") return false;
     throw error;
