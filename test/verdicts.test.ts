@@ -289,8 +289,9 @@ test.each<[string, Verdict]>([
   expect(await post("jobs", "application/json", `[${row}]`)).toEqual(verdict);
 });
 
-test("a row that a DBA's constraint refuses is refused_by_database by REST, and once more by replay", async () => {
+test("a row that a DBA's constraint refuses is refused_by_database by import, by REST, and once more by replay", async () => {
   await under(database.pool, CHECK, async () => {
+    expect(await imported("jobs", "8,Baker\n7,Spy")).toEqual(["refused_by_database"]);
     expect(await post("jobs", "application/json", '[{"id": 7, "job": "Spy"}]')).toEqual(["refused_by_database"]);
     expect(await post("jobs", "text/csv", "7,Spy")).toEqual(["refused_by_database"]);
   });

@@ -3,6 +3,7 @@ import type { Database } from "../db/client.ts";
 import type { Counts } from "../db/ledger.ts";
 import type { NewRejection } from "../repositories/rejections.ts";
 import type { LiveRun, Report } from "../repositories/runs.ts";
+import type { RejectLimit } from "./reject-limit.ts";
 import type { Source } from "./source.ts";
 import type { ImportWorld } from "./world.ts";
 
@@ -13,6 +14,7 @@ export interface Import {
   source: Source;
   world: ImportWorld;
   dryRun: boolean;
+  maxRejects: RejectLimit | undefined;
   /** More rejected rows end the reading. */
   rejectsKept: number;
   report: ImportReport;

@@ -10,7 +10,8 @@ import { dropStages } from "../repositories/stage.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 import { publish } from "./publish.ts";
 import { Pulse } from "./pulse.ts";
-import { isPastRejectsKept, readTable } from "./read.ts";
+import { readTable } from "./read.ts";
+import { arePastRejectsKept, type RejectLimit, tooManyRejects } from "./reject-limit.ts";
 import { openSource, type Source } from "./source.ts";
 import { ImportWorld } from "./world.ts";
 
@@ -29,8 +30,6 @@ export interface ImportOptions {
   rejectsKept?: number;
   report: ImportReport;
 }
-
-export type RejectLimit = { rows: number } | { share: number };
 
 export interface ImportOutcome {
   run: string;
@@ -67,19 +66,19 @@ export async function beginImport(database: Database, options: ImportOptions): P
   const { source: given, table } = options;
   const source = typeof given === "string" ? await openSource(given, table, options.s3, report.signal) : given;
   for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
-  const { dryRun = false, rejectsKept = Number.POSITIVE_INFINITY } = options;
+  const { dryRun = false, maxRejects, rejectsKept = Number.POSITIVE_INFINITY } = options;
   const run = await beginRun(database, "import", source.name, { dryRun });
   const world = new ImportWorld(database, run);
   const read = { rows: 0, bytes: 0, of: source.files.reduce((sum, file) => sum + file.bytes, 0) };
-  const state: Import = { database, run, source, world, dryRun, rejectsKept, report, counts: {}, read };
+  const state: Import = { database, run, source, world, dryRun, maxRejects, rejectsKept, report, counts: {}, read };
   return {
     run: run.id,
-    finish: () => carryOut(state, pulse, options.maxRejects),
+    finish: () => carryOut(state, pulse),
     abandon: async (error) => void (await failRun(database, run, error, report).finally(run.close)),
   };
 }
 
-async function carryOut(state: Import, pulse: Pulse, limit: RejectLimit | undefined): Promise<ImportOutcome> {
+async function carryOut(state: Import, pulse: Pulse): Promise<ImportOutcome> {
   const { database, run, source, world, report, counts, read } = state;
   const part = tables.filter((table) => source.files.some((file) => file.table === table.name));
   pulse.start(run.id, counts);
@@ -90,7 +89,7 @@ async function carryOut(state: Import, pulse: Pulse, limit: RejectLimit | undefi
       await takeTurn(database, run, table.name, report);
     }
     for (const table of part) await readTable(state, table);
-    const excess = tooManyToKeep(state) ?? tooManyRejects(counts, limit);
+    const excess = tooManyToKeep(state) ?? tooManyAtAll(state);
     if (state.dryRun || excess) return await withhold(state, part, excess);
     await publish(state, part);
     // The tables are published now, whatever becomes of this.
@@ -127,31 +126,13 @@ async function withhold(state: Import, part: readonly Table[], excess: string | 
 }
 
 function tooManyToKeep(state: Import): string | undefined {
-  if (!isPastRejectsKept(state)) return undefined;
+  if (!arePastRejectsKept(Object.values(state.counts), state.rejectsKept)) return undefined;
   const { rows } = state.read;
   const most = `more than the ${state.rejectsKept} that are kept`;
   return `among the first ${rows} rows ${most} are rejected: nothing was imported, mend the file or ask for a higher max_rejects`;
 }
 
-function tooManyRejects(counts: Import["counts"], limit: RejectLimit | undefined): string | undefined {
-  if (limit === undefined) return undefined;
-  let received = 0;
-  let rejected = 0;
-  for (const each of Object.values(counts)) {
-    received += each.received;
-    rejected += each.rejected;
-  }
-  const [most, asked] =
-    "rows" in limit ? [limit.rows, `${limit.rows}`] : [limit.share * received, `${limit.share * 100} %`];
-  if (rejected <= most) return undefined;
-  return `${rejected} of ${received} rows are rejected, more than the ${asked} allowed: nothing was imported`;
-}
-
-/** Reads a limit of rejected rows, `20` or `5%`; undefined where the text is none. */
-export function rejectLimit(text: string): RejectLimit | undefined {
-  const [, number, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
-  const value = Number(number);
-  if (percent && value <= 100) return { share: value / 100 };
-  if (number !== undefined && !percent && Number.isSafeInteger(value)) return { rows: value };
-  return undefined;
+function tooManyAtAll({ counts, maxRejects }: Import): string | undefined {
+  const excess = tooManyRejects(Object.values(counts), maxRejects);
+  return excess && `${excess}: nothing was imported`;
 }

@@ -1,5 +1,6 @@
 /** What a row's shape cannot tell: whether its references exist and its id is free (design section 2). */
 import type { SqlValue } from "../codecs/columns.ts";
+import { duplicateId, unknownReference } from "../codecs/reasons.ts";
 import { type Row, type Shaped, sameRow, type Table, type TableName } from "../codecs/tables.ts";
 
 /** A row as its codec shaped it, on its way to a verdict: without a reason it is `new` or `unchanged`. */
@@ -31,11 +32,9 @@ export async function judge(table: Table, candidates: readonly Candidate[], worl
   for (const candidate of candidates) {
     const { values, reasons } = candidate;
     const complete = reasons.length === 0;
-    for (const { column, parent, ids } of missing) {
-      const id = values[column];
-      if (typeof id !== "number" || !ids.has(id)) continue;
-      const field = table.columns[column]?.name ?? "";
-      reasons.push({ code: "unknown_reference", field, detail: `${parent} has no id ${id}` });
+    for (const { reference, ids } of missing) {
+      const id = values[reference.column];
+      if (typeof id === "number" && ids.has(id)) reasons.push(unknownReference(table, reference, id));
     }
     const id = values[table.key];
     if (!complete || typeof id !== "number") continue;
@@ -43,8 +42,7 @@ export async function judge(table: Table, candidates: readonly Candidate[], worl
     if (first === undefined) {
       if (mayRepeat && reasons.length === 0) taken.set(id, values as SqlValue[]);
     } else if (!sameRow(first, values)) {
-      const field = table.columns[table.key]?.name ?? "";
-      reasons.push({ code: "duplicate_id", field, detail: `id ${id} is taken by a row with other values` });
+      reasons.push(duplicateId(table, id));
     } else if (reasons.length === 0) {
       candidate.unchanged = true;
     }
@@ -54,13 +52,13 @@ export async function judge(table: Table, candidates: readonly Candidate[], worl
 /** For each column that refers to another table, the ids in it that are not there; columns without such an id are left out. */
 async function missingParents(table: Table, candidates: readonly Candidate[], world: World) {
   const missing = [];
-  for (const { column, table: parent } of table.references) {
+  for (const reference of table.references) {
     const ids = new Set<number>();
     for (const { values } of candidates) {
-      const id = values[column];
+      const id = values[reference.column];
       if (typeof id === "number") ids.add(id);
     }
-    missing.push({ column, parent, ids: await world.missing(parent, ids) });
+    missing.push({ reference, ids: await world.missing(reference.table, ids) });
   }
   return missing.filter(({ ids }) => ids.size > 0);
 }

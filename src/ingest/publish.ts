@@ -1,17 +1,21 @@
-import { type Row, sameRow, type Table } from "../codecs/tables.ts";
+import type { Table } from "../codecs/tables.ts";
 import { interruptible } from "../db/interruptible.ts";
-import type { Counts, Reason } from "../db/ledger.ts";
+import type { Counts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
-import { type LateVerdicts, publishByAppend } from "../repositories/bulk.ts";
+import { MusterError } from "../errors.ts";
+import { publishByAppend } from "../repositories/bulk.ts";
 import { isEmpty } from "../repositories/definition.ts";
 import { passGates } from "../repositories/gates.ts";
-import { addRejections, type NewRejection, supersede } from "../repositories/rejections.ts";
+import { supersede } from "../repositories/rejections.ts";
 import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
 import { stageName } from "../repositories/stage.ts";
 import { addIndexes } from "../repositories/stage-keys.ts";
 import { publishBySwap } from "../repositories/swap.ts";
 import { swapVerdict } from "../repositories/swappable.ts";
+import { ROWS_PER_TURN } from "../turn.ts";
 import type { Import } from "./import-state.ts";
+import { logLate } from "./late.ts";
+import { lateExcess } from "./reject-limit.ts";
 
 /**
  * Moves every stage into its table, parents first, under the table's gate: by a swap where that can be, else in one
@@ -66,76 +70,47 @@ function tell({ report, counts }: Import, table: Table, what: string): void {
   if (rows > 0) report.progress?.({ table: table.name, phase: `publishing: ${what} ${rows} rows`, rows: 0 });
 }
 
+const tellLate = ({ report }: Import, { name }: Table, rows: number) =>
+  report.progress?.({ table: name, phase: "publishing: finding the rows that the database refuses", rows });
+
 const waiting = (report: Import["report"]) => (name: string) => {
   report.signal?.throwIfAborted();
   report.say(`waiting for another writer of ${name}`);
 };
 
-/** By one transaction, into a table that may have rows. */
+/** By one transaction, into a table that may have rows. @throws MusterError `refused` if too many rows turn out wrong */
 async function publishInto(state: Import, { table, stage, before, last }: Step): Promise<Counts> {
   const { run, source, report } = state;
   tell(state, table, "inserting");
-  return await run.db.transaction(async (transaction) => {
+  const judged = state.counts[table.name] ?? noRows();
+  const published = (counts: Counts) => ({ ...before, [table.name]: counts });
+  const refuseExcess = (late: number) => {
+    report.signal?.throwIfAborted();
+    if (late % ROWS_PER_TURN === 0 && late > 0) tellLate(state, table, late);
+    const counts = Object.values({ ...state.counts, [table.name]: { ...judged, rejected: judged.rejected + late } });
+    const excess = lateExcess(state, counts);
+    if (excess !== undefined) throw new MusterError("refused", `${excess}: ${notPublished(table, before)}`);
+  };
+  const { counts, first } = await run.db.transaction(async (transaction) => {
     const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
     await passGates(run.connection, gates, waiting(report));
-    const { inserted, late } = await publishByAppend(run.connection, table, stage);
-    const { refused, repeated } = await lateRejections(state, table, late);
+    const { inserted, late } = await publishByAppend(run.connection, table, stage, refuseExcess);
+    const { rows, repeated, first } = await logLate(state, { table, stage }, late);
+    refuseExcess(rows);
     await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });
-    await addRejections(transaction, run.id, refused);
-    const judged = state.counts[table.name] ?? noRows();
     const unchanged = judged.unchanged + late.unchanged - repeated;
-    const counts = { ...judged, inserted, unchanged, rejected: judged.rejected + refused.length };
-    const published = { ...before, [table.name]: counts };
-    if (last) await endRun(transaction, run.id, { status: "succeeded", counts: published });
-    else await recordCounts(transaction, run.id, published);
-    return counts;
+    const counts = { ...judged, inserted, unchanged, rejected: judged.rejected + rows };
+    if (last) await endRun(transaction, run.id, { status: "succeeded", counts: published(counts) });
+    else await recordCounts(transaction, run.id, published(counts));
+    return { counts, first };
   });
+  for (const rejection of first) report.rejected?.(rejection);
+  return counts;
 }
 
-/**
- * Rows that other writers made wrong after they were judged: their files are read again for their lines.
- * @returns `repeated`: how many of them are the same row once more, which was judged unchanged
- */
-async function lateRejections(
-  state: Import,
-  table: Table,
-  late: LateVerdicts,
-): Promise<{ refused: NewRejection[]; repeated: number }> {
-  const wanted = new Map<number, { row: Row; reasons: Reason[] }>();
-  const field = table.columns[table.key]?.name ?? "";
-  for (const row of late.duplicates) {
-    const id = row[table.key] as number;
-    wanted.set(id, {
-      row,
-      reasons: [{ code: "duplicate_id", field, detail: `id ${id} is taken by a row with other values` }],
-    });
-  }
-  for (const { row, column } of late.orphans) {
-    const id = row[table.key] as number;
-    const entry = wanted.get(id) ?? { row, reasons: [] };
-    const parent = table.references.find((reference) => reference.column === column)?.table;
-    const detail = `${parent} has no id ${row[column]}`;
-    entry.reasons.push({ code: "unknown_reference", field: table.columns[column]?.name ?? "", detail });
-    wanted.set(id, entry);
-  }
-  const refused: NewRejection[] = [];
-  const found = new Set<number>();
-  for (const file of state.source.files.filter((each) => each.table === table.name)) {
-    if (wanted.size === 0) break;
-    for await (const rows of file.rows(() => state.report.signal?.throwIfAborted())) {
-      state.report.signal?.throwIfAborted();
-      for (const row of rows) {
-        const { values, position, columns } = row;
-        const id = values[table.key] as number;
-        const entry = wanted.get(id);
-        if (!entry || !sameRow(entry.row, values)) continue;
-        const of = { table: table.name, file: file.name, position, ...(columns && { columns }) };
-        refused.push({ ...of, raw: row.raw, reasons: entry.reasons });
-        found.add(id);
-      }
-    }
-  }
-  const lost = wanted.size - found.size;
-  if (lost > 0) throw new Error(`${table.name}: ${lost} rows are not in their files any more`);
-  return { refused, repeated: refused.length - found.size };
+/** What has become of the tables of an import that ends at this one. */
+function notPublished(table: Table, before: Import["counts"]): string {
+  const done = Object.keys(before);
+  if (done.length === 0) return "nothing was imported";
+  return `${table.name} was not imported, ${done.join(" and ")} ${done.length === 1 ? "was" : "were"}`;
 }

@@ -1,13 +1,10 @@
 import type { Row, Table } from "../codecs/tables.ts";
-import { addRejections, type NewRejection, RAW_BYTES_MAX } from "../repositories/rejections.ts";
 import { noRows } from "../repositories/runs.ts";
 import type { FileRow } from "./csv-rows.ts";
 import type { Import } from "./import-state.ts";
 import { judge } from "./judge.ts";
-
-/** Rejections that are held until they are written: a block of a file has few, and each statement is a commit. */
-const REJECTIONS_PER_WRITE = 500;
-const RAW_BYTES_PER_WRITE = 4 * 1024 * 1024;
+import { Refused } from "./refused.ts";
+import { arePastRejectsKept } from "./reject-limit.ts";
 
 /**
  * Reads a table's files: good rows go to its stage, bad ones are logged, and both are counted. Ends early if more rows are
@@ -26,17 +23,17 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   };
   const tell = () => report.progress?.({ table: table.name, phase: "reading", ...read });
   tell();
-  const refused: Refused = { rows: [], rawBytes: 0 };
+  const refused = new Refused(state, table);
   // While the database answers about one block the next is read.
   let settled = Promise.resolve();
   try {
     for (const file of files) {
-      if (isPastRejectsKept(state)) break;
+      if (arePastRejectsKept(Object.values(state.counts), state.rejectsKept)) break;
       for await (const rows of file.rows(onBytes, report.say)) {
         await settled;
         report.signal?.throwIfAborted();
         if (rows.length === 0) continue;
-        if (isPastRejectsKept(state)) break;
+        if (arePastRejectsKept(Object.values(state.counts), state.rejectsKept)) break;
         settled = settle(state, table, file.name, rows, refused);
         settled.catch(() => {}); // reported where it is awaited
         read.rows += rows.length;
@@ -47,19 +44,8 @@ export async function readTable(state: Import, table: Table): Promise<void> {
     await settled;
   }
   tell();
-  await log(state, refused);
+  await refused.write();
   await world.finish(table);
-}
-
-/** Whether more rows are rejected than are kept. */
-export function isPastRejectsKept({ counts, rejectsKept }: Import): boolean {
-  return Object.values(counts).reduce((sum, { rejected }) => sum + rejected, 0) > rejectsKept;
-}
-
-/** Rejections that are not written yet, and the bytes of their rows. */
-interface Refused {
-  rows: NewRejection[];
-  rawBytes: number;
 }
 
 /** Judges a block and stages what is good. @param refused is added to, and written when it is long */
@@ -79,13 +65,8 @@ async function settle(
     counts.received++;
     if (reasons.length > 0) {
       counts.rejected++;
-      const { position, columns } = row;
-      const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX)); // a copy, or all of its block stays with it
-      const rejection = { table: table.name, file, position, raw, ...(columns && { columns }), reasons };
-      refused.rows.push(rejection);
-      refused.rawBytes += raw.length;
+      const rejection = await refused.add(file, row, reasons);
       report.rejected?.(rejection);
-      if (refused.rawBytes >= RAW_BYTES_PER_WRITE) await log(state, refused);
     } else if (unchanged) {
       counts.unchanged++;
     } else {
@@ -94,12 +75,5 @@ async function settle(
     }
   }
   await world.stage(table, fresh);
-  if (refused.rows.length >= REJECTIONS_PER_WRITE) await log(state, refused);
-}
-
-/** By the run's own connection, so that none comes behind whoever clears a dead run. */
-async function log({ run, dryRun }: Import, refused: Refused): Promise<void> {
-  const rows = refused.rows.splice(0);
-  refused.rawBytes = 0;
-  if (!dryRun && rows.length > 0) await addRejections(run.db, run.id, rows);
+  if (refused.isLong) await refused.write();
 }

@@ -1,92 +1,119 @@
-/** A stage's rows moved into their table in one step, alone at the table's gate (design sections 2, Gates, and 5). */
+/** A stage's rows moved into their table in one transaction, alone at the table's gate. */
 import { escapeId } from "mysql2";
 import type { Connection, Pool, ResultSetHeader, RowDataPacket } from "mysql2/promise";
-import { type Row, type Table, tableOf } from "../codecs/tables.ts";
-import { driverError } from "../db/errors.ts";
-import { columnList, IDS_PER_STATEMENT, keyOf, readRows } from "./rows.ts";
-
-/** What other writers did to a table between the judging of the stage and its publish. */
-export interface LateVerdicts {
-  /** Rows that are stored meanwhile just as they are staged. */
-  unchanged: number;
-  /** Rows whose id is stored meanwhile with other values. */
-  duplicates: Row[];
-  /** Rows whose reference is gone meanwhile, by the index of the column. */
-  orphans: { row: Row; column: number }[];
-}
+import type { Table } from "../codecs/tables.ts";
+import { type Refusal, refusalOf, refusedRow } from "../db/refusal.ts";
+import { columnList, keyOf } from "./rows.ts";
+import { type LateVerdicts, type Range, SetAside } from "./set-aside.ts";
 
 /**
- * Moves the stage into its table, inside the caller's transaction and with the gates held. Where the table has changed
- * since the rows were judged, what does not fit any more is taken out of the stage and told.
+ * Moves the stage into its table, inside the caller's transaction and with the gates held. All rows go in by two statements.
+ * If the server refuses one, pages of the stage are tried, and then their halves, down to the rows at fault.
+ * @param found is told how many rows are rejected so far, whenever there are more; it may throw
  * @returns rows inserted, and the late verdicts
  */
 export async function publishByAppend(
   connection: Connection,
   table: Table,
   stage: string,
+  found: (rejected: number) => void,
 ): Promise<{ inserted: number; late: LateVerdicts }> {
-  const late: LateVerdicts = { unchanged: 0, duplicates: [], orphans: [] };
-  for (let attempt = 1; ; attempt++) {
-    await connection.query("SAVEPOINT publish");
-    try {
-      return { inserted: await append(connection, table, stage), late };
-    } catch (error) {
-      const code = driverError(error)?.code;
-      if ((code !== "ER_DUP_ENTRY" && code !== "ER_NO_REFERENCED_ROW_2") || attempt === PUBLISH_ATTEMPTS_MAX)
-        throw error;
-      await connection.query("ROLLBACK TO SAVEPOINT publish");
-      await takeOut(connection, table, stage, late);
+  const late = new SetAside(connection, table, stage, found);
+  const append = new Append(connection, table, stage, late);
+  await append.all();
+  return { inserted: append.inserted, late };
+}
+
+/** Rows of a stage that are tried at once when not all of them can go in. */
+const PAGE_ROWS = 10_000;
+/** Only writers that do not know the gates can make another attempt necessary. */
+const ATTEMPTS_MAX = 5;
+
+class Append {
+  inserted = 0;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly table: Table,
+    private readonly stage: string,
+    private readonly late: SetAside,
+  ) {}
+
+  async all(): Promise<void> {
+    const key = keyOf(this.table);
+    const [counted] = await this.connection.query<RowDataPacket[]>(
+      `SELECT COUNT(*) AS \`rows\`, MIN(${key}) AS first, MAX(${key}) AS last FROM ${escapeId(this.stage)}`,
+    );
+    const { rows, first, last } = counted[0] as { rows: number; first: number | null; last: number | null };
+    if (first === null || last === null) return;
+    // The highest id first: it raises AUTO_INCREMENT at once, so that nobody else is given an id that follows here.
+    await this.#part([last]);
+    await this.#whole({ from: first, to: last - 1 });
+    const accounted = this.inserted + this.late.unchanged + this.late.rejected.size;
+    if (accounted !== rows)
+      throw new Error(`${accounted} of ${rows} staged rows of ${this.table.name} are accounted for`);
+  }
+
+  async #whole(range: Range): Promise<void> {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const refusal = await this.#insert(range);
+      if (!refusal) return;
+      if (!refusal.race || !(await this.late.takeRaced(range))) break;
+    }
+    for (let from = range.from; ; ) {
+      const page = await this.#ids({ from, to: range.to });
+      const last = page.at(-1);
+      if (last === undefined) return;
+      await this.#part(page);
+      from = last + 1;
     }
   }
-}
 
-/** Only writers that do not know the gates can make a second attempt fail. */
-const PUBLISH_ATTEMPTS_MAX = 5;
-
-async function append(connection: Connection, table: Table, stage: string): Promise<number> {
-  const columns = columnList(table.columns);
-  const key = keyOf(table);
-  const insert = `INSERT INTO ${escapeId(table.name)} (${columns}) SELECT ${columns} FROM ${escapeId(stage)}`;
-  const [counted] = await connection.query<RowDataPacket[]>(
-    `SELECT COUNT(*) AS \`rows\`, MAX(${key}) AS last FROM ${escapeId(stage)}`,
-  );
-  const { rows, last } = counted[0] as { rows: number; last: number | null };
-  if (last === null) return 0;
-  // The highest id first: it raises AUTO_INCREMENT at once, so that nobody else is given an id that follows here.
-  const [first] = await connection.query<ResultSetHeader>(`${insert} WHERE ${key} = ?`, [last]);
-  const [rest] = await connection.query<ResultSetHeader>(`${insert} WHERE ${key} < ? ORDER BY ${key}`, [last]);
-  const inserted = first.affectedRows + rest.affectedRows;
-  if (inserted !== rows) throw new Error(`${inserted} of ${rows} staged rows of ${table.name} arrived`);
-  return inserted;
-}
-
-async function takeOut(connection: Connection, table: Table, stage: string, late: LateVerdicts): Promise<void> {
-  const key = keyOf(table);
-  const same = table.columns
-    .map(({ name }) => `BINARY s.${escapeId(name)} <=> BINARY t.${escapeId(name)}`)
-    .join(" AND ");
-  const joined = `FROM ${escapeId(stage)} s JOIN ${escapeId(table.name)} t ON t.${key} = s.${key}`;
-  const [unchanged] = await connection.query<ResultSetHeader>(`DELETE s ${joined} WHERE ${same}`);
-  late.unchanged += unchanged.affectedRows;
-  // LOCK IN SHARE MODE reads what is committed now: the transaction's snapshot may be older than the conflict.
-  const [others] = await connection.query<RowDataPacket[]>(`SELECT s.${key} AS id ${joined} LOCK IN SHARE MODE`);
-  const taken = others.map(({ id }) => id as number);
-  late.duplicates.push(...(await readRows(connection, table, taken, stage)));
-  for (const { column, table: parent } of table.references) {
-    const reference = `s.${escapeId(table.columns[column]?.name ?? "")}`;
-    const parentKey = `p.${keyOf(tableOf(parent))}`;
-    const [rows] = await connection.query<RowDataPacket[]>(
-      `SELECT s.${key} AS id FROM ${escapeId(stage)} s LEFT JOIN ${escapeId(parent)} p ON ${parentKey} = ${reference}
-       WHERE ${reference} IS NOT NULL AND ${parentKey} IS NULL LOCK IN SHARE MODE`,
-    );
-    const ids = rows.map(({ id }) => id as number);
-    for (const row of await readRows(connection, table, ids, stage)) late.orphans.push({ row, column });
-    taken.push(...ids);
+  /** @param ids that follow each other in the stage */
+  async #part(ids: readonly number[]): Promise<void> {
+    const [from, to] = [ids[0], ids.at(-1)];
+    if (from === undefined || to === undefined) return;
+    const range = { from, to };
+    let refusal = await this.#insert(range);
+    if (refusal?.race) {
+      if (await this.late.takeRaced(range)) return this.#part(await this.#ids(range));
+      // The writer who stood in the way may have undone its work. A second refusal has another cause.
+      refusal = await this.#insert(range);
+    }
+    if (!refusal) return;
+    if (from === to) return this.late.reject(from, refusedRow(refusal));
+    const half = Math.ceil(ids.length / 2);
+    await this.#part(ids.slice(0, half));
+    await this.#part(ids.slice(half));
   }
-  for (let start = 0; start < taken.length; start += IDS_PER_STATEMENT) {
-    await connection.query(`DELETE FROM ${escapeId(stage)} WHERE ${key} IN (?)`, [
-      taken.slice(start, start + IDS_PER_STATEMENT),
-    ]);
+
+  /** One statement: it inserts all rows of the range, or none. */
+  async #insert({ from, to }: Range): Promise<Refusal | undefined> {
+    const columns = columnList(this.table.columns);
+    const key = keyOf(this.table);
+    try {
+      const [{ affectedRows }] = await this.connection.query<ResultSetHeader>(
+        `INSERT INTO ${escapeId(this.table.name)} (${columns})
+         SELECT ${columns} FROM ${escapeId(this.stage)} WHERE ${key} BETWEEN ? AND ? ORDER BY ${key}`,
+        [from, to],
+      );
+      this.inserted += affectedRows;
+      return undefined;
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal) return refusal;
+      throw error;
+    }
+  }
+
+  /** The first ids of the range in the stage. */
+  async #ids({ from, to }: Range): Promise<number[]> {
+    const key = keyOf(this.table);
+    const [rows] = await this.connection.query<RowDataPacket[]>(
+      `SELECT ${key} AS id FROM ${escapeId(this.stage)} WHERE ${key} BETWEEN ? AND ? ORDER BY ${key} LIMIT ${PAGE_ROWS}`,
+      [from, to],
+    );
+    return rows.map(({ id }) => id);
   }
 }
 

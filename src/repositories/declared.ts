@@ -18,7 +18,7 @@ export async function createDeclared(connection: Connection, table: Table, name:
      WHERE c.table_schema = DATABASE() AND c.table_name = ? ORDER BY c.ordinal_position`,
     [table.name],
   );
-  const found = rows as { name: string; collation: string | null; usual: string }[];
+  const found = rows as { name: string; collation: string | null; usual: string | null }[];
   const placeOf = (column: TableColumn) => found.findIndex((each) => each.name === column.name);
   const columns = [...table.columns].sort((a, b) => placeOf(a) - placeOf(b));
   const lines = columns.map((column) => {
@@ -27,7 +27,8 @@ export async function createDeclared(connection: Connection, table: Table, name:
     return columnLine(column, theirs?.collation === theirs?.usual ? null : theirs?.collation);
   });
   const key = escapeId(table.columns[table.key]?.name ?? "");
-  const collate = found[0] ? ` COLLATE=${found[0].usual}` : "";
+  const usual = found[0]?.usual; // of a view there is none
+  const collate = usual ? ` COLLATE=${usual}` : "";
   await connection.query(
     `CREATE TABLE ${escapeId(name)} (${lines.join(", ")}, PRIMARY KEY (${key})) ENGINE=InnoDB${collate}`,
     columns.filter(hasDefault).map(({ fallback }) => fallback),

@@ -24,7 +24,7 @@ export async function definitionOf(connection: Connection, name: string, schema?
   const table = schema === undefined ? escapeId(name, true) : `${escapeId(schema, true)}.${escapeId(name, true)}`;
   // information_schema has the next id from a cache that may be a day old.
   const [rows] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE ${table}`);
-  const text: string = rows[0]?.["Create Table"];
+  const text: string = rows[0]?.["Create Table"] ?? ""; // of a view there is none
   const lines = text
     .replace(NEXT_ID, "$1")
     .split("\n")

@@ -1,0 +1,55 @@
+/** Rows that turned out wrong when their table was published: their files are read again for their lines. */
+import { sameRow, type Table } from "../codecs/tables.ts";
+import type { NewRejection } from "../repositories/rejections.ts";
+import { type LateVerdicts, stagedRows } from "../repositories/set-aside.ts";
+import type { FileRow } from "./csv-rows.ts";
+import type { Import } from "./import-state.ts";
+import { Refused } from "./refused.ts";
+
+/** Late rejections that are told to whoever looks on: a terminal shows fewer. */
+const TOLD_MAX = 100;
+
+export interface LateRejections {
+  rows: number;
+  /** How many of them are the same row once more, which was judged unchanged. */
+  repeated: number;
+  /** The first of them. */
+  first: NewRejection[];
+}
+
+/**
+ * Logs the late rejections of a table in the publish's transaction, which the run's connection has open.
+ * @param stage as the publish has left it
+ */
+export async function logLate(
+  state: Import,
+  { table, stage }: { table: Table; stage: string },
+  { rejected }: LateVerdicts,
+): Promise<LateRejections> {
+  const { run, source, report } = state;
+  const idOf = ({ values }: FileRow) => Number(values[table.key]);
+  const logged: LateRejections = { rows: 0, repeated: 0, first: [] };
+  const found = new Set<number>();
+  const refused = new Refused(state, table);
+  for (const file of rejected.size > 0 ? source.files.filter((each) => each.table === table.name) : []) {
+    for await (const rows of file.rows(() => report.signal?.throwIfAborted())) {
+      report.signal?.throwIfAborted();
+      const wanted = rows.filter((row) => rejected.has(idOf(row)));
+      const staged = await stagedRows(run.connection, table, stage, wanted.map(idOf));
+      for (const row of wanted) {
+        const id = idOf(row);
+        // Another row with this id was rejected when it was read.
+        if (!sameRow(staged.get(id) ?? [], row.values)) continue;
+        const rejection = await refused.add(file.name, row, rejected.get(id) ?? []);
+        logged.rows++;
+        if (logged.first.length < TOLD_MAX) logged.first.push(rejection);
+        found.add(id);
+      }
+      if (refused.isLong) await refused.write();
+    }
+  }
+  await refused.write();
+  const lost = rejected.size - found.size;
+  if (lost > 0) throw new Error(`${table.name}: ${lost} rows are not in their files any more`);
+  return { ...logged, repeated: logged.rows - found.size };
+}

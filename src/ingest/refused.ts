@@ -1,0 +1,46 @@
+import type { Table } from "../codecs/tables.ts";
+import type { Reason } from "../db/ledger.ts";
+import { addRejections, type NewRejection, RAW_BYTES_MAX } from "../repositories/rejections.ts";
+import type { FileRow } from "./csv-rows.ts";
+import type { Import } from "./import-state.ts";
+
+/** Rejections that are held until they are written: a block of a file has few, and each statement is a commit. */
+const REJECTIONS_PER_WRITE = 500;
+const RAW_BYTES_PER_WRITE = 4 * 1024 * 1024;
+
+/**
+ * The rejected rows of a table's files on their way to the log. They are written by the run's own connection, so that none
+ * comes behind whoever clears a dead run, and in the transaction that it has open.
+ */
+export class Refused {
+  #rows: NewRejection[] = [];
+  #rawBytes = 0;
+
+  constructor(
+    private readonly state: Import,
+    private readonly table: Table,
+  ) {}
+
+  get isLong(): boolean {
+    return this.#rows.length >= REJECTIONS_PER_WRITE;
+  }
+
+  /** Takes a row, and writes those there are if they hold many bytes. */
+  async add(file: string, row: FileRow, reasons: Reason[]): Promise<NewRejection> {
+    const { position, columns } = row;
+    const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX)); // a copy, or all of its block stays with it
+    const rejection = { table: this.table.name, file, position, raw, ...(columns && { columns }), reasons };
+    this.#rows.push(rejection);
+    this.#rawBytes += raw.length;
+    if (this.#rawBytes >= RAW_BYTES_PER_WRITE) await this.write();
+    return rejection;
+  }
+
+  async write(): Promise<void> {
+    const { run, dryRun } = this.state;
+    const rows = this.#rows;
+    this.#rows = [];
+    this.#rawBytes = 0;
+    if (!dryRun && rows.length > 0) await addRejections(run.db, run.id, rows);
+  }
+}

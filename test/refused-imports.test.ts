@@ -1,0 +1,118 @@
+/** Imports into tables whose database refuses rows by rules that a DBA made: these rows are rejected, the others go in. */
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
+import { connect } from "../src/db/client.ts";
+import { type ImportOptions, importSource } from "../src/ingest/import.ts";
+import { listRejections, type NewRejection } from "../src/repositories/rejections.ts";
+import { findRun } from "../src/repositories/runs.ts";
+import { freshDatabase } from "./support/database.ts";
+import { CHECK, DBA_RULES, under } from "./support/dba-rules.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const { pool } = database;
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+beforeEach(() => database.empty());
+
+const report = { say() {} };
+
+async function imported(files: Record<string, string>, options: Partial<ImportOptions> = {}) {
+  const source = await folderOf(files);
+  return importSource(database, { source, report, ...options });
+}
+
+async function select(sql: string): Promise<unknown[][]> {
+  const [rows] = await pool.query<RowDataPacket[][]>({ sql, rowsAsArray: true });
+  return rows as unknown[][];
+}
+
+const logged = () => listRejections(database.db, { limit: 100 });
+
+test.each(DBA_RULES.map((rule) => [rule.name, rule] as const))(
+  "a row of a file that %s refuses is rejected with its line and the server's reason, and the others go in",
+  async (_, rule) => {
+    const told: NewRejection[] = [];
+    await under(pool, rule, async () => {
+      const files = { "jobs.csv": "2,Spy\n1,Baker\n2,Spy\n3,Clerk\n2,Judge\n", "jobs-2.csv": "4,Judge\n5,Spy\n" };
+      const { run, tables } = await imported(files, { report: { ...report, rejected: (each) => told.push(each) } });
+      const counts = { received: 7, inserted: 3, unchanged: 0, rejected: 4, withheld: 0 };
+      expect(tables).toEqual({ jobs: counts });
+      expect(await findRun(database.db, run)).toMatchObject({ status: "succeeded", counts: { jobs: counts } });
+      expect(await select("SELECT id, job FROM jobs WHERE id <> 90 ORDER BY id")).toEqual([
+        ...[
+          [1, "Baker"],
+          [3, "Clerk"],
+          [4, "Judge"],
+        ],
+      ]);
+      const refused = { reasons: [{ code: "refused_by_database", detail: expect.stringMatching(rule.reason) }] };
+      expect(await logged()).toMatchObject([
+        { file: "jobs.csv", position: 5, raw: "2,Judge", reasons: [{ code: "duplicate_id" }] },
+        { file: "jobs-2.csv", position: 2, raw: "5,Spy", ...refused },
+        { file: "jobs.csv", position: 1, raw: "2,Spy", ...refused },
+        { file: "jobs.csv", position: 3, raw: "2,Spy", ...refused },
+      ]);
+      expect(told).toHaveLength(4);
+    });
+  },
+);
+
+test("a column without a default, which the dictionary does not know, refuses every row, and the import says so for each", async () => {
+  await pool.query("ALTER TABLE jobs ADD grade int NOT NULL");
+  const { tables } = await imported({ "jobs.csv": "1,Baker\n2,Clerk\n" });
+  expect(tables.jobs).toMatchObject({ received: 2, inserted: 0, rejected: 2 });
+  expect((await logged()).map(({ reasons }) => reasons[0]?.detail)).toEqual(
+    new Array(2).fill(expect.stringMatching(/Field 'grade' doesn't have a default value \(error 1364\)$/)),
+  );
+  await pool.query("ALTER TABLE jobs DROP grade");
+});
+
+test.each([
+  ["LOAD DATA", []],
+  ["INSERT", ["no-load-data"]],
+] as const)("of 25,000 rows staged by %s exactly those are rejected that the rule refuses", async (_, capabilities) => {
+  const other = await connect(database.url, { capabilities });
+  const isSpy = Array.from({ length: 25_000 }, (_, index) => Math.random() < (index < 3_000 ? 0.5 : 0.003));
+  const lines = isSpy.map((spy, index) => `${2 * index + 1},${spy ? "Spy" : `job ${index}`}\n`);
+  const source = await folderOf({ "jobs.csv": lines.join("") });
+  const spies = isSpy.flatMap((spy, index) => (spy ? [index + 1] : []));
+  await under(pool, CHECK, async () => {
+    const { tables } = await importSource(other, { source, report });
+    expect(tables.jobs).toMatchObject({ received: 25_000, inserted: 25_000 - spies.length, rejected: spies.length });
+  });
+  expect((await select("SELECT position FROM rejections ORDER BY position")).map(([line]) => line)).toEqual(spies);
+  expect(await select("SELECT COUNT(*), COUNT(DISTINCT job), SUM(job = 'Spy') FROM jobs")).toEqual([
+    [25_000 - spies.length, 25_000 - spies.length, "0"],
+  ]);
+  await other.close();
+});
+
+test("a child of a row that the server refuses has no parent", async () => {
+  await under(pool, CHECK, async () => {
+    const hires = "1,Ana,2021-05-01T10:00:00Z,1,7\n2,Bo,2021-05-01T10:00:00Z,1,8\n";
+    const files = { "departments.csv": "1,Sales\n", "jobs.csv": "7,Spy\n8,Baker\n", "hired_employees.csv": hires };
+    const { tables } = await imported(files);
+    expect(tables.hired_employees).toMatchObject({ received: 2, inserted: 1, rejected: 1 });
+    expect((await logged()).map(({ raw, reasons }) => [raw, reasons[0]?.code])).toEqual([
+      ["7,Spy", "refused_by_database"],
+      ["1,Ana,2021-05-01T10:00:00Z,1,7", "unknown_reference"],
+    ]);
+  });
+});
+
+test("rows that the server refuses count for --max-rejects: the import ends, and says what is imported", async () => {
+  await under(pool, CHECK, async () => {
+    const files = { "departments.csv": "1,Sales\n", "jobs.csv": "1,Spy\n2,Spy\n3,Baker\n" };
+    await expect(imported(files, { maxRejects: { rows: 1 } })).rejects.toMatchObject({
+      code: "refused",
+      message: "2 of 4 rows are rejected, more than the 1 allowed: jobs was not imported, departments was",
+    });
+    expect(await select("SELECT id FROM jobs")).toEqual([]);
+    expect(await select("SELECT id FROM departments")).toEqual([[1]]);
+    expect(await select("SELECT status FROM runs")).toEqual([["refused"]]);
+    expect(await imported(files, { maxRejects: { rows: 2 } })).toMatchObject({ status: "succeeded" });
+  });
+});
