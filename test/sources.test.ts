@@ -337,7 +337,7 @@ describe("a damaged file ends the import with nothing changed", () => {
       Buffer.concat([gzipSync("1,Clerk\n"), Buffer.alloc(1), gzipSync("2,Actuary\n")]),
       "behind its end",
     ],
-    ["text that is called gzip", Buffer.from("1,Clerk\n"), "jobs.csv.gz is not a valid gzip file"],
+    ["text that is called gzip", Buffer.from("1,Clerk\n"), "jobs.csv.gz: it is not a gzip file"],
   ])("%s", async (_, content, message) => {
     const error = await refusal(load({ "departments.csv": "1,Sales\n", "jobs.csv.gz": content }));
     expect(error).toEqual({ code: "refused", message: expect.stringContaining(message) });

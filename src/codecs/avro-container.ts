@@ -78,7 +78,8 @@ export async function* writeContainer(
  * Reads a container to its exact end.
  * @param bytesMax of what its blocks unpack to, all together
  * @returns the schema it was written with, and its blocks one by one
- * @throws MusterError `backup_damaged` for whatever is not as the specification has it, `refused` over `bytesMax`
+ * @throws MusterError `backup_damaged` for whatever is not as the specification has it, `refused` for a codec that is not
+ * read, and over `bytesMax`
  */
 export async function readContainer(
   chunks: AsyncIterable<Uint8Array>,
@@ -88,7 +89,10 @@ export async function readContainer(
   const { meta, sync } = await readHeader(bytes);
   const named = meta.get("avro.codec")?.toString() ?? "null";
   const codec = AVRO_CODECS.find((each) => each === named);
-  if (!codec) throw damaged(`its codec ${shown(named)} is not one of ${AVRO_CODECS.join(", ")}`);
+  if (!codec) {
+    const mend = `write it with one of ${AVRO_CODECS.join(", ")}`;
+    throw new MusterError("refused", `the Avro file is packed with ${shown(named)}, which is not read: ${mend}`);
+  }
   return { schema: schemaOf(meta.get("avro.schema")), codec, blocks: readBlocks(bytes, codec, sync, bytesMax) };
 }
 

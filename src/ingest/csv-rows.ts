@@ -2,6 +2,7 @@ import { fromRecord } from "../codecs/csv.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import type { Table } from "../codecs/tables.ts";
 import { ROWS_PER_TURN, turn } from "../turn.ts";
+import { expecting } from "./bytes.ts";
 import { CsvHead } from "./csv-head.ts";
 import type { Candidate } from "./judge.ts";
 
@@ -50,7 +51,7 @@ export async function* csvRows(
   let { isOpen, order, columns } = head;
   let isFirst = true;
   let count = 0;
-  for await (const records of parseCsv(chunks)) {
+  for await (const records of parseCsv(expecting("csv", chunks, name))) {
     if (records.length === 0) await turn();
     const rows: CsvRow[] = [];
     for (const record of records) {

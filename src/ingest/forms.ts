@@ -1,6 +1,7 @@
 /** The forms of a table's file, by the ending of its name (design section 5). */
 import { gunzipped } from "../codecs/gzip.ts";
 import type { Table } from "../codecs/tables.ts";
+import { expecting } from "./bytes.ts";
 import { csvRows, type FileRow } from "./csv-rows.ts";
 import { avroRows, ndjsonRows } from "./json-rows.ts";
 
@@ -31,7 +32,7 @@ const PACKED = ".gz";
 const unpacked =
   (read: ReadRows, bytesMax?: number): ReadRows =>
   (table, chunks, name, say) =>
-    read(table, gunzipped(chunks, name, bytesMax), name, say);
+    read(table, gunzipped(expecting("gzip", chunks, name), name, bytesMax), name, say);
 
 /** The endings that say of a file what a media type says of a body. */
 const ENDINGS = { "text/csv": ".csv", "application/x-ndjson": ".ndjson", "application/avro": ".avro" } as const;

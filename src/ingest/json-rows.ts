@@ -8,20 +8,25 @@ import { MusterError } from "../errors.ts";
 import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
 import { cut, shown } from "../shown.ts";
 import { ROWS_PER_BATCH, ROWS_PER_TURN, turn } from "../turn.ts";
+import { expecting } from "./bytes.ts";
 import type { FileRow } from "./csv-rows.ts";
 
 /** In a file a row must have its id. */
 const IN_FILE = { keyOptional: false };
 
-/** The rows of newline-delimited JSON in blocks; a row at fault costs its line, and an empty line is none. */
+/**
+ * The rows of newline-delimited JSON in blocks. A row at fault costs its line, and empty lines do not count.
+ * @param name says in an error which document it was
+ * @throws MusterError `refused` for a document that is something else
+ */
 export async function* ndjsonRows(
   table: Table,
   chunks: AsyncIterable<Uint8Array>,
-  _name: string,
+  name: string,
   options: { keyOptional: boolean } = IN_FILE,
 ): AsyncGenerator<FileRow[]> {
   let position = 0;
-  for await (const lines of linesOf(chunks)) {
+  for await (const lines of linesOf(expecting("ndjson", chunks, name))) {
     await turn();
     const rows: FileRow[] = [];
     for (const { bytes, tooLong } of lines) {
@@ -49,7 +54,7 @@ export async function* avroRows(
 ): AsyncGenerator<FileRow[]> {
   let position = 0;
   try {
-    for await (const records of readRecords(chunks, bytesMax)) {
+    for await (const records of readRecords(expecting("avro", chunks, name), bytesMax)) {
       yield records.map((record) => {
         position++;
         return {
@@ -63,6 +68,7 @@ export async function* avroRows(
     }
   } catch (error) {
     if (!(error instanceof MusterError && ["backup_damaged", "refused"].includes(error.code))) throw error;
+    if (error.message.startsWith(`${name}: `)) throw error;
     throw new MusterError("refused", `${name}: ${error.message}; nothing was imported`);
   }
 }
