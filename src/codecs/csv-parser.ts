@@ -39,7 +39,7 @@ export class CsvRecord {
   ) {}
 
   /** Its bytes as they came, without the line end; a view. */
-  get raw(): Uint8Array {
+  get raw(): Buffer {
     return this.bytes.subarray(this.start, this.end);
   }
 

@@ -93,7 +93,7 @@ export const csvLine = (cells: readonly unknown[]): string =>
 /** The text of a cell, unquoted. */
 export const cellText = (cell: unknown): string => (cell === null || cell === undefined ? "" : String(cell));
 
-/** Also blanks at the ends, which a reader drops, and a BOM, which it could take for the file's. */
+/** Also blanks at the ends, which a reader drops, a BOM, which it could take for the file's, and what others read as NULL. */
 function quotedIfNeeded(text: string): string {
-  return /[",\r\n\uFEFF]|^[ \t]|[ \t]$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return /[",\r\n\uFEFF]|^[ \t]|[ \t]$|^\\N$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

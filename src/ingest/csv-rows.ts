@@ -1,6 +1,8 @@
 import { fromRecord } from "../codecs/csv.ts";
+import { Backslashes } from "../codecs/csv-backslashes.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import type { Table } from "../codecs/tables.ts";
+import { MusterError } from "../errors.ts";
 import { ROWS_PER_TURN, turn } from "../turn.ts";
 import { expecting } from "./bytes.ts";
 import { CsvHead } from "./csv-head.ts";
@@ -48,11 +50,13 @@ export async function* csvRows(
   say?: (line: string) => void,
 ): AsyncGenerator<CsvRow[]> {
   const head = new CsvHead(table, name);
+  const backslashes = new Backslashes();
   let { isOpen, order, columns } = head;
   let isFirst = true;
   let count = 0;
   for await (const records of parseCsv(expecting("csv", chunks, name))) {
     if (records.length === 0) await turn();
+    refuse(name, backslashes.look(records));
     const rows: CsvRow[] = [];
     for (const record of records) {
       if (rows.length % ROWS_PER_TURN === ROWS_PER_TURN - 1) await turn();
@@ -70,6 +74,7 @@ export async function* csvRows(
     count += rows.length;
     yield rows;
   }
+  refuse(name, backslashes.end());
   const { repeated } = head;
   if (repeated.length > 0) {
     const lines = repeated.length === 1 ? `line ${repeated}, a header` : `${repeated.length} headers`;
@@ -78,4 +83,8 @@ export async function* csvRows(
     );
   }
   if (count === 0) say?.(`${name} has no rows`);
+}
+
+function refuse(name: string, why: string | undefined): void {
+  if (why !== undefined) throw new MusterError("refused", `${name}: ${why}`);
 }
