@@ -13,7 +13,7 @@ import { appOver, posted } from "./support/app.ts";
 import { run, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { underWay } from "./support/observe.ts";
+import { gone, underWay } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const folder = await folderOf({});
@@ -113,6 +113,7 @@ test.each([
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
   await gate.query("SELECT * FROM gates FOR UPDATE");
+  await gone(database, /FROM gates/); // that of the command before, which the server may still be ending
   const command = start(args, environment);
   await underWay(database, /FROM gates/);
   command.kill("SIGINT");

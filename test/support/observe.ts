@@ -47,20 +47,19 @@ export async function until<T>(
 }
 
 /** Waits until the server works at such a statement in this database, or lets it wait for a lock. */
-export const underWay = ({ pool, name }: Database, statement: RegExp): Promise<true> =>
-  until(async () => {
-    const processes = await select(pool, "SHOW FULL PROCESSLIST");
-    return processes.some(({ db, Info }) => db === name && statement.test(Info ?? ""));
-  });
+export const underWay = (database: Database, statement: RegExp): Promise<true> =>
+  until(() => isAt(database, statement));
+
+/** Waits until the server is at no such statement in this database any more. */
+export const gone = (database: Database, statement: RegExp): Promise<true> =>
+  until(async () => !(await isAt(database, statement)));
+
+async function isAt({ pool, name }: Database, statement: RegExp): Promise<boolean> {
+  const processes = await select(pool, "SHOW FULL PROCESSLIST");
+  return processes.some(({ db, Info }) => db === name && statement.test(Info ?? ""));
+}
 
 /** Waits until the server is at such a statement in this database, or the command has ended. */
-export async function seen(
-  { pool, name }: Database,
-  statement: RegExp,
-  command: { exitCode: number | null },
-): Promise<void> {
-  while (command.exitCode === null) {
-    const processes = await select(pool, "SHOW FULL PROCESSLIST");
-    if (processes.some(({ db, Info }) => db === name && statement.test(Info ?? ""))) return;
-  }
+export async function seen(database: Database, statement: RegExp, command: { exitCode: number | null }): Promise<void> {
+  while (command.exitCode === null && !(await isAt(database, statement)));
 }
