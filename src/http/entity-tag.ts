@@ -13,7 +13,7 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
   const { res } = c;
   const { headers, status } = res;
   if (!/^application\/(problem\+)?json\b/.test(headers.get("Content-Type") ?? "")) return;
-  const bytes = new Uint8Array(await res.arrayBuffer());
+  const bytes = asLine(await res.arrayBuffer());
   // Set once more it would be copied as a stream, unless it is taken away first.
   c.res = undefined;
   headers.append("Vary", "Accept-Encoding");
@@ -38,7 +38,15 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
   c.res = new Response(body, { status, headers });
 };
 
-/** Of the Link too, so that a full page that is the last no more is a new one. */
+/** With a line end, so that the prompt of a shell begins on a line of its own behind curl. */
+function asLine(json: ArrayBuffer): Uint8Array<ArrayBuffer> {
+  const line = new Uint8Array(json.byteLength + 1);
+  line.set(new Uint8Array(json));
+  line[json.byteLength] = 10;
+  return line;
+}
+
+/** Hashes the Link header too: when the last page stops being the last, its tag must change. */
 function digestOf(bytes: Uint8Array, link: string | null): string {
   const seed = Bun.hash.xxHash64(link ?? "");
   // Two of 64 bits, which take a tenth of SHA-256's time: nobody gains by an answer that looks like another.
