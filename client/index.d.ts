@@ -234,7 +234,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             $get: {
                 input: {
                     param: {
-                        asset: Loose<"favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
+                        asset: Loose<"favicon-32x32.png" | "start.css" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
                     };
                 };
                 output: string;
@@ -243,7 +243,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        asset: Loose<"favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
+                        asset: Loose<"favicon-32x32.png" | "start.css" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
                     };
                 };
                 output: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -252,7 +252,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        asset: Loose<"favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
+                        asset: Loose<"favicon-32x32.png" | "start.css" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
                     };
                 };
                 output: {
@@ -273,7 +273,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             } | {
                 input: {
                     param: {
-                        asset: Loose<"favicon-32x32.png" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
+                        asset: Loose<"favicon-32x32.png" | "start.css" | "start.js" | "swagger-ui-bundle.js" | "swagger-ui.css">;
                     };
                 };
                 output: {
@@ -788,6 +788,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    follow?: Loose<"true" | undefined>;
                 };
             };
             output: {};
@@ -797,6 +798,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
+                    follow?: Loose<"true" | undefined>;
                 };
             };
             output: {

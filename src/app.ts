@@ -21,6 +21,7 @@ import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { backupRoutes } from "./routes/backups.ts";
 import { dashboardRoutes } from "./routes/dashboard.ts";
 import { docsRoutes } from "./routes/docs.ts";
+import { forPeople } from "./routes/for-people.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { insertRoutes } from "./routes/insert.ts";
@@ -67,13 +68,20 @@ export function createApp(dependencies: AppDependencies) {
   const reports = bounded(database, msMax.report);
   const rate = rateLimit && limitRate(rateLimit);
   return app
-    .use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }), requestLog(log), metrics.requests, secured, jsonAnswers)
+    .use(
+      requestId({ limitLength: REQUEST_ID_LENGTH_MAX }),
+      requestLog(log),
+      metrics.requests,
+      secured,
+      jsonAnswers,
+      forPeople,
+    )
     .use(origins.length > 0 ? crossOrigin(origins) : pass)
     .use(authenticate(tokens, origins))
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
     .use(described(rate?.requests ?? pass, { answers: problems(429) }))
     .route("/", docsRoutes(app))
-    .route("/", dashboardRoutes({ pages, reports, tokens, judge: rate?.judge }))
+    .route("/", dashboardRoutes({ database: pages, tokens, judge: rate?.judge }))
     .use(requires("reader"))
     .use(refuseOtherMethods(app))
     .route("/", reportRoutes(reports))

@@ -52,6 +52,13 @@ test.skipIf(!existsSync(CHROMIUM))(
     await answer.getByText('"Legal"').waitFor();
     expect(await answer.locator(".response-col_status").first().textContent()).toBe("200");
 
+    const isDark = () => page.evaluate("document.documentElement.classList.contains('dark-mode')");
+    expect(await isDark()).toBe(false);
+    await page.emulateMedia({ colorScheme: "dark" });
+    expect(await isDark()).toBe(true);
+    await page.getByRole("link", { name: "Muster", exact: true }).click();
+    await page.getByLabel("Token").waitFor();
+
     expect(asked.filter((url) => new URL(url).origin !== server.url.origin && !url.startsWith("data:"))).toEqual([]);
     expect(asked).toContain(`${server.url.origin}/departments`);
     expect(complaints).toEqual([]);

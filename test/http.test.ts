@@ -57,7 +57,7 @@ describe("what goes wrong is answered as a problem document", () => {
     const pointers = body.errors.map(({ pointer }: { pointer: string }) => pointer);
     expect(pointers.sort()).toEqual(["/code", "/colour", "/run", "/state", "/table"]);
     expect(body.detail).toContain("state must be one of open, replayed, discarded, superseded");
-    expect(body.detail).toContain('"colour" is not known, only limit, cursor, table, code, run, state');
+    expect(body.detail).toContain('"colour" is not known, only limit, cursor, spreadsheet, table, code, run, state');
   });
 
   test("406 where Accept asks for nothing that there is", async () => {

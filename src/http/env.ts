@@ -21,6 +21,8 @@ export interface Env {
     token: number | undefined;
     guessed: boolean | undefined;
     run: string | undefined;
+    /** Nothing is at the path. */
+    isNowhere: boolean | undefined;
     log: Logger;
   };
 }

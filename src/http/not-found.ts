@@ -6,7 +6,10 @@ import { problem } from "./problem.ts";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /** For app.notFound. */
-export const answerNothing: NotFoundHandler<Env> = (c) => problem(c, 404, `there is nothing at ${c.req.path}`);
+export const answerNothing: NotFoundHandler<Env> = (c) => {
+  c.set("isNowhere", true);
+  return problem(c, 404, `there is nothing at ${c.req.path}`);
+};
 
 /**
  * Mounted before the routes: answers 405 with Allow if the path takes other methods. A path belongs to the route that has the

@@ -130,7 +130,7 @@ export const spreadsheetOption = z
   .default(false)
   .meta(
     documented({
-      ...{ type: "boolean", default: false, examples: [false] },
+      ...{ type: "boolean", examples: [false] },
       description: `CSV for a spreadsheet program: with a byte order mark, an apostrophe before cells that it would take for a formula, and a column \`${SPREADSHEET_COLUMN}\``,
     }),
   );

@@ -1,5 +1,5 @@
 /** The rows that did not pass, with their reasons (design section 2, The account). */
-import { and, asc, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
 import type { MySqlInsertValue } from "drizzle-orm/mysql-core";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/columns.ts";
@@ -55,6 +55,18 @@ export async function listRejections(db: MySql2Database, filter: RejectionFilter
     .orderBy(newestFirst ? desc(rejections.id) : asc(rejections.id))
     .limit(limit);
   return rows.map((row) => rejectionRecord(row.rejections));
+}
+
+/** How many rejections are open, and at most so many. */
+export async function countOpenRejections(db: MySql2Database, atMost: number): Promise<number> {
+  const some = db
+    .select({ id: rejections.id })
+    .from(rejections)
+    .where(and(eq(rejections.state, "open"), hasEnded(db)))
+    .limit(atMost)
+    .as("some");
+  const [row] = await db.select({ rows: count() }).from(some);
+  return row?.rows ?? 0;
 }
 
 export async function findRejection(db: MySql2Database, id: number): Promise<RejectionRecord | undefined> {

@@ -1,7 +1,7 @@
 /** The account of every run, and what tells a run that is under way from one that died (design section 2, The account). */
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
-import { and, desc, eq, inArray, isNull, lt, type SQL, sql } from "drizzle-orm";
+import { and, count, desc, eq, inArray, isNull, lt, type SQL, sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import { instant } from "../codecs/columns.ts";
@@ -34,6 +34,13 @@ export async function listRuns(
   const older = before === undefined ? undefined : lt(runs.id, before);
   const rows = await db.select().from(runs).where(older).orderBy(desc(runs.id)).limit(limit);
   return rows.map(runRecord);
+}
+
+/** How many runs there are, and at most so many. */
+export async function countRuns(db: MySql2Database, atMost: number): Promise<number> {
+  const some = db.select({ id: runs.id }).from(runs).limit(atMost).as("some");
+  const [row] = await db.select({ rows: count() }).from(some);
+  return row?.rows ?? 0;
 }
 
 export async function findRun(db: MySql2Database, id: string): Promise<RunRecord | undefined> {

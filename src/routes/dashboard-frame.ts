@@ -1,4 +1,4 @@
-/** What the page and the form to sign in by have in common: no script, one stylesheet, addresses that hold behind any proxy. */
+/** What all pages have in common: no script, one stylesheet, relative addresses, which hold behind any proxy. */
 import { createHash } from "node:crypto";
 import { html, raw } from "hono/html";
 import { SESSION_HOURS } from "../http/session.ts";
@@ -19,12 +19,17 @@ export const PAGE_HEADERS = {
 
 const ICON = `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%231f5f8b'/%3E%3Cpath d='M3 12V4l5 5 5-5v8' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E`;
 
-/**
- * The page round what it shows.
- * @param who stands at its top
- * @param refreshS seconds after which a browser reads it again
- */
-export const pageOf = (who: Html | string, main: Html, refreshS?: number): Html => html`<!doctype html>
+interface Frame {
+  /** Stands at the top. */
+  who?: Html | string;
+  /** The page's own address, from this one. */
+  home?: string;
+  /** Seconds after which a browser reads it again. */
+  refreshS?: number | undefined;
+}
+
+/** A page round what it shows. */
+export const pageOf = (main: Html, { who = "", home = "./", refreshS }: Frame = {}): Html => html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -35,7 +40,7 @@ ${refreshS !== undefined && html`<meta http-equiv="refresh" content="${refreshS}
 <style>${raw(STYLE)}</style>
 </head>
 <body>
-<header><div><h1><a href="./">Muster</a></h1><p>Every row is accounted for.</p></div>${who}</header>
+<header><div><h1><a href="${home}">Muster</a></h1><p>Every row is accounted for.</p></div>${who}</header>
 <main>
 ${main}
 </main>
@@ -46,7 +51,6 @@ ${main}
 /** @param problem why the form is shown once more */
 export function signInPage(problem?: string): Html {
   return pageOf(
-    "",
     html`<section class="alone" aria-labelledby="sign-in"><h2 id="sign-in">Sign in</h2>
 <form method="post" action="sign-in">
 ${problem && html`<p class="bad" role="alert" id="problem">${problem}</p>`}

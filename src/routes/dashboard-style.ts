@@ -49,7 +49,8 @@ dd { margin: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem }
 progress { width: 100%; accent-color: var(--link) }
 .succeeded { color: var(--good) }
 .failed, .refused, .bad { color: var(--bad) }
-.running, .publishing { color: var(--busy) }
+.running, .publishing, .doubtful { color: var(--busy) }
+.json { white-space: pre-wrap; overflow-wrap: anywhere }
 @media (max-width: 48rem) {
   .two { grid-template-columns: minmax(0, 1fr) }
   header, main { padding-inline: .75rem }
@@ -57,5 +58,7 @@ progress { width: 100%; accent-color: var(--link) }
   table { font-size: .93rem }
   th, td { padding-right: .5rem }
   .n { min-width: 1.9rem }
+  .wide { min-width: 34rem }
+  .wide small { min-width: 0 }
 }
 `;

@@ -2,49 +2,60 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/client.ts";
+import { domainError } from "../db/errors.ts";
+import { MusterError } from "../errors.ts";
 import { indexOfToken, requires, type Tokens } from "../http/auth.ts";
 import { bytesOf, limitBody, mediaTypeOf, textOf } from "../http/body.ts";
-import { type Answer, type Description, describe, described, headersOf, problems } from "../http/describe.ts";
+import {
+  type Answer,
+  type Description,
+  describe,
+  described,
+  documented,
+  headersOf,
+  problems,
+} from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { negotiate } from "../http/negotiate.ts";
 import type { GuessJudge } from "../http/rate-limit.ts";
 import { beginSession, endSession, ownForm, SESSION_HOURS } from "../http/session.ts";
 import { noQuery, validate } from "../http/validate.ts";
-import { listRejections } from "../repositories/rejections.ts";
+import { countOpenRejections, listRejections } from "../repositories/rejections.ts";
 import { departmentsAboveMean, quarterlyHires } from "../repositories/reports.ts";
-import { listRuns } from "../repositories/runs.ts";
+import { countRuns, listRuns } from "../repositories/runs.ts";
+import { COUNTED_MAX } from "./dashboard-account.ts";
 import { PAGE_HEADERS, signInPage } from "./dashboard-frame.ts";
-import { dashboardPage } from "./dashboard-page.ts";
+import { dashboardPage, type Listed, type Part, type Parts } from "./dashboard-page.ts";
 import { YearQuery } from "./reports.ts";
 
 const RUNS_MAX = 20;
 const REJECTIONS_MAX = 50;
+const PageQuery = YearQuery.extend({
+  follow: z
+    .literal("true")
+    .transform(() => true)
+    .optional()
+    .meta(documented({ type: "boolean", enum: [true], description: "Read the page again while a run is under way" })),
+});
 /** Of a form, which has a token. */
 const FORM_BYTES_MAX = 4 * 1024;
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
 interface Dependencies {
   /** Answers quickly or not at all. */
-  pages: Database;
-  /** The same database, which is given a report's time. */
-  reports: Database;
+  database: Database;
   tokens: Tokens | undefined;
   judge: GuessJudge | undefined;
 }
 
-export function dashboardRoutes({ pages, reports, tokens, judge }: Dependencies) {
+export function dashboardRoutes({ database, tokens, judge }: Dependencies) {
   const limited = limitBody(FORM_BYTES_MAX);
   return new Hono<Env>()
-    .get("/", describe(PAGE), signInFirst, requires("reader"), validate("query", YearQuery), async (c) => {
-      const { year } = c.req.valid("query");
-      const [quarters, departments, runs, rejections] = await Promise.all([
-        quarterlyHires(reports, year),
-        departmentsAboveMean(reports, year),
-        listRuns(pages.db, { limit: RUNS_MAX }),
-        listRejections(pages.db, { state: "open", limit: REJECTIONS_MAX, newestFirst: true }),
-      ]);
+    .get("/", describe(PAGE), signInFirst, requires("reader"), validate("query", PageQuery), async (c) => {
+      const { year, follow = false } = c.req.valid("query");
+      const parts = await partsOf(database, year);
       const by = c.req.header("Authorization") === undefined ? "session" : "token";
-      const shown = { year, quarters, departments, runs, rejections, role: c.get("role") ?? "reader" };
+      const shown = { ...parts, year, follow, role: c.get("role") ?? "reader" };
       // Behind a proxy neither the scheme nor the path can be known, and a token must not be sent in the clear.
       const way = tokens
         ? ({ by, address: "ADDRESS" } as const)
@@ -67,6 +78,36 @@ export function dashboardRoutes({ pages, reports, tokens, judge }: Dependencies)
       endSession(c);
       return c.redirect(PAGE_ADDRESS, 303);
     });
+}
+
+/** Each part by itself: a report that takes too long takes nothing else with it. @throws MusterError if none can be had */
+async function partsOf(database: Database, year: number): Promise<Parts> {
+  const { db } = database;
+  const open = { state: "open", limit: REJECTIONS_MAX, newestFirst: true } as const;
+  const [quarters, departments, runs, rejections] = await Promise.all([
+    part(quarterlyHires(database, year)),
+    part(departmentsAboveMean(database, year)),
+    part(listed(listRuns(db, { limit: RUNS_MAX }), countRuns(db, COUNTED_MAX))),
+    part(listed(listRejections(db, open), countOpenRejections(db, COUNTED_MAX))),
+  ]);
+  if ([quarters, departments, runs, rejections].every((each) => each.value === undefined))
+    throw new MusterError("unavailable", runs.missing ?? "");
+  return { quarters, departments, runs, rejections };
+}
+
+async function part<T>(value: Promise<T>): Promise<Part<T>> {
+  try {
+    return { value: await value };
+  } catch (error) {
+    const domain = domainError(error);
+    if (domain instanceof MusterError && domain.code === "unavailable") return { missing: domain.message };
+    throw error;
+  }
+}
+
+async function listed<Row>(rows: Promise<Row[]>, count: Promise<number>): Promise<Listed<Row>> {
+  const [found, all] = await Promise.all([rows, count]);
+  return { rows: found, all };
 }
 
 /** Relative to /sign-in, so that it holds behind a proxy that adds a path. */

@@ -13,8 +13,9 @@ const FILES = {
   "favicon-32x32.png": "image/png",
 } as const;
 const START = "start.js";
+const STYLE = "start.css";
 const AssetPath = z.object({
-  asset: z.enum([START, ...(Object.keys(FILES) as (keyof typeof FILES)[])], "there is no such file"),
+  asset: z.enum([START, STYLE, ...(Object.keys(FILES) as (keyof typeof FILES)[])], "there is no such file"),
 });
 
 /** @param app the whole service: its routes are looked at when the document is first asked for */
@@ -28,6 +29,7 @@ export function docsRoutes(app: Hono<Env>) {
     .get("/docs", describe(PAGE), (c) => c.html(HTML, 200, HEADERS))
     .get("/docs/:asset", describe(ASSET), validate("param", AssetPath), (c) => {
       const { asset } = c.req.valid("param");
+      if (asset === STYLE) return c.body(CSS, 200, { ...HEADERS, "Content-Type": FILES["swagger-ui.css"] });
       if (asset === START) return c.body(SCRIPT, 200, { ...HEADERS, "Content-Type": "text/javascript; charset=utf-8" });
       const path = Bun.fileURLToPath(import.meta.resolve(`swagger-ui-dist/${asset}`));
       return c.body(Bun.file(path).stream(), 200, { ...HEADERS, "Content-Type": FILES[asset] });
@@ -57,20 +59,32 @@ const HTML: string = `<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Muster's API</title>
 <link rel="icon" href="docs/favicon-32x32.png">
 <link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="stylesheet" href="docs/${STYLE}">
 <script defer src="docs/swagger-ui-bundle.js"></script>
 <script defer src="docs/${START}"></script>
 </head>
 <body>
+<nav><a href="./">Muster</a></nav>
 <main id="api"></main>
 <noscript>This page needs JavaScript; <a href="openapi.json">openapi.json</a> is what it shows.</noscript>
 </body>
 </html>
 `;
 
-const SCRIPT: string = `SwaggerUIBundle({ url: "openapi.json", dom_id: "#api", deepLinking: true, validatorUrl: null });
+const SCRIPT: string = `const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+SwaggerUIBundle({ url: "openapi.json", dom_id: "#api", deepLinking: true, validatorUrl: null });
+`;
+
+const CSS: string = `body { margin: 0 }
+nav { max-width: 1460px; margin: 0 auto; padding: 1rem 20px 0; font: 600 1.2rem system-ui, sans-serif }
+nav a { color: light-dark(#17598a, #82bdec) }
 `;
 
 const tags = ["service"];
