@@ -3,7 +3,14 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
 import type { BackupStore } from "./backups/store.ts";
-import { BODY_BYTES_MAX, type ImportLimits, importLimits, REPORT_MS_MAX, WRITE_MS_MAX } from "./config.ts";
+import {
+  BODY_BYTES_MAX,
+  type ImportLimits,
+  type InFlightLimits,
+  importLimits,
+  REPORT_MS_MAX,
+  WRITE_MS_MAX,
+} from "./config.ts";
 import { bounded } from "./db/bounded.ts";
 import type { Database } from "./db/client.ts";
 import { authenticate, requires, type Tokens } from "./http/auth.ts";
@@ -11,6 +18,7 @@ import { crossOrigin } from "./http/cors.ts";
 import { described, problems } from "./http/describe.ts";
 import { jsonAnswers } from "./http/entity-tag.ts";
 import type { Env } from "./http/env.ts";
+import { InFlight } from "./http/in-flight.ts";
 import { requestLog } from "./http/log.ts";
 import { measured } from "./http/metrics.ts";
 import { answerNothing, refuseOtherMethods } from "./http/not-found.ts";
@@ -45,6 +53,7 @@ export interface AppDependencies {
   answerMsMax?: Partial<typeof ANSWER_MS_MAX>;
   bodyBytesMax?: number;
   imported?: Partial<ImportLimits>;
+  inFlight?: Partial<InFlightLimits>;
   /** Whoever stops the service stops these first. */
   imports?: ImportsUnderWay;
   /** Undefined: there is none. */
@@ -62,7 +71,8 @@ export function createApp(dependencies: AppDependencies) {
   const app = new Hono<Env>();
   app.onError(answerError(log));
   app.notFound(answerNothing);
-  const writes = { bodyBytesMax, msMax: msMax.write };
+  const inFlight = new InFlight(dependencies.inFlight);
+  const writes = { bodyBytesMax, msMax: msMax.write, inFlight };
   const metrics = measured(database);
   const pages = bounded(database, msMax.page);
   const reports = bounded(database, msMax.report);
@@ -84,11 +94,12 @@ export function createApp(dependencies: AppDependencies) {
     .route("/", dashboardRoutes({ database: pages, tokens, judge: rate?.judge }))
     .use(requires("reader"))
     .use(refuseOtherMethods(app))
-    .route("/", reportRoutes(reports))
+    .use(inFlight.counted())
+    .route("/", reportRoutes(reports, inFlight))
     .route("/", runRoutes(pages, imports.ended))
     .route("/", importRoutes({ database, imports, log, limits, msMax: msMax.write }))
     .route("/", rejectionRoutes(database, pages, writes))
-    .route("/", backupRoutes({ database, store, bodyBytesMax, say: (line) => log.info(line) }))
+    .route("/", backupRoutes({ database, store, bodyBytesMax, inFlight, say: (line) => log.info(line) }))
     .route("/", insertRoutes(database, writes))
     .route("/", tableRoutes(pages));
 }

@@ -93,11 +93,15 @@ const Environment = z.object({
     z.string().refine(isNetwork, "the addresses of your proxies, such as 10.0.0.7 or 10.0.0.0/8, with commas between"),
   ),
   BODY_BYTES_MAX: whole,
+  BODY_MS_MAX: whole,
+  BYTES_IN_FLIGHT_MAX: whole,
+  REQUESTS_IN_FLIGHT_MAX: whole,
   IMPORT_BYTES_MAX: whole,
   IMPORT_REJECTS_MAX: whole,
   UPLOADS_MAX: whole,
   UPLOAD_BYTES_PER_S_MIN: whole,
   WRITE_MS_MAX: whole,
+  WRITE_WAIT_MS_MAX: whole,
   REPORT_MS_MAX: whole,
   MUSTER_MYSQLD: optional,
   MUSTER_CAPABILITIES: list(
@@ -114,6 +118,20 @@ export const DATA_FOLDER = ".data";
 
 /** A thousand rows of the dictionary have about a hundred thousand bytes. */
 export const BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** Bytes of bodies that are held at once: a body takes up to eight times its size until it is answered. */
+export const BYTES_IN_FLIGHT_MAX = 24 * 1024 * 1024;
+/** Requests that are worked on at once. */
+export const REQUESTS_IN_FLIGHT_MAX = 1_000;
+/** A body must have come by then, or it holds memory for ever. */
+export const BODY_MS_MAX = 60_000;
+/** If a write has waited so long for its turn, more of them would wait longer than clients do. */
+export const WRITE_WAIT_MS_MAX = 3_000;
+/** Rows are flat. Deeper than this is no row, and would exhaust the stack. */
+export const JSON_DEPTH_MAX = 64;
+/** Keys of one object: more than the 1017 columns that InnoDB allows a table. */
+export const JSON_KEYS_MAX = 1_024;
+/** Values of one JSON body: a thousand rows of a hundred fields. */
+export const JSON_VALUES_MAX = 100_000;
 /** More than a hundred million rows of the dictionary. It is room on a disk, not memory. */
 export const IMPORT_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 /** Rejected rows of one import over HTTP that are kept. Nobody mends more, and a small file can have a billion. */
@@ -143,11 +161,15 @@ const MEANINGS: Record<keyof typeof Environment.shape, string> = {
   RATE_LIMIT: `requests a minute of one token or address, 0 for no limit (${RATE_LIMIT} with API_TOKENS)`,
   TRUSTED_PROXY: "addresses of proxies whose X-Forwarded-For is believed (none)",
   BODY_BYTES_MAX: `bytes of a request's body (${BODY_BYTES_MAX})`,
+  BODY_MS_MAX: `milliseconds in which a request's body must have come (${BODY_MS_MAX})`,
+  BYTES_IN_FLIGHT_MAX: `bytes of bodies that are held at once (${BYTES_IN_FLIGHT_MAX})`,
+  REQUESTS_IN_FLIGHT_MAX: `requests that are answered at once (${REQUESTS_IN_FLIGHT_MAX})`,
   IMPORT_BYTES_MAX: `bytes of a body that is imported (${IMPORT_BYTES_MAX})`,
   IMPORT_REJECTS_MAX: `rejected rows of one import over HTTP that are kept (${IMPORT_REJECTS_MAX})`,
   UPLOADS_MAX: `bodies that are received or imported at once (${UPLOADS_MAX})`,
   UPLOAD_BYTES_PER_S_MIN: `bytes a second of a body that is imported (${UPLOAD_BYTES_PER_S_MIN})`,
   WRITE_MS_MAX: `milliseconds of a request that writes (${WRITE_MS_MAX})`,
+  WRITE_WAIT_MS_MAX: `milliseconds that writes wait for their turn before no more are taken (${WRITE_WAIT_MS_MAX})`,
   REPORT_MS_MAX: `milliseconds of a report (${REPORT_MS_MAX})`,
   MUSTER_MYSQLD: "the private server's program (mysqld or mariadbd of PATH)",
   MUSTER_CAPABILITIES: `${CAPABILITIES.join(", ")}: what is not made use of (none)`,
@@ -191,6 +213,17 @@ export function importLimits(given: Partial<ImportLimits>): ImportLimits {
   };
 }
 
+/** What is held at once for requests that are not answered yet. Beyond it a request is refused with 503 at once. */
+export interface InFlightLimits {
+  /** Bytes of bodies. */
+  bytesMax: number;
+  requestsMax: number;
+  /** Milliseconds in which a body must have come: 408 after that. */
+  bodyMsMax: number;
+  /** Milliseconds that a write may have waited for its turn: while one has waited longer, no other is let in. */
+  waitMsMax: number;
+}
+
 export interface Config {
   /** Undefined: Muster runs a database server of its own. */
   databaseUrl: string | undefined;
@@ -211,6 +244,7 @@ export interface Config {
   /** Bytes of a request's body. */
   bodyBytesMax: number;
   importLimits: ImportLimits;
+  inFlight: InFlightLimits;
   /** A request that writes is given up after so many milliseconds. */
   writeMsMax: number;
   reportMsMax: number;
@@ -248,6 +282,12 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       uploadsMax: data.UPLOADS_MAX ?? UPLOADS_MAX,
       bytesPerSecondMin: data.UPLOAD_BYTES_PER_S_MIN ?? UPLOAD_BYTES_PER_S_MIN,
     }),
+    inFlight: {
+      bytesMax: data.BYTES_IN_FLIGHT_MAX ?? BYTES_IN_FLIGHT_MAX,
+      requestsMax: data.REQUESTS_IN_FLIGHT_MAX ?? REQUESTS_IN_FLIGHT_MAX,
+      bodyMsMax: data.BODY_MS_MAX ?? BODY_MS_MAX,
+      waitMsMax: data.WRITE_WAIT_MS_MAX ?? WRITE_WAIT_MS_MAX,
+    },
     writeMsMax: data.WRITE_MS_MAX ?? WRITE_MS_MAX,
     reportMsMax: data.REPORT_MS_MAX ?? REPORT_MS_MAX,
     mysqld: data.MUSTER_MYSQLD,

@@ -83,12 +83,13 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   await forget();
   const forgetting = setInterval(() => forget().catch(() => {}), FORGET_EVERY_MS);
   closing.defer(() => clearInterval(forgetting));
-  const { bodyBytesMax, importLimits: imported, writeMsMax, reportMsMax } = config;
+  const { bodyBytesMax, importLimits: imported, inFlight, writeMsMax, reportMsMax } = config;
   const store = openStore(config.backupStore);
   const imports = new ImportsUnderWay();
   const perMinute = config.rateLimit === 0 ? Number.POSITIVE_INFINITY : config.rateLimit;
   const rateLimit = tokens || config.rateLimit > 0 ? { perMinute, proxies: config.trustedProxies } : undefined;
-  const limits = { bodyBytesMax, imported, answerMsMax: { write: writeMsMax, report: reportMsMax }, rateLimit };
+  const answerMsMax = { write: writeMsMax, report: reportMsMax };
+  const limits = { bodyBytesMax, imported, inFlight, answerMsMax, rateLimit };
   const app = createApp({ database, store, log, tokens, imports, origins: config.corsOrigins, ...limits });
   const server = listen(config, app.fetch);
   closing.defer(async () => {

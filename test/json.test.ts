@@ -79,7 +79,7 @@ test("a hundred thousand unknown fields make no hundred thousand reasons", () =>
   const noise = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`${"n".repeat(500)}${index}`, 1]));
   const { reasons } = fromJson(employees, { ...pablo, ...noise }, { keyOptional: true });
   expect(JSON.stringify(reasons).length).toBeLessThan(20_000);
-  expect(reasons.at(-1)?.detail).toBe("99950 more fields are unknown");
+  expect(reasons.at(-1)?.detail).toBe("99990 more fields are unknown");
 });
 
 test.each([[null], [[]], [[pablo]], ["text"], [7], [true]])(

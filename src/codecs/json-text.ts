@@ -1,37 +1,36 @@
 /** A JSON text that still knows what JSON.parse forgets: keys that stand twice in one object, and how a value was written. */
+import { JSON_DEPTH_MAX, JSON_KEYS_MAX, JSON_VALUES_MAX } from "../config.ts";
 import { MusterError } from "../errors.ts";
 import { pointerTo } from "./pointer.ts";
 
 type Path = readonly (string | number)[];
 
-/** Rows are flat; whatever is nested as deep as this is no row, and would exhaust the stack. */
-const DEPTH_MAX = 64;
 /** Values this far from the root can be asked for as text: a table's name, its list, a row. */
 const SOURCE_DEPTH_MAX = 3;
 /** Repeated keys that are named of one object. */
-const REPEATED_MAX = 50;
+const REPEATED_MAX = 10;
 
 export class JsonText {
   readonly value: unknown;
   readonly #text: string;
-  #scan: Scan | undefined;
+  #scan: Scanner | undefined;
 
   /**
    * @param name what it is, for an error
-   * @throws MusterError `invalid` for text that is not JSON, or nested too deep
+   * @throws MusterError `invalid` for text that is not JSON, or nested deeper than JSON_DEPTH_MAX; `too_large` if an object
+   * has more than JSON_KEYS_MAX keys, or the text more than JSON_VALUES_MAX values
    */
-  constructor(
-    text: string,
-    private readonly name = "the body",
-  ) {
+  constructor(text: string, name = "the body") {
     this.#text = text;
+    // First, since what it refuses would take JSON.parse seconds and gigabytes.
+    const colons = countColons(text, name);
     try {
       this.value = JSON.parse(text);
     } catch {
       throw new MusterError("invalid", `${name} is not JSON`);
     }
-    // Where the text has as many members as the value, no key was dropped, and the slow way is saved.
-    if (countColons(text) !== countMembers(this.value, 0, name)) this.#scan = scan(text, name);
+    // If the text has as many members as the value, no key was dropped, and the slow way is saved.
+    if (colons !== countMembers(this.value)) this.#scan = new Scanner(text);
   }
 
   /** Whether any object may have a key twice: where not, none has. */
@@ -51,121 +50,150 @@ export class JsonText {
 
   /** The value at a path of at most three steps, as it was written. */
   source(path: Path): string {
-    this.#scan ??= scan(this.#text, this.name);
+    this.#scan ??= new Scanner(this.#text);
     const [start, end] = this.#scan.spans.get(pointerTo(path)) ?? [0, 0];
     return this.#text.slice(start, end);
   }
 }
 
-/** Colons outside of strings: one for each member. */
-function countColons(text: string): number {
-  let count = 0;
+/**
+ * Checks the limits in one pass over the characters that stand outside of strings.
+ * @returns the number of colons: one for each member of an object
+ */
+function countColons(text: string, name: string): number {
+  let colons = 0;
+  let values = 1;
+  let depth = 0;
+  /** By depth, the colons of the object or list that is open there. */
+  const keys = [0];
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === COLON) count++;
-    else if (code === QUOTE) at = endOfString(text, at);
+    if (code === QUOTE) {
+      at = endOfString(text, at);
+    } else if (code === COLON) {
+      colons++;
+      const count = (keys[depth] ?? 0) + 1;
+      if (count > JSON_KEYS_MAX) throw tooMany(name, `an object with more than ${JSON_KEYS_MAX} keys`);
+      keys[depth] = count;
+    } else if (code === COMMA) {
+      values++;
+    } else if (code === OPEN_OBJECT || code === OPEN_LIST) {
+      depth++;
+      values++;
+      if (depth > JSON_DEPTH_MAX) {
+        throw new MusterError("invalid", `${name} is nested deeper than ${JSON_DEPTH_MAX} levels`);
+      }
+      keys[depth] = 0;
+    } else if (code === CLOSE_OBJECT || code === CLOSE_LIST) {
+      if (depth === 0) break; // not JSON
+      depth--;
+    }
   }
-  return count;
+  if (values > JSON_VALUES_MAX) throw tooMany(name, `more than ${JSON_VALUES_MAX} values`);
+  return colons;
 }
+
+const tooMany = (name: string, what: string) => new MusterError("too_large", `${name} has ${what}: send fewer at once`);
 
 /** By its keys and indexes, not by Object.values(), which takes six times as long: every row of every body passes here. */
-function countMembers(value: unknown, depth: number, name: string): number {
+function countMembers(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
-  if (depth > DEPTH_MAX) throw tooDeep(name);
   let count = 0;
   if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) count += countMembers(value[index], depth + 1, name);
+    for (let index = 0; index < value.length; index++) count += countMembers(value[index]);
     return count;
   }
-  for (const key in value) count += 1 + countMembers((value as Record<string, unknown>)[key], depth + 1, name);
+  for (const key in value) count += 1 + countMembers((value as Record<string, unknown>)[key]);
   return count;
 }
 
-const tooDeep = (name: string) => new MusterError("invalid", `${name} is nested deeper than ${DEPTH_MAX} levels`);
+const [QUOTE, COMMA, COLON, BACKSLASH] = [34, 44, 58, 92] as const;
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125] as const;
 
-const QUOTE = 34;
-const COLON = 58;
-const BACKSLASH = 92;
-
-/** The index of the quote that closes the string which opens at `at`. */
+/** The index of the quote that closes the string which opens at `at`; the text's length if none does. */
 function endOfString(text: string, at: number): number {
-  for (let end = text.indexOf('"', at + 1); ; end = text.indexOf('"', end + 1)) {
+  for (let end = text.indexOf('"', at + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;
     while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
     if (backslashes % 2 === 0) return end;
   }
+  return text.length;
 }
 
-interface Scan {
+/** Walks a text that is known to be JSON within the limits. */
+class Scanner {
   /** By the pointer of an object, its keys that stand twice. */
-  repeated: Map<string, string[]>;
-  /** By the pointer of a value near the root, where it begins and ends. */
-  spans: Map<string, [number, number]>;
-}
-
-function scan(text: string, name: string): Scan {
-  const scanner = new Scanner(text, name);
-  scanner.value([]);
-  return scanner;
-}
-
-class Scanner implements Scan {
   readonly repeated = new Map<string, string[]>();
+  /** By the pointer of a value near the root, where it begins and ends. */
   readonly spans = new Map<string, [number, number]>();
   #at = 0;
+  /** Of the value that is walked. */
+  readonly #path: (string | number)[] = [];
 
-  /** @param text valid JSON */
-  constructor(
-    private readonly text: string,
-    private readonly name: string,
-  ) {}
-
-  value(path: Path): void {
-    // A value that JSON.parse has dropped, for its key stands twice, was not counted and may be as deep as it likes.
-    if (path.length > DEPTH_MAX) throw tooDeep(this.name);
-    const opening = this.#next();
-    const start = this.#at;
-    if (opening === "{") this.#members(path);
-    else if (opening === "[") this.#elements(path);
-    else if (opening === '"') this.#at = endOfString(this.text, this.#at) + 1;
-    else while (this.#at < this.text.length && !/[\s,\]}]/.test(this.text.charAt(this.#at))) this.#at++;
-    if (path.length <= SOURCE_DEPTH_MAX) this.spans.set(pointerTo(path), [start, this.#at]);
+  constructor(private readonly text: string) {
+    this.#value();
   }
 
-  #members(path: Path): void {
+  #value(): void {
+    const opening = this.#next();
+    const start = this.#at;
+    if (opening === OPEN_OBJECT) this.#members();
+    else if (opening === OPEN_LIST) this.#elements();
+    else if (opening === QUOTE) this.#at = endOfString(this.text, this.#at) + 1;
+    else this.#literal();
+    if (this.#path.length <= SOURCE_DEPTH_MAX) this.spans.set(pointerTo(this.#path), [start, this.#at]);
+  }
+
+  #members(): void {
     const seen = new Set<string>();
     const twice = new Set<string>();
     this.#at++;
-    while (this.#next() !== "}") {
+    while (this.#next() !== CLOSE_OBJECT) {
       const end = endOfString(this.text, this.#at);
-      const key = JSON.parse(this.text.slice(this.#at, end + 1)) as string;
+      const quoted = this.text.slice(this.#at, end + 1);
+      const key = quoted.includes("\\") ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
       if (seen.has(key) && twice.size < REPEATED_MAX) twice.add(key);
       seen.add(key);
       this.#at = end + 1;
-      this.#skip(":");
-      this.value([...path, key]);
-      this.#skip(",");
+      this.#skip(COLON);
+      this.#path.push(key);
+      this.#value();
+      this.#path.pop();
+      this.#skip(COMMA);
     }
     this.#at++;
-    if (twice.size > 0) this.repeated.set(pointerTo(path), [...twice]);
+    if (twice.size > 0) this.repeated.set(pointerTo(this.#path), [...twice]);
   }
 
-  #elements(path: Path): void {
+  #elements(): void {
     this.#at++;
-    for (let index = 0; this.#next() !== "]"; index++) {
-      this.value([...path, index]);
-      this.#skip(",");
+    for (let index = 0; this.#next() !== CLOSE_LIST; index++) {
+      this.#path.push(index);
+      this.#value();
+      this.#path.pop();
+      this.#skip(COMMA);
     }
     this.#at++;
   }
 
-  #skip(character: string): void {
-    if (this.#next() === character) this.#at++;
+  /** A number, true, false or null. */
+  #literal(): void {
+    for (; this.#at < this.text.length; this.#at++) {
+      const code = this.text.charCodeAt(this.#at);
+      if (code <= BLANK || code === COMMA || code === CLOSE_LIST || code === CLOSE_OBJECT) return;
+    }
   }
 
-  /** The next character that is not white space. */
-  #next(): string {
-    while (/\s/.test(this.text.charAt(this.#at))) this.#at++;
-    return this.text.charAt(this.#at);
+  #skip(code: number): void {
+    if (this.#next() === code) this.#at++;
+  }
+
+  /** The code of the next character that is not white space; NaN at the end. */
+  #next(): number {
+    // JSON's four kinds of white space are the only characters up to the blank that stand outside of its strings.
+    while (this.text.charCodeAt(this.#at) <= BLANK) this.#at++;
+    return this.text.charCodeAt(this.#at);
   }
 }
+
+const BLANK = 32;

@@ -6,7 +6,7 @@ import { Fault, isBlank, type SqlValue } from "./codec.ts";
 import type { Column, Row, Shaped, Table } from "./tables.ts";
 
 /** Unknown fields that are named one by one: a row of a megabyte can hold a hundred thousand. */
-const UNKNOWN_FIELDS_MAX = 50;
+const UNKNOWN_FIELDS_MAX = 10;
 
 /**
  * Judges one row of a JSON body by its shape alone.

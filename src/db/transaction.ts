@@ -32,21 +32,32 @@ export async function retried<T>(codes: readonly string[], transaction: () => Pr
  */
 export class Turnstile {
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: { enter(): void; takes: number; since: number }[] = [];
 
-  constructor(places: number) {
+  constructor(private readonly places: number) {
     this.#free = places;
   }
 
-  async pass<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((enter) => this.#waiting.push(enter));
+  /** How long the first of those who wait has waited; 0 if nobody waits. */
+  get waitedMs(): number {
+    const [first] = this.#waiting;
+    return first ? performance.now() - first.since : 0;
+  }
+
+  /** @param wanted places; if there are not as many, the work takes all of them */
+  async pass<T>(work: () => Promise<T>, wanted = 1): Promise<T> {
+    const takes = Math.min(wanted, this.places);
+    if (this.#waiting.length === 0 && takes <= this.#free) this.#free -= takes;
+    else await new Promise<void>((enter) => this.#waiting.push({ enter, takes, since: performance.now() }));
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free++;
+      this.#free += takes;
+      for (let [first] = this.#waiting; first && first.takes <= this.#free; [first] = this.#waiting) {
+        this.#waiting.shift();
+        this.#free -= first.takes;
+        first.enter();
+      }
     }
   }
 }

@@ -1,27 +1,105 @@
 /** Request bodies: their size, their type, their bytes as text. */
 import { isUtf8 } from "node:buffer";
 import type { Context, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo } from "../codecs/pointer.ts";
+import type { Turnstile } from "../db/transaction.ts";
+import { MusterError } from "../errors.ts";
+import { ROWS_PER_REQUEST_MAX } from "../ingest/batch.ts";
+import { CHUNK_BYTES } from "../turn.ts";
 import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
+import type { Held, InFlight } from "./in-flight.ts";
 import { Refusal } from "./problem.ts";
 
-/** Refuses a longer body with 413, also one whose length is not known before it is read. */
-export function limitBody(bytesMax: number) {
-  const limit = bodyLimit({
-    maxSize: bytesMax,
-    onError: () => {
-      throw new Refusal(413, `the body is larger than ${bytesMax} bytes: send fewer rows at once`);
-    },
-  });
-  return described(limit, { answers: problems(413) });
+/**
+ * Reads the body, for handlers' bytesOf(). It refuses one that is too long with 413, one for which there is no room now
+ * with 503, both before it is read if its length is told, and one that does not come in time with 408.
+ */
+export function takeBody(inFlight: InFlight, bytesMax: number) {
+  const take: MiddlewareHandler<Env> = async (c, next) => {
+    const length = lengthOf(c.req.raw);
+    if (length !== undefined && length > bytesMax) throw tooLarge(bytesMax);
+    using held = inFlight.hold(length ?? Math.min(UNTOLD_BYTES, bytesMax));
+    c.set("body", await receive(c, { length, bytesMax, msMax: inFlight.limits.bodyMsMax, held }));
+    c.set("arrived", performance.now());
+    await next();
+  };
+  return described(take, { answers: problems(408, 413) });
 }
 
-export async function bytesOf(c: Context<Env>): Promise<Uint8Array> {
-  return new Uint8Array(await c.req.arrayBuffer());
+/** For routes that write what the body has: refused before it is read if writes wait too long, and worked on in its turn. */
+export const bodyToWrite = (inFlight: InFlight, writers: Turnstile, bytesMax: number) =>
+  [inFlight.admitted(writers), takeBody(inFlight, bytesMax), inFlight.atWork()] as const;
+
+/** What a body is taken to have at first if its length is not told. */
+const UNTOLD_BYTES = 1024 * 1024;
+
+/** The body that takeBody has read. */
+export const bytesOf = (c: Context<Env>): Uint8Array => c.get("body");
+
+interface Receiving {
+  /** Undefined if it is not told. */
+  length: number | undefined;
+  bytesMax: number;
+  msMax: number;
+  held: Held;
 }
+
+async function receive({ req }: Context<Env>, receiving: Receiving): Promise<Uint8Array> {
+  const { length, msMax, held } = receiving;
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const detail = `the body did not come within ${msMax} ms: send fewer rows at once`;
+    timer = setTimeout(() => reject(new Refusal(408, detail)), msMax);
+  });
+  let reader: Reader | undefined;
+  try {
+    if (length !== undefined && length <= CHUNK_BYTES) {
+      held.fill(length);
+      // A stream would cost a small request a few percent of its time.
+      return await Promise.race([req.raw.bytes(), late]);
+    }
+    reader = req.raw.body?.getReader();
+    return reader ? await Promise.race([read(reader, receiving), late]) : new Uint8Array();
+  } catch (error) {
+    reader?.cancel().catch(() => {});
+    if (error instanceof Refusal || error instanceof MusterError) throw error;
+    throw brokenOff();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** If a transfer coding is named too, the length does not count (RFC 9112, section 6.3). */
+function lengthOf({ headers, body }: Request): number | undefined {
+  const told = headers.has("Transfer-Encoding") ? null : headers.get("Content-Length");
+  if (told !== null) return Number(told);
+  return body ? undefined : 0;
+}
+
+type Reader = Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">;
+
+async function read(reader: Reader, { length, bytesMax, held }: Receiving): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.length;
+    if (bytes > bytesMax) throw tooLarge(bytesMax);
+    held.fill(value.length);
+    parts.push(value);
+  }
+  // A connection that is lost ends the body like any other.
+  if (length !== undefined && bytes < length) throw brokenOff();
+  return Buffer.concat(parts, bytes);
+}
+
+const tooLarge = (bytesMax: number) =>
+  new Refusal(413, `the body is larger than ${bytesMax} bytes: send fewer rows at once`);
+
+const brokenOff = () => new Refusal(400, "the body broke off before its end: nothing was done");
 
 /**
  * The one of these media types that the body is said to have.
@@ -53,19 +131,35 @@ const ROW_POINTER = /^\/rows\/\d+\/row$/;
 
 /**
  * Refuses a body that is not said to be JSON, before a validator takes it for an empty object; and what the validator does
- * not see any more, bytes that are not UTF-8 and keys that stand twice.
+ * not see any more, bytes that are not UTF-8 and keys that stand twice; and lists so long that its faults would be too many.
  */
-export const jsonBody = described<MiddlewareHandler<Env>>(
-  async (c, next) => {
+export function jsonBody(inFlight: InFlight) {
+  const check: MiddlewareHandler<Env> = async (c, next) => {
     mediaTypeOf(c, ["application/json"]);
-    const { repeated } = new JsonText(textOf(await bytesOf(c)));
-    for (const [pointer, [key = ""]] of repeated) {
+    const bytes = bytesOf(c);
+    const json = await inFlight.parse(bytes.length, () => new JsonText(textOf(bytes)));
+    for (const [pointer, [key = ""]] of json.repeated) {
       if (!ROW_POINTER.test(pointer)) throw new Refusal(400, `${pointer}${pointerTo([key])} is given twice`);
     }
+    assertShort(json.value, []);
+    c.set("json", json);
+    // For the validator, which reads it again.
+    c.req.raw = new Request(c.req.raw, { body: Buffer.from(bytes) });
     await next();
-  },
-  { answers: problems(415) },
-);
+  };
+  return described(check, { answers: problems(413, 415) });
+}
+
+/** Looks at the value and, if it is an object, at those of its keys. */
+function assertShort(value: unknown, path: string[]): void {
+  if (Array.isArray(value)) {
+    if (value.length <= ROWS_PER_REQUEST_MAX) return;
+    const where = path.length === 0 ? "the body" : pointerTo(path);
+    throw new Refusal(413, `${where} has more than ${ROWS_PER_REQUEST_MAX} entries: send fewer at once`);
+  }
+  if (typeof value !== "object" || value === null || path.length > 0) return;
+  for (const [key, list] of Object.entries(value)) assertShort(list, [key]);
+}
 
 /** Text without the byte order mark that it may begin with. @throws Refusal 400 for bytes that are not UTF-8 */
 export function textOf(bytes: Uint8Array): string {

@@ -111,7 +111,10 @@ export const PROBLEMS = {
   416: { description: "The file has no such range", headers: ["Content-Range", "ETag", "Accept-Ranges"] },
   422: { description: "Understood and refused: nothing was changed", headers: [] },
   429: { description: "Too many requests, or imports, at once: try again", headers: ["Retry-After"] },
-  503: { description: "The database or the store is away or busy: try again", headers: ["Retry-After"] },
+  503: {
+    description: "The database or the store is away, or the service is busy: try again",
+    headers: ["Retry-After"],
+  },
 } as const satisfies Record<number, { description: string; headers: readonly HeaderName[] }>;
 type ProblemStatus = keyof typeof PROBLEMS;
 

@@ -1,5 +1,6 @@
 /** What a request carries with it inside the service. */
 import type { Logger } from "pino";
+import type { JsonText } from "../codecs/json-text.ts";
 
 /** Each role may do what those before it may. */
 export const ROLES = ["reader", "writer", "admin"] as const;
@@ -24,5 +25,9 @@ export interface Env {
     /** Nothing is at the path. */
     isNowhere: boolean | undefined;
     log: Logger;
+    /** Only for routes that take a body: its bytes, when all of them had come, and its text if it is always JSON. */
+    body: Uint8Array;
+    arrived: number | undefined;
+    json: JsonText;
   };
 }

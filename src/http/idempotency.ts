@@ -34,6 +34,7 @@ export const IDEMPOTENCY_KEY = {
 /**
  * Runs `work` in a transaction and answers what it returns; a request that carries an Idempotency-Key which was used
  * for the same request before gets that answer again, with `Idempotent-Replayed: true`, and nothing is done.
+ * @param msMax from the moment at which the body had come
  * @param body the request's bytes, which with method, path and preferences make it the same request
  * @returns typed, for the typed client, as its caller says
  */
@@ -43,6 +44,7 @@ export async function answerOnce<Typed extends TypedResponse>(
   work: (connection: PoolConnection) => Promise<StoredAnswer>,
 ) {
   const claim = claimBy(c, body);
+  const waited = performance.now() - (c.get("arrived") ?? performance.now());
   const { answer, replayed } = await retried(WORTH_ANOTHER_TRY, () =>
     transacted(
       database,
@@ -53,7 +55,7 @@ export async function answerOnce<Typed extends TypedResponse>(
         if (claim) await keepAnswer(connection, claim, answer);
         return { answer, replayed: false };
       },
-      msMax,
+      Math.max(0, msMax - waited),
     ),
   );
   if (replayed) c.header("Idempotent-Replayed", "true");
@@ -82,7 +84,7 @@ export function oncePerKey(database: Database, say: (line: string) => void) {
   // Those that wait for their turn have no run yet.
   const here = new Set<string>();
   return async <Outcome>(c: Context<Env>, { run, again }: Once<Outcome>): Promise<Outcome> => {
-    const claim = claimBy(c, await bytesOf(c));
+    const claim = claimBy(c, bytesOf(c));
     const begin: Beginning = async (transaction, id) => {
       c.set("run", id);
       if (claim) await claimForRun(transaction, claim, id);

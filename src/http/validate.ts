@@ -7,6 +7,9 @@ import { shown } from "../shown.ts";
 import { described, type Examples, problems } from "./describe.ts";
 import { type ProblemEntry, Refusal } from "./problem.ts";
 
+/** Faults of a request that are named one by one. */
+const ERRORS_MAX = 50;
+
 /**
  * Validates a part of the request by a zod schema, for handlers' `c.req.valid(target)`.
  * What does not fit answers 400 with one entry in `errors` for each fault, or 404 where it is the path that names nothing.
@@ -22,8 +25,7 @@ export function validate<Target extends "query" | "param" | "json", Schema exten
     if (!result.error) return;
     const { issues } = result.error;
     if (target === "param") throw new Refusal(404, issues.map((issue) => issue.message).join("; "));
-    const errors = issues.flatMap((issue) => entriesOf(issue, known));
-    throw new Refusal(400, errors.map((entry) => entry.detail).join("; "), { errors });
+    throw faulty(issues.flatMap((issue) => entriesOf(issue, known)));
   };
   // None of the schemas is asynchronous, and awaiting them costs more than they do.
   // `never`, since what the option's type is depends on a schema that is not known here.
@@ -34,6 +36,13 @@ export function validate<Target extends "query" | "param" | "json", Schema exten
   const answers = problems(400);
   if (target === "query") return described(check, { reads: { target, schema }, answers });
   return described(check, { body: { "application/json": { schema, examples } }, answers });
+}
+
+/** 400 with an entry for each fault, or for the first ERRORS_MAX of them. */
+export function faulty(all: readonly ProblemEntry[]): Refusal {
+  const errors = all.slice(0, ERRORS_MAX);
+  const more = all.length > ERRORS_MAX ? `; and ${all.length - ERRORS_MAX} more` : "";
+  return new Refusal(400, errors.map(({ detail }) => detail).join("; ") + more, { errors });
 }
 
 function entriesOf(issue: z.core.$ZodIssue, known: readonly string[] | undefined): ProblemEntry[] {

@@ -2,7 +2,7 @@
 import { pointerTo } from "../codecs/pointer.ts";
 import { type Shaped, type TableName, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { CHUNK_BYTES } from "../turn.ts";
+import { CHUNK_BYTES, turn } from "../turn.ts";
 import { csvRows } from "./csv-rows.ts";
 import { ndjsonRows } from "./json-rows.ts";
 
@@ -66,9 +66,12 @@ export function tooManyRows(): MusterError {
   return new MusterError("too_large", `the body has more than ${ROWS_PER_REQUEST_MAX} rows: send fewer at once`);
 }
 
-/** In pieces, so that a body of too many rows is given up early. */
+/** In pieces, so that a body of too many rows is given up early, and others are answered while a long one is read. */
 async function* pieces(bytes: Uint8Array) {
-  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) yield bytes.subarray(start, start + CHUNK_BYTES);
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
+    if (start > 0) await turn();
+    yield bytes.subarray(start, start + CHUNK_BYTES);
+  }
 }
 
 export function add(rows: BatchRow[], row: BatchRow): void {

@@ -14,10 +14,11 @@ import type { Use } from "../db/rights.ts";
 import { Turnstile } from "../db/transaction.ts";
 import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
-import { jsonBody, limitBody } from "../http/body.ts";
+import { jsonBody, takeBody } from "../http/body.ts";
 import { describe } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { oncePerKey } from "../http/idempotency.ts";
+import type { InFlight } from "../http/in-flight.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { CURSOR, limitParameter, pageOf } from "../http/paging.ts";
 import { Refusal } from "../http/problem.ts";
@@ -46,23 +47,25 @@ export interface BackupDependencies {
   database: Database;
   store: BackupStore;
   bodyBytesMax: number;
+  inFlight: InFlight;
   /** One line for the log. */
   say(line: string): void;
 }
 
-export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDependencies) {
+export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: BackupDependencies) {
   const report: Report = { say };
   // Each holds several connections of the pool: many at once would wait for each other's, and leave none for readers.
   const inTurn = new Turnstile(1);
   const once = oncePerKey(database, say);
   const admin = [requires("admin")] as const;
-  const checks = (use: Use) => [...admin, able(database, use), limitBody(bodyBytesMax), noQuery] as const;
+  const checks = (use: Use) => [...admin, able(database, use), takeBody(inFlight, bodyBytesMax), noQuery] as const;
+  const asJson = jsonBody(inFlight);
   return new Hono<Env>()
     .post(
       "/backup",
       describe(about.MAKE),
       ...checks("backup"),
-      jsonBody,
+      asJson,
       validate("json", BackupBody, about.BACKUPS),
       async (c) => {
         takeTime(c);
@@ -80,7 +83,7 @@ export function backupRoutes({ database, store, bodyBytesMax, say }: BackupDepen
       "/restore",
       describe(about.RESTORE),
       ...checks("restore"),
-      jsonBody,
+      asJson,
       validate("json", RestoreBody, about.RESTORES),
       async (c) => {
         takeTime(c);

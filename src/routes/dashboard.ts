@@ -5,7 +5,7 @@ import type { Database } from "../db/client.ts";
 import { domainError } from "../db/errors.ts";
 import { MusterError } from "../errors.ts";
 import { indexOfToken, requires, type Tokens } from "../http/auth.ts";
-import { bytesOf, limitBody, mediaTypeOf, textOf } from "../http/body.ts";
+import { bytesOf, mediaTypeOf, takeBody, textOf } from "../http/body.ts";
 import {
   type Answer,
   type Description,
@@ -16,6 +16,7 @@ import {
   problems,
 } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
+import { InFlight } from "../http/in-flight.ts";
 import { negotiate } from "../http/negotiate.ts";
 import type { GuessJudge } from "../http/rate-limit.ts";
 import { beginSession, endSession, ownForm, SESSION_HOURS } from "../http/session.ts";
@@ -49,7 +50,8 @@ interface Dependencies {
 }
 
 export function dashboardRoutes({ database, tokens, judge }: Dependencies) {
-  const limited = limitBody(FORM_BYTES_MAX);
+  // Forms have room of their own: while others' bodies fill the service, people can still sign in.
+  const limited = takeBody(new InFlight(), FORM_BYTES_MAX);
   return new Hono<Env>()
     .get("/", describe(PAGE), signInFirst, requires("reader"), validate("query", PageQuery), async (c) => {
       const { year, follow = false } = c.req.valid("query");
@@ -64,7 +66,7 @@ export function dashboardRoutes({ database, tokens, judge }: Dependencies) {
     })
     .post("/sign-in", describe(SIGN_IN), ownForm, limited, formBody, noQuery, async (c) => {
       if (!tokens) return c.redirect(PAGE_ADDRESS, 303);
-      const sent = new URLSearchParams(textOf(await bytesOf(c))).get("token") ?? "";
+      const sent = new URLSearchParams(textOf(bytesOf(c))).get("token") ?? "";
       const token = tokens[indexOfToken(sent.trim(), tokens)];
       judge?.(c, token === undefined);
       if (!token) {

@@ -5,10 +5,11 @@ import type { Database } from "../db/client.ts";
 import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { type BatchResponse, batchAnswer } from "../http/batch-answer.ts";
-import { bytesOf, limitBody, mediaTypeOf, textOf } from "../http/body.ts";
+import { bodyToWrite, bytesOf, mediaTypeOf, textOf } from "../http/body.ts";
 import { describe } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { answerOnce } from "../http/idempotency.ts";
+import type { InFlight } from "../http/in-flight.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { type BatchRow, rowsOfCsv, rowsOfNdjson } from "../ingest/batch.ts";
 import { insertBatch } from "../ingest/insert.ts";
@@ -20,25 +21,29 @@ export interface WriteLimits {
   bodyBytesMax: number;
   /** A transaction that takes longer is given up, and the answer is 503. */
   msMax: number;
+  inFlight: InFlight;
 }
 
 export function insertRoutes(database: Database, limits: WriteLimits) {
-  const checks = [requires("writer"), able(database, "insert"), limitBody(limits.bodyBytesMax)] as const;
+  const body = bodyToWrite(limits.inFlight, database.writers, limits.bodyBytesMax);
+  const checks = [requires("writer"), able(database, "insert"), ...body] as const;
   return new Hono<Env>()
     .post("/insert", describe(describeInsert()), ...checks, noQuery, async (c) => {
-      const body = await bytesOf(c);
       mediaTypeOf(c, ["application/json"]);
-      return insert(c, database, limits, body, rowsOfJson(textOf(body)));
+      return insert(c, database, limits, (body) => rowsOfJson(textOf(body)));
     })
     .post("/:table", describe(describeInsertInto), ...checks, validate("param", TablePath), noQuery, async (c) => {
-      const body = await bytesOf(c);
-      const notes: string[] = [];
-      const rows = await rowsOf(c, body, c.req.valid("param").table, notes);
-      return insert(c, database, limits, body, rows, notes);
+      const { table } = c.req.valid("param");
+      return insert(c, database, limits, (body, notes) => rowsOf(c, body, table, notes));
     });
 }
 
-async function rowsOf(c: Context<Env>, body: Uint8Array, table: TableName, notes: string[]): Promise<BatchRow[]> {
+function rowsOf(
+  c: Context<Env>,
+  body: Uint8Array,
+  table: TableName,
+  notes: string[],
+): BatchRow[] | Promise<BatchRow[]> {
   switch (mediaTypeOf(c, ["application/json", "application/x-ndjson", "text/csv"])) {
     case "application/json":
       return rowsOfJson(textOf(body), table);
@@ -52,11 +57,12 @@ async function rowsOf(c: Context<Env>, body: Uint8Array, table: TableName, notes
 async function insert(
   c: Context<Env>,
   database: Database,
-  { msMax }: WriteLimits,
-  body: Uint8Array,
-  rows: BatchRow[],
-  notes: string[] = [],
+  { msMax, inFlight }: WriteLimits,
+  read: (body: Uint8Array, notes: string[]) => BatchRow[] | Promise<BatchRow[]>,
 ) {
+  const body = bytesOf(c);
+  const notes: string[] = [];
+  const rows = await inFlight.parse(body.length, () => read(body, notes));
   const strict = isStrict(c.req.header("Prefer"));
   const source = `${c.req.method} ${c.req.path}`;
   const answer = await answerOnce<BatchResponse>(c, { database, body, msMax }, async (connection) => {

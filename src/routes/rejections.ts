@@ -1,7 +1,6 @@
 /** The rows that did not pass, with their reasons (design section 2). */
 import { Hono, type TypedResponse } from "hono";
 import { z } from "zod";
-import { JsonText } from "../codecs/json-text.ts";
 import { type Table, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { REASON_CODES, REJECTION_STATES } from "../db/ledger.ts";
@@ -9,7 +8,7 @@ import { MusterError } from "../errors.ts";
 import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { type BatchResponse, batchAnswer, batchAnswers, JSON_TYPE, Reason } from "../http/batch-answer.ts";
-import { bytesOf, jsonBody, limitBody, textOf } from "../http/body.ts";
+import { bodyToWrite, bytesOf, jsonBody } from "../http/body.ts";
 import { describe, documented, type Examples, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
@@ -17,7 +16,7 @@ import { negotiate } from "../http/negotiate.ts";
 import { idCursor } from "../http/paging.ts";
 import { answerListing, type Lines, linesOf, rowLimit, spreadsheetOption } from "../http/stream.ts";
 import { noQuery, validate } from "../http/validate.ts";
-import { ROWS_PER_REQUEST_MAX, tooManyRows } from "../ingest/batch.ts";
+import { ROWS_PER_REQUEST_MAX } from "../ingest/batch.ts";
 import { sheetCells, sheetHeader } from "../ingest/mending-sheet.ts";
 import { discardRejections, openRejections, replay } from "../ingest/replay.ts";
 import { findRejection, listRejections, type RejectionRecord } from "../repositories/rejections.ts";
@@ -116,17 +115,15 @@ const DISCARD = describe({
 
 /** @param pages the same database, whose queries are bounded */
 export function rejectionRoutes(database: Database, pages: Database, limits: WriteLimits) {
-  const checks = [
-    ...[requires("writer"), able(database, "insert")],
-    ...[limitBody(limits.bodyBytesMax), jsonBody, noQuery],
-  ] as const;
+  const { inFlight, bodyBytesMax, msMax } = limits;
+  const body = [...bodyToWrite(inFlight, database.writers, bodyBytesMax), jsonBody(inFlight)] as const;
+  const checks = [requires("writer"), able(database, "insert"), ...body, noQuery] as const;
   return new Hono<Env>()
     .post("/rejections/replay", REPLAY, ...checks, validate("json", ReplayBody, REPLAYS), async (c) => {
       const asked = c.req.valid("json");
-      const body = await bytesOf(c);
       // The validator's own reading has lost keys that stand twice in a row, and how it was written.
-      const text = new JsonText(textOf(body));
-      return answerOnce<BatchResponse>(c, { database, body, msMax: limits.msMax }, async (connection) => {
+      const text = c.get("json");
+      return answerOnce<BatchResponse>(c, { database, body: bytesOf(c), msMax }, async (connection) => {
         if ("run" in asked) {
           const { mended, remaining } = await openRejections(connection, asked.run);
           const request = { mended, source: `run ${asked.run}`, pointer: () => "/run" };
@@ -134,7 +131,6 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
           const answer = batchAnswer(c, rows, outcome, false);
           return { ...answer, body: { ...answer.body, remaining } };
         }
-        if (asked.rows.length > ROWS_PER_REQUEST_MAX) throw tooManyRows();
         const mended = asked.rows.map(({ id, row }, index) => {
           const path = ["rows", index, "row"];
           return { id, row, source: text.source(path), repeated: text.repeatedIn(path) };
@@ -147,9 +143,8 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
     })
     .post("/rejections/discard", DISCARD, ...checks, validate("json", DiscardBody, DISCARDS), async (c) => {
       const { ids } = c.req.valid("json");
-      const body = await bytesOf(c);
       type Discarded = TypedResponse<{ discarded: number }, 200, "json">;
-      return answerOnce<Discarded>(c, { database, body, msMax: limits.msMax }, async (connection) => {
+      return answerOnce<Discarded>(c, { database, body: bytesOf(c), msMax }, async (connection) => {
         await discardRejections(connection, ids);
         return { status: 200, headers: JSON_TYPE, body: { discarded: new Set(ids).size } };
       });

@@ -2,9 +2,10 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/client.ts";
-import { limitBody } from "../http/body.ts";
+import { takeBody } from "../http/body.ts";
 import { describe, documented, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
+import type { InFlight } from "../http/in-flight.ts";
 import { formOf, linesOf, spreadsheetOption, streamLines } from "../http/stream.ts";
 import { parameter, validate } from "../http/validate.ts";
 import {
@@ -53,9 +54,9 @@ const PER_DEPARTMENT = describe({
   answers: { 200: lines("The report", PerDepartment), ...problems(406, 503) },
 });
 
-export function reportRoutes(database: Database) {
+export function reportRoutes(database: Database, inFlight: InFlight) {
   const query = validate("query", ReportQuery);
-  const limited = limitBody(BODY_BYTES_MAX);
+  const limited = takeBody(inFlight, BODY_BYTES_MAX);
   return new Hono<Env>()
     .get("/hired_2021_quarter", PER_QUARTER, query, async (c) => quarters(c, database, c.req.valid("query")))
     .post("/hired_2021_quarter", PER_QUARTER, limited, query, async (c) => quarters(c, database, c.req.valid("query")))

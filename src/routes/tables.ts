@@ -13,9 +13,8 @@ import { type Description, describe, documented, json, lines, problems } from ".
 import type { Env } from "../http/env.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { idCursor } from "../http/paging.ts";
-import { Refusal } from "../http/problem.ts";
 import { answerListing, type Lines, rowLimit, spreadsheetOption } from "../http/stream.ts";
-import { noQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
+import { faulty, noQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
 import { findRow, listRows, listRowsAsJson, type RowFilter } from "../repositories/rows.ts";
 import { shown } from "../shown.ts";
 
@@ -82,7 +81,7 @@ function filtersOf(table: Table, fields: Record<string, string>): NonNullable<Ro
     else if (!(value instanceof Fault)) equal.push({ column, value });
     else errors.push({ pointer: pointerTo([name]), code: value.code, detail: `${name} ${value.detail}` });
   }
-  if (errors.length > 0) throw new Refusal(400, errors.map(({ detail }) => detail).join("; "), { errors });
+  if (errors.length > 0) throw faulty(errors);
   return equal;
 }
 

@@ -1,0 +1,213 @@
+/** What one request, and what many at once, may take of the service: beyond it they are refused at once. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import pino from "pino";
+import type { AppDependencies } from "../src/app.ts";
+import { BODY_BYTES_MAX } from "../src/config.ts";
+import type { Problem } from "../src/http/problem.ts";
+import { appOver, posted } from "./support/app.ts";
+import { serve } from "./support/commands.ts";
+import { freshDatabase } from "./support/database.ts";
+import { HOSTILE } from "./support/hostile.ts";
+import { select, until } from "./support/observe.ts";
+
+const database = await freshDatabase();
+const app = appOver(database);
+afterAll(database.close);
+
+const held = async (statement: string) => {
+  const holder = await database.pool.getConnection();
+  await holder.beginTransaction();
+  await holder.query(statement);
+  return async () => {
+    await holder.query("UNLOCK TABLES");
+    await holder.rollback();
+    holder.release();
+  };
+};
+const GATES = "SELECT * FROM gates FOR UPDATE";
+const job = (name = "Clerk") => posted([{ job: name }]);
+const refusal = async (response: Response) => [
+  ...[response.status, response.headers.get("Retry-After"), ((await response.json()) as Problem).detail],
+];
+
+describe("one body", () => {
+  test.each(Object.keys(HOSTILE))("of %s is refused by the limit it breaks", async (name) => {
+    const { path, type, body, status, says } = HOSTILE[name]?.() ?? expect.unreachable();
+    expect(body.length).toBeLessThanOrEqual(BODY_BYTES_MAX);
+    const response = await app.request(path, { method: "POST", headers: { "Content-Type": type }, body });
+    expect([response.status, await response.text()]).toEqual([status, expect.stringMatching(says)]);
+  });
+
+  test("that does not come in time is 408, and one that breaks off is no error of the service", async () => {
+    const lines: string[] = [];
+    const log = pino({}, { write: (line: string) => void lines.push(line) });
+    const { send, stop } = await listening({ log, inFlight: { bodyMsMax: 100 } });
+    const slow = await send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n[");
+    await until(() => slow.answer().includes("\r\n\r\n{"));
+    expect(slow.answer()).toMatch(/^HTTP\/1\.1 408 .*did not come within 100 ms/s);
+    const gone = await send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n[");
+    gone.end();
+    const [, left] = await until(() => lines.length === 2 && lines);
+    expect(JSON.parse(left ?? "")).toMatchObject({ level: 30, msg: "request", status: 400 });
+    await stop();
+  });
+
+  test("or one query with a thousand faults is told fifty of them", async () => {
+    const parameters = Array.from({ length: 1000 }, (_, index) => `p${index}`).join("&");
+    const { errors, detail } = (await (await app.request(`/jobs?${parameters}`)).json()) as Problem;
+    expect([errors?.length, detail]).toEqual([50, expect.stringMatching(/; and 950 more$/)]);
+  });
+});
+
+describe("bodies at once", () => {
+  const full = { bytesMax: 200_000 };
+  const START =
+    "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 200000\r\n\r\n";
+
+  test("beyond the bytes that are held are refused with 503, reads are not, and room that is not used is given back", async () => {
+    const { send, stop, url } = await listening({ inFlight: full });
+    const slow = await send(START);
+    const first = await until(async () => {
+      const response = await fetch(`${url}jobs`, job());
+      return response.status === 503 && response;
+    });
+    expect(await refusal(first)).toEqual([503, "5", expect.stringMatching(/^the service is busy: .*200000 bytes/)]);
+    expect((await fetch(`${url}jobs?limit=1`)).status).toBe(200);
+    // What has been announced and does not come keeps nobody out for long.
+    await until(async () => (await fetch(`${url}jobs`, job())).status === 201);
+    slow.end();
+    await stop();
+  });
+
+  test("are each taken if they come alone, also one that is larger than all the room", async () => {
+    const roomy = appOver(database, { inFlight: { bytesMax: 10 } });
+    expect((await roomy.request("/jobs", job())).status).toBe(201);
+    expect((await roomy.request("/jobs", job())).status).toBe(201);
+  });
+});
+
+describe("requests at once", () => {
+  test("beyond their number are refused with 503, and whoever watches the service is answered", async () => {
+    const few = appOver(database, { inFlight: { requestsMax: 2 } });
+    const release = await held("LOCK TABLES hired_employees WRITE");
+    const reports = [few.request("/hired_department"), few.request("/hired_2021_quarter")];
+    expect(await refusal(await few.request("/jobs"))).toEqual([
+      503,
+      "5",
+      expect.stringMatching(/answering 2 requests/),
+    ]);
+    expect((await few.request("/healthz")).status).toBe(200);
+    await release();
+    expect((await Promise.all(reports)).map(({ status }) => status)).toEqual([200, 200]);
+    expect((await few.request("/jobs")).status).toBe(200);
+  });
+
+  test("that write are refused while one of them has waited too long, and those that wait are stored", async () => {
+    await database.empty();
+    const busy = appOver(database, { inFlight: { waitMsMax: 20 } });
+    const release = await held(GATES);
+    const waiting = Array.from({ length: 8 }, () => busy.request("/jobs", job()));
+    await until(() => database.writers.waitedMs > 20);
+    const late = await busy.request("/jobs", job());
+    expect(await refusal(late)).toEqual([503, "5", expect.stringMatching(/^the service is busy: writes/)]);
+    expect((await busy.request("/jobs?limit=1")).status).toBe(200);
+    await release();
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(waiting.map(() => 201));
+    expect(await select(database.pool, "SELECT COUNT(*) AS found FROM jobs")).toMatchObject([{ found: 8 }]);
+    expect((await busy.request("/jobs", job())).status).toBe(201);
+  });
+});
+
+/** Linux says what a process has used. */
+describe.skipIf(process.platform !== "linux")("the service", () => {
+  test("stays under 500 MB while 120 writers of 7.9 MB are at a closed gate: it holds some, and refuses the others at once", async () => {
+    await database.empty();
+    const { service, url, stop } = await serve({ DATABASE_URL: database.url });
+    const rows = Array.from({ length: 1000 }, (_, index) => `{"job": "Clerk ${index}"}`.padEnd(7_900));
+    const body = Buffer.from(`[${rows.join(",")}]`);
+    const release = await held(GATES);
+    const answers: Response[] = [];
+    const writers = Array.from({ length: 120 }, async () => {
+      const answer = await fetch(`${url}jobs`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body,
+      });
+      answers.push(answer);
+      return answer.status;
+    });
+    await until(() => answers.length >= 110);
+    expect(answers.map(({ status, headers }) => `${status} ${headers.get("Retry-After")}`)).toEqual(
+      answers.map(() => "503 5"),
+    );
+    for (const path of ["healthz", "readyz", "jobs?limit=1"]) expect((await fetch(url + path)).status).toBe(200);
+    await release();
+    const statuses = await Promise.all(writers);
+    const stored = statuses.filter((status) => status === 201).length;
+    expect([stored > 0, new Set(statuses)]).toEqual([true, new Set([201, 503])]);
+    expect(await select(database.pool, "SELECT COUNT(*) AS found FROM jobs")).toMatchObject([{ found: stored * 1000 }]);
+    expect(peakMegabytes(service.pid)).toBeLessThan(500);
+    expect(await stop()).toBe(0);
+  });
+
+  test("answers /healthz within a second of its own time on one core, whatever sixteen bodies come at once", async () => {
+    const { service, url, stop } = await serve({ DATABASE_URL: database.url });
+    if (Bun.which("taskset")) Bun.spawnSync(["taskset", "-acp", "0", `${service.pid}`]);
+    const bodies = Object.values(HOSTILE).map((make) => make());
+    let sending = true;
+    const sent = Promise.all(
+      bodies.map(async ({ path, type, body, status }) => {
+        const ask = async () => {
+          const answer = await fetch(url + path.slice(1), { method: "POST", headers: { "Content-Type": type }, body });
+          await answer.arrayBuffer();
+          if (answer.status !== 503) return answer.status;
+          await Bun.sleep(500); // as a client waits that was told to try again
+        };
+        // There is room for three of them.
+        expect([path, await until(ask)]).toEqual([path, status]);
+      }),
+    ).finally(() => {
+      sending = false;
+    });
+    let longest = 0;
+    while (sending) {
+      const before = cpuMilliseconds(service.pid);
+      expect((await fetch(`${url}healthz`)).status).toBe(200);
+      longest = Math.max(longest, cpuMilliseconds(service.pid) - before);
+    }
+    await sent;
+    expect(longest).toBeLessThan(1_000);
+    expect(peakMegabytes(service.pid)).toBeLessThan(500);
+    expect(await stop()).toBe(0);
+  });
+});
+
+/** The most memory that the process has had, in millions of bytes. */
+function peakMegabytes(pid: number): number {
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return (Number(kibibytes) * 1024) / 1e6;
+}
+
+/** The time that the process has computed: unlike that of a clock it does not depend on what else the machine does. */
+function cpuMilliseconds(pid: number): number {
+  const [, after = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+  const [user, system] = after.split(" ").slice(11, 13).map(Number);
+  return ((user ?? 0) + (system ?? 0)) * TICK_MS;
+}
+const TICK_MS = 10;
+
+/** The app behind a real socket, for requests that no client sends. */
+async function listening(overrides: Partial<AppDependencies>) {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: appOver(database, overrides).fetch });
+  const send = async (text: string) => {
+    let answer = "";
+    const data = (_: unknown, bytes: Buffer) => {
+      answer += bytes;
+    };
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port: server.port ?? 0, socket: { data } });
+    socket.write(text);
+    return { answer: () => answer, end: () => void socket.end() };
+  };
+  return { url: server.url.href, send, stop: () => server.stop(true) };
+}
