@@ -197,6 +197,19 @@ describe("where writes cannot be had", () => {
       expect.stringMatching(/^binlog_format is STATEMENT: [^;]*$/),
     ]);
     expect((await app.request("/jobs")).status).toBe(200);
+    await mend(`${database.look.lines()}`);
+    while ((await app.request("/jobs", posted({ id: 7, job: "Cook" }))).status === 503) await Bun.sleep(100);
+    expect((await app.request("/jobs/7")).status).toBe(200);
+
+    // A connection that is open keeps the setting of its time, and the next one finds out.
+    const open = await database.pool.getConnection();
+    await root.query("SET GLOBAL binlog_format = 'STATEMENT'");
+    const later = await app.request("/jobs", posted({ id: 9, job: "Nurse" }));
+    expect([later.status, await later.json()]).toMatchObject([
+      503,
+      { detail: expect.stringContaining("binlog_format") },
+    ]);
+    open.release();
     await database.close();
   });
 

@@ -231,6 +231,16 @@ test.each(["insert", "backup", "import", "restore"] as const)(
   },
 );
 
+test("rights that are given table by table count", async () => {
+  const [names] = await admin.query(`SHOW TABLES FROM ${database.name}`);
+  const places = (names as object[]).map((row) => `${database.name}.${Object.values(row)[0]}`);
+  const url = await userWith("tables", (user) => places.map((place) => `GRANT SELECT, INSERT ON ${place} TO ${user}`));
+  await (await open(url, "read")).close();
+  await expect(open(url, "insert")).rejects.toThrow(
+    /\(UPDATE, DELETE\); .*\.`rejections` TO .*; GRANT UPDATE, DELETE ON .*\.`idem[^;]*$/,
+  );
+});
+
 test("a command says the GRANT in one line, with exit code 2; rights by a role count", async () => {
   const url = await userWith("role", () => []);
   const [user = "", role] = [granted.at(-1), `test_${process.pid}_role`];

@@ -3,15 +3,15 @@ import { type Connection, createConnection, type Pool } from "mysql2/promise";
 import { type Capability, DATABASE_CONNECTIONS } from "../config.ts";
 import { locate } from "./errors.ts";
 import { type Facts, lookAt } from "./facts.ts";
+import { quoted } from "./grants.ts";
 import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
 import { Look } from "./look.ts";
-import { openPool, type PoolState } from "./pool.ts";
+import { openPool } from "./pool.ts";
 import { REQUIRED_VARIABLES, readOnlyBy } from "./requirements.ts";
 import { assertSession, SESSION_VARIABLES, SET_SESSION, sessionError } from "./session.ts";
 import { Turnstile } from "./transaction.ts";
 import { parseUrl } from "./url.ts";
-import { useDatabase } from "./use-database.ts";
 
 /** The share of a pool's connections that requests which write may hold: the others are left to those who read. */
 const WRITERS_SHARE = 0.3;
@@ -26,7 +26,7 @@ export interface Database {
   look: Look;
   /** What requests that write pass, so that they leave connections for those that read. */
   writers: Turnstile;
-  /** Called when the server has refused a write for it takes none: idle connections to it are given up. */
+  /** Called when the server has refused a write because it takes none: its connections are used no more. */
   demoted(): void;
   /** Told of every run that has ended in this process, where its account is written. */
   ended: Set<(run: EndedRun) => void>;
@@ -63,17 +63,15 @@ export async function connect(
 ): Promise<Database> {
   const { hosts, database, options } = parseUrl(url);
   const route = await routeTo(hosts, options);
-  const pool = openPool({ ...options, ...route.options, database }, connections);
-  const idle = (pool.pool as PoolState)._freeConnections;
+  const { pool, renew } = openPool({ ...options, ...route.options, database }, connections);
   const moveOn = () => {
     route.forget();
-    while (idle.length > 0) idle.get(0)?.destroy();
+    renew();
   };
   try {
     const facts = await factsOf(pool);
     const look = new Look(facts, async () => {
       const seen = await lookOnce(url);
-      // Connections to a server that takes no writes would be used as long as they are open.
       if (readOnlyBy(seen.variables) === undefined) moveOn();
       return seen;
     });
@@ -121,7 +119,7 @@ async function factsOf(pool: Pool): Promise<Facts> {
 async function lookOnce(url: string): Promise<Facts> {
   const connection = await connectOnce(url);
   try {
-    await useDatabase(connection, parseUrl(url).database);
+    await connection.query(`USE ${quoted(parseUrl(url).database)}`);
     return await lookAt(connection, REQUIRED_VARIABLES);
   } finally {
     connection.destroy();

@@ -77,8 +77,9 @@ export function isFull(error: unknown): boolean {
   );
 }
 
-/** How a server refuses a write that is read-only now: another host may take it, or the same one later. */
+/** How a server refuses every write, for it is read-only or its settings forbid them: another host may take it, or the same one later. */
 export const READ_ONLY = [
+  "ER_BINLOG_STMT_MODE_AND_ROW_ENGINE",
   "ER_OPTION_PREVENTS_STATEMENT",
   "ER_READ_ONLY_MODE",
   "ER_INNODB_READ_ONLY",

@@ -26,7 +26,8 @@ const tablesOf = (module: object): string[] =>
     .filter((each): each is MySqlTable => is(each, MySqlTable))
     .map(getTableName);
 
-const TABLES = [...tablesOf(schema), ...tablesOf(ledger)];
+/** Muster's tables: those of the dictionary, and the account of what it did. */
+export const TABLES: readonly string[] = [...tablesOf(schema), ...tablesOf(ledger)];
 
 /**
  * Asks the server, which takes a few milliseconds.

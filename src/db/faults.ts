@@ -32,7 +32,7 @@ const noConnection: Fault = {
 };
 const readOnly: Fault = {
   code: "unavailable",
-  line: (at, { code }) => `${at} takes no writes now (${code}): it is read-only`,
+  line: (at, { code }) => `${at} takes no writes now (${code}): it is read-only, or its settings forbid them`,
 };
 const diskFull: Fault = {
   code: "unavailable",
@@ -124,6 +124,7 @@ const FAULTS = new Map<string, Fault>(
     ER_READ_ONLY_MODE: readOnly,
     ER_INNODB_READ_ONLY: readOnly,
     ER_SCHEMA_READ_ONLY: readOnly,
+    ER_BINLOG_STMT_MODE_AND_ROW_ENGINE: readOnly,
     ER_DISK_FULL: diskFull,
     ER_DISK_FULL_NOWAIT: diskFull,
     ER_RECORD_FILE_FULL: diskFull,

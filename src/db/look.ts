@@ -1,11 +1,14 @@
 /** What the last look at the server found, and whether Muster can be used for this or that by it. */
 import { MusterError } from "../errors.ts";
+import { noAnswer } from "./errors.ts";
 import type { Facts } from "./facts.ts";
 import { lacksFor, lineOf } from "./requirements.ts";
 import { type Lack, USES, type Use } from "./rights.ts";
 
 /** While something is refused the server is looked at again this often at most, if somebody asks for it. */
 const AGAIN_MS = 1_000;
+/** A server that does not answer a look by then is away. */
+const ANSWER_MS_MAX = 5_000;
 
 export class Look {
   /** Told in one line when a use is refused from now on, and when all of them can be had again. */
@@ -55,7 +58,7 @@ export class Look {
 
   async #lookAgain(): Promise<void> {
     const before = this.lines();
-    this.#take(await this.again());
+    this.#take(await inTime(this.again()));
     const now = this.lines();
     for (const line of now.filter((each) => !before.includes(each))) this.changed(line);
     if (now.length === 0 && before.length > 0) this.changed("the database takes all that Muster writes again");
@@ -84,5 +87,19 @@ export class Look {
   /** What is refused and why, for everybody. */
   reasons(): Partial<Record<Use, string>> {
     return Object.fromEntries([...this.#lacks.keys()].map((use) => [use, this.refusal(use)?.message]));
+  }
+}
+
+/** @throws an error of the code ETIMEDOUT if it takes longer than a look may */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: Timer | undefined;
+  const expiry = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(noAnswer(ANSWER_MS_MAX)), ANSWER_MS_MAX);
+  });
+  work.catch(() => {}); // after the expiry nobody awaits it
+  try {
+    return await Promise.race([work, expiry]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -14,17 +14,29 @@ const WAIT_MS_MAX = 60_000;
 /** The pool asks a server that was full for another connection no sooner than this. */
 const FULL_MS = 1_000;
 
-/** Opens a pool of so many connections at most. Nothing is connected before the first is asked for. */
-export function openPool(options: ConnectionOptions, connections: number): Pool {
+/**
+ * Opens a pool of so many connections at most. Nothing is connected before the first is asked for.
+ * @returns `renew` too: the connections that are open now are used no more. They keep their host, and the settings and rights
+ *   of the time at which they were opened.
+ */
+export function openPool(options: ConnectionOptions, connections: number): { pool: Pool; renew(): void } {
   const pool = createPool({ ...options, connectionLimit: connections });
-  guard(pool.pool as PoolState, connections, options);
-  return pool;
+  const state = pool.pool as PoolState;
+  const outdated = new WeakSet<object>();
+  guard(state, connections, options, outdated);
+  const renew = () => {
+    for (let index = 0; index < state._allConnections.length; index++) {
+      outdated.add(state._allConnections.get(index) ?? {});
+    }
+    while (state._freeConnections.length > 0) state._freeConnections.get(0)?.destroy();
+  };
+  return { pool, renew };
 }
 
 type Done = Parameters<CallbackPool["getConnection"]>[0];
 
 /** Every way to a connection passes getConnection, also those of mysql2's own. */
-function guard(pool: PoolState, connections: number, place: ConnectionOptions): void {
+function guard(pool: PoolState, connections: number, place: ConnectionOptions, outdated: WeakSet<object>): void {
   const get = pool.getConnection.bind(pool);
   const ready = new WeakSet<PoolConnection>();
 
@@ -38,6 +50,10 @@ function guard(pool: PoolState, connections: number, place: ConnectionOptions): 
           pool.config.connectionLimit = connections;
         }, FULL_MS).unref();
         return take(inTime(done));
+      }
+      if (outdated.has(connection)) {
+        connection.destroy();
+        return take(done);
       }
       if (ready.has(connection)) return done(null, connection);
       connection.query(SET_SESSION, (refused) => {

@@ -1,10 +1,11 @@
 /** The rights that Muster's user needs for each use. docs/operating.md has them as statements, and a test runs these. */
-import type { Facts } from "./facts.ts";
-import { allows, quoted } from "./grants.ts";
+import { type Facts, TABLES } from "./facts.ts";
+import { allows, type Grants, quoted } from "./grants.ts";
 
 /** What Muster is used for: `insert` is also replay and discard, `import` also the verification of a backup. */
 export const USES = ["read", "insert", "backup", "import", "restore", "migrate"] as const;
 export type Use = (typeof USES)[number];
+
 /** A requirement that is not met. */
 export interface Lack {
   /** Clients are shown it as well: it has neither a statement nor the user's name. */
@@ -19,19 +20,23 @@ interface Need {
   tables?: readonly string[];
 }
 
+/** Tables that rows are inserted into, beside the stages of an import. */
+const INSERTED = TABLES.filter((table) => table !== "gates");
+
 const all = (...rights: string[]): Need[] => rights.map((right) => ({ right }));
 const onTables = (tables: readonly string[], ...rights: string[]): Need[] => rights.map((right) => ({ right, tables }));
 
+const READ = onTables([...TABLES, "__drizzle_migrations"], "SELECT");
 const STAGE = all("CREATE", "DROP", "ALTER", "REFERENCES");
 
 const RIGHTS: Record<Use, readonly Need[]> = {
-  read: all("SELECT"),
+  read: READ,
   insert: [
-    ...all("SELECT", "INSERT"),
+    ...[...READ, ...onTables(INSERTED, "INSERT")],
     ...onTables(["rejections"], "UPDATE"),
     ...onTables(["idempotency_keys"], "UPDATE", "DELETE"),
   ],
-  backup: [...all("SELECT"), ...onTables(["runs"], "INSERT", "UPDATE")],
+  backup: [...READ, ...onTables(["runs"], "INSERT", "UPDATE")],
   import: [
     ...[...all("SELECT", "INSERT"), ...STAGE],
     ...onTables(["gates", "runs", "rejections"], "UPDATE"),
@@ -41,24 +46,31 @@ const RIGHTS: Record<Use, readonly Need[]> = {
   migrate: [...all("SELECT", "INSERT", "DELETE"), ...STAGE, ...all("INDEX")],
 };
 
-/** The GRANT statements for what the user has by no grant. A right that a narrower grant hides is found by the server itself. */
+/** What the user has by no grant. A right that a narrower grant hides is found by the server itself. */
 export function rightsLacking({ grants, database, variables }: Facts, use: Use): Lack | undefined {
   if (grants === undefined) return undefined;
+  const isMariaDb = /MariaDB/i.test(variables.get("version") ?? "");
   const lacking = new Map<string, string[]>();
-  for (const { right, tables } of RIGHTS[use]) {
+  for (const need of RIGHTS[use]) {
     // MariaDB has this right and never asks for it.
-    const isUnused = right === "REFERENCES" && /MariaDB/i.test(variables.get("version") ?? "");
-    if (isUnused || allows(grants.possible, right)) continue;
-    const places = tables?.filter((table) => !allows(grants.tables.get(table), right)).map(quoted) ?? ["*"];
-    for (const place of places) lacking.set(place, [...(lacking.get(place) ?? []), right]);
+    if (isMariaDb && need.right === "REFERENCES") continue;
+    for (const place of placesLacking(grants, need)) lacking.set(place, [...(lacking.get(place) ?? []), need.right]);
   }
   if (lacking.size === 0) return undefined;
   const statements = [...lacking].map(
     ([place, rights]) => `GRANT ${rights.join(", ")} ON ${quoted(database)}.${place} TO ${grants.account}`,
   );
-  const all = [...new Set([...lacking.values()].flat())].join(", ");
+  const rights = [...new Set([...lacking.values()].flat())].join(", ");
   return {
-    wrong: `the database user lacks rights for ${use} (${all})`,
+    wrong: `the database user lacks rights for ${use} (${rights})`,
     mend: `as an administrator run: ${statements.join("; ")}`,
   };
+}
+
+/** Where a right is lacking, as a GRANT names it: the whole database if none of many tables has it. */
+function placesLacking(grants: Grants, { right, tables }: Need): string[] {
+  if (allows(grants.possible, right)) return [];
+  if (tables === undefined) return ["*"];
+  const lacking = tables.filter((table) => !allows(grants.tables.get(table), right));
+  return lacking.length === tables.length && tables.length >= INSERTED.length ? ["*"] : lacking.map(quoted);
 }
