@@ -1,6 +1,5 @@
 /** What one request, and what many at once, may take of the service: beyond it they are refused at once. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import pino from "pino";
 import type { AppDependencies } from "../src/app.ts";
 import { BODY_BYTES_MAX } from "../src/config.ts";
@@ -10,6 +9,7 @@ import { serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { HOSTILE } from "./support/hostile.ts";
 import { select, until } from "./support/observe.ts";
+import { cpuMilliseconds, onOneCore, peakMegabytes } from "./support/process.ts";
 
 const database = await freshDatabase();
 const app = appOver(database);
@@ -153,7 +153,7 @@ describe.skipIf(process.platform !== "linux")("the service", () => {
 
   test("answers /healthz within a second of its own time on one core, whatever sixteen bodies come at once", async () => {
     const { service, url, stop } = await serve({ DATABASE_URL: database.url });
-    if (Bun.which("taskset")) Bun.spawnSync(["taskset", "-acp", "0", `${service.pid}`]);
+    onOneCore(service.pid);
     const bodies = Object.values(HOSTILE).map((make) => make());
     let sending = true;
     const sent = Promise.all(
@@ -182,20 +182,6 @@ describe.skipIf(process.platform !== "linux")("the service", () => {
     expect(await stop()).toBe(0);
   });
 });
-
-/** The most memory that the process has had, in millions of bytes. */
-function peakMegabytes(pid: number): number {
-  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return (Number(kibibytes) * 1024) / 1e6;
-}
-
-/** The time that the process has computed: unlike that of a clock it does not depend on what else the machine does. */
-function cpuMilliseconds(pid: number): number {
-  const [, after = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-  const [user, system] = after.split(" ").slice(11, 13).map(Number);
-  return ((user ?? 0) + (system ?? 0)) * TICK_MS;
-}
-const TICK_MS = 10;
 
 /** The app behind a real socket, for requests that no client sends. */
 async function listening(overrides: Partial<AppDependencies>) {
