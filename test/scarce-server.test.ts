@@ -2,12 +2,17 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { int, mediumtext, mysqlTable } from "drizzle-orm/mysql-core";
 import type { RowDataPacket } from "mysql2/promise";
+import { backup } from "../src/backups/backup.ts";
+import { restore } from "../src/backups/restore.ts";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { tables } from "../src/codecs/tables.ts";
 import { connectOnce, type Database } from "../src/db/client.ts";
 import { lineOf } from "../src/db/errors.ts";
 import { rejections } from "../src/db/ledger.ts";
 import { importSource } from "../src/ingest/import.ts";
 import type { Candidate } from "../src/ingest/judge.ts";
 import { judgeAndStore } from "../src/ingest/store.ts";
+import { listRuns } from "../src/repositories/runs.ts";
 import { appOver, posted } from "./support/app.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { ownServer } from "./support/own-server.ts";
@@ -88,6 +93,28 @@ async function connections(): Promise<number> {
 test("DATABASE_CONNECTIONS bounds the connections of a process, and who comes too many waits for one", async () => {
   const database = await open({ connections: 5 });
   expect([await readMany(database), await connections()]).toEqual([[200], 5]);
+  await database.close();
+});
+
+test("with 5 connections imports, a backup, a restore and readers that come together are all served", async () => {
+  const database = await open({ connections: 5 });
+  const store = new DirectoryStore(await folderOf({}));
+  await backup(database, store, { tables, codec: "deflate", report });
+  const files = (name: string) => ({
+    [name]: Array.from({ length: 9_000 }, (_, id) => `${id + 1},Name ${id}\n`).join(""),
+  });
+  const [jobs, departments] = [await folderOf(files("jobs.csv")), await folderOf(files("departments.csv"))];
+  const hires = tables.filter(({ name }) => name === "hired_employees");
+  await Promise.all([
+    importSource(database, { source: jobs, report }),
+    importSource(database, { source: departments, report }),
+    backup(database, store, { tables, codec: "deflate", report }),
+    restore(database, store, { tables: hires, backup: "latest", report }),
+    readMany(database).then((statuses) => expect(statuses).toEqual([200])),
+  ]);
+  expect((await listRuns(database.db, { limit: 9 })).map(({ status }) => status)).toEqual(
+    new Array(5).fill("succeeded"),
+  );
   await database.close();
 });
 

@@ -15,6 +15,8 @@ import { parseUrl } from "./url.ts";
 
 /** The share of a pool's connections that requests which write may hold: the others are left to those who read. */
 const WRITERS_SHARE = 0.3;
+/** An import, a backup or a restore holds so many, and asks for another one now and then. */
+const CONNECTIONS_PER_RUN = 3;
 
 export interface Database {
   db: MySql2Database;
@@ -26,6 +28,8 @@ export interface Database {
   look: Look;
   /** What requests that write pass, so that they leave connections for those that read. */
   writers: Turnstile;
+  /** What runs that hold several connections pass, so that there is one left for what each of them asks besides. */
+  longRuns: Turnstile;
   /** Called when the server has refused a write because it takes none: its connections are used no more. */
   demoted(): void;
   /** Told of every run that has ended in this process, where its account is written. */
@@ -82,6 +86,7 @@ export async function connect(
       server: serverOf(facts, capabilities),
       look,
       writers: new Turnstile(Math.max(1, Math.floor(connections * WRITERS_SHARE))),
+      longRuns: new Turnstile(Math.max(1, Math.floor((connections - 1) / CONNECTIONS_PER_RUN))),
       ended: new Set(),
       demoted() {
         moveOn();

@@ -46,19 +46,29 @@ export class Turnstile {
 
   /** @param wanted places; if there are not as many, the work takes all of them */
   async pass<T>(work: () => Promise<T>, wanted = 1): Promise<T> {
-    const takes = Math.min(wanted, this.places);
-    if (this.#waiting.length === 0 && takes <= this.#free) this.#free -= takes;
-    else await new Promise<void>((enter) => this.#waiting.push({ enter, takes, since: performance.now() }));
+    const leave = await this.enter(wanted);
     try {
       return await work();
     } finally {
-      this.#free += takes;
+      leave();
+    }
+  }
+
+  /** Waits for places as pass() does. What is returned gives them back, and may be called more than once. */
+  async enter(wanted = 1): Promise<() => void> {
+    const takes = Math.min(wanted, this.places);
+    if (this.#waiting.length === 0 && takes <= this.#free) this.#free -= takes;
+    else await new Promise<void>((enter) => this.#waiting.push({ enter, takes, since: performance.now() }));
+    let held = takes;
+    return () => {
+      this.#free += held;
+      held = 0;
       for (let [first] = this.#waiting; first && first.takes <= this.#free; [first] = this.#waiting) {
         this.#waiting.shift();
         this.#free -= first.takes;
         first.enter();
       }
-    }
+    };
   }
 }
 

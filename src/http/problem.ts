@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { domainError, originOf } from "../db/errors.ts";
+import { domainError, driverError, originOf } from "../db/errors.ts";
 import { ERROR_CODES, type ErrorCode, MusterError } from "../errors.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
@@ -75,7 +75,7 @@ export function problem(
 export function answerError(log: Logger): ErrorHandler<Env> {
   return (error, c) => {
     if (error instanceof Refusal) return problem(c, error.status, error.message, error.extras);
-    if (error instanceof MusterError) return answerMusterError(error, c);
+    if (error instanceof MusterError) return answerMusterError(inService(error), c);
     // Thrown by Hono itself, for malformed JSON.
     if (error instanceof HTTPException) {
       return problem(c, error.status as ContentfulStatusCode, error.message || (STATUS_CODES[error.status] ?? ""));
@@ -89,9 +89,7 @@ export function answerError(log: Logger): ErrorHandler<Env> {
     const domain = domainError(error);
     if (domain instanceof MusterError) {
       log.warn({ request, origin, error: loggable(error) }, domain.message);
-      // Whatever the database or a disk refuses, no client can ask for it in another way, except by asking for less.
-      if (domain.code === "too_large" || domain.code === "conflict") return answerMusterError(domain, c);
-      return answerMusterError(new MusterError("unavailable", domain.message), c);
+      return answerMusterError(inService(domain), c);
     }
     log.error({ request, origin, error: loggable(error) }, "internal error");
     return problem(c, 500, `internal error: the log has the cause under request ${request}`);
@@ -100,6 +98,10 @@ export function answerError(log: Logger): ErrorHandler<Env> {
 
 /** Whether a client has left amid its request: Bun rejects the reading of its body with an AbortError. */
 const isGone = (error: Error, c: Context<Env>) => error.name === "AbortError" && c.req.raw.signal.aborted;
+
+/** A wrong password or certificate of the database's is `invalid` for a command. No request can do anything about it. */
+const inService = (error: MusterError) =>
+  error.code === "invalid" && driverError(error.cause) ? new MusterError("unavailable", error.message) : error;
 
 /** Seconds after which a client may try again what was unavailable. */
 const RETRY_AFTER_S = 5;

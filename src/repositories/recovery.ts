@@ -149,8 +149,11 @@ async function withLockOf(
     }
     await work(connection);
   } finally {
-    await connection.query("SELECT RELEASE_ALL_LOCKS()").catch(() => {});
-    connection.release();
+    // A connection whose locks are not known to be free is given up: they end with it.
+    await connection.query("SELECT RELEASE_ALL_LOCKS()").then(
+      () => connection.release(),
+      () => connection.destroy(),
+    );
   }
 }
 

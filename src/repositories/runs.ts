@@ -114,7 +114,11 @@ export async function beginRun(
   { begin = async () => {}, dryRun = false }: { begin?: Beginning | undefined; dryRun?: boolean } = {},
 ): Promise<LiveRun> {
   const id = Bun.randomUUIDv7();
-  const { connection, close } = await keptAlive(database);
+  const leave = await database.longRuns.enter();
+  const { connection, close } = await keptAlive(database).catch((error) => {
+    leave();
+    throw error;
+  });
   try {
     await tryLock(connection, runLock(database, id), 0);
     const db = drizzle(connection);
@@ -137,11 +141,13 @@ export async function beginRun(
     let isTold = false;
     const end = async () => {
       await close();
+      leave();
       if (!isTold) isTold = await tellEnd(database, id);
     };
     return { id, kind, source, connection, db, close: end };
   } catch (error) {
     await close();
+    leave();
     if (takesNoWrites(error)) database.demoted();
     throw error;
   }
