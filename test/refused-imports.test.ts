@@ -6,7 +6,7 @@ import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { listRejections, type NewRejection } from "../src/repositories/rejections.ts";
 import { findRun } from "../src/repositories/runs.ts";
 import { freshDatabase } from "./support/database.ts";
-import { CHECK, DBA_RULES, under } from "./support/dba-rules.ts";
+import { CHECK, DBA_RULES, type DbaRule, UNIQUE, under } from "./support/dba-rules.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
 const database = await freshDatabase();
@@ -70,24 +70,47 @@ test("a column without a default, which the dictionary does not know, refuses ev
   await pool.query("ALTER TABLE jobs DROP grade");
 });
 
+const NARROW: DbaRule = {
+  ...CHECK,
+  make: [...CHECK.make, "ALTER TABLE jobs MODIFY job varchar(8) NOT NULL"],
+  undo: [...CHECK.undo, "ALTER TABLE jobs MODIFY job varchar(255) NOT NULL"],
+};
+const SIGNAL = DBA_RULES.find(({ name }) => name.includes("SIGNAL")) ?? CHECK;
+
 test.each([
-  ["LOAD DATA", []],
-  ["INSERT", ["no-load-data"]],
-] as const)("of 25,000 rows staged by %s exactly those are rejected that the rule refuses", async (_, capabilities) => {
+  ["a CHECK", CHECK, [], 25_000],
+  ["a CHECK, loaded by INSERT,", CHECK, ["no-load-data"], 25_000],
+  ["a CHECK and a short column", NARROW, [], 2_500],
+  ["a trigger", SIGNAL, [], 2_500],
+] as const)("of many rows exactly those are rejected that %s refuses", async (_, rule, capabilities, rows) => {
   const other = await connect(database.url, { capabilities });
-  const isSpy = Array.from({ length: 25_000 }, (_, index) => Math.random() < (index < 3_000 ? 0.5 : 0.003));
-  const lines = isSpy.map((spy, index) => `${2 * index + 1},${spy ? "Spy" : `job ${index}`}\n`);
-  const source = await folderOf({ "jobs.csv": lines.join("") });
-  const spies = isSpy.flatMap((spy, index) => (spy ? [index + 1] : []));
-  await under(pool, CHECK, async () => {
+  // Many in the first part, few in the second; every 100th is too long for a short column.
+  const isSpy = Array.from({ length: rows }, (_, index) => Math.random() < (index < rows / 5 ? 0.5 : 0.003));
+  const jobs = isSpy.map((spy, index) => (spy ? "Spy" : index % 100 === 50 ? `the job ${index}` : `job ${index}`));
+  const refused = jobs.flatMap((job, index) =>
+    job === "Spy" || (rule === NARROW && job.length > 8) ? [index + 1] : [],
+  );
+  const source = await folderOf({ "jobs.csv": jobs.map((job, index) => `${2 * index + 1},${job}\n`).join("") });
+  await under(pool, rule, async () => {
     const { tables } = await importSource(other, { source, report });
-    expect(tables.jobs).toMatchObject({ received: 25_000, inserted: 25_000 - spies.length, rejected: spies.length });
+    expect(tables.jobs).toMatchObject({ received: rows, inserted: rows - refused.length, rejected: refused.length });
   });
-  expect((await select("SELECT position FROM rejections ORDER BY position")).map(([line]) => line)).toEqual(spies);
+  expect((await select("SELECT position FROM rejections ORDER BY position")).map(([line]) => line)).toEqual(refused);
   expect(await select("SELECT COUNT(*), COUNT(DISTINCT job), SUM(job = 'Spy') FROM jobs")).toEqual([
-    [25_000 - spies.length, 25_000 - spies.length, "0"],
+    [rows - refused.length, rows - refused.length, "0"],
   ]);
   await other.close();
+});
+
+test("rows that a UNIQUE key finds twice in a file: the first goes in, by its id, and each other says which value it was", async () => {
+  await under(pool, UNIQUE, async () => {
+    const lines = Array.from({ length: 80 }, (_, index) => `${index + 1},job ${index % 20}\n`);
+    const { tables } = await imported({ "jobs.csv": lines.join("") });
+    expect(tables.jobs).toMatchObject({ inserted: 20, rejected: 60 });
+    expect((await select("SELECT MAX(id) FROM jobs WHERE id <> 90"))[0]).toEqual([20]);
+    const [first] = await logged();
+    expect(first).toMatchObject({ raw: "21,job 0", reasons: [{ detail: expect.stringContaining("'job 0'") }] });
+  });
 });
 
 test("a child of a row that the server refuses has no parent", async () => {

@@ -17,7 +17,12 @@ export function refusalOf(error: unknown): Refusal | undefined {
   const driver = driverError(error);
   if (driver?.errno === undefined || driver.sqlState === undefined) return undefined;
   if (!ROW_ERRORS.has(driver.errno) && !isRowState(driver.sqlState)) return undefined;
-  return { reason: `${reasonOf(driver)} (error ${driver.errno})`, race: raceOf(driver) };
+  return refusalBy(driver.errno, driver.sqlMessage);
+}
+
+/** The refusal that an error or a warning of this number is. */
+export function refusalBy(errno: number, message = ""): Refusal {
+  return { reason: `${reasonOf(message)} (error ${errno})`, race: raceOf(errno, message) };
 }
 
 /** The refusal of a row that no statement can carry: said before the server closes the connection over it. */
@@ -60,16 +65,16 @@ const ROW_ERRORS = new Set([
   3819, // MySQL: a CHECK constraint
 ]);
 
-function raceOf({ errno, sqlMessage = "" }: DriverError): Refusal["race"] {
-  if (errno === 1062 && /for key '(?:.*\.)?PRIMARY'$/s.test(sqlMessage)) return "id";
+function raceOf(errno: number, message: string): Refusal["race"] {
+  if (errno === 1062 && /for key '(?:.*\.)?PRIMARY'$/s.test(message)) return "id";
   return errno === 1452 || errno === 1216 ? "parent" : undefined;
 }
 
 const REASON_CHARACTERS_MAX = 300;
 
 /** The message without what it quotes of definitions: a foreign key's columns, a generated column's expression. */
-function reasonOf({ sqlMessage = "" }: DriverError): string {
-  const text = sqlMessage
+function reasonOf(message: string): string {
+  const text = message
     .replace(/(CONSTRAINT `(?:[^`]|``)+`) FOREIGN KEY .*$/s, "$1)")
     .replace(/value is out of range in '.*$/s, "value is out of range")
     .replace(/\.$/, "")

@@ -94,7 +94,11 @@ async function publishInto(state: Import, { table, stage, before, last }: Step):
   const { counts, first } = await run.db.transaction(async (transaction) => {
     const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
     await passGates(run.connection, gates, waiting(report));
-    const { inserted, late } = await publishByAppend(run.connection, table, stage, refuseExcess);
+    const { inserted, late } = await publishByAppend(
+      run.connection,
+      { database: state.database.name, table, stage },
+      refuseExcess,
+    );
     const { rows, repeated, first } = await logLate(state, { table, stage }, late);
     refuseExcess(rows);
     await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });

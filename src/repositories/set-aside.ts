@@ -19,9 +19,12 @@ export interface Range {
   to: number;
 }
 
+const REASONS_SHARED_MAX = 1_000;
+
 export class SetAside implements LateVerdicts {
   unchanged = 0;
   readonly rejected = new Map<number, Reason[]>();
+  readonly #reasons = new Map<string, Reason[]>();
 
   /** @param found is told how many rows are rejected so far, whenever there are more; it may throw */
   constructor(
@@ -32,10 +35,16 @@ export class SetAside implements LateVerdicts {
   ) {}
 
   reject(id: number, reason: Reason): void {
-    const reasons = this.rejected.get(id) ?? [];
-    reasons.push(reason);
-    this.rejected.set(id, reasons);
+    const before = this.rejected.get(id);
+    this.rejected.set(id, before ? [...before, reason] : this.#shared(reason));
     this.found(this.rejected.size);
+  }
+
+  /** A constraint that refuses a million rows says the same of each. */
+  #shared(reason: Reason): Reason[] {
+    const known = this.#reasons.get(reason.detail) ?? [reason];
+    if (this.#reasons.size < REASONS_SHARED_MAX) this.#reasons.set(reason.detail, known);
+    return known;
   }
 
   /** Takes rows out of the range that others have stored meanwhile, or whose parents they have deleted. @returns whether there were any */
