@@ -9,8 +9,10 @@ const HELP = `Usage: bun run scripts/replay.ts [FILE] [options]
 
 Replays rejections through the rules of every other row: what passes is stored, what is refused again is a
 new open rejection, and the old one is closed. Without FILE all open ones, as they came. FILE is a corrected
-export of them: .csv with the columns id and raw (GET /rejections?state=open as text/csv has them), or .ndjson
-with {"id": 7, "row": {...}} or {"id": 7, "raw": "..."} in each line. It is checked whole before anything is done.
+export of them, which is checked whole before anything is done:
+  .csv     a table's sheet with a column for each field (GET /rejections?table=T&state=open&spreadsheet=true),
+           or with the columns id and raw (GET /rejections?state=open as text/csv)
+  .ndjson  {"id": 7, "row": {...}} or {"id": 7, "raw": "..."} in each line
 
   --run ID   the open rejections of this run alone
   --json     end standard output with one line of JSON, also when refused or failed

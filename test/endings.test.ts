@@ -28,7 +28,7 @@ describe("--json ends standard output with one object", () => {
     [["replay.ts", "/nowhere.csv"], 2, "refused", {}, "there is no file /nowhere.csv"],
     [["restore.ts", "jobs"], 2, "refused", {}, "backup"],
     [["backup.ts", "--verify", "nothing"], 2, "refused", {}, "nothing"],
-    [["import.ts", "."], 1, "failed", { DATABASE_URL: "mysql://u:s3cret@127.0.0.1:1/x" }, "the database is away"],
+    [["import.ts", "."], 1, "failed", { DATABASE_URL: "mysql://u:s3cret@127.0.0.1:1/x" }, "127.0.0.1"],
     [["backup.ts", "jobs"], 2, "refused", { PORT: "http" }, "set PORT to"],
     [["backup.ts", "jobs"], 1, "failed", { BACKUP_STORE: "/proc/nothing" }, ""],
   ] as const)("of %j when it is refused or fails: %d, %s", async (args, code, status, variables, part) => {
