@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import pino from "pino";
 import type { AppDependencies } from "../src/app.ts";
 import { BODY_BYTES_MAX } from "../src/config.ts";
+import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import type { Problem } from "../src/http/problem.ts";
 import { appOver, posted } from "./support/app.ts";
 import { serve } from "./support/commands.ts";
@@ -116,6 +117,36 @@ describe("requests at once", () => {
     expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(waiting.map(() => 201));
     expect(await select(database.pool, "SELECT COUNT(*) AS found FROM jobs")).toMatchObject([{ found: 8 }]);
     expect((await busy.request("/jobs", job())).status).toBe(201);
+  });
+});
+
+describe("two hundred rejected rows of 40 KB", async () => {
+  const text = `${`{"job": "${"x".repeat(40_000)}"}\n`.repeat(200)}`;
+  const headers = { "Content-Type": "application/x-ndjson" };
+  const batch = async () =>
+    (await (await app.request("/jobs", { method: "POST", headers, body: text })).json()) as BatchAnswer;
+  const ask = (path: string, body: unknown) => app.request(`/rejections/${path}`, posted(body));
+
+  test("are listed page by page, however many rows a page may have", async () => {
+    const { run } = await batch();
+    const pages: number[][] = [];
+    for (let path: string | undefined = `/rejections?run=${run}`; path !== undefined; ) {
+      const answer = await app.request(path);
+      pages.push(((await answer.json()) as { id: number }[]).map(({ id }) => id));
+      path = /<(.*)>; rel="next"/.exec(answer.headers.get("Link") ?? "")?.[1];
+    }
+    expect(pages.length).toBeGreaterThan(1);
+    const [row] = await select(database.pool, `SELECT COUNT(*) AS found FROM rejections WHERE run = '${run}'`);
+    expect([new Set(pages.flat()).size, pages.flat().length]).toEqual([row?.found, 200]);
+  });
+
+  test("are replayed as they came by a mebibyte at once, and discarded all together", async () => {
+    const { run, rows } = await batch();
+    const some = (await (await ask("replay", { run })).json()) as BatchAnswer;
+    expect([some.received > 20, some.received + Number(some.remaining)]).toEqual([true, 200]);
+    expect(some.received).toBeLessThan(30);
+    const open = rows.slice(some.received).map(({ rejection }) => rejection);
+    expect(await (await ask("discard", { ids: open })).json()).toEqual({ discarded: open.length });
   });
 });
 

@@ -9,7 +9,7 @@ import { documented } from "./describe.ts";
 import { gzipped, takesGzip } from "./gzip.ts";
 import { loggable } from "./log.ts";
 import { negotiate } from "./negotiate.ts";
-import { linkNext, pageOf, ROWS_PER_PAGE_MAX } from "./paging.ts";
+import { linkNext, ROWS_PER_PAGE_MAX } from "./paging.ts";
 import { Refusal } from "./problem.ts";
 import { parameter } from "./validate.ts";
 
@@ -29,15 +29,18 @@ export interface Listing<Row, Key> {
   read(limit: number, after: Key | undefined): Promise<Row[]>;
   keyOf(row: Row): Key;
   /** The same as the text of a JSON array, where that is cheaper than by its rows; `last` is the last one's key. */
-  readJson?(
-    limit: number,
-    after: Key | undefined,
-  ): Promise<{ json: Uint8Array<ArrayBuffer>; last: Key; more: boolean }>;
+  readJson?(limit: number, after: Key | undefined): Promise<JsonPage<Key>>;
   /** Rows of one page, which is what is held in memory. */
   pageRows: number;
   after?: Key | undefined;
   limit?: number | undefined;
   spreadsheet?: boolean | undefined;
+}
+
+interface JsonPage<Key> {
+  json: Uint8Array<ArrayBuffer> | string;
+  last: Key | undefined;
+  more: boolean;
 }
 
 /** How a row is written: as the cells of a CSV line under the header line, and as the object that JSON answers. */
@@ -60,15 +63,38 @@ export async function answerListing<Row, Key, Json>(
   const form = formOf(c, spreadsheet);
   if (form !== "application/json") return streamLines(c, form, lines, pagesOf(listing), spreadsheet);
   const limit = pageLimit(listing.limit);
-  if (listing.readJson) {
-    const { json, last, more } = await listing.readJson(limit, listing.after);
-    if (more) linkNext(c, last);
-    const answer: Response = c.newResponse(json, 200, JSON_TYPE);
-    // The type of c.json below, for the typed client.
-    return answer as Response & TypedResponse<JSONParsed<Json[]>, 200, "json">;
+  const { json, last, more } = await (listing.readJson?.(limit, listing.after) ?? readPage(listing, lines, limit));
+  if (more) linkNext(c, last);
+  const answer: Response = c.newResponse(json, 200, JSON_TYPE);
+  // The type that c.json would give it, for the typed client.
+  return answer as Response & TypedResponse<JSONParsed<Json[]>, 200, "json">;
+}
+
+/** Characters after which a page of JSON ends before it has as many rows as were asked for. */
+const PAGE_CHARACTERS_MAX = 4 * 1024 * 1024;
+
+async function readPage<Row, Key, Json>(
+  { read, keyOf, after, pageRows }: Listing<Row, Key>,
+  { toJson }: Lines<Row, Json>,
+  limit: number,
+): Promise<JsonPage<Key>> {
+  const texts: string[] = [];
+  let characters = 0;
+  let last: Key | undefined;
+  const page = (more: boolean) => ({ json: `[${texts.join(",")}]`, last, more });
+  for (;;) {
+    // One more than fits says that there is a next page.
+    const wanted = Math.min(pageRows, limit + 1 - texts.length);
+    const rows = await read(wanted, last ?? after);
+    for (const row of rows) {
+      if (texts.length === limit || characters > PAGE_CHARACTERS_MAX) return page(true);
+      const text = JSON.stringify(toJson(row));
+      characters += text.length;
+      texts.push(text);
+      last = keyOf(row);
+    }
+    if (rows.length < wanted) return page(false);
   }
-  const rows = await listing.read(limit + 1, listing.after);
-  return c.json(pageOf(c, rows, limit, listing.keyOf).map(lines.toJson), 200);
 }
 
 /** The form that a client asks for. A spreadsheet reads CSV alone. */

@@ -45,9 +45,10 @@ export class Batches {
     private readonly options: ReplayOptions,
   ) {}
 
-  async add(mended: Mended): Promise<void> {
+  /** @param bytes of the row; of one that is replayed as it came, of its raw input */
+  async add(mended: Mended, bytes = sizeOf(mended)): Promise<void> {
     this.#mended.push(mended);
-    this.#bytes += sizeOf(mended);
+    this.#bytes += bytes;
     if (this.#mended.length === ROWS_PER_REQUEST_MAX || this.#bytes >= BATCH_BYTES_MAX) await this.flush();
   }
 

@@ -31,8 +31,8 @@ export async function replayOpen(
       const page = { table: table.name, run, after, upTo, limit: ROWS_PER_REQUEST_MAX };
       const rejections = await pageOfOpen(database.db, page);
       after = rejections.at(-1)?.id ?? upTo;
-      for (const { id, cutAt } of rejections) {
-        if (cutAt === null) await batches.add({ id });
+      for (const { id, bytes, cutAt } of rejections) {
+        if (cutAt === null) await batches.add({ id }, bytes);
         else cut.add(`${id}`);
       }
       rows += rejections.length;

@@ -13,6 +13,7 @@ import {
   type HeldRejection,
   holdRejections,
   openRejectionIds,
+  rawInputs,
 } from "../repositories/open-rejections.ts";
 import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
 import { findRun } from "../repositories/runs.ts";
@@ -32,6 +33,9 @@ export interface Mended {
   cells?: ReadonlyMap<string, string>;
 }
 
+/** Bytes of raw input that one replay of a run takes: a thousand rows of a kilobyte. */
+const REPLAY_BYTES_MAX = 1024 * 1024;
+
 /**
  * Replays open rejections inside the caller's transaction. A row that is refused again is a new open rejection, which
  * names the old one; the old one is `replayed` in either case.
@@ -46,6 +50,11 @@ export async function replay(
   const ids = new Set(mended.map(({ id }) => id));
   if (ids.size < mended.length) throw new MusterError("invalid", "a rejection is named twice");
   const held = await holdRejections(drizzle(connection), [...ids]);
+  const asTheyCame = mended.filter(({ row, raw, cells }) => row === undefined && raw === undefined && !cells);
+  const raws = await rawInputs(
+    drizzle(connection),
+    asTheyCame.map(({ id }) => id),
+  );
   const rows: BatchRow[] = [];
   const counts = new Map<string, number>();
   for (const [at, each] of mended.entries()) {
@@ -56,7 +65,7 @@ export async function replay(
     const index = counts.get(name) ?? 0;
     counts.set(name, index + 1);
     rows.push({
-      ...(await reread(tableOf(name), rejection, each)),
+      ...(await reread(tableOf(name), rejection, each, raws.get(each.id))),
       table: name,
       index,
       replaces: each.id,
@@ -79,7 +88,7 @@ export async function openRejections(
 ): Promise<{ mended: Mended[]; remaining: number }> {
   const db = drizzle(connection);
   if (!(await findRun(db, run))) throw new MusterError("not_found", `there is no run ${run}`);
-  const { ids, remaining } = await openRejectionIds(db, run, ROWS_PER_REQUEST_MAX);
+  const { ids, remaining } = await openRejectionIds(db, run, { rows: ROWS_PER_REQUEST_MAX, bytes: REPLAY_BYTES_MAX });
   if (ids.length === 0) throw new MusterError("conflict", `run ${run} has no open rejection`);
   return { mended: ids.map((id) => ({ id })), remaining };
 }
@@ -95,6 +104,7 @@ async function reread(
   table: Table,
   rejection: HeldRejection,
   mended: Mended,
+  raw: Buffer | undefined,
 ): Promise<Pick<BatchRow, "shaped" | "raw" | "columns">> {
   if (mended.row !== undefined) {
     const raw = () => Buffer.from(mended.source ?? JSON.stringify(mended.row));
@@ -103,7 +113,7 @@ async function reread(
   }
   const { columns } = rejection;
   if (mended.cells) return ofCells(table, rejection, mended.cells);
-  const bytes = mended.raw === undefined ? wholeRaw(rejection) : Buffer.from(mended.raw);
+  const bytes = mended.raw === undefined ? wholeRaw(rejection, raw) : Buffer.from(mended.raw);
   if (columns === null) {
     // What came in a file must have its id, as there.
     const line = shapedLine(table, bytes, { keyOptional: rejection.file === null });
@@ -131,8 +141,8 @@ function ofCells(table: Table, { columns, file }: HeldRejection, cells: Readonly
 }
 
 /** What was cut when it was logged may look like another row, and is none. */
-function wholeRaw({ id, raw }: HeldRejection): Buffer {
-  if (raw.length < RAW_BYTES_MAX) return raw;
+function wholeRaw({ id, bytes }: HeldRejection, raw: Buffer | undefined): Buffer {
+  if (raw !== undefined && bytes < RAW_BYTES_MAX) return raw;
   throw new MusterError(
     "conflict",
     `rejection ${id} keeps the first ${RAW_BYTES_MAX} bytes of its row alone: send the row`,

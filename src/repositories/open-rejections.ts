@@ -10,6 +10,8 @@ export interface Standing {
   id: number;
   table: string;
   state: RejectionState;
+  /** Bytes of its raw input. */
+  bytes: number;
   /** The last TAIL_BYTES of a raw input that was cut when it was logged; null where it is whole. */
   cutAt: Buffer | null;
 }
@@ -49,20 +51,23 @@ export async function standingOf(db: MySql2Database, ids: readonly number[]): Pr
   return new Map(rows.map((row) => [row.id, row]));
 }
 
+const BYTES = sql<number>`LENGTH(${rejections.raw})`;
+
 const openOf = (db: MySql2Database, run: string | undefined) =>
   and(eq(rejections.state, "open"), hasEnded(db), run === undefined ? undefined : eq(rejections.run, run));
 
 function standing(db: MySql2Database, condition: SQL | undefined) {
   const { id, table, state, raw } = rejections;
   const cutAt = sql<Buffer | null>`IF(LENGTH(${raw}) >= ${RAW_BYTES_MAX}, RIGHT(${raw}, ${TAIL_BYTES}), NULL)`;
-  return db.select({ id, table, state, cutAt }).from(rejections).where(condition).$dynamic();
+  return db.select({ id, table, state, bytes: BYTES, cutAt }).from(rejections).where(condition).$dynamic();
 }
 
-/** What a replay needs of a rejection. */
-export type HeldRejection = Pick<
-  typeof rejections.$inferSelect,
-  "id" | "table" | "file" | "position" | "raw" | "columns" | "state"
->;
+/** What a replay needs of a rejection, besides its raw input. */
+export interface HeldRejection
+  extends Pick<typeof rejections.$inferSelect, "id" | "table" | "file" | "position" | "columns" | "state"> {
+  /** Bytes of its raw input. */
+  bytes: number;
+}
 
 /**
  * Open rejections by id, held for the caller's transaction.
@@ -70,9 +75,9 @@ export type HeldRejection = Pick<
  * or where another replay holds it
  */
 export async function holdRejections(db: MySql2Database, ids: readonly number[]): Promise<Map<number, HeldRejection>> {
-  const { id, table, file, position, raw, columns, state } = rejections;
+  const { id, table, file, position, columns, state } = rejections;
   const rows = await db
-    .select({ id, table, file, position, raw, columns, state })
+    .select({ id, table, file, position, columns, state, bytes: BYTES })
     .from(rejections)
     .where(and(inArray(id, [...ids]), hasEnded(db)))
     .for("update", { noWait: true })
@@ -85,21 +90,41 @@ export async function holdRejections(db: MySql2Database, ids: readonly number[])
   throw new MusterError("conflict", `not open any more: ${some(closed.map((row) => `${row.id} (${row.state})`))}`);
 }
 
-/** The ids of a run's open rejections, the first `limit` of them, and how many more there are. */
+/** The raw inputs of rejections, by id. */
+export async function rawInputs(db: MySql2Database, ids: readonly number[]): Promise<Map<number, Buffer>> {
+  if (ids.length === 0) return new Map();
+  const { id, raw } = rejections;
+  const rows = await db
+    .select({ id, raw })
+    .from(rejections)
+    .where(inArray(id, [...ids]));
+  return new Map(rows.map((row) => [row.id, row.raw]));
+}
+
+/**
+ * The ids of a run's open rejections, and how many more there are: the first `limit.rows` of them, or fewer if their raw
+ * inputs have more than `limit.bytes`.
+ */
 export async function openRejectionIds(
   db: MySql2Database,
   run: string,
-  limit: number,
+  limit: { rows: number; bytes: number },
 ): Promise<{ ids: number[]; remaining: number }> {
   const open = and(eq(rejections.run, run), eq(rejections.state, "open"));
   const rows = await db
-    .select({ id: rejections.id })
+    .select({ id: rejections.id, bytes: BYTES })
     .from(rejections)
     .where(open)
     .orderBy(asc(rejections.id))
-    .limit(limit);
-  const all = rows.length < limit ? rows.length : await db.$count(rejections, open);
-  return { ids: rows.map(({ id }) => id), remaining: all - rows.length };
+    .limit(limit.rows);
+  let bytes = 0;
+  const tooMany = rows.findIndex((row, index) => {
+    bytes += row.bytes;
+    return index > 0 && bytes > limit.bytes;
+  });
+  const ids = rows.slice(0, tooMany === -1 ? rows.length : tooMany).map(({ id }) => id);
+  const all = rows.length < limit.rows ? rows.length : await db.$count(rejections, open);
+  return { ids, remaining: all - ids.length };
 }
 
 /** Ends held rejections. */

@@ -174,8 +174,8 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
     });
 }
 
-/** Rejections of one query of a stream: each may have 64 KiB of raw input. */
-const PAGE_ROWS = 250;
+/** Rejections of one query: each may have 64 KiB of raw input. */
+const PAGE_ROWS = 100;
 
 const CELLS = linesOf<Omit<RejectionRecord, "columns"> & { columns: string | undefined }>([
   "id",
