@@ -60,12 +60,14 @@ test("whatever is changed in a file's bytes, it is read or refused as damaged", 
     ...{ tree, e: { type: "enum", name: "e", symbols: ["A", "B"] }, f: { type: "fixed", name: "f", size: 3 } },
     pay: { type: "bytes", logicalType: "decimal", precision: 9, scale: 2 },
     at: { type: "long", logicalType: "timestamp-micros" },
+    ...{ half: { type: "double", logicalType: "timestamp-millis" }, day: { type: "float", logicalType: "date" } },
   });
   const leaf = Buffer.concat([long(0), long(0)]);
   const row = Buffer.concat([
     ...[long(7), sized("Clerk"), long(2), long(1), long(2 ** 45), long(0), long(2), long(0)],
     ...[long(2), sized("a"), long(0), sized("b"), long(2), long(1), long(1), sized("k"), Buffer.alloc(8), leaf],
     ...[long(0), long(1), leaf, long(1), leaf, long(0), long(1), Buffer.from("abc"), sized("\x01\x02"), long(1e15)],
+    Buffer.alloc(12, 0x3f),
   ]);
   const good = Buffer.concat([row, row, row]);
   expect(

@@ -9,6 +9,7 @@ import type { AvroSchema } from "./avro.ts";
 import { writeLong } from "./avro-bytes.ts";
 import { damaged } from "./avro-cursor.ts";
 import { fieldReaders } from "./avro-reader.ts";
+import { ExactBytes } from "./exact-bytes.ts";
 import { unpacked } from "./unpacked.ts";
 
 export const AVRO_CODECS = ["deflate", "zstandard", "null"] as const;
@@ -85,7 +86,7 @@ export async function readContainer(
   chunks: AsyncIterable<Uint8Array>,
   bytesMax = Number.POSITIVE_INFINITY,
 ): Promise<{ schema: AvroSchema; codec: AvroCodec; blocks: AsyncGenerator<PackedBlock> }> {
-  const bytes = new Bytes(chunks);
+  const bytes = new ExactBytes(chunks);
   const { meta, sync } = await readHeader(bytes);
   const named = meta.get("avro.codec")?.toString() ?? "null";
   const codec = AVRO_CODECS.find((each) => each === named);
@@ -97,7 +98,7 @@ export async function readContainer(
 }
 
 async function* readBlocks(
-  bytes: Bytes,
+  bytes: ExactBytes,
   codec: AvroCodec,
   sync: Buffer,
   bytesMax: number,
@@ -125,7 +126,7 @@ async function* readBlocks(
 }
 
 /** A map of bytes between the magic bytes and the sync marker. What counts and lengths claim is not believed: each entry is read. */
-async function readHeader(bytes: Bytes): Promise<{ meta: Map<string, Buffer>; sync: Buffer }> {
+async function readHeader(bytes: ExactBytes): Promise<{ meta: Map<string, Buffer>; sync: Buffer }> {
   const magic = await bytes.peek(MAGIC.length);
   if (!magic.equals(MAGIC)) throw damaged("it does not begin as an Avro file does");
   await bytes.take(MAGIC.length);
@@ -173,71 +174,4 @@ function long(value: number): Buffer {
 function sized(text: string): Buffer {
   const bytes = Buffer.from(text);
   return Buffer.concat([long(bytes.length), bytes]);
-}
-
-/** 49 bits: no count or size needs more. */
-const LONG_BYTES_MAX = 7;
-
-/** A stream that is taken in exact pieces. */
-class Bytes {
-  readonly #chunks: AsyncIterator<Uint8Array>;
-  #held = Buffer.alloc(0);
-  #ended = false;
-
-  constructor(chunks: AsyncIterable<Uint8Array>) {
-    this.#chunks = chunks[Symbol.asyncIterator]();
-  }
-
-  async atEnd(): Promise<boolean> {
-    return (await this.peek(1)).length === 0;
-  }
-
-  /** So many bytes without taking them; fewer only at the end. */
-  async peek(size: number): Promise<Buffer> {
-    if (this.#held.length < size && !this.#ended) {
-      const parts: Uint8Array[] = [this.#held];
-      let length = this.#held.length;
-      while (length < size && !this.#ended) {
-        const { value, done } = await this.#chunks.next();
-        if (done) this.#ended = true;
-        else {
-          parts.push(value);
-          length += value.length;
-        }
-      }
-      this.#held = Buffer.concat(parts);
-    }
-    return this.#held.subarray(0, size);
-  }
-
-  async take(size: number): Promise<Buffer> {
-    const taken = await this.peek(size);
-    if (taken.length < size) throw damaged("it is cut off");
-    this.#held = this.#held.subarray(size);
-    return taken;
-  }
-
-  /** So many bytes as they come. */
-  async *pieces(size: number): AsyncGenerator<Buffer> {
-    for (let left = size; left > 0; ) {
-      if (await this.atEnd()) throw damaged("it is cut off");
-      const piece = this.#held.subarray(0, left);
-      this.#held = this.#held.subarray(piece.length);
-      left -= piece.length;
-      yield piece;
-    }
-  }
-
-  async long(): Promise<number> {
-    const start = await this.peek(LONG_BYTES_MAX);
-    let value = 0;
-    for (let at = 0; at < start.length; at++) {
-      const byte = start[at] ?? 0;
-      value += (byte & 0x7f) * 2 ** (7 * at);
-      if (byte >= 0x80) continue;
-      await this.take(at + 1);
-      return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-    }
-    throw damaged("it is cut off, or a number in it is too long");
-  }
 }

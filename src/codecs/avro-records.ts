@@ -34,7 +34,9 @@ function recordOf(fields: readonly FieldReader[], from: Cursor): Record<string, 
 
 /** A time as ISO 8601; a value of another type than the specification's is left as it is. */
 const timestamp = (decimals: number) => (value: unknown) =>
-  typeof value === "number" || isDigits(value) ? isoOf(BigInt(value), decimals) : value;
+  isWhole(value) || isDigits(value) ? isoOf(BigInt(value), decimals) : value;
+
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
 
 const isDigits = (value: unknown): value is string => typeof value === "string" && /^-?\d+$/.test(value);
 
@@ -42,7 +44,7 @@ const LOGICAL_TYPES: LogicalTypes = {
   "timestamp-millis": timestamp(3),
   "timestamp-micros": timestamp(6),
   "timestamp-nanos": timestamp(9),
-  date: (value) => (typeof value === "number" ? isoOf(BigInt(value) * DAY_MS, 3).replace("T00:00:00.000Z", "") : value),
+  date: (value) => (isWhole(value) ? isoOf(BigInt(value) * DAY_MS, 3).replace("T00:00:00.000Z", "") : value),
   decimal: (value, scale) => (value instanceof Uint8Array ? decimalDigits(value, scale) : value),
 };
 

@@ -32,12 +32,12 @@ export async function readTable(state: Import, table: Table): Promise<void> {
       for await (const rows of file.rows(onBytes, report.say)) {
         await settled;
         report.signal?.throwIfAborted();
-        if (rows.length === 0) continue;
         if (arePastRejectsKept(Object.values(state.counts), state.rejectsKept)) break;
-        settled = settle(state, table, file.name, rows, refused);
-        settled.catch(() => {}); // reported where it is awaited
         read.rows += rows.length;
         tell();
+        if (rows.length === 0) continue;
+        settled = settle(state, table, file.name, rows, refused);
+        settled.catch(() => {}); // reported where it is awaited
       }
     }
   } finally {

@@ -1,0 +1,72 @@
+/** Bytes that come in chunks of any size, taken in pieces of a known one: what an Avro container is read by. */
+import { damaged } from "./avro-cursor.ts";
+
+/** 49 bits: no count or size needs more. */
+const LONG_BYTES_MAX = 7;
+
+/**
+ * A stream that is taken in exact pieces.
+ * Its methods throw MusterError `backup_damaged` if it ends too early, and what the stream throws.
+ */
+export class ExactBytes {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #held = Buffer.alloc(0);
+  #ended = false;
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.#chunks = chunks[Symbol.asyncIterator]();
+  }
+
+  async atEnd(): Promise<boolean> {
+    return (await this.peek(1)).length === 0;
+  }
+
+  /** So many bytes without taking them; fewer only at the end. */
+  async peek(size: number): Promise<Buffer> {
+    if (this.#held.length < size && !this.#ended) {
+      const parts: Uint8Array[] = [this.#held];
+      let length = this.#held.length;
+      while (length < size && !this.#ended) {
+        const { value, done } = await this.#chunks.next();
+        if (done) this.#ended = true;
+        else {
+          parts.push(value);
+          length += value.length;
+        }
+      }
+      this.#held = Buffer.concat(parts);
+    }
+    return this.#held.subarray(0, size);
+  }
+
+  async take(size: number): Promise<Buffer> {
+    const taken = await this.peek(size);
+    if (taken.length < size) throw damaged("it is cut off");
+    this.#held = this.#held.subarray(size);
+    return taken;
+  }
+
+  /** So many bytes as they come. */
+  async *pieces(size: number): AsyncGenerator<Buffer> {
+    for (let left = size; left > 0; ) {
+      if (await this.atEnd()) throw damaged("it is cut off");
+      const piece = this.#held.subarray(0, left);
+      this.#held = this.#held.subarray(piece.length);
+      left -= piece.length;
+      yield piece;
+    }
+  }
+
+  async long(): Promise<number> {
+    const start = await this.peek(LONG_BYTES_MAX);
+    let value = 0;
+    for (let at = 0; at < start.length; at++) {
+      const byte = start[at] ?? 0;
+      value += (byte & 0x7f) * 2 ** (7 * at);
+      if (byte >= 0x80) continue;
+      await this.take(at + 1);
+      return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    }
+    throw damaged("it is cut off, or a number in it is too long");
+  }
+}
