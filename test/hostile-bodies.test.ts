@@ -62,7 +62,7 @@ const ENDLESS: Body[] = [
   ["a billion times the same good row", packed("1,a\n".repeat(4 * MB), 250), csv],
   ["9 GB of empty lines of JSON", packed("\n".repeat(16 * MB), 560), ndjson],
   ["a billion empty objects", packed("{}\n".repeat(5 * MB), 200), ndjson],
-  ["lines of half a million brackets", packed(`${"[".repeat(500_000)}\n`.repeat(16), 560), ndjson],
+  ["lines of half a million brackets", packed(`{}\n${`${"[".repeat(500_000)}\n`.repeat(16)}`, 560), ndjson],
   [
     "lines of 90,000 keys",
     packed(`{${Array.from({ length: 90_000 }, (_, at) => `"${at}":1`)}}\n`.repeat(16), 60),
