@@ -7,16 +7,12 @@ import { DEADLOCK, retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { compareRows } from "../repositories/compare.ts";
 import { raiseAutoIncrement } from "../repositories/definition.ts";
+import { refuseForeseen } from "../repositories/foreseen.ts";
 import { passGates } from "../repositories/gates.ts";
+import { refuseOrphans } from "../repositories/orphans.ts";
 import { acts, heldByOthers, lockTouched, refuseForOthers, refuseForUnseen } from "../repositories/others.ts";
 import { referrersOf, sightOf } from "../repositories/referrers.ts";
-import {
-  LOST_PARENTS,
-  planReplacement,
-  type Replacement,
-  refuseOrphans,
-  replaceRows,
-} from "../repositories/replace.ts";
+import { LOST_PARENTS, planReplacement, type Replacement, replaceRows } from "../repositories/replace.ts";
 import { endRun, type LiveRun, type Report } from "../repositories/runs.ts";
 import { addIndexes } from "../repositories/stage-keys.ts";
 import { publishBySwap } from "../repositories/swap.ts";
@@ -93,6 +89,7 @@ async function replaceInTransaction(
   await refuseOrphans(run.connection, replacements);
   const { referrers, grant } = await bystanders(database, run, replacements);
   await refuseForOthers(run.connection, referrers, replacements);
+  for (const each of replacements) await refuseForeseen(run.connection, database.name, each);
   for (const { table, nextId } of replacements) {
     await raiseAutoIncrement(run.connection, table.name, nextId);
     progress?.({ table: table.name, phase: "replacing", rows: 0 });
@@ -140,6 +137,7 @@ export async function planTables(
   const { referrers, grant } = await bystanders(database, run, replacements);
   const counts = await planReplacement(run.connection, replacements);
   await refuseForOthers(run.connection, referrers, replacements, say);
+  for (const each of replacements) await refuseForeseen(run.connection, database.name, each);
   const deleted = Object.values(counts).reduce((sum, each) => sum + each.deleted, 0);
   if (deleted > 0 && grant !== undefined)
     say(`the user may not see whether tables of other databases refer to the ${deleted} rows that go: run ${grant}`);

@@ -1,16 +1,15 @@
 /** Rows of other programs that refer to rows of ours: no restore may delete or change them, or take their parents away. */
 import { escapeId } from "mysql2";
-import type { Connection, RowDataPacket } from "mysql2/promise";
+import type { Connection } from "mysql2/promise";
 import { tables } from "../codecs/tables.ts";
 import { domainError, driverError } from "../db/errors.ts";
 import { MusterError } from "../errors.ts";
+import { STILL_REFERRED_TO } from "./changes.ts";
 import { definitionOf } from "./definition.ts";
+import { count } from "./orphans.ts";
 import type { Referrer } from "./referrers.ts";
 import { conditions, type Replacement } from "./replace.ts";
 import { keyOf } from "./rows.ts";
-
-/** How a server refuses to take a row away to which another one refers; the second if the user may not see that row. */
-export const STILL_REFERRED_TO = ["ER_ROW_IS_REFERENCED_2", "ER_ROW_IS_REFERENCED"];
 
 /** Whether the server would delete or change the referring rows by itself. */
 export const acts = ({ onDelete, onUpdate }: Referrer) => isAction(onDelete) || isAction(onUpdate);
@@ -97,11 +96,6 @@ async function columnsOf(connection: Connection, { schema, table, constraint }: 
     [...list.matchAll(/`(?:[^`]|``)+`/g)].map(([column]) => column),
   );
   return { own, referred };
-}
-
-async function count(connection: Connection, condition: string): Promise<number> {
-  const [rows] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n ${condition}`);
-  return rows[0]?.n;
 }
 
 /**

@@ -1,0 +1,82 @@
+/** Rows that a replacement would leave without their parent. */
+import { escapeId } from "mysql2";
+import type { Connection, RowDataPacket } from "mysql2/promise";
+import { tables } from "../codecs/tables.ts";
+import { MusterError } from "../errors.ts";
+import type { Replacement } from "./replace.ts";
+
+/** Ids that an error names. */
+const IDS_NAMED_MAX = 10;
+
+/**
+ * Looks, outside a transaction, whether rows would lose their parent: most often it is known before anybody has to wait.
+ * @throws MusterError `conflict` as replaceRows does
+ */
+export async function refuseOrphans(connection: Connection, replacements: readonly Replacement[]): Promise<void> {
+  await atOneMoment(connection, () => orphansRefused(connection, replacements));
+}
+
+/**
+ * Rows of tables that stay, and rows to be, must have their parents afterwards. A transaction that writes needs the
+ * `lock`: a plain SELECT would give it a snapshot, by which its later SELECTs would judge.
+ */
+export async function orphansRefused(
+  connection: Connection,
+  replacements: readonly Replacement[],
+  lock = "",
+): Promise<void> {
+  const staged = new Map(replacements.map(({ table, stage }) => [table.name, stage]));
+  for (const child of tables) {
+    for (const { column, table: parent } of child.references) {
+      const from = staged.get(child.name) ?? child.name;
+      const to = staged.get(parent) ?? parent;
+      if (from === child.name && to === parent) continue;
+      const name = child.columns[column]?.name ?? "";
+      const orphans = await orphansOf(connection, { from, column: name, to, lock });
+      if (orphans.rows === 0) continue;
+      const whose = staged.has(child.name) ? `the backup's rows of ${child.name}` : `rows of ${child.name}`;
+      const named = `${child.name} ${some(orphans.ids)} refer to ${parent} ${some(orphans.parents)}`;
+      const advice = `restore ${child.name} and ${parent} together, or mend these rows first`;
+      throw new MusterError("conflict", `${whose}: ${orphans.rows} would lose their parent (${named}): ${advice}`);
+    }
+  }
+}
+
+/** How many rows of `from` refer to an id that `to` lacks, and the first of their ids and of those that they refer to. */
+async function orphansOf(
+  connection: Connection,
+  { from, column, to, lock }: { from: string; column: string; to: string; lock: string },
+) {
+  const reference = `c.${escapeId(column)}`;
+  const condition = `FROM ${escapeId(from)} c LEFT JOIN ${escapeId(to)} p ON p.id = ${reference}
+    WHERE ${reference} IS NOT NULL AND p.id IS NULL`;
+  const rows = await count(connection, condition, lock);
+  if (rows === 0) return { rows, ids: [], parents: [] };
+  const first = async (what: string): Promise<number[]> => {
+    const limited = `SELECT DISTINCT ${what} AS id ${condition} ORDER BY id LIMIT ${IDS_NAMED_MAX + 1}${lock}`;
+    const [found] = await connection.query<RowDataPacket[]>(limited);
+    return found.map(({ id }) => id);
+  };
+  return { rows, ids: await first("c.id"), parents: await first(reference) };
+}
+
+const some = (ids: readonly number[]) =>
+  ids.slice(0, IDS_NAMED_MAX).join(", ") + (ids.length > IDS_NAMED_MAX ? ", ..." : "");
+
+/** Of a SELECT: what is committed now, and stays until the transaction ends. */
+export const AS_IT_IS = " LOCK IN SHARE MODE";
+
+/** What other programs commit between two statements is seen by neither. */
+export async function atOneMoment<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
+  await connection.query("START TRANSACTION READ ONLY");
+  try {
+    return await work();
+  } finally {
+    await connection.rollback().catch(() => {}); // of a connection that is gone, nothing is left to undo
+  }
+}
+
+export async function count(connection: Connection, condition: string, lock = ""): Promise<number> {
+  const [rows] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n ${condition}${lock}`);
+  return rows[0]?.n;
+}

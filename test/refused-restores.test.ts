@@ -1,0 +1,96 @@
+/** A restore of rows that the database refuses, by rules that a DBA made since: it changes nothing and names the row. */
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
+import { backup } from "../src/backups/backup.ts";
+import { restore } from "../src/backups/restore.ts";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { tableOf } from "../src/codecs/tables.ts";
+import { freshDatabase } from "./support/database.ts";
+import { CHECK, DBA_RULES, type DbaRule, FOREIGN_KEY, under } from "./support/dba-rules.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+const { pool } = database;
+const store = new DirectoryStore(await folderOf({}));
+const report = { say() {} };
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+beforeEach(() => database.empty());
+
+const jobs = [tableOf("jobs")];
+const bring = (plan = false) => restore(database, store, { tables: jobs, backup: "latest", plan, report });
+
+async function select(sql: string): Promise<unknown[][]> {
+  const [rows] = await pool.query<RowDataPacket[][]>({ sql, rowsAsArray: true });
+  return rows as unknown[][];
+}
+
+/** A backup of these jobs, from the id 1 on; then there is another job in their place. */
+async function backedUp(...names: string[]) {
+  await pool.query("INSERT INTO jobs VALUES ?", [names.map((job, index) => [index + 1, job])]);
+  await backup(database, store, { tables: jobs, codec: "deflate", report });
+  await pool.query("DELETE FROM jobs");
+  await pool.query("INSERT INTO jobs VALUES (3, 'Judge')");
+}
+
+const ofInserts = DBA_RULES.filter(({ name }) => !name.startsWith("a view"));
+
+test.each(ofInserts.map((rule) => [rule.name, rule] as const))(
+  "if %s refuses a row of the backup, the restore names it, and changes nothing",
+  async (_, rule) => {
+    await backedUp("Baker", "Clerk", "Judge", "Spy");
+    await under(pool, rule, async () => {
+      const before = await select("SELECT id, job FROM jobs");
+      const reason = rule.reason.source.replace(/^: /, "").replace("$", "\\. Nothing was restored");
+      const written = `${reason}|(CHECK constraint|foreign key) .(no_spies|known_jobs).\\. Nothing was restored`;
+      await expect(bring()).rejects.toMatchObject({
+        code: "refused",
+        message: expect.stringMatching(
+          new RegExp(`^the database refuses row 4 of jobs as the backup has it: .*(${written})`),
+        ),
+      });
+      expect(await select("SELECT id, job FROM jobs")).toEqual(before);
+      expect(await select("SELECT status FROM runs WHERE kind = 'restore'")).toEqual([["refused"]]);
+    });
+    expect(await bring()).toMatchObject({ tables: { jobs: { inserted: 3, unchanged: 1, deleted: 0 } } });
+  },
+);
+
+const TWICE: DbaRule = {
+  name: "a UNIQUE key",
+  make: ["ALTER TABLE jobs ADD UNIQUE KEY names (job)"],
+  undo: ["ALTER TABLE jobs DROP KEY names"],
+  reason: /UNIQUE key `names`/,
+};
+
+test.each([
+  ["a CHECK", CHECK, "CHECK constraint `no_spies`", "Spy"],
+  ["a foreign key", FOREIGN_KEY, "foreign key `known_jobs`", "Spy"],
+  ["a UNIQUE key", TWICE, "UNIQUE key `names`", "CLERK"],
+] as const)("the plan says already that %s refuses a row", async (_, rule, reason, job) => {
+  await backedUp("Baker", "Clerk", job);
+  await under(pool, rule, async () => {
+    await expect(bring(true)).rejects.toMatchObject({
+      message: expect.stringContaining(`row 3 of jobs as the backup has it: ${reason}. Nothing was restored`),
+    });
+  });
+  expect(await bring(true)).toMatchObject({ tables: { jobs: { inserted: 2, updated: 1 } } });
+});
+
+test("if a trigger refuses that a row is changed or deleted, the restore names it", async () => {
+  await backedUp("Baker", "Clerk");
+  for (const [event, message] of [
+    ["DELETE", "the database refuses to delete row 3 of jobs: kept (error 1644)"],
+    ["UPDATE", "the database refuses row 2 of jobs as the backup has it: kept (error 1644)"],
+  ] as const) {
+    await pool.query("REPLACE INTO jobs VALUES (2, 'Miller')");
+    const signal = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'kept'";
+    const rule = { ...CHECK, make: [`CREATE TRIGGER kept BEFORE ${event} ON jobs FOR EACH ROW ${signal}`] };
+    await under(pool, { ...rule, undo: ["DROP TRIGGER kept"] }, async () => {
+      await expect(bring()).rejects.toMatchObject({ code: "refused", message: expect.stringContaining(message) });
+    });
+  }
+  expect(await select("SELECT job FROM jobs ORDER BY id")).toEqual([["Miller"], ["Judge"]]);
+});
