@@ -33,6 +33,7 @@ afterAll(async () => {
 beforeEach(database.empty);
 
 const ask = (path: string, init: RequestInit = {}) => fetch(new URL(path, server.url), init);
+const CSV = { "Content-Type": "text/csv" };
 const send = (query: string, body: string | Uint8Array | ReadableStream, headers: Record<string, string> = {}) =>
   ask(`/imports${query}`, { method: "POST", body, headers: { "Content-Type": "text/csv", ...headers } });
 
@@ -354,6 +355,32 @@ describe("while an import is under way", () => {
     expect(await answerOf(late)).toMatch(/^HTTP\/1.1 202 /);
     for (const answer of running) expect(await ended(answer)).toMatchObject({ status: "succeeded" });
     await until(async () => ((await jobs()) as unknown[]).length === 3);
+  });
+
+  test("with 5 connections one that waits behind another run holds up no insert", async () => {
+    const few = await connect(database.url, { connections: 5 });
+    const app = appOver(few);
+    const leave = await few.longRuns.enter();
+    const waiting = app.request("/imports?table=jobs", { method: "POST", body: "1,Clerk\n", headers: CSV });
+    await until(() => kept().length === 1);
+    expect((await app.request("/jobs", { method: "POST", body: "2,Baker\n", headers: CSV })).status).toBe(201);
+    leave();
+    expect((await waiting).status).toBe(202);
+    await until(async () => ((await jobs()) as unknown[]).length === 2);
+    await few.close();
+  });
+
+  test("one whose request is given up while it begins is ended, and holds nothing", async () => {
+    const few = await connect(database.url, { connections: 5 });
+    const app = appOver(few, { answerMsMax: { write: 100 } });
+    const connections = await Promise.all(Array.from({ length: 4 }, () => few.pool.getConnection()));
+    const answer = await app.request("/imports?table=jobs", { method: "POST", body: "1,Clerk\n", headers: CSV });
+    expect(answer.status).toBe(503);
+    for (const connection of connections) connection.release();
+    await until(async () => (await listRuns(database.db, { limit: 1 }))[0]?.status === "failed");
+    await until(() => kept().length === 0 && !few.longRuns.isFull);
+    expect(await jobs()).toEqual([]);
+    await few.close();
   });
 
   test("DELETE ends it with nothing published, and the place is free again", async () => {

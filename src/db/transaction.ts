@@ -38,6 +38,11 @@ export class Turnstile {
     this.#free = places;
   }
 
+  /** Whether whoever comes now has to wait. */
+  get isFull(): boolean {
+    return this.#free === 0 || this.#waiting.length > 0;
+  }
+
   /** How long the first of those who wait has waited; 0 if nobody waits. */
   get waitedMs(): number {
     const [first] = this.#waiting;
@@ -54,21 +59,45 @@ export class Turnstile {
     }
   }
 
-  /** Waits for places as pass() does. What is returned gives them back, and may be called more than once. */
-  async enter(wanted = 1): Promise<() => void> {
+  /**
+   * Waits for places as pass() does. What is returned gives them back, and may be called more than once.
+   * @param signal gives the waiting up when it aborts, and its reason is thrown
+   */
+  async enter(wanted = 1, signal?: AbortSignal): Promise<() => void> {
+    signal?.throwIfAborted();
     const takes = Math.min(wanted, this.places);
     if (this.#waiting.length === 0 && takes <= this.#free) this.#free -= takes;
-    else await new Promise<void>((enter) => this.#waiting.push({ enter, takes, since: performance.now() }));
+    else await this.#turn(takes, signal);
     let held = takes;
     return () => {
       this.#free += held;
       held = 0;
-      for (let [first] = this.#waiting; first && first.takes <= this.#free; [first] = this.#waiting) {
-        this.#waiting.shift();
-        this.#free -= first.takes;
-        first.enter();
-      }
+      this.#admit();
     };
+  }
+
+  async #turn(takes: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const mine = { enter: resolve, takes, since: performance.now() };
+    const giveUp = () => {
+      const at = this.#waiting.indexOf(mine);
+      if (at === -1) return;
+      this.#waiting.splice(at, 1);
+      reject(signal?.reason);
+      // Those behind may want fewer places.
+      this.#admit();
+    };
+    this.#waiting.push(mine);
+    signal?.addEventListener("abort", giveUp);
+    await promise.finally(() => signal?.removeEventListener("abort", giveUp));
+  }
+
+  #admit(): void {
+    for (let [first] = this.#waiting; first && first.takes <= this.#free; [first] = this.#waiting) {
+      this.#waiting.shift();
+      this.#free -= first.takes;
+      first.enter();
+    }
   }
 }
 

@@ -28,6 +28,8 @@ export interface ImportOptions {
   maxRejects?: RejectLimit | undefined;
   /** One rejected row more ends the reading at once, and the import is refused: a small file can have a billion of them. */
   rejectsKept?: number;
+  /** The caller has a place among the long runs of the database, and gives it back. */
+  hasPlace?: boolean;
   report: ImportReport;
 }
 
@@ -67,7 +69,7 @@ export async function beginImport(database: Database, options: ImportOptions): P
   const source = typeof given === "string" ? await openSource(given, table, options.s3, report.signal) : given;
   for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
   const { dryRun = false, maxRejects, rejectsKept = Number.POSITIVE_INFINITY } = options;
-  const run = await beginRun(database, "import", source.name, { dryRun });
+  const run = await beginRun(database, "import", source.name, { dryRun, hasPlace: options.hasPlace ?? false });
   const world = new ImportWorld(database, run);
   const read = { rows: 0, bytes: 0, of: source.files.reduce((sum, file) => sum + file.bytes, 0) };
   const state: Import = { database, run, source, world, dryRun, maxRejects, rejectsKept, report, counts: {}, read };

@@ -1,3 +1,4 @@
+import { Turnstile } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 
 /** Imports that one process works on at once: each holds three connections. */
@@ -9,9 +10,7 @@ const PLACE_MS_MAX = 30_000;
 export class ImportsUnderWay {
   readonly #stopping = new AbortController();
   readonly #working = new Set<Promise<void>>();
-  #free = IMPORTS_MAX;
-  readonly #waiting: (() => void)[] = [];
-
+  readonly #places = new Turnstile(IMPORTS_MAX);
   readonly #ended = new AbortController();
 
   /** Is aborted when the service stops. */
@@ -21,40 +20,28 @@ export class ImportsUnderWay {
 
   /** Whether a new import would have to wait for its place. */
   get isFull(): boolean {
-    return this.#free === 0;
+    return this.#places.isFull;
   }
 
   /**
-   * A place for one import, which disposing gives back. Those who wait get it in their order.
+   * A place for one import, among the imports of this process and among its long runs. Disposing gives it back. Nothing of
+   * the database is held by those who wait.
    * @param gone gives the wait up when it aborts
    * @returns undefined if no place was free in time
    */
-  async enter(gone: AbortSignal): Promise<Disposable | undefined> {
+  async enter(longRuns: Turnstile, gone: AbortSignal): Promise<Disposable | undefined> {
     this.stopping.throwIfAborted();
-    if (this.#free > 0) this.#free--;
-    else if (!(await this.#freed(AbortSignal.any([gone, this.stopping, AbortSignal.timeout(PLACE_MS_MAX)])))) {
+    const ended = AbortSignal.any([gone, this.stopping, AbortSignal.timeout(PLACE_MS_MAX)]);
+    const place = new DisposableStack();
+    try {
+      for (const places of [this.#places, longRuns]) place.defer(await places.enter(1, ended));
+      return place;
+    } catch (error) {
+      place.dispose();
       this.stopping.throwIfAborted();
-      return undefined;
+      if (ended.aborted) return undefined;
+      throw error;
     }
-    return { [Symbol.dispose]: () => this.#leave() };
-  }
-
-  #freed(ended: AbortSignal): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const take = () => resolve(true);
-    this.#waiting.push(take);
-    ended.addEventListener("abort", () => {
-      const at = this.#waiting.indexOf(take);
-      if (at !== -1) this.#waiting.splice(at, 1);
-      resolve(false);
-    });
-    return promise;
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free++;
   }
 
   /** @param work says for itself what becomes of it */

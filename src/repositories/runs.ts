@@ -106,15 +106,20 @@ export type Beginning = (transaction: MySql2Database, run: string) => Promise<vo
 /**
  * Opens the account of a run that takes a while. Its lock is taken first, so that nobody finds it without an owner.
  * @param dryRun whether it will store nothing
+ * @param hasPlace whether the caller has a place among the long runs, and gives it back
  */
 export async function beginRun(
   database: Database,
   kind: RunKind,
   source: string,
-  { begin = async () => {}, dryRun = false }: { begin?: Beginning | undefined; dryRun?: boolean } = {},
+  {
+    begin = async () => {},
+    dryRun = false,
+    hasPlace = false,
+  }: { begin?: Beginning | undefined; dryRun?: boolean; hasPlace?: boolean } = {},
 ): Promise<LiveRun> {
   const id = Bun.randomUUIDv7();
-  const leave = await database.longRuns.enter();
+  const leave = hasPlace ? () => {} : await database.longRuns.enter();
   const { connection, close } = await keptAlive(database).catch((error) => {
     leave();
     throw error;

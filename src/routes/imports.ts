@@ -75,7 +75,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     const upload = held.use(uploads.begin());
     const body = held.use(await spool(bodyOf(c, upload, limits, imports.stopping), bytesMax));
     if (body.bytes === 0) throw new Refusal(400, "the body is empty: send the rows, in CSV, NDJSON or Avro");
-    const place = await imports.enter(c.req.raw.signal);
+    const place = await imports.enter(database.longRuns, c.req.raw.signal);
     if (!place) throw allPlacesTaken();
     held.use(place);
     const maxRejects = isAllOrNothing ? { rows: 0 } : query.max_rejects;
@@ -84,27 +84,37 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
       dryRun: query.dry_run === "true",
       maxRejects,
       rejectsKept: rejectsKept(maxRejects, limits.rejectsMax),
+      hasPlace: true,
       report: { say: (line: string) => log.info(line), signal: imports.stopping },
     };
-    let begun: BegunImport | undefined;
+    let beginning: Promise<BegunImport> | undefined;
     try {
       const answer = await answerOnce<TypedResponse<Run, 202, "json">>(
         c,
         { database, body: body.digest, msMax },
         async () => {
-          begun ??= await beginImport(database, options);
-          const headers = { ...JSON_TYPE, Location: `/runs/${begun.run}` };
-          return { status: 202, headers, body: await findRun(database.db, begun.run) };
+          beginning ??= beginImport(database, options).catch((error) => {
+            beginning = undefined;
+            throw error;
+          });
+          const { run } = await beginning;
+          return {
+            status: 202,
+            headers: { ...JSON_TYPE, Location: `/runs/${run}` },
+            body: await findRun(database.db, run),
+          };
         },
       );
       answer.headers.set("Preference-Applied", `handling=${isAllOrNothing ? "strict" : "lenient"}`);
       // In a cluster the same request may have been first elsewhere.
       const isReplay = answer.headers.has("Idempotent-Replayed");
+      const begun = await beginning;
       if (begun && !isReplay) imports.launch(finish(begun, query.table, held.move(), log));
       else await begun?.abandon(new MusterError("conflict", "another run has its Idempotency-Key"));
       return answer;
     } catch (error) {
-      await begun?.abandon(error);
+      // The request may have been given up before its run was begun.
+      if (beginning) imports.launch(abandon(beginning, error, held.move()));
       throw error;
     }
   });
@@ -161,6 +171,13 @@ function sourceOf(
   const { read, ending } = form;
   const file = { name: name ?? `${table}${ending}`, bytes: body.bytes, open: body.read, read };
   return oneFile(`upload:${name ?? `sha256:${body.digest.toString("hex")}`}`, table, file);
+}
+
+/** Ends a run because of an error, as soon as it has begun; what it held is given back then. */
+async function abandon(beginning: Promise<BegunImport>, error: unknown, held: AsyncDisposableStack): Promise<void> {
+  await using _ = held;
+  const begun = await beginning.catch(() => undefined);
+  await begun?.abandon(error);
 }
 
 /** Carries the import out. How it ends is in its run; what it held is given back. */
