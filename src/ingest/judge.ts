@@ -7,7 +7,7 @@ import { type Row, type Shaped, sameRow, type Table, type TableName } from "../c
 export interface Candidate extends Shaped {
   unchanged?: boolean;
   /** The id that it is stored with, of a row that the database has numbered. */
-  assigned?: number;
+  assigned?: number | undefined;
 }
 
 /** What the judge must know of what is stored, or was accepted earlier in the same batch or file set. */

@@ -56,8 +56,7 @@ async function insertNew(store: Store, fresh: readonly Candidate[]): Promise<voi
   await insertAll(store, withoutId, async (part) => {
     const ids = await insertRowsWithoutId(connection, table, rowsOf(part));
     part.forEach((candidate, index) => {
-      const id = ids[index];
-      if (id !== undefined) candidate.assigned = id;
+      candidate.assigned = ids[index];
     });
   });
 }

@@ -2,12 +2,12 @@
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { KEY_MAX } from "../codecs/columns.ts";
-import type { Row, Table } from "../codecs/tables.ts";
+import { type Row, sameRow, type Table } from "../codecs/tables.ts";
 import { type DriverError, driverError } from "../db/errors.ts";
 import { refusalOf } from "../db/refusal.ts";
 import { MusterError } from "../errors.ts";
 import { insert } from "./inserts.ts";
-import { keyOf } from "./rows.ts";
+import { keyOf, readRows } from "./rows.ts";
 
 /**
  * AUTO_INCREMENT never gets lower: a row with a high id that was refused, undone or deleted leaves it high. If it is as
@@ -19,14 +19,14 @@ const TRIES_MAX = 10;
 
 /**
  * Inserts rows without an id by one statement. Their ids follow each other by 1, which session.ts sees to.
- * @returns their ids, in their order; an id is undefined if a trigger has changed it
+ * @returns their ids, in their order
  * @throws MusterError `conflict` if no id is left behind the highest one
  */
 export async function insertRowsWithoutId(
   connection: Connection,
   table: Table,
   rows: readonly Row[],
-): Promise<(number | undefined)[]> {
+): Promise<number[]> {
   const columns = table.columns.filter((column) => !column.isKey);
   const withoutId = rows.map((row) => row.toSpliced(table.key, 1));
   const assigned = await insert(connection, table.name, columns, withoutId).catch((error) => {
@@ -35,11 +35,10 @@ export async function insertRowsWithoutId(
   });
   if (!assigned) return insertBehindHighest(connection, table, rows);
   const { insertId } = assigned;
-  if (insertId === 0) return rows.map(() => undefined);
   const ids = rows.map((_, index) => insertId + index);
   const last = ids.at(-1) ?? insertId;
   if (last <= KEY_MAX - LAST_IDS || (await highestId(connection, table, insertId - 1)) === insertId - 1) return ids;
-  await takeBack(connection, table, ids);
+  if (!(await takeBack(connection, table, ids, rows))) return ids;
   return insertBehindHighest(connection, table, rows);
 }
 
@@ -79,10 +78,22 @@ async function highestId(connection: Connection, table: Table, max: number): Pro
   return rows[0]?.highest;
 }
 
-/** Deletes rows that the caller's transaction has just inserted. */
-async function takeBack(connection: Connection, table: Table, ids: readonly number[]): Promise<void> {
+/**
+ * Deletes rows that the caller's transaction has just inserted.
+ * @returns false, with nothing deleted, if the rows of these ids are not those rows: a trigger has changed them
+ */
+async function takeBack(
+  connection: Connection,
+  table: Table,
+  ids: readonly number[],
+  rows: readonly Row[],
+): Promise<boolean> {
+  const stored = new Map((await readRows(connection, table, ids)).map((row) => [row[table.key], row]));
+  const isOurs = ids.every((id, index) => sameRow(stored.get(id) ?? [], rows[index]?.with(table.key, id) ?? []));
+  if (!isOurs) return false;
   await connection.query(`DELETE FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`, [ids]).catch(() => {
     const mend = `ALTER TABLE ${table.name} AUTO_INCREMENT = 1`;
     throw new MusterError("conflict", `AUTO_INCREMENT of ${table.name} is at its end, and lower ids are free: ${mend}`);
   });
+  return true;
 }
