@@ -147,7 +147,8 @@ const FAULTS = new Map<string, Fault>(
     ER_RUN_HOOK_ERROR: tooLarge,
     ER_NET_PACKET_TOO_LARGE: {
       code: "too_large",
-      line: (at) => `a row is larger than ${at} takes in one statement: shorten it, or raise its max_allowed_packet`,
+      line: (at) =>
+        `this is more than ${at} takes in one statement: send fewer or shorter rows, or raise its max_allowed_packet`,
     },
     ER_AUTOINC_READ_FAILED: {
       code: "conflict",

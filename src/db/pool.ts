@@ -9,7 +9,7 @@ import { SET_SESSION, sessionError } from "./session.ts";
 type Kept = { length: number; get(index: number): { destroy(): void } | undefined };
 export type PoolState = CallbackPool & Record<"_allConnections" | "_freeConnections" | "_connectionQueue", Kept>;
 
-/** Long enough for those who hold connections to give one back; whoever waits longer may wait for himself. */
+/** Two that hold connections could wait for each other, so nobody waits longer than this for one to come free. */
 const WAIT_MS_MAX = 60_000;
 /** The pool asks a server that was full for another connection no sooner than this. */
 const FULL_MS = 1_000;
@@ -73,7 +73,7 @@ function guard(pool: PoolState, connections: number, place: ConnectionOptions, o
   };
 }
 
-/** Gives up when no connection has come free for long: two that hold some may wait for each other. */
+/** Gives up when no connection has come free for long. */
 function inTime(done: Done): Done {
   let late = false;
   const timer = setTimeout(() => {
