@@ -28,6 +28,8 @@ const FORMS: Record<string, ReadRows> = {
   ".avro": (table, chunks, name) => avroRows(table, chunks, name),
 };
 const PACKED = ".gz";
+/** What the name of a file ends in that is read. */
+export const READ_ENDINGS = [...Object.keys(FORMS), ...Object.keys(PACKABLE).map((ending) => ending + PACKED)];
 
 const unpacked =
   (read: ReadRows, bytesMax?: number): ReadRows =>

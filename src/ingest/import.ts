@@ -67,7 +67,7 @@ export async function beginImport(database: Database, options: ImportOptions): P
   const { report } = pulse;
   const { source: given, table } = options;
   const source = typeof given === "string" ? await openSource(given, table, options.s3, report.signal) : given;
-  for (const name of source.ignored) report.say(`left out ${name}: it is named for no table`);
+  for (const line of source.skipped) report.say(line);
   const { dryRun = false, maxRejects, rejectsKept = Number.POSITIVE_INFINITY } = options;
   const run = await beginRun(database, "import", source.name, { dryRun, hasPlace: options.hasPlace ?? false });
   const world = new ImportWorld(database, run);

@@ -1,37 +1,40 @@
 /** A source in S3: the objects below a prefix, or one object. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
-import { tableNames } from "../codecs/tables.ts";
 import { type ListedObject, listKeys, readObject, S3Location } from "../s3.ts";
 import { CHUNK_BYTES } from "../turn.ts";
+import { isTableFolder, type Skipped, whyFolderSkipped } from "./names.ts";
+import type { FoundFile, SourceFound } from "./source.ts";
 
-/** Objects as a directory's files: their names are relative to the source, which is one object where it is named itself. */
-export interface ObjectsFound {
-  name: string;
-  isOne: boolean;
-  files: { name: string; bytes: number; open(): AsyncIterable<Uint8Array> }[];
-}
+/** Folders that are not read are remembered up to so many. */
+const FOLDERS_MAX = 10_000;
 
 /**
- * Lists the objects of a prefix (its own, and those in a folder named for a table) or finds the one named. What is read
- * of them is the version that was listed, however often, until the signal aborts.
- * @throws MusterError `invalid` for a URL that is none, `unavailable` where S3 does not answer
+ * Lists the objects of a prefix as if they were a directory's files (its own, and those in a folder named for a table), or
+ * finds the one object named. The version that was listed is what is read, however often, until the signal aborts.
+ * @throws MusterError `invalid` for a URL that names no bucket, `unavailable` if S3 does not answer
  */
-export async function findObjects(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<ObjectsFound> {
+export async function findObjects(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<SourceFound> {
   const one = url.endsWith("/") ? undefined : await findOne(url, settings, signal);
   if (one) return one;
   const location = S3Location.parse(url, settings, signal);
-  const files: ObjectsFound["files"] = [];
+  const files: FoundFile[] = [];
+  const skipped: Skipped[] = [];
+  const folders = new Set<string>();
   for await (const object of listKeys(location)) {
-    if (isFile(object.key)) files.push(fileOf(location, object));
+    const [first = "", second, ...deeper] = object.key.split("/");
+    if (object.key.endsWith("/")) {
+      // A folder's own object, as consoles make it, has no bytes.
+      const why = "its key ends like a folder's (copy it to a key with a file's name)";
+      if (object.bytes > 0) skipped.push({ name: object.key, why });
+    } else if (second === undefined || (isTableFolder(first) && deeper.length === 0))
+      files.push(fileOf(location, object));
+    else if (folders.size < FOLDERS_MAX) folders.add(isTableFolder(first) ? `${first}/${second}` : first);
   }
-  return { name: `${location}`, isOne: false, files };
+  for (const name of folders) skipped.push({ name, why: whyFolderSkipped(name) });
+  return { name: `${location}`, isOne: false, files, skipped };
 }
 
-async function findOne(
-  url: string,
-  settings?: S3ClientConfig,
-  signal?: AbortSignal,
-): Promise<ObjectsFound | undefined> {
+async function findOne(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<SourceFound | undefined> {
   const whole = S3Location.parse(url, settings);
   const key = whole.prefix.slice(0, -1).split("/").at(-1);
   if (!key) return undefined;
@@ -39,18 +42,12 @@ async function findOne(
   for await (const object of listKeys(location, key)) {
     // Keys are listed in order, so that the shortest is the first.
     if (object.key !== key) break;
-    return { name: `${location}${key}`, isOne: true, files: [fileOf(location, object)] };
+    return { name: `${location}${key}`, isOne: true, files: [fileOf(location, object)], skipped: [] };
   }
   return undefined;
 }
 
-function isFile(key: string): boolean {
-  const [folder = "", file, ...deeper] = key.includes("/") ? key.split("/") : ["", key];
-  if (!file || file.startsWith(".") || deeper.length > 0) return false;
-  return folder === "" || tableNames.some((table) => table === folder);
-}
-
-function fileOf(location: S3Location, { key, bytes, version }: ListedObject): ObjectsFound["files"][number] {
+function fileOf(location: S3Location, { key, bytes, version }: ListedObject): FoundFile {
   const open = () => readAhead(inChunks(readObject(location, key, undefined, version)));
   return { name: key, bytes, open };
 }

@@ -1,0 +1,178 @@
+/** What of a directory is read, what is not and why, and files that do not stay as they are while they are read. */
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { appendFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { type ImportOptions, importSource } from "../src/ingest/import.ts";
+import { openSource } from "../src/ingest/source.ts";
+import { listRejections } from "../src/repositories/rejections.ts";
+import { listRuns } from "../src/repositories/runs.ts";
+import { run } from "./support/commands.ts";
+import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+
+const database = await freshDatabase();
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+beforeEach(() => database.empty());
+
+const JOBS = "id,job\n1,Baker\n";
+
+async function skipped(files: Record<string, string>): Promise<string[]> {
+  const source = await openSource(await folderOf({ "departments.csv": "1,Sales\n", ...files }));
+  expect(source.files.map(({ name }) => name)).toContain("departments.csv");
+  return source.skipped;
+}
+
+test.each([
+  ["jobs.tsv", ".tsv files are not read (use .csv, or convert it)"],
+  ["jobs.txt", ".txt files are not read (end its name in .csv if it is CSV)"],
+  ["jobs.jsonl", ".jsonl files are not read (end its name in .ndjson)"],
+  ["jobs.json", ".json files are not read (write an object on each line, and end its name in .ndjson)"],
+  ["jobs.csv.bz2", ".bz2 files are not read (unpack it)"],
+  ["jobs.csv.ZST", ".ZST files are not read (unpack it)"],
+  ["jobs.avro.gz", ".avro.gz files are not read"],
+  ["jobs.xlsx", ".xlsx files are not read (save it as CSV in UTF-8)"],
+  ["jobs.csv.part", ".part files are not read (files that are read end in .csv, .ndjson, .avro, .csv.gz, .ndjson.gz)"],
+  ["jobs.csv~", ".csv~ files are not read"],
+  ["jobs", "it has no ending"],
+  ["Jobs.csv", "it is not named for a table: name it jobs.csv or jobs-2021.csv, or put it into a folder jobs"],
+  ["jobs (1).csv.gz", "it is not named for a table: name it jobs.csv.gz or jobs-2021.csv.gz"],
+  ["2023-jobs.csv", "it is not named for a table: name it jobs.csv"],
+  ["staff.csv", "it is not named for a table (departments, jobs, hired_employees)"],
+  ["a\nb.csv", "it is not named for a table"],
+])("a file called %j is not read, and told with a way out", async (name, why) => {
+  expect(await skipped({ [name]: JOBS })).toEqual([
+    expect.stringContaining(`Skipped ${name.replace("\n", "\\n")}: ${why}`),
+  ]);
+});
+
+test.each([
+  [
+    "hired_employees.csv/part-00000.csv",
+    "hired_employees.csv: it is a folder (name it hired_employees to have its files read)",
+  ],
+  ["jobs/year=2021/part-0.csv", "jobs/year=2021: folders inside jobs are not read (move its files up into jobs)"],
+  ["Jobs/a.csv", "Jobs: a folder must be named exactly for its table (name it jobs)"],
+  ["old/jobs.csv", "old: it is a folder that is not named for a table (import it by itself, or name it departments"],
+])("the folder of %s is not read, and told with a way out", async (name, why) => {
+  expect(await skipped({ [name]: JOBS })).toEqual([expect.stringContaining(`Skipped ${why}`)]);
+});
+
+test("hidden files, checksums and markers are told in one line, and many others are counted", async () => {
+  const sides = [".DS_Store", "._jobs.csv", ".jobs.csv.crc", "_SUCCESS", "jobs.csv.md5", "Thumbs.db"];
+  const others = Array.from({ length: 25 }, (_, at) => `${at + 10}.tmp`);
+  const lines = await skipped(Object.fromEntries([...sides, ...others].map((name) => [name, "x"])));
+  expect(lines).toHaveLength(22);
+  expect(lines.slice(19)).toEqual([
+    expect.stringContaining("Skipped 29.tmp: .tmp files are not read"),
+    "Skipped 5 more",
+    "Skipped hidden files and checksums: .DS_Store, ._jobs.csv, .jobs.csv.crc, Thumbs.db, _SUCCESS, ... (6 in all)",
+  ]);
+});
+
+test("links are followed; a link to nothing and a pipe are told, and do not hold the import up", async () => {
+  const folder = await folderOf({ "departments.csv": "1,Sales\n", "elsewhere/a.csv": JOBS });
+  await symlink(join(folder, "elsewhere"), join(folder, "jobs"));
+  await symlink("/nowhere", join(folder, "notes"));
+  Bun.spawnSync(["mkfifo", join(folder, "hired_employees.csv")]);
+  const source = await openSource(folder);
+  expect(source.files.map(({ name }) => name)).toEqual(["departments.csv", "jobs/a.csv"]);
+  expect(source.skipped).toEqual([
+    expect.stringContaining("Skipped elsewhere: it is a folder"),
+    expect.stringContaining("Skipped hired_employees.csv: it is a pipe"),
+    expect.stringContaining("Skipped notes: it is a link to nothing"),
+  ]);
+  await symlink("/nowhere", join(folder, "jobs-2.csv"));
+  await expect(openSource(folder)).rejects.toThrow("jobs-2.csv is a link to nothing");
+});
+
+test("an import says what it skips, and one that finds nothing to read is refused with what it saw", async () => {
+  const environment = { DATABASE_URL: database.url };
+  const some = await run(["scripts/import.ts", await folderOf({ "jobs.csv": JOBS, "jobs.tsv": "x" })], environment);
+  expect(some.code).toBe(0);
+  expect(some.stderr).toContain("Skipped jobs.tsv: .tsv files are not read (use .csv, or convert it)\n");
+  const none = await run(["scripts/import.ts", await folderOf({ "jobs.csv/part-0.csv": JOBS })], environment);
+  expect([none.code, none.stderr]).toEqual([
+    2,
+    expect.stringContaining("has no file that is read: expected departments.csv, jobs.csv"),
+  ]);
+  expect(none.stderr).toContain("; Skipped jobs.csv: it is a folder (name it jobs to have its files read)\n");
+});
+
+test.each(["/dev/stdin", "/dev/fd/0", "/dev/null"])("%s, a pipe or a device, is refused as one", async (location) => {
+  const piped = Bun.spawn([process.execPath, "scripts/import.ts", location, "--table", "jobs"], {
+    cwd: join(import.meta.dir, ".."),
+    env: { PATH: process.env.PATH ?? "", DATABASE_URL: database.url },
+    stdin: "pipe",
+    stderr: "pipe",
+  });
+  piped.stdin.write(JOBS);
+  piped.stdin.end();
+  expect(await piped.exited).toBe(2);
+  expect(await new Response(piped.stderr).text()).toContain(`${location} is a pipe or a device, which is not read`);
+});
+
+describe("a file that does not stay as it is while it is read ends the import with nothing changed", () => {
+  const lines = Array.from({ length: 200_000 }, (_, at) => `${at + 1},job ${at + 1}\n`).join("");
+
+  test.each<[string, (path: string) => void]>([
+    ["is appended to", (path) => appendFileSync(path, "900001,Baker\n")],
+    ["is cut", (path) => truncateSync(path, 1_000_000)],
+    ["is written anew with the same size", (path) => writeFileSync(path, lines.replaceAll("job 1", "jab 1"))],
+    [
+      "is written anew, and its time set back",
+      (path) => {
+        writeFileSync(path, lines.replaceAll("job 1", "jab 1"));
+        utimesSync(path, 1_000_000, 1_000_000);
+      },
+    ],
+    [
+      "is replaced",
+      (path) => {
+        writeFileSync(`${path}.new`, lines.replaceAll("job 1", "jab 1"));
+        renameSync(`${path}.new`, path);
+      },
+    ],
+    ["is removed", (path) => rmSync(path)],
+  ])("one that %s", async (_, change) => {
+    const folder = await folderOf({ "departments.csv": "1,Sales\n", "jobs.csv": lines });
+    const path = join(folder, "jobs.csv");
+    utimesSync(path, 1_000_000, 1_000_000);
+    let isChanged = false;
+    const progress = ({ table, rows }: { table: string; rows: number }) => {
+      if (table !== "jobs" || rows < 2 || isChanged) return;
+      isChanged = true;
+      change(path);
+    };
+    const { code, message } = await refusal({ source: folder, report: { say() {}, progress } });
+    expect([code, message]).toEqual([
+      "refused",
+      expect.stringMatching(/^jobs\.csv (changed|was removed or replaced) while it was read: start again/),
+    ]);
+    expect(isChanged).toBe(true);
+    await expectNothing();
+  });
+
+  test("one that is packed, and one that was changed after it was found and before it was opened", async () => {
+    const folder = await folderOf({ "departments.csv": "1,Sales\n", "jobs.csv.gz": gzipSync(lines) });
+    const source = await openSource(folder);
+    writeFileSync(join(folder, "jobs.csv.gz"), gzipSync("1,Baker\n"));
+    const { message } = await refusal({ source, report: { say() {} } });
+    expect(message).toContain("jobs.csv.gz changed while it was read");
+    await expectNothing();
+  });
+
+  /** Not by expect().rejects, which waits a hundred times as long for work that gives the event loop turns. */
+  const refusal = (options: ImportOptions) => importSource(database, options).catch((error) => error);
+
+  async function expectNothing() {
+    for (const table of ["departments", "jobs"])
+      expect((await database.pool.query(`SELECT * FROM ${table}`))[0]).toEqual([]);
+    expect(await listRejections(database.db, { limit: 5 })).toEqual([]);
+    expect((await listRuns(database.db, { limit: 5 })).map(({ status }) => status)).toEqual(["refused"]);
+  }
+});
