@@ -61,6 +61,19 @@ describe("one body", () => {
   });
 });
 
+test.each([
+  ["Prefer", `"${'\\"'.repeat(7_000)}`, 201],
+  ["Content-Type", `application/json; a${" ".repeat(14_000)}b`, 201],
+  ["If-None-Match", `a${" ".repeat(14_000)}b`, 200],
+])("%s of 14,000 characters costs no time worth speaking of", async (name, value, status) => {
+  const headers = { [name]: value };
+  const request = () => app.request("/jobs", status === 200 ? { headers } : posted([{ job: "a" }], headers));
+  await request();
+  const before = process.cpuUsage();
+  for (let times = 0; times < 10; times++) expect((await request()).status).toBe(status);
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(400);
+});
+
 describe("bodies at once", () => {
   const full = { bytesMax: 200_000 };
   const START =

@@ -113,8 +113,9 @@ export function mediaTypeOf<MediaType extends string>(
 ): MediaType {
   const coding = codingOf(c);
   if (!codings.includes(coding)) throw new Refusal(415, `the Content-Encoding ${coding} is not taken`, identityOnly);
-  const [type = "", ...parameters] = (c.req.header("Content-Type") ?? "").toLowerCase().split(/\s*;\s*/);
-  const found = offers.find((offer) => offer === type.trim());
+  const parts = (c.req.header("Content-Type") ?? "").toLowerCase().split(";");
+  const [type = "", ...parameters] = parts.map((part) => part.trim());
+  const found = offers.find((offer) => offer === type);
   const charset = parameters.find((parameter) => parameter.startsWith("charset="));
   if (found && (charset === undefined || /^charset="?utf-?8"?$/.test(charset))) return found;
   throw new Refusal(415, `send a Content-Type of ${offers.join(", or of ")}, in UTF-8`);

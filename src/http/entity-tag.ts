@@ -55,6 +55,6 @@ function digestOf(bytes: Uint8Array, link: string | null): string {
 
 /** Whether If-None-Match names this tag, by weak comparison. */
 export const matches = (header: string | undefined, tag: string): boolean =>
-  header === "*" || (header?.split(/\s*,\s*/).some((each) => opaque(each) === opaque(tag)) ?? false);
+  header === "*" || (header?.split(",").some((each) => opaque(each) === opaque(tag)) ?? false);
 
 const opaque = (tag: string) => tag.trim().replace(/^W\//, "");

@@ -75,7 +75,8 @@ async function insert(
 
 /** `Prefer: handling=strict` (RFC 7240): the first handling that is given counts, and another value is ignored. */
 export function isStrict(prefer: string | undefined): boolean {
-  for (const [preference] of (prefer ?? "").matchAll(/(?:"(?:[^"\\]|\\.)*"|[^,"])+/g)) {
+  // A quote that is not closed reaches to the end: to look for what it may be instead takes quadratic time.
+  for (const [preference] of (prefer ?? "").matchAll(/(?:"(?:[^"\\]|\\.?)*(?:"|$)|[^,"])+/g)) {
     const [, handling] = /^\s*handling\s*=\s*"?(strict|lenient)"?\s*(?:;|$)/i.exec(preference) ?? [];
     if (handling) return handling.toLowerCase() === "strict";
   }
