@@ -172,9 +172,16 @@ test("a file that was replayed before is left out line by line, and says so", as
 });
 
 test.each([
-  ["mended.csv", "id,table\n1,jobs\n", /first line must name the columns.*raw/],
-  ["mended.csv", "", /first line must name the columns/],
-  ["mended.csv", "id;raw\n1;x\n", /separated by commas/],
+  ["mended.csv", "id,table\n1,jobs\n", /mended\.csv: line 1 must name the columns, and has no column raw: "id,table"/],
+  ["mended.csv", "nr,text\n1,x\n", /line 1 must name the columns, and has no columns id and raw: "nr,text"/],
+  ["mended.csv", "id,raw,Id\n1,x,1\n", /the header names the column "id" twice/],
+  ["mended.csv", "\n", /mended\.csv: it has no line/],
+  ["mended.csv", "id;raw\n1;x\n", /cells are separated by ";" \(line 1: "id;raw"\): save it with commas/],
+  ["mended.csv", "state\tId\tRaw\n", /cells are separated by tabs/],
+  ["mended.csv", 'id,"raw" x\n1,a\n', /the header on line 1 cannot be read, text after a closing quote/],
+  ["mended.csv", Buffer.from("\uFEFFid,raw\n", "utf16le"), /mended\.csv: it is UTF-16: save it as UTF-8/],
+  ["mended.ndjson", '[{"id": ID, "raw": "1,a"}]', /mended\.ndjson: it is a JSON array/],
+  ["mended.csv", "id,raw\nID,1\nraw,id\n", /line 3 its id "raw" is not a rejection's/],
   [
     "mended.csv",
     "id,raw\nID,\n,x\nabc,x\n1.0,x\n1,x,y\n",
@@ -187,7 +194,7 @@ test.each([
     '{"id": ID}\n\n[]\nnull\n{"id": "7", "raw": "x"}\n{"id": ID, "row": 7}\n{',
     /line 1 it has neither.*line 3 is not an object.*line 4.*\(6 in all\)/,
   ],
-  ["mended.ndjson", '{"id": ID, "row": {"job": "a", "job": "b"}}', /line 1 gives job twice/],
+  ["mended.ndjson", '{"id": ID, "row": {"job": "a", "job": "b"}}', /line 1 gives "job" twice/],
   ["mended.ndjson", '{"id": ID, "raw": "1,a"}\n{"id": ID, "raw": "1,b"}', /line 2 gives rejection \d+ again/],
   [
     "mended.ndjson",
@@ -195,7 +202,7 @@ test.each([
     /do not exist: 999999999; nothing was replayed/,
   ],
   ["mended.jsonl", new Uint8Array([0x7b, 0xff, 0x7d]), /line 1 is not UTF-8/],
-  ["mended.txt", "", /must end in csv, ndjson, jsonl/],
+  ["mended.txt", "", /mended\.txt is not read by its name: it must end in \.csv, \.ndjson or \.jsonl/],
 ])("%s with %j is refused before anything is done: 2, and one line", async (name, content, line) => {
   const [row] = await importing({ "jobs.csv": "1,\n" });
   const text = typeof content === "string" ? content.replaceAll("ID", String(row?.id)) : content;
@@ -209,6 +216,14 @@ test.each([
       .filter((each) => !each.startsWith("the file: checking")),
   ).toHaveLength(1);
   expect(await open()).toMatchObject([{ id: row?.id }]);
+});
+
+test("exports that were joined have a header among their lines, which is skipped and told", async () => {
+  const [row] = await importing({ "jobs.csv": "1,\n" });
+  const file = await fileOf("mended.csv", `\uFEFF"ID", raw\nid,raw\n${row?.id},"1,Clerk"\nid,Raw\n`);
+  const { code, stderr } = await replayCommand(file);
+  expect([code, stderr]).toEqual([0, expect.stringContaining("mended.csv: skipped 2 headers among the lines")]);
+  expect(await select("SELECT job FROM jobs")).toEqual([["Clerk"]]);
 });
 
 test("an input that the log cut is never taken for a whole one", async () => {

@@ -8,7 +8,7 @@ import { shown } from "../shown.ts";
 /** Lines that are no rows may be titles or comments: after so many they are bad rows. */
 const LINES_ABOVE_MAX = 20;
 /** Between the cells of files that are called CSV. */
-const OTHER_DELIMITERS = [";", "\t", "|"];
+export const OTHER_DELIMITERS = [";", "\t", "|"];
 /** What a spreadsheet writes above the rows to say how they are separated. */
 const SEPARATOR_LINE = /^"?sep=.?"?[,;\s]*$/i;
 

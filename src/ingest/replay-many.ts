@@ -92,7 +92,7 @@ async function check(
   const chosen = new Map<number, TableName>();
   const seen = new Set<number>();
   const [faults, unknown, closed, cut] = [new Named(), new Named(), new Named(), new Named()];
-  for await (const lines of file.lines()) {
+  for await (const lines of file.lines(report.say)) {
     report.signal?.throwIfAborted();
     const found: Mended[] = [];
     for (const { line, mended, fault } of lines) {
