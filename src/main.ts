@@ -22,6 +22,8 @@ const FINISH_MS_MAX = 10_000;
 const CLOSE_MS_MAX = 20_000;
 /** Bun cuts a connection on which nothing moves for so long: longer than any answer waits for the database. */
 const IDLE_S_MAX = 120;
+/** Answers that may be given before all of a body has come. */
+const EARLY = new Set([408, 413, 429, 503]);
 /** Answers kept for Idempotency-Keys are looked through this often. */
 const FORGET_EVERY_MS = 3_600_000;
 
@@ -121,7 +123,11 @@ function listen({ host, port }: Config, fetch: ReturnType<typeof createApp>["fet
   try {
     // How long a body may be is each route's to say: Bun's own refusal is no problem document.
     const maxRequestBodySize = Number.MAX_SAFE_INTEGER;
-    const answer: typeof fetch = (request, ...server) => fetch(withHost(request), ...server);
+    const answer: typeof fetch = async (request, ...server) => {
+      const response = await fetch(withHost(request), ...server);
+      if (isCutShort(request, response)) response.headers.set("Connection", "close");
+      return response;
+    };
     return Bun.serve({ hostname: host, port, fetch: answer, idleTimeout: IDLE_S_MAX, maxRequestBodySize });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -136,6 +142,11 @@ function listen({ host, port }: Config, fetch: ReturnType<typeof createApp>["fet
       `cannot listen on ${host}, port ${port} (${code}): set HOST and PORT to others`,
     );
   }
+}
+
+/** Whether a part of the body may be on its way still: Bun would keep the connection, and wait for it in server.stop(). */
+function isCutShort(request: Request, { status }: Response): boolean {
+  return request.body !== null && (!request.bodyUsed || EARLY.has(status));
 }
 
 /** HTTP/1.0 need not name a host, and Bun's URL is a path then. */

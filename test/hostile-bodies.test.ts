@@ -122,6 +122,21 @@ test("Avro files that claim to be enormous, and files changed at random, end the
   expect(memoryPeak(service.pid)).toBeLessThan(MEMORY_MB_MAX);
 });
 
+test("an answer that comes before its body ends the connection, which would keep the service from stopping", async () => {
+  for (const [path, length, status] of [
+    ["/imports?table=jobs&x=1", 9_000_000, 400],
+    ["/imports?table=jobs", 10_000_000_000, 413],
+    ["/jobs", 9_000_000, 413],
+  ]) {
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: ${length}\r\n\r\n1`,
+    );
+    const answer = Buffer.concat(await Array.fromAsync(socket as AsyncIterable<Buffer>)).toString();
+    expect([path, answer.slice(9, 12), /connection: close/i.test(answer)]).toEqual([path, String(status), true]);
+  }
+});
+
 test("SIGTERM ends the service while it reads two of them and others are sent slowly", async () => {
   const other = await serve({ DATABASE_URL: database.url, IMPORT_BYTES_MAX: "9999999999" });
   const { port } = new URL(other.url);
