@@ -102,7 +102,10 @@ async function tablesOf(store: BackupStore, id: string): Promise<string[]> {
  */
 async function openSnapshot(database: Database, tables: readonly Table[], report: Report): Promise<PoolConnection> {
   const gates = await database.pool.getConnection();
-  const snapshot = await database.pool.getConnection();
+  const snapshot = await database.pool.getConnection().catch((error) => {
+    gates.release();
+    throw error;
+  });
   try {
     await gates.beginTransaction();
     const shared = tables.map((table) => table.name);

@@ -133,6 +133,9 @@ export const runs = mysqlTable(
   ],
 );
 
+/** So many bytes of a row's raw input are kept. */
+export const RAW_BYTES_MAX = 65_536;
+
 /** One row per rejected row. Those of a run that has not ended are not listed. */
 export const rejections = mysqlTable(
   "rejections",

@@ -1,6 +1,7 @@
 /** Transactions that end: committed, undone, or run again a bounded number of times. */
 import type { Pool, PoolConnection } from "mysql2/promise";
-import { driverError, noAnswer, READ_ONLY, takesNoWrites } from "./errors.ts";
+import { driverError, noAnswer, takesNoWrites } from "./errors.ts";
+import { READ_ONLY } from "./faults.ts";
 import type { Look } from "./look.ts";
 
 /** InnoDB undoes one of two transactions that wait for each other, and asks for it to be run again. */
@@ -38,7 +39,7 @@ export class Turnstile {
     this.#free = places;
   }
 
-  /** Whether whoever comes now has to wait. */
+  /** Whether the next one has to wait. */
   get isFull(): boolean {
     return this.#free === 0 || this.#waiting.length > 0;
   }

@@ -1,5 +1,5 @@
 /** The rows of a JSON body of a request, in both of its forms (design section 4, Insert). */
-import { fromJson } from "../codecs/json.ts";
+import { fromJson, isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo } from "../codecs/pointer.ts";
 import { isTableName, type Shaped, type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
@@ -139,9 +139,6 @@ function onlyKeyOf(value: unknown): string | undefined {
   }
   return only;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const wrongShape = (path: Path, problem: string) =>
   new MusterError("invalid", `${path.length > 0 ? pointerTo(path) : "the body"} ${problem}`);

@@ -68,9 +68,12 @@ export async function hasImportThat(
   ended: "succeeded" | "failed",
 ): Promise<boolean> {
   const statuses: RunStatus[] = ended === "failed" ? ["failed", "refused"] : ["succeeded"];
-  const same = and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`);
-  return has(db, and(same, inArray(runs.status, statuses), eq(runs.dry_run, false)));
+  return has(db, and(isImportOf(source), inArray(runs.status, statuses), eq(runs.dry_run, false)));
 }
+
+/** That a run is an import of this source: its index finds the name by the collation, the bytes decide. */
+export const isImportOf = (source: string): SQL | undefined =>
+  and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`);
 
 async function has(db: MySql2Database, condition: SQL | undefined): Promise<boolean> {
   return (await db.select({ id: runs.id }).from(runs).where(condition).limit(1)).length > 0;
