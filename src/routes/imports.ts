@@ -90,7 +90,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     try {
       const answer = await answerOnce<TypedResponse<Run, 202, "json">>(
         c,
-        { database, body: body.digest, msMax },
+        { database, body: body.digest, msMax, use: "import" },
         async () => {
           beginning ??= beginImport(database, options).catch((error) => {
             beginning = undefined;
