@@ -16,8 +16,9 @@ import {
   runOfKey,
   underWay,
 } from "../repositories/idempotency.ts";
+import type { Beginning } from "../repositories/live-run.ts";
 import { clearDeadRuns } from "../repositories/recovery.ts";
-import type { Beginning, RunRecord } from "../repositories/runs.ts";
+import type { RunRecord } from "../repositories/runs.ts";
 import { bytesOf } from "./body.ts";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";

@@ -12,8 +12,8 @@ import { STILL_REFERRED_TO } from "./changes.ts";
 import { ALTER_TRIES, ddl, RENAME_TRIES } from "./ddl.ts";
 import { definitionOf, exists, isEmpty, triggerOn } from "./definition.ts";
 import { passGates } from "./gates.ts";
+import { keptAlive } from "./live-run.ts";
 import { supersede } from "./rejections.ts";
-import { keptAlive } from "./runs.ts";
 import { alter, dropForeignKeys, stagedName } from "./stage-keys.ts";
 
 export const replacedName = (stage: string) => stage.replace(/^stage/, "replaced");
