@@ -1,17 +1,14 @@
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { until } from "../src/db/server-process.ts";
 import { run, start } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 import { program } from "./support/server.ts";
 
 const BENCH = "scripts/bench/bench.ts";
 const options = ["--pairs", "1", "--server", program.kind.toLowerCase()];
 const environment = { MUSTER_MYSQLD: program.path };
-
-// A server is made and started for each, on a machine that may have more to do.
-setDefaultTimeout(120_000);
 
 afterAll(removeFolders);
 
@@ -53,19 +50,15 @@ test("a peer that is not installed is said to be missing, and ours is measured a
 test("Ctrl-C ends it with 130, and neither the server nor its data stay", async () => {
   const temporary = await folderOf({});
   const bench = start([BENCH, "import", "--rows", "100000", ...options], { ...environment, TMPDIR: temporary });
-  const record = () =>
-    readdirSync(temporary, { recursive: true }).find((path) => /mysql.muster\.json$/.test(String(path)));
-  const pid = await until(60_000, async () => {
-    const path = record();
-    return path !== undefined && Number(JSON.parse(readFileSync(join(temporary, String(path)), "utf8")).pid);
-  });
-  expect(pid).toBeGreaterThan(0);
-  await Bun.sleep(1_000);
+  const found = (name: RegExp) =>
+    until(() => readdirSync(temporary, { recursive: true, encoding: "utf8" }).find((path) => name.test(path)));
+  await found(/stage_/); // so it imports
+  const { pid } = JSON.parse(readFileSync(join(temporary, await found(/mysql.muster\.json$/)), "utf8"));
   bench.kill("SIGINT");
   expect(await bench.exited).toBe(130);
   expect(linesOf(await new Response(bench.stderr).text()).at(-1)).toBe("interrupted");
   expect(readdirSync(temporary)).toEqual([]);
-  expect(() => process.kill(pid ?? 0, 0)).toThrow();
+  expect(() => process.kill(pid, 0)).toThrow();
 });
 
 test("what it does not know it refuses in one line", async () => {

@@ -6,14 +6,13 @@ import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { type TableName, tableOf, tables } from "../src/codecs/tables.ts";
 import { connect } from "../src/db/client.ts";
-import { beginRun } from "../src/repositories/live-run.ts";
-import { PROCESS_SPACE } from "../src/repositories/locks.ts";
 import { clearDeadRuns } from "../src/repositories/recovery.ts";
-import { findRun } from "../src/repositories/runs.ts";
+import { beginRun, findRun, PROCESS_SPACE } from "../src/repositories/runs.ts";
 import { Stage } from "../src/repositories/stage.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { underWay } from "./support/observe.ts";
 import { asAdministrator, otherDatabase, removeOthers, userWith } from "./support/users.ts";
 
 const database = await freshDatabase();
@@ -231,8 +230,7 @@ test("a row that comes to refer to a row that goes, while the restore waits for 
   await gate.beginTransaction();
   await gate.query("SELECT * FROM gates FOR UPDATE");
   const outcome = bring("hired_employees").catch((error) => error);
-  const waiting = "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT 1 FROM gates%'";
-  while ((await select(waiting)).length === 0) await Bun.sleep(10);
+  await underWay(database, /FROM gates/);
   await asAdministrator(`INSERT INTO ${other}.badges VALUES (4)`);
   await gate.rollback();
   gate.release();

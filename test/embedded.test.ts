@@ -1,4 +1,4 @@
-import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import {
   existsSync,
   mkdirSync,
@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { connectOnce } from "../src/db/client.ts";
 import { joinServer } from "../src/db/embedded.ts";
+import { until } from "./support/observe.ts";
 import { mysqld, program } from "./support/server.ts";
 
 const root = mkdtempSync(join(tmpdir(), "muster-embedded-"));
@@ -21,14 +22,11 @@ const folder = join(root, "data");
 const record = join(folder, "mysql/muster.json");
 const options = { mysqld, say: () => {} };
 
-// Each test starts and stops servers, on a machine that may have more to do.
-setDefaultTimeout(60_000);
-
 afterAll(() => rmSync(root, { recursive: true }));
 
 test("a first start that was killed leaves nothing in the way of the next", async () => {
   const killed = participant();
-  while (!existsSync(folder) || !readdirSync(folder).some((name) => name.startsWith("mysql.new-"))) await Bun.sleep(5);
+  await until(() => existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("mysql.new-")));
   killed.kill("SIGKILL");
   await killed.exited;
   expect(existsSync(join(folder, "mysql"))).toBe(false);
@@ -100,7 +98,7 @@ test("a server that is shutting down is waited for, and another is started", asy
       () => true,
       () => false,
     );
-  while (await answers()) await Bun.sleep(5);
+  await until(async () => !(await answers()));
   const server = await joinServer(folder, options);
   expect(await query(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
   await server.stop();

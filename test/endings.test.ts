@@ -5,6 +5,7 @@ import { listRuns } from "../src/repositories/runs.ts";
 import { run, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { GATES, hold, select, until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const store = await folderOf({});
@@ -57,12 +58,15 @@ describe("--json ends standard output with one object", () => {
 
   test("with the run of an import that is interrupted, and says that nothing was changed", async () => {
     const source = await folderOf({});
-    await writeSample(source, { rows: 100_000, seed: 3, badShare: 0.01 });
+    await writeSample(source, { rows: 20_000, seed: 3, badShare: 0.01 });
+    const release = await hold(database.pool, GATES); // so that it publishes nothing, whatever its moment
     const importing = start(["scripts/import.ts", source, "--json"], environment);
-    while ((await newestRun())?.status !== "running") await Bun.sleep(10);
+    await until(async () => (await newestRun())?.status === "running");
     importing.kill("SIGINT");
     const error = "interrupted: nothing was changed; run the same command again";
-    expect(await ended(importing)).toEqual({
+    const end = await ended(importing);
+    await release();
+    expect(end).toEqual({
       ...{ code: 130, line: error },
       object: { run: (await newestRun())?.id, tables: {}, status: "interrupted", error },
     });
@@ -71,15 +75,12 @@ describe("--json ends standard output with one object", () => {
 
 test("an import that is interrupted between two tables says which were imported whole", async () => {
   const source = await folderOf({ "departments.csv": "1,Legal\n", "jobs.csv": "1,Clerk\n" });
-  const holder = await database.pool.getConnection();
-  await holder.query("START TRANSACTION");
-  await holder.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+  const release = await hold(database.pool, "SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
   const importing = start(["scripts/import.ts", source, "--json"], environment);
-  while (((await database.pool.query("SELECT * FROM departments"))[0] as []).length === 0) await Bun.sleep(10);
+  await until(async () => (await select(database.pool, "SELECT * FROM departments")).length > 0);
   importing.kill("SIGINT");
   const { code, object, line } = await ended(importing);
-  await holder.query("ROLLBACK");
-  holder.release();
+  await release();
   expect([code, line]).toEqual([
     130,
     "interrupted: departments imported whole, the other tables are as they were; run the same command again",
@@ -92,7 +93,7 @@ test("an interrupted backup says that none was made", async () => {
   const holder = await database.pool.getConnection();
   await holder.query("LOCK TABLES jobs WRITE");
   const backing = start(["scripts/backup.ts", "jobs", "--json"], environment);
-  while ((await newestRun())?.kind !== "backup") await Bun.sleep(10);
+  await until(async () => (await newestRun())?.kind === "backup");
   backing.kill("SIGINT");
   const { code, line } = await ended(backing);
   await holder.query("UNLOCK TABLES");

@@ -59,13 +59,11 @@ afterAll(async () => {
 });
 
 /** Sends until the answer is no 503: at once a client is told of a connection that was lost. */
-async function insert(id: number): Promise<number> {
-  for (let tries = 0; ; tries++) {
+const insert = (id: number): Promise<number> =>
+  until(async () => {
     const { status } = await app.request("/jobs", posted({ id, job: "Clerk" }));
-    if (status !== 503 || tries === 20) return status;
-    await Bun.sleep(200);
-  }
-}
+    return status !== 503 && status;
+  });
 
 test("a service uses the first host, and goes on with another when that one is lost", async () => {
   expect(await insert(1)).toBe(201);

@@ -98,7 +98,7 @@ test("whatever is changed in a file's bytes, it is read or refused as damaged", 
     for (const [, read] of READERS) await read(bytes).catch((error) => expect(error).toBeInstanceOf(MusterError));
   });
   await fc.assert(property, { numRuns: 3_000 });
-}, 120_000);
+});
 
 test("what the blocks unpack to is bounded as a whole, not block by block", async () => {
   const data = Buffer.concat([long(1), sized("x".repeat(1_000_000))]);

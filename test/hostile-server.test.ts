@@ -29,7 +29,7 @@ afterEach(async () => {
 afterAll(async () => {
   await own.stop();
   await removeFolders();
-}, 60_000);
+});
 
 /** Names that no latin1 holds, whose order shows only behind their 20th character; more hires than sql_select_limit below. */
 const HIRES = 40;

@@ -6,6 +6,7 @@ import { listRuns } from "../src/repositories/runs.ts";
 import { run, start, startOnTerminal } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { GATES, hold, until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const environment = { DATABASE_URL: database.url };
@@ -98,20 +99,15 @@ test("a database that is away is one line and exit code 1, without the password"
   expect(stderr).not.toContain("topsecret");
 });
 
-/** Starts an import of many rows, and waits until it has begun to stage them. */
-async function underWay() {
+test("Ctrl-C ends it with 130 while rows are staged, and nothing is published or left", async () => {
   const source = await folderOf({});
-  await writeSample(source, { rows: 100_000, seed: 3, badShare: 0.01 });
+  await writeSample(source, { rows: 50_000, seed: 3, badShare: 0.01 });
+  const release = await hold(database.pool, GATES); // so that it publishes nothing, whatever its moment
   const importing = start(["scripts/import.ts", source], environment);
-  while ((await stages()) < 3) await Bun.sleep(10);
-  await Bun.sleep(100);
-  return { source, importing };
-}
-
-test("Ctrl-C ends it with 130, and nothing is published or left", async () => {
-  const { importing } = await underWay();
+  await until(async () => (await stages()) === 3);
   importing.kill("SIGINT");
   expect(await importing.exited).toBe(130);
+  await release();
   expect([await count("hired_employees"), await count("departments"), await stages()]).toEqual([0, 0, 0]);
   const [last] = await listRuns(database.db, { limit: 1 });
   expect(last).toMatchObject({ status: "failed", error: expect.stringContaining("interrupted") });

@@ -16,6 +16,7 @@ import { appOver } from "./support/app.ts";
 import { start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 
 const BYTES_MAX = 1_000_000;
 const database = await freshDatabase();
@@ -96,10 +97,6 @@ async function held(table: string): Promise<AsyncDisposable> {
   const connection = await database.pool.getConnection();
   expect(await tryLock(connection, loadLock(database, table), 0)).toBe(true);
   return { [Symbol.asyncDispose]: async () => connection.destroy() };
-}
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await Bun.sleep(20);
 }
 
 test("a CSV body is answered with its run, and imported; nothing of it is left", async () => {
@@ -495,10 +492,19 @@ describe("of a run that has ended", () => {
 });
 
 test("a client that goes away costs no further look at its run", async () => {
-  const other = await connect(database.url);
-  const followed = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: appOver(other).fetch });
-  const looks = { begun: 0 };
-  other.pool.on("acquire", () => looks.begun++);
+  /** A service of its own, whose looks at the database are counted. */
+  const following = async () => {
+    const own = await connect(database.url);
+    const counted = { looks: 0 };
+    own.pool.on("acquire", () => counted.looks++);
+    const serving = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: appOver(own).fetch });
+    const stop = async () => {
+      await serving.stop(true);
+      await own.close();
+    };
+    return { counted, serving, stop };
+  };
+  const [left, stays] = [await following(), await following()];
   const id = Bun.randomUUIDv7();
   await recordRun(database, database.db, {
     id,
@@ -510,15 +516,25 @@ test("a client that goes away costs no further look at its run", async () => {
   });
   await database.pool.query("UPDATE runs SET finished_at = NULL");
   const aborting = new AbortController();
-  const { signal } = aborting;
-  const answer = await fetch(new URL(`/runs/${id}/events`, followed.url), { signal });
-  await answer.body?.getReader().read();
-  await until(() => looks.begun > 2);
+  for (const [{ serving }, signal] of [
+    [left, aborting.signal],
+    [stays, null],
+  ] as const) {
+    const answer = await fetch(new URL(`/runs/${id}/events`, serving.url), { signal });
+    await answer.body?.getReader().read();
+  }
+  /** As long as one who stays looks so many times. */
+  const looked = (times: number) => {
+    const before = stays.counted.looks;
+    return until(() => stays.counted.looks >= before + times);
+  };
+  await until(() => left.counted.looks > 2);
   aborting.abort();
-  await Bun.sleep(1_000);
-  const { begun } = looks;
-  await Bun.sleep(1_500);
-  expect(looks.begun).toBe(begun);
-  await followed.stop(true);
-  await other.close();
+  await until(() => left.serving.pendingRequests === 0);
+  await looked(2); // the last look may have been under way
+  const { looks } = left.counted;
+  await looked(5);
+  expect(left.counted.looks).toBe(looks);
+  await left.stop();
+  await stays.stop();
 });

@@ -4,6 +4,7 @@ import { listRejections } from "../src/repositories/rejections.ts";
 import { findRun, listRuns } from "../src/repositories/runs.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
+import { until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const { pool } = database;
@@ -320,7 +321,7 @@ test("writers that wait at a gate leave readers their connections", async () => 
   await gate.beginTransaction();
   await gate.query("SELECT * FROM gates FOR UPDATE");
   const waiting = Array.from({ length: 20 }, () => post("/jobs", [{ job: "a" }]));
-  await Bun.sleep(200);
+  await until(() => database.writers.waitedMs > 0); // as many as may are at the gate
   expect((await app.request("/readyz")).status).toBe(200);
   expect((await app.request("/departments")).status).toBe(200);
   await gate.rollback();

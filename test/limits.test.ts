@@ -43,15 +43,17 @@ describe("one body", () => {
   test("that does not come in time is 408, and one that breaks off is no error of the service", async () => {
     const lines: string[] = [];
     const log = pino({}, { write: (line: string) => void lines.push(line) });
-    const { send, stop } = await listening({ log, inFlight: { bodyMsMax: 100 } });
-    const slow = await send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n[");
+    const hasty = await listening({ inFlight: { bodyMsMax: 100 } });
+    const slow = await hasty.send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n[");
     await until(() => slow.answer().includes("\r\n\r\n{"));
     expect(slow.answer()).toMatch(/^HTTP\/1\.1 408 .*did not come within 100 ms/s);
-    const gone = await send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n[");
+    const patient = await listening({ log });
+    const gone = await patient.send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n[");
     gone.end();
-    const [, left] = await until(() => lines.length === 2 && lines);
-    expect(JSON.parse(left ?? "")).toMatchObject({ level: 30, msg: "request", status: 400 });
-    await stop();
+    const [left = ""] = await until(() => lines.length === 1 && lines);
+    expect(JSON.parse(left)).toMatchObject({ level: 30, msg: "request", status: 400 });
+    await hasty.stop();
+    await patient.stop();
   });
 
   test("or one query with a thousand faults is told fifty of them", async () => {
@@ -62,16 +64,22 @@ describe("one body", () => {
 });
 
 test.each([
-  ["Prefer", `"${'\\"'.repeat(7_000)}`, 201],
-  ["Content-Type", `application/json; a${" ".repeat(14_000)}b`, 201],
-  ["If-None-Match", `a${" ".repeat(14_000)}b`, 200],
-])("%s of 14,000 characters costs no time worth speaking of", async (name, value, status) => {
-  const headers = { [name]: value };
-  const request = () => app.request("/jobs", status === 200 ? { headers } : posted([{ job: "a" }], headers));
-  await request();
-  const before = process.cpuUsage();
-  for (let times = 0; times < 10; times++) expect((await request()).status).toBe(status);
-  expect(process.cpuUsage(before).user / 1000).toBeLessThan(400);
+  ["Prefer", `"${'\\"'.repeat(7_000)}`, "x".repeat(14_000), 201],
+  ["Content-Type", `application/json; a${" ".repeat(14_000)}b`, `application/json; a=${"x".repeat(14_000)}`, 201],
+  ["If-None-Match", `a${" ".repeat(14_000)}b`, "x".repeat(14_000), 200],
+])("%s of 14,000 characters costs about what any other does", async (name, hostile, plain, status) => {
+  /** Time that the process computes. */
+  const cost = async (value: string) => {
+    const headers = { [name]: value };
+    const before = process.cpuUsage();
+    for (let times = 0; times < 20; times++) {
+      const answer = await app.request("/jobs", status === 200 ? { headers } : posted([{ job: "a" }], headers));
+      expect(answer.status).toBe(status);
+    }
+    return process.cpuUsage(before).user;
+  };
+  await cost(plain);
+  expect(await cost(hostile)).toBeLessThan(20 * (await cost(plain)));
 });
 
 describe("bodies at once", () => {
@@ -81,8 +89,9 @@ describe("bodies at once", () => {
 
   test("beyond the bytes that are held are refused with 503, reads are not, and room that is not used is given back", async () => {
     const { send, stop, url } = await listening({ inFlight: full });
-    const slow = await send(START);
+    const slow: { end(): void }[] = [];
     const first = await until(async () => {
+      slow.push(await send(START)); // one more, as its announcement counts for a second alone
       const response = await fetch(`${url}jobs`, job());
       return response.status === 503 && response;
     });
@@ -90,7 +99,7 @@ describe("bodies at once", () => {
     expect((await fetch(`${url}jobs?limit=1`)).status).toBe(200);
     // What has been announced and does not come keeps nobody out for long.
     await until(async () => (await fetch(`${url}jobs`, job())).status === 201);
-    slow.end();
+    for (const { end } of slow) end();
     await stop();
   });
 
@@ -121,7 +130,7 @@ describe("requests at once", () => {
     await database.empty();
     const busy = appOver(database, { inFlight: { waitMsMax: 20 } });
     const release = await held(GATES);
-    const waiting = Array.from({ length: 8 }, () => busy.request("/jobs", job()));
+    const waiting = Array.from({ length: 8 }, () => app.request("/jobs", job()));
     await until(() => database.writers.waitedMs > 20);
     const late = await busy.request("/jobs", job());
     expect(await refusal(late)).toEqual([503, "5", expect.stringMatching(/^the service is busy: writes/)]);

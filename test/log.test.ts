@@ -8,6 +8,7 @@ import { loggable } from "../src/http/log.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const lines: Record<string, unknown>[] = [];
@@ -63,8 +64,11 @@ test.each([
     const answer = await app.request("/imports?table=jobs", { method: "POST", headers, body });
     const { id: run } = (await answer.json()) as { id: string };
     const ending = () => lines.find((line) => line.run === run && String(line.msg).startsWith("import "));
-    while (!ending()) await Bun.sleep(10);
-    expect(ending()).toMatchObject({ table: "jobs", counts, msg: `import ${run} of jobs succeeded: ${done}` });
+    expect(await until(ending)).toMatchObject({
+      table: "jobs",
+      counts,
+      msg: `import ${run} of jobs succeeded: ${done}`,
+    });
   },
 );
 

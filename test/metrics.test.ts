@@ -6,6 +6,7 @@ import { importSource } from "../src/ingest/import.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const app = appOver(database, { store: new DirectoryStore(await folderOf({})) });
@@ -90,10 +91,9 @@ describe("requests", () => {
   test("that wait for a connection are seen, and the connections themselves", async () => {
     const held = await Promise.all(Array.from({ length: DATABASE_CONNECTIONS }, () => database.pool.getConnection()));
     const waiting = app.request("/jobs");
-    await Bun.sleep(20);
-    expect([await metrics("muster_pool_connections"), await metrics("muster_pool_waiting")]).toEqual([
-      ['muster_pool_connections{state="idle"} 0', `muster_pool_connections{state="in_use"} ${DATABASE_CONNECTIONS}`],
-      ["muster_pool_waiting 1"],
+    await until(async () => (await metrics("muster_pool_waiting")).join() === "muster_pool_waiting 1");
+    expect(await metrics("muster_pool_connections")).toEqual([
+      ...['muster_pool_connections{state="idle"} 0', `muster_pool_connections{state="in_use"} ${DATABASE_CONNECTIONS}`],
     ]);
     for (const connection of held) connection.release();
     expect((await waiting).status).toBe(200);

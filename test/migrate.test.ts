@@ -9,6 +9,7 @@ import { connect, connectOnce } from "../src/db/client.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { dropDatabase, freshUrl } from "./support/database.ts";
+import { until } from "./support/observe.ts";
 
 const MIGRATIONS = join(import.meta.dir, "../drizzle");
 const statements = readMigrationFiles({ migrationsFolder: MIGRATIONS }).flatMap(({ sql, hash }) =>
@@ -63,20 +64,19 @@ test("where nothing is pending nobody's lock is waited for, and gates that are m
 
 test("a migration that was killed in the middle of a statement is completed by the next", async () => {
   const url = newUrl();
+  const { database } = parseUrl(url);
+  await stopAt(url, "CREATE INDEX `runs_status`");
+  // Who reads a table holds up the index that the migration adds to it.
+  const reader = await connectOnce(url);
+  await reader.beginTransaction();
+  await reader.query(`SELECT * FROM ${database}.runs`);
   const killed = migrate(url).then(
     () => "done",
     () => "killed",
   );
-  // Who reads a table holds up the index that the migration adds to it some statements later.
-  const reader = await connectOnce(url);
-  await reader.beginTransaction();
-  await retry(() => reader.query(`SELECT * FROM ${parseUrl(url).database}.runs`));
   const waiting =
     "SELECT id FROM information_schema.processlist WHERE db = ? AND state LIKE 'Waiting for table metadata%'";
-  const id = await retry(async () => {
-    const [rows] = await admin.query(waiting, [parseUrl(url).database]);
-    return (rows as { id: number }[])[0]?.id;
-  });
+  const { id } = await until(async () => ((await admin.query(waiting, [database]))[0] as { id: number }[])[0]);
   await admin.query(`KILL ${id}`);
   expect(await killed).toBe("killed");
   await reader.end();
@@ -103,12 +103,7 @@ test.each(["ENGINE=MyISAM", "ROW_FORMAT=COMPACT"])(
   "a migration that has begun with %s, as an earlier version did, and could not be completed there, begins anew",
   async (option) => {
     const url = newUrl();
-    await create(url, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
-    const stopped = statements.findIndex(({ statement }) => statement.includes("CREATE INDEX `rejections_run`"));
-    for (const { statement } of statements.slice(0, stopped)) {
-      await ask(url, /^\s*CREATE TABLE/.test(statement) ? statement.replace(/;\s*$/, ` ${option}`) : statement);
-    }
-    await leaveMark(url, statements[stopped], 0);
+    await stopAt(url, "CREATE INDEX `rejections_run`", option);
     await ask(url, "INSERT INTO jobs (job) VALUES ('somebody''s')");
     await expect(migrate(url)).rejects.toThrow(/and jobs has rows: move them elsewhere and run DROP TABLE/);
     await ask(url, "DELETE FROM jobs");
@@ -227,6 +222,16 @@ async function crashAt(
   await leaveMark(url, doubted, 1);
 }
 
+/** The state of a migration that was refused a statement, and has made its tables with such an option. */
+async function stopAt(url: string, text: string, option = ""): Promise<void> {
+  await create(url, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
+  const stopped = statements.findIndex(({ statement }) => statement.includes(text));
+  for (const { statement } of statements.slice(0, stopped)) {
+    await ask(url, /^\s*CREATE TABLE/.test(statement) ? statement.replace(/;\s*$/, ` ${option}`) : statement);
+  }
+  await leaveMark(url, statements[stopped], 0);
+}
+
 /** What a migration writes down about a statement: that it has begun, or that the server has refused it. */
 async function leaveMark(url: string, at: (typeof statements)[number] | undefined, begun: 0 | 1): Promise<void> {
   await ask(
@@ -234,14 +239,6 @@ async function leaveMark(url: string, at: (typeof statements)[number] | undefine
     "CREATE TABLE __muster_migrating (hash char(64) PRIMARY KEY, statement int NOT NULL, begun boolean NOT NULL)",
   );
   await ask(url, `INSERT INTO __muster_migrating VALUES ('${at?.hash}', ${at?.index}, ${begun})`);
-}
-
-async function retry<T>(attempt: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const answer = await attempt().catch(() => undefined);
-    if (answer !== undefined) return answer;
-    await Bun.sleep(1);
-  }
 }
 
 async function ask(url: string, statement: string): Promise<Record<string, unknown>[]> {

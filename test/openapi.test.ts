@@ -13,6 +13,7 @@ import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { type Asked, documentOf, exampleOf, type Operation, pathOf } from "./support/document.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { select, until } from "./support/observe.ts";
 
 const BODY_BYTES_MAX = 64 * 1024;
 const database = await freshDatabase();
@@ -40,9 +41,8 @@ const needed = ({ parameters }: Operation) => {
 /** The database of which the document's examples speak: a row in each table, and a rejection whose parents came later. */
 async function begin(): Promise<void> {
   const { pool } = database;
-  const underWay = async () => (await pool.query<[]>("SELECT id FROM runs WHERE finished_at IS NULL"))[0].length > 0;
   // An import goes on after its answer, and would write rejections into what is begun here.
-  while (await underWay()) await Bun.sleep(5);
+  await until(async () => (await select(pool, "SELECT id FROM runs WHERE finished_at IS NULL")).length === 0);
   for (const table of [...tableNames].reverse()) await pool.query("DELETE FROM ??", [table]);
   for (const table of ["rejections", "runs", "idempotency_keys"]) await pool.query("DELETE FROM ??", [table]);
   const child = tables.at(-1);
@@ -147,9 +147,11 @@ test("the example of an import is loaded", async () => {
   const { examples = {} } = operation.requestBody?.content["text/csv"] ?? {};
   const headers = { "Content-Type": "text/csv" };
   const { text } = await ask(operation, { query: needed(operation), body: String(examples.file?.value), headers });
-  const run = async () => (await local.request(`/runs/${JSON.parse(text).id}`)).json() as Promise<Run>;
-  while ((await run()).status === "running") await Bun.sleep(5);
-  expect(Object.values((await run()).counts)).toMatchObject([{ received: 1, inserted: 1, rejected: 0 }]);
+  const run = await until(async () => {
+    const seen = (await (await local.request(`/runs/${JSON.parse(text).id}`)).json()) as Run;
+    return seen.status !== "running" && seen;
+  });
+  expect(Object.values(run.counts)).toMatchObject([{ received: 1, inserted: 1, rejected: 0 }]);
 });
 
 interface Run {

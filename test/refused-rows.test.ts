@@ -1,13 +1,11 @@
 /** Rows that the server itself refuses, by rules that a DBA made: each is the verdict of that row, and the others go in. */
-import { afterAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeEach, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { RowDataPacket } from "mysql2/promise";
 import { listRejections } from "../src/repositories/rejections.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { CHECK, DBA_RULES, under } from "./support/dba-rules.ts";
-
-setDefaultTimeout(120_000);
 
 const database = await freshDatabase();
 const { pool } = database;

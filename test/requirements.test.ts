@@ -11,6 +11,7 @@ import { lacksFor } from "../src/db/requirements.ts";
 import { appOver, posted } from "./support/app.ts";
 import { run, serve } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 import { mysqld, program, UNSAFE_BUT_QUICK } from "./support/server.ts";
 
 const isMariaDB = program.kind === "MariaDB";
@@ -174,7 +175,7 @@ describe("where writes cannot be had", () => {
       ]);
     }
     await root.query("SET GLOBAL read_only = OFF");
-    while ((await fetch(`${at}jobs`, posted({ id: 5, job: "Judge" }))).status === 503) await Bun.sleep(100);
+    await until(async () => (await fetch(`${at}jobs`, posted({ id: 5, job: "Judge" }))).status !== 503);
     expect((await fetch(`${at}jobs/5`)).status).toBe(200);
     expect(await (await fetch(`${at}readyz`)).json()).toEqual({ status: "ready" });
     await root.query(`SET GLOBAL ${readOnly} = ON`);
@@ -198,7 +199,7 @@ describe("where writes cannot be had", () => {
     ]);
     expect((await app.request("/jobs")).status).toBe(200);
     await mend(`${database.look.lines()}`);
-    while ((await app.request("/jobs", posted({ id: 7, job: "Cook" }))).status === 503) await Bun.sleep(100);
+    await until(async () => (await app.request("/jobs", posted({ id: 7, job: "Cook" }))).status !== 503);
     expect((await app.request("/jobs/7")).status).toBe(200);
 
     // A connection that is open keeps the setting of its time, and the next one finds out.

@@ -8,6 +8,7 @@ import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const app = appOver(database);
@@ -65,9 +66,12 @@ test("a writer during restores: what it was told was stored after a restore is t
     report,
   });
   let writing = true;
-  const told: { id: number; at: number }[] = [];
+  /** Ids that the writers were told of, each with how many restores had ended when it was sent. */
+  const told: { id: number; after: number }[] = [];
+  let ended = 0;
   const writer = async (name: string) => {
     while (writing) {
+      const after = ended;
       const body = JSON.stringify({ jobs: [{ job: name }, { job: name }] });
       const response = await app.request("/insert", {
         method: "POST",
@@ -76,24 +80,21 @@ test("a writer during restores: what it was told was stored after a restore is t
       });
       expect(response.status).toBe(201);
       const answer = (await response.json()) as BatchAnswer;
-      const at = performance.now();
-      for (const row of answer.rows) told.push({ id: row.id ?? 0, at });
+      for (const row of answer.rows) told.push({ id: row.id ?? 0, after });
     }
   };
   const writers = [writer("a"), writer("b")];
-  let ended = 0;
-  for (let round = 0; round < ROUNDS; round++) {
+  while (ended < ROUNDS) {
     await bring(id);
-    ended = performance.now();
-    await Bun.sleep(20);
+    ended++;
+    await until(() => told.some(({ after }) => after === ended));
   }
   writing = false;
   await Promise.all(writers);
   const [rows] = await database.pool.query<RowDataPacket[]>("SELECT id FROM jobs");
   const present = new Set(rows.map((row) => row.id as number));
-  const after = told.filter(({ at }) => at > ended);
-  expect(after.length).toBeGreaterThan(0);
-  for (const { id } of after) expect(present.has(id)).toBe(true);
+  const last = told.filter(({ after }) => after === ROUNDS);
+  for (const { id } of last) expect(present.has(id)).toBe(true);
   for (let id = 1; id <= ROWS; id++) expect(present.has(id)).toBe(true);
   const known = new Set(told.map(({ id }) => id));
   for (const id of present) expect(id <= ROWS || known.has(id)).toBe(true);
@@ -125,7 +126,8 @@ test("beside writers a table is swapped in, and every row that they were told of
   for (let round = 0; round < ROUNDS; round++) {
     const outcome = await restore(database, store, { tables: table, backup: manifest.id, report });
     counts.push(outcome.tables.hired_employees);
-    await Bun.sleep(50);
+    const before = told;
+    await until(() => told > before);
   }
   writing = false;
   await Promise.all(writers);

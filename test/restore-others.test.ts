@@ -113,9 +113,9 @@ test.each([
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
   await gate.query("SELECT * FROM gates FOR UPDATE");
-  await gone(database, /FROM gates/); // that of the command before, which the server may still be ending
+  await gone(database, /FROM gates WHERE/); // that of the command before, which the server may still be ending
   const command = start(args, environment);
-  await underWay(database, /FROM gates/);
+  await underWay(database, /FROM gates WHERE/);
   command.kill("SIGINT");
   expect(await command.exited).toBe(130); // while the gate is still held
   await gate.rollback();

@@ -15,6 +15,7 @@ import { judgeAndStore } from "../src/ingest/store.ts";
 import { listRuns } from "../src/repositories/runs.ts";
 import { appOver, posted } from "./support/app.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 import { ownServer } from "./support/own-server.ts";
 import { only } from "./support/things.ts";
 
@@ -30,7 +31,7 @@ beforeEach(async () => {
 afterAll(async () => {
   await own.stop();
   await removeFolders();
-}, 60_000);
+});
 
 const report = { say() {} };
 
@@ -132,7 +133,7 @@ test("a server that gives its user 5 connections at once answers all who ask, an
 test("a server that gives none answers nobody, with 503 and what to raise", async () => {
   const database = await open();
   database.demoted();
-  while ((await connections()) > 0) await Bun.sleep(10);
+  await until(async () => (await connections()) === 0);
   await root.query("ALTER USER plain@'%' WITH MAX_USER_CONNECTIONS 1");
   const other = await connectOnce(own.url());
   const answer = await appOver(database).request("/jobs");

@@ -2,7 +2,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ANSWER_MS_MAX } from "../src/app.ts";
 import { connect } from "../src/db/client.ts";
 import { joinServer } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
@@ -45,7 +44,7 @@ describe("the service", () => {
       answer += bytes;
     }
     socket.write("GET /healthz HTTP/1.0\r\n\r\n");
-    while (!answer.includes("\r\n\r\n")) await Bun.sleep(10);
+    await until(() => answer.includes("\r\n\r\n"));
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
     socket.end();
     stop();
@@ -68,13 +67,7 @@ describe("the service", () => {
 
   test("on a terminal its lines are short and say what was asked, and Ctrl-C ends it", async () => {
     const { child, screen, press } = startOnTerminal(["src/main.ts"], { DATABASE_URL: database.url, PORT: "0" });
-    const line = async (form: RegExp) => {
-      for (;;) {
-        const [found] = form.exec(Bun.stripANSI(screen())) ?? [];
-        if (found !== undefined) return found;
-        await Bun.sleep(20);
-      }
-    };
+    const line = (form: RegExp) => until(() => form.exec(Bun.stripANSI(screen()))?.[0]);
     const url = (await line(/\[\d\d:\d\d:\d\d\] INFO: Muster serves http:.*\/\r\n/)).split(" ").at(-1)?.trim();
     await fetch(`${url}jobs?limit=1`);
     await line(/\] INFO: GET \/jobs 200 in [\d.]+ ms\r\n/);
@@ -133,7 +126,9 @@ describe("while the database is away", async () => {
   const own = await up();
   await migrate(own.url);
   const away = await connect(own.url);
-  const app = appOver(away, { answerMsMax: { ...ANSWER_MS_MAX, ready: 200, page: 400, report: 600 } });
+  const app = appOver(away);
+  /** What it is asked while the database gives no answer, it answers soon. */
+  const hasty = appOver(away, { answerMsMax: { ready: 200, page: 400, report: 600 } });
   const kill = (signal: NodeJS.Signals) =>
     process.kill(JSON.parse(readFileSync(join(folder, "mysql/muster.json"), "utf8")).pid, signal);
   afterAll(async () => {
@@ -152,9 +147,12 @@ describe("while the database is away", async () => {
     "/readyz",
   ];
 
+  /** Waits until a signal has reached the server. */
+  const unanswered = () => until(async () => (await hasty.request("/readyz")).status === 503);
+
   /** Asks for everything at once, several times over what the pool has. */
   async function expectUnavailable() {
-    const answers = await Promise.all([...paths, ...paths, ...paths].map((path) => app.request(path)));
+    const answers = await Promise.all([...paths, ...paths, ...paths].map((path) => hasty.request(path)));
     for (const answer of answers) {
       expect([answer.status, answer.headers.get("Content-Type"), answer.headers.get("Retry-After")]).toEqual([
         503,
@@ -163,13 +161,14 @@ describe("while the database is away", async () => {
       ]);
       expect(await answer.text()).not.toMatch(/select|sock|from|root/i);
     }
-    expect((await app.request("/healthz")).status).toBe(200);
+    expect((await hasty.request("/healthz")).status).toBe(200);
   }
 
   test("because it is frozen, every request is answered 503 by its bound, while it is frozen, and 200 when it goes on", async () => {
     expect((await app.request("/jobs")).status).toBe(200);
     kill("SIGSTOP");
     try {
+      await unanswered();
       await expectUnavailable();
     } finally {
       kill("SIGCONT");
@@ -182,7 +181,7 @@ describe("while the database is away", async () => {
 
   test("because it was killed, every request is answered 503, and 200 when it is up again", async () => {
     kill("SIGKILL");
-    await until(async () => (await app.request("/readyz")).status === 503);
+    await unanswered();
     await expectUnavailable();
     const again = await up();
     expect((await app.request("/readyz")).status).toBe(200);

@@ -66,7 +66,7 @@ await (await own.open()).close();
 afterAll(async () => {
   await own.stop();
   await removeFolders();
-}, 60_000);
+});
 
 /** The server shows this certificate from now on. */
 async function show(name: string): Promise<void> {

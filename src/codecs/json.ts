@@ -82,8 +82,7 @@ export function accepted(column: Column, value: SqlValue | Fault, reasons: Reaso
   return undefined;
 }
 
-/** Whether a value of JSON is an object, and no list. */
-export const isObject = (value: unknown): value is Record<string, unknown> =>
+const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 function unknownFields(table: Table, names: readonly string[]): Reason[] {

@@ -7,7 +7,9 @@ import type { BatchRow } from "../ingest/batch.ts";
 import type { BatchOutcome, RowVerdict } from "../ingest/insert.ts";
 import { type Answer, type HeaderName, headersOf, json } from "./describe.ts";
 import type { Env } from "./env.ts";
-import { JSON_TYPE, PROBLEM_TYPE, Problem, type ProblemEntry, problemBody } from "./problem.ts";
+import { PROBLEM_TYPE, Problem, type ProblemEntry, problemBody } from "./problem.ts";
+
+export const JSON_TYPE = { "Content-Type": "application/json" };
 
 const count = z.int().min(0);
 

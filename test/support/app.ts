@@ -5,10 +5,18 @@ import { type AppDependencies, createApp } from "../../src/app.ts";
 import { DirectoryStore } from "../../src/backups/store-directory.ts";
 import type { Database } from "../../src/db/client.ts";
 
-/** The service over a database, without a log unless one is given. */
+/** Longer than any test takes: what is not about a limit of time must not meet one, however slow the machine is. */
+const LONG_MS = 3_600_000;
+
+/** The service over a database: without a log and without limits of time, unless they are given. */
 export function appOver(database: Database, overrides: Partial<AppDependencies> = {}) {
   const store = new DirectoryStore(join(tmpdir(), "muster-test-no-backups"));
-  return createApp({ database, store, log: pino({ level: "silent" }), ...overrides });
+  return createApp({
+    ...{ database, store, log: pino({ level: "silent" }), ...overrides },
+    answerMsMax: { ready: LONG_MS, page: LONG_MS, report: LONG_MS, write: LONG_MS, ...overrides.answerMsMax },
+    inFlight: { bodyMsMax: LONG_MS, waitMsMax: LONG_MS, ...overrides.inFlight },
+    imported: { slowMsMax: LONG_MS, ...overrides.imported },
+  });
 }
 
 /** A POST of JSON, for app.request() and fetch() alike; text is sent as it is. */

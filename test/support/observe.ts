@@ -46,6 +46,23 @@ export async function until<T>(
   }
 }
 
+/** What holds up every import, restore and write, for `hold`. */
+export const GATES = "SELECT * FROM gates FOR UPDATE";
+
+/** Begins another program's transaction by a statement. @returns what ends it, with nothing changed */
+export async function hold(pool: Pool, statement: string): Promise<() => Promise<void>> {
+  const other = await pool.getConnection();
+  await other.beginTransaction();
+  await other.query(statement);
+  let held = true;
+  return async () => {
+    if (!held) return;
+    held = false;
+    await other.rollback();
+    other.release();
+  };
+}
+
 /** Waits until the server works at such a statement in this database, or lets it wait for a lock. */
 export const underWay = (database: Database, statement: RegExp): Promise<true> =>
   until(() => isAt(database, statement));
