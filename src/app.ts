@@ -3,14 +3,6 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
 import type { BackupStore } from "./backups/store.ts";
-import {
-  BODY_BYTES_MAX,
-  type ImportLimits,
-  type InFlightLimits,
-  importLimits,
-  REPORT_MS_MAX,
-  WRITE_MS_MAX,
-} from "./config.ts";
 import { bounded } from "./db/bounded.ts";
 import type { Database } from "./db/client.ts";
 import { authenticate, requires, type Tokens } from "./http/auth.ts";
@@ -26,6 +18,14 @@ import { answerError } from "./http/problem.ts";
 import { limitRate, type RateLimit } from "./http/rate-limit.ts";
 import { secured } from "./http/secure.ts";
 import { ImportsUnderWay } from "./ingest/under-way.ts";
+import {
+  BODY_BYTES_MAX,
+  type ImportLimits,
+  type InFlightLimits,
+  importLimits,
+  REPORT_MS_MAX,
+  WRITE_MS_MAX,
+} from "./limits.ts";
 import { backupRoutes } from "./routes/backups.ts";
 import { dashboardRoutes } from "./routes/dashboard.ts";
 import { docsRoutes } from "./routes/docs.ts";

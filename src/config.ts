@@ -1,7 +1,24 @@
-/** The environment, read once at the start: the only place that knows the variables' names (design section 3). */
+/** The environment, read once at the start: the only place that knows the variables' names. */
 import { isIP } from "node:net";
 import { z } from "zod";
 import { MusterError } from "./errors.ts";
+import {
+  BODY_BYTES_MAX,
+  BODY_MS_MAX,
+  BYTES_IN_FLIGHT_MAX,
+  IMPORT_BYTES_MAX,
+  IMPORT_REJECTS_MAX,
+  type ImportLimits,
+  type InFlightLimits,
+  importLimits,
+  RATE_LIMIT,
+  REPORT_MS_MAX,
+  REQUESTS_IN_FLIGHT_MAX,
+  UPLOAD_BYTES_PER_S_MIN,
+  UPLOADS_MAX,
+  WRITE_MS_MAX,
+  WRITE_WAIT_MS_MAX,
+} from "./limits.ts";
 
 const blankIsUnset = (value: unknown) => (value === "" ? undefined : value);
 const optional = z.preprocess(blankIsUnset, z.string().optional());
@@ -9,14 +26,15 @@ const optional = z.preprocess(blankIsUnset, z.string().optional());
 /** Any other scheme would be taken for the name of a directory. */
 const isLocation = (text: string) => text.startsWith("s3://") || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 
-const whole = z.preprocess(
-  blankIsUnset,
-  z
-    .string()
-    .regex(/^[1-9]\d{0,9}$/, "a whole number from 1 to 9999999999")
-    .transform(Number)
-    .optional(),
-);
+const whole = (fallback: number) =>
+  z.preprocess(
+    blankIsUnset,
+    z
+      .string()
+      .regex(/^[1-9]\d{0,9}$/, "a whole number from 1 to 9999999999")
+      .transform(Number)
+      .default(fallback),
+  );
 
 /** Words with commas or blanks between. */
 const list = <Word extends z.ZodType>(word: Word) =>
@@ -92,17 +110,17 @@ const Environment = z.object({
   TRUSTED_PROXY: list(
     z.string().refine(isNetwork, "the addresses of your proxies, such as 10.0.0.7 or 10.0.0.0/8, with commas between"),
   ),
-  BODY_BYTES_MAX: whole,
-  BODY_MS_MAX: whole,
-  BYTES_IN_FLIGHT_MAX: whole,
-  REQUESTS_IN_FLIGHT_MAX: whole,
-  IMPORT_BYTES_MAX: whole,
-  IMPORT_REJECTS_MAX: whole,
-  UPLOADS_MAX: whole,
-  UPLOAD_BYTES_PER_S_MIN: whole,
-  WRITE_MS_MAX: whole,
-  WRITE_WAIT_MS_MAX: whole,
-  REPORT_MS_MAX: whole,
+  BODY_BYTES_MAX: whole(BODY_BYTES_MAX),
+  BODY_MS_MAX: whole(BODY_MS_MAX),
+  BYTES_IN_FLIGHT_MAX: whole(BYTES_IN_FLIGHT_MAX),
+  REQUESTS_IN_FLIGHT_MAX: whole(REQUESTS_IN_FLIGHT_MAX),
+  IMPORT_BYTES_MAX: whole(IMPORT_BYTES_MAX),
+  IMPORT_REJECTS_MAX: whole(IMPORT_REJECTS_MAX),
+  UPLOADS_MAX: whole(UPLOADS_MAX),
+  UPLOAD_BYTES_PER_S_MIN: whole(UPLOAD_BYTES_PER_S_MIN),
+  WRITE_MS_MAX: whole(WRITE_MS_MAX),
+  WRITE_WAIT_MS_MAX: whole(WRITE_WAIT_MS_MAX),
+  REPORT_MS_MAX: whole(REPORT_MS_MAX),
   MUSTER_MYSQLD: optional,
   MUSTER_CAPABILITIES: list(
     z.enum(CAPABILITIES, { error: `${CAPABILITIES.join(" or ")}, or both with a comma between` }),
@@ -115,38 +133,6 @@ const Environment = z.object({
 
 /** Where the private server keeps its data, and the sample lies: in the folder that a command is run in. */
 export const DATA_FOLDER = ".data";
-
-/** A thousand rows of the dictionary have about a hundred thousand bytes. */
-export const BODY_BYTES_MAX = 8 * 1024 * 1024;
-/** Bytes of bodies that are held at once: a body takes up to eight times its size until it is answered. */
-export const BYTES_IN_FLIGHT_MAX = 24 * 1024 * 1024;
-/** Requests that are worked on at once. */
-export const REQUESTS_IN_FLIGHT_MAX = 1_000;
-/** A body must have come by then, or it holds memory for ever. */
-export const BODY_MS_MAX = 60_000;
-/** If a write has waited so long for its turn, more of them would wait longer than clients do. */
-export const WRITE_WAIT_MS_MAX = 3_000;
-/** Rows are flat. Deeper than this is no row, and would exhaust the stack. */
-export const JSON_DEPTH_MAX = 64;
-/** Keys of one object: more than the 1017 columns that InnoDB allows a table. */
-export const JSON_KEYS_MAX = 1_024;
-/** Values of one JSON body: a thousand rows of a hundred fields. */
-export const JSON_VALUES_MAX = 100_000;
-/** More than a hundred million rows of the dictionary. It is room on a disk, not memory. */
-export const IMPORT_BYTES_MAX = 8 * 1024 * 1024 * 1024;
-/** Rejected rows of one import over HTTP that are kept. Nobody mends more, and a small file can have a billion. */
-export const IMPORT_REJECTS_MAX = 100_000;
-/** Bodies that are received or imported at once by one process: each is a file, and a chunk of up to 2 MB. */
-export const UPLOADS_MAX = 32;
-/** Bytes a second, on average, of a body that is imported: a slow modem has more. It is judged after the first 30 s. */
-export const UPLOAD_BYTES_PER_S_MIN = 16 * 1024;
-const UPLOAD_SLOW_MS_MAX = 30_000;
-/** Longer than any wait for a lock, and a retry or two after it. */
-export const WRITE_MS_MAX = 60_000;
-/** A report reads every hire of its year. */
-export const REPORT_MS_MAX = 30_000;
-/** Requests a minute of one token: more than one client that pages through a table sends. */
-export const RATE_LIMIT = 30_000;
 
 /** What each variable means, with its default in brackets; `npm start -- --help` lists them. README has more on each. */
 const MEANINGS: Record<keyof typeof Environment.shape, string> = {
@@ -182,46 +168,6 @@ export function variablesText(): string {
   const all = { ...MEANINGS, "AWS_*": "the AWS SDK's own, for s3://" };
   const lines = Object.entries(all).map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}`);
   return lines.join("\n");
-}
-
-/** Limits of POST /imports. */
-export interface ImportLimits {
-  /** Bytes of one body, as it is sent and as it unpacks. */
-  bytesMax: number;
-  /** Rejected rows that are kept; one more ends the import. */
-  rejectsMax: number;
-  /** Bodies that are received or imported at once. */
-  uploadsMax: number;
-  /** Bytes on the disk of all bodies together. */
-  spooledBytesMax: number;
-  /** After so many milliseconds of waiting for a body it must have come as fast as this: 408 if not. */
-  bytesPerSecondMin: number;
-  slowMsMax: number;
-}
-
-/** The limits that are given, and the defaults of the others. */
-export function importLimits(given: Partial<ImportLimits>): ImportLimits {
-  const bytesMax = given.bytesMax ?? IMPORT_BYTES_MAX;
-  return {
-    rejectsMax: IMPORT_REJECTS_MAX,
-    uploadsMax: UPLOADS_MAX,
-    spooledBytesMax: 2 * bytesMax,
-    bytesPerSecondMin: UPLOAD_BYTES_PER_S_MIN,
-    slowMsMax: UPLOAD_SLOW_MS_MAX,
-    ...given,
-    bytesMax,
-  };
-}
-
-/** What is held at once for requests that are not answered yet. Beyond it a request is refused with 503 at once. */
-export interface InFlightLimits {
-  /** Bytes of bodies. */
-  bytesMax: number;
-  requestsMax: number;
-  /** Milliseconds in which a body must have come: 408 after that. */
-  bodyMsMax: number;
-  /** Milliseconds that a write may have waited for its turn: while one has waited longer, no other is let in. */
-  waitMsMax: number;
 }
 
 export interface Config {
@@ -275,21 +221,21 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     // Without tokens nobody but this machine is answered.
     rateLimit: data.RATE_LIMIT ?? (data.API_TOKENS === undefined ? 0 : RATE_LIMIT),
     trustedProxies: data.TRUSTED_PROXY,
-    bodyBytesMax: data.BODY_BYTES_MAX ?? BODY_BYTES_MAX,
+    bodyBytesMax: data.BODY_BYTES_MAX,
     importLimits: importLimits({
-      bytesMax: data.IMPORT_BYTES_MAX ?? IMPORT_BYTES_MAX,
-      rejectsMax: data.IMPORT_REJECTS_MAX ?? IMPORT_REJECTS_MAX,
-      uploadsMax: data.UPLOADS_MAX ?? UPLOADS_MAX,
-      bytesPerSecondMin: data.UPLOAD_BYTES_PER_S_MIN ?? UPLOAD_BYTES_PER_S_MIN,
+      bytesMax: data.IMPORT_BYTES_MAX,
+      rejectsMax: data.IMPORT_REJECTS_MAX,
+      uploadsMax: data.UPLOADS_MAX,
+      bytesPerSecondMin: data.UPLOAD_BYTES_PER_S_MIN,
     }),
     inFlight: {
-      bytesMax: data.BYTES_IN_FLIGHT_MAX ?? BYTES_IN_FLIGHT_MAX,
-      requestsMax: data.REQUESTS_IN_FLIGHT_MAX ?? REQUESTS_IN_FLIGHT_MAX,
-      bodyMsMax: data.BODY_MS_MAX ?? BODY_MS_MAX,
-      waitMsMax: data.WRITE_WAIT_MS_MAX ?? WRITE_WAIT_MS_MAX,
+      bytesMax: data.BYTES_IN_FLIGHT_MAX,
+      requestsMax: data.REQUESTS_IN_FLIGHT_MAX,
+      bodyMsMax: data.BODY_MS_MAX,
+      waitMsMax: data.WRITE_WAIT_MS_MAX,
     },
-    writeMsMax: data.WRITE_MS_MAX ?? WRITE_MS_MAX,
-    reportMsMax: data.REPORT_MS_MAX ?? REPORT_MS_MAX,
+    writeMsMax: data.WRITE_MS_MAX,
+    reportMsMax: data.REPORT_MS_MAX,
     mysqld: data.MUSTER_MYSQLD,
     capabilities: data.MUSTER_CAPABILITIES,
     logLevel: data.LOG_LEVEL,

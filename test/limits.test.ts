@@ -2,9 +2,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import pino from "pino";
 import type { AppDependencies } from "../src/app.ts";
-import { BODY_BYTES_MAX } from "../src/config.ts";
 import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import type { Problem } from "../src/http/problem.ts";
+import { BODY_BYTES_MAX } from "../src/limits.ts";
 import { appOver, posted } from "./support/app.ts";
 import { serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";

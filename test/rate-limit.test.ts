@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { type Config, RATE_LIMIT, readConfig } from "../src/config.ts";
+import { type Config, readConfig } from "../src/config.ts";
 import { addressOf } from "../src/http/address.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { ADDRESSES_MAX, GUESSES_PER_MINUTE_MAX } from "../src/http/rate-limit.ts";
+import { RATE_LIMIT } from "../src/limits.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 

@@ -1,6 +1,7 @@
 /** A JSON text that still knows what JSON.parse forgets: keys that stand twice in one object, and how a value was written. */
-import { JSON_DEPTH_MAX, JSON_KEYS_MAX, JSON_VALUES_MAX } from "../config.ts";
+
 import { MusterError } from "../errors.ts";
+import { JSON_DEPTH_MAX, JSON_KEYS_MAX, JSON_VALUES_MAX } from "../limits.ts";
 import { pointerTo } from "./pointer.ts";
 
 type Path = readonly (string | number)[];

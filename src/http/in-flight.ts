@@ -1,24 +1,11 @@
 /** What is held at once for requests that are not answered yet. Beyond a bound a request is refused at once, with 503. */
 import type { MiddlewareHandler } from "hono";
-import {
-  BODY_MS_MAX,
-  BYTES_IN_FLIGHT_MAX,
-  type InFlightLimits,
-  REQUESTS_IN_FLIGHT_MAX,
-  WRITE_WAIT_MS_MAX,
-} from "../config.ts";
 import { Turnstile } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
+import { IN_FLIGHT_LIMITS, type InFlightLimits } from "../limits.ts";
 import { CHUNK_BYTES, turn } from "../turn.ts";
 import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
-
-const DEFAULTS: InFlightLimits = {
-  bytesMax: BYTES_IN_FLIGHT_MAX,
-  requestsMax: REQUESTS_IN_FLIGHT_MAX,
-  bodyMsMax: BODY_MS_MAX,
-  waitMsMax: WRITE_WAIT_MS_MAX,
-};
 
 /**
  * Bytes of bodies that are parsed, judged and stored at once; the others wait as bytes, since a body takes thirty times its
@@ -41,7 +28,7 @@ export class InFlight {
   #bytes = 0;
 
   constructor(limits: Partial<InFlightLimits> = {}) {
-    this.limits = { ...DEFAULTS, ...limits };
+    this.limits = { ...IN_FLIGHT_LIMITS, ...limits };
   }
 
   /** Counts the requests behind it. An answer that is a stream is not counted any more once it has begun. */

@@ -1,7 +1,7 @@
 /** Bodies that are imported: how many come at once, how much room on the disk they take, and how slowly they may come. */
 import type { Context } from "hono";
-import type { ImportLimits } from "../config.ts";
 import { MusterError } from "../errors.ts";
+import type { ImportLimits } from "../limits.ts";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";
 

@@ -1,5 +1,5 @@
 /** Bodies within the limit of bytes that are made to take long, each with the status it gets and what its answer names. */
-import { BODY_BYTES_MAX } from "../../src/config.ts";
+import { BODY_BYTES_MAX } from "../../src/limits.ts";
 
 export interface Hostile {
   path: string;
