@@ -16,6 +16,13 @@ export function cut(text: string): string {
   return `${text.slice(0, isSplit ? SHOWN_CHARACTERS_MAX - 1 : SHOWN_CHARACTERS_MAX)}...`;
 }
 
+/** Of a list a message names so many. */
+export const NAMED_MAX = 10;
+
+/** The first of a list, and "..." if there are more than NAMED_MAX. */
+export const firstOf = (list: readonly unknown[]): string =>
+  list.slice(0, NAMED_MAX).join(", ") + (list.length > NAMED_MAX ? ", ..." : "");
+
 /** A text whose control and invisible characters are written as `\r`, `\0` or `\u{FEFF}`. A blank is left as it is. */
 export function escaped(text: string): string {
   return text.replace(UNSEEN, (character) => SHORT[character] ?? `\\u{${hex(character)}}`);

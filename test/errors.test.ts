@@ -15,7 +15,7 @@ import { findRun, listRuns } from "../src/repositories/runs.ts";
 import { appOver, posted } from "./support/app.ts";
 import { run } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { underWay, until } from "./support/observe.ts";
+import { until } from "./support/observe.ts";
 import { ownServer } from "./support/own-server.ts";
 
 // User tables lie in a file that must not grow: so its disk is full soon.
@@ -174,7 +174,7 @@ describe("the database", () => {
     await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
     for (const how of ["KILL", "KILL QUERY"]) {
       const answered = answer("/insert", posted({ jobs: [{ id: 7, job: "Clerk" }] }));
-      await killed(how, /FROM gates/);
+      await killed(how);
       const { status, detail } = await answered;
       expect([how, status, detail]).toEqual([how, 503, expect.stringMatching(/^the database (is away|ended the)/)]);
     }
@@ -192,7 +192,7 @@ describe("the database", () => {
     await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
     for (const how of ["KILL", "KILL QUERY"]) {
       const restoring = restore(database, store, { tables, backup: "latest", report }).catch((error) => error);
-      await killed(how, /FROM gates/);
+      await killed(how);
       expect(lineOf(await restoring)).toMatch(/^the database (is away|ended the statement)/);
       const [last] = await listRuns(database.db, { limit: 1 });
       expect((await findRun(database.db, last?.id ?? ""))?.error).toMatch(
@@ -204,13 +204,14 @@ describe("the database", () => {
   });
 });
 
-/** Ends the connection, or its statement, that is at such a statement. */
-async function killed(how: string, statement: RegExp): Promise<void> {
-  await underWay(database, statement);
-  const [processes] = await root.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
-  for (const { Id, Info, User } of processes) {
-    if (User === "plain" && statement.test(Info ?? "")) await root.query(`${how} ${Id}`);
-  }
+/** Ends the connection, or its statement, that waits for the gate of jobs. */
+async function killed(how: string): Promise<void> {
+  await until(async () => {
+    const [processes] = await root.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
+    const waiting = processes.find(({ User, Info }) => User === "plain" && /FROM gates .*'jobs'/.test(Info ?? ""));
+    if (waiting) await root.query(`${how} ${waiting.Id}`);
+    return waiting;
+  });
 }
 
 test.each([

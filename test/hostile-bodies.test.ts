@@ -59,6 +59,7 @@ const ENDLESS: Body[] = [
   ["rows of a million cells", packed(`${",".repeat(1_000_000)}\n`.repeat(16), 560), csv],
   ["a billion rows without a value", packed(",\n".repeat(8 * MB), 120), csv],
   ["a billion broken quotes", packed('"1,a"x\n'.repeat(2 * MB), 500), csv],
+  ["a billion headers", packed("id,job\n".repeat(2 * MB), 500), csv],
   ["a billion times the same good row", packed("1,a\n".repeat(4 * MB), 250), csv],
   ["9 GB of empty lines of JSON", packed("\n".repeat(16 * MB), 560), ndjson],
   ["a billion empty objects", packed("{}\n".repeat(5 * MB), 200), ndjson],

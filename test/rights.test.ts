@@ -14,12 +14,14 @@ import { type OpenDatabase, openDatabase } from "../src/db/open.ts";
 import type { Use } from "../src/db/rights.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { forgetExpiredKeys } from "../src/repositories/idempotency.ts";
+import { PROCESS_SPACE } from "../src/repositories/locks.ts";
 import { clearDeadRuns } from "../src/repositories/recovery.ts";
-import { findRun, PROCESS_SPACE } from "../src/repositories/runs.ts";
+import { findRun, type RunRecord } from "../src/repositories/runs.ts";
 import { appOver, posted } from "./support/app.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 import { server } from "./support/server.ts";
 
 const database = await freshDatabase();
@@ -104,6 +106,9 @@ test("import: files into empty tables and into others, a dry run, and what a dea
     });
     await clearDeadRuns(opened, report.say);
     expect(await findRun(database.db, id)).toMatchObject({ status: "failed" });
+    const csv = { method: "POST", headers: { "Content-Type": "text/csv" }, body: "60,Judge\n" };
+    const begun = (await (await appOver(opened, { store }).request("/imports?table=jobs", csv)).json()) as RunRecord;
+    await until(async () => (await findRun(database.db, begun.id))?.status === "succeeded");
     await expect(admin.query(`SELECT 1 FROM ${of}`)).rejects.toThrow("doesn't exist");
   });
   expect((await admin.query(`SELECT id FROM ${database.name}.hired_employees`))[0]).toHaveLength(2);

@@ -130,7 +130,7 @@ test("an unknown parameter is named, and so is a value that its column cannot ho
     ["/department_id", "wrong_type"],
     ["/datetime", "invalid_datetime"],
   ]);
-  expect(detail).toContain("only limit, cursor, id, name, datetime, department_id, job_id");
+  expect(detail).toContain("only limit, cursor, spreadsheet, id, name, datetime, department_id, job_id");
 });
 
 test("what looks like SQL is a value, or the name of no table", async () => {

@@ -12,9 +12,10 @@ import { retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { definitionOf } from "../repositories/definition.ts";
 import { passGates } from "../repositories/gates.ts";
+import { type Beginning, beginRun } from "../repositories/live-run.ts";
 import { clearDeadRuns, failRun } from "../repositories/recovery.ts";
 import { readPage } from "../repositories/rows.ts";
-import { type Beginning, beginRun, endRun, hasBackedUp, type Report } from "../repositories/runs.ts";
+import { endRun, hasBackedUp, type Report } from "../repositories/runs.ts";
 import { readWhole } from "../repositories/whole-table.ts";
 import { findManifest } from "./check.ts";
 import { fingerprintOf, type Manifest, type ManifestEntry, newBackupId, sealed } from "./manifest.ts";
@@ -102,7 +103,10 @@ async function tablesOf(store: BackupStore, id: string): Promise<string[]> {
  */
 async function openSnapshot(database: Database, tables: readonly Table[], report: Report): Promise<PoolConnection> {
   const gates = await database.pool.getConnection();
-  const snapshot = await database.pool.getConnection();
+  const snapshot = await database.pool.getConnection().catch((error) => {
+    gates.release();
+    throw error;
+  });
   try {
     await gates.beginTransaction();
     const shared = tables.map((table) => table.name);

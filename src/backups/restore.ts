@@ -5,17 +5,10 @@ import { driverError } from "../db/errors.ts";
 import { interruptible } from "../db/interruptible.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
+import { type Beginning, beginRun, type LiveRun } from "../repositories/live-run.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../repositories/recovery.ts";
 import type { Replacement } from "../repositories/replace.ts";
-import {
-  type Beginning,
-  beginRun,
-  endRun,
-  findRun,
-  type LiveRun,
-  type Report,
-  type RunRecord,
-} from "../repositories/runs.ts";
+import { endRun, findRun, type Report, type RunRecord } from "../repositories/runs.ts";
 import { dropStages, Stage, stageName } from "../repositories/stage.ts";
 import { checkBytes, checkedRows, entryOf, findManifest } from "./check.ts";
 import type { Manifest } from "./manifest.ts";

@@ -1,10 +1,10 @@
 /** RFC 4180 from bytes, at the speed of the loader: one pass notes where the cells are; text is made of those asked for. */
 import { isUtf8 } from "node:buffer";
+import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { CHUNK_BYTES, ROWS_PER_BATCH } from "../turn.ts";
 
 /** A record's bytes without its line feed. Of a longer line so much is kept, and a quote counts as unclosed past it. */
 export const RECORD_BYTES_MAX = 1_048_576;
-const RAW_BYTES_MAX = 65_536;
 /** Cells of one record whose bounds are kept: no table of MySQL has more columns. Further cells are only counted. */
 export const CELLS_MAX = 4_096;
 /** A cell whose bytes are not UTF-8 is this lone surrogate, which no text column accepts and no other cell can be. */

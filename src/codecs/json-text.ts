@@ -2,7 +2,6 @@
 
 import { MusterError } from "../errors.ts";
 import { JSON_DEPTH_MAX, JSON_KEYS_MAX, JSON_VALUES_MAX } from "../limits.ts";
-import { pointerTo } from "./pointer.ts";
 
 type Path = readonly (string | number)[];
 
@@ -41,18 +40,18 @@ export class JsonText {
 
   /** The keys of the object at a path that stand in it more than once: JSON.parse kept the last of each. */
   repeatedIn(path: Path): readonly string[] {
-    return this.#scan?.repeated.get(pointerTo(path)) ?? [];
+    return this.#scan?.at(path)?.repeated ?? [];
   }
 
-  /** By the pointer of an object, its keys that stand in it more than once. */
-  get repeated(): ReadonlyMap<string, readonly string[]> {
-    return this.#scan?.repeated ?? new Map();
+  /** The objects that have keys more than once, at any depth. */
+  get repeated(): readonly Repeated[] {
+    return this.#scan?.repeated ?? [];
   }
 
   /** The value at a path of at most three steps, as it was written. */
   source(path: Path): string {
     this.#scan ??= new Scanner(this.#text);
-    const [start, end] = this.#scan.spans.get(pointerTo(path)) ?? [0, 0];
+    const { start, end } = this.#scan.at(path) ?? { start: 0, end: 0 };
     return this.#text.slice(start, end);
   }
 }
@@ -121,31 +120,67 @@ function endOfString(text: string, at: number): number {
   return text.length;
 }
 
-/** Walks a text that is known to be JSON within the limits. */
+/** An object that has keys more than once. */
+export interface Repeated {
+  path: Path;
+  keys: readonly string[];
+}
+
+/** Where a value begins and ends in the text. */
+interface Span {
+  start: number;
+  end: number;
+  /** Of an object the keys that stand in it more than once. */
+  repeated?: readonly string[];
+  /** By key or index the values in it, if they are near the root. */
+  within?: Map<string | number, Span>;
+}
+
+/**
+ * Walks a text that is known to be JSON within the limits. No text is made of a path: a key may have millions of
+ * characters, and stand above thousands of values.
+ */
 class Scanner {
-  /** By the pointer of an object, its keys that stand twice. */
-  readonly repeated = new Map<string, string[]>();
-  /** By the pointer of a value near the root, where it begins and ends. */
-  readonly spans = new Map<string, [number, number]>();
+  readonly repeated: Repeated[] = [];
+  readonly #root: Span;
   #at = 0;
   /** Of the value that is walked. */
   readonly #path: (string | number)[] = [];
 
   constructor(private readonly text: string) {
-    this.#value();
+    this.#root = this.#value();
   }
 
-  #value(): void {
+  /** The value at a path, undefined if there is none near the root. */
+  at(path: Path): Span | undefined {
+    let span: Span | undefined = this.#root;
+    for (const step of path) span = span?.within?.get(step);
+    return span;
+  }
+
+  #value(): Span {
     const opening = this.#next();
-    const start = this.#at;
-    if (opening === OPEN_OBJECT) this.#members();
-    else if (opening === OPEN_LIST) this.#elements();
+    const span: Span = { start: this.#at, end: this.#at };
+    if (opening === OPEN_OBJECT) this.#members(span);
+    else if (opening === OPEN_LIST) this.#elements(span);
     else if (opening === QUOTE) this.#at = endOfString(this.text, this.#at) + 1;
     else this.#literal();
-    if (this.#path.length <= SOURCE_DEPTH_MAX) this.spans.set(pointerTo(this.#path), [start, this.#at]);
+    span.end = this.#at;
+    return span;
   }
 
-  #members(): void {
+  /** Walks the value at a key or an index of another one. */
+  #inner(outer: Span, step: string | number): void {
+    this.#path.push(step);
+    const span = this.#value();
+    if (this.#path.length <= SOURCE_DEPTH_MAX) {
+      outer.within ??= new Map();
+      outer.within.set(step, span);
+    }
+    this.#path.pop();
+  }
+
+  #members(object: Span): void {
     const seen = new Set<string>();
     const twice = new Set<string>();
     this.#at++;
@@ -157,21 +192,19 @@ class Scanner {
       seen.add(key);
       this.#at = end + 1;
       this.#skip(COLON);
-      this.#path.push(key);
-      this.#value();
-      this.#path.pop();
+      this.#inner(object, key);
       this.#skip(COMMA);
     }
     this.#at++;
-    if (twice.size > 0) this.repeated.set(pointerTo(this.#path), [...twice]);
+    if (twice.size === 0) return;
+    object.repeated = [...twice];
+    this.repeated.push({ path: [...this.#path], keys: object.repeated });
   }
 
-  #elements(): void {
+  #elements(list: Span): void {
     this.#at++;
     for (let index = 0; this.#next() !== CLOSE_LIST; index++) {
-      this.#path.push(index);
-      this.#value();
-      this.#path.pop();
+      this.#inner(list, index);
       this.#skip(COMMA);
     }
     this.#at++;

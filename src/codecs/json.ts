@@ -82,7 +82,8 @@ export function accepted(column: Column, value: SqlValue | Fault, reasons: Reaso
   return undefined;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+/** Whether a value of JSON is an object, and no list. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 function unknownFields(table: Table, names: readonly string[]): Reason[] {

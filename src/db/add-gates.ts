@@ -1,18 +1,13 @@
 /** The gates that order Muster's writers: a row for each table of the dictionary. */
-import { getTableName, is } from "drizzle-orm";
-import { MySqlTable } from "drizzle-orm/mysql-core";
 import type { Connection } from "mysql2/promise";
 import { driverError, takesNoWrites } from "./errors.ts";
-import * as schema from "./schema.ts";
+import { DICTIONARY } from "./facts.ts";
 
 /** Adds the gates that are missing. Writers alone need them, so nothing is said if they cannot be added by this user or now. */
 export async function addGates(connection: Connection): Promise<void> {
-  const tables = Object.values(schema)
-    .filter((each) => is(each, MySqlTable))
-    .map(getTableName);
   const [rows] = await connection.query("SELECT `table` AS name FROM gates");
   const gates = new Set((rows as { name: string }[]).map(({ name }) => name));
-  const missing = tables.filter((table) => !gates.has(table));
+  const missing = DICTIONARY.filter((table) => !gates.has(table));
   if (missing.length === 0) return;
   try {
     await connection.query("INSERT IGNORE INTO gates (`table`) VALUES ?", [missing.map((table) => [table])]);

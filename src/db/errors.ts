@@ -5,7 +5,7 @@
 import type { ConnectionOptions } from "mysql2/promise";
 import { type ErrorCode, MusterError } from "../errors.ts";
 import { explainedFile, isFileError } from "../file-errors.ts";
-import { faultOf } from "./faults.ts";
+import { FULL, faultOf, READ_ONLY } from "./faults.ts";
 
 export interface DriverError extends Error {
   code: string;
@@ -70,22 +70,12 @@ export function isHeld(error: unknown): boolean {
   return code === "ER_LOCK_NOWAIT" || code === "ER_LOCK_WAIT_TIMEOUT";
 }
 
-/** Whether the server gives no more connections, of all or to this user. */
+/** Whether the server gives no more connections. */
 export function isFull(error: unknown): boolean {
-  return ["ER_CON_COUNT_ERROR", "ER_TOO_MANY_USER_CONNECTIONS", "ER_USER_LIMIT_REACHED"].includes(
-    driverError(error)?.code ?? "",
-  );
+  return FULL.includes(driverError(error)?.code ?? "");
 }
 
-/** How a server refuses every write, for it is read-only or its settings forbid them: another host may take it, or the same one later. */
-export const READ_ONLY = [
-  "ER_BINLOG_STMT_MODE_AND_ROW_ENGINE",
-  "ER_OPTION_PREVENTS_STATEMENT",
-  "ER_READ_ONLY_MODE",
-  "ER_INNODB_READ_ONLY",
-  "ER_SCHEMA_READ_ONLY",
-];
-
+/** Whether the server refuses every write now. */
 export function takesNoWrites(error: unknown): boolean {
   return READ_ONLY.includes(driverError(error)?.code ?? "");
 }

@@ -26,8 +26,10 @@ const tablesOf = (module: object): string[] =>
     .filter((each): each is MySqlTable => is(each, MySqlTable))
     .map(getTableName);
 
+/** The names of the dictionary's tables. */
+export const DICTIONARY: readonly string[] = tablesOf(schema);
 /** Muster's tables: those of the dictionary, and the account of what it did. */
-export const TABLES: readonly string[] = [...tablesOf(schema), ...tablesOf(ledger)];
+export const TABLES: readonly string[] = [...DICTIONARY, ...tablesOf(ledger)];
 
 /**
  * Asks the server, which takes a few milliseconds.

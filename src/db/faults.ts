@@ -181,6 +181,13 @@ const FAULTS = new Map<string, Fault>(
   }),
 );
 
+const codesOf = (wanted: Fault) => [...FAULTS].flatMap(([code, fault]) => (fault === wanted ? [code] : []));
+
+/** How a server refuses every write, for it is read-only or its settings forbid them: another host may take it, or the same one later. */
+export const READ_ONLY: readonly string[] = codesOf(readOnly);
+/** How a server gives no more connections, to anybody or to this user. */
+export const FULL: readonly string[] = codesOf(noConnection);
+
 /** What an error means; undefined if it is not the database's state, but a statement that should not have been sent. */
 export function faultOf({ code, words }: Failure): Fault | undefined {
   // By many codes: of the engine, of a temporary file, of the binary log.

@@ -7,7 +7,7 @@ import type { Host } from "./url.ts";
 
 /** Connections that are opened together ask once which host takes writes. */
 const FOUND_MS = 1_000;
-/** Of one that is asked: all of them together must answer before whoever waits for a connection gives up. */
+/** Connect timeout for each host. All hosts together must answer within the timeout of the pool. */
 const ASK_MS_MAX = 2_000;
 
 /** Where a pool's connections go. */

@@ -103,13 +103,16 @@ export interface Reason {
 export const REJECTION_STATES = ["open", "replayed", "discarded", "superseded"] as const;
 export type RejectionState = (typeof REJECTION_STATES)[number];
 
+/** Characters of a source's name, and of a file's in it. */
+export const SOURCE_LENGTH_MAX = 700;
+
 /** One row per import, insert, replay, backup and restore. Counts hold the tables that are finished, no others. */
 export const runs = mysqlTable(
   "runs",
   {
     id: char("id", { length: 36 }).primaryKey(),
     kind: varchar("kind", { length: 16 }).$type<RunKind>().notNull(),
-    source: varchar("source", { length: 700 }),
+    source: varchar("source", { length: SOURCE_LENGTH_MAX }),
     status: varchar("status", { length: 16 }).$type<RunStatus>().notNull(),
     counts: document<RunCounts>()("counts").notNull(),
     error: varchar("error", { length: 2000 }),
@@ -133,6 +136,9 @@ export const runs = mysqlTable(
   ],
 );
 
+/** So many bytes of a row's raw input are kept. */
+export const RAW_BYTES_MAX = 65_536;
+
 /** One row per rejected row. Those of a run that has not ended are not listed. */
 export const rejections = mysqlTable(
   "rejections",
@@ -140,7 +146,7 @@ export const rejections = mysqlTable(
     id: bigint("id", { mode: "number" }).autoincrement().primaryKey(),
     run: char("run", { length: 36 }).notNull(),
     table: varchar("table", { length: 64 }).notNull(),
-    file: varchar("file", { length: 700 }),
+    file: varchar("file", { length: SOURCE_LENGTH_MAX }),
     position: bigint("position", { mode: "number" }).notNull(),
     raw: mediumblob("raw").notNull(),
     // What the cells of `raw` are, where it is a CSV record; absent where it is JSON.

@@ -1,7 +1,9 @@
 /** Transactions that end: committed, undone, or run again a bounded number of times. */
 import type { Pool, PoolConnection } from "mysql2/promise";
-import { driverError, noAnswer, READ_ONLY, takesNoWrites } from "./errors.ts";
+import { driverError, noAnswer, takesNoWrites } from "./errors.ts";
+import { READ_ONLY } from "./faults.ts";
 import type { Look } from "./look.ts";
+import type { Use } from "./rights.ts";
 
 /** InnoDB undoes one of two transactions that wait for each other, and asks for it to be run again. */
 export const DEADLOCK = "ER_LOCK_DEADLOCK";
@@ -38,7 +40,7 @@ export class Turnstile {
     this.#free = places;
   }
 
-  /** Whether whoever comes now has to wait. */
+  /** Whether the next one has to wait. */
   get isFull(): boolean {
     return this.#free === 0 || this.#waiting.length > 0;
   }
@@ -104,16 +106,18 @@ export class Turnstile {
 /**
  * Runs `work` in a transaction of its own on a connection of the pool: committed where it returns, undone where it throws.
  * @param msMax past it the connection is given up, and with it the transaction: an error of the code ETIMEDOUT
+ * @param use what the database must be usable for
  */
 export async function transacted<T>(
   { pool, writers, look, demoted }: { pool: Pool; writers: Turnstile; look: Look; demoted(): void },
   work: (connection: PoolConnection) => Promise<T>,
   msMax: number,
+  use: Use = "insert",
 ): Promise<T> {
   let connection: PoolConnection | undefined;
   let late = false;
   const whole = async () => {
-    await look.require("insert");
+    await look.require(use);
     if (late) throw noAnswer(msMax);
     connection = await pool.getConnection();
     if (late) connection.destroy();

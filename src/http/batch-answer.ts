@@ -7,9 +7,7 @@ import type { BatchRow } from "../ingest/batch.ts";
 import type { BatchOutcome, RowVerdict } from "../ingest/insert.ts";
 import { type Answer, type HeaderName, headersOf, json } from "./describe.ts";
 import type { Env } from "./env.ts";
-import { PROBLEM_TYPE, Problem, type ProblemEntry, problemBody } from "./problem.ts";
-
-export const JSON_TYPE = { "Content-Type": "application/json" };
+import { JSON_TYPE, PROBLEM_TYPE, Problem, type ProblemEntry, problemBody } from "./problem.ts";
 
 const count = z.int().min(0);
 

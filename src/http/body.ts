@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Context, MiddlewareHandler } from "hono";
 import { JsonText } from "../codecs/json-text.ts";
-import { pointerTo } from "../codecs/pointer.ts";
+import { shownPointer } from "../codecs/pointer.ts";
 import type { Turnstile } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { ROWS_PER_REQUEST_MAX } from "../ingest/batch.ts";
@@ -128,7 +128,8 @@ export const codingOf = (c: Context<Env>): string =>
 const identityOnly = { headers: { "Accept-Encoding": "identity" } };
 
 /** A row of a replay: a field that stands twice in it is one of its reasons, as in any row. */
-const ROW_POINTER = /^\/rows\/\d+\/row$/;
+const isReplayedRow = ([rows, , row, more]: readonly unknown[]) =>
+  rows === "rows" && row === "row" && more === undefined;
 
 /**
  * Refuses a body that is not said to be JSON, before a validator takes it for an empty object; and what the validator does
@@ -139,8 +140,9 @@ export function jsonBody(inFlight: InFlight) {
     mediaTypeOf(c, ["application/json"]);
     const bytes = bytesOf(c);
     const json = await inFlight.parse(bytes.length, () => new JsonText(textOf(bytes)));
-    for (const [pointer, [key = ""]] of json.repeated) {
-      if (!ROW_POINTER.test(pointer)) throw new Refusal(400, `${pointer}${pointerTo([key])} is given twice`);
+    for (const { path, keys } of json.repeated) {
+      if (!isReplayedRow(path))
+        throw new Refusal(400, `${shownPointer([...path, ...keys.slice(0, 1)])} is given twice`);
     }
     assertShort(json.value, []);
     c.set("json", json);
@@ -155,7 +157,7 @@ export function jsonBody(inFlight: InFlight) {
 function assertShort(value: unknown, path: string[]): void {
   if (Array.isArray(value)) {
     if (value.length <= ROWS_PER_REQUEST_MAX) return;
-    const where = path.length === 0 ? "the body" : pointerTo(path);
+    const where = path.length === 0 ? "the body" : shownPointer(path);
     throw new Refusal(413, `${where} has more than ${ROWS_PER_REQUEST_MAX} entries: send fewer at once`);
   }
   if (typeof value !== "object" || value === null || path.length > 0) return;

@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { PoolConnection } from "mysql2/promise";
 import type { Database } from "../db/client.ts";
 import type { StoredAnswer } from "../db/ledger.ts";
+import type { Use } from "../db/rights.ts";
 import { retried, transacted, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import {
   type Claim,
@@ -15,8 +16,9 @@ import {
   runOfKey,
   underWay,
 } from "../repositories/idempotency.ts";
+import type { Beginning } from "../repositories/live-run.ts";
 import { clearDeadRuns } from "../repositories/recovery.ts";
-import type { Beginning, RunRecord } from "../repositories/runs.ts";
+import type { RunRecord } from "../repositories/runs.ts";
 import { bytesOf } from "./body.ts";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";
@@ -36,11 +38,12 @@ export const IDEMPOTENCY_KEY = {
  * for the same request before gets that answer again, with `Idempotent-Replayed: true`, and nothing is done.
  * @param msMax from the moment at which the body had come
  * @param body the request's bytes, which with method, path and preferences make it the same request
+ * @param use what the work needs of the database; to keep a key takes an insert
  * @returns typed, for the typed client, as its caller says
  */
 export async function answerOnce<Typed extends TypedResponse>(
   c: Context<Env>,
-  { database, body, msMax }: { database: Database; body: Uint8Array; msMax: number },
+  { database, body, msMax, use = "insert" }: { database: Database; body: Uint8Array; msMax: number; use?: Use },
   work: (connection: PoolConnection) => Promise<StoredAnswer>,
 ) {
   const claim = claimBy(c, body);
@@ -56,6 +59,7 @@ export async function answerOnce<Typed extends TypedResponse>(
         return { answer, replayed: false };
       },
       Math.max(0, msMax - waited),
+      claim ? "insert" : use,
     ),
   );
   if (replayed) c.header("Idempotent-Replayed", "true");

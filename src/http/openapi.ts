@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, made of what routes and middleware say of themselves (http/describe.ts). */
 import { Hono } from "hono";
 import { type DescribeRouteOptions, describeRoute, generateSpecs, resolver, validator } from "hono-openapi";
+import { z } from "zod";
 import packageJson from "../../package.json";
 import { tableNames, tables } from "../codecs/tables.ts";
 import {
@@ -102,8 +103,10 @@ function frame() {
 
 const problemAnswer = (description: string, headers: ReturnType<typeof headersOf>) => ({
   ...{ description, headers },
-  content: { [PROBLEM_TYPE]: { schema: resolver(Problem) } },
+  content: { [PROBLEM_TYPE]: { schema: resolver(Problem) }, "text/html": { schema: resolver(PAGE) } },
 });
+
+const PAGE = z.string().meta({ description: "The same for a person, if a browser asks" });
 
 /** A description as the library's own middleware. */
 function handlersOf({ role, reads, body, answers, ...rest }: Description, operationId: string) {

@@ -58,6 +58,7 @@ export function problemBody(
   return { type: "about:blank", title, status, detail, instance: c.get("requestId"), ...more };
 }
 
+export const JSON_TYPE = { "Content-Type": "application/json" };
 export const PROBLEM_TYPE = "application/problem+json";
 
 /** Answers a problem document. */
@@ -103,8 +104,8 @@ const isGone = (error: Error, c: Context<Env>) => error.name === "AbortError" &&
 const inService = (error: MusterError) =>
   error.code === "invalid" && driverError(error.cause) ? new MusterError("unavailable", error.message) : error;
 
-/** Seconds after which a client may try again what was unavailable. */
-const RETRY_AFTER_S = 5;
+/** Seconds after which a client may try again what was unavailable, or what there was no room for. */
+export const RETRY_AFTER_S = 5;
 
 const STATUS_OF: Record<ErrorCode, ContentfulStatusCode> = {
   invalid: 400,

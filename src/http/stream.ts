@@ -10,7 +10,7 @@ import { gzipped, takesGzip } from "./gzip.ts";
 import { loggable } from "./log.ts";
 import { negotiate } from "./negotiate.ts";
 import { linkNext, ROWS_PER_PAGE_MAX } from "./paging.ts";
-import { Refusal } from "./problem.ts";
+import { JSON_TYPE, Refusal } from "./problem.ts";
 import { parameter } from "./validate.ts";
 
 /** The forms that are lines, for negotiate. */
@@ -20,8 +20,6 @@ const CONTENT_TYPES: Record<LineForm, string> = {
   "text/csv": "text/csv; charset=utf-8; header=present",
   "application/x-ndjson": "application/x-ndjson",
 };
-
-const JSON_TYPE = { "Content-Type": "application/json" };
 
 /** A listing by keyset, as its route describes it. */
 export interface Listing<Row, Key> {

@@ -3,10 +3,7 @@ import type { Context } from "hono";
 import { MusterError } from "../errors.ts";
 import type { ImportLimits } from "../limits.ts";
 import type { Env } from "./env.ts";
-import { Refusal } from "./problem.ts";
-
-/** Seconds after which there may be room again: most files are done by then. */
-export const RETRY_AFTER_S = 5;
+import { RETRY_AFTER_S, Refusal } from "./problem.ts";
 
 /** One body's share of the room, from its first byte until its import has ended. Disposing gives it back. */
 export interface Upload extends Disposable {

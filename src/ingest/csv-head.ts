@@ -19,8 +19,8 @@ export class CsvHead {
   columns: string[];
   /** Whether a record may still be the header. */
   isOpen = true;
-  /** Lines that were skipped since they repeat the header. */
-  readonly repeated: number[] = [];
+  /** How many lines were skipped since they repeat the header, and which was the first. */
+  readonly repeated = { lines: 0, first: 0 };
   #above: { line: number; text: string; why?: string } | undefined;
   #linesAbove = 0;
 
@@ -75,7 +75,7 @@ export class CsvHead {
         `line ${record.line} is another header, and ${rows}: ${textOf(record)}; split the file there`,
       );
     }
-    this.repeated.push(record.line);
+    if (this.repeated.lines++ === 0) this.repeated.first = record.line;
     return true;
   }
 

@@ -58,8 +58,9 @@ export async function* csvRows(
     if (records.length === 0) await turn();
     refuse(name, backslashes.look(records));
     const rows: CsvRow[] = [];
+    let looked = 0;
     for (const record of records) {
-      if (rows.length % ROWS_PER_TURN === ROWS_PER_TURN - 1) await turn();
+      if (++looked % ROWS_PER_TURN === 0) await turn();
       if (isOpen) {
         const isHeader = head.take(record);
         ({ isOpen, order, columns } = head);
@@ -75,13 +76,9 @@ export async function* csvRows(
     yield rows;
   }
   refuse(name, backslashes.end());
-  const { repeated } = head;
-  if (repeated.length > 0) {
-    const lines = repeated.length === 1 ? `line ${repeated}, a header` : `${repeated.length} headers`;
-    say?.(
-      `${name}: skipped ${lines} among the rows${repeated.length > 1 ? ` (the first is line ${repeated[0]})` : ""}`,
-    );
-  }
+  const { lines, first } = head.repeated;
+  if (lines === 1) say?.(`${name}: skipped line ${first}, a header among the rows`);
+  if (lines > 1) say?.(`${name}: skipped ${lines} headers among the rows (the first is line ${first})`);
   if (count === 0) say?.(`${name} has no rows`);
 }
 

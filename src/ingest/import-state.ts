@@ -1,8 +1,9 @@
 import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import type { Counts } from "../db/ledger.ts";
+import type { LiveRun } from "../repositories/live-run.ts";
 import type { NewRejection } from "../repositories/rejections.ts";
-import type { LiveRun, Report } from "../repositories/runs.ts";
+import type { Report } from "../repositories/runs.ts";
 import type { RejectLimit } from "./reject-limit.ts";
 import type { Source } from "./source.ts";
 import type { ImportWorld } from "./world.ts";

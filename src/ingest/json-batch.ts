@@ -1,7 +1,7 @@
 /** The rows of a JSON body of a request, in both of its forms (design section 4, Insert). */
-import { fromJson } from "../codecs/json.ts";
+import { fromJson, isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
-import { pointerTo } from "../codecs/pointer.ts";
+import { pointerTo, shownPointer } from "../codecs/pointer.ts";
 import { isTableName, type Shaped, type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { add, type BatchRow, notEmpty, type Path, pointerAt } from "./batch.ts";
@@ -140,8 +140,5 @@ function onlyKeyOf(value: unknown): string | undefined {
   return only;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const wrongShape = (path: Path, problem: string) =>
-  new MusterError("invalid", `${path.length > 0 ? pointerTo(path) : "the body"} ${problem}`);
+  new MusterError("invalid", `${path.length > 0 ? shownPointer(path) : "the body"} ${problem}`);

@@ -3,10 +3,12 @@
  * name with a blank in it, which no column of a table can have.
  */
 import { INVALID_UTF8 } from "../codecs/csv-parser.ts";
+import { isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { isGuarded, SPREADSHEET_COLUMN, SPREADSHEET_YES, unguarded } from "../codecs/spreadsheet.ts";
 import type { Table } from "../codecs/tables.ts";
-import { RAW_BYTES_MAX, type RejectionRecord } from "../repositories/rejections.ts";
+import { RAW_BYTES_MAX } from "../db/ledger.ts";
+import type { RejectionRecord } from "../repositories/rejections.ts";
 import { shown } from "../shown.ts";
 import { recordsOf } from "./replay.ts";
 
@@ -49,11 +51,11 @@ function ofJson(table: Table, raw: string): Map<string, string> | undefined {
     return undefined;
   }
   const { value } = json;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const fields = new Map<string, string>();
   for (const { name } of table.columns) {
     if (!Object.hasOwn(value, name)) continue;
-    const field: unknown = value[name as keyof typeof value];
+    const field: unknown = value[name];
     if (field !== null) fields.set(name, typeof field === "string" ? field : json.source([name]));
   }
   return fields;

@@ -1,6 +1,6 @@
 import type { Table } from "../codecs/tables.ts";
-import type { Reason } from "../db/ledger.ts";
-import { addRejections, type NewRejection, RAW_BYTES_MAX } from "../repositories/rejections.ts";
+import { RAW_BYTES_MAX, type Reason } from "../db/ledger.ts";
+import { addRejections, type NewRejection } from "../repositories/rejections.ts";
 import type { FileRow } from "./csv-rows.ts";
 import type { Import } from "./import-state.ts";
 

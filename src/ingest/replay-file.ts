@@ -1,6 +1,7 @@
 /** A corrected export of rejections, as a file of this machine. */
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
+import { SOURCE_LENGTH_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { escaped } from "../shown.ts";
 import { lookAt, readUnchanged } from "./local-file.ts";
@@ -18,9 +19,6 @@ export interface CorrectedFile {
   lines(say?: (line: string) => void): AsyncGenerator<FileLine[]>;
 }
 
-/** The column that keeps a run's source. */
-const NAME_LENGTH_MAX = 700;
-
 /**
  * Finds the file; its name says its form. CSV needs a header with `id` and `raw`, or with `rejection id` and the fields. A
  * line of JSON has an `id` and the whole new `row`, or the text `raw`. A blank `raw` beside a `raw_base64` stands for the
@@ -36,7 +34,7 @@ export async function openCorrected(location: string): Promise<CorrectedFile> {
   if (!found) throw invalid(`there is no file ${given}`);
   if (found.is !== "file") throw invalid(`${given} is not a file: give the corrected export`);
   const name = await realpath(location);
-  if (name.length > NAME_LENGTH_MAX) throw invalid(`the path is over ${NAME_LENGTH_MAX} characters long`);
+  if (name.length > SOURCE_LENGTH_MAX) throw invalid(`the path is over ${SOURCE_LENGTH_MAX} characters long`);
   const lines = (say?: (line: string) => void) => read(readUnchanged(name, location, found.state), given, say);
   return { name, bytes: Number(found.state.size), lines };
 }

@@ -1,6 +1,7 @@
 /** The lines of a corrected export of rejections: CSV or newline-delimited JSON. */
 import { bare, splitLine } from "../codecs/csv-header.ts";
 import { type CsvRecord, parseCsv, RECORD_BYTES_MAX } from "../codecs/csv-parser.ts";
+import { isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
@@ -176,8 +177,5 @@ const isId = (value: unknown): value is number =>
 
 const badId = (id: unknown) =>
   id === undefined || id === "" ? "it has no id" : `its id ${shown(id)} is not a rejection's`;
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const invalid = (problem: string) => new MusterError("invalid", problem);

@@ -2,9 +2,9 @@
 import { isBlank } from "../codecs/codec.ts";
 import { isTableName, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { countOpen, pageOfOpen, standingOf } from "../repositories/open-rejections.ts";
-import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
 import { findRun } from "../repositories/runs.ts";
 import { ROWS_PER_REQUEST_MAX } from "./batch.ts";
 import type { Mended } from "./replay.ts";

@@ -7,6 +7,7 @@ import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { fromJson } from "../codecs/json.ts";
 import { isTableName, type Shaped, type Table, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
+import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import {
   closeRejections,
@@ -15,7 +16,6 @@ import {
   openRejectionIds,
   rawInputs,
 } from "../repositories/open-rejections.ts";
-import { RAW_BYTES_MAX } from "../repositories/rejections.ts";
 import { findRun } from "../repositories/runs.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX } from "./batch.ts";
 import { type BatchOutcome, insertBatch } from "./insert.ts";

@@ -1,6 +1,7 @@
 /** Where a table's files come from, and which table each is for. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type TableName, tableNames, tableOf } from "../codecs/tables.ts";
+import { SOURCE_LENGTH_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { escaped } from "../shown.ts";
 import { csvRows, type FileRow } from "./csv-rows.ts";
@@ -49,9 +50,6 @@ export interface FoundFile {
   open(): AsyncIterable<Uint8Array>;
 }
 
-/** The column that keeps a source's name. */
-const SOURCE_NAME_MAX = 700;
-
 /**
  * Finds the files of a directory or an S3 prefix (its own, and those in a folder named for a table) or the one file named.
  * @param only takes the files of one table alone; a single file of any name is then taken for it
@@ -67,8 +65,8 @@ export async function openSource(
 ): Promise<Source> {
   const isS3 = location.startsWith("s3://");
   const found = isS3 ? await findObjects(location, s3, signal) : await findFiles(location);
-  if (found.name.length > SOURCE_NAME_MAX)
-    throw new MusterError("invalid", `the path is over ${SOURCE_NAME_MAX} characters long`);
+  if (found.name.length > SOURCE_LENGTH_MAX)
+    throw new MusterError("invalid", `the path is over ${SOURCE_LENGTH_MAX} characters long`);
   const files: SourceFile[] = [];
   for (const file of found.files) {
     const table = found.isOne ? (only ?? tableOfFile(file.name)) : tableOfFile(file.name);

@@ -1,8 +1,8 @@
 import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { idRange } from "../repositories/bulk.ts";
+import type { LiveRun } from "../repositories/live-run.ts";
 import { existingIds, readRowsNear } from "../repositories/rows.ts";
-import type { LiveRun } from "../repositories/runs.ts";
 import { Stage } from "../repositories/stage.ts";
 import { IdSet } from "./id-set.ts";
 import type { World } from "./judge.ts";

@@ -91,9 +91,17 @@ async function takeBack(
   const stored = new Map((await readRows(connection, table, ids)).map((row) => [row[table.key], row]));
   const isOurs = ids.every((id, index) => sameRow(stored.get(id) ?? [], rows[index]?.with(table.key, id) ?? []));
   if (!isOurs) return false;
-  await connection.query(`DELETE FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`, [ids]).catch(() => {
+  await connection.query(`DELETE FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`, [ids]).catch((error) => {
+    // Inserting takes no right to delete.
+    if (driverError(error)?.code !== "ER_TABLEACCESS_DENIED_ERROR") throw error;
     const mend = `ALTER TABLE ${table.name} AUTO_INCREMENT = 1`;
-    throw new MusterError("conflict", `AUTO_INCREMENT of ${table.name} is at its end, and lower ids are free: ${mend}`);
+    throw new MusterError(
+      "conflict",
+      `AUTO_INCREMENT of ${table.name} is at its end, and lower ids are free: ${mend}`,
+      {
+        cause: error,
+      },
+    );
   });
   return true;
 }

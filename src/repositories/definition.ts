@@ -1,6 +1,7 @@
 /** What a table is, in the server's own words. */
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
+import { quoted } from "../db/grants.ts";
 import { MusterError } from "../errors.ts";
 import { ddl } from "./ddl.ts";
 
@@ -21,7 +22,7 @@ export interface Definition {
 
 /** From SHOW CREATE TABLE, which has a line for each column, key and constraint. @param schema another database */
 export async function definitionOf(connection: Connection, name: string, schema?: string): Promise<Definition> {
-  const table = schema === undefined ? escapeId(name, true) : `${escapeId(schema, true)}.${escapeId(name, true)}`;
+  const table = schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;
   // information_schema has the next id from a cache that may be a day old.
   const [rows] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE ${table}`);
   const text: string = rows[0]?.["Create Table"] ?? ""; // of a view there is none
@@ -50,6 +51,7 @@ const KEY = /^([A-Z]+ )?KEY `/;
 const FOREIGN_KEY = /^CONSTRAINT `((?:[^`]|``)+)` (FOREIGN KEY .*)$/;
 /** In the line of the table's options: a comment may say the same. */
 const NEXT_ID = /^(\) .*?) AUTO_INCREMENT=(\d+)/m;
+
 /** A trigger on a table, if the user may see one. */
 export async function triggerOn(connection: Connection, table: string): Promise<string | undefined> {
   const [rows] = await connection.query<RowDataPacket[]>(

@@ -31,7 +31,7 @@ export async function refuseForeseen(
   const rules = rulesOf(replacement, theirs, await definitionOf(connection, stage));
   if (rules.length === 0 || !(await isSievable(connection, database, table))) return;
   for (const { reason, select } of rules) {
-    const id = await firstOf(connection, select);
+    const id = await lowestIn(connection, select);
     if (id !== undefined) throw refused({ table, deletes: false }, id, { reason, race: undefined });
   }
 }
@@ -73,7 +73,7 @@ const UNIQUE = /^UNIQUE KEY (`(?:[^`]|``)+`) \((`(?:[^`]|``)+`(?:,`(?:[^`]|``)+`
 const FOREIGN_KEY = /^FOREIGN KEY \((`(?:[^`]|``)+`)\) REFERENCES ((?:`(?:[^`]|``)+`\.?){1,2}) \((`(?:[^`]|``)+`)\)/;
 
 /** The lowest id; undefined also if the rule is about what a stage does not have or the user may not read. */
-async function firstOf(connection: Connection, select: string): Promise<number | undefined> {
+async function lowestIn(connection: Connection, select: string): Promise<number | undefined> {
   try {
     const [rows] = await connection.query<RowDataPacket[]>(`SELECT MIN(id) AS id FROM (${select}) broken`);
     return rows[0]?.id ?? undefined;

@@ -2,9 +2,10 @@
 import { and, asc, count, eq, gt, inArray, lte, max, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { isHeld } from "../db/errors.ts";
-import { type RejectionState, rejections } from "../db/ledger.ts";
+import { RAW_BYTES_MAX, type RejectionState, rejections } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { hasEnded, RAW_BYTES_MAX } from "./rejections.ts";
+import { firstOf } from "../shown.ts";
+import { hasEnded } from "./rejections.ts";
 
 export interface Standing {
   id: number;
@@ -84,10 +85,10 @@ export async function holdRejections(db: MySql2Database, ids: readonly number[])
     .catch(heldElsewhere);
   const held = new Map(rows.map((row) => [row.id, row]));
   const lost = ids.filter((each) => !held.has(each));
-  if (lost.length > 0) throw new MusterError("not_found", `there is no rejection ${some(lost)}`);
+  if (lost.length > 0) throw new MusterError("not_found", `there is no rejection ${firstOf(lost)}`);
   const closed = rows.filter((row) => row.state !== "open");
   if (closed.length === 0) return held;
-  throw new MusterError("conflict", `not open any more: ${some(closed.map((row) => `${row.id} (${row.state})`))}`);
+  throw new MusterError("conflict", `not open any more: ${firstOf(closed.map((row) => `${row.id} (${row.state})`))}`);
 }
 
 /** The raw inputs of rejections, by id. */
@@ -143,7 +144,3 @@ function heldElsewhere(error: unknown): never {
   if (!isHeld(error)) throw error;
   throw new MusterError("conflict", "another replay has some of these rejections: try again when it has ended");
 }
-
-const NAMED_MAX = 10;
-const some = (each: readonly unknown[]) =>
-  each.slice(0, NAMED_MAX).join(", ") + (each.length > NAMED_MAX ? ", ..." : "");

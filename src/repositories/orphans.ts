@@ -3,10 +3,8 @@ import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { tables } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import { firstOf, NAMED_MAX } from "../shown.ts";
 import type { Replacement } from "./replace.ts";
-
-/** Ids that an error names. */
-const IDS_NAMED_MAX = 10;
 
 /**
  * Looks, outside a transaction, whether rows would lose their parent: most often it is known before anybody has to wait.
@@ -35,7 +33,7 @@ export async function orphansRefused(
       const orphans = await orphansOf(connection, { from, column: name, to, lock });
       if (orphans.rows === 0) continue;
       const whose = staged.has(child.name) ? `the backup's rows of ${child.name}` : `rows of ${child.name}`;
-      const named = `${child.name} ${some(orphans.ids)} refer to ${parent} ${some(orphans.parents)}`;
+      const named = `${child.name} ${firstOf(orphans.ids)} refer to ${parent} ${firstOf(orphans.parents)}`;
       const advice = `restore ${child.name} and ${parent} together, or mend these rows first`;
       throw new MusterError("conflict", `${whose}: ${orphans.rows} would lose their parent (${named}): ${advice}`);
     }
@@ -53,17 +51,14 @@ async function orphansOf(
   const rows = await count(connection, condition, lock);
   if (rows === 0) return { rows, ids: [], parents: [] };
   const first = async (what: string): Promise<number[]> => {
-    const limited = `SELECT DISTINCT ${what} AS id ${condition} ORDER BY id LIMIT ${IDS_NAMED_MAX + 1}${lock}`;
+    const limited = `SELECT DISTINCT ${what} AS id ${condition} ORDER BY id LIMIT ${NAMED_MAX + 1}${lock}`;
     const [found] = await connection.query<RowDataPacket[]>(limited);
     return found.map(({ id }) => id);
   };
   return { rows, ids: await first("c.id"), parents: await first(reference) };
 }
 
-const some = (ids: readonly number[]) =>
-  ids.slice(0, IDS_NAMED_MAX).join(", ") + (ids.length > IDS_NAMED_MAX ? ", ..." : "");
-
-/** Of a SELECT: what is committed now, and stays until the transaction ends. */
+/** Ends a SELECT that reads what is committed now, and keeps it so until the transaction ends. */
 export const AS_IT_IS = " LOCK IN SHARE MODE";
 
 /** What other programs commit between two statements is seen by neither. */

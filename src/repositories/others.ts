@@ -3,6 +3,7 @@ import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { tables } from "../codecs/tables.ts";
 import { domainError, driverError } from "../db/errors.ts";
+import { quoted } from "../db/grants.ts";
 import { MusterError } from "../errors.ts";
 import { STILL_REFERRED_TO } from "./changes.ts";
 import { definitionOf } from "./definition.ts";
@@ -71,7 +72,7 @@ async function refuseUnread(
 async function countReferring(connection: Connection, referrer: Referrer, { table, stage }: Replacement) {
   try {
     const { own, referred } = await columnsOf(connection, referrer);
-    const child = `${escapeId(referrer.schema, true)}.${escapeId(referrer.table, true)} c`;
+    const child = `${quoted(referrer.schema)}.${quoted(referrer.table)} c`;
     const meets = own.map((column, index) => `c.${column} = t.${referred[index]}`).join(" AND ");
     const among = (condition: string) => condition.replace(" WHERE ", ` JOIN ${child} ON ${meets} WHERE `);
     const values = table.columns.filter(({ isKey, name }) => !isKey && referred.includes(escapeId(name)));

@@ -5,8 +5,9 @@ import type { Database } from "../db/client.ts";
 import { domainError, isRefusal, lineOf } from "../db/errors.ts";
 import { type RunStatus, rejections, runs } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { loadLock, runLock, tryLock } from "./locks.ts";
-import { endRun, type LiveRun, PROCESS_SPACE, type Report } from "./runs.ts";
+import type { LiveRun } from "./live-run.ts";
+import { loadLock, PROCESS_SPACE, runLock, tryLock } from "./locks.ts";
+import { endRun, type Report } from "./runs.ts";
 import { resolveSwap } from "./settle.ts";
 import { dropStages, stagedRuns } from "./stage.ts";
 

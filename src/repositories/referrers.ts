@@ -1,8 +1,7 @@
 /** Who refers to a table: the foreign keys that point at it, of this database and of every other on the server. */
-import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { type TableName, tables } from "../codecs/tables.ts";
-import { allows, grantsOf } from "../db/grants.ts";
+import { allows, grantsOf, quoted } from "../db/grants.ts";
 
 /** A foreign key that refers to one of our tables. */
 export interface Referrer {
@@ -51,7 +50,7 @@ export interface Sight {
 export async function sightOf(connection: Connection, database: string): Promise<Sight> {
   const { account, everywhere, here } = await grantsOf(connection, database);
   return {
-    triggers: allows(here, "TRIGGER") ? undefined : `GRANT TRIGGER ON ${escapeId(database, true)}.* TO ${account}`,
+    triggers: allows(here, "TRIGGER") ? undefined : `GRANT TRIGGER ON ${quoted(database)}.* TO ${account}`,
     foreignKeys: allows(everywhere, ...SHOWING) ? undefined : `GRANT SHOW VIEW ON *.* TO ${account}`,
   };
 }

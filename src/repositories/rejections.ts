@@ -3,11 +3,10 @@ import { and, asc, count, desc, eq, gt, inArray, like, ne, notInArray, type SQL,
 import type { MySqlInsertValue } from "drizzle-orm/mysql-core";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/columns.ts";
-import { type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
+import { RAW_BYTES_MAX, type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
+import { isImportOf } from "./runs.ts";
 import { STATEMENT_BYTES_MAX, statementBytes } from "./statement.ts";
 
-/** Of a row's raw input so many bytes are kept. */
-export const RAW_BYTES_MAX = 65_536;
 /** Rejections written by one statement at most. */
 const REJECTIONS_PER_INSERT = 500;
 
@@ -173,9 +172,7 @@ export async function supersede(
   const earlier = await db
     .select({ id: runs.id })
     .from(runs)
-    .where(
-      and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`, ne(runs.id, run)),
-    );
+    .where(and(isImportOf(source), ne(runs.id, run)));
   if (earlier.length === 0) return;
   const ids = earlier.map((row) => row.id);
   await db

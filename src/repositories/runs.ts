@@ -1,14 +1,10 @@
-/** The account of every run, and what tells a run that is under way from one that died (design section 2, The account). */
-import { readlinkSync } from "node:fs";
-import { hostname } from "node:os";
+/** The account of every run. */
 import { and, count, desc, eq, inArray, isNull, lt, type SQL, sql } from "drizzle-orm";
-import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
-import type { PoolConnection } from "mysql2/promise";
+import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/columns.ts";
 import type { Database } from "../db/client.ts";
-import { takesNoWrites } from "../db/errors.ts";
 import { type Counts, type RunCounts, type RunKind, type RunProgress, type RunStatus, runs } from "../db/ledger.ts";
-import { runLock, tryLock } from "./locks.ts";
+import { owner } from "./locks.ts";
 
 /** A run as it is answered; instants are ISO 8601. Counts hold the tables whose part is finished. */
 export interface RunRecord {
@@ -68,9 +64,12 @@ export async function hasImportThat(
   ended: "succeeded" | "failed",
 ): Promise<boolean> {
   const statuses: RunStatus[] = ended === "failed" ? ["failed", "refused"] : ["succeeded"];
-  const same = and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`);
-  return has(db, and(same, inArray(runs.status, statuses), eq(runs.dry_run, false)));
+  return has(db, and(isImportOf(source), inArray(runs.status, statuses), eq(runs.dry_run, false)));
 }
+
+/** That a run is an import of this source: its index finds the name by the collation, the bytes decide. */
+export const isImportOf = (source: string): SQL | undefined =>
+  and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`);
 
 async function has(db: MySql2Database, condition: SQL | undefined): Promise<boolean> {
   return (await db.select({ id: runs.id }).from(runs).where(condition).limit(1)).length > 0;
@@ -86,111 +85,7 @@ function runRecord(row: typeof runs.$inferSelect): RunRecord {
   };
 }
 
-/** A run under way: its connection holds the lock that says it is alive, and is the one that publishes. */
-export interface LiveRun {
-  id: string;
-  kind: RunKind;
-  source: string;
-  connection: PoolConnection;
-  /** Drizzle over that connection. */
-  db: MySql2Database;
-  /** Gives the locks back and closes the connection; the run's row says how it ended before this is called. */
-  close(): Promise<void>;
-}
-
 const now = sql`UTC_TIMESTAMP(3)`;
-
-/** What else is written in the transaction that opens a run's account. */
-export type Beginning = (transaction: MySql2Database, run: string) => Promise<void>;
-
-/**
- * Opens the account of a run that takes a while. Its lock is taken first, so that nobody finds it without an owner.
- * @param dryRun whether it will store nothing
- * @param hasPlace whether the caller has a place among the long runs, and gives it back
- */
-export async function beginRun(
-  database: Database,
-  kind: RunKind,
-  source: string,
-  {
-    begin = async () => {},
-    dryRun = false,
-    hasPlace = false,
-  }: { begin?: Beginning | undefined; dryRun?: boolean; hasPlace?: boolean } = {},
-): Promise<LiveRun> {
-  const id = Bun.randomUUIDv7();
-  const leave = hasPlace ? () => {} : await database.longRuns.enter();
-  const { connection, close } = await keptAlive(database).catch((error) => {
-    leave();
-    throw error;
-  });
-  try {
-    await tryLock(connection, runLock(database, id), 0);
-    const db = drizzle(connection);
-    const row = {
-      id,
-      kind,
-      source,
-      status: "running" as const,
-      dry_run: dryRun,
-      counts: {},
-      owner: owner(),
-      started_at: now,
-    };
-    const opening = async (transaction: MySql2Database) => {
-      await transaction.insert(runs).values(row);
-      await begin(transaction, id);
-    };
-    // A look for what is not there would lock the gap for all others.
-    await db.transaction(opening, { isolationLevel: "read committed" });
-    let isTold = false;
-    const end = async () => {
-      await close();
-      leave();
-      if (!isTold) isTold = await tellEnd(database, id);
-    };
-    return { id, kind, source, connection, db, close: end };
-  } catch (error) {
-    await close();
-    leave();
-    if (takesNoWrites(error)) database.demoted();
-    throw error;
-  }
-}
-
-/** Tells who listens how a run ended, by what its row says: many ways lead there. @returns false where it has not ended yet */
-async function tellEnd({ db, ended }: Database, id: string): Promise<boolean> {
-  if (ended.size === 0) return true;
-  const run = await findRun(db, id).catch(() => undefined);
-  if (!run?.finished_at) return false;
-  const seconds = (Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000;
-  for (const listener of ended) listener({ ...run, seconds });
-  return true;
-}
-
-/** The server closes the connection of a host that vanished this long after its last sign of life. */
-const ALIVE_TIMEOUT_S = 60;
-
-/** A connection that may be idle for long and holds locks: they end with it, also where its host vanishes. */
-export async function keptAlive(
-  database: Database,
-): Promise<{ connection: PoolConnection; close: () => Promise<void> }> {
-  const connection = await database.pool.getConnection();
-  const keepAlive = setInterval(() => connection.ping().catch(() => {}), (ALIVE_TIMEOUT_S * 1000) / 3);
-  const close = async () => {
-    clearInterval(keepAlive);
-    await connection.query("ROLLBACK").catch(() => {});
-    await connection.query("SELECT RELEASE_ALL_LOCKS()").catch(() => {});
-    connection.destroy();
-  };
-  try {
-    await connection.query(`SET SESSION wait_timeout = ${ALIVE_TIMEOUT_S}`);
-    return { connection, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}
 
 /**
  * Writes a run that began and ended within the caller's transaction, which is about to commit.
@@ -254,16 +149,3 @@ export interface Report {
 
 /** How far a run has come, as its steps tell it. */
 export type Progress = Omit<RunProgress, "rejected" | "rows_per_s">;
-
-const owner = () => `${PROCESS_SPACE}:${process.pid}`;
-
-/** Where a process id means one process: containers may have their host's name, and each counts its processes by itself. */
-export const PROCESS_SPACE = processSpace();
-
-function processSpace(): string {
-  try {
-    return `${hostname()}/${readlinkSync("/proc/self/ns/pid")}`;
-  } catch {
-    return hostname();
-  }
-}

@@ -8,11 +8,12 @@ import type { Database } from "../db/client.ts";
 import { driverError } from "../db/errors.ts";
 import { type Counts, type RestoreCounts, type RunCounts, type RunKind, runs, type Swap } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
+import { STILL_REFERRED_TO } from "./changes.ts";
 import { ALTER_TRIES, ddl, RENAME_TRIES } from "./ddl.ts";
 import { definitionOf, exists, isEmpty, triggerOn } from "./definition.ts";
 import { passGates } from "./gates.ts";
+import { keptAlive } from "./live-run.ts";
 import { supersede } from "./rejections.ts";
-import { keptAlive } from "./runs.ts";
 import { alter, dropForeignKeys, stagedName } from "./stage-keys.ts";
 
 export const replacedName = (stage: string) => stage.replace(/^stage/, "replaced");
@@ -41,7 +42,7 @@ export async function whatIsWrong(connection: Connection, kind: RunKind, swap: S
 }
 
 /** How MySQL and MariaDB refuse to drop a table that a foreign key refers to. */
-const REFERRED_TO = ["ER_FK_CANNOT_DROP_PARENT", "ER_ROW_IS_REFERENCED_2", "ER_ROW_IS_REFERENCED"];
+const REFERRED_TO = ["ER_FK_CANNOT_DROP_PARENT", ...STILL_REFERRED_TO];
 
 /** Gives the old table its name again, and with it all that hangs on it. @throws MusterError `unavailable` if it is in use */
 export async function renameBack(connection: Connection, { table, stage }: Swap): Promise<void> {

@@ -6,9 +6,9 @@ import type { Database } from "../db/client.ts";
 import { ROWS_PER_TURN, turn } from "../turn.ts";
 import { createDeclared } from "./declared.ts";
 import { InsertBatch } from "./inserts.ts";
+import type { LiveRun } from "./live-run.ts";
 import { LoadBatch } from "./load.ts";
 import { readRowsNear } from "./rows.ts";
-import type { LiveRun } from "./runs.ts";
 
 /**
  * Connections that fill a stage. MySQL loads on both at once; MariaDB lets loads into a table with AUTO_INCREMENT take

@@ -1,7 +1,7 @@
 /** How long a statement may be. */
 import type { SqlValue } from "../codecs/columns.ts";
 
-/** Bytes of a statement with values of more than one row: every server takes them that Muster works with (client.ts). */
+/** Bytes of a statement with values of more than one row: every server takes them that Muster works with (requirements.ts). */
 export const STATEMENT_BYTES_MAX = 960 * 1024;
 
 /** A number with its sign, point and exponent, and what stands between two values. */

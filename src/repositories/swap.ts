@@ -23,7 +23,7 @@ import { type Counts, type RestoreCounts, type RunCounts, runs, type Swap } from
 import { ddl, RENAME_TRIES } from "./ddl.ts";
 import { definitionOf, raiseAutoIncrement } from "./definition.ts";
 import { passGates } from "./gates.ts";
-import { keptAlive, type LiveRun } from "./runs.ts";
+import { keptAlive, type LiveRun } from "./live-run.ts";
 import { recordSwap, renameBack, replacedName, settle, undoSwap, whatIsWrong } from "./settle.ts";
 import { addForeignKeys, dropForeignKeys } from "./stage-keys.ts";
 

@@ -9,13 +9,12 @@ import type { Database } from "../db/client.ts";
 import { MusterError } from "../errors.ts";
 import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
-import { JSON_TYPE } from "../http/batch-answer.ts";
 import { codingOf, mediaTypeOf } from "../http/body.ts";
 import { type Description, describe, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import { loggable } from "../http/log.ts";
-import { Refusal } from "../http/problem.ts";
+import { JSON_TYPE, Refusal } from "../http/problem.ts";
 import { bodyOf, tooMany, Uploads } from "../http/upload.ts";
 import { parameter, validate } from "../http/validate.ts";
 import { countsText, whollyRejected } from "../ingest/counts.ts";
@@ -91,7 +90,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     try {
       const answer = await answerOnce<TypedResponse<Run, 202, "json">>(
         c,
-        { database, body: body.digest, msMax },
+        { database, body: body.digest, msMax, use: "import" },
         async () => {
           beginning ??= beginImport(database, options).catch((error) => {
             beginning = undefined;

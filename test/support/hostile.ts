@@ -59,6 +59,15 @@ export const HOSTILE: Record<string, () => Hostile> = {
       422,
       /is given twice/,
     ),
+  "a long key above thousands of values": () =>
+    json("/jobs", `[{"${"~".repeat(1_000_000)}":[${"0,".repeat(50_000)}0],"a":1,"a":1}]`, 422, /has no field/),
+  "a long key above thousands of repeated keys": () =>
+    json(
+      "/restore",
+      `{"${"~".repeat(1_000_000)}":${listOf(20_000, () => '{"a":1,"a":1}')}}`,
+      400,
+      /~0~\.\.\. is given twice/,
+    ),
   "a thousand rows that are too long": () =>
     json(
       "/jobs",
@@ -73,5 +82,7 @@ export const HOSTILE: Record<string, () => Hostile> = {
   "eight million empty lines of NDJSON": () => lines(NDJSON, filled("", "\n"), 400, /no row/),
   "lines of NDJSON with many keys": () => lines(NDJSON, filled("", `${keys(80_000)}\n`), 422, /more than 1024 keys/),
   "eight million empty lines of CSV": () => lines(CSV, filled("", "\n"), 400, /no row/),
+  "CSV rows of half a million escaped quotes": () =>
+    lines(CSV, filled("", `1,"${'\\"'.repeat(500_000)}x"y\n`), 422, /an escape as MySQL writes it/),
   "CSV rows of half a million cells": () => lines(CSV, filled("", `${"1,".repeat(500_000)}\n`), 422, /has 2 fields/),
 };
