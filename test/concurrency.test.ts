@@ -1,8 +1,13 @@
 import { afterAll, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
+import { MusterError } from "../src/errors.ts";
 import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import { importSource } from "../src/ingest/import.ts";
+import { beginRun } from "../src/repositories/live-run.ts";
+import { clearDeadRuns, failRun } from "../src/repositories/recovery.ts";
+import { findRun } from "../src/repositories/runs.ts";
 import { appOver, posted } from "./support/app.ts";
+import { run as runCommand } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
@@ -88,3 +93,19 @@ test("inserts beside a running import: none fails, none is lost, and the import'
   expect(table.size).toBe(60_000 + told.inserted.size);
   for (const [id, job] of told.inserted) expect(table.get(id)).toBe(job);
 });
+
+test.each(["this process", "another process"])(
+  "an import that is being refused keeps its reason, although %s looks for dead ones at that moment",
+  async (who) => {
+    const run = await beginRun(database, "import", "jobs.csv");
+    const close = async () => {
+      await run.close();
+      if (who === "this process") return clearDeadRuns(database, () => {});
+      const source = await folderOf({ "jobs.csv": "1,Clerk\n" });
+      const other = await runCommand(["scripts/import.ts", source], { DATABASE_URL: database.url });
+      expect(other.stderr).toContain(`cleared what the dead import ${run.id} left`);
+    };
+    await failRun(database, { ...run, close }, new MusterError("refused", "it is UTF-16"), { say() {} });
+    expect(await findRun(database.db, run.id)).toMatchObject({ status: "refused", error: "it is UTF-16" });
+  },
+);

@@ -19,18 +19,26 @@ import { dropStages, stagedRuns } from "./stage.ts";
 export async function failRun(database: Database, run: LiveRun, error: unknown, report: Report): Promise<unknown> {
   const shown = report.signal?.aborted ? interruptedBy(report.signal) : domainError(error);
   try {
+    ending.add(run.id);
     // A connection that failed may have left a statement to the server.
     await run.close();
     await withLockOf(database, run.id, { isDead: () => true, say: report.say }, async (connection) => {
-      if ((await clearRun(database, connection, run.id, report.say)) === "ended") return;
+      const found = await clearRun(database, connection, run.id, report.say);
+      // Another process may have taken it for dead, since its lock was given back.
+      if (found !== "cleared" && found !== "failed") return;
       const text = shown instanceof MusterError ? shown.message : "an error inside Muster";
       await endRun(database.db, run.id, { status: isRefusal(shown) ? "refused" : "failed", error: text });
     });
   } catch (failure) {
     report.say(`what the run left is still there: ${lineOf(failure)}. The next command removes it`);
+  } finally {
+    ending.delete(run.id);
   }
   return shown;
 }
+
+/** The runs that this process is ending: they have no lock for a moment, and are not dead. */
+const ending = new Set<string>();
 
 /** Why the signal aborted, where that was said. */
 function interruptedBy({ reason }: AbortSignal): MusterError {
@@ -79,8 +87,9 @@ export async function clearDeadRuns(database: Database, say: (line: string) => v
   };
   await leaveIfRefused("runs that ended", () => dropForgottenStages(database));
   for (const { id, kind, owner } of open) {
+    if (ending.has(id)) continue;
     const clear = async (connection: PoolConnection) => {
-      if ((await clearRun(database, connection, id, say)) === "ended") return;
+      if ((await clearRun(database, connection, id, say)) !== "cleared") return;
       await endRun(database.db, id, { status: "failed", error: "the process that ran it ended without a word" });
       say(`cleared what the dead ${kind} ${id} left`);
     };
@@ -104,20 +113,21 @@ async function dropForgottenStages(database: Database): Promise<void> {
 /**
  * Removes what a run staged, and what it logged for tables that it did not publish. A run whose end was found in the
  * swap of its last table has ended, and keeps what it logged.
+ * @returns how a run ended that had ended before, undefined if there is none
  */
 async function clearRun(
   database: Database,
   connection: PoolConnection,
   id: string,
   say: (line: string) => void,
-): Promise<"ended" | "cleared"> {
+): Promise<RunStatus | "cleared" | undefined> {
   await resolveSwap(database, connection, id, say);
   const [run] = await database.db
     .select({ status: runs.status, counts: runs.counts })
     .from(runs)
     .where(eq(runs.id, id));
   await dropStages(database, id);
-  if (!run || !UNENDED.includes(run.status)) return "ended";
+  if (!run || !UNENDED.includes(run.status)) return run?.status;
   const published = Object.keys(run.counts);
   const unpublished = published.length > 0 ? notInArray(rejections.table, published) : undefined;
   await database.db.delete(rejections).where(and(eq(rejections.run, id), unpublished));
