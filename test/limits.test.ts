@@ -27,6 +27,7 @@ const held = async (statement: string) => {
   };
 };
 const GATES = "SELECT * FROM gates FOR UPDATE";
+const POST = "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n";
 const job = (name = "Clerk") => posted([{ job: name }]);
 const refusal = async (response: Response) => [
   ...[response.status, response.headers.get("Retry-After"), ((await response.json()) as Problem).detail],
@@ -40,20 +41,31 @@ describe("one body", () => {
     expect([response.status, await response.text()]).toEqual([status, expect.stringMatching(says)]);
   });
 
-  test("that does not come in time is 408, and one that breaks off is no error of the service", async () => {
+  test("that does not come in time is 408", async () => {
+    const { send, stop } = await listening({ inFlight: { bodyMsMax: 100 } });
+    for (const length of [1_000, 1_000_000]) {
+      const slow = await send(`${POST}Content-Length: ${length}\r\n\r\n1,Clerk\n`);
+      await until(() => slow.answer().includes("\r\n\r\n{"));
+      expect(slow.answer()).toMatch(/^HTTP\/1\.1 408 .*did not come within 100 ms/s);
+    }
+    await stop();
+  });
+
+  test("that breaks off is no error of the service, and no row of it is stored", async () => {
+    await database.empty();
     const lines: string[] = [];
     const log = pino({}, { write: (line: string) => void lines.push(line) });
-    const hasty = await listening({ inFlight: { bodyMsMax: 100 } });
-    const slow = await hasty.send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n[");
-    await until(() => slow.answer().includes("\r\n\r\n{"));
-    expect(slow.answer()).toMatch(/^HTTP\/1\.1 408 .*did not come within 100 ms/s);
-    const patient = await listening({ log });
-    const gone = await patient.send("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n[");
-    gone.end();
-    const [left = ""] = await until(() => lines.length === 1 && lines);
-    expect(JSON.parse(left)).toMatchObject({ level: 30, msg: "request", status: 400 });
-    await hasty.stop();
-    await patient.stop();
+    const { send, stop } = await listening({ log });
+    const starts = [
+      "Content-Length: 1000\r\n\r\n",
+      "Content-Length: 1000000\r\n\r\n",
+      "Transfer-Encoding: chunked\r\n\r\n8\r\n",
+    ];
+    for (const start of starts) (await send(`${POST}${start}1,Clerk\n`)).end();
+    await until(() => lines.length === starts.length);
+    for (const line of lines) expect(JSON.parse(line)).toMatchObject({ level: 30, msg: "request", status: 400 });
+    expect(await select(database.pool, "SELECT id FROM jobs")).toEqual([]);
+    await stop();
   });
 
   test("or one query with a thousand faults is told fifty of them", async () => {
@@ -84,14 +96,12 @@ test.each([
 
 describe("bodies at once", () => {
   const full = { bytesMax: 200_000 };
-  const START =
-    "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 200000\r\n\r\n";
 
   test("beyond the bytes that are held are refused with 503, reads are not, and room that is not used is given back", async () => {
     const { send, stop, url } = await listening({ inFlight: full });
     const slow: { end(): void }[] = [];
     const first = await until(async () => {
-      slow.push(await send(START)); // one more, as its announcement counts for a second alone
+      slow.push(await send(`${POST}Content-Length: 200000\r\n\r\n`)); // one more, as its announcement counts for a second alone
       const response = await fetch(`${url}jobs`, job());
       return response.status === 503 && response;
     });
