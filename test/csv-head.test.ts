@@ -99,6 +99,8 @@ test.each([
   ["Empleado,Nombre,Fecha,Cargo,Departamento\n", 'id must be a whole number, not "Empleado"'],
   [",Hires,,,\nEmpleado,Nombre,Fecha,Cargo,Departamento\n", 'not "Empleado"'],
   ['Hires "2021"\n', "it has 1 cell"],
+  ["2021,Hires,,,\nEmpleado,Nombre,Fecha,Cargo,Departamento\n", 'not "Empleado"'],
+  [`${"-----\n".repeat(50)}Empleado,Nombre,Fecha,Cargo,Departamento\n`, "it has 1 cell"],
   ["x,Ana,soon,,\n", 'id must be a whole number, not "x"'],
   ["1,Ana,n/a,,\n", "datetime must be an instant"],
 ])("%j above the first row refuses the file by its line", async (above, why) => {
@@ -130,6 +132,13 @@ test.each([
 ])("the cells of %j are not separated by commas, which is said", async (text, kind) => {
   const message = await refusal(jobs, text);
   expect(message).toContain(`cells are separated by ${kind} (line `);
+});
+
+test("a row with a semicolon in its text is a row", async () => {
+  expect((await read(jobs, "5,2;3\n6,4;5\n")).values).toEqual([
+    [5, "2;3"],
+    [6, "4;5"],
+  ]);
 });
 
 test("a first row that could be a header as well refuses the file, and a later one is a row", async () => {

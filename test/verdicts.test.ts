@@ -250,6 +250,7 @@ test.each<[string, Verdict]>([
   ["7", ["wrong_field_count"]],
   ["7,Judge,", ["wrong_field_count"]],
   ["7,Judge,more", ["wrong_field_count"]],
+  ["\x1A", ["invalid_text", "wrong_field_count"]],
   ['7,"Judge', ["malformed_csv"]],
   ['7,Ju"dge', ["malformed_csv"]],
   ['7,"Judge" x', ["malformed_csv"]],

@@ -1,7 +1,7 @@
 /** What the codec of a column is, and what it says of a value that does not fit. */
 import type { z } from "zod";
 import type { ReasonCode } from "../db/ledger.ts";
-import { shown } from "../shown.ts";
+import { escaped, shown } from "../shown.ts";
 
 /**
  * What a column's value is inside Muster: the form in which it is sent to MySQL, read from it, and compared by `===`.
@@ -71,3 +71,13 @@ export function isBlank(text: string): boolean {
   const first = text.charCodeAt(0);
   return !(first > 32 && first < 128) && text.trim() === "";
 }
+
+/** The fault of text with a control character of C0 other than tab, line feed and carriage return. */
+export function controlIn(text: string): Fault | undefined {
+  const control = CONTROL.exec(text)?.[0];
+  if (control === undefined) return undefined;
+  return new Fault("invalid_text", `holds the control character ${escaped(control)}: remove it`);
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\0-\x08\x0B\x0C\x0E-\x1F]/;

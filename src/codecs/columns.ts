@@ -1,9 +1,9 @@
 /** One entry per column type: its JSON, CSV and SQL form (design section 2). */
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
-import { escaped, shown } from "../shown.ts";
+import { shown } from "../shown.ts";
 import { copyInstant, copyString } from "./avro-bytes.ts";
-import { asItIs, type ColumnCodec, Fault, isBlank, wrongType } from "./codec.ts";
+import { asItIs, type ColumnCodec, controlIn, Fault, isBlank, wrongType } from "./codec.ts";
 import { dayOf, instant, mayBeZeroDate, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
 import { copyJsonInstant, copyJsonString } from "./json-bytes.ts";
 import { bigint, decimal, double, int } from "./numbers.ts";
@@ -113,9 +113,7 @@ function string(
   limits: object,
 ): ColumnCodec {
   const read = (value: string) => {
-    const control = CONTROL.exec(value)?.[0];
-    if (control !== undefined) return new Fault("invalid_text", `holds the control character ${escaped(control)}`);
-    return readStored(value);
+    return controlIn(value) ?? readStored(value);
   };
   const readStored = (value: string) => {
     if (!value.isWellFormed()) return new Fault("invalid_text", "holds characters that are not valid Unicode text");
@@ -156,9 +154,6 @@ function string(
 }
 
 const BLANK = new Fault("missing", "is blank");
-/** The control characters of C0 but tab, line feed and carriage return. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROL = /[\0-\x08\x0B\x0C\x0E-\x1F]/;
 const SPACE = 32;
 
 /** Whether text may be blank or holds a control character. Text that begins with a letter of ASCII is not blank. */

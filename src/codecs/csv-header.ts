@@ -75,27 +75,27 @@ const isTyped = (column: Column | undefined) => column !== undefined && column.c
 /** How a record looks as a row in the dictionary's order. */
 export type Shape =
   | { is: "row" }
-  /** Neither for nor against: no cell but those of text says anything. */
-  | { is: "blank" }
+  /** It may be a bad row, or something else: it lacks what a row must have. */
+  | { is: "doubtful" }
   | { is: "no row"; why: string };
 
-/** Whether a record can be a row by its shape: as many cells as columns, and none of another type than its column's. */
+/** Whether a record is a row by its shape: as many cells as columns, and none of another type than its column's. */
 export function shapeOf({ name, columns }: Table, cells: readonly string[]): Shape {
   if (cells.length !== columns.length) {
     const count = cells.length === 1 ? "1 cell" : `${cells.length} cells`;
     return { is: "no row", why: `it has ${count}, and ${name} has ${columns.length} columns` };
   }
-  let fits = false;
+  let isComplete = true;
   for (const [index, column] of columns.entries()) {
     const cell = cells[index] ?? "";
-    if (!isTyped(column) || isBlank(cell)) continue;
+    if (isBlank(cell)) isComplete &&= !column.required;
+    if (isBlank(cell) || !isTyped(column)) continue;
     const value = cell === INVALID_UTF8 ? NOT_UTF8 : column.codec.fromCsv(cell);
-    if (value instanceof Fault && isOfAnotherType(value, cell)) {
-      return { is: "no row", why: `${column.name} ${value.detail}` };
-    }
-    fits = true;
+    if (!(value instanceof Fault)) continue;
+    if (isOfAnotherType(value, cell)) return { is: "no row", why: `${column.name} ${value.detail}` };
+    isComplete = false;
   }
-  return { is: fits ? "row" : "blank" };
+  return { is: isComplete ? "row" : "doubtful" };
 }
 
 const NOT_UTF8 = new Fault("wrong_type", "holds bytes that are not UTF-8");

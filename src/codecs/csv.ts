@@ -1,6 +1,6 @@
 /** Rows as CSV lines in the order of the dictionary or of a header (design sections 2 and 5). */
 import type { Reason } from "../db/ledger.ts";
-import { Fault, isBlank, type SqlValue } from "./codec.ts";
+import { controlIn, Fault, isBlank, type SqlValue } from "./codec.ts";
 import { type CsvRecord, INVALID_UTF8 } from "./csv-parser.ts";
 import { accepted, missing } from "./json.ts";
 import type { Row, Shaped, Table } from "./tables.ts";
@@ -13,15 +13,24 @@ import type { Row, Shaped, Table } from "./tables.ts";
 export function fromRecord(table: Table, record: CsvRecord, order: readonly number[] | undefined): Shaped {
   const { malformed } = record;
   if (malformed !== undefined) return { values: [], reasons: [{ code: "malformed_csv", detail: malformed }] };
-  if (record.length !== (order ?? table.columns).length) return wrongFieldCount(table, record.length, order);
+  if (record.length !== (order ?? table.columns).length) {
+    return wrongFieldCount(table, record.length, record.cells, order);
+  }
   const values = flawlessValues(table, record, order);
   return values ? { values, reasons: [] } : fromCsv(table, record.cells, order);
 }
 
-function wrongFieldCount({ name, columns }: Table, count: number, order: readonly number[] | undefined): Shaped {
+function wrongFieldCount(
+  { name, columns }: Table,
+  count: number,
+  cells: readonly string[],
+  order: readonly number[] | undefined,
+): Shaped {
   const wanted = order ? `the header has ${order.length} fields` : `${name} has ${columns.length} fields`;
-  const reason = { code: "wrong_field_count" as const, detail: `${wanted}, and this row has ${count}` };
-  return { values: columns.map(() => undefined), reasons: [reason] };
+  const reasons: Reason[] = [{ code: "wrong_field_count", detail: `${wanted}, and this row has ${count}` }];
+  const control = controlIn(cells.join());
+  if (control) reasons.push({ code: control.code, detail: `the row ${control.detail}` });
+  return { values: columns.map(() => undefined), reasons };
 }
 
 /** The values of a record with which nothing is wrong, by the shortest way; undefined leaves it to fromCsv. */
@@ -57,7 +66,7 @@ function flawlessValues(
  */
 export function fromCsv(table: Table, cells: readonly string[], order: readonly number[] | undefined): Shaped {
   const { columns } = table;
-  if (cells.length !== (order ?? columns).length) return wrongFieldCount(table, cells.length, order);
+  if (cells.length !== (order ?? columns).length) return wrongFieldCount(table, cells.length, cells, order);
   const values = new Array<SqlValue | undefined>(columns.length).fill(undefined);
   const reasons: Reason[] = [];
   for (let index = 0; index < cells.length; index++) {

@@ -5,8 +5,8 @@ import type { Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
 
-/** Lines that are no rows may be titles or comments: after so many they are bad rows. */
-const LINES_ABOVE_MAX = 20;
+/** Lines above the first row that is one for certain may be titles or comments. After so many they are bad rows. */
+const LINES_ABOVE_MAX = 1_000;
 /** Between the cells of files that are called CSV. */
 export const OTHER_DELIMITERS = [";", "\t", "|"];
 /** What a spreadsheet writes above the rows to say how they are separated. */
@@ -21,7 +21,7 @@ export class CsvHead {
   isOpen = true;
   /** How many lines were skipped since they repeat the header, and which was the first. */
   readonly repeated = { lines: 0, first: 0 };
-  #above: { line: number; text: string; why?: string } | undefined;
+  #above: { line: number; text: string; why: string | undefined } | undefined;
   #linesAbove = 0;
 
   /** @param name says in an error which document it was */
@@ -44,18 +44,19 @@ export class CsvHead {
       this.#header(record, cells, named);
       return true;
     }
-    this.#refuseAnotherDialect(record);
     const { line } = record;
     const shape = shapeOf(this.table, cells);
-    if (shape.is === "no row") {
-      if (this.#above?.why === undefined) this.#above = { line, text: textOf(record), why: shape.why };
-      this.isOpen = ++this.#linesAbove < LINES_ABOVE_MAX;
-    } else if (shape.is === "blank") {
-      this.#above ??= { line, text: textOf(record) };
-    } else {
+    if (shape.is === "no row") this.#refuseAnotherDialect(record);
+    if (shape.is === "row") {
       this.isOpen = false;
       if (this.#above?.why !== undefined) throw this.#noRow(this.#above.line, this.#above.why, this.#above.text);
+      return false;
     }
+    const why = shape.is === "no row" ? shape.why : undefined;
+    if (!this.#above || (this.#above.why === undefined && why !== undefined)) {
+      this.#above = { line, text: textOf(record), why };
+    }
+    this.isOpen = ++this.#linesAbove < LINES_ABOVE_MAX;
     return false;
   }
 
@@ -106,7 +107,7 @@ export class CsvHead {
     }
     const faults = headerFaults(this.table, cells, named);
     if (faults !== "") {
-      const isRow = shapeOf(this.table, cells).is === "row";
+      const isRow = shapeOf(this.table, cells).is !== "no row";
       const what = isRow ? `line ${line} could be a header or a row` : `the header on line ${line} does not fit`;
       const mend = isRow ? "write a header above it" : "mend it";
       throw this.#refused(`${what} (${faults}): ${text}; ${mend}: the columns are ${this.columns}`);
@@ -124,7 +125,7 @@ export class CsvHead {
       const cells = splitLine(line, delimiter);
       if (cells.length === 1) continue;
       const isHeader = columnsNamed(this.table, cells).some((column) => column !== -1);
-      if (!isHeader && shapeOf(this.table, cells).is !== "row") continue;
+      if (!isHeader && shapeOf(this.table, cells).is === "no row") continue;
       const kind = delimiter === "\t" ? "tabs" : `"${delimiter}"`;
       throw this.#refused(
         `cells are separated by ${kind} (line ${record.line}: ${textOf(record)}): save it with commas between them`,
