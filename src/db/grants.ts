@@ -37,7 +37,7 @@ export async function grantsOf(connection: Connection, database: string): Promis
 }
 
 /** The same by the lines of SHOW GRANTS. A line that is not understood, as of a procedure, gives and takes nothing. */
-export function grantsIn(database: string, account: string, lines: readonly string[]): Grants {
+function grantsIn(database: string, account: string, lines: readonly string[]): Grants {
   const grants = lines.flatMap((line) => parseGrant(line) ?? []);
   const revoked = grants.filter(({ isRevoke }) => isRevoke);
   const given = grants.filter(({ isRevoke }) => !isRevoke);

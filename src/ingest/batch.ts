@@ -62,7 +62,7 @@ export async function rowsOfCsv(bytes: Uint8Array, only: TableName, say: (line: 
   return notEmpty(rows);
 }
 
-export function tooManyRows(): MusterError {
+function tooManyRows(): MusterError {
   return new MusterError("too_large", `the body has more than ${ROWS_PER_REQUEST_MAX} rows: send fewer at once`);
 }
 

@@ -1,8 +1,7 @@
 import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
-import { idRange } from "../repositories/bulk.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
-import { existingIds, readRowsNear } from "../repositories/rows.ts";
+import { existingIds, idRange, readRowsNear } from "../repositories/rows.ts";
 import { Stage } from "../repositories/stage.ts";
 import { IdSet } from "./id-set.ts";
 import type { World } from "./judge.ts";
@@ -13,7 +12,7 @@ export class ImportWorld implements World {
   readonly #staged = new Map<TableName, IdSet>();
   /** Ids found in the database: a parent that is referred to a million times is looked up once. */
   readonly #known = new Map<TableName, IdSet>();
-  readonly #ranges = new Map<TableName, { from: number; to: number } | undefined>();
+  readonly #ranges = new Map<TableName, { first: number; last: number } | undefined>();
 
   constructor(
     private readonly database: Database,
@@ -42,7 +41,7 @@ export class ImportWorld implements World {
   async stored(table: Table, ids: readonly number[]): Promise<Row[]> {
     const range = this.#ranges.get(table.name);
     const staged = this.#staged.get(table.name);
-    const near = range ? ids.filter((id) => id >= range.from && id <= range.to) : [];
+    const near = range ? ids.filter((id) => id >= range.first && id <= range.last) : [];
     const again = ids.filter((id) => staged?.has(id));
     const rows = near.length > 0 ? await this.#read(table, near) : [];
     const earlier = again.length > 0 ? await this.#stages.get(table.name)?.find(again) : undefined;

@@ -1,6 +1,6 @@
 /** A stage's rows moved into their table in one transaction, alone at the table's gate. */
 import { escapeId } from "mysql2";
-import type { Connection, Pool, ResultSetHeader, RowDataPacket } from "mysql2/promise";
+import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { type Refusal, refusalOf, refusedRow } from "../db/refusal.ts";
 import { columnList, keyOf } from "./rows.ts";
@@ -168,14 +168,4 @@ class Append {
     );
     return rows.map(({ id }) => id);
   }
-}
-
-/** The lowest and highest id that a table holds; undefined where it is empty. */
-export async function idRange(pool: Pool, table: Table): Promise<{ from: number; to: number } | undefined> {
-  const key = keyOf(table);
-  const [rows] = await pool.query<RowDataPacket[]>(
-    `SELECT MIN(${key}) AS \`from\`, MAX(${key}) AS \`to\` FROM ${escapeId(table.name)}`,
-  );
-  const range = rows[0] as { from: number | null; to: number | null } | undefined;
-  return range && range.from !== null && range.to !== null ? { from: range.from, to: range.to } : undefined;
 }

@@ -127,6 +127,20 @@ export async function existingIds(
   return found;
 }
 
+/** The lowest and highest id of a table, or of a stage of it; undefined if it is empty. */
+export async function idRange(
+  connection: Connection | Pool,
+  table: Table,
+  from: string = table.name,
+): Promise<{ first: number; last: number } | undefined> {
+  const key = keyOf(table);
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT MIN(${key}) AS first, MAX(${key}) AS last FROM ${escapeId(from)}`,
+  );
+  const { first, last } = rows[0] as { first: number | null; last: number | null };
+  return first === null || last === null ? undefined : { first, last };
+}
+
 /** The id column, as SQL. */
 export function keyOf(table: Table): string {
   const key = table.columns[table.key];

@@ -1,9 +1,9 @@
 /** A whole table, or a stage of it, read in id order as the server sends it. */
 import { escapeId } from "mysql2";
-import type { PoolConnection, RowDataPacket } from "mysql2/promise";
+import type { PoolConnection } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { numberAt, readTextRows, type TextRow } from "../db/text-rows.ts";
-import { columnList, keyOf } from "./rows.ts";
+import { columnList, idRange, keyOf } from "./rows.ts";
 
 /** Rows of the first page and at most, and about the bytes of a page: what comes of two of them is in memory at once. */
 const FIRST_PAGE_ROWS = 1_000;
@@ -27,7 +27,7 @@ export async function* readWhole(
   each: (row: TextRow) => void,
   from: string = table.name,
 ): AsyncGenerator<Reading> {
-  const range = await idsOf(connection, table, from);
+  const range = await idRange(connection, table, from);
   if (!range) return;
   let rows = 0;
   // From below the lowest id there is: a row of another program whose id no rule allows is a row.
@@ -42,15 +42,6 @@ export async function* readWhole(
     yield { rows, of: Math.round(rows / passed) };
     if (isLast) return;
   }
-}
-
-async function idsOf(connection: PoolConnection, table: Table, from: string) {
-  const key = keyOf(table);
-  const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT MIN(${key}) AS first, MAX(${key}) AS last FROM ${escapeId(from)}`,
-  );
-  const { first, last } = rows[0] as { first: number | null; last: number | null };
-  return first === null || last === null ? undefined : { first, last };
 }
 
 async function readPage(
