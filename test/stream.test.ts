@@ -53,7 +53,7 @@ const queries = { begun: 0, ended: 0 };
 database.pool.on("acquire", () => queries.begun++);
 database.pool.on("release", () => queries.ended++);
 
-/** A page of a stream has 10,000 rows. */
+/** The first page of a stream has 1,000 rows, and the others half a million characters or 10,000 rows. */
 const ROWS = 20_500;
 
 /** The numbers from 1 to `count`, at most 90,000, as `n`: for INSERT ... SELECT. */
@@ -88,13 +88,13 @@ describe("a table", () => {
     expect(rows).toEqual(pages);
   });
 
-  test("as CSV is one header and the same rows, three pages of them", async () => {
+  test("as CSV is one header and the same rows, four pages of them", async () => {
     const rows = await objects(get("/hired_employees", "ndjson"));
     const { begun } = queries;
     const answer = await get("/hired_employees", "csv");
     expect(answer.headers.get("Content-Type")).toBe("text/csv; charset=utf-8; header=present");
     const [header, ...records] = parse(await answer.text()) as string[][];
-    expect(queries.begun - begun).toBe(3);
+    expect(queries.begun - begun).toBe(4);
     expect(header).toEqual(["id", "name", "datetime", "department_id", "job_id"]);
     expect(records).toEqual(rows.map((row) => Object.values(row).map(String)));
   });
@@ -115,7 +115,7 @@ describe("a table", () => {
     expect(await ids("limit=2&cursor=60000")).toEqual([60_003, 60_006]);
     const { begun } = queries;
     expect((await ids("limit=10000")).at(-1)).toBe(30_000);
-    expect(queries.begun - begun).toBe(1);
+    expect(queries.begun - begun).toBe(2);
     const many = await ids("limit=10001&cursor=3");
     expect([many.length, many[0], many.at(-1)]).toEqual([10_001, 6, 30_006]);
     expect(await ids(`cursor=${3 * ROWS - 3}&limit=99999`)).toEqual([3 * ROWS]);
@@ -287,7 +287,8 @@ const LAST_CHUNK = "\r\n0\r\n\r\n";
 
 describe("a client", async () => {
   await fillJobs(database);
-  const PAGES = 5;
+  /** Long rows come in small pages: many streams at once must not fill memory. */
+  const PAGES = 24;
 
   /** As long as another client takes for all of it: who reads nothing could have been sent all of it as well. */
   const anotherReadsAll = async () => expect((await (await get("/jobs", "csv")).text()).length).toBeGreaterThan(0);

@@ -28,7 +28,7 @@ export interface Listing<Row, Key> {
   keyOf(row: Row): Key;
   /** The same as the text of a JSON array, where that is cheaper than by its rows; `last` is the last one's key. */
   readJson?(limit: number, after: Key | undefined): Promise<JsonPage<Key>>;
-  /** Rows of one page, which is what is held in memory. */
+  /** Rows of one page at most, which is what is held in memory. Long rows come in smaller pages. */
   pageRows: number;
   after?: Key | undefined;
   limit?: number | undefined;
@@ -169,13 +169,28 @@ function pageLimit(limit: number = ROWS_PER_PAGE_MAX): number {
 /** The pages of a listing, each a query of its own that begins when the page is asked for. */
 async function* pagesOf<Row, Key>(listing: Listing<Row, Key>): AsyncGenerator<Row[]> {
   let { after } = listing;
+  let pageRows = Math.min(listing.pageRows, FIRST_PAGE_ROWS);
   for (let left = listing.limit ?? Number.POSITIVE_INFINITY; left > 0; ) {
-    const limit = Math.min(left, listing.pageRows);
+    const limit = Math.min(left, pageRows);
     const rows = await listing.read(limit, after);
     left = rows.length < limit ? 0 : left - limit;
     after = rows.map(listing.keyOf).at(-1);
+    pageRows = Math.min(listing.pageRows, Math.ceil(PAGE_CHARACTERS / charactersOf(rows)));
     yield rows;
   }
+}
+
+/** How long the rows are is not known yet. */
+const FIRST_PAGE_ROWS = 1_000;
+/** Of one page of a stream, about. Many streams at once have one each, and its rows take several times as many bytes. */
+const PAGE_CHARACTERS = 512 * 1024;
+/** One row of so many is looked at. */
+const SAMPLED = 50;
+
+/** Characters of a row, about. */
+function charactersOf(rows: readonly unknown[]): number {
+  const sample = rows.filter((_, index) => index % SAMPLED === 0);
+  return JSON.stringify(sample).length / Math.max(1, sample.length);
 }
 
 interface Writer<Row> {

@@ -33,7 +33,7 @@ const RowPath = TablePath.extend({
 /** Any other parameter is a filter, and judged by the table's columns. */
 const PageQuery = z.object({ limit: rowLimit, cursor: idCursor, spreadsheet: spreadsheetOption }).catchall(parameter);
 
-/** Rows of one query of a stream: some 3 MB in memory, and past it no quicker. */
+/** Rows of one query of a stream at most: short ones take some 3 MB in memory, and past it no quicker. */
 const PAGE_ROWS = 10_000;
 
 export function tableRoutes(database: Bounded) {
