@@ -111,9 +111,9 @@ test("what the blocks unpack to is bounded as a whole, not block by block", asyn
   );
 });
 
-test("a record of millions of characters is kept as its beginning, and bytes are never shown as text", async () => {
+test("a record of a million characters is kept as its beginning, and bytes are never shown as text", async () => {
   const schema = record({ id: "int", job: "bytes", more: "string" });
-  const data = Buffer.concat([long(1), sized("Clerk"), sized("\x01".repeat(10_000_000))]);
+  const data = Buffer.concat([long(1), sized("Clerk"), sized("\x01".repeat(1_000_000))]);
   const [[row] = []] = await Array.fromAsync(
     avroRows(jobs, once(await containerOf(schema, "deflate", { count: 1, data })), "x"),
   );

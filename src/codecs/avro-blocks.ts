@@ -25,6 +25,7 @@ export async function* recordsOf<Decoded>(
   decode: (from: Cursor) => Decoded,
 ): AsyncGenerator<Decoded[]> {
   const from = new Cursor(Buffer.alloc(0));
+  const held = new Held();
   let batch: Decoded[] = [];
   /** Bytes of the block before those that the cursor has. */
   let before = 0;
@@ -36,7 +37,7 @@ export async function* recordsOf<Decoded>(
         batch.push(decode(from));
       } catch (error) {
         if (from.needed === 0) throw error;
-        await fill(from, start, pieces, bytesMax);
+        await held.fill(from, start, pieces, bytesMax);
         before += start;
         continue;
       }
@@ -59,22 +60,36 @@ export async function* recordsOf<Decoded>(
   }
 }
 
-/** Gives the cursor more bytes for the record that begins at `start`: so many that a long record is not decoded often. */
-async function fill(from: Cursor, start: number, pieces: PackedBlock["pieces"], bytesMax: number): Promise<void> {
-  const rest = from.data.subarray(start);
-  const needed = from.at - start + from.needed;
-  if (needed > bytesMax) throw damaged(`a record is longer than ${bytesMax} bytes`);
-  const wanted = Math.max(needed, Math.min(2 * rest.length, bytesMax));
-  const parts: Uint8Array[] = [rest];
-  let length = rest.length;
-  while (length < wanted) {
-    const { value, done } = await pieces.next();
-    if (done) break;
-    parts.push(value);
-    length += value.length;
+/** The bytes that are held of a block. One buffer is used again and again: a new one for each record would pile up. */
+class Held {
+  #buffer = Buffer.allocUnsafe(2 * CHUNK_BYTES);
+
+  /** Gives the cursor more bytes for the record that begins at `start`: so many that a long record is not decoded often. */
+  async fill(from: Cursor, start: number, pieces: PackedBlock["pieces"], bytesMax: number): Promise<void> {
+    const rest = from.data.subarray(start);
+    const needed = from.at - start + from.needed;
+    if (needed > bytesMax) throw damaged(`a record is longer than ${bytesMax} bytes`);
+    const wanted = Math.max(needed, Math.min(2 * rest.length, bytesMax));
+    this.#reserve(wanted);
+    this.#buffer.set(rest);
+    let length = rest.length;
+    while (length < wanted) {
+      const { value, done } = await pieces.next();
+      if (done) break;
+      this.#reserve(length + value.length);
+      this.#buffer.set(value, length);
+      length += value.length;
+    }
+    if (length === rest.length) throw damaged("a record goes on behind its block");
+    from.data = this.#buffer.subarray(0, length);
+    from.at = 0;
+    from.needed = 0;
   }
-  if (length === rest.length) throw damaged("a record goes on behind its block");
-  from.data = Buffer.concat(parts, length);
-  from.at = 0;
-  from.needed = 0;
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(bytes + CHUNK_BYTES);
+    larger.set(this.#buffer);
+    this.#buffer = larger;
+  }
 }

@@ -108,10 +108,10 @@ export class Cursor {
     return Math.abs(count);
   }
 
-  bytes(): Uint8Array {
-    const size = this.size();
+  /** A copy, since `data` is used again for what follows. @param size of bytes that do not say it themselves */
+  bytes(size = this.size()): Uint8Array {
     const start = this.take(size);
-    return new Uint8Array(this.data.buffer, this.data.byteOffset + start, size);
+    return new Uint8Array(this.data.subarray(start, start + size));
   }
 
   /** Text. Bytes that are not UTF-8 become INVALID_UTF8, which no column accepts. */

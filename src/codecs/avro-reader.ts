@@ -189,8 +189,5 @@ function symbolOf(symbols: unknown): Read {
 
 function fixedOf(size: unknown): Read {
   if (!isWhole(size)) throw unusable("a fixed has no size");
-  return (from) => {
-    const start = from.take(size);
-    return new Uint8Array(from.data.buffer, from.data.byteOffset + start, size);
-  };
+  return (from) => from.bytes(size);
 }

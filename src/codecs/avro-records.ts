@@ -4,6 +4,7 @@ import { recordsOf } from "./avro-blocks.ts";
 import { readContainer } from "./avro-container.ts";
 import type { Cursor } from "./avro-cursor.ts";
 import { type FieldReader, fieldReaders, type LogicalTypes, setOwn } from "./avro-reader.ts";
+import { RECORD_BYTES_MAX } from "./csv-parser.ts";
 import { decimalDigits } from "./numbers.ts";
 
 /**
@@ -22,8 +23,8 @@ export async function* readRecords(
   for await (const block of blocks) yield* recordsOf(block, LIMITS, (from) => recordOf(fields, from));
 }
 
-/** No value that a statement can send to MariaDB by default is longer. */
-const LIMITS = { rowsMax: ROWS_PER_BATCH, bytesMax: 16 * 1024 * 1024 };
+/** As long as a row of CSV may be. A record takes several times its size until it is judged. */
+const LIMITS = { rowsMax: ROWS_PER_BATCH, bytesMax: RECORD_BYTES_MAX };
 
 function recordOf(fields: readonly FieldReader[], from: Cursor): Record<string, unknown> {
   from.beginRecord(fields.length);
