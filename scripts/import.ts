@@ -80,7 +80,7 @@ async function importFiles({ config, database, signal }: DatabaseContext): Promi
 }
 
 function sampleIsInTheWay(source: string): string {
-  const begin = `to begin with your own files, remove ${DATA_FOLDER} and run IMPORT_SOURCE=${source} npm start`;
+  const begin = `to begin with your own files, stop Muster, remove ${DATA_FOLDER} and run IMPORT_SOURCE=${source} npm start`;
   return `the sample that the first start loaded has taken ids of your rows (duplicate_id): ${begin}`;
 }
 

@@ -82,7 +82,7 @@ test("after the sample, files whose ids it has taken are told so, and a stored r
   await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
   const service = await serve(OWN_SERVER, folder);
   const imported = await run([join(ROOT, "scripts/import.ts"), "csv"], OWN_SERVER, folder);
-  const hint = "to begin with your own files, remove .data and run IMPORT_SOURCE=csv npm start";
+  const hint = "to begin with your own files, stop Muster, remove .data and run IMPORT_SOURCE=csv npm start";
   expect([imported.code, imported.stderr]).toEqual([0, expect.stringContaining(hint)]);
   const docs = await Bun.file(join(ROOT, "docs/operating.md")).text();
   const [, command = ""] = /```sh\n(bun -e [\s\S]*?)```/.exec(docs) ?? [];

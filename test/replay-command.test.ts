@@ -173,7 +173,11 @@ test("a file that was replayed before is left out line by line, and says so", as
 });
 
 test.each([
-  ["mended.csv", "id,table\n1,jobs\n", /mended\.csv: line 1 must name the columns, and has no column raw: "id,table"/],
+  [
+    "mended.csv",
+    "id,table\n1,jobs\n",
+    /mended\.csv: line 1 must name the columns, and has no column raw: "id,table"; give an export of rejections/,
+  ],
   ["mended.csv", "nr,text\n1,x\n", /line 1 must name the columns, and has no columns id and raw: "nr,text"/],
   ["mended.csv", "id,raw,Id\n1,x,1\n", /the header names the column "id" twice/],
   ["mended.csv", "\n", /mended\.csv: it has no line/],

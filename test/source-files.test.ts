@@ -28,7 +28,7 @@ async function skipped(files: Record<string, string>): Promise<string[]> {
 }
 
 test.each([
-  ["jobs.tsv", ".tsv files are not read (use .csv, or convert it)"],
+  ["jobs.tsv", ".tsv files are not read (save it with commas between the cells, and end its name in .csv)"],
   ["jobs.txt", ".txt files are not read (end its name in .csv if it is CSV)"],
   ["jobs.jsonl", ".jsonl files are not read (end its name in .ndjson)"],
   ["jobs.json", ".json files are not read (write an object on each line, and end its name in .ndjson)"],
@@ -94,7 +94,9 @@ test("an import says what it skips, and one that finds nothing to read is refuse
   const environment = { DATABASE_URL: database.url };
   const some = await run(["scripts/import.ts", await folderOf({ "jobs.csv": JOBS, "jobs.tsv": "x" })], environment);
   expect(some.code).toBe(0);
-  expect(some.stderr).toContain("Skipped jobs.tsv: .tsv files are not read (use .csv, or convert it)\n");
+  expect(some.stderr).toContain(
+    "Skipped jobs.tsv: .tsv files are not read (save it with commas between the cells, and end its name in .csv)\n",
+  );
   const none = await run(["scripts/import.ts", await folderOf({ "jobs.csv/part-0.csv": JOBS })], environment);
   expect([none.code, none.stderr]).toEqual([
     2,

@@ -16,7 +16,11 @@ export async function findManifest(store: BackupStore, id: string, tables: reado
   if (id !== "latest") {
     // From the list alone: what a client sent never becomes a path.
     const known = BACKUP_ID.test(id) ? ids.find((each) => each === id) : undefined;
-    if (known === undefined) throw new MusterError("not_found", `there is no backup ${id.slice(0, 80)}`);
+    if (known === undefined)
+      throw new MusterError(
+        "not_found",
+        `there is no backup ${id.slice(0, 80)}: GET /backups and backup.ts --list name those in the store`,
+      );
     return manifestOf(store, known);
   }
   for (const each of ids.reverse()) {

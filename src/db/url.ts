@@ -68,7 +68,10 @@ function authority(file: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new MusterError("invalid", `the CA file ${file} of DATABASE_URL's ?ssl= cannot be read (${code})`);
+    throw new MusterError(
+      "invalid",
+      `the CA file ${file} of DATABASE_URL's ?ssl= cannot be read (${code}): name a file that this user may read`,
+    );
   }
 }
 

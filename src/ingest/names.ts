@@ -76,7 +76,7 @@ export function whyFolderSkipped(path: string): string {
 
 /** By what ends a name, in small letters: what to do with such a file. */
 const ADVICE: [endings: string, advice: string][] = [
-  [".tsv .tab .psv", "use .csv, or convert it"],
+  [".tsv .tab .psv", "save it with commas between the cells, and end its name in .csv"],
   [".txt .dat .data .text", "end its name in .csv if it is CSV"],
   [".jsonl .jsonlines .ldjson", "end its name in .ndjson"],
   [".json", "write an object on each line, and end its name in .ndjson"],

@@ -85,7 +85,7 @@ function whyNoHeader(text: string, line: number, missing: readonly string[]): st
     return `cells are separated by ${kind} (line ${line}: ${shown(text)}): save it with commas between them`;
   }
   const columns = missing.length === 1 ? `column ${missing}` : `columns ${missing.join(" and ")}`;
-  return `line ${line} must name the columns, and has no ${columns}: ${shown(text)}`;
+  return `line ${line} must name the columns, and has no ${columns}: ${shown(text)}; give an export of rejections, or use import.ts for the rows of a table`;
 }
 
 const isHeader = (cells: readonly string[], { names }: Columns) =>
