@@ -27,6 +27,13 @@ export function sized(value: string | Uint8Array): Buffer {
   return Buffer.concat([long(bytes.length), bytes]);
 }
 
+/** A file of one block with that block many times over. */
+export function repeated(file: Buffer<ArrayBuffer>, times: number): Buffer<ArrayBuffer> {
+  const sync = file.subarray(-16);
+  const start = file.indexOf(sync) + sync.length;
+  return Buffer.concat([file.subarray(0, start), ...Array(times).fill(file.subarray(start))]);
+}
+
 /** A record schema with these fields. */
 export const record = (fields: Record<string, unknown>, name = "jobs") => ({
   type: "record",
