@@ -4,10 +4,12 @@ import type { RowDataPacket } from "mysql2/promise";
 import { connect } from "../src/db/client.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { listRejections, type NewRejection } from "../src/repositories/rejections.ts";
-import { findRun } from "../src/repositories/runs.ts";
+import { findRun, type RunRecord } from "../src/repositories/runs.ts";
+import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { CHECK, DBA_RULES, type DbaRule, UNIQUE, under } from "./support/dba-rules.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const { pool } = database;
@@ -126,16 +128,66 @@ test("a child of a row that the server refuses has no parent", async () => {
   });
 });
 
-test("rows that the server refuses count for --max-rejects: the import ends, and says what is imported", async () => {
+test("rows that the server refuses count for --max-rejects: the import ends, and every row of every table is accounted for", async () => {
+  await pool.query("ALTER TABLE departments ADD CONSTRAINT no_spy_rings CHECK (department <> 'Spies')");
   await under(pool, CHECK, async () => {
-    const files = { "departments.csv": "1,Sales\n", "jobs.csv": "1,Spy\n2,Spy\n3,Baker\n" };
-    await expect(imported(files, { maxRejects: { rows: 1 } })).rejects.toMatchObject({
-      code: "refused",
-      message: "2 of 4 rows are rejected, more than the 1 allowed: jobs was not imported, departments was",
+    const files = {
+      "departments.csv": "1,Sales\n2,Spies\n",
+      "jobs.csv": "1,Spy\n1,Spy\n2,\n3,Baker\n4,Clerk\n4,Clerk\n",
+      "hired_employees.csv": "1,Ana,2021-05-01T10:00:00Z,1,3\n",
+    };
+    const told: NewRejection[] = [];
+    const outcome = await imported(files, {
+      maxRejects: { rows: 2 },
+      report: { ...report, rejected: (each) => told.push(each) },
     });
-    expect(await select("SELECT id FROM jobs")).toEqual([]);
+    const counts = {
+      departments: { received: 2, inserted: 1, unchanged: 0, rejected: 1, withheld: 0 },
+      jobs: { received: 6, inserted: 0, unchanged: 1, rejected: 3, withheld: 2 },
+      hired_employees: { received: 1, inserted: 0, unchanged: 0, rejected: 0, withheld: 1 },
+    };
+    const error =
+      "4 of 9 rows are rejected, more than the 2 allowed: jobs and hired_employees were not imported, departments was";
+    expect(outcome).toMatchObject({ status: "refused", error, tables: counts });
+    expect(await findRun(database.db, outcome.run)).toMatchObject({ status: "refused", error, counts });
+    const code = ({ raw, reasons }: { raw?: string; reasons: { code: string }[] }) => [raw, reasons[0]?.code];
+    expect((await logged()).map(code)).toEqual([
+      ["2,", "missing"],
+      ["2,Spies", "refused_by_database"],
+      ["1,Spy", "refused_by_database"],
+      ["1,Spy", "refused_by_database"],
+    ]);
+    expect(told).toHaveLength(4);
     expect(await select("SELECT id FROM departments")).toEqual([[1]]);
-    expect(await select("SELECT status FROM runs")).toEqual([["refused"]]);
-    expect(await imported(files, { maxRejects: { rows: 2 } })).toMatchObject({ status: "succeeded" });
+    expect(await select("SELECT id FROM jobs UNION ALL SELECT id FROM hired_employees")).toEqual([]);
+    expect(await select("SHOW TABLES LIKE 'stage%'")).toEqual([]);
+    expect(await imported(files, { maxRejects: { rows: 4 } })).toMatchObject({ status: "succeeded" });
   });
+  await pool.query("ALTER TABLE departments DROP CONSTRAINT no_spy_rings");
 });
+
+test.each([
+  ["max_rejects", "&max_rejects=1", 100, "2 of 3 rows are rejected, more than the 1 allowed: nothing was imported"],
+  ["IMPORT_REJECTS_MAX", "", 1, /^more rows are rejected than the 1 that are kept, .*: nothing was imported$/],
+])(
+  "a file that was sent, and passes %s by rows that the server refuses, has its rejections listed",
+  async (...given) => {
+    const [, query, rejectsMax, error] = given;
+    const app = appOver(database, { imported: { rejectsMax } });
+    await under(pool, CHECK, async () => {
+      const init = { method: "POST", body: "1,Baker\n2,Spy\n3,\n", headers: { "Content-Type": "text/csv" } };
+      const { headers } = await app.request(`/imports?table=jobs${query}`, init);
+      const location = headers.get("Location") ?? "";
+      const seen = async () => (await (await app.request(location)).json()) as RunRecord;
+      await until(async () => (await seen()).finished_at !== null);
+      const counts = { jobs: { received: 3, inserted: 0, unchanged: 0, rejected: 2, withheld: 1 } };
+      const run = await seen();
+      expect(run).toMatchObject({ status: "refused", counts, error: expect.stringMatching(error) });
+      expect(await (await app.request(`/rejections?run=${run.id}`)).json()).toMatchObject([
+        { position: 3, raw: "3,", state: "open" },
+        { position: 2, raw: "2,Spy", state: "open", reasons: [{ code: "refused_by_database" }] },
+      ]);
+      expect(await select("SELECT id FROM jobs")).toEqual([]);
+    });
+  },
+);

@@ -1,18 +1,19 @@
 /** The historic import (design section 5): files are read, judged and staged; then every table is published whole. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
-import { type Table, type TableName, tables } from "../codecs/tables.ts";
+import { type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import type { Counts } from "../db/ledger.ts";
 import { beginRun } from "../repositories/live-run.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../repositories/recovery.ts";
 import { supersede } from "../repositories/rejections.ts";
-import { endRun, findRun } from "../repositories/runs.ts";
-import { dropStages } from "../repositories/stage.ts";
+import { endRun, findRun, noRows } from "../repositories/runs.ts";
+import { dropStages, stageName } from "../repositories/stage.ts";
 import type { Import, ImportReport } from "./import-state.ts";
-import { publish } from "./publish.ts";
+import { logLate, withLate } from "./late.ts";
+import { publish, type Withheld } from "./publish.ts";
 import { Pulse } from "./pulse.ts";
 import { readTable } from "./read.ts";
-import { arePastRejectsKept, type RejectLimit, tooManyRejects } from "./reject-limit.ts";
+import { arePastRejectsKept, lateExcess, type RejectLimit, tooManyRejects } from "./reject-limit.ts";
 import { openSource, type Source } from "./source.ts";
 import { ImportWorld } from "./world.ts";
 
@@ -93,11 +94,11 @@ async function carryOut(state: Import, pulse: Pulse): Promise<ImportOutcome> {
     }
     for (const table of part) await readTable(state, table);
     const excess = tooManyToKeep(state) ?? tooManyAtAll(state);
-    if (state.dryRun || excess) return await withhold(state, part, excess);
-    await publish(state, part);
-    // The tables are published now, whatever becomes of this.
+    const withheld = state.dryRun || excess ? { tables: part, excess } : await publish(state, part);
+    const end = withheld ? await withhold(state, withheld) : { status: "succeeded" as const, tables: counts };
+    // The run has ended now, whatever becomes of this.
     await dropStages(database, run.id).catch(() => report.say("what the import staged could not be removed now"));
-    return { run: run.id, status: "succeeded", bytes: read.bytes, tables: counts };
+    return { run: run.id, bytes: read.bytes, ...end };
   } catch (error) {
     world.abandon();
     const shown = await failRun(database, run, error, report);
@@ -111,21 +112,40 @@ async function carryOut(state: Import, pulse: Pulse): Promise<ImportOutcome> {
   }
 }
 
-/** A dry run, or too many rejected rows: the good rows stay out, and are counted as withheld. */
-async function withhold(state: Import, part: readonly Table[], excess: string | undefined): Promise<ImportOutcome> {
-  const { database, run, counts, source, dryRun, read } = state;
-  for (const each of Object.values(counts)) {
-    each.withheld = each.inserted;
-    each.inserted = 0;
-  }
-  await dropStages(database, run.id);
-  const status = excess ? "refused" : "succeeded";
-  await run.db.transaction(async (transaction) => {
-    const names = part.map((table) => table.name);
+/**
+ * A dry run, or too many rejected rows: the good rows of these tables stay out, and are counted as withheld. All rejections
+ * are kept, and are written with the run's end.
+ */
+async function withhold(
+  state: Import,
+  { tables, excess, late }: Withheld,
+): Promise<Pick<ImportOutcome, "status" | "error" | "tables">> {
+  const { run, source, dryRun, report } = state;
+  const names = tables.map(({ name }) => name);
+  const counts = { ...state.counts };
+  const { end, first } = await run.db.transaction(async (transaction) => {
+    const logged = late && (await logLate(state, { ...late, stage: stageName(run.id, late.table) }, late.verdicts));
+    for (const name of names) {
+      const judged = counts[name] ?? noRows();
+      const { inserted, ...verdicts } = logged && name === late.table.name ? withLate(judged, logged) : judged;
+      counts[name] = { ...verdicts, inserted: 0, withheld: inserted };
+    }
+    const error = late ? `${lateExcess(state, Object.values(counts))}: ${whatIsImported(state, names)}` : excess;
     if (!dryRun) await supersede(transaction, { run: run.id, source: source.name, tables: names });
-    await endRun(transaction, run.id, { status, counts, ...(excess && { error: excess }) });
+    const end = { status: error ? ("refused" as const) : ("succeeded" as const), ...(error && { error }) };
+    await endRun(transaction, run.id, { ...end, counts });
+    return { end, first: logged?.first ?? [] };
   });
-  return { run: run.id, status, ...(excess && { error: excess }), bytes: read.bytes, tables: counts };
+  for (const rejection of first) report.rejected?.(rejection);
+  return { ...end, tables: counts };
+}
+
+/** What has become of the tables of an import that ended while it published them. */
+function whatIsImported({ counts }: Import, withheld: readonly TableName[]): string {
+  const done = Object.keys(counts).filter((name) => !withheld.some((each) => each === name));
+  if (done.length === 0) return "nothing was imported";
+  const were = (names: readonly string[]) => `${names.join(" and ")} ${names.length === 1 ? "was" : "were"}`;
+  return `${were(withheld)} not imported, ${were(done)}`;
 }
 
 function tooManyToKeep(state: Import): string | undefined {

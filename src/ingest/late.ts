@@ -1,5 +1,6 @@
 /** Rows that turned out wrong when their table was published: their files are read again for their lines. */
 import { sameRow, type Table } from "../codecs/tables.ts";
+import type { Counts } from "../db/ledger.ts";
 import type { NewRejection } from "../repositories/rejections.ts";
 import { type LateVerdicts, stagedRows } from "../repositories/set-aside.ts";
 import type { FileRow } from "./csv-rows.ts";
@@ -17,9 +18,17 @@ export interface LateRejections {
   first: NewRejection[];
 }
 
+/** The counts of a table whose late rejections are logged. Before that each was counted as inserted, or as unchanged. */
+export const withLate = (judged: Counts, { rows, repeated }: LateRejections): Counts => ({
+  ...judged,
+  inserted: judged.inserted - (rows - repeated),
+  unchanged: judged.unchanged - repeated,
+  rejected: judged.rejected + rows,
+});
+
 /**
- * Logs the late rejections of a table in the publish's transaction, which the run's connection has open.
- * @param stage as the publish has left it
+ * Logs the late rejections of a table in the transaction that the run's connection has open.
+ * @param stage as the publish has left it, or as it was before a publish that was undone
  */
 export async function logLate(
   state: Import,

@@ -2,38 +2,60 @@ import type { Table } from "../codecs/tables.ts";
 import { interruptible } from "../db/interruptible.ts";
 import type { Counts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
-import { MusterError } from "../errors.ts";
 import { publishByAppend } from "../repositories/bulk.ts";
 import { isEmpty } from "../repositories/definition.ts";
 import { passGates } from "../repositories/gates.ts";
 import { supersede } from "../repositories/rejections.ts";
 import { endRun, noRows, recordCounts } from "../repositories/runs.ts";
+import type { LateVerdicts } from "../repositories/set-aside.ts";
 import { stageName } from "../repositories/stage.ts";
 import { addIndexes } from "../repositories/stage-keys.ts";
 import { publishBySwap } from "../repositories/swap.ts";
 import { swapVerdict } from "../repositories/swappable.ts";
 import { ROWS_PER_TURN } from "../turn.ts";
 import type { Import } from "./import-state.ts";
-import { logLate } from "./late.ts";
-import { lateExcess } from "./reject-limit.ts";
+import { logLate, withLate } from "./late.ts";
+import { arePastLimits } from "./reject-limit.ts";
 
 /**
  * Moves every stage into its table, parents first, under the table's gate: by a swap where that can be, else in one
  * transaction. The table's counts and late rejections are written with it, and with the last one the run's end.
+ * Ends at the first table of which too many rows turn out wrong: that table is as it was.
+ * @returns what is not published then. The run has not ended
  */
-export async function publish(state: Import, part: readonly Table[]): Promise<void> {
+export async function publish(state: Import, part: readonly Table[]): Promise<Withheld | undefined> {
   const { report, counts } = state;
   const published: Import["counts"] = {};
   for (const table of part) {
     const step = { table, stage: stageName(state.run.id, table), before: published, last: table === part.at(-1) };
-    published[table.name] = await interruptible(
-      state.database,
-      state.run.connection,
-      report.signal,
-      async () => (await publishAsStage(state, step)) ?? (await retried([DEADLOCK], () => publishInto(state, step))),
-    );
+    const whole = async () =>
+      (await publishAsStage(state, step)) ?? (await retried([DEADLOCK], () => publishInto(state, step)));
+    try {
+      const written = await interruptible(state.database, state.run.connection, report.signal, whole);
+      published[table.name] = written;
+      counts[table.name] = written;
+    } catch (error) {
+      if (!(error instanceof TooManyLate)) throw error;
+      return { tables: part.slice(part.indexOf(table)), late: { table, verdicts: error.verdicts } };
+    }
   }
-  Object.assign(counts, published);
+  return undefined;
+}
+
+/** The rows that an import keeps out of their tables. */
+export interface Withheld {
+  tables: readonly Table[];
+  /** Too many rows were rejected when they were read. */
+  excess?: string | undefined;
+  /** Too many rows of the first of the tables turned out wrong when it was published. */
+  late?: { table: Table; verdicts: LateVerdicts };
+}
+
+/** Undoes a table's publish. */
+class TooManyLate extends Error {
+  constructor(readonly verdicts: LateVerdicts) {
+    super("too many rows turned out wrong");
+  }
 }
 
 interface Step {
@@ -78,18 +100,17 @@ const waiting = (report: Import["report"]) => (name: string) => {
   report.say(`waiting for another writer of ${name}`);
 };
 
-/** By one transaction, into a table that may have rows. @throws MusterError `refused` if too many rows turn out wrong */
+/** By one transaction, into a table that may have rows. @throws TooManyLate, with the transaction undone */
 async function publishInto(state: Import, { table, stage, before, last }: Step): Promise<Counts> {
   const { run, source, report } = state;
   tell(state, table, "inserting");
   const judged = state.counts[table.name] ?? noRows();
   const published = (counts: Counts) => ({ ...before, [table.name]: counts });
-  const refuseExcess = (late: number) => {
+  const refuseExcess = (late: LateVerdicts, rows: number) => {
     report.signal?.throwIfAborted();
-    if (late % ROWS_PER_TURN === 0 && late > 0) tellLate(state, table, late);
-    const counts = Object.values({ ...state.counts, [table.name]: { ...judged, rejected: judged.rejected + late } });
-    const excess = lateExcess(state, counts);
-    if (excess !== undefined) throw new MusterError("refused", `${excess}: ${notPublished(table, before)}`);
+    if (rows % ROWS_PER_TURN === 0 && rows > 0) tellLate(state, table, rows);
+    const counts = { ...state.counts, [table.name]: { ...judged, rejected: judged.rejected + rows } };
+    if (arePastLimits(state, Object.values(counts))) throw new TooManyLate(late);
   };
   const { counts, first } = await run.db.transaction(async (transaction) => {
     const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
@@ -97,24 +118,17 @@ async function publishInto(state: Import, { table, stage, before, last }: Step):
     const { inserted, late } = await publishByAppend(
       run.connection,
       { database: state.database.name, table, stage },
-      refuseExcess,
+      (found) => refuseExcess(found, found.rejected.size),
     );
-    const { rows, repeated, first } = await logLate(state, { table, stage }, late);
-    refuseExcess(rows);
+    const logged = await logLate(state, { table, stage }, late);
+    refuseExcess(late, logged.rows);
     await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });
-    const unchanged = judged.unchanged + late.unchanged - repeated;
-    const counts = { ...judged, inserted, unchanged, rejected: judged.rejected + rows };
+    const verdicts = withLate(judged, logged);
+    const counts = { ...verdicts, inserted, unchanged: verdicts.unchanged + late.unchanged };
     if (last) await endRun(transaction, run.id, { status: "succeeded", counts: published(counts) });
     else await recordCounts(transaction, run.id, published(counts));
-    return { counts, first };
+    return { counts, first: logged.first };
   });
   for (const rejection of first) report.rejected?.(rejection);
   return counts;
-}
-
-/** What has become of the tables of an import that ends at this one. */
-function notPublished(table: Table, before: Import["counts"]): string {
-  const done = Object.keys(before);
-  if (done.length === 0) return "nothing was imported";
-  return `${table.name} was not imported, ${done.join(" and ")} ${done.length === 1 ? "was" : "were"}`;
 }

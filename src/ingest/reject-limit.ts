@@ -31,11 +31,19 @@ export function arePastRejectsKept(counts: readonly Counts[], rejectsKept: numbe
   return counts.reduce((sum, { rejected }) => sum + rejected, 0) > rejectsKept;
 }
 
-/** The two limits that rows which turn out wrong at the publish may pass, as one line; undefined if they do not. */
-export function lateExcess(
-  { maxRejects, rejectsKept }: { maxRejects: RejectLimit | undefined; rejectsKept: number },
-  counts: readonly Counts[],
-): string | undefined {
+/** What an import allows: rejected rows, and rejected rows that are kept. */
+interface Limits {
+  maxRejects: RejectLimit | undefined;
+  rejectsKept: number;
+}
+
+/** Whether more rows are rejected than one of the two limits allows. */
+export function arePastLimits({ maxRejects, rejectsKept }: Limits, counts: readonly Counts[]): boolean {
+  return tooManyRejects(counts, maxRejects) !== undefined || arePastRejectsKept(counts, rejectsKept);
+}
+
+/** Says which limit the rows have passed that turned out wrong at the publish. */
+export function lateExcess({ maxRejects, rejectsKept }: Limits, counts: readonly Counts[]): string {
   const kept = `more rows are rejected than the ${rejectsKept} that are kept, mend the file or ask for a higher max_rejects`;
-  return tooManyRejects(counts, maxRejects) ?? (arePastRejectsKept(counts, rejectsKept) ? kept : undefined);
+  return tooManyRejects(counts, maxRejects) ?? kept;
 }

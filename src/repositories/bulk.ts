@@ -11,13 +11,13 @@ import { isSievable, sieve } from "./sieve.ts";
  * Moves the stage into its table, inside the caller's transaction and with the gates held. All rows go in by two statements.
  * If the server refuses one, pages of the stage are sieved. What a sieve cannot tell is found by halves, down to the rows
  * at fault.
- * @param found is told how many rows are rejected so far, whenever there are more; it may throw
+ * @param found is given the verdicts so far, whenever more rows are rejected; it may throw
  * @returns rows inserted, and the late verdicts
  */
 export async function publishByAppend(
   connection: Connection,
   staged: Staged,
-  found: (rejected: number) => void,
+  found: (late: LateVerdicts) => void,
 ): Promise<{ inserted: number; late: LateVerdicts }> {
   const late = new SetAside(connection, staged.table, staged.stage, found);
   const append = new Append(connection, staged, late);

@@ -26,18 +26,18 @@ export class SetAside implements LateVerdicts {
   readonly rejected = new Map<number, Reason[]>();
   readonly #reasons = new Map<string, Reason[]>();
 
-  /** @param found is told how many rows are rejected so far, whenever there are more; it may throw */
+  /** @param found is given the verdicts so far, whenever more rows are rejected; it may throw */
   constructor(
     private readonly connection: Connection,
     private readonly table: Table,
     private readonly stage: string,
-    private readonly found: (rejected: number) => void,
+    private readonly found: (late: LateVerdicts) => void,
   ) {}
 
   reject(id: number, reason: Reason): void {
     const before = this.rejected.get(id);
     this.rejected.set(id, before ? [...before, reason] : this.#shared(reason));
-    this.found(this.rejected.size);
+    this.found(this);
   }
 
   /** A constraint that refuses a million rows says the same of each. */
@@ -112,7 +112,7 @@ export class SetAside implements LateVerdicts {
   }
 }
 
-/** Those of the rows that a publish left in the stage, by their ids. */
+/** The staged rows of these ids. It finds them if the publish has set them aside, and if its transaction was undone. */
 export async function stagedRows(
   connection: Connection,
   table: Table,
