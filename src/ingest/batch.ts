@@ -47,13 +47,14 @@ export async function rowsOfCsv(bytes: Uint8Array, only: TableName, say: (line: 
   const rows: BatchRow[] = [];
   for await (const block of csvRows(tableOf(only), pieces(bytes), "the body", say)) {
     for (const row of block) {
-      const { values, reasons, columns } = row;
+      // The record itself, which knows where each of its cells is, would take far more than its bytes.
+      const { values, reasons, columns, raw } = row;
       const index = rows.length;
       add(rows, {
         table: only,
         index,
         shaped: { values, reasons },
-        raw: () => row.raw,
+        raw: () => raw,
         columns,
         pointer: pointerAt([index]),
       });

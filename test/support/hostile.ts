@@ -84,5 +84,7 @@ export const HOSTILE: Record<string, () => Hostile> = {
   "eight million empty lines of CSV": () => lines(CSV, filled("", "\n"), 400, /no row/),
   "CSV rows of half a million escaped quotes": () =>
     lines(CSV, filled("", `1,"${'\\"'.repeat(500_000)}x"y\n`), 422, /an escape as MySQL writes it/),
+  "a thousand CSV rows of four thousand cells": () =>
+    lines(CSV, `${"x,".repeat(4_000)}\n`.repeat(1_000), 422, /has 2 fields/),
   "CSV rows of half a million cells": () => lines(CSV, filled("", `${"1,".repeat(500_000)}\n`), 422, /has 2 fields/),
 };
