@@ -193,7 +193,8 @@ export function faultOf({ code, words }: Failure): Fault | undefined {
   // By many codes: of the engine, of a temporary file, of the binary log.
   if (code === "HANDSHAKE_SSL_ERROR" && /ECONN|EPIPE|disconnected|closed/.test(words)) return away;
   if (/No space left on device|\b(?:error|errno:?) (?:28|122)\b/i.test(words)) return diskFull;
-  return FAULTS.get(code);
+  // The driver's, of an answer that was cut in the middle.
+  return FAULTS.get(code) ?? (code.startsWith("PROTOCOL_") ? away : undefined);
 }
 
 /** Such as "INSERT command denied to user 'u'@'h' for table `db`.`jobs`". Without the user, which is in DATABASE_URL. */
