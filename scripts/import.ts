@@ -4,7 +4,7 @@ import { DATA_FOLDER } from "../src/config.ts";
 import { MusterError } from "../src/errors.ts";
 import { whollyRejected } from "../src/ingest/counts.ts";
 import { hasSample } from "../src/ingest/first-load.ts";
-import { importSource } from "../src/ingest/import.ts";
+import { type ImportOutcome, importSource } from "../src/ingest/import.ts";
 import { type RejectLimit, rejectLimit } from "../src/ingest/reject-limit.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
 import type { NewRejection } from "../src/repositories/rejections.ts";
@@ -75,8 +75,17 @@ async function importFiles({ config, database, signal }: DatabaseContext): Promi
   return {
     ...{ status, error },
     facts: { run, ...speed, bytes, tables, reasons },
-    text: `${countsTable(tables)}${rejections.text}\nrun ${run} ${status} in ${speedText(speed)}${none}${dry}`,
+    text: `${countsTable(tables)}${rejections.text}${options.dryRun ? "" : whatToDo(tables, run)}\nrun ${run} ${status} in ${speedText(speed)}${none}${dry}`,
   };
+}
+
+/** Where rejected rows are, and how they are mended; blank if there are none. */
+function whatToDo(tables: ImportOutcome["tables"], run: string): string {
+  const rows = Object.values(tables).reduce((sum, { rejected }) => sum + rejected, 0);
+  if (rows === 0) return "";
+  const ways =
+    "mend the files and import them again, or mend an export of the rejections and give it to scripts/replay.ts";
+  return `\nrejected rows are kept until they are dealt with (GET /rejections?run=${run}): ${ways}`;
 }
 
 function sampleIsInTheWay(source: string): string {
