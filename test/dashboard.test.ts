@@ -234,9 +234,9 @@ describe("with API_TOKENS", () => {
     };
     const status = async (value: string) =>
       (await guarded.request("/jobs", { headers: { Cookie: `muster_session=${value}` } })).status;
-    const good = sealed("read-me", now + 60);
+    const good = sealed("read-me", now + 3600);
     expect(await status(good)).toBe(200);
-    const bad = [sealed("read-me", now - 1), sealed("old-one", now + 60), good.replace(/^\d+/, `${now + 600}`)];
+    const bad = [sealed("read-me", now - 1), sealed("old-one", now + 3600), good.replace(/^\d+/, `${now + 7200}`)];
     for (const value of [...bad, good.slice(0, -1), `${now + 60}.`, "", "x"])
       expect([value, await status(value)]).toEqual([value, 401]);
   });
@@ -257,7 +257,7 @@ describe("with API_TOKENS", () => {
       (app: typeof local) => form(app, "wrong"),
       (app: typeof local) => app.request("/jobs", forged),
     ]) {
-      const app = appOver(database, { tokens, rateLimit: { perMinute: 1000 } });
+      const app = appOver(database, { tokens, rateLimit: { perMinute: 1000, now: () => 0 } });
       for (let sent = 0; sent < GUESSES_PER_MINUTE_MAX; sent++) expect((await guess(app)).status).toBe(401);
       expect((await form(app, "read-me")).status).toBe(303);
       expect((await guess(app)).status).toBe(429);
