@@ -106,7 +106,7 @@ const WRONG_VARIABLES: [Record<string, string>, string | RegExp][] = [
   [{ DATABASE_URL: "mysql://u:s3cret@h/d?tls=true" }, "DATABASE_URL takes ?ssl= and ?socket=, not ?tls="],
   [
     { DATABASE_URL: "mysql://u:s3cret@h/d?ssl=/no/ca.pem" },
-    /^the CA file \/no\/ca\.pem of .*cannot be read \(ENOENT\)$/,
+    /^the CA file \/no\/ca\.pem of .*cannot be read \(ENOENT\): name a file that this user may read$/,
   ],
 ];
 
