@@ -1,4 +1,4 @@
-/** Tables to Avro files, all of them one consistent snapshot (design section 6). */
+/** Writes tables to Avro files. All of them are one consistent snapshot. */
 import { createHash } from "node:crypto";
 import type { PoolConnection } from "mysql2/promise";
 import { avroSchema } from "../codecs/avro.ts";

@@ -1,4 +1,4 @@
-/** What a backup must stand before anything is written (design section 7). */
+/** The checks that a backup must pass before a restore writes anything. */
 import { createHash } from "node:crypto";
 import type { Row, Table, TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";

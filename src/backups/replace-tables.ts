@@ -1,4 +1,4 @@
-/** Stages put in the place of tables: by a swap where that can be, else by one transaction (design section 7). */
+/** Puts stages in the place of tables: by a swap if that is safe, else by one transaction. */
 import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { driverError } from "../db/errors.ts";

@@ -1,4 +1,4 @@
-/** Tables made exactly what a backup has, all of them in one step (design section 7). */
+/** Makes tables exactly what a backup has, all of them in one step. */
 import { tables as all, type Row, type Table, type TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/client.ts";
 import { driverError } from "../db/errors.ts";

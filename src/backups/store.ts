@@ -1,4 +1,4 @@
-/** Where backups lie: `ID/TABLE.avro`, `ID/manifest.json`, `ID/proof.json`, in a directory or a bucket (design section 6). */
+/** Where backups lie: `ID/TABLE.avro`, `ID/manifest.json`, `ID/proof.json`, in a directory or a bucket. */
 import { MusterError } from "../errors.ts";
 
 export const MANIFEST = "manifest.json";

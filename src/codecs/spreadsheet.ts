@@ -7,7 +7,7 @@ const FORMULA = /^'*[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/;
 const GUARDED = /^'+[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/;
 const NUMBER = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
 
-/** In a file for spreadsheets every row has this column, and "yes" in it: whoever reads the file knows by it what apostrophes mean. */
+/** Every row of a file for spreadsheets has "yes" in this column. It tells a reader of the file what apostrophes mean. */
 export const SPREADSHEET_COLUMN = "spreadsheet form";
 export const SPREADSHEET_YES = "yes";
 

@@ -57,7 +57,7 @@ function isDriverError(error: Error & { code?: unknown }): error is DriverError 
 export const noAnswer = (ms: number): Error =>
   Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT", fatal: true });
 
-/** Notes in a driver's error where it was connected to, for the operator. */
+/** Adds to a driver's error the address that it was connected to, for the operator. */
 export function locate<E>(error: E, { host, port, socketPath }: ConnectionOptions): E {
   const driver = driverError(error);
   if (driver) driver.where ??= socketPath ?? `${host?.includes(":") ? `[${host}]` : host}:${port}`;

@@ -182,7 +182,7 @@ async function* pagesOf<Row, Key>(listing: Listing<Row, Key>): AsyncGenerator<Ro
 
 /** How long the rows are is not known yet. */
 const FIRST_PAGE_ROWS = 1_000;
-/** Of one page of a stream, about. Many streams at once have one each, and its rows take several times as many bytes. */
+/** About the size of one page of a stream. Each stream holds one, and its rows take several times as many bytes in memory. */
 const PAGE_CHARACTERS = 512 * 1024;
 /** One row of so many is looked at. */
 const SAMPLED = 50;

@@ -7,7 +7,7 @@ import type { FileRow } from "./csv-rows.ts";
 import type { Import } from "./import-state.ts";
 import { Refused } from "./refused.ts";
 
-/** Late rejections that are told to whoever looks on: a terminal shows fewer. */
+/** How many late rejections are reported one by one. A terminal shows fewer. */
 const TOLD_MAX = 100;
 
 export interface LateRejections {

@@ -9,8 +9,8 @@ const REJECTIONS_PER_WRITE = 500;
 const RAW_BYTES_PER_WRITE = 4 * 1024 * 1024;
 
 /**
- * The rejected rows of a table's files on their way to the log. They are written by the run's own connection, so that none
- * comes behind whoever clears a dead run, and in the transaction that it has open.
+ * The rejected rows of a table's files on their way to the log. The run's own connection writes them, in the transaction that
+ * it has open: whoever clears a dead run waits for that connection, so no rejection can arrive afterwards.
  */
 export class Refused {
   #rows: NewRejection[] = [];

@@ -94,7 +94,7 @@ function rowBytes(row: Row): number {
   return bytes;
 }
 
-/** Asked before it is sent: the server closes the connection of whoever sends too much. */
+/** Checked before it is sent: the server closes a connection that sends too much. */
 async function refuseTooLarge(connection: Connection, row: Row): Promise<void> {
   const [found] = await connection.query<RowDataPacket[]>("SELECT @@max_allowed_packet AS max");
   const max: number = found[0]?.max;

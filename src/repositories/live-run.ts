@@ -78,7 +78,7 @@ export async function beginRun(
   }
 }
 
-/** Tells who listens how a run ended, by what its row says: many ways lead there. @returns false where it has not ended yet */
+/** Tells the listeners how a run ended, as the run's row has it. @returns false if it has not ended yet */
 async function tellEnd({ db, ended }: Database, id: string): Promise<boolean> {
   if (ended.size === 0) return true;
   const run = await findRun(db, id).catch(() => undefined);

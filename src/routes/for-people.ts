@@ -7,7 +7,7 @@ import { type Html, PAGE_HEADERS, pageOf } from "./dashboard-frame.ts";
 
 /**
  * Programs are answered as ever. Many of them name text/html too (Java does), so an answer of JSON is a page only if the
- * request is a browser's that goes to another page. An error of a page, or where nothing is, is a page for all that name it.
+ * request is a browser's that goes to another page. An error of a page, or of a path without a route, is a page for every request that names text/html.
  */
 export const forPeople: MiddlewareHandler<Env> = async (c, proceed) => {
   await proceed();
