@@ -52,10 +52,10 @@ test.skipIf(!existsSync(CHROMIUM))(
     await answer.getByText('"Legal"').waitFor();
     expect(await answer.locator(".response-col_status").first().textContent()).toBe("200");
 
-    const isDark = () => page.evaluate("document.documentElement.classList.contains('dark-mode')");
-    expect(await isDark()).toBe(false);
+    const dark = page.locator("html.dark-mode");
+    expect(await dark.count()).toBe(0);
     await page.emulateMedia({ colorScheme: "dark" });
-    expect(await isDark()).toBe(true);
+    await dark.waitFor();
     await page.getByRole("link", { name: "Muster", exact: true }).click();
     await page.getByLabel("Token").waitFor();
 
