@@ -7,35 +7,12 @@ import { serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { select } from "./support/observe.ts";
 import { onOneCore, peakMegabytes } from "./support/process.ts";
+import { type Load, ROWS_PER_BATCH } from "./support/writers.ts";
 
 const SECONDS = Number(process.env.OVERLOAD ?? 3);
-const ROWS = 1000;
 
 const database = await freshDatabase();
 afterAll(database.close);
-
-interface Answered {
-  batch: number;
-  status: number;
-  retryAfter: string | null;
-  ms: number;
-}
-
-/** Rows that are known again by their names. */
-function batchOf(batch: number): RequestInit {
-  const row = (index: number) => ({
-    ...{ name: `${batch} ${index}`, datetime: "2021-11-07T02:48:42Z", department_id: 1 + (index % 9), job_id: 1 },
-  });
-  const body = JSON.stringify(Array.from({ length: ROWS }, (_, index) => row(index)));
-  return { method: "POST", headers: { "Content-Type": "application/json" }, body };
-}
-
-async function timed(ask: () => Promise<Response>) {
-  const began = performance.now();
-  const answer = await ask();
-  await answer.arrayBuffer();
-  return { answer, ms: performance.now() - began };
-}
 
 test(`twice the writes that one core can do, for ${SECONDS} s: each is stored once or refused, and nothing else`, async () => {
   await database.pool.query(
@@ -44,43 +21,22 @@ test(`twice the writes that one core can do, for ${SECONDS} s: each is stored on
   await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk')");
   const { service, url, stop } = await serve({ DATABASE_URL: database.url });
   onOneCore(service.pid);
-  const answers: Answered[] = [];
-  let sent = 0;
-  const send = async () => {
-    const batch = sent++;
-    const { answer, ms } = await timed(() => fetch(`${url}hired_employees`, batchOf(batch)));
-    answers.push({ batch, status: answer.status, retryAfter: answer.headers.get("Retry-After"), ms });
-  };
-  /** By what eight writers that wait for each answer do. */
-  const measure = async (seconds: number) => {
-    const began = performance.now();
-    const writer = async () => {
-      while (performance.now() - began < seconds * 1000) await send();
-    };
-    await Promise.all(Array.from({ length: 8 }, writer));
-    return (answers.length * 1000) / (performance.now() - began);
-  };
-  const aSecond = await measure(Math.max(1, SECONDS / 18));
-  const calm = answers.length;
-
+  const writers = Bun.spawn([process.execPath, "test/support/writers.ts", url, String(SECONDS)], {
+    env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535" },
+  });
   const health: number[] = [];
-  let over = false;
   const watching = (async () => {
-    while (!over) {
-      health.push((await timed(() => fetch(`${url}healthz`))).ms);
-      await Bun.sleep(50);
+    while (writers.exitCode === null) {
+      const began = performance.now();
+      await (await fetch(`${url}healthz`)).arrayBuffer();
+      health.push(performance.now() - began);
+      await Promise.race([writers.exited, Bun.sleep(50)]);
     }
   })();
-  const sending: Promise<void>[] = [];
-  const began = performance.now();
-  for (let due = 0; due < SECONDS * 1000; due += 1000 / (2 * aSecond)) {
-    await Bun.sleep(Math.max(0, due - (performance.now() - began)));
-    sending.push(send());
-  }
-  await Promise.all(sending);
-  over = true;
+  const { capacity, offered, calm, loaded }: Load = JSON.parse(await new Response(writers.stdout).text());
   await watching;
 
+  const answers = [...calm, ...loaded];
   const stored = answers.filter(({ status }) => status === 201);
   const refused = answers.filter(({ status }) => status === 503);
   expect(answers.length - stored.length).toBe(refused.length);
@@ -91,16 +47,12 @@ test(`twice the writes that one core can do, for ${SECONDS} s: each is stored on
   );
   const expected = stored.map(({ batch }) => batch).sort((a, b) => a - b);
   expect(found.map(({ batch, rows_found, names }) => [batch, rows_found, names])).toEqual(
-    expected.map((batch) => [batch, ROWS, ROWS]),
+    expected.map((batch) => [batch, ROWS_PER_BATCH, ROWS_PER_BATCH]),
   );
-  const loaded = answers.slice(calm);
   console.log(
     JSON.stringify({
-      ...{
-        capacity_a_s: round(aSecond),
-        offered_a_s: round((sent - calm) / SECONDS),
-        stored: loaded.filter(({ status }) => status === 201).length,
-      },
+      ...{ capacity_a_s: round(capacity), offered_a_s: round(offered) },
+      stored: loaded.filter(({ status }) => status === 201).length,
       stored_ms: spread(loaded.filter(({ status }) => status === 201)),
       refused: refused.length,
       ...(refused.length > 0 && { refused_ms: spread(refused) }),
