@@ -1,5 +1,5 @@
 /**
- * Makes client/, a package, of src/client.ts: JavaScript for any runtime, and types that name no file of src, so that who
+ * Makes client/, a package, of src/typed-client.ts: JavaScript for any runtime, and types that name no file of src, so that who
  * imports them checks none of it.
  *   usage: bun scripts/client.ts [--check]    --check writes nothing, and fails where client/ is not what src says
  */
@@ -24,8 +24,9 @@ async function made(): Promise<Record<string, string>> {
     const { exitCode, stdout } = Bun.spawnSync([process.execPath, ...tsc], { cwd: ROOT });
     if (exitCode !== 0) end(stdout.toString().trim());
     const types = await Bun.file(join(folder, "src/client.d.ts")).text();
-    if (/from "\.|import\("\./.test(types)) end("client/ would name a file of src/: see WrittenOut in src/client.ts");
-    const source = await Bun.file(join(ROOT, "src/client.ts")).text();
+    if (/from "\.|import\("\./.test(types))
+      end("client/ would name a file of src/: see WrittenOut in src/typed-client.ts");
+    const source = await Bun.file(join(ROOT, "src/typed-client.ts")).text();
     const script = new Bun.Transpiler({ loader: "ts" }).transformSync(source);
     return { "client/index.js": script, "client/index.d.ts": types, "client/package.json": await manifest() };
   } finally {

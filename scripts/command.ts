@@ -2,13 +2,13 @@
 import { parseArgs } from "node:util";
 import { isTableName, type TableName, tableNames } from "../src/codecs/tables.ts";
 import { type Config, DATA_FOLDER, readConfig } from "../src/config.ts";
-import { lanesOf } from "../src/db/client.ts";
-import { isRefusal, lineOf } from "../src/db/errors.ts";
+import { lanesOf } from "../src/db/database.ts";
+import { isRefusal, lineOf } from "../src/db/driver-errors.ts";
 import type { EndedRun } from "../src/db/ledger.ts";
-import { type OpenDatabase, openDatabase } from "../src/db/open.ts";
 import type { Use } from "../src/db/rights.ts";
 import { MusterError } from "../src/errors.ts";
 import { interruption } from "../src/interruption.ts";
+import { type OpenDatabase, openDatabase } from "../src/open-database.ts";
 import { say } from "./terminal.ts";
 
 /** How a command ends, and with which exit code. */

@@ -5,10 +5,10 @@
  */
 import "../src/schema-check.ts";
 import { DATA_FOLDER } from "../src/config.ts";
-import { connectOnce } from "../src/db/client.ts";
-import { joinServer } from "../src/db/embedded.ts";
+import { connectOnce } from "../src/db/database.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { parseUrl } from "../src/db/url.ts";
+import { joinServer } from "../src/embedded/server.ts";
 import { finish } from "./command.ts";
 import { say } from "./terminal.ts";
 

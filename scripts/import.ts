@@ -7,7 +7,7 @@ import { hasSample } from "../src/ingest/first-load.ts";
 import { type ImportOutcome, importSource } from "../src/ingest/import.ts";
 import { type RejectLimit, rejectLimit } from "../src/ingest/reject-limit.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
-import type { NewRejection } from "../src/repositories/rejections.ts";
+import type { NewRejection } from "../src/repositories/rejection-log.ts";
 import { escaped } from "../src/shown.ts";
 import { command, type DatabaseContext, isJson, type Outcome, readArguments, tableNamed } from "./command.ts";
 import { countsTable, progressBar, Rejections, say, speedSince, speedText } from "./terminal.ts";

@@ -1,7 +1,7 @@
 /** What a command draws: a bar on a terminal, plain lines elsewhere, and a last table of counts. */
 import { Format, type GenericFormatter, Presets, SingleBar } from "cli-progress";
 import type { Reason, ReasonCode } from "../src/db/ledger.ts";
-import type { Progress } from "../src/repositories/runs.ts";
+import type { Progress } from "../src/repositories/run-log.ts";
 import { cut, escaped } from "../src/shown.ts";
 
 /** Elsewhere than on a terminal a line about this often, and for each new phase. */

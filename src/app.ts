@@ -4,7 +4,7 @@ import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
 import type { BackupStore } from "./backups/store.ts";
 import { bounded } from "./db/bounded.ts";
-import type { Database } from "./db/client.ts";
+import type { Database } from "./db/database.ts";
 import { authenticate, requires, type Tokens } from "./http/auth.ts";
 import { crossOrigin } from "./http/cors.ts";
 import { described, problems } from "./http/describe.ts";
@@ -26,17 +26,17 @@ import {
   REPORT_MS_MAX,
   WRITE_MS_MAX,
 } from "./limits.ts";
+import { forPeople } from "./page/for-people.ts";
+import { dashboardRoutes } from "./page/page-routes.ts";
 import { backupRoutes } from "./routes/backups.ts";
-import { dashboardRoutes } from "./routes/dashboard.ts";
 import { docsRoutes } from "./routes/docs.ts";
-import { forPeople } from "./routes/for-people.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { insertRoutes } from "./routes/insert.ts";
 import { rejectionRoutes } from "./routes/rejections.ts";
 import { reportRoutes } from "./routes/reports.ts";
 import { runRoutes } from "./routes/runs.ts";
-import { tableRoutes } from "./routes/tables.ts";
+import { tableRoutes } from "./routes/table-rows.ts";
 
 /** How long a request waits for the database, by what it asks: past it the answer is 503, never a hang. */
 export const ANSWER_MS_MAX = { ready: 2_000, page: 10_000, report: REPORT_MS_MAX, write: WRITE_MS_MAX };

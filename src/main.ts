@@ -4,18 +4,18 @@ import { once } from "node:events";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";
 import { type Config, DATA_FOLDER, readConfig, variablesText } from "./config.ts";
-import { lanesOf } from "./db/client.ts";
-import { isRefusal, lineOf } from "./db/errors.ts";
-import { type OpenDatabase, openDatabase } from "./db/open.ts";
+import { lanesOf } from "./db/database.ts";
+import { isRefusal, lineOf } from "./db/driver-errors.ts";
 import { MusterError } from "./errors.ts";
 import { assertBindable, readTokens } from "./http/auth.ts";
 import { openLog } from "./http/log.ts";
 import { loadFirst, notRead } from "./ingest/first-load.ts";
 import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { interruption } from "./interruption.ts";
-import { forgetExpiredKeys } from "./repositories/idempotency.ts";
-import { clearDeadRuns } from "./repositories/recovery.ts";
-import type { Report } from "./repositories/runs.ts";
+import { type OpenDatabase, openDatabase } from "./open-database.ts";
+import { clearDeadRuns } from "./publish/recovery.ts";
+import { forgetExpiredKeys } from "./repositories/kept-answers.ts";
+import type { Report } from "./repositories/run-log.ts";
 
 /** What is in flight when the service is told to stop may take this long to finish; closing all else likewise. */
 const FINISH_MS_MAX = 10_000;

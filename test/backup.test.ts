@@ -9,7 +9,7 @@ import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { proofOf, verify } from "../src/backups/verify.ts";
 import { type TableName, tableOf, tables } from "../src/codecs/tables.ts";
 import { importSource } from "../src/ingest/import.ts";
-import { findRun, listRuns } from "../src/repositories/runs.ts";
+import { findRun, listRuns } from "../src/repositories/run-log.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 

@@ -5,7 +5,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { tableNames } from "../src/codecs/tables.ts";
 import { writeSample } from "../src/ingest/sample.ts";
-import { listRuns } from "../src/repositories/runs.ts";
+import { listRuns } from "../src/repositories/run-log.ts";
 import { run, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";

@@ -1,7 +1,7 @@
 /** What cannot be told for certain in a file cannot in a body either: POST /TABLE and POST /imports refuse it by the same line. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
-import { findRun, type RunRecord } from "../src/repositories/runs.ts";
+import { findRun, type RunRecord } from "../src/repositories/run-log.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { until } from "./support/observe.ts";

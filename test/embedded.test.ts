@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { connectOnce } from "../src/db/client.ts";
-import { joinServer } from "../src/db/embedded.ts";
+import { connectOnce } from "../src/db/database.ts";
+import { joinServer } from "../src/embedded/server.ts";
 import { until } from "./support/observe.ts";
 import { mysqld, program } from "./support/server.ts";
 

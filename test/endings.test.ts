@@ -1,7 +1,7 @@
 /** How commands end: what they say, their exit codes, and the object that `--json` ends standard output with. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { writeSample } from "../src/ingest/sample.ts";
-import { listRuns } from "../src/repositories/runs.ts";
+import { listRuns } from "../src/repositories/run-log.ts";
 import { run, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";

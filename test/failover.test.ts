@@ -1,7 +1,7 @@
 /** A list of hosts in DATABASE_URL: two ways to the tests' server, each of which can go down. */
 import { afterAll, expect, test } from "bun:test";
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from "node:net";
-import { connect } from "../src/db/client.ts";
+import { connect } from "../src/db/database.ts";
 import { Turnstile, transacted } from "../src/db/transaction.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";

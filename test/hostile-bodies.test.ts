@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { RunRecord } from "../src/repositories/runs.ts";
+import type { RunRecord } from "../src/repositories/run-log.ts";
 import { containerOf, hostileAvro, long, record, repeated, sized } from "./support/avro.ts";
 import { serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";

@@ -7,7 +7,7 @@ import { restore } from "../src/backups/restore.ts";
 import type { BackupStore } from "../src/backups/store.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { tables } from "../src/codecs/tables.ts";
-import { connect, type Database } from "../src/db/client.ts";
+import { connect, type Database } from "../src/db/database.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { appOver, posted } from "./support/app.ts";

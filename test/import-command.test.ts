@@ -2,7 +2,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import type { RowDataPacket } from "mysql2/promise";
 import { writeSample } from "../src/ingest/sample.ts";
-import { listRuns } from "../src/repositories/runs.ts";
+import { listRuns } from "../src/repositories/run-log.ts";
 import { run, start, startOnTerminal } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";

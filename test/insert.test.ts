@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
-import { listRejections } from "../src/repositories/rejections.ts";
-import { findRun, listRuns } from "../src/repositories/runs.ts";
+import { listRejections } from "../src/repositories/rejection-log.ts";
+import { findRun, listRuns } from "../src/repositories/run-log.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { until } from "./support/observe.ts";

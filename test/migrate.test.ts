@@ -5,7 +5,7 @@ import { drizzle } from "drizzle-orm/mysql2";
 import { migrate as drizzleMigrate } from "drizzle-orm/mysql2/migrator";
 import type { Connection } from "mysql2/promise";
 import journal from "../drizzle/meta/_journal.json";
-import { connect, connectOnce } from "../src/db/client.ts";
+import { connect, connectOnce } from "../src/db/database.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { dropDatabase, freshUrl } from "./support/database.ts";

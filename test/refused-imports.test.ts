@@ -1,10 +1,10 @@
 /** Imports into tables whose database refuses rows by rules that a DBA made: these rows are rejected, the others go in. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
-import { connect } from "../src/db/client.ts";
+import { connect } from "../src/db/database.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
-import { listRejections, type NewRejection } from "../src/repositories/rejections.ts";
-import { findRun, type RunRecord } from "../src/repositories/runs.ts";
+import { listRejections, type NewRejection } from "../src/repositories/rejection-log.ts";
+import { findRun, type RunRecord } from "../src/repositories/run-log.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { CHECK, DBA_RULES, type DbaRule, UNIQUE, under } from "./support/dba-rules.ts";

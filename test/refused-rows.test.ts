@@ -2,7 +2,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { RowDataPacket } from "mysql2/promise";
-import { listRejections } from "../src/repositories/rejections.ts";
+import { listRejections } from "../src/repositories/rejection-log.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { CHECK, DBA_RULES, under } from "./support/dba-rules.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { importSource } from "../src/ingest/import.ts";
-import { listRejections, type RejectionRecord } from "../src/repositories/rejections.ts";
-import { findRun } from "../src/repositories/runs.ts";
+import { listRejections, type RejectionRecord } from "../src/repositories/rejection-log.ts";
+import { findRun } from "../src/repositories/run-log.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { drizzle } from "drizzle-orm/mysql2";
 import type { RowDataPacket } from "mysql2/promise";
-import { departmentsAboveMean, quarterlyHires } from "../src/repositories/reports.ts";
+import { departmentsAboveMean, quarterlyHires } from "../src/repositories/report-queries.ts";
 import { appOver } from "./support/app.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
@@ -118,8 +118,8 @@ test.each(["America/Sao_Paulo", "Asia/Tokyo"])(
   "nothing moves in the time zone %s, nor by the server's",
   async (zone) => {
     const script = `
-    const { connect } = await import("./src/db/client.ts");
-    const { departmentsAboveMean, quarterlyHires } = await import("./src/repositories/reports.ts");
+    const { connect } = await import("./src/db/database.ts");
+    const { departmentsAboveMean, quarterlyHires } = await import("./src/repositories/report-queries.ts");
     const { listRows } = await import("./src/repositories/rows.ts");
     const { tableOf } = await import("./src/codecs/tables.ts");
     const database = await connect(process.env.DATABASE_URL);

@@ -3,11 +3,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { type AddressInfo, connect as connectSocket, createServer } from "node:net";
 import { join } from "node:path";
 import { type Connection, createConnection } from "mysql2/promise";
-import { connect } from "../src/db/client.ts";
-import { type EmbeddedServer, joinServer } from "../src/db/embedded.ts";
+import { connect } from "../src/db/database.ts";
 import type { Facts } from "../src/db/facts.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { lacksFor } from "../src/db/requirements.ts";
+import { type EmbeddedServer, joinServer } from "../src/embedded/server.ts";
 import { appOver, posted } from "./support/app.ts";
 import { run, serve } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";

@@ -5,7 +5,7 @@ import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { AVRO_CODECS } from "../src/codecs/avro-container.ts";
 import type { Row } from "../src/codecs/tables.ts";
-import { definitionOf } from "../src/repositories/definition.ts";
+import { definitionOf } from "../src/publish/definition.ts";
 import { insertRows } from "../src/repositories/inserts.ts";
 import { readPage } from "../src/repositories/rows.ts";
 import { freshDatabase } from "./support/database.ts";

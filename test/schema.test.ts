@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { connectOnce } from "../src/db/client.ts";
+import { connectOnce } from "../src/db/database.ts";
 import { run } from "./support/commands.ts";
 import { freshUrl } from "./support/database.ts";
 import { removeFolders } from "./support/files.ts";

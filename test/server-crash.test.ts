@@ -2,10 +2,10 @@
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect, type Database } from "../src/db/client.ts";
-import { joinServer } from "../src/db/embedded.ts";
-import { lineOf } from "../src/db/errors.ts";
+import { connect, type Database } from "../src/db/database.ts";
+import { lineOf } from "../src/db/driver-errors.ts";
 import { migrate } from "../src/db/migrate.ts";
+import { joinServer } from "../src/embedded/server.ts";
 import { writeSample } from "../src/ingest/sample.ts";
 import { run, start } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";

@@ -2,9 +2,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect } from "../src/db/client.ts";
-import { joinServer } from "../src/db/embedded.ts";
+import { connect } from "../src/db/database.ts";
 import { migrate } from "../src/db/migrate.ts";
+import { joinServer } from "../src/embedded/server.ts";
 import { appOver } from "./support/app.ts";
 import { run, serve, startOnTerminal } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";

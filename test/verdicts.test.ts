@@ -3,7 +3,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { TableName } from "../src/codecs/tables.ts";
 import { REASON_CODES } from "../src/db/ledger.ts";
 import { importSource } from "../src/ingest/import.ts";
-import { findRejection, listRejections } from "../src/repositories/rejections.ts";
+import { findRejection, listRejections } from "../src/repositories/rejection-log.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { CHECK, under } from "./support/dba-rules.ts";

@@ -3,7 +3,7 @@ import "../../src/schema-check.ts";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ServerProgram } from "../../src/db/mysqld.ts";
+import type { ServerProgram } from "../../src/embedded/mysqld.ts";
 import { MusterError } from "../../src/errors.ts";
 import { type Context, finish, type Outcome, readArguments } from "../command.ts";
 import { say } from "../terminal.ts";

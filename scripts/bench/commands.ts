@@ -1,7 +1,7 @@
 /** The benches of whole commands: import, reload, backup and restore, against what comes with the server. */
 import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { ServerProgram } from "../../src/db/mysqld.ts";
+import type { ServerProgram } from "../../src/embedded/mysqld.ts";
 import type { Files } from "./files.ts";
 import type { Bench, Side } from "./pairs.ts";
 import { type Measured, measure } from "./process.ts";

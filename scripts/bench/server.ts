@@ -1,10 +1,10 @@
 /** A private database server for the benches, its own client programs, and the state that a run finds. */
 import { dirname, join } from "node:path";
 import type { Connection } from "mysql2/promise";
-import { connectOnce } from "../../src/db/client.ts";
-import { joinServer } from "../../src/db/embedded.ts";
+import { connectOnce } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
-import { findProgram, type ServerProgram } from "../../src/db/mysqld.ts";
+import { findProgram, type ServerProgram } from "../../src/embedded/mysqld.ts";
+import { joinServer } from "../../src/embedded/server.ts";
 
 /** The same for ours and for every peer. What a commit promises is the server's default: it is on the disk. */
 export const SETTINGS = [

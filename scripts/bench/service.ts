@@ -5,10 +5,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { drizzle } from "drizzle-orm/mysql2";
-import { connect } from "../../src/db/client.ts";
-import { until } from "../../src/db/server-process.ts";
+import { connect } from "../../src/db/database.ts";
+import { until } from "../../src/embedded/server-process.ts";
 import { MusterError } from "../../src/errors.ts";
-import { quarterlyHires } from "../../src/repositories/reports.ts";
+import { quarterlyHires } from "../../src/repositories/report-queries.ts";
 import { CONNECTIONS, REPORTS, ROWS_PER_BATCH, ROWS_PER_PAGE } from "./batches.ts";
 import { checked, filled, ours, type Place } from "./commands.ts";
 import type { Bench } from "./pairs.ts";

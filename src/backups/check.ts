@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Row, Table, TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import type { Report } from "../repositories/runs.ts";
+import type { Report } from "../repositories/run-log.ts";
 import { BACKUP_ID, fingerprintOf, type Manifest, type ManifestEntry, parseManifest } from "./manifest.ts";
 import { type BackupStore, MANIFEST } from "./store.ts";
 import { decodeTable } from "./table-file.ts";

@@ -1,4 +1,4 @@
-import { S3Location } from "../s3.ts";
+import { S3Location } from "../s3/location.ts";
 import type { BackupStore } from "./store.ts";
 import { DirectoryStore } from "./store-directory.ts";
 import { S3Store } from "./store-s3.ts";

@@ -1,23 +1,23 @@
 /** Puts stages in the place of tables: by a swap if that is safe, else by one transaction. */
 import type { TableName } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
-import { driverError } from "../db/errors.ts";
+import type { Database } from "../db/database.ts";
+import { driverError } from "../db/driver-errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
-import { compareRows } from "../repositories/compare.ts";
-import { raiseAutoIncrement } from "../repositories/definition.ts";
-import { refuseForeseen } from "../repositories/foreseen.ts";
+import { compareRows } from "../publish/compare.ts";
+import { raiseAutoIncrement } from "../publish/definition.ts";
+import { refuseForeseen } from "../publish/foreseen.ts";
+import { refuseOrphans } from "../publish/orphans.ts";
+import { acts, heldByOthers, lockTouched, refuseForOthers, refuseForUnseen } from "../publish/other-programs.ts";
+import { referrersOf, sightOf } from "../publish/referrers.ts";
+import { LOST_PARENTS, planReplacement, type Replacement, replaceRows } from "../publish/replace.ts";
+import { addIndexes } from "../publish/stage-keys.ts";
+import { publishBySwap } from "../publish/swap.ts";
+import { swapVerdict } from "../publish/swappable.ts";
 import { passGates } from "../repositories/gates.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
-import { refuseOrphans } from "../repositories/orphans.ts";
-import { acts, heldByOthers, lockTouched, refuseForOthers, refuseForUnseen } from "../repositories/others.ts";
-import { referrersOf, sightOf } from "../repositories/referrers.ts";
-import { LOST_PARENTS, planReplacement, type Replacement, replaceRows } from "../repositories/replace.ts";
-import { endRun, type Report } from "../repositories/runs.ts";
-import { addIndexes } from "../repositories/stage-keys.ts";
-import { publishBySwap } from "../repositories/swap.ts";
-import { swapVerdict } from "../repositories/swappable.ts";
+import { endRun, type Report } from "../repositories/run-log.ts";
 
 type Counts = Partial<Record<TableName, RestoreCounts>>;
 

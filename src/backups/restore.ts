@@ -1,15 +1,15 @@
 /** Makes tables exactly what a backup has, all of them in one step. */
 import { tables as all, type Row, type Table, type TableName } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
-import { driverError } from "../db/errors.ts";
+import type { Database } from "../db/database.ts";
+import { driverError } from "../db/driver-errors.ts";
 import { interruptible } from "../db/interruptible.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
+import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
+import type { Replacement } from "../publish/replace.ts";
+import { dropStages, Stage, stageName } from "../publish/stage.ts";
 import { type Beginning, beginRun, type LiveRun } from "../repositories/live-run.ts";
-import { clearDeadRuns, failRun, takeTurn } from "../repositories/recovery.ts";
-import type { Replacement } from "../repositories/replace.ts";
-import { endRun, findRun, type Report, type RunRecord } from "../repositories/runs.ts";
-import { dropStages, Stage, stageName } from "../repositories/stage.ts";
+import { endRun, findRun, type Report, type RunRecord } from "../repositories/run-log.ts";
 import { checkBytes, checkedRows, entryOf, findManifest } from "./check.ts";
 import type { Manifest } from "./manifest.ts";
 import { planTables, replaceTables } from "./replace-tables.ts";

@@ -6,7 +6,7 @@ import type { Cursor } from "../codecs/avro-cursor.ts";
 import { Fault } from "../codecs/columns.ts";
 import type { Row, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { ROWS_PER_TURN } from "../turn.ts";
+import { ROWS_PER_TURN } from "../event-loop.ts";
 
 /** Bytes of a block before it is packed: larger ones pack better and cost memory. */
 const BLOCK_BYTES = 512 * 1024;

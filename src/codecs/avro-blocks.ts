@@ -1,5 +1,5 @@
 /** The records of a block, of which no more is held than one record and a chunk. */
-import { CHUNK_BYTES, turn } from "../turn.ts";
+import { CHUNK_BYTES, turn } from "../event-loop.ts";
 import type { PackedBlock } from "./avro-container.ts";
 import { Cursor, damaged, VALUES_MAX } from "./avro-cursor.ts";
 

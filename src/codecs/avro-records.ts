@@ -1,5 +1,5 @@
 /** The records of an Avro container of any schema, as JSON would have them, so that the rules of JSON rows judge them. */
-import { ROWS_PER_BATCH } from "../turn.ts";
+import { ROWS_PER_BATCH } from "../event-loop.ts";
 import { recordsOf } from "./avro-blocks.ts";
 import { readContainer } from "./avro-container.ts";
 import type { Cursor } from "./avro-cursor.ts";

@@ -1,7 +1,7 @@
 /** RFC 4180 from bytes, at the speed of the loader: one pass notes where the cells are; text is made of those asked for. */
 import { isUtf8 } from "node:buffer";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
-import { CHUNK_BYTES, ROWS_PER_BATCH } from "../turn.ts";
+import { CHUNK_BYTES, ROWS_PER_BATCH } from "../event-loop.ts";
 
 /** A record's bytes without its line feed. Of a longer line so much is kept, and a quote counts as unclosed past it. */
 export const RECORD_BYTES_MAX = 1_048_576;

@@ -1,7 +1,7 @@
 /** Gzip (RFC 1952), one member or several, read to its exact end. */
 import { createGunzip } from "node:zlib";
 import { MusterError } from "../errors.ts";
-import { CHUNK_BYTES } from "../turn.ts";
+import { CHUNK_BYTES } from "../event-loop.ts";
 import { unpacked } from "./unpacked.ts";
 
 /**

@@ -27,6 +27,13 @@ export interface Shaped {
   reasons: Reason[];
 }
 
+/** A row as its codec shaped it, on its way to a verdict: without a reason it is `new` or `unchanged`. */
+export interface Candidate extends Shaped {
+  unchanged?: boolean;
+  /** The id that it is stored with, of a row that the database has numbered. */
+  assigned?: number | undefined;
+}
+
 export interface Column {
   name: string;
   /** Former names, as the schema module's `aliases` has them. */

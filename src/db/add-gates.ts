@@ -1,6 +1,6 @@
 /** The gates that order Muster's writers: a row for each table of the dictionary. */
 import type { Connection } from "mysql2/promise";
-import { driverError, takesNoWrites } from "./errors.ts";
+import { driverError, takesNoWrites } from "./driver-errors.ts";
 import { DICTIONARY } from "./facts.ts";
 
 /** Adds the gates that are missing. Writers alone need them, so nothing is said if they cannot be added by this user or now. */

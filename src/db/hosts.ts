@@ -1,7 +1,7 @@
 /** Which host of a cluster is connected to. */
 import { Socket } from "node:net";
 import { type ConnectionOptions, createConnection } from "mysql2/promise";
-import { driverError, locate } from "./errors.ts";
+import { driverError, locate } from "./driver-errors.ts";
 import { REQUIRED_VARIABLES, readOnlyBy } from "./requirements.ts";
 import type { Host } from "./url.ts";
 

@@ -1,5 +1,5 @@
 import type { PoolConnection } from "mysql2/promise";
-import type { Database } from "./client.ts";
+import type { Database } from "./database.ts";
 
 /**
  * Runs `work`, whose statements on this connection may wait or work for long: the server ends the connection as soon as

@@ -1,6 +1,6 @@
 /** What the last look at the server found, and whether Muster can be used for this or that by it. */
 import { MusterError } from "../errors.ts";
-import { noAnswer } from "./errors.ts";
+import { noAnswer } from "./driver-errors.ts";
 import type { Facts } from "./facts.ts";
 import { lacksFor, lineOf } from "./requirements.ts";
 import { type Lack, USES, type Use } from "./rights.ts";

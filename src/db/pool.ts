@@ -2,8 +2,8 @@
 import type { Pool as CallbackPool, PoolConnection } from "mysql2";
 import { type ConnectionOptions, createPool, type Pool } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
-import { isFull, locate } from "./errors.ts";
-import { SET_SESSION, sessionError } from "./session.ts";
+import { isFull, locate } from "./driver-errors.ts";
+import { SET_SESSION, sessionError } from "./session-variables.ts";
 
 /** What mysql2 keeps of a pool, without a public name. */
 type Kept = { length: number; get(index: number): { destroy(): void } | undefined };

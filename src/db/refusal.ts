@@ -1,6 +1,6 @@
 /** The server's refusal of one row: told apart from errors of the statement, the connection or the server. */
 import { cut, escaped } from "../shown.ts";
-import { type DriverError, driverError } from "./errors.ts";
+import { type DriverError, driverError } from "./driver-errors.ts";
 
 export interface Refusal {
   /** The server's reason, which never holds a statement: `Check constraint 'jobs_chk_1' is violated (error 3819)`. */

@@ -1,6 +1,6 @@
 /** Transactions that end: committed, undone, or run again a bounded number of times. */
 import type { Pool, PoolConnection } from "mysql2/promise";
-import { driverError, noAnswer, takesNoWrites } from "./errors.ts";
+import { driverError, noAnswer, takesNoWrites } from "./driver-errors.ts";
 import { READ_ONLY } from "./faults.ts";
 import type { Look } from "./look.ts";
 import type { Use } from "./rights.ts";

@@ -1,7 +1,7 @@
 /** The database that DATABASE_URL names, made if it is missing. */
 import type { Connection } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
-import { driverError, takesNoWrites } from "./errors.ts";
+import { driverError, takesNoWrites } from "./driver-errors.ts";
 import { DATABASE_NAME } from "./facts.ts";
 import { accountOf, quoted } from "./grants.ts";
 import { CHARACTERS } from "./requirements.ts";

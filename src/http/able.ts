@@ -1,6 +1,6 @@
 /** What a request wants of the database, asked before its body is read. */
 import type { MiddlewareHandler } from "hono";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import type { Use } from "../db/rights.ts";
 import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";

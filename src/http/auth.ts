@@ -5,10 +5,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { MusterError } from "../errors.ts";
+import { sessionOf } from "./cookie-session.ts";
 import { described, problems } from "./describe.ts";
 import { type Env, ROLES, type Role } from "./env.ts";
 import { Refusal } from "./problem.ts";
-import { sessionOf } from "./session.ts";
 
 /** Tokens are kept as SHA-256 digests: of one length, so that they compare in constant time. */
 export type Tokens = readonly { role: Role; digest: Buffer }[];

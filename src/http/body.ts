@@ -5,7 +5,7 @@ import { JsonText } from "../codecs/json-text.ts";
 import { shownPointer } from "../codecs/pointer.ts";
 import type { Turnstile } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
-import { ROWS_PER_REQUEST_MAX } from "../ingest/batch.ts";
+import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
 import type { Held, InFlight } from "./in-flight.ts";

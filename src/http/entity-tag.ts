@@ -1,7 +1,7 @@
 /** ETag and 304 for JSON answers (RFC 9110, sections 8.8.3 and 13.1.2), and gzip for the long ones. */
 import type { MiddlewareHandler } from "hono";
+import { GZIP_BYTES_MIN, gzip, takesGzip } from "./compression.ts";
 import type { Env } from "./env.ts";
-import { GZIP_BYTES_MIN, gzip, takesGzip } from "./gzip.ts";
 
 /**
  * Tags every JSON answer to a GET with a digest of its bytes and its Link, and answers 304 where the client has that one.

@@ -1,7 +1,7 @@
 /** A run while it is under way, as server-sent events (WHATWG HTML, section 9.2). */
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
-import type { RunRecord } from "../repositories/runs.ts";
+import type { RunRecord } from "../repositories/run-log.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
 

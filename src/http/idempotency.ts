@@ -2,10 +2,11 @@
 import type { Context, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { PoolConnection } from "mysql2/promise";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import type { StoredAnswer } from "../db/ledger.ts";
 import type { Use } from "../db/rights.ts";
 import { retried, transacted, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
+import { clearDeadRuns } from "../publish/recovery.ts";
 import {
   type Claim,
   claimForRun,
@@ -15,10 +16,9 @@ import {
   keepAnswer,
   runOfKey,
   underWay,
-} from "../repositories/idempotency.ts";
+} from "../repositories/kept-answers.ts";
 import type { Beginning } from "../repositories/live-run.ts";
-import { clearDeadRuns } from "../repositories/recovery.ts";
-import type { RunRecord } from "../repositories/runs.ts";
+import type { RunRecord } from "../repositories/run-log.ts";
 import { bytesOf } from "./body.ts";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";

@@ -2,8 +2,8 @@
 import type { MiddlewareHandler } from "hono";
 import { Turnstile } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
+import { CHUNK_BYTES, turn } from "../event-loop.ts";
 import { IN_FLIGHT_LIMITS, type InFlightLimits } from "../limits.ts";
-import { CHUNK_BYTES, turn } from "../turn.ts";
 import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
 

@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from "hono";
 import pino, { type Logger } from "pino";
 import type { PrettyOptions } from "pino-pretty";
-import { driverError } from "../db/errors.ts";
+import { driverError } from "../db/driver-errors.ts";
 import { isFileError } from "../file-errors.ts";
 import type { Env } from "./env.ts";
 

@@ -2,7 +2,7 @@
 import { prometheus } from "@hono/prometheus";
 import type { Context } from "hono";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import type { EndedRun } from "../db/ledger.ts";
 import type { PoolState } from "../db/pool.ts";
 import type { Env } from "./env.ts";

@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { domainError, driverError, originOf } from "../db/errors.ts";
+import { domainError, driverError, originOf } from "../db/driver-errors.ts";
 import { ERROR_CODES, type ErrorCode, MusterError } from "../errors.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";

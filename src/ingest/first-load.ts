@@ -1,13 +1,13 @@
 /** The first load of Muster's own database: what IMPORT_SOURCE names, or the sample. */
 import { realpath } from "node:fs/promises";
 import { tables } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
-import { isEmpty } from "../repositories/definition.ts";
-import { hasImportThat, hasRunThatStored, type Report } from "../repositories/runs.ts";
+import type { Database } from "../db/database.ts";
+import { isEmpty } from "../publish/definition.ts";
+import { openSource } from "../read/source.ts";
+import { hasImportThat, hasRunThatStored, type Report } from "../repositories/run-log.ts";
 import { countsText, whollyRejected } from "./counts.ts";
 import { importSource } from "./import.ts";
 import { defaultSample, sampleFolder } from "./sample.ts";
-import { openSource } from "./source.ts";
 
 /**
  * Loads the source, unless rows have been stored already. A load that was refused, failed or interrupted does not count:

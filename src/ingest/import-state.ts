@@ -1,12 +1,12 @@
 import type { TableName } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import type { Counts } from "../db/ledger.ts";
+import type { Source } from "../read/source.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
-import type { NewRejection } from "../repositories/rejections.ts";
-import type { Report } from "../repositories/runs.ts";
+import type { NewRejection } from "../repositories/rejection-log.ts";
+import type { Report } from "../repositories/run-log.ts";
+import type { ImportWorld } from "./import-world.ts";
 import type { RejectLimit } from "./reject-limit.ts";
-import type { Source } from "./source.ts";
-import type { ImportWorld } from "./world.ts";
 
 /** What the steps of one import share. */
 export interface Import {

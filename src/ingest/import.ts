@@ -1,21 +1,21 @@
 /** The historic import (design section 5): files are read, judged and staged; then every table is published whole. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type TableName, tables } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import type { Counts } from "../db/ledger.ts";
+import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
+import { dropStages, stageName } from "../publish/stage.ts";
+import { openSource, type Source } from "../read/source.ts";
 import { beginRun } from "../repositories/live-run.ts";
-import { clearDeadRuns, failRun, takeTurn } from "../repositories/recovery.ts";
-import { supersede } from "../repositories/rejections.ts";
-import { endRun, findRun, noRows } from "../repositories/runs.ts";
-import { dropStages, stageName } from "../repositories/stage.ts";
+import { supersede } from "../repositories/rejection-log.ts";
+import { endRun, findRun, noRows } from "../repositories/run-log.ts";
 import type { Import, ImportReport } from "./import-state.ts";
+import { ImportWorld } from "./import-world.ts";
 import { logLate, withLate } from "./late.ts";
-import { publish, type Withheld } from "./publish.ts";
+import { publish, type Withheld } from "./publish-tables.ts";
 import { Pulse } from "./pulse.ts";
-import { readTable } from "./read.ts";
+import { readTable } from "./read-table.ts";
 import { arePastRejectsKept, lateExcess, type RejectLimit, tooManyRejects } from "./reject-limit.ts";
-import { openSource, type Source } from "./source.ts";
-import { ImportWorld } from "./world.ts";
 
 export interface ImportOptions {
   /** A directory, a file, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`; or what was opened already. */

@@ -1,14 +1,7 @@
 /** What a row's shape cannot tell: whether its references exist and its id is free (design section 2). */
 import type { SqlValue } from "../codecs/columns.ts";
 import { duplicateId, unknownReference } from "../codecs/reasons.ts";
-import { type Row, type Shaped, sameRow, type Table, type TableName } from "../codecs/tables.ts";
-
-/** A row as its codec shaped it, on its way to a verdict: without a reason it is `new` or `unchanged`. */
-export interface Candidate extends Shaped {
-  unchanged?: boolean;
-  /** The id that it is stored with, of a row that the database has numbered. */
-  assigned?: number | undefined;
-}
+import { type Candidate, type Row, sameRow, type Table, type TableName } from "../codecs/tables.ts";
 
 /** What the judge must know of what is stored, or was accepted earlier in the same batch or file set. */
 export interface World {

@@ -1,11 +1,11 @@
 /** Rows that turned out wrong when their table was published: their files are read again for their lines. */
 import { sameRow, type Table } from "../codecs/tables.ts";
 import type { Counts } from "../db/ledger.ts";
-import type { NewRejection } from "../repositories/rejections.ts";
-import { type LateVerdicts, stagedRows } from "../repositories/set-aside.ts";
-import type { FileRow } from "./csv-rows.ts";
+import { type LateVerdicts, stagedRows } from "../publish/set-aside.ts";
+import type { FileRow } from "../read/csv-rows.ts";
+import type { NewRejection } from "../repositories/rejection-log.ts";
 import type { Import } from "./import-state.ts";
-import { Refused } from "./refused.ts";
+import { Refused } from "./rejected-rows.ts";
 
 /** How many late rejections are reported one by one. A terminal shows fewer. */
 const TOLD_MAX = 100;

@@ -1,6 +1,6 @@
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
-import { type Progress, recordProgress } from "../repositories/runs.ts";
+import { type Progress, recordProgress } from "../repositories/run-log.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 
 /** The beats of an import: often enough for a bar that moves, and nothing beside the import's own statements. */

@@ -1,15 +1,16 @@
 /** Rejections replayed in batches: each is a transaction and a run of its own, committed or not done at all. */
 
 import type { TableName } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import type { Counts } from "../db/ledger.ts";
 import { retried, transacted, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
+import type { Mended } from "../read/mended-lines.ts";
+import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import { standingOf } from "../repositories/open-rejections.ts";
-import { noRows, type Report } from "../repositories/runs.ts";
-import { ROWS_PER_REQUEST_MAX } from "./batch.ts";
-import type { BatchOutcome, RowVerdict } from "./insert.ts";
-import { type Mended, replay } from "./replay.ts";
+import { noRows, type Report } from "../repositories/run-log.ts";
+import type { BatchOutcome, RowVerdict } from "./insert-batch.ts";
+import { replay } from "./replay.ts";
 
 export interface ReplayOptions {
   /** A batch is given up after so many milliseconds. */

@@ -1,15 +1,15 @@
 /** Any number of rejections replayed in batches, each a transaction and a run of its own (design section 3). */
 import { isBlank } from "../codecs/codec.ts";
 import { isTableName, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
+import { type CorrectedFile, openCorrected } from "../read/mended-file.ts";
+import type { Mended } from "../read/mended-lines.ts";
+import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import { countOpen, pageOfOpen, standingOf } from "../repositories/open-rejections.ts";
-import { findRun } from "../repositories/runs.ts";
-import { ROWS_PER_REQUEST_MAX } from "./batch.ts";
-import type { Mended } from "./replay.ts";
+import { findRun } from "../repositories/run-log.ts";
 import { Batches, Named, type ReplayOptions, type ReplayOutcome, type ReplayReport } from "./replay-batches.ts";
-import { type CorrectedFile, openCorrected } from "./replay-file.ts";
 
 /**
  * Replays the rejections that are open now, of all runs or of one, as they came; parents' tables first. Those that the

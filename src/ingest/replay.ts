@@ -3,12 +3,15 @@ import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import { Fault, isBlank } from "../codecs/codec.ts";
 import { csvLine, fromCsv, fromRecord } from "../codecs/csv.ts";
-import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { fromJson } from "../codecs/json.ts";
 import { isTableName, type Shaped, type Table, tableOf } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
+import { shapedJson, shapedLine, withRepeats } from "../read/json-and-avro-rows.ts";
+import type { Mended } from "../read/mended-lines.ts";
+import { recordsOf } from "../read/mending-sheet.ts";
+import { type BatchRow, ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import {
   closeRejections,
   type HeldRejection,
@@ -16,22 +19,8 @@ import {
   openRejectionIds,
   rawInputs,
 } from "../repositories/open-rejections.ts";
-import { findRun } from "../repositories/runs.ts";
-import { type BatchRow, ROWS_PER_REQUEST_MAX } from "./batch.ts";
-import { type BatchOutcome, insertBatch } from "./insert.ts";
-import { shapedJson, shapedLine, withRepeats } from "./json-rows.ts";
-
-/** A rejection to be replayed: with a whole new row, with corrected text in the form that it came in, or as it is. */
-export interface Mended {
-  id: number;
-  row?: unknown;
-  /** The row as JSON text, and its keys that stand twice. */
-  source?: string;
-  repeated?: readonly string[];
-  raw?: string;
-  /** The row as the cells of a sheet, by the names of their columns. */
-  cells?: ReadonlyMap<string, string>;
-}
+import { findRun } from "../repositories/run-log.ts";
+import { type BatchOutcome, insertBatch } from "./insert-batch.ts";
 
 /** Bytes of raw input that one replay of a run takes: a thousand rows of a kilobyte. */
 const REPLAY_BYTES_MAX = 1024 * 1024;
@@ -156,16 +145,4 @@ async function shapedCsv(table: Table, bytes: Uint8Array, columns: readonly stri
   return record ? fromRecord(table, record, order) : fromCsv(table, [], order);
 }
 
-/** The CSV records in the raw input of a rejection, which should be one. */
-export async function recordsOf(raw: Uint8Array): Promise<CsvRecord[]> {
-  const records: CsvRecord[] = [];
-  for await (const block of parseCsv(asLine(raw))) records.push(...block);
-  return records;
-}
-
 const malformed = (detail: string): Shaped => ({ values: [], reasons: [{ code: "malformed_csv", detail }] });
-
-/** Behind an empty line, so that bytes which look like a BOM are the cell's as they were in its file. */
-async function* asLine(bytes: Uint8Array) {
-  yield Buffer.concat([Buffer.from("\n"), bytes]);
-}

@@ -3,7 +3,7 @@ import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { KEY_MAX } from "../codecs/columns.ts";
 import { type Row, sameRow, type Table } from "../codecs/tables.ts";
-import { type DriverError, driverError } from "../db/errors.ts";
+import { type DriverError, driverError } from "../db/driver-errors.ts";
 import { refusalOf } from "../db/refusal.ts";
 import { MusterError } from "../errors.ts";
 import { insert } from "./inserts.ts";
@@ -18,7 +18,7 @@ const LAST_IDS = 1_000_000;
 const TRIES_MAX = 10;
 
 /**
- * Inserts rows without an id by one statement. Their ids follow each other by 1, which session.ts sees to.
+ * Inserts rows without an id by one statement. Their ids follow each other by 1, which db/session-variables.ts sees to.
  * @returns their ids, in their order
  * @throws MusterError `conflict` if no id is left behind the highest one
  */

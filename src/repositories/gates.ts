@@ -1,7 +1,7 @@
 /** What orders Muster's writers: one row per table in `gates` (design section 2, Gates). */
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { TableName } from "../codecs/tables.ts";
-import { driverError } from "../db/errors.ts";
+import { driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
 
 /**

@@ -2,11 +2,11 @@
 import { sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
-import type { Database } from "../db/client.ts";
-import { takesNoWrites } from "../db/errors.ts";
+import type { Database } from "../db/database.ts";
+import { takesNoWrites } from "../db/driver-errors.ts";
 import { type RunKind, runs } from "../db/ledger.ts";
 import { owner, runLock, tryLock } from "./locks.ts";
-import { findRun } from "./runs.ts";
+import { findRun } from "./run-log.ts";
 
 /** A run under way: its connection holds the lock that says it is alive, and is the one that publishes. */
 export interface LiveRun {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Connection, RowDataPacket } from "mysql2/promise";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 
 /** Held by a run's connection for as long as the run is alive. */
 export const runLock = (database: Database, run: string) => lockName(database, `run ${run}`);

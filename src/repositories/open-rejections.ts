@@ -1,11 +1,11 @@
 /** Rejections as a replay of many of them meets them: how many are open, page by page, and what became of those named. */
 import { and, asc, count, eq, gt, inArray, lte, max, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
-import { isHeld } from "../db/errors.ts";
+import { isHeld } from "../db/driver-errors.ts";
 import { RAW_BYTES_MAX, type RejectionState, rejections } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { firstOf } from "../shown.ts";
-import { hasEnded } from "./rejections.ts";
+import { hasEnded } from "./rejection-log.ts";
 
 export interface Standing {
   id: number;

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import journal from "../../drizzle/meta/_journal.json";
-import type { Database } from "../db/client.ts";
-import { driverError } from "../db/errors.ts";
+import type { Database } from "../db/database.ts";
+import { driverError } from "../db/driver-errors.ts";
 
 /** How many of drizzle/'s migrations the database lacks. @throws the driver's error where it does not answer */
 export async function countPendingMigrations({ db }: Database): Promise<number> {

@@ -6,7 +6,7 @@ import { JsonArray } from "../codecs/json-rows.ts";
 import { fromText } from "../codecs/sql-text.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
 import type { Bounded } from "../db/bounded.ts";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import { numberAt, readTextRows } from "../db/text-rows.ts";
 
 /** Ids of one look-up, and of any other statement that names them. */

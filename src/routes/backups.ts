@@ -9,7 +9,7 @@ import type { BackupStore } from "../backups/store.ts";
 import { verify } from "../backups/verify.ts";
 import { AVRO_CODECS } from "../codecs/avro-container.ts";
 import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import type { Use } from "../db/rights.ts";
 import { Turnstile } from "../db/transaction.ts";
 import { able } from "../http/able.ts";
@@ -24,7 +24,7 @@ import { CURSOR, limitParameter, pageOf } from "../http/paging.ts";
 import { Refusal } from "../http/problem.ts";
 import { sendFile } from "../http/range.ts";
 import { noQuery, parameter, validate } from "../http/validate.ts";
-import type { Report } from "../repositories/runs.ts";
+import type { Report } from "../repositories/run-log.ts";
 import * as about from "./backups-description.ts";
 
 const tablesForm = `must be a list of tables, such as ["${tableNames[0]}"]; the tables are ${tableNames.join(", ")}`;

@@ -1,7 +1,7 @@
 /** For whoever watches the service; open to all. */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import { USES } from "../db/rights.ts";
 import { MusterError } from "../errors.ts";
 import { describe, json, problems } from "../http/describe.ts";

@@ -7,7 +7,7 @@ import { type Table, tables } from "../codecs/tables.ts";
 import { batchAnswers } from "../http/batch-answer.ts";
 import { type Content, type Description, type Examples, problems } from "../http/describe.ts";
 import { IDEMPOTENCY_KEY } from "../http/idempotency.ts";
-import { ROWS_PER_REQUEST_MAX } from "../ingest/batch.ts";
+import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 
 /** Of `POST /insert`. */
 export function describeInsert(): Description {

@@ -1,7 +1,7 @@
 /** Rows over REST (design section 4, Insert): one to a thousand, any tables, a verdict for each. */
 import { type Context, Hono } from "hono";
 import type { TableName } from "../codecs/tables.ts";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { type BatchResponse, batchAnswer } from "../http/batch-answer.ts";
@@ -11,11 +11,11 @@ import type { Env } from "../http/env.ts";
 import { answerOnce } from "../http/idempotency.ts";
 import type { InFlight } from "../http/in-flight.ts";
 import { noQuery, validate } from "../http/validate.ts";
-import { type BatchRow, rowsOfCsv, rowsOfNdjson } from "../ingest/batch.ts";
-import { insertBatch } from "../ingest/insert.ts";
-import { rowsOfJson } from "../ingest/json-batch.ts";
+import { insertBatch } from "../ingest/insert-batch.ts";
+import { rowsOfJson } from "../read/request-json.ts";
+import { type BatchRow, rowsOfCsv, rowsOfNdjson } from "../read/request-rows.ts";
 import { describeInsert, describeInsertInto } from "./insert-description.ts";
-import { TablePath } from "./tables.ts";
+import { TablePath } from "./table-rows.ts";
 
 export interface WriteLimits {
   bodyBytesMax: number;

@@ -1,7 +1,7 @@
 /** The two reports (design section 8), by GET or by POST, as JSON, CSV or NDJSON. */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import { takeBody } from "../http/body.ts";
 import { describe, documented, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
@@ -13,7 +13,7 @@ import {
   departmentsAboveMean,
   type QuarterlyHires,
   quarterlyHires,
-} from "../repositories/reports.ts";
+} from "../repositories/report-queries.ts";
 
 const DEFAULT_YEAR = 2021;
 /** A report's request says all in its query: a body is not looked at. */

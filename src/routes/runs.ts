@@ -1,7 +1,7 @@
 /** The account: what Muster did, run by run, the newest first (design section 2). */
 import { Hono } from "hono";
 import { z } from "zod";
-import type { Database } from "../db/client.ts";
+import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
 import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
@@ -12,8 +12,8 @@ import { negotiate } from "../http/negotiate.ts";
 import { CURSOR } from "../http/paging.ts";
 import { answerListing, type Lines, linesOf, rowLimit, spreadsheetOption } from "../http/stream.ts";
 import { noQuery, validate } from "../http/validate.ts";
-import { clearDeadRuns } from "../repositories/recovery.ts";
-import { askToCancel, findRun, listRuns, type RunRecord } from "../repositories/runs.ts";
+import { clearDeadRuns } from "../publish/recovery.ts";
+import { askToCancel, findRun, listRuns, type RunRecord } from "../repositories/run-log.ts";
 
 /** An id for the document's examples. */
 export const EXAMPLE_RUN = "019aadc4-5f00-7000-8000-000000000001";

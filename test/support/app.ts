@@ -3,7 +3,7 @@ import { join } from "node:path";
 import pino from "pino";
 import { type AppDependencies, createApp } from "../../src/app.ts";
 import { DirectoryStore } from "../../src/backups/store-directory.ts";
-import type { Database } from "../../src/db/client.ts";
+import type { Database } from "../../src/db/database.ts";
 
 /** Longer than any test takes: what is not about a limit of time must not meet one, however slow the machine is. */
 const LONG_MS = 3_600_000;

@@ -1,6 +1,6 @@
 /** A database for one test file: empty, migrated, dropped when it is closed. */
 import { tables } from "../../src/codecs/tables.ts";
-import { connect, connectOnce, type Database } from "../../src/db/client.ts";
+import { connect, connectOnce, type Database } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { server } from "./server.ts";
 

@@ -1,6 +1,6 @@
 /** What a database holds and is at, for tests that end others' work half-way. */
 import type { Pool, RowDataPacket } from "mysql2/promise";
-import type { Database } from "../../src/db/client.ts";
+import type { Database } from "../../src/db/database.ts";
 
 const COLUMNS = {
   hired_employees: "id, name, datetime, department_id, job_id",

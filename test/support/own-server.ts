@@ -1,9 +1,9 @@
 /** A server for one test file that does to it what no other test could bear; and a user there who may little. */
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
-import { type ConnectOptions, connect, type Database } from "../../src/db/client.ts";
-import { joinServer } from "../../src/db/embedded.ts";
+import { type ConnectOptions, connect, type Database } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
+import { joinServer } from "../../src/embedded/server.ts";
 import { folderOf } from "./files.ts";
 import { mysqld, UNSAFE_BUT_QUICK } from "./server.ts";
 

@@ -1,7 +1,7 @@
 /** A command that uses the embedded server of FOLDER: joins, prints the server's process id, leaves when its input ends. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { joinServer } from "../../src/db/embedded.ts";
+import { joinServer } from "../../src/embedded/server.ts";
 
 const [folder = "", mysqld] = process.argv.slice(2);
 const server = await joinServer(folder, { mysqld, say: () => {} });

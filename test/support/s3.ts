@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { startFauxqs } from "fauxqs";
-import { S3Location } from "../../src/s3.ts";
+import { S3Location } from "../../src/s3/location.ts";
 
 export interface Seen {
   method: string;

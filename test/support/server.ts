@@ -1,9 +1,9 @@
 /** The server that all tests run on: a private one in .data, joined before the first file and left after the last. */
 import { afterAll } from "bun:test";
 import { join } from "node:path";
-import { connectOnce } from "../../src/db/client.ts";
-import { joinServer } from "../../src/db/embedded.ts";
-import { findProgram } from "../../src/db/mysqld.ts";
+import { connectOnce } from "../../src/db/database.ts";
+import { findProgram } from "../../src/embedded/mysqld.ts";
+import { joinServer } from "../../src/embedded/server.ts";
 
 /** Tests lose nothing of worth when the machine dies, so nothing is waited for. */
 export const UNSAFE_BUT_QUICK = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"];

@@ -1,5 +1,5 @@
 /** Users of the tests' server that have fewer rights than its administrator, and what other programs keep there. */
-import { connectOnce } from "../../src/db/client.ts";
+import { connectOnce } from "../../src/db/database.ts";
 import { dropDatabase, freshUrl } from "./database.ts";
 import { server } from "./server.ts";
 

@@ -1,0 +1,159 @@
+import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
+import { type Connection, createConnection, type Pool } from "mysql2/promise";
+import { type Capability, DATABASE_CONNECTIONS } from "../config.ts";
+import { locate } from "./driver-errors.ts";
+import { type Facts, lookAt } from "./facts.ts";
+import { quoted } from "./grants.ts";
+import { routeTo, writableHost } from "./hosts.ts";
+import type { EndedRun } from "./ledger.ts";
+import { Look } from "./look.ts";
+import { openPool } from "./pool.ts";
+import { REQUIRED_VARIABLES, readOnlyBy } from "./requirements.ts";
+import { assertSession, SESSION_VARIABLES, SET_SESSION, sessionError } from "./session-variables.ts";
+import { Turnstile } from "./transaction.ts";
+import { parseUrl } from "./url.ts";
+
+/** The share of a pool's connections that requests which write may hold: the others are left to those who read. */
+const WRITERS_SHARE = 0.3;
+/** An import, a backup or a restore holds so many, and asks for another one now and then. */
+const CONNECTIONS_PER_RUN = 3;
+
+export interface Database {
+  db: MySql2Database;
+  pool: Pool;
+  /** Name of the database (schema) that the connections use. */
+  name: string;
+  server: Server;
+  /** What it can be used for now. */
+  look: Look;
+  /** What requests that write pass, so that they leave connections for those that read. */
+  writers: Turnstile;
+  /** What runs that hold several connections pass, so that there is one left for what each of them asks besides. */
+  longRuns: Turnstile;
+  /** Called when the server has refused a write because it takes none: its connections are used no more. */
+  demoted(): void;
+  /** Told of every run that has ended in this process, where its account is written. */
+  ended: Set<(run: EndedRun) => void>;
+  close(): Promise<void>;
+}
+
+/** What the server said of itself when the pool was opened, and what of it is made use of. */
+export interface Server {
+  version: string;
+  /** Whether rows can be loaded by LOAD DATA LOCAL INFILE, which MySQL 8 and later allow only where they are told to. */
+  loadsData: boolean;
+  /** Whether a stage may take an empty table's place. */
+  swaps: boolean;
+  /** Bytes above which a cluster refuses a transaction; undefined where nothing is refused for its size. */
+  transactionBytesMax: number | undefined;
+}
+
+export interface ConnectOptions {
+  /** What is not made use of (MUSTER_CAPABILITIES). */
+  capabilities?: readonly Capability[];
+  /** Connections of the pool (DATABASE_CONNECTIONS). */
+  connections?: number;
+}
+
+/**
+ * Opens a pool on `mysql://user:password@host:port/database`. Of several hosts it uses the one that takes writes.
+ * Every connection has Muster's own session (session-variables.ts), whatever the server's defaults are.
+ * @throws MusterError `invalid` for a malformed URL, `refused` for a server that Muster cannot use; the driver's error if
+ *   no host answers
+ */
+export async function connect(
+  url: string,
+  { capabilities = [], connections = DATABASE_CONNECTIONS }: ConnectOptions = {},
+): Promise<Database> {
+  const { hosts, database, options } = parseUrl(url);
+  const route = await routeTo(hosts, options);
+  const { pool, renew } = openPool({ ...options, ...route.options, database }, connections);
+  const moveOn = () => {
+    route.forget();
+    renew();
+  };
+  try {
+    const facts = await factsOf(pool);
+    const look = new Look(facts, async () => {
+      const seen = await lookOnce(url);
+      if (readOnlyBy(seen.variables) === undefined) moveOn();
+      return seen;
+    });
+    return {
+      db: drizzle(pool),
+      pool,
+      name: facts.database,
+      server: serverOf(facts, capabilities),
+      look,
+      writers: new Turnstile(Math.max(1, Math.floor(connections * WRITERS_SHARE))),
+      longRuns: new Turnstile(Math.max(1, Math.floor((connections - 1) / CONNECTIONS_PER_RUN))),
+      ended: new Set(),
+      demoted() {
+        moveOn();
+        look.forget();
+      },
+      close: () => pool.end(),
+    };
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+}
+
+/** One line on how rows get into tables here. */
+export function lanesOf({ version, loadsData, swaps }: Server): string {
+  const load = loadsData ? "LOAD DATA" : "multi-row INSERT";
+  return `database server ${version}: files are loaded by ${load}, and empty tables filled by ${swaps ? "swap" : "INSERT"}`;
+}
+
+/** What is asked of the server besides the requirements and the session. */
+const PROBED = ["local_infile", "group_replication_transaction_size_limit", "wsrep_on", "wsrep_max_ws_size"];
+
+async function factsOf(pool: Pool): Promise<Facts> {
+  const connection = await pool.getConnection();
+  try {
+    const facts = await lookAt(connection, [...REQUIRED_VARIABLES, ...PROBED, ...SESSION_VARIABLES]);
+    assertSession(facts.variables);
+    return facts;
+  } finally {
+    connection.release();
+  }
+}
+
+/** By a connection of its own, to the host that takes writes now. */
+async function lookOnce(url: string): Promise<Facts> {
+  const connection = await connectOnce(url);
+  try {
+    await connection.query(`USE ${quoted(parseUrl(url).database)}`);
+    return await lookAt(connection, REQUIRED_VARIABLES);
+  } finally {
+    connection.destroy();
+  }
+}
+
+function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Server {
+  const galera = variables.get("wsrep_on") === "ON" ? variables.get("wsrep_max_ws_size") : undefined;
+  return {
+    version: variables.get("version") ?? "",
+    loadsData: variables.get("local_infile") === "ON" && !capabilities.includes("no-load-data"),
+    swaps: !capabilities.includes("no-swap"),
+    // 0 says that there is no limit.
+    transactionBytesMax: Number(variables.get("group_replication_transaction_size_limit") ?? galera) || undefined,
+  };
+}
+
+/** One connection with the same session, without a default database: for what must come before the pool. */
+export async function connectOnce(url: string): Promise<Connection> {
+  const { hosts, options } = parseUrl(url);
+  const host = await writableHost(hosts, options);
+  const connection = await createConnection({ ...options, ...host }).catch((error) => {
+    throw locate(error, host);
+  });
+  try {
+    await connection.query(SET_SESSION);
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    throw sessionError(error);
+  }
+}

@@ -1,0 +1,127 @@
+/** The process of an embedded server: started apart from its starter, recognised later by others, stopped. */
+import * as fs from "node:fs";
+import { createConnection } from "mysql2/promise";
+import { driverError } from "../db/driver-errors.ts";
+import { MusterError } from "../errors.ts";
+import { reason, type ServerProgram, systemOptions } from "./mysqld.ts";
+
+/** A start after a crash reads the logs first; an orderly stop writes what is in memory. */
+const START_MS_MAX = 60_000;
+const STOP_MS_MAX = 60_000;
+const POLL_MS = 20;
+const LOG_BYTES_MAX = 1 << 20;
+
+/** Where a server keeps its data, where it listens, and where what it says goes. */
+export interface ServerPlace {
+  data: string;
+  socket: string;
+  log: string;
+}
+
+/**
+ * Starts the program on its data and waits until it answers; `born` is told its process id at once.
+ * @throws MusterError `unavailable` with the reason that its log gives
+ */
+export async function startProcess(
+  program: ServerProgram,
+  place: ServerPlace,
+  settings: string[],
+  born: (pid: number) => void,
+): Promise<void> {
+  // Nobody answers there: what a killed server left would keep the next from starting.
+  for (const path of [place.socket, `${place.socket}.lock`]) fs.rmSync(path, { force: true });
+  const { log, bytes } = openLog(place.log);
+  const options = [`--datadir=${place.data}`, `--socket=${place.socket}`, "--pid-file=server.pid"];
+  const child = Bun.spawn([program.path, "--no-defaults", ...options, ...systemOptions(program), ...settings], {
+    stdin: "ignore",
+    stdout: log,
+    stderr: log,
+    // A session of its own: Ctrl-C is for the command in front of it, not for the server that others use too.
+    detached: true,
+  });
+  fs.closeSync(log);
+  child.unref();
+  born(child.pid);
+  const ended = () => child.exitCode !== null || child.signalCode !== null;
+  const started = await until(START_MS_MAX, async () => (ended() ? "no" : (await answers(place.socket)) && "yes"));
+  if (started === "yes") return;
+  child.kill("SIGKILL");
+  const why = reason(fs.readFileSync(place.log).subarray(bytes).toString()) ?? "it said nothing";
+  throw new MusterError("unavailable", `${program.kind} ${program.version} does not start: ${why} (see ${place.log})`);
+}
+
+/**
+ * Whether the server is up; one that is on its way up or down is waited for.
+ * @throws MusterError `unavailable` where it neither answers nor ends
+ */
+export async function isUp(pid: number, place: ServerPlace): Promise<boolean> {
+  if (!serves(pid, place.data)) return false;
+  const state = await until(START_MS_MAX, async () => (alive(pid) ? (await answers(place.socket)) && "up" : "down"));
+  if (state) return state === "up";
+  throw new MusterError("unavailable", `the database server (process ${pid}) does not answer: see ${place.log}`);
+}
+
+/** Stops the server in order and waits until its process is gone; nothing where it is gone already. */
+export async function stopProcess(pid: number, place: Pick<ServerPlace, "data" | "log">): Promise<void> {
+  if (!serves(pid, place.data)) return;
+  process.kill(pid, "SIGTERM");
+  if (await until(STOP_MS_MAX, async () => !alive(pid))) return;
+  throw new MusterError("unavailable", `the database server (process ${pid}) does not stop: see ${place.log}`);
+}
+
+/** Whether the process is the server of these data: process ids are given out again. */
+export function serves(pid: number, data: string): boolean {
+  return processOf(pid)?.command.includes(`--datadir=${data} `) ?? false;
+}
+
+/** The first answer that is neither undefined nor false, or undefined when the time is over. */
+export async function until<T>(
+  milliseconds: number,
+  probe: () => Promise<T | undefined | false>,
+): Promise<T | undefined> {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end) {
+    const answer = await probe();
+    if (answer) return answer;
+    await Bun.sleep(POLL_MS);
+  }
+  return undefined;
+}
+
+function openLog(path: string): { log: number; bytes: number } {
+  const before = fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const bytes = before > LOG_BYTES_MAX ? 0 : before;
+  return { log: fs.openSync(path, bytes === 0 ? "w" : "a"), bytes };
+}
+
+async function answers(socketPath: string): Promise<boolean> {
+  try {
+    const connection = await createConnection({ socketPath, user: "root", connectTimeout: 1_000 });
+    await connection.query("SELECT 1");
+    await connection.end();
+    return true;
+  } catch (error) {
+    return driverError(error)?.code === "ER_CON_COUNT_ERROR";
+  }
+}
+
+/** A process that ended may stay as a zombie where nobody asks for its exit status, as in a container. */
+function alive(pid: number): boolean {
+  return !/^[ZX]/.test(processOf(pid)?.state ?? "Z");
+}
+
+function processOf(pid: number): { state: string; command: string } | undefined {
+  if (process.platform === "linux") {
+    try {
+      const command = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      // "pid (name) state ...", where the name may hold anything.
+      const [state = ""] = fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").slice(-1);
+      return { state, command };
+    } catch {
+      return undefined;
+    }
+  }
+  const listed = Bun.spawnSync(["ps", "-ww", "-o", "stat=,args=", "-p", String(pid)]).stdout.toString();
+  const [state, ...command] = listed.trim().split(/ +/);
+  return state ? { state, command: command.join(" ") } : undefined;
+}

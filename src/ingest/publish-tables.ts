@@ -1,0 +1,134 @@
+import type { Table } from "../codecs/tables.ts";
+import { interruptible } from "../db/interruptible.ts";
+import type { Counts } from "../db/ledger.ts";
+import { DEADLOCK, retried } from "../db/transaction.ts";
+import { ROWS_PER_TURN } from "../event-loop.ts";
+import { publishByAppend } from "../publish/append.ts";
+import { isEmpty } from "../publish/definition.ts";
+import type { LateVerdicts } from "../publish/set-aside.ts";
+import { stageName } from "../publish/stage.ts";
+import { addIndexes } from "../publish/stage-keys.ts";
+import { publishBySwap } from "../publish/swap.ts";
+import { swapVerdict } from "../publish/swappable.ts";
+import { passGates } from "../repositories/gates.ts";
+import { supersede } from "../repositories/rejection-log.ts";
+import { endRun, noRows, recordCounts } from "../repositories/run-log.ts";
+import type { Import } from "./import-state.ts";
+import { logLate, withLate } from "./late.ts";
+import { arePastLimits } from "./reject-limit.ts";
+
+/**
+ * Moves every stage into its table, parents first, under the table's gate: by a swap where that can be, else in one
+ * transaction. The table's counts and late rejections are written with it, and with the last one the run's end.
+ * Ends at the first table of which too many rows turn out wrong: that table is as it was.
+ * @returns what is not published then. The run has not ended
+ */
+export async function publish(state: Import, part: readonly Table[]): Promise<Withheld | undefined> {
+  const { report, counts } = state;
+  const published: Import["counts"] = {};
+  for (const table of part) {
+    const step = { table, stage: stageName(state.run.id, table), before: published, last: table === part.at(-1) };
+    const whole = async () =>
+      (await publishAsStage(state, step)) ?? (await retried([DEADLOCK], () => publishInto(state, step)));
+    try {
+      const written = await interruptible(state.database, state.run.connection, report.signal, whole);
+      published[table.name] = written;
+      counts[table.name] = written;
+    } catch (error) {
+      if (!(error instanceof TooManyLate)) throw error;
+      return { tables: part.slice(part.indexOf(table)), late: { table, verdicts: error.verdicts } };
+    }
+  }
+  return undefined;
+}
+
+/** The rows that an import keeps out of their tables. */
+export interface Withheld {
+  tables: readonly Table[];
+  /** Too many rows were rejected when they were read. */
+  excess?: string | undefined;
+  /** Too many rows of the first of the tables turned out wrong when it was published. */
+  late?: { table: Table; verdicts: LateVerdicts };
+}
+
+/** Undoes a table's publish. */
+class TooManyLate extends Error {
+  constructor(readonly verdicts: LateVerdicts) {
+    super("too many rows turned out wrong");
+  }
+}
+
+interface Step {
+  table: Table;
+  stage: string;
+  /** The counts of the tables that are published already. */
+  before: Import["counts"];
+  last: boolean;
+}
+
+/** By swap; undefined, with nothing changed, where that cannot be. */
+async function publishAsStage(state: Import, { table, stage, before, last }: Step): Promise<Counts | undefined> {
+  const { database, run, report } = state;
+  const empty = () => isEmpty(run.connection, table.name);
+  if (!(await empty())) return undefined;
+  const verdict = await swapVerdict(database, run.connection, table, stage);
+  if (!verdict.swaps) {
+    if (verdict.why) report.say(`${table.name} is filled by INSERT: ${verdict.why}`);
+    return undefined;
+  }
+  tell(state, table, "adding the indexes of");
+  await addIndexes(run.connection, table, stage);
+  tell(state, table, "swapping in");
+  const counts = state.counts[table.name] ?? noRows();
+  const judge = async () => ((await empty()) ? counts : undefined);
+  const { say, signal } = report;
+  const wait = waiting(report);
+  return publishBySwap(database, run, { table, stage, last, counts: before, judge, wait, say, signal });
+}
+
+/** What a publish does now; how far it has come is the server's secret. */
+function tell({ report, counts }: Import, table: Table, what: string): void {
+  const rows = counts[table.name]?.inserted ?? 0;
+  if (rows > 0) report.progress?.({ table: table.name, phase: `publishing: ${what} ${rows} rows`, rows: 0 });
+}
+
+const tellLate = ({ report }: Import, { name }: Table, rows: number) =>
+  report.progress?.({ table: name, phase: "publishing: finding the rows that the database refuses", rows });
+
+const waiting = (report: Import["report"]) => (name: string) => {
+  report.signal?.throwIfAborted();
+  report.say(`waiting for another writer of ${name}`);
+};
+
+/** By one transaction, into a table that may have rows. @throws TooManyLate, with the transaction undone */
+async function publishInto(state: Import, { table, stage, before, last }: Step): Promise<Counts> {
+  const { run, source, report } = state;
+  tell(state, table, "inserting");
+  const judged = state.counts[table.name] ?? noRows();
+  const published = (counts: Counts) => ({ ...before, [table.name]: counts });
+  const refuseExcess = (late: LateVerdicts, rows: number) => {
+    report.signal?.throwIfAborted();
+    if (rows % ROWS_PER_TURN === 0 && rows > 0) tellLate(state, table, rows);
+    const counts = { ...state.counts, [table.name]: { ...judged, rejected: judged.rejected + rows } };
+    if (arePastLimits(state, Object.values(counts))) throw new TooManyLate(late);
+  };
+  const { counts, first } = await run.db.transaction(async (transaction) => {
+    const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
+    await passGates(run.connection, gates, waiting(report));
+    const { inserted, late } = await publishByAppend(
+      run.connection,
+      { database: state.database.name, table, stage },
+      (found) => refuseExcess(found, found.rejected.size),
+    );
+    const logged = await logLate(state, { table, stage }, late);
+    refuseExcess(late, logged.rows);
+    await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });
+    const verdicts = withLate(judged, logged);
+    const counts = { ...verdicts, inserted, unchanged: verdicts.unchanged + late.unchanged };
+    if (last) await endRun(transaction, run.id, { status: "succeeded", counts: published(counts) });
+    else await recordCounts(transaction, run.id, published(counts));
+    return { counts, first: logged.first };
+  });
+  for (const rejection of first) report.rejected?.(rejection);
+  return counts;
+}

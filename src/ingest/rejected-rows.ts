@@ -1,0 +1,46 @@
+import type { Table } from "../codecs/tables.ts";
+import { RAW_BYTES_MAX, type Reason } from "../db/ledger.ts";
+import type { FileRow } from "../read/csv-rows.ts";
+import { addRejections, type NewRejection } from "../repositories/rejection-log.ts";
+import type { Import } from "./import-state.ts";
+
+/** Rejections that are held until they are written: a block of a file has few, and each statement is a commit. */
+const REJECTIONS_PER_WRITE = 500;
+const RAW_BYTES_PER_WRITE = 4 * 1024 * 1024;
+
+/**
+ * The rejected rows of a table's files on their way to the log. The run's own connection writes them, in the transaction that
+ * it has open: whoever clears a dead run waits for that connection, so no rejection can arrive afterwards.
+ */
+export class Refused {
+  #rows: NewRejection[] = [];
+  #rawBytes = 0;
+
+  constructor(
+    private readonly state: Import,
+    private readonly table: Table,
+  ) {}
+
+  get isLong(): boolean {
+    return this.#rows.length >= REJECTIONS_PER_WRITE;
+  }
+
+  /** Takes a row, and writes those there are if they hold many bytes. */
+  async add(file: string, row: FileRow, reasons: Reason[]): Promise<NewRejection> {
+    const { position, columns } = row;
+    const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX)); // a copy, or all of its block stays with it
+    const rejection = { table: this.table.name, file, position, raw, ...(columns && { columns }), reasons };
+    this.#rows.push(rejection);
+    this.#rawBytes += raw.length;
+    if (this.#rawBytes >= RAW_BYTES_PER_WRITE) await this.write();
+    return rejection;
+  }
+
+  async write(): Promise<void> {
+    const { run, dryRun } = this.state;
+    const rows = this.#rows;
+    this.#rows = [];
+    this.#rawBytes = 0;
+    if (!dryRun && rows.length > 0) await addRejections(run.db, run.id, rows);
+  }
+}

@@ -1,0 +1,84 @@
+/** The account on the page: the last runs, and the rows that were refused. */
+import { html } from "hono/html";
+import { tables } from "../codecs/tables.ts";
+import type { RunCounts, RunProgress } from "../db/ledger.ts";
+import { whollyRejected } from "../ingest/counts.ts";
+import type { RunRecord } from "../repositories/run-log.ts";
+import type { Listed, Parts } from "./dashboard.ts";
+import type { Html } from "./frame.ts";
+import { count, table } from "./html-table.ts";
+
+/** Characters of a refused row that are shown; JSON and CSV have all. */
+const RAW_CHARACTERS_MAX = 200;
+/** Runs and rejections are counted up to here: as many or more are "more than 100,000". */
+export const COUNTED_MAX = 100_001;
+
+/** @param following stands above the table */
+export function runsOf({ value = NOTHING, missing }: Parts["runs"], following: Html | false): Html {
+  return html`<section aria-labelledby="runs"><h2 id="runs">Runs</h2>
+${following && html`<p class="note">${following}</p>`}
+${table({
+  caption: missing === undefined ? shownOf(value, value.all === 1 ? "run" : "runs") : "Runs",
+  ...{ data: "runs", isWide: true, none: "No run yet" },
+  ...{ columns: ["Run", "Status", "Rows", "Started"], numbers: ["Seconds"], missing },
+  rows: value.rows.map(
+    (run) => html`<th scope="row"><a href="runs/${run.id}">${run.kind}</a> <small>${run.source}</small></th>
+<td>${statusOf(run)}${run.progress && progressOf(run.progress)}${run.error && html` <small>${run.error}</small>`}</td>
+<td>${countsOf(run.counts)}</td><td>${instant(run.started_at)}</td><td class="n">${secondsOf(run)}</td>`,
+  ),
+})}</section>`;
+}
+
+/** A run that succeeded may have brought nothing: it was dry, or every row of a table was rejected. */
+function statusOf({ status, dry_run, counts }: RunRecord): Html {
+  const none = status === "succeeded" ? whollyRejected(counts) : [];
+  return html`<span class="${none.length > 0 ? "doubtful" : status}">${status}</span>
+${none.length > 0 && html`<small class="doubtful">every row of ${none.join(", ")} was rejected</small>`}
+${dry_run && html`<small>dry run: nothing was stored</small>`}`;
+}
+
+/** Such as `215 open, the newest 50 shown`. */
+function shownOf({ rows, all }: Listed<unknown>, what: string): string {
+  const number = all >= COUNTED_MAX ? `more than ${count(COUNTED_MAX - 1)}` : count(all);
+  return `${number} ${what}${rows.length < all ? `, the newest ${count(rows.length)} shown` : ""}`;
+}
+
+function progressOf({ table, phase, rows, rejected, bytes, of, rows_per_s }: RunProgress): Html {
+  const rate = rows_per_s !== undefined && `, ${count(Math.round(rows_per_s))} a second`;
+  return html`<small>${table}: ${phase}, ${count(rows)} rows${rate}, ${count(rejected)} rejected</small>
+${of !== undefined && html`<progress max="${of}" value="${bytes ?? rows}" aria-label="${table}: ${phase}"></progress>`}`;
+}
+
+/** By table what became of its rows; a backup's are received. */
+const countsOf = (counts: RunCounts): Html[] =>
+  Object.entries(counts).map(([table, { received, ...verdicts }]) => {
+    const some = Object.entries(verdicts).filter(([, rows]) => rows > 0);
+    const said = some.length === 0 ? [["received", received] as const] : some;
+    return html`<div><b>${table}</b> ${said.map(([verdict, rows]) => `${count(rows)} ${verdict}`).join(", ")}</div>`;
+  });
+
+const NOTHING = { rows: [], all: 0 };
+
+export function rejectionsOf({ value = NOTHING, missing }: Parts["rejections"]): Html {
+  return html`<section aria-labelledby="rejections"><h2 id="rejections">Open rejections</h2>
+${table({
+  caption: `${missing === undefined ? shownOf(value, "open") : "Rows"}, to be mended and replayed, or discarded`,
+  ...{ data: "rejections?state=open", isWide: true, none: "None is open", missing },
+  columns: ["Id", "Why", "Table", "Position", "As it came"],
+  sheets: tables.map(({ name }) => ({ name, address: `rejections?table=${name}&state=open&spreadsheet=true` })),
+  rows: value.rows.map(
+    ({ id, table, file, position, reasons, raw: text = "(not UTF-8)" }) =>
+      html`<th scope="row"><a href="rejections/${id}">${id}</a></th>
+<td>${reasons.map(({ code, detail }) => html`<div><b>${code}</b> ${detail}</div>`)}</td>
+<td>${table}</td><td>${position} <small>${file}</small></td>
+<td><code>${text.slice(0, RAW_CHARACTERS_MAX)}${text.length > RAW_CHARACTERS_MAX && "…"}</code></td>`,
+  ),
+})}</section>`;
+}
+
+const instant = (text: string): Html =>
+  html`<time datetime="${text}">${text.slice(0, 19).replace("T", " ")} UTC</time>`;
+
+function secondsOf({ started_at, finished_at }: RunRecord): string {
+  return finished_at === null ? "" : ((Date.parse(finished_at) - Date.parse(started_at)) / 1000).toFixed(1);
+}

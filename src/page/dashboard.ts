@@ -1,0 +1,120 @@
+/** The page as HTML: the reports, and the account (account.ts). */
+import { html } from "hono/html";
+import { tables } from "../codecs/tables.ts";
+import type { Role } from "../http/env.ts";
+import type { RejectionRecord } from "../repositories/rejection-log.ts";
+import type { DepartmentHires, QuarterlyHires } from "../repositories/report-queries.ts";
+import type { RunRecord } from "../repositories/run-log.ts";
+import { sentRow } from "../routes/insert-description.ts";
+import { rejectionsOf, runsOf } from "./account.ts";
+import { type Html, pageOf } from "./frame.ts";
+import { count, numberOf, table } from "./html-table.ts";
+
+/** Rows of a report that are shown; JSON and CSV have all. */
+const REPORT_ROWS_MAX = 1_000;
+/** The page is read again so often while a run is followed. */
+const REFRESH_S = 5;
+
+/** What a part of the page shows, or why it cannot be had now. */
+export type Part<T> = { value: T; missing?: never } | { value?: never; missing: string };
+/** The newest rows, and how many there are; large numbers are not counted to their end. */
+export interface Listed<Row> {
+  rows: Row[];
+  all: number;
+}
+
+export interface Parts {
+  quarters: Part<QuarterlyHires[]>;
+  departments: Part<DepartmentHires[]>;
+  runs: Part<Listed<RunRecord>>;
+  rejections: Part<Listed<RejectionRecord>>;
+}
+
+export interface Dashboard extends Parts {
+  year: number;
+  /** Whether the page is read again while a run is under way. */
+  follow: boolean;
+  /** How whoever looks at it came in. */
+  role: Role;
+  by: "session" | "token" | "loopback";
+  /** Of the service, for a command line. */
+  address: string;
+}
+
+export function dashboardPage(dashboard: Dashboard): Html {
+  const { year, follow, quarters, departments, runs, rejections, role, by, address } = dashboard;
+  const isUnderWay = runs.value?.rows.some(({ finished_at }) => finished_at === null) ?? false;
+  const isNew = runs.value?.all === 0 && quarters.value?.length === 0;
+  const who = {
+    session: html`<form method="post" action="sign-out">Signed in as ${role} <button>Sign out</button></form>`,
+    token: html`<p>With a token of the role ${role}</p>`,
+    loopback: html`<p>Role admin: without <code>API_TOKENS</code> this machine may do all</p>`,
+  };
+  const curl = by === "loopback" ? "curl" : "curl -H 'Authorization: Bearer TOKEN'";
+  const following = isUnderWay && followingOf(year, follow);
+  return pageOf(
+    html`${isNew && firstSteps(curl, address)}
+${reportsOf(year, quarters, departments)}
+${runsOf(runs, following)}
+${rejectionsOf(rejections)}
+<section aria-labelledby="more"><h2 id="more">Everything else</h2>
+<dl>
+<dt>Tables</dt><dd>${tables.map(({ name }) => html`<a href="${name}">${name}</a> `)}</dd>
+<dt>Account</dt><dd><a href="runs">All runs</a> <a href="rejections">All rejections</a></dd>
+<dt>Service</dt><dd><a href="docs">API</a> <a href="healthz">Health</a> <a href="readyz">Readiness</a> <a href="metrics">Metrics</a></dd>
+</dl>
+<p class="note">Programs get JSON, or CSV if they ask for it:</p>
+<pre>${curl} -H 'Accept: text/csv' '${address}/rejections?state=open'</pre>
+</section>`,
+    { who: who[by], refreshS: isUnderWay && follow ? REFRESH_S : undefined },
+  );
+}
+
+/** Only if it is asked for, since whatever is typed into the page is lost when it is read again. */
+function followingOf(year: number, follow: boolean): Html {
+  const here = `./?year=${year}`;
+  if (follow)
+    return html`This page reads itself again every ${REFRESH_S} seconds. <a href="${here}#runs">Stop that</a>`;
+  return html`A run is under way. <a href="${here}&amp;follow=true#runs">Follow it</a>`;
+}
+
+function firstSteps(curl: string, address: string): Html {
+  const [table] = tables;
+  return html`<section class="first" aria-labelledby="first"><h2 id="first">Nothing is here yet</h2>
+<p>Import a folder of CSV files, named for their tables:</p>
+<pre>bun run scripts/import.ts path/to/your/csv/folder</pre>
+<p>or send a row:</p>
+<pre>${table && `${curl} ${address}/${table.name} -H 'Content-Type: application/json' -d '${JSON.stringify(sentRow(table))}'`}</pre>
+</section>`;
+}
+
+function reportsOf(year: number, quarters: Parts["quarters"], departments: Parts["departments"]): Html {
+  const shown = quarters.value?.slice(0, REPORT_ROWS_MAX) ?? [];
+  const all = quarters.value?.length ?? 0;
+  const some = `, the first ${count(shown.length)} of ${count(all)} rows`;
+  const none = `No hires in ${year}`;
+  return html`<section aria-labelledby="hires"><div class="head"><h2 id="hires">Hires in ${year}</h2>
+<form action="./"><label for="year">Year</label>
+<input id="year" name="year" type="number" min="1000" max="9999" value="${year}" required> <button>Show</button></form></div>
+<div class="two">
+${table({
+  caption: `By department, job and quarter${shown.length < all ? some : ""}`,
+  data: `hired_2021_quarter?year=${year}`,
+  ...{ columns: ["Department", "Job"], numbers: ["Q1", "Q2", "Q3", "Q4"], none },
+  missing: quarters.missing,
+  rows: shown.map(
+    ({ department, job, Q1, Q2, Q3, Q4 }) =>
+      html`<th scope="row">${department}</th><td>${job}</td>${[Q1, Q2, Q3, Q4].map(numberOf)}`,
+  ),
+})}
+${table({
+  caption: "Departments above the mean",
+  data: `hired_department?year=${year}`,
+  ...{ columns: ["Department"], numbers: ["Id", "Hired"], none },
+  missing: departments.missing,
+  rows: (departments.value ?? []).map(
+    ({ id, department, hired }) => html`<th scope="row">${department}</th><td class="n">${id}</td>${numberOf(hired)}`,
+  ),
+})}
+</div></section>`;
+}

@@ -1,0 +1,64 @@
+/** What all pages have in common: no script, one stylesheet, relative addresses, which hold behind any proxy. */
+import { createHash } from "node:crypto";
+import { html, raw } from "hono/html";
+import { SESSION_HOURS } from "../http/cookie-session.ts";
+import { STYLE } from "./style.ts";
+
+/** Text that is put into it is escaped, unless it is `Html` itself. */
+export type Html = ReturnType<typeof html>;
+
+/** What a browser may do with the page. Its origin is told to itself alone: without it a form's would be `null`. */
+export const PAGE_HEADERS = {
+  "Content-Security-Policy": [
+    `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; img-src data:`,
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  ].join("; "),
+  "Cache-Control": "no-store",
+  "Referrer-Policy": "same-origin",
+};
+
+const ICON = `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%231f5f8b'/%3E%3Cpath d='M3 12V4l5 5 5-5v8' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E`;
+
+interface Frame {
+  /** Stands at the top. */
+  who?: Html | string;
+  /** The page's own address, from this one. */
+  home?: string;
+  /** Seconds after which a browser reads it again. */
+  refreshS?: number | undefined;
+}
+
+/** A page round what it shows. */
+export const pageOf = (main: Html, { who = "", home = "./", refreshS }: Frame = {}): Html => html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+${refreshS !== undefined && html`<meta http-equiv="refresh" content="${refreshS}">`}
+<title>Muster</title>
+<link rel="icon" href="${ICON}">
+<style>${raw(STYLE)}</style>
+</head>
+<body>
+<header><div><h1><a href="${home}">Muster</a></h1><p>Every row is accounted for.</p></div>${who}</header>
+<main>
+${main}
+</main>
+</body>
+</html>
+`;
+
+/** @param problem why the form is shown once more */
+export function signInPage(problem?: string): Html {
+  return pageOf(
+    html`<section class="alone" aria-labelledby="sign-in"><h2 id="sign-in">Sign in</h2>
+<form method="post" action="sign-in">
+${problem && html`<p class="bad" role="alert" id="problem">${problem}</p>`}
+<label for="token">Token</label>
+<input id="token" name="token" type="password" required autofocus autocomplete="current-password"${problem && raw(' aria-invalid="true" aria-describedby="problem"')}>
+<button>Sign in</button>
+</form>
+<p class="note">One of this service's tokens. You may then read here for ${SESSION_HOURS} hours; whatever writes needs the token itself.</p>
+</section>`,
+  );
+}

@@ -1,0 +1,169 @@
+/** Rows of other programs that refer to rows of ours: no restore may delete or change them, or take their parents away. */
+import { escapeId } from "mysql2";
+import type { Connection } from "mysql2/promise";
+import { tables } from "../codecs/tables.ts";
+import { domainError, driverError } from "../db/driver-errors.ts";
+import { quoted } from "../db/grants.ts";
+import { MusterError } from "../errors.ts";
+import { keyOf } from "../repositories/rows.ts";
+import { STILL_REFERRED_TO } from "./changes.ts";
+import { definitionOf } from "./definition.ts";
+import { count } from "./orphans.ts";
+import type { Referrer } from "./referrers.ts";
+import { conditions, type Replacement } from "./replace.ts";
+
+/** Whether the server would delete or change the referring rows by itself. */
+export const acts = ({ onDelete, onUpdate }: Referrer) => isAction(onDelete) || isAction(onUpdate);
+
+const isAction = (rule: string) => rule !== "RESTRICT" && rule !== "NO ACTION";
+
+/**
+ * Looks whether rows of others refer to rows that a replacement deletes, or to values that it changes.
+ * @param referrers of the replaced tables, without those that are replaced themselves
+ * @param say is told of what the user may not read and the server will judge
+ * @throws MusterError `conflict` that names the table and its foreign key
+ */
+export async function refuseForOthers(
+  connection: Connection,
+  referrers: readonly Referrer[],
+  replacements: readonly Replacement[],
+  say: (line: string) => void = () => {},
+): Promise<void> {
+  for (const referrer of referrers) {
+    const replacement = replacements.find(({ table }) => table.name === referrer.parent);
+    if (!replacement) continue;
+    const counts = await countReferring(connection, referrer, replacement);
+    if (counts === undefined) await refuseUnread(connection, referrer, replacement, say);
+    else if (counts.deleted > 0) throw refusal(referrer, counts.deleted, "DELETE");
+    else if (counts.changed > 0) throw refusal(referrer, counts.changed, "UPDATE");
+  }
+}
+
+function refusal(referrer: Referrer, rows: number, event: "DELETE" | "UPDATE"): MusterError {
+  const { schema, table, constraint, parent } = referrer;
+  const rule = event === "DELETE" ? referrer.onDelete : referrer.onUpdate;
+  const fate = event === "DELETE" && rule === "CASCADE" ? "deleted" : "changed";
+  const happens = isAction(rule) ? `would be ${fate} with` : "refer to";
+  const which = event === "DELETE" ? "that the backup lacks" : "that are otherwise in the backup";
+  const named = `foreign key ${constraint}${isAction(rule) ? `, ON ${event} ${rule}` : ""}`;
+  const line = `${rows} rows of ${schema}.${table} ${happens} rows of ${parent} ${which} (${named})`;
+  return new MusterError("conflict", `${line}: move or delete them first`);
+}
+
+/** The rows cannot be looked at: if the server would act on them nobody could tell, and else it judges them itself. */
+async function refuseUnread(
+  connection: Connection,
+  referrer: Referrer,
+  { table, stage }: Replacement,
+  say: (line: string) => void,
+): Promise<void> {
+  const { schema, table: name, constraint, parent, onDelete, onUpdate } = referrer;
+  const { surplus, differing } = conditions(table, stage);
+  const touched = (await count(connection, surplus)) + (isAction(onUpdate) ? await count(connection, differing) : 0);
+  if (touched === 0) return;
+  const line = `${schema}.${name} refers to ${parent}, of which ${touched} rows change, and the user may not read it`;
+  const named = `foreign key ${constraint}`;
+  if (!acts(referrer)) return say(`${line} (${named}): if its rows refer to rows that go, the restore will be refused`);
+  const rules = `${named}, ON DELETE ${onDelete} ON UPDATE ${onUpdate}`;
+  throw new MusterError("conflict", `${line} (${rules}): let the user SELECT from it, so that its rows can be checked`);
+}
+
+/** The rows that refer to rows that go, and to values that change; undefined if the user may not read them. */
+async function countReferring(connection: Connection, referrer: Referrer, { table, stage }: Replacement) {
+  try {
+    const { own, referred } = await columnsOf(connection, referrer);
+    const child = `${quoted(referrer.schema)}.${quoted(referrer.table)} c`;
+    const meets = own.map((column, index) => `c.${column} = t.${referred[index]}`).join(" AND ");
+    const among = (condition: string) => condition.replace(" WHERE ", ` JOIN ${child} ON ${meets} WHERE `);
+    const values = table.columns.filter(({ isKey, name }) => !isKey && referred.includes(escapeId(name)));
+    const { surplus, differing } = conditions(table, stage, values);
+    return {
+      deleted: await count(connection, among(surplus)),
+      changed: values.length > 0 ? await count(connection, among(differing)) : 0,
+    };
+  } catch (error) {
+    if (UNREADABLE.includes(driverError(error)?.code ?? "")) return undefined;
+    throw error;
+  }
+}
+
+const UNREADABLE = ["ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"];
+
+/** The columns of a foreign key and those that they refer to, in quotes. */
+async function columnsOf(connection: Connection, { schema, table, constraint }: Referrer) {
+  const { foreignKeys } = await definitionOf(connection, table, schema);
+  const rule = foreignKeys.find(({ name }) => name === constraint)?.rule ?? "";
+  const [own = [], referred = []] = [...rule.matchAll(/\(((?:`(?:[^`]|``)+`,? ?)+)\)/g)].map(([, list = ""]) =>
+    [...list.matchAll(/`(?:[^`]|``)+`/g)].map(([column]) => column),
+  );
+  return { own, referred };
+}
+
+/**
+ * Locks, inside the caller's transaction, the rows that go or change: nobody can refer to them any more, so that a look at
+ * the referring rows stays true until the commit.
+ */
+export async function lockTouched(connection: Connection, { table, stage }: Replacement): Promise<void> {
+  const { surplus, differing } = conditions(table, stage);
+  for (const condition of [surplus, differing]) {
+    await connection.query(`SELECT COUNT(*) ${condition} FOR UPDATE`);
+  }
+}
+
+/**
+ * Asks the server itself whether rows that the user may not see refer to rows that go. It gives them another id and takes
+ * that back: which the server refuses for the foreign keys that would delete or change the referring rows when theirs is
+ * deleted, but not for those that are ON UPDATE CASCADE or SET NULL as well.
+ * @param grant the statement that would let the user see them
+ * @throws MusterError `conflict` if there are such rows, or if that cannot be found out
+ */
+export async function refuseForUnseen(
+  connection: Connection,
+  { table, stage }: Replacement,
+  grant: string,
+): Promise<void> {
+  const { surplus } = conditions(table, stage);
+  const key = `t.${keyOf(table)}`;
+  const [joined, where] = surplus.slice("FROM ".length).split(" WHERE ");
+  await connection.query("SAVEPOINT unseen");
+  try {
+    await connection.query(`UPDATE ${joined} SET ${key} = -${key} WHERE ${where} AND ${key} > 0`);
+  } catch (error) {
+    // What may pass is tried again, and a foreign key that the server names is told by that name.
+    if (domainError(error) instanceof MusterError || constraintIn(error)) throw error;
+    throw unseen(grant, error);
+  }
+  await connection.query("ROLLBACK TO SAVEPOINT unseen");
+}
+
+/** Rows of others that the user may not see stand against a restore, or that cannot be ruled out. */
+const unseen = (grant: string, cause: unknown) =>
+  new MusterError(
+    "conflict",
+    `tables that the user may not see seem to refer to rows that the backup lacks: run ${grant}, so that they can be named`,
+    { cause },
+  );
+
+/**
+ * Why a server holds the foreign keys of others against a replacement.
+ * @param grant the statement that would let the user see all of them, if there are some that it may not
+ * @returns what to throw; undefined if it was another writer, and the replacement may be tried again
+ */
+export function heldByOthers(error: unknown, database: string, grant: string | undefined): MusterError | undefined {
+  if (!STILL_REFERRED_TO.includes(driverError(error)?.code ?? "")) return undefined;
+  const found = constraintIn(error);
+  if (found?.schema === database && tables.some(({ name }) => name === found.table)) return undefined;
+  if (found) {
+    const { schema, table, constraint } = found;
+    const line = `rows of ${schema}.${table} refer to rows that the backup lacks or has otherwise (foreign key ${constraint})`;
+    return new MusterError("conflict", `${line}: move or delete them first`, { cause: error });
+  }
+  return grant === undefined ? undefined : unseen(grant, error);
+}
+
+/** The foreign key that an error of the server names. */
+function constraintIn(error: unknown) {
+  const message = driverError(error)?.sqlMessage ?? "";
+  const [, schema, table, constraint] = /\(`(.+?)`\.`(.+?)`, CONSTRAINT `(.+?)` FOREIGN KEY/.exec(message) ?? [];
+  return constraint === undefined ? undefined : { schema, table, constraint };
+}

@@ -1,0 +1,129 @@
+/** The rows of a stage that do not go into their table, found out while it is published. */
+import { escapeId } from "mysql2";
+import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
+import { duplicateId, unknownReference } from "../codecs/reasons.ts";
+import { type Row, type Table, tableOf } from "../codecs/tables.ts";
+import type { Reason } from "../db/ledger.ts";
+import { IDS_PER_STATEMENT, keyOf, readRows } from "../repositories/rows.ts";
+
+export interface LateVerdicts {
+  /** Rows that others have stored meanwhile just as they are staged. */
+  readonly unchanged: number;
+  /** Rows that others have made wrong meanwhile, or that the server refuses, by their id: `stagedRows` still finds them. */
+  readonly rejected: ReadonlyMap<number, Reason[]>;
+}
+
+/** Ids from the first to the last, both included. */
+export interface Range {
+  from: number;
+  to: number;
+}
+
+const REASONS_SHARED_MAX = 1_000;
+
+export class SetAside implements LateVerdicts {
+  unchanged = 0;
+  readonly rejected = new Map<number, Reason[]>();
+  readonly #reasons = new Map<string, Reason[]>();
+
+  /** @param found is given the verdicts so far, whenever more rows are rejected; it may throw */
+  constructor(
+    private readonly connection: Connection,
+    private readonly table: Table,
+    private readonly stage: string,
+    private readonly found: (late: LateVerdicts) => void,
+  ) {}
+
+  reject(id: number, reason: Reason): void {
+    const before = this.rejected.get(id);
+    this.rejected.set(id, before ? [...before, reason] : this.#shared(reason));
+    this.found(this);
+  }
+
+  /** A constraint that refuses a million rows says the same of each. */
+  #shared(reason: Reason): Reason[] {
+    const known = this.#reasons.get(reason.detail) ?? [reason];
+    if (this.#reasons.size < REASONS_SHARED_MAX) this.#reasons.set(reason.detail, known);
+    return known;
+  }
+
+  /** Takes rows out of the range that others have stored meanwhile, or whose parents they have deleted. @returns whether there were any */
+  async takeRaced(range: Range): Promise<boolean> {
+    const unchanged = await this.#dropUnchanged(range);
+    const taken = new Set([...(await this.#rejectDuplicates(range)), ...(await this.#rejectOrphans(range))]);
+    await this.#setAside([...taken]);
+    this.unchanged += unchanged;
+    return unchanged + taken.size > 0;
+  }
+
+  async #dropUnchanged({ from, to }: Range): Promise<number> {
+    const same = this.table.columns.map(({ name }) => `BINARY s.${escapeId(name)} <=> BINARY t.${escapeId(name)}`);
+    const statement = `DELETE s ${this.#joined} WHERE ${same.join(" AND ")}`;
+    const [{ affectedRows }] = await this.connection.query<ResultSetHeader>(statement, [from, to]);
+    return affectedRows;
+  }
+
+  async #rejectDuplicates({ from, to }: Range): Promise<number[]> {
+    // LOCK IN SHARE MODE reads what is committed now: the transaction's snapshot may be older than the conflict.
+    const [rows] = await this.connection.query<RowDataPacket[]>(
+      `SELECT s.${keyOf(this.table)} AS id ${this.#joined} LOCK IN SHARE MODE`,
+      [from, to],
+    );
+    for (const { id } of rows) this.reject(id, duplicateId(this.table, id));
+    return rows.map(({ id }) => id);
+  }
+
+  /** FROM of the rows of a range that are in the table too. */
+  get #joined(): string {
+    const key = keyOf(this.table);
+    const table = escapeId(this.table.name);
+    return `FROM ${escapeId(this.stage)} s JOIN ${table} t ON t.${key} = s.${key} AND s.${key} BETWEEN ? AND ?`;
+  }
+
+  async #rejectOrphans({ from, to }: Range): Promise<number[]> {
+    const { connection, table, stage } = this;
+    const ids: number[] = [];
+    for (const reference of table.references) {
+      const column = `s.${escapeId(table.columns[reference.column]?.name ?? "")}`;
+      const parentKey = `p.${keyOf(tableOf(reference.table))}`;
+      const [rows] = await connection.query<RowDataPacket[]>(
+        `SELECT s.${keyOf(table)} AS id, ${column} AS parent
+         FROM ${escapeId(stage)} s LEFT JOIN ${escapeId(reference.table)} p ON ${parentKey} = ${column}
+         WHERE s.${keyOf(table)} BETWEEN ? AND ? AND ${column} IS NOT NULL AND ${parentKey} IS NULL LOCK IN SHARE MODE`,
+        [from, to],
+      );
+      for (const { id, parent } of rows) this.reject(id, unknownReference(table, reference, parent));
+      ids.push(...rows.map(({ id }) => id));
+    }
+    return ids;
+  }
+
+  /** Under its negative an id is in no range any more. */
+  async #setAside(ids: readonly number[]): Promise<void> {
+    if (ids.length === 0) return;
+    const key = keyOf(this.table);
+    const update = `UPDATE ${escapeId(this.stage)} SET ${key} = -${key} WHERE ${key} IN (?)`;
+    // A stage that was to be swapped in has its table's foreign keys, and the server looks at them when an id changes.
+    await this.connection.query("SET foreign_key_checks = 0");
+    for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT) {
+      await this.connection.query(update, [ids.slice(start, start + IDS_PER_STATEMENT)]);
+    }
+    await this.connection.query("SET foreign_key_checks = 1");
+  }
+}
+
+/** The staged rows of these ids. It finds them if the publish has set them aside, and if its transaction was undone. */
+export async function stagedRows(
+  connection: Connection,
+  table: Table,
+  stage: string,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, Row>> {
+  const found = await readRows(connection, table, [...ids, ...ids.map((id) => -id)], stage);
+  const rows = new Map<number, Row>();
+  for (const row of found) {
+    const id = Math.abs(Number(row[table.key]));
+    rows.set(id, row.with(table.key, id));
+  }
+  return rows;
+}

@@ -1,0 +1,63 @@
+/** A file of this machine that must stay as it is while it is read. */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { MusterError } from "../errors.ts";
+import { CHUNK_BYTES } from "../event-loop.ts";
+import { explainedFile } from "../file-errors.ts";
+import { escaped } from "../shown.ts";
+
+/** What changes when a file is written, appended to, cut or replaced. */
+export interface FileState {
+  size: bigint;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+  ino: bigint;
+  dev: bigint;
+}
+
+export interface Found {
+  is: "file" | "folder" | "other";
+  state: FileState;
+}
+
+/**
+ * Looks at what lies at a path, behind its links.
+ * @returns undefined if there is nothing
+ * @throws MusterError `unavailable` if it cannot be looked at
+ */
+export async function lookAt(path: string, name: string): Promise<Found | undefined> {
+  try {
+    const state = await stat(path, { bigint: true });
+    return { is: state.isFile() ? "file" : state.isDirectory() ? "folder" : "other", state };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw explainedFile(error, escaped(name));
+  }
+}
+
+/**
+ * The bytes of a file from its beginning.
+ * @param name what the file is called in an error
+ * @param state as it was found
+ * @throws MusterError `refused` if it is not as it was found before the first byte or behind the last one, `unavailable` if
+ * it cannot be read
+ */
+export async function* readUnchanged(path: string, name: string, state: FileState): AsyncGenerator<Uint8Array> {
+  await assertUnchanged(path, name, state);
+  try {
+    yield* createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  } catch (error) {
+    throw explainedFile(error, escaped(name));
+  }
+  await assertUnchanged(path, name, state);
+}
+
+async function assertUnchanged(path: string, name: string, before: FileState): Promise<void> {
+  const now = (await lookAt(path, name))?.state;
+  if (now && FIELDS.every((field) => now[field] === before[field])) return;
+  const what = now ? "changed" : "was removed or replaced";
+  throw new MusterError("refused", `${escaped(name)} ${what} while it was read: start again when nobody writes it`);
+}
+
+const FIELDS = ["size", "mtimeNs", "ctimeNs", "ino", "dev"] as const;

@@ -1,0 +1,74 @@
+/** A source on this machine: the files of a directory, or one file. */
+import type { Dirent } from "node:fs";
+import { readdir, realpath } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { MusterError } from "../errors.ts";
+import { explainedFile } from "../file-errors.ts";
+import { escaped } from "../shown.ts";
+import { isTableFolder, tableOfFile, whyFileSkipped, whyFolderSkipped } from "./file-names.ts";
+import { lookAt, readUnchanged } from "./local-file.ts";
+import type { FoundFile, SourceFound } from "./source.ts";
+
+/**
+ * Finds the files of a directory (its own, and those in a folder named for a table), or the one file named.
+ * @throws MusterError `invalid` if there is no such file or directory, `unavailable` if it cannot be read
+ */
+export async function findFiles(location: string): Promise<SourceFound> {
+  const name = escaped(location);
+  const found = await lookAt(resolve(location), location);
+  if (!found) {
+    const give = "give the one that holds the files to import";
+    throw new MusterError("invalid", `there is no file or directory ${name}: ${give}`);
+  }
+  // What a shell puts behind /dev/stdin may be a file without a name.
+  const path = await realpath(resolve(location)).catch(() => undefined);
+  if (found.is === "other" || path === undefined) {
+    throw new MusterError("invalid", `${name} is a pipe or a device, which is not read: write it to a file first`);
+  }
+  if (found.is === "file") {
+    const file = fileAt(path, basename(path), found.state);
+    return { name: path, isOne: true, files: [file], skipped: [] };
+  }
+  const source: SourceFound = { name: path, isOne: false, files: [], skipped: [] };
+  for (const entry of await entriesOf(path, location)) {
+    const isFolder = isTableFolder(entry.name) && (await lookAt(join(path, entry.name), entry.name))?.is === "folder";
+    if (!isFolder) await add(source, entry, entry.name);
+    else
+      for (const file of await entriesOf(join(path, entry.name), entry.name))
+        await add(source, file, `${entry.name}/${file.name}`);
+  }
+  return source;
+}
+
+/** @param name relative to the source */
+async function add(source: SourceFound, entry: Dirent, name: string): Promise<void> {
+  const table = tableOfFile(name);
+  if (table === undefined && entry.isFile()) return void source.skipped.push({ name, why: whyFileSkipped(name) });
+  const path = join(source.name, name);
+  const found = await lookAt(path, name);
+  if (found?.is === "file" && table !== undefined) source.files.push(fileAt(path, name, found.state));
+  else if (found) source.skipped.push({ name, why: WHY[found.is](name) });
+  else if (table === undefined) source.skipped.push({ name, why: "it is a link to nothing (mend it)" });
+  else throw new MusterError("invalid", `${escaped(name)} is a link to nothing, or has gone: mend it`);
+}
+
+const WHY = {
+  file: whyFileSkipped,
+  folder: whyFolderSkipped,
+  other: () => "it is a pipe, a socket or a device (write it to a file first)",
+};
+
+const fileAt = (path: string, name: string, state: Parameters<typeof readUnchanged>[2]): FoundFile => ({
+  name,
+  bytes: Number(state.size),
+  open: () => readUnchanged(path, name, state),
+});
+
+async function entriesOf(directory: string, name: string): Promise<Dirent[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    throw explainedFile(error, escaped(name));
+  }
+}

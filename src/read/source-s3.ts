@@ -1,0 +1,88 @@
+/** A source in S3: the objects below a prefix, or one object. */
+import type { S3ClientConfig } from "@aws-sdk/client-s3";
+import { CHUNK_BYTES } from "../event-loop.ts";
+import { type ListedObject, listKeys, readObject, S3Location } from "../s3/location.ts";
+import { isTableFolder, type Skipped, whyFolderSkipped } from "./file-names.ts";
+import type { FoundFile, SourceFound } from "./source.ts";
+
+/** Folders that are not read are remembered up to so many. */
+const FOLDERS_MAX = 10_000;
+
+/**
+ * Lists the objects of a prefix as if they were a directory's files (its own, and those in a folder named for a table), or
+ * finds the one object named. The version that was listed is what is read, however often, until the signal aborts.
+ * @throws MusterError `invalid` for a URL that names no bucket, `unavailable` if S3 does not answer
+ */
+export async function findObjects(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<SourceFound> {
+  const one = url.endsWith("/") ? undefined : await findOne(url, settings, signal);
+  if (one) return one;
+  const location = S3Location.parse(url, settings, signal);
+  const files: FoundFile[] = [];
+  const skipped: Skipped[] = [];
+  const folders = new Set<string>();
+  for await (const object of listKeys(location)) {
+    const [first = "", second, ...deeper] = object.key.split("/");
+    if (object.key.endsWith("/")) {
+      // A folder's own object, as consoles make it, has no bytes.
+      const why = "its key ends like a folder's (copy it to a key with a file's name)";
+      if (object.bytes > 0) skipped.push({ name: object.key, why });
+    } else if (second === undefined || (isTableFolder(first) && deeper.length === 0))
+      files.push(fileOf(location, object));
+    else if (folders.size < FOLDERS_MAX) folders.add(isTableFolder(first) ? `${first}/${second}` : first);
+  }
+  for (const name of folders) skipped.push({ name, why: whyFolderSkipped(name) });
+  return { name: `${location}`, isOne: false, files, skipped };
+}
+
+async function findOne(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<SourceFound | undefined> {
+  const whole = S3Location.parse(url, settings);
+  const key = whole.prefix.slice(0, -1).split("/").at(-1);
+  if (!key) return undefined;
+  const location = S3Location.parse(url.slice(0, -key.length), settings, signal);
+  for await (const object of listKeys(location, key)) {
+    // Keys are listed in order, so that the shortest is the first.
+    if (object.key !== key) break;
+    return { name: `${location}${key}`, isOne: true, files: [fileOf(location, object)], skipped: [] };
+  }
+  return undefined;
+}
+
+function fileOf(location: S3Location, { key, bytes, version }: ListedObject): FoundFile {
+  const open = () => readAhead(inChunks(readObject(location, key, undefined, version)));
+  return { name: key, bytes, open };
+}
+
+/** A network brings less at once, or more. */
+async function* inChunks(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    held.push(piece);
+    bytes += piece.length;
+    if (bytes < CHUNK_BYTES) continue;
+    yield Buffer.concat(held);
+    held = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(held);
+}
+
+/** While one chunk is worked on the next is fetched. */
+async function* readAhead(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const fetchNext = () => {
+    const next = chunks.next();
+    next.catch(() => {}); // thrown where it is awaited
+    return next;
+  };
+  try {
+    for (let next = fetchNext(); ; ) {
+      const { value, done } = await next;
+      if (done) return;
+      next = fetchNext();
+      yield value;
+    }
+  } finally {
+    // Not waited for: it takes its turn behind the chunk that is under way.
+    chunks.return(undefined).catch(() => {});
+  }
+}

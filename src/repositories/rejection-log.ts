@@ -1,0 +1,182 @@
+/** The rows that did not pass, with their reasons (design section 2, The account). */
+import { and, asc, count, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
+import type { MySqlInsertValue } from "drizzle-orm/mysql-core";
+import type { MySql2Database } from "drizzle-orm/mysql2";
+import { instant } from "../codecs/columns.ts";
+import { RAW_BYTES_MAX, type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
+import { isImportOf } from "./run-log.ts";
+import { STATEMENT_BYTES_MAX, statementBytes } from "./statement.ts";
+
+/** Rejections written by one statement at most. */
+const REJECTIONS_PER_INSERT = 500;
+
+/** A rejection as it is answered: `raw` is text, or `raw_base64` where the bytes are not UTF-8. */
+export interface RejectionRecord {
+  id: number;
+  run: string;
+  table: string;
+  file?: string;
+  position: number;
+  raw?: string;
+  raw_base64?: string;
+  /** The columns of the cells in `raw`, where it is a CSV record. */
+  columns?: string[];
+  reasons: Reason[];
+  state: RejectionState;
+  replaces?: number;
+  created_at: string;
+}
+
+export interface RejectionFilter {
+  limit: number;
+  /** The last id of the page before. */
+  after?: number | undefined;
+  table?: string | undefined;
+  code?: ReasonCode | undefined;
+  run?: string | undefined;
+  state?: RejectionState | undefined;
+  /** Without `after`. */
+  newestFirst?: boolean;
+}
+
+/** Rejections of runs that have ended, in id order, or the newest first. */
+export async function listRejections(db: MySql2Database, filter: RejectionFilter): Promise<RejectionRecord[]> {
+  const { limit, after, table, code, run, state, newestFirst = false } = filter;
+  const conditions: (SQL | undefined)[] = [
+    after === undefined ? undefined : gt(rejections.id, after),
+    table === undefined ? undefined : eq(rejections.table, table),
+    // Reasons are stored as Muster wrote them: quotes within a detail are escaped, so this matches a code alone.
+    code === undefined ? undefined : like(rejections.reasons, `%"code":"${code}"%`),
+    run === undefined ? undefined : eq(rejections.run, run),
+    state === undefined ? undefined : eq(rejections.state, state),
+  ];
+  const rows = await ended(db, and(...conditions))
+    .orderBy(newestFirst ? desc(rejections.id) : asc(rejections.id))
+    .limit(limit);
+  return rows.map((row) => rejectionRecord(row.rejections));
+}
+
+/** How many rejections are open, and at most so many. */
+export async function countOpenRejections(db: MySql2Database, atMost: number): Promise<number> {
+  const some = db
+    .select({ id: rejections.id })
+    .from(rejections)
+    .where(and(eq(rejections.state, "open"), hasEnded(db)))
+    .limit(atMost)
+    .as("some");
+  const [row] = await db.select({ rows: count() }).from(some);
+  return row?.rows ?? 0;
+}
+
+export async function findRejection(db: MySql2Database, id: number): Promise<RejectionRecord | undefined> {
+  const [row] = await ended(db, eq(rejections.id, id));
+  return row && rejectionRecord(row.rejections);
+}
+
+function ended(db: MySql2Database, condition: SQL | undefined) {
+  return db
+    .select({ rejections })
+    .from(rejections)
+    .where(and(condition, hasEnded(db)))
+    .$dynamic();
+}
+
+/**
+ * That a rejection's run has ended. By the runs that have not, which are few: joined to all of them, the server would sort
+ * all rejections for each page.
+ */
+export function hasEnded(db: MySql2Database): SQL {
+  const unended = db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(inArray(runs.status, ["running", "publishing"]));
+  return notInArray(rejections.run, unended);
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function rejectionRecord(row: typeof rejections.$inferSelect): RejectionRecord {
+  const { id, run, table, file, position, raw, columns, reasons, state, replaces, created_at } = row;
+  return {
+    id,
+    run,
+    table,
+    ...(file !== null && { file }),
+    position,
+    ...rawText(raw),
+    ...(columns !== null && { columns }),
+    reasons,
+    state,
+    ...(replaces !== null && { replaces }),
+    created_at: instant(created_at),
+  };
+}
+
+function rawText(raw: Buffer): { raw: string } | { raw_base64: string } {
+  try {
+    return { raw: utf8.decode(raw) };
+  } catch {
+    return { raw_base64: raw.toString("base64") };
+  }
+}
+
+/** A row to be logged; `raw` is the input as it came and is cut to RAW_BYTES_MAX. */
+export interface NewRejection {
+  table: string;
+  file?: string | null;
+  position: number;
+  raw: Uint8Array;
+  /** The columns of its cells where it is a CSV record, so that it can be read again without its file's header. */
+  columns?: string[];
+  reasons: Reason[];
+  replaces?: number;
+}
+
+/**
+ * Logs rows as refused by the run. They are listed once the run has ended.
+ * @returns their ids, in their order
+ */
+export async function addRejections(db: MySql2Database, run: string, rows: readonly NewRejection[]): Promise<number[]> {
+  const ids: number[] = [];
+  let values: MySqlInsertValue<typeof rejections>[] = [];
+  let bytes = 0;
+  const flush = async () => {
+    if (values.length === 0) return;
+    const [{ insertId }] = await db.insert(rejections).values(values);
+    ids.push(...values.map((_, index) => insertId + index));
+    values = [];
+    bytes = 0;
+  };
+  for (const row of rows) {
+    const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX));
+    // The driver writes bytes in hexadecimal.
+    const texts = [JSON.stringify([row.reasons, row.columns, row.file]), OTHER_COLUMNS];
+    const size = texts.reduce((sum, text) => sum + statementBytes(text), 2 * raw.length);
+    if (values.length === REJECTIONS_PER_INSERT || bytes + size > STATEMENT_BYTES_MAX) await flush();
+    values.push({ ...row, run, raw, state: "open", created_at: sql`UTC_TIMESTAMP(3)` });
+    bytes += size;
+  }
+  await flush();
+  return ids;
+}
+
+/** About what a row has of the columns that are as long in every row. */
+const OTHER_COLUMNS = "run, table, position, state, replaces, created_at".repeat(4);
+
+/** The open rejections of earlier imports of a source give way to those of the run that read it again. */
+export async function supersede(
+  db: MySql2Database,
+  { run, source, tables }: { run: string; source: string; tables: readonly string[] },
+): Promise<void> {
+  // By value, as an UPDATE with a join would lock every run it looks at.
+  const earlier = await db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(isImportOf(source), ne(runs.id, run)));
+  if (earlier.length === 0) return;
+  const ids = earlier.map((row) => row.id);
+  await db
+    .update(rejections)
+    .set({ state: "superseded" })
+    .where(and(inArray(rejections.run, ids), inArray(rejections.table, [...tables]), eq(rejections.state, "open")));
+}

@@ -1,0 +1,151 @@
+/** The account of every run. */
+import { and, count, desc, eq, inArray, isNull, lt, type SQL, sql } from "drizzle-orm";
+import type { MySql2Database } from "drizzle-orm/mysql2";
+import { instant } from "../codecs/columns.ts";
+import type { Database } from "../db/database.ts";
+import { type Counts, type RunCounts, type RunKind, type RunProgress, type RunStatus, runs } from "../db/ledger.ts";
+import { owner } from "./locks.ts";
+
+/** A run as it is answered; instants are ISO 8601. Counts hold the tables whose part is finished. */
+export interface RunRecord {
+  id: string;
+  kind: RunKind;
+  source: string | null;
+  status: RunStatus;
+  /** It stored nothing: a dry run of an import, a restore's plan, or a verify. */
+  dry_run: boolean;
+  counts: RunCounts;
+  error: string | null;
+  /** Of an import that is under way. */
+  progress: RunProgress | null;
+  started_at: string;
+  finished_at: string | null;
+}
+
+/** The newest `limit` runs, of those that began before the run `before` where it is given. */
+export async function listRuns(
+  db: MySql2Database,
+  { limit, before }: { limit: number; before?: string | undefined },
+): Promise<RunRecord[]> {
+  const older = before === undefined ? undefined : lt(runs.id, before);
+  const rows = await db.select().from(runs).where(older).orderBy(desc(runs.id)).limit(limit);
+  return rows.map(runRecord);
+}
+
+/** How many runs there are, and at most so many. */
+export async function countRuns(db: MySql2Database, atMost: number): Promise<number> {
+  const some = db.select({ id: runs.id }).from(runs).limit(atMost).as("some");
+  const [row] = await db.select({ rows: count() }).from(some);
+  return row?.rows ?? 0;
+}
+
+export async function findRun(db: MySql2Database, id: string): Promise<RunRecord | undefined> {
+  const [row] = await db.select().from(runs).where(eq(runs.id, id));
+  return row && runRecord(row);
+}
+
+/** Whether a backup has ever succeeded. */
+export async function hasBackedUp(db: MySql2Database): Promise<boolean> {
+  const made = and(eq(runs.kind, "backup"), eq(runs.status, "succeeded"));
+  return (await db.select({ id: runs.id }).from(runs).where(made).limit(1)).length > 0;
+}
+
+/** Whether a run has stored rows, or is about to. */
+export async function hasRunThatStored(db: MySql2Database): Promise<boolean> {
+  const kinds: RunKind[] = ["import", "insert", "replay", "restore"];
+  const statuses: RunStatus[] = ["succeeded", "running", "publishing"];
+  return has(db, and(inArray(runs.status, statuses), inArray(runs.kind, kinds), eq(runs.dry_run, false)));
+}
+
+/** Whether an import of this source, which was no dry run, has ended so. */
+export async function hasImportThat(
+  db: MySql2Database,
+  source: string,
+  ended: "succeeded" | "failed",
+): Promise<boolean> {
+  const statuses: RunStatus[] = ended === "failed" ? ["failed", "refused"] : ["succeeded"];
+  return has(db, and(isImportOf(source), inArray(runs.status, statuses), eq(runs.dry_run, false)));
+}
+
+/** That a run is an import of this source: its index finds the name by the collation, the bytes decide. */
+export const isImportOf = (source: string): SQL | undefined =>
+  and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`);
+
+async function has(db: MySql2Database, condition: SQL | undefined): Promise<boolean> {
+  return (await db.select({ id: runs.id }).from(runs).where(condition).limit(1)).length > 0;
+}
+
+function runRecord(row: typeof runs.$inferSelect): RunRecord {
+  const { owner: _owner, swap: _swap, cancel_asked_at: _asked, ...record } = row;
+  return {
+    ...record,
+    progress: row.finished_at === null ? row.progress : null,
+    started_at: instant(row.started_at),
+    finished_at: row.finished_at === null ? null : instant(row.finished_at),
+  };
+}
+
+const now = sql`UTC_TIMESTAMP(3)`;
+
+/**
+ * Writes a run that began and ended within the caller's transaction, which is about to commit.
+ * @param began by performance.now()
+ */
+export async function recordRun(
+  { ended }: Database,
+  db: MySql2Database,
+  { began, ...run }: { id: string; kind: RunKind; source: string; status: RunStatus; counts: RunCounts; began: number },
+): Promise<void> {
+  await db.insert(runs).values({ ...run, owner: owner(), started_at: now, finished_at: now });
+  for (const listener of ended) listener({ ...run, seconds: (performance.now() - began) / 1000 });
+}
+
+/** The counts of a table before its first row. */
+export const noRows = (): Counts => ({ received: 0, inserted: 0, unchanged: 0, rejected: 0, withheld: 0 });
+
+/** Writes how a run ended. `counts` are all of its tables'. */
+export async function endRun(
+  db: MySql2Database,
+  run: string,
+  end: { status: RunStatus; counts?: RunCounts; error?: string },
+): Promise<void> {
+  const { status, counts, error } = end;
+  await db
+    .update(runs)
+    .set({ status, finished_at: now, ...(counts && { counts }), ...(error && { error: error.slice(0, 2000) }) })
+    .where(eq(runs.id, run));
+}
+
+/** Writes the counts of the tables that are published so far, in the transaction that publishes the last of them. */
+export async function recordCounts(db: MySql2Database, run: string, counts: RunCounts): Promise<void> {
+  await db.update(runs).set({ counts }).where(eq(runs.id, run));
+}
+
+/**
+ * Writes how far a run under way has come.
+ * @returns whether somebody has asked for it to be cancelled
+ */
+export async function recordProgress(db: MySql2Database, run: string, progress: RunProgress): Promise<boolean> {
+  const mine = eq(runs.id, run);
+  const [row] = await db.select({ askedAt: runs.cancel_asked_at }).from(runs).where(mine);
+  await db
+    .update(runs)
+    .set({ progress })
+    .where(and(mine, isNull(runs.finished_at)));
+  return row !== undefined && row.askedAt !== null;
+}
+
+/** Asks the process whose run it is, whichever that may be, to end it. */
+export async function askToCancel(db: MySql2Database, run: string): Promise<void> {
+  await db.update(runs).set({ cancel_asked_at: now }).where(eq(runs.id, run));
+}
+
+export interface Report {
+  /** One line for the person who watches. */
+  say(line: string): void;
+  signal?: AbortSignal;
+  progress?(progress: Progress): void;
+}
+
+/** How far a run has come, as its steps tell it. */
+export type Progress = Omit<RunProgress, "rejected" | "rows_per_s">;

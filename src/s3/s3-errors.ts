@@ -1,0 +1,42 @@
+/** What S3 and the AWS SDK throw, as one line that says what to do. Their own messages can hold keys and whole answers. */
+import { MusterError } from "../errors.ts";
+
+/** By the error's name, which is S3's error code where S3 answered (Amazon S3 API Reference, Error responses). */
+const ADVICE: Record<string, (bucket: string) => string> = {
+  NoSuchBucket: (bucket) => `there is no bucket ${bucket}: create it, or name another one`,
+  AccessDenied: (bucket) =>
+    `access to the bucket ${bucket} is denied: the credentials must allow s3:ListBucket on it, and s3:GetObject, ` +
+    "s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects",
+  CredentialsProviderError: () =>
+    "there are no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or sign in again",
+  InvalidAccessKeyId: () => "S3 does not know the credentials: check AWS_ACCESS_KEY_ID",
+  SignatureDoesNotMatch: () => "S3 does not accept the credentials: check AWS_SECRET_ACCESS_KEY",
+  InvalidToken: () => "S3 does not accept the credentials: check AWS_SESSION_TOKEN",
+  ExpiredToken: () => "the credentials for S3 have expired: sign in again",
+  RequestTimeTooSkewed: () => "S3 refuses requests because this machine's clock is wrong: set it",
+  PermanentRedirect: (bucket) => `the bucket ${bucket} is in another region: set AWS_REGION to it`,
+  AuthorizationHeaderMalformed: (bucket) => `the bucket ${bucket} is in another region: set AWS_REGION to it`,
+  EndpointError: () => "AWS_ENDPOINT_URL_S3 is not an address: give one such as https://storage.example.com:9000",
+};
+
+/** Any error of the SDK as a MusterError `unavailable`, with the first as its cause; a MusterError is left as it is. */
+export function explained(error: unknown, { bucket }: { bucket: string }): MusterError {
+  if (error instanceof MusterError) return error;
+  return new MusterError("unavailable", lineFor(error, bucket), { cause: error });
+}
+
+interface SdkError extends Error {
+  code?: string;
+  $metadata?: { httpStatusCode?: number };
+}
+
+function lineFor(error: unknown, bucket: string): string {
+  const { name, message, code, $metadata } = error as SdkError;
+  const status = $metadata?.httpStatusCode;
+  const advice = ADVICE[name] ?? (status === 403 ? ADVICE.AccessDenied : undefined);
+  if (advice) return advice(bucket);
+  if (message === "Region is missing") return "S3 needs a region: set AWS_REGION";
+  if (status !== undefined) return `S3 answered ${status} (${name}) for the bucket ${bucket}`;
+  const why = name === "TimeoutError" ? "no answer in time" : (code ?? name);
+  return `S3 cannot be reached (${why}): check AWS_ENDPOINT_URL_S3, AWS_REGION and the network`;
+}
