@@ -230,9 +230,9 @@ test("a row that comes to refer to a row that goes, while the restore waits for 
   await asAdministrator(`${BADGES} ON DELETE CASCADE)`);
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
-  await gate.query("SELECT * FROM gates FOR UPDATE");
+  await gate.query("SELECT * FROM muster_gates FOR UPDATE");
   const outcome = bring("hired_employees").catch((error) => error);
-  await underWay(database, /FROM gates/);
+  await underWay(database, /FROM muster_gates/);
   await asAdministrator(`INSERT INTO ${other}.badges VALUES (4)`);
   await gate.rollback();
   gate.release();
@@ -264,7 +264,7 @@ test("a dead run that cannot be cleared is said, and stops neither the other dea
     await each.close();
     begun.push(each.id);
   }
-  await database.pool.query("UPDATE runs SET owner = ? WHERE id IN (?)", [`${PROCESS_SPACE}:999999999`, begun]);
+  await database.pool.query("UPDATE muster_runs SET owner = ? WHERE id IN (?)", [`${PROCESS_SPACE}:999999999`, begun]);
   // Another table keeps the first run's stage from being dropped.
   const [first = "", second = ""] = begun;
   const stage = `stage_${first.replaceAll("-", "")}_${tables.indexOf(tableOf("jobs"))}`;

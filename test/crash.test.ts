@@ -65,7 +65,7 @@ const AIMED: Moment[] = [
   },
   { name: "rows are staged", statement: /^(LOAD DATA|INSERT INTO `stage_)/ },
   { name: "indexes are added", statement: /^ALTER TABLE `stage_.* ADD KEY/ },
-  { name: "it waits at the gate", held: GATES, statement: /FROM gates WHERE/ },
+  { name: "it waits at the gate", held: GATES, statement: /FROM muster_gates WHERE/ },
   { name: "foreign keys are added", statement: /^ALTER TABLE `stage_.* FOREIGN KEY/ },
   { name: "its table is swapped", statement: /^RENAME TABLE/ },
   { name: "the old table goes", statement: /^DROP TABLE IF EXISTS `replaced_/ },
@@ -156,7 +156,7 @@ async function saidBy(
 async function expectAccounted(outcome: { tables: typeof expected }, earlier: string, before: Record<string, string>) {
   const runs = (await listRuns(database.db, { limit: 10 })).filter(({ id }) => id > earlier);
   expect(runs.filter(({ status }) => status !== "succeeded" && status !== "failed")).toEqual([]);
-  expect(await select(pool, "SELECT id FROM runs WHERE swap IS NOT NULL")).toEqual([]);
+  expect(await select(pool, "SELECT id FROM muster_runs WHERE swap IS NOT NULL")).toEqual([]);
   for (const table of tableNames) {
     const { received, inserted, rejected } = expected[table];
     const inserts = runs.map(({ counts: { [table]: counts } }) =>
@@ -168,6 +168,6 @@ async function expectAccounted(outcome: { tables: typeof expected }, earlier: st
     expect(last).toMatchObject({ received, rejected });
     expect(last.inserted + last.unchanged).toBe(inserted);
   }
-  const [logged] = await select(pool, "SELECT COUNT(*) AS `rows` FROM rejections WHERE state = 'open'");
+  const [logged] = await select(pool, "SELECT COUNT(*) AS `rows` FROM muster_rejections WHERE state = 'open'");
   expect(logged?.rows).toBe(bad);
 }

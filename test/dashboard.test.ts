@@ -78,7 +78,7 @@ describe("the page", () => {
   test("shows how far a run under way is, and reads itself again only if it is told to follow it", async () => {
     expect(await textOf(local.request("/?follow=true"))).not.toContain('http-equiv="refresh"');
     const progress = { table: "jobs", phase: "reading", rows: 12_000, bytes: 4, of: 9, rejected: 3 };
-    await database.pool.query("UPDATE runs SET status = 'running', finished_at = NULL, progress = ?", [
+    await database.pool.query("UPDATE muster_runs SET status = 'running', finished_at = NULL, progress = ?", [
       JSON.stringify(progress),
     ]);
     const text = await textOf(local.request("/"));

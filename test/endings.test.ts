@@ -75,7 +75,7 @@ describe("--json ends standard output with one object", () => {
 
 test("an import that is interrupted between two tables says which were imported whole", async () => {
   const source = await folderOf({ "departments.csv": "1,Legal\n", "jobs.csv": "1,Clerk\n" });
-  const release = await hold(database.pool, "SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+  const release = await hold(database.pool, "SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
   const importing = start(["scripts/import.ts", source, "--json"], environment);
   await until(async () => (await select(database.pool, "SELECT * FROM departments")).length > 0);
   importing.kill("SIGINT");

@@ -171,7 +171,7 @@ describe("the database", () => {
   test("that ends a request's connection is 503, and nothing of the request is stored", async () => {
     const gate = await database.pool.getConnection();
     await gate.beginTransaction();
-    await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+    await gate.query("SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
     passed.add(gate.threadId);
     for (const how of ["KILL", "KILL QUERY"]) {
       const answered = answer("/insert", posted({ jobs: [{ id: 7, job: "Clerk" }] }));
@@ -182,7 +182,7 @@ describe("the database", () => {
     await gate.rollback();
     gate.release();
     expect((await answer("/jobs/7")).status).toBe(404);
-    expectQuiet("FROM gates");
+    expectQuiet("FROM muster_gates");
   });
 
   test("that ends a restore's connection is not an error inside Muster", async () => {
@@ -190,7 +190,7 @@ describe("the database", () => {
     await backup(database, store, { tables, codec: "null", report });
     const gate = await database.pool.getConnection();
     await gate.beginTransaction();
-    await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+    await gate.query("SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
     passed.add(gate.threadId);
     for (const how of ["KILL", "KILL QUERY"]) {
       const restoring = restore(database, store, { tables, backup: "latest", report }).catch((error) => error);
@@ -214,7 +214,7 @@ async function killed(how: string): Promise<void> {
   await until(async () => {
     const [processes] = await root.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
     const waits = ({ Id, User, Info }: RowDataPacket) =>
-      User === "plain" && /FROM gates .*'jobs'/.test(Info ?? "") && !passed.has(Id);
+      User === "plain" && /FROM muster_gates .*'jobs'/.test(Info ?? "") && !passed.has(Id);
     const found = processes.find(waits);
     if (!found) return false;
     await root.query(`${how} ${found.Id}`);

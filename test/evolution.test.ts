@@ -12,7 +12,7 @@ import { only } from "./support/things.ts";
 const database = await freshDatabase();
 const report = { say() {} };
 // A start adds the gates of the schema's own tables alone.
-await database.pool.query("INSERT INTO gates VALUES ('staff')");
+await database.pool.query("INSERT INTO muster_gates VALUES ('staff')");
 afterAll(async () => {
   await database.close();
   await removeFolders();

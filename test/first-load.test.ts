@@ -55,9 +55,9 @@ describe("the service with its own database", () => {
     const release = await hold(other.pool, GATES);
     const environment = { ...OWN_SERVER, IMPORT_SOURCE: "csv" };
     const loading = async () => {
-      await gone(other, /FROM gates WHERE/);
+      await gone(other, /FROM muster_gates WHERE/);
       const service = await serve(environment, folder, "loading");
-      await underWay(other, /FROM gates WHERE/);
+      await underWay(other, /FROM muster_gates WHERE/);
       return service;
     };
     const first = await loading();

@@ -28,7 +28,7 @@ test("the same request again gets the same answer and inserts nothing twice", as
   expect([first.status, again.status]).toEqual([207, 207]);
   expect([first.headers.get("Idempotent-Replayed"), again.headers.get("Idempotent-Replayed")]).toEqual([null, "true"]);
   expect(await again.json()).toEqual(await first.json());
-  expect([await count("jobs"), await count("rejections"), await count("runs")]).toEqual([1, 1, 1]);
+  expect([await count("jobs"), await count("muster_rejections"), await count("muster_runs")]).toEqual([1, 1, 1]);
 });
 
 test("a problem is kept as well, with its type", async () => {
@@ -36,7 +36,7 @@ test("a problem is kept as well, with its type", async () => {
   await post("k1", bad);
   const again = await post("k1", bad);
   expect([again.status, again.headers.get("Content-Type")]).toEqual([422, "application/problem+json"]);
-  expect(await count("rejections")).toBe(1);
+  expect(await count("muster_rejections")).toBe(1);
 });
 
 test("another body, preference or path under the same key is refused: 422", async () => {
@@ -50,9 +50,9 @@ test("another body, preference or path under the same key is refused: 422", asyn
 test("while the first request is under way the second is told so at once: 409", async () => {
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
-  await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+  await gate.query("SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
   const first = post("k1");
-  await underWay(database, /FROM gates/); // so it has its key
+  await underWay(database, /FROM muster_gates/); // so it has its key
   // The gate is held until the second is answered: it did not wait for the first.
   expect((await post("k1")).status).toBe(409);
   await gate.rollback();
@@ -64,9 +64,9 @@ test("while the first request is under way the second is told so at once: 409", 
 test("a request that waits at a gate does not hold up the keys of others", async () => {
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
-  await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+  await gate.query("SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
   const waiting = post("k1");
-  await underWay(database, /FROM gates/);
+  await underWay(database, /FROM muster_gates/);
   expect((await post("k2", '{"department":"Fleet"}', {}, "/departments")).status).toBe(201);
   await gate.rollback();
   gate.release();
@@ -83,7 +83,7 @@ test("many at once: one does the work, and every other answer is its answer or 4
 
 test("an expired key may be used anew", async () => {
   await post("k1");
-  await database.pool.query("UPDATE idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");
+  await database.pool.query("UPDATE muster_idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");
   expect((await post("k1", JSON.stringify({ jobs: [{ job: "Judge" }] }))).status).toBe(201);
   expect(await count("jobs")).toBe(2);
 });

@@ -42,7 +42,7 @@ function post(path: string, key: string, body: unknown = { table: ["jobs"] }, to
 const replayed = (answer: Response) => answer.headers.get("Idempotent-Replayed");
 const backups = async () => (await store.ids()).length;
 async function runs(): Promise<string[]> {
-  const [rows] = await database.pool.query<RowDataPacket[]>("SELECT kind, status FROM runs ORDER BY id");
+  const [rows] = await database.pool.query<RowDataPacket[]>("SELECT kind, status FROM muster_runs ORDER BY id");
   return rows.map(({ kind, status }) => `${kind} ${status}`);
 }
 
@@ -140,7 +140,7 @@ describe("the key is free again", () => {
 
   test("after a day", async () => {
     await post("/backup", "b1");
-    await database.pool.query("UPDATE idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");
+    await database.pool.query("UPDATE muster_idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");
     expect(replayed(await post("/backup", "b1"))).toBeNull();
   });
 });

@@ -191,7 +191,9 @@ test("a source with no file for a table says which names it expects", async () =
 test("a dry run gives the verdicts and writes nothing but the run", async () => {
   const { run, tables } = await load({ ...PARENTS, "jobs.csv": "1,Clerk\n2,\n1,Judge\n" }, { dryRun: true });
   expect(tables.jobs).toEqual({ received: 3, inserted: 0, unchanged: 0, rejected: 2, withheld: 1 });
-  expect(await select("SELECT (SELECT COUNT(*) FROM jobs), (SELECT COUNT(*) FROM rejections)")).toEqual([[0, 0]]);
+  expect(await select("SELECT (SELECT COUNT(*) FROM jobs), (SELECT COUNT(*) FROM muster_rejections)")).toEqual([
+    [0, 0],
+  ]);
   expect(await findRun(database.db, run)).toMatchObject({ status: "succeeded", counts: tables });
   expect(await select("SHOW TABLES LIKE 'stage%'")).toEqual([]);
 });
@@ -219,9 +221,9 @@ test("rejections of a run that has not ended are not listed", async () => {
   const source = await folderOf({ "departments.csv": "1,\n", "jobs.csv": "1,a\n" });
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
-  await gate.query("SELECT * FROM gates FOR UPDATE");
+  await gate.query("SELECT * FROM muster_gates FOR UPDATE");
   const importing = importFrom(source);
-  await until(async () => ((await select("SELECT COUNT(*) FROM rejections"))[0]?.[0] as number) > 0);
+  await until(async () => ((await select("SELECT COUNT(*) FROM muster_rejections"))[0]?.[0] as number) > 0);
   const during = await rejected();
   await gate.commit();
   gate.release();
@@ -239,9 +241,9 @@ test("rows that others store, and parents that they take away, before the publis
   await importFrom(source, { table: "jobs" });
   const other = await database.pool.getConnection();
   await other.beginTransaction();
-  await other.query("SELECT * FROM gates FOR UPDATE");
+  await other.query("SELECT * FROM muster_gates FOR UPDATE");
   const importing = importFrom(source, { table: "hired_employees" });
-  await underWay(database, /FROM gates/); // so the three rows are read
+  await underWay(database, /FROM muster_gates/); // so the three rows are read
   await other.query(
     "INSERT INTO hired_employees VALUES (1, 'Ana', '2021-05-01 10:00:00', 1, 2), (2, 'ana', '2021-05-01 10:00:00', 1, 2)",
   );
@@ -323,7 +325,7 @@ test("of a row that another program makes wrong before the publish its twin in t
   await database.pool.query("INSERT INTO hired_employees VALUES (1, 'Zoe', '2021-01-01', 1, 1)");
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
-  await gate.query("SELECT 1 FROM gates WHERE `table` = 'hired_employees' FOR UPDATE");
+  await gate.query("SELECT 1 FROM muster_gates WHERE `table` = 'hired_employees' FOR UPDATE");
   const publishing = Promise.withResolvers<void>();
   const progress = ({ phase }: { phase: string }) => {
     if (phase.startsWith("publishing")) publishing.resolve();
@@ -351,7 +353,7 @@ test("an import that is interrupted behind its last publish has succeeded, and s
   let looking = true;
   const look = async () => {
     while (looking) {
-      const [rows] = await database.pool.query("SELECT status, swap FROM runs ORDER BY id DESC LIMIT 1");
+      const [rows] = await database.pool.query("SELECT status, swap FROM muster_runs ORDER BY id DESC LIMIT 1");
       const [{ status, swap } = { status: "", swap: null }] = rows as { status: string; swap: unknown }[];
       if (status === "succeeded" && swap !== null) return stop.abort();
     }

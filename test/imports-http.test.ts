@@ -225,7 +225,7 @@ test("a row that another writer made wrong before the publish is rejected with i
   await database.pool.query("INSERT INTO jobs VALUES (9, 'Baker')");
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
-  await gate.query("SELECT * FROM gates WHERE `table` = 'jobs' FOR UPDATE");
+  await gate.query("SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
   const answer = await send("?table=jobs", "1,Clerk\n2,Judge\n3,Baker\n");
   const { id } = (await answer.clone().json()) as RunRecord;
   for await (const { run } of eventsOf(id)) if (run.progress?.phase.startsWith("publishing")) break;
@@ -486,7 +486,7 @@ describe("of a run that has ended", () => {
   });
 
   test("a restore that is under way is not cancelled", async () => {
-    await database.pool.query("UPDATE runs SET kind = 'restore', status = 'running', finished_at = NULL");
+    await database.pool.query("UPDATE muster_runs SET kind = 'restore', status = 'running', finished_at = NULL");
     expect((await ask(`/runs/${id}`, { method: "DELETE" })).status).toBe(409);
   });
 });
@@ -514,7 +514,7 @@ test("a client that goes away costs no further look at its run", async () => {
     counts: {},
     began: 0,
   });
-  await database.pool.query("UPDATE runs SET finished_at = NULL");
+  await database.pool.query("UPDATE muster_runs SET finished_at = NULL");
   const aborting = new AbortController();
   for (const [{ serving }, signal] of [
     [left, aborting.signal],

@@ -319,7 +319,7 @@ test("a row that was never stored leaves no table without ids: its high id is gi
 test("writers that wait at a gate leave readers their connections", async () => {
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
-  await gate.query("SELECT * FROM gates FOR UPDATE");
+  await gate.query("SELECT * FROM muster_gates FOR UPDATE");
   const waiting = Array.from({ length: 20 }, () => post("/jobs", [{ job: "a" }]));
   await until(() => database.writers.waitedMs > 0); // as many as may are at the gate
   expect((await app.request("/readyz")).status).toBe(200);
@@ -360,7 +360,7 @@ test("of NDJSON a line that is not UTF-8 is a row at fault like any other, and i
   const response = await app.request("/jobs", { method: "POST", headers, body });
   expect([response.status, await response.json()]).toMatchObject([207, { inserted: 1, rejected: 1 }]);
   expect(await select("SELECT id FROM jobs WHERE id IN (3, 4) AND job = 'Clerk'")).toEqual([[3]]);
-  expect(await select("SELECT HEX(RIGHT(raw, 3)) FROM rejections")).toEqual([["FF227D"]]);
+  expect(await select("SELECT HEX(RIGHT(raw, 3)) FROM muster_rejections")).toEqual([["FF227D"]]);
 });
 
 test("a packed body is refused with 415, and told what is taken", async () => {

@@ -26,7 +26,7 @@ const held = async (statement: string) => {
     holder.release();
   };
 };
-const GATES = "SELECT * FROM gates FOR UPDATE";
+const GATES = "SELECT * FROM muster_gates FOR UPDATE";
 const POST = "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n";
 const job = (name = "Clerk") => posted([{ job: name }]);
 const refusal = async (response: Response) => [
@@ -168,7 +168,7 @@ describe("two hundred rejected rows of 40 KB", async () => {
       path = /<(.*)>; rel="next"/.exec(answer.headers.get("Link") ?? "")?.[1];
     }
     expect(pages.length).toBeGreaterThan(1);
-    const [row] = await select(database.pool, `SELECT COUNT(*) AS found FROM rejections WHERE run = '${run}'`);
+    const [row] = await select(database.pool, `SELECT COUNT(*) AS found FROM muster_rejections WHERE run = '${run}'`);
     expect([new Set(pages.flat()).size, pages.flat().length]).toEqual([row?.found, 200]);
   });
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { drizzle } from "drizzle-orm/mysql2";
@@ -12,8 +12,9 @@ import { dropDatabase, freshUrl } from "./support/database.ts";
 import { until } from "./support/observe.ts";
 
 const MIGRATIONS = join(import.meta.dir, "../drizzle");
-const statements = readMigrationFiles({ migrationsFolder: MIGRATIONS }).flatMap(({ sql, hash }) =>
-  sql.map((statement, index) => ({ statement, hash, index })),
+const files = readMigrationFiles({ migrationsFolder: MIGRATIONS });
+const statements = files.flatMap(({ sql, hash }, migration) =>
+  sql.map((statement, index) => ({ statement, hash, index, tag: journal.entries[migration]?.tag ?? "" })),
 );
 const urls: string[] = [];
 let admin: Connection;
@@ -37,7 +38,7 @@ test("a missing database is made in utf8mb4, with a gate for each table of the d
   expect(await ask(url, "SELECT @@character_set_database AS a, @@collation_database AS b")).toEqual([
     { a: "utf8mb4", b: "utf8mb4_unicode_ci" },
   ]);
-  expect(await ask(url, "SELECT `table` FROM gates ORDER BY 1")).toEqual(
+  expect(await ask(url, "SELECT `table` FROM muster_gates ORDER BY 1")).toEqual(
     ["departments", "hired_employees", "jobs"].map((table) => ({ table })),
   );
 });
@@ -56,30 +57,16 @@ test("where nothing is pending nobody's lock is waited for, and gates that are m
   await migrate(url);
   const locked = await connectOnce(url);
   await locked.query("SELECT GET_LOCK(?, 0)", [`muster:${hashOf(parseUrl(url).database)}`]);
-  await ask(url, "DELETE FROM gates WHERE `table` = 'jobs'");
+  await ask(url, "DELETE FROM muster_gates WHERE `table` = 'jobs'");
   await migrate(url);
-  expect(await ask(url, "SELECT COUNT(*) AS gates FROM gates")).toEqual([{ gates: 3 }]);
+  expect(await ask(url, "SELECT COUNT(*) AS gates FROM muster_gates")).toEqual([{ gates: 3 }]);
   await locked.end();
 });
 
 test("a migration that was killed in the middle of a statement is completed by the next", async () => {
   const url = newUrl();
-  const { database } = parseUrl(url);
   await stopAt(url, "CREATE INDEX `runs_status`");
-  // Who reads a table holds up the index that the migration adds to it.
-  const reader = await connectOnce(url);
-  await reader.beginTransaction();
-  await reader.query(`SELECT * FROM ${database}.runs`);
-  const killed = migrate(url).then(
-    () => "done",
-    () => "killed",
-  );
-  const waiting =
-    "SELECT id FROM information_schema.processlist WHERE db = ? AND state LIKE 'Waiting for table metadata%'";
-  const { id } = await until(async () => ((await admin.query(waiting, [database]))[0] as { id: number }[])[0]);
-  await admin.query(`KILL ${id}`);
-  expect(await killed).toBe("killed");
-  await reader.end();
+  await killedWhileWaiting(url, "runs");
   expect(await ask(url, "SELECT begun FROM __muster_migrating")).toEqual([{ begun: 1 }]);
   await migrate(url);
   expect(await shape(url)).toEqual(wanted);
@@ -111,6 +98,133 @@ test.each(["ENGINE=MyISAM", "ROW_FORMAT=COMPACT"])(
     expect(await shape(url)).toEqual(wanted);
   },
 );
+
+describe("a database of the version before, whose tables of Muster's own have no prefix,", () => {
+  const BEFORE = [
+    "INSERT INTO jobs VALUES (7, 'Clerk')",
+    "INSERT INTO gates VALUES ('departments'), ('hired_employees'), ('jobs')",
+    "INSERT INTO runs (id, kind, status, counts, owner, started_at) VALUES ('r', 'insert', 'succeeded', '{}', 'x', NOW())",
+    "INSERT INTO rejections (run, `table`, position, raw, reasons, state, created_at) VALUES ('r', 'jobs', 1, '', '[]', 'open', NOW())",
+    "INSERT INTO idempotency_keys VALUES ('k', 'r', '{}', NOW())",
+  ];
+  const rows = (url: string) =>
+    ask(
+      url,
+      `SELECT j.job, r.kind, e.state, k.\`key\` AS idempotency_key, (SELECT COUNT(*) FROM muster_gates) AS gates
+       FROM jobs j, muster_runs r, muster_rejections e, muster_idempotency_keys k`,
+    );
+  const KEPT = [{ job: "Clerk", kind: "insert", state: "open", idempotency_key: "k", gates: 3 }];
+
+  test("gets the prefix and keeps its rows", async () => {
+    const url = await before(BEFORE);
+    await migrate(url);
+    expect([await shape(url), await rows(url)]).toEqual([wanted, KEPT]);
+    await migrate(url);
+    expect(await rows(url)).toEqual(KEPT);
+  });
+
+  test("gets it by Drizzle's own migrator as well", async () => {
+    const url = await before(BEFORE);
+    const { pool, close } = await connect(url);
+    await drizzleMigrate(drizzle(pool), { migrationsFolder: MIGRATIONS });
+    await close();
+    await migrate(url);
+    expect([await shape(url), await rows(url)]).toEqual([wanted, KEPT]);
+  });
+
+  test.each([0, 1])("is completed after a crash that left %d of the renaming statement", async (carriedOut) => {
+    const url = await before(BEFORE);
+    const renaming = statements.find(({ statement }) => statement.startsWith("RENAME TABLE"));
+    if (carriedOut === 1) await ask(url, renaming?.statement ?? "");
+    await leaveMark(url, renaming, 1);
+    await migrate(url);
+    expect([await shape(url), await rows(url)]).toEqual([wanted, KEPT]);
+  });
+
+  test("is completed after the renaming was killed as it waited for a reader", async () => {
+    const url = await before(BEFORE);
+    await killedWhileWaiting(url, "runs");
+    await migrate(url);
+    expect([await shape(url), await rows(url)]).toEqual([wanted, KEPT]);
+  });
+
+  test("is completed if the crash was in an earlier migration", async () => {
+    for (const text of ["ADD `cancel_asked_at`", "CREATE TABLE `runs`"]) {
+      for (const carriedOut of [0, 1]) {
+        const url = newUrl();
+        await create(url, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
+        const stopped = statements.findIndex(({ statement }) => statement.includes(text));
+        for (const { statement } of statements.slice(0, stopped + carriedOut)) await ask(url, statement);
+        if (statements[stopped]?.tag === "0002_progress") await journalled(url, 2);
+        await leaveMark(url, statements[stopped], 1);
+        await migrate(url);
+        expect(await shape(url)).toEqual(wanted);
+      }
+    }
+  });
+
+  test("is left as it is if another program has a table of a new name, which is said", async () => {
+    const url = await before([...BEFORE, "CREATE TABLE muster_runs (mine int PRIMARY KEY)"]);
+    for (const _ of ["first", "second"]) {
+      await expect(migrate(url)).rejects.toThrow(
+        /^migration 0004_own_names failed at its statement 1: .*muster_runs.* already exists/,
+      );
+    }
+    expect(await ask(url, "SELECT id FROM runs")).toEqual([{ id: "r" }]);
+    await ask(url, "DROP TABLE muster_runs");
+    await migrate(url);
+    expect(await rows(url)).toEqual(KEPT);
+  });
+
+  test("says to a user who may only use the old names what to grant", async () => {
+    const url = await before(BEFORE);
+    const { database } = parseUrl(url);
+    const user = `test_old_${process.pid}@localhost`;
+    await admin.query(`CREATE USER ${user}`);
+    await admin.query(`GRANT SELECT ON ${database}.__drizzle_migrations TO ${user}`);
+    for (const table of ["departments", "jobs", "hired_employees", "gates", "runs", "rejections", "idempotency_keys"])
+      await admin.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${database}.${table} TO ${user}`);
+    const poor = url.replace("//root@", `//${user.replace("@localhost", "@")}`);
+    await expect(migrate(poor)).rejects.toThrow(
+      /^the database lacks migrations of Muster's \(0004_own_names\), .* lacks rights for migrate .* run: GRANT .* ON `test_/,
+    );
+    await migrate(url);
+    await expect(migrate(poor)).rejects.toThrow(
+      /^the database user lacks rights for read \(SELECT\); as an administrator run: GRANT SELECT ON .*`muster_runs`/,
+    );
+    await admin.query(`DROP USER ${user}`);
+  });
+
+  /** Such a database, and what else is to be in it. */
+  async function before(rows: readonly string[]): Promise<string> {
+    const url = newUrl();
+    await create(url, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
+    for (const { statement, tag } of statements) if (tag < "0004") await ask(url, statement);
+    await journalled(url, 4);
+    for (const statement of rows) await ask(url, statement);
+    return url;
+  }
+});
+
+test("another program's tables of the names that Muster's had before are left alone", async () => {
+  const url = newUrl();
+  await create(url, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
+  for (const name of ["runs", "gates", "rejections", "idempotency_keys"]) {
+    await ask(url, `CREATE TABLE ${name} (mine int PRIMARY KEY)`);
+    await ask(url, `INSERT INTO ${name} VALUES (5)`);
+  }
+  await ask(url, "CREATE TABLE muster_runs (mine int PRIMARY KEY)");
+  await expect(migrate(url)).rejects.toThrow("migration 0000_start would create: muster_runs");
+  await ask(url, "DROP TABLE muster_runs");
+  for (const tables of [7, 10, 12]) await killedWith(url, tables);
+  await migrate(url);
+  await migrate(url);
+  for (const name of ["runs", "gates", "rejections", "idempotency_keys"]) {
+    expect(await ask(url, `SELECT * FROM ${name}`)).toEqual([{ mine: 5 }]);
+    await ask(url, `DROP TABLE ${name}`);
+  }
+  expect(await shape(url)).toEqual(wanted);
+});
 
 test("a table that was there before is named each time, and nothing is changed", async () => {
   const url = newUrl();
@@ -230,6 +344,46 @@ async function stopAt(url: string, text: string, option = ""): Promise<void> {
     await ask(url, /^\s*CREATE TABLE/.test(statement) ? statement.replace(/;\s*$/, ` ${option}`) : statement);
   }
   await leaveMark(url, statements[stopped], 0);
+}
+
+/** Begins to migrate, and kills the connection while its statement waits for a reader of `table`. */
+async function killedWhileWaiting(url: string, table: string): Promise<void> {
+  const { database } = parseUrl(url);
+  const reader = await connectOnce(url);
+  await reader.beginTransaction();
+  await reader.query(`SELECT * FROM ${database}.${table}`);
+  const ending = endingOf(migrate(url));
+  const waiting =
+    "SELECT id FROM information_schema.processlist WHERE db = ? AND state LIKE 'Waiting for table metadata%'";
+  const { id } = await until(async () => ((await admin.query(waiting, [database]))[0] as { id: number }[])[0]);
+  await admin.query(`KILL ${id}`);
+  expect(await ending).toBe("killed");
+  await reader.end();
+}
+
+/** Begins to migrate, and kills the connection as soon as the database has so many tables. */
+async function killedWith(url: string, tables: number): Promise<void> {
+  const { database } = parseUrl(url);
+  const connections = "SELECT id FROM information_schema.processlist WHERE db = ?";
+  const counting = "SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ?";
+  const ending = endingOf(migrate(url));
+  await until(async () => Number(((await admin.query(counting, [database]))[0] as { n: number }[])[0]?.n) >= tables);
+  for (const { id } of (await admin.query(connections, [database]))[0] as { id: number }[])
+    await admin.query(`KILL ${id}`).catch(() => {}); // it may have ended
+  await ending;
+}
+
+const endingOf = (work: Promise<void>) =>
+  work.then(
+    () => "done",
+    () => "killed",
+  );
+
+/** Writes down that the first so many migrations were applied. */
+async function journalled(url: string, count: number): Promise<void> {
+  await ask(url, "CREATE TABLE __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)");
+  for (const { hash, folderMillis } of files.slice(0, count))
+    await ask(url, `INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('${hash}', ${folderMillis})`);
 }
 
 /** What a migration writes down about a statement: that it has begun, or that the server has refused it. */

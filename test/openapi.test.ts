@@ -42,14 +42,15 @@ const needed = ({ parameters }: Operation) => {
 async function begin(): Promise<void> {
   const { pool } = database;
   // An import goes on after its answer, and would write rejections into what is begun here.
-  await until(async () => (await select(pool, "SELECT id FROM runs WHERE finished_at IS NULL")).length === 0);
+  await until(async () => (await select(pool, "SELECT id FROM muster_runs WHERE finished_at IS NULL")).length === 0);
   for (const table of [...tableNames].reverse()) await pool.query("DELETE FROM ??", [table]);
-  for (const table of ["rejections", "runs", "idempotency_keys"]) await pool.query("DELETE FROM ??", [table]);
+  for (const table of ["muster_rejections", "muster_runs", "muster_idempotency_keys"])
+    await pool.query("DELETE FROM ??", [table]);
   const child = tables.at(-1);
   if (child) expect((await post(`/${child.name}`, sentRow(child))).status).toBe(422);
   const run = exampleId("/runs/{id}");
-  await pool.query("UPDATE runs SET id = ?", [run]);
-  await pool.query("UPDATE rejections SET run = ?, id = ?", [run, exampleId("/rejections/{id}")]);
+  await pool.query("UPDATE muster_runs SET id = ?", [run]);
+  await pool.query("UPDATE muster_rejections SET run = ?, id = ?", [run, exampleId("/rejections/{id}")]);
   const rows = tables.map((table) => [table.name, [toJson(table, exampleRow(table, 1))]]);
   expect((await post("/insert", Object.fromEntries(rows))).status).toBe(201);
 }

@@ -97,7 +97,9 @@ test.each([
     const { tables } = await importSource(other, { source, report });
     expect(tables.jobs).toMatchObject({ received: rows, inserted: rows - refused.length, rejected: refused.length });
   });
-  expect((await select("SELECT position FROM rejections ORDER BY position")).map(([line]) => line)).toEqual(refused);
+  expect((await select("SELECT position FROM muster_rejections ORDER BY position")).map(([line]) => line)).toEqual(
+    refused,
+  );
   expect(await select("SELECT COUNT(*), COUNT(DISTINCT job), SUM(job = 'Spy') FROM jobs")).toEqual([
     [rows - refused.length, rows - refused.length, "0"],
   ]);

@@ -52,7 +52,7 @@ test.each(ofInserts.map((rule) => [rule.name, rule] as const))(
         ),
       });
       expect(await select("SELECT id, job FROM jobs")).toEqual(before);
-      expect(await select("SELECT status FROM runs WHERE kind = 'restore'")).toEqual([["refused"]]);
+      expect(await select("SELECT status FROM muster_runs WHERE kind = 'restore'")).toEqual([["refused"]]);
     });
     expect(await bring()).toMatchObject({ tables: { jobs: { inserted: 3, unchanged: 1, deleted: 0 } } });
   },

@@ -102,7 +102,7 @@ test("a rejection that another replay holds is 409 at once", async () => {
   const [first] = await threeRejections();
   const other = await database.pool.getConnection();
   await other.beginTransaction();
-  await other.query("SELECT * FROM rejections WHERE id = ? FOR UPDATE", [first?.id]);
+  await other.query("SELECT * FROM muster_rejections WHERE id = ? FOR UPDATE", [first?.id]);
   // It is held until this is answered.
   const { status } = await post("/rejections/replay", { rows: [{ id: first?.id, row: { id: 1, job: "Baker" } }] });
   expect(status).toBe(409);
@@ -116,10 +116,10 @@ test("a row that was deleted while its replay waited at the gate is inserted, no
   await database.pool.query("INSERT INTO hired_employees VALUES (1, 'Ana', '2021-05-01 10:00:00', 9, 2)");
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
-  await gate.query("SELECT * FROM gates FOR UPDATE");
+  await gate.query("SELECT * FROM muster_gates FOR UPDATE");
   const row = { id: 1, name: "Ana", datetime: "2021-05-01T10:00:00Z", department_id: 9, job_id: 2 };
   const replaying = post("/rejections/replay", { rows: [{ id: employee?.id, row }] });
-  await underWay(database, /FROM gates/);
+  await underWay(database, /FROM muster_gates/);
   await gate.query("DELETE FROM hired_employees");
   await gate.commit();
   gate.release();

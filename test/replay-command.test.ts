@@ -112,7 +112,7 @@ test("where nothing is open it says so, and no run is made of it", async () => {
 test("a corrected CSV is stored row by row: rows of a header in another order, quotes, line ends within, and JSON", async () => {
   const [a, b] = await importing({ "jobs.csv": 'job,id\n,1\n"Vice\npresident",0\n' });
   const [json] = await importing({ "departments.csv": "1,\n" });
-  await database.pool.query("UPDATE rejections SET raw = '{\"id\":1}', columns = NULL WHERE id = ?", [json?.id]);
+  await database.pool.query("UPDATE muster_rejections SET raw = '{\"id\":1}', columns = NULL WHERE id = ?", [json?.id]);
   const file = await fileOf(
     "mended.csv",
     csvOf([
@@ -162,7 +162,7 @@ test("without --json a table of counts ends it, and the run says which file it w
 
 test("a file that was replayed before is left out line by line, and says so", async () => {
   const rows = await importing({ "jobs.csv": "1,\n2,\n" });
-  await database.pool.query("UPDATE rejections SET state = 'discarded' WHERE id = ?", [rows[1]?.id]);
+  await database.pool.query("UPDATE muster_rejections SET state = 'discarded' WHERE id = ?", [rows[1]?.id]);
   const file = await fileOf("mended.csv", csvOf(rows.map(({ id }, at) => ({ id, raw: `${at + 1},Baker` }))));
   expect((await replayed(file)).tables).toMatchObject({ jobs: { received: 1, inserted: 1 } });
   const again = await replayed(file);
@@ -294,7 +294,7 @@ test("two at once: every rejection is replayed by one of them, and neither fails
   const received = both.map(({ stdout }) => JSON.parse(stdout).tables.hired_employees?.received ?? 0);
   expect((received[0] ?? 0) + (received[1] ?? 0)).toBe(3000);
   expect(await select("SELECT COUNT(*) FROM hired_employees")).toEqual([[3000]]);
-  expect(await select("SELECT COUNT(*) FROM rejections WHERE state = 'replayed'")).toEqual([[3000]]);
+  expect(await select("SELECT COUNT(*) FROM muster_rejections WHERE state = 'replayed'")).toEqual([[3000]]);
 });
 
 test("interrupted it ends with 130, and the same command goes on where it was: none is lost, none counted twice", async () => {

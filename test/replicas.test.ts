@@ -44,7 +44,9 @@ test("one Idempotency-Key at both inserts once", async () => {
   expect(done).toHaveLength(1);
   for (const { status } of answers) expect([207, 409]).toContain(status);
   expect(
-    await numbers("SELECT (SELECT COUNT(*) FROM jobs), (SELECT COUNT(*) FROM rejections), (SELECT COUNT(*) FROM runs)"),
+    await numbers(
+      "SELECT (SELECT COUNT(*) FROM jobs), (SELECT COUNT(*) FROM muster_rejections), (SELECT COUNT(*) FROM muster_runs)",
+    ),
   ).toEqual([1, 1, 1]);
 });
 
@@ -106,7 +108,7 @@ test("backups made by both at once are two, and restores by both of one table ta
 test("rejections that both replay at once are replayed once", async () => {
   const [answer] = await spread(1, "/jobs", () => ({ id: 5, job: "" }));
   expect(answer?.status).toBe(422);
-  const [id] = await numbers("SELECT id FROM rejections");
+  const [id] = await numbers("SELECT id FROM muster_rejections");
   const replays = await spread(6, "/rejections/replay", () => ({ rows: [{ id, row: { id: 5, job: "Baker" } }] }));
   expect(replays.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
 });
@@ -114,7 +116,7 @@ test("rejections that both replay at once are replayed once", async () => {
 test("a container with the host's name and process numbers of its own is not taken for dead", async () => {
   const run = await beginRun(another, "backup", "a live one");
   const clear = async (owner: string) => {
-    await database.pool.query("UPDATE runs SET owner = ? WHERE id = ?", [owner, run.id]);
+    await database.pool.query("UPDATE muster_runs SET owner = ? WHERE id = ?", [owner, run.id]);
     await clearDeadRuns(database, () => {});
     return (await findRun(database.db, run.id))?.status;
   };

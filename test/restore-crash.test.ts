@@ -23,7 +23,7 @@ interface Moment {
   held?: string;
 }
 const STAGING: Moment = { statement: /^(LOAD DATA|INSERT INTO `stage_)/ };
-const AT_THE_GATE: Moment = { statement: /FROM gates WHERE/, held: GATES };
+const AT_THE_GATE: Moment = { statement: /FROM muster_gates WHERE/, held: GATES };
 
 /** By a transaction, and by a swap. */
 const CASES: [table: string, column: string, moments: Moment[]][] = [
@@ -100,7 +100,7 @@ test.each(CASES)(
 
 test("a backup killed on its way is no backup, and the next one is whole", async () => {
   const before = (await readdir(store)).filter((name) => !name.startsWith("."));
-  for (const moment of [AT_THE_GATE, { statement: /^SELECT .* FROM `jobs`/ }, { statement: /^update `runs`/ }])
+  for (const moment of [AT_THE_GATE, { statement: /^SELECT .* FROM `jobs`/ }, { statement: /^update `muster_runs`/ }])
     await killed(["scripts/backup.ts", "jobs"], moment);
   for (const name of (await readdir(store)).filter((each) => !each.startsWith("."))) {
     expect((await readdir(`${store}/${name}`)).sort()).toEqual([expect.stringMatching(/[.]avro$/), "manifest.json"]);

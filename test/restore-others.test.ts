@@ -112,15 +112,17 @@ test.each([
 ])("a %s that waits for a gate ends soon after Ctrl-C, and leaves nothing", async (kind, args) => {
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
-  await gate.query("SELECT * FROM gates FOR UPDATE");
-  await gone(database, /FROM gates WHERE/); // that of the command before, which the server may still be ending
+  await gate.query("SELECT * FROM muster_gates FOR UPDATE");
+  await gone(database, /FROM muster_gates WHERE/); // that of the command before, which the server may still be ending
   const command = start(args, environment);
-  await underWay(database, /FROM gates WHERE/);
+  await underWay(database, /FROM muster_gates WHERE/);
   command.kill("SIGINT");
   expect(await command.exited).toBe(130); // while the gate is still held
   await gate.rollback();
   gate.release();
-  const [last] = await database.pool.query<RowDataPacket[]>("SELECT kind, status FROM runs ORDER BY id DESC LIMIT 1");
+  const [last] = await database.pool.query<RowDataPacket[]>(
+    "SELECT kind, status FROM muster_runs ORDER BY id DESC LIMIT 1",
+  );
   expect([last[0]?.kind, last[0]?.status]).toEqual([kind, "failed"]);
   expect((await database.pool.query<RowDataPacket[]>("SHOW TABLES LIKE 'stage%'"))[0]).toEqual([]);
   expect((await readdir(folder)).filter((name) => name.startsWith("."))).toEqual([]);

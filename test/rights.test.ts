@@ -242,7 +242,7 @@ test("rights that are given table by table count", async () => {
   const url = await userWith("tables", (user) => places.map((place) => `GRANT SELECT, INSERT ON ${place} TO ${user}`));
   await (await open(url, "read")).close();
   await expect(open(url, "insert")).rejects.toThrow(
-    /\(UPDATE, DELETE\); .*\.`rejections` TO .*; GRANT UPDATE, DELETE ON .*\.`idem[^;]*$/,
+    /\(UPDATE, DELETE\); .*\.`muster_rejections` TO .*; GRANT UPDATE, DELETE ON .*\.`muster_idem[^;]*$/,
   );
 });
 

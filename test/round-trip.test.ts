@@ -26,7 +26,7 @@ for (const database of [here, there]) {
     id INT AUTO_INCREMENT PRIMARY KEY, count INT NOT NULL, distance BIGINT NOT NULL, amount DECIMAL(12,3) NOT NULL,
     ratio DOUBLE NOT NULL, open BOOLEAN NOT NULL, name VARCHAR(40) NOT NULL, note TEXT, day DATE NOT NULL,
     at DATETIME(3) NOT NULL, second DATETIME NOT NULL)`);
-  await database.pool.query("INSERT INTO gates VALUES ('things')");
+  await database.pool.query("INSERT INTO muster_gates VALUES ('things')");
 }
 
 /** Rows with ids of their own, whatever the generator drew, in id order. */

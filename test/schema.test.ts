@@ -51,7 +51,8 @@ const REFUSED = {
     "notes.job_id has a foreign key with cascade",
   ],
   "another name in SQL": ["", table('hireDate: datetime("hire_date")'), "notes.hireDate is called hire_date"],
-  "a table called runs": ["", table("", "runs"), "the table runs has a name that Muster uses itself"],
+  "a table called runs": ["", table("", "runs"), "the table runs has the name of Muster's own path /runs"],
+  "a table called muster_notes": ["", table("", "muster_notes"), "the table muster_notes begins with muster_"],
   "timestamp().defaultNow()": ["timestamp", table('at: timestamp("at").defaultNow()'), "notes.at is computed"],
 };
 

@@ -124,9 +124,9 @@ const verdicts = async () =>
 async function whileTheGateIsHeld<T>(start: () => Promise<T>, sql: string): Promise<T> {
   const other = await database.pool.getConnection();
   await other.beginTransaction();
-  await other.query("SELECT * FROM gates FOR UPDATE");
+  await other.query("SELECT * FROM muster_gates FOR UPDATE");
   const importing = start();
-  await underWay(database, /FROM gates/); // so the rows are read
+  await underWay(database, /FROM muster_gates/); // so the rows are read
   await other.query(sql);
   await other.commit();
   other.release();

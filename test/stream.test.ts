@@ -193,7 +193,7 @@ describe("the account", async () => {
     { ...rejection, raw: Buffer.from("7"), state: "discarded", reasons: [...reasons] },
   ]);
   await database.pool.query(
-    `INSERT INTO rejections (run, \`table\`, position, raw, reasons, state, created_at)
+    `INSERT INTO muster_rejections (run, \`table\`, position, raw, reasons, state, created_at)
      SELECT '${ended}', 'departments', n, n, '[]', 'superseded', '${at}' FROM ${numbers(600)}`,
   );
 

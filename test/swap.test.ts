@@ -184,7 +184,10 @@ test.each(["before", "after"] as const)(
         () => false,
       );
       await run.close();
-      await database.pool.query("UPDATE runs SET owner = ? WHERE id = ?", [`${PROCESS_SPACE}:999999999`, run.id]);
+      await database.pool.query("UPDATE muster_runs SET owner = ? WHERE id = ?", [
+        `${PROCESS_SPACE}:999999999`,
+        run.id,
+      ]);
       await clearDeadRuns(database, options.say);
       const [state] = await select("SELECT COUNT(*) AS n, SUM(name = 'Ana') AS ana FROM hired_employees");
       const record = await findRun(database.db, run.id);
@@ -293,7 +296,10 @@ test.each(["before", "after"] as const)(
         () => false,
       );
       await run.close();
-      await database.pool.query("UPDATE runs SET owner = ? WHERE id = ?", [`${PROCESS_SPACE}:999999999`, run.id]);
+      await database.pool.query("UPDATE muster_runs SET owner = ? WHERE id = ?", [
+        `${PROCESS_SPACE}:999999999`,
+        run.id,
+      ]);
       await clearDeadRuns(database, options.say);
       if ((await select("SHOW TABLES LIKE 'badges'")).length === 0) continue;
       expect([nth, await parentOfBadges(), (await findRun(database.db, run.id))?.status]).toEqual([

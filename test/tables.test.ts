@@ -173,9 +173,21 @@ test("tables that refer to each other in a circle are named", () => {
 test("a name that is not one and the same, or that is taken, fails", () => {
   const table = (name: string) => mysqlTable(name, { id: id() });
   expect(refusal({ people: table("persons") })).toContain("persons is exported as people");
-  for (const name of ["runs", "gates", "insert", "healthz", "hired_department", "openapi.json", "my notes", "_stage"]) {
+  for (const name of [
+    "runs",
+    "Rejections",
+    "muster_gates",
+    "MUSTER_notes",
+    "insert",
+    "healthz",
+    "hired_department",
+    "openapi.json",
+    "my notes",
+    "_stage",
+  ]) {
     expect(refusal({ [name]: table(name) })).toContain(`the table ${name}`);
   }
+  for (const name of ["gates", "idempotency_keys"]) expect(() => buildTables({ [name]: table(name) })).not.toThrow();
   const notes = mysqlTable("notes", { id: id(), hireDate: datetime("hire_date") });
   expect(refusal({ notes })).toContain("notes.hireDate is called hire_date in SQL");
   expect(refusal({ notes: mysqlTable("notes", { id: id(), limit: int("limit") }) })).toContain("notes.limit");

@@ -153,11 +153,11 @@ describe("gzip", () => {
   test("is for streams, each part of which can be read before the next is made", async () => {
     const rows = Array.from({ length: 300 }, (_, index) => [crypto.randomUUID(), "jobs", index, "{}", "[]", "open"]);
     await database.pool.query(
-      "INSERT INTO rejections (run, `table`, position, raw, reasons, state, created_at) VALUES ?",
+      "INSERT INTO muster_rejections (run, `table`, position, raw, reasons, state, created_at) VALUES ?",
       [rows.map((row) => [...row, "2026-01-01"])],
     );
     await database.pool.query(
-      "INSERT INTO runs (id, kind, status, counts, owner, started_at) SELECT run, 'insert', 'succeeded', '{}', 'x', NOW() FROM rejections",
+      "INSERT INTO muster_runs (id, kind, status, counts, owner, started_at) SELECT run, 'insert', 'succeeded', '{}', 'x', NOW() FROM muster_rejections",
     );
     const plain = await (await asked("/rejections", { Accept: "text/csv" })).text();
     const answer = await asked("/rejections", { Accept: "text/csv", ...gzip });

@@ -1,17 +1,15 @@
 /** From a schema module to the dictionary, or to one line that names what in it cannot be moved. */
 import { getTableColumns, is, SQL } from "drizzle-orm";
 import { type ForeignKey, getTableConfig, type MySqlColumn, MySqlTable } from "drizzle-orm/mysql-core";
-import * as ledger from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { type ColumnCodec, codecOf, Fault, type SqlValue } from "./columns.ts";
 import type { Column, Table, TableName } from "./tables.ts";
 
-/** Muster's own tables. */
-const OWN_TABLES = Object.values(ledger).flatMap((each) => (is(each, MySqlTable) ? [getTableConfig(each).name] : []));
-/** First segments of paths: a table of that name could not be reached. */
-const OWN_PATHS = `insert backup backups restore imports healthz readyz metrics openapi.json docs hired_2021_quarter
-  hired_department`.split(/\s+/);
-const RESERVED_TABLES = new Set([...OWN_TABLES, ...OWN_PATHS]);
+/** Muster's own tables begin with it (src/db/ledger.ts). */
+const OWN_PREFIX = "muster_";
+/** Muster's own paths: the routes of a table of that name could not be reached. */
+const OWN_PATHS = `insert backup backups restore imports runs rejections healthz readyz metrics openapi.json docs
+  hired_2021_quarter hired_department`.split(/\s+/);
 const RESERVED_COLUMNS = new Set(["limit", "cursor", "spreadsheet"]);
 /** SQL, CSV, Avro, URLs and file names such as TABLE-2021.csv all take these without quoting. */
 const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
@@ -52,8 +50,10 @@ function buildTable(exported: string, source: MySqlTable, aliases: Record<string
   const subject = `the table ${name}`;
   if (name !== exported) throw invalid(subject, `is exported as ${exported}: use one name for both`);
   assertName(subject, name);
-  if ([...RESERVED_TABLES].some((each) => same(each, name)))
-    throw invalid(subject, "has a name that Muster uses itself: choose another");
+  if (name.toLowerCase().startsWith(OWN_PREFIX))
+    throw invalid(subject, `begins with ${OWN_PREFIX}, as Muster's own tables do: choose another name`);
+  if (OWN_PATHS.some((each) => same(each, name)))
+    throw invalid(subject, `has the name of Muster's own path /${name}: choose another name`);
   if (schema !== undefined) throw invalid(subject, `lies in the database ${schema}: make it by mysqlTable()`);
   if (uniqueConstraints.length > 0 || indexes.some((each) => each.config.unique))
     throw invalid(subject, `has a unique constraint besides its id, ${NO_VERDICT}`);

@@ -108,7 +108,7 @@ export const SOURCE_LENGTH_MAX = 700;
 
 /** One row per import, insert, replay, backup and restore. Counts hold the tables that are finished, no others. */
 export const runs = mysqlTable(
-  "runs",
+  "muster_runs",
   {
     id: char("id", { length: 36 }).primaryKey(),
     kind: varchar("kind", { length: 16 }).$type<RunKind>().notNull(),
@@ -141,7 +141,7 @@ export const RAW_BYTES_MAX = 65_536;
 
 /** One row per rejected row. Those of a run that has not ended are not listed. */
 export const rejections = mysqlTable(
-  "rejections",
+  "muster_rejections",
   {
     id: bigint("id", { mode: "number" }).autoincrement().primaryKey(),
     run: char("run", { length: 36 }).notNull(),
@@ -173,7 +173,7 @@ export interface StoredAnswer {
 
 /** The answer to a request that carried an Idempotency-Key, or the run it began, which has the answer; `key` and `request` are SHA-256 in hexadecimal. */
 export const idempotency_keys = mysqlTable(
-  "idempotency_keys",
+  "muster_idempotency_keys",
   {
     key: char("key", { length: 64 }).primaryKey(),
     request: char("request", { length: 64 }).notNull(),
@@ -185,6 +185,6 @@ export const idempotency_keys = mysqlTable(
 );
 
 /** One row per table of the dictionary: writers hold it in share mode, a publish or restore alone (design section 2, Gates). */
-export const gates = mysqlTable("gates", {
+export const gates = mysqlTable("muster_gates", {
   table: varchar("table", { length: 64 }).primaryKey(),
 });

@@ -1,21 +1,18 @@
 /** Brings a database up to drizzle/: under a lock, and so that a run that dies half-way is completed by the next. */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
-import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import type { Connection } from "mysql2/promise";
-import journal from "../../drizzle/meta/_journal.json";
 import { MusterError } from "../errors.ts";
 import { addGates } from "./add-gates.ts";
 import { connectOnce } from "./database.ts";
 import { type DriverError, domainError, driverError } from "./driver-errors.ts";
 import { lookAt } from "./facts.ts";
+import { appliedMigrations, type Migration, pendingTags, readMigrations, withPrefix } from "./migrations.ts";
 import { lacksFor, lineOf, REQUIRED_VARIABLES } from "./requirements.ts";
 import type { Use } from "./rights.ts";
 import { dropUnfit } from "./unfit-tables.ts";
 import { parseUrl } from "./url.ts";
 import { useDatabase } from "./use-database.ts";
 
-const MIGRATIONS = join(import.meta.dir, "../../drizzle");
 /** How long another start's migration is waited for, and how long a statement waits for a table that is being read. */
 const LOCK_SECONDS_MAX = 60;
 
@@ -32,17 +29,16 @@ export async function migrate(url: string): Promise<void> {
   });
   try {
     const name = await useDatabase(connection, database);
-    const pending = await pendingMigrations(connection).catch(async (error) => {
-      if (isDenied(error)) await requireUse(connection, "read");
-      throw error;
-    });
+    const pending = await pendingTags(connection);
     if (pending.length > 0) {
-      const lack = `the database lacks migrations of Muster's (${pending.map(({ tag }) => tag).join(", ")})`;
+      const lack = `the database lacks migrations of Muster's (${pending.join(", ")})`;
       await requireUse(connection, "migrate", `${lack}, and they cannot be applied: `);
       await applyPending(connection, name);
     }
     await addGates(connection);
   } catch (error) {
+    // The requirements name the tables and the GRANT.
+    if (driverError(error)?.code === "ER_TABLEACCESS_DENIED_ERROR") await requireUse(connection, "read");
     throw domainError(error);
   } finally {
     await connection.end().catch(() => connection.destroy());
@@ -53,31 +49,6 @@ export async function migrate(url: string): Promise<void> {
 async function requireUse(connection: Connection, use: Use, before = ""): Promise<void> {
   const lacks = lacksFor(await lookAt(connection, REQUIRED_VARIABLES), use);
   if (lacks.length > 0) throw new MusterError("refused", lacks.map((lack) => before + lineOf(lack)).join("\n"));
-}
-
-const isDenied = (error: unknown) => driverError(error)?.code === "ER_TABLEACCESS_DENIED_ERROR";
-
-interface Migration extends MigrationMeta {
-  tag: string;
-}
-
-async function pendingMigrations(connection: Connection): Promise<Migration[]> {
-  const rows = await select(connection, "SELECT created_at AS applied FROM __drizzle_migrations", "ER_NO_SUCH_TABLE");
-  const applied = new Set(rows.map((row) => Number(row.applied)));
-  const newest = Math.max(...applied);
-  // The journal's entries are the files in the same order.
-  const all = readMigrationFiles({ migrationsFolder: MIGRATIONS });
-  const pending = all
-    .map((migration, index) => ({ ...migration, tag: journal.entries[index]?.tag ?? "" }))
-    .filter((migration) => !applied.has(migration.folderMillis));
-  const late = pending.find((migration) => migration.folderMillis < newest);
-  if (late) {
-    throw new MusterError(
-      "conflict",
-      `migration ${late.tag} is older than the newest one of the database and was never applied: generate it anew`,
-    );
-  }
-  return pending;
 }
 
 /** The connection holds the lock until it ends; a dead run's does so until the server has carried out its statement. */
@@ -91,18 +62,43 @@ async function takeTurn(connection: Connection, database: string): Promise<void>
 
 async function applyPending(connection: Connection, database: string): Promise<void> {
   await takeTurn(connection, database);
-  const pending = await pendingMigrations(connection);
+  const begun = await select(connection, "SELECT hash, statement, begun FROM __muster_migrating", "ER_NO_SUCH_TABLE");
+  const pending = await pendingMigrations(connection, begun);
   if (pending.length === 0) return;
   await connection.query(`SET SESSION lock_wait_timeout = ${LOCK_SECONDS_MAX}`);
-  const reached = await select(connection, "SELECT hash, statement, begun FROM __muster_migrating", "ER_NO_SUCH_TABLE");
   for (const migration of pending) {
-    let mark = reached.find(({ hash }) => hash === migration.hash);
+    let mark = begun.find(({ hash }) => hash === migration.hash);
     if (mark && (await dropUnfit(connection, createdBy(migration, Number(mark.statement))))) mark = undefined;
     if (!mark) await refuseExisting(connection, database, migration);
     for (const statement of JOURNALS) await connection.query(statement);
     await apply(connection, migration, { statement: Number(mark?.statement ?? 0), inDoubt: mark?.begun === 1 });
   }
   await connection.query("DROP TABLE __muster_migrating");
+}
+
+/**
+ * The migrations that are to be applied.
+ * @param begun the rows of __muster_migrating
+ * @throws MusterError `conflict` if one of them is older than a migration that was applied
+ */
+async function pendingMigrations(connection: Connection, begun: Record<string, unknown>[]): Promise<Migration[]> {
+  const applied = await appliedMigrations(connection);
+  const files = readMigrations();
+  const first = files[0];
+  const firstHash = applied.find((each) => each.created_at === first?.folderMillis)?.hash;
+  const isNew = firstHash === undefined && !begun.some(({ hash }) => hash === first?.hash);
+  const prefixed = withPrefix(files);
+  const all = isNew || firstHash === prefixed[0]?.hash ? prefixed : files;
+  const pending = all.filter((migration) => !applied.some((each) => each.created_at === migration.folderMillis));
+  const newest = Math.max(...applied.map((each) => each.created_at));
+  const late = pending.find((migration) => migration.folderMillis < newest);
+  if (late) {
+    throw new MusterError(
+      "conflict",
+      `migration ${late.tag} is older than the newest one of the database and was never applied: generate it anew`,
+    );
+  }
+  return pending;
 }
 
 /** Drizzle's, of the migrations that were applied; and ours, of how far one got. */
@@ -131,7 +127,7 @@ async function apply(
       await connection.query(statement);
     } catch (error) {
       const driver = driverError(error);
-      if (driver && inDoubt && wasDoneBefore(driver)) continue;
+      if (driver && inDoubt && wasDoneBefore(statement, driver)) continue;
       // Where the connection failed nobody knows; where the server said no, the statement was not carried out now.
       if (driver?.sqlMessage === undefined) throw error;
       if (!inDoubt) await mark(index, false);
@@ -157,7 +153,9 @@ const DONE_BEFORE = [
   "ER_FK_DUP_NAME",
 ];
 
-function wasDoneBefore({ code, sqlMessage }: DriverError): boolean {
+function wasDoneBefore(statement: string, { code, sqlMessage }: DriverError): boolean {
+  // The tables have their new names already.
+  if (/^\s*RENAME TABLE/i.test(statement) && code === "ER_NO_SUCH_TABLE") return true;
   // MariaDB's word for a foreign key that is there; the same code says that one cannot be made.
   if (code === "ER_CANT_CREATE_TABLE") return sqlMessage?.includes("errno: 121") ?? false;
   return DONE_BEFORE.includes(code);

@@ -21,7 +21,7 @@ interface Need {
 }
 
 /** Tables that rows are inserted into, beside the stages of an import. */
-const INSERTED = TABLES.filter((table) => table !== "gates");
+const INSERTED = TABLES.filter((table) => table !== "muster_gates");
 
 const all = (...rights: string[]): Need[] => rights.map((right) => ({ right }));
 const onTables = (tables: readonly string[], ...rights: string[]): Need[] => rights.map((right) => ({ right, tables }));
@@ -33,14 +33,14 @@ const RIGHTS: Record<Use, readonly Need[]> = {
   read: READ,
   insert: [
     ...[...READ, ...onTables(INSERTED, "INSERT")],
-    ...onTables(["rejections"], "UPDATE"),
-    ...onTables(["idempotency_keys"], "UPDATE", "DELETE"),
+    ...onTables(["muster_rejections"], "UPDATE"),
+    ...onTables(["muster_idempotency_keys"], "UPDATE", "DELETE"),
   ],
-  backup: [...READ, ...onTables(["runs"], "INSERT", "UPDATE")],
+  backup: [...READ, ...onTables(["muster_runs"], "INSERT", "UPDATE")],
   import: [
     ...[...all("SELECT", "INSERT"), ...STAGE],
-    ...onTables(["gates", "runs", "rejections"], "UPDATE"),
-    ...onTables(["rejections"], "DELETE"),
+    ...onTables(["muster_gates", "muster_runs", "muster_rejections"], "UPDATE"),
+    ...onTables(["muster_rejections"], "DELETE"),
   ],
   restore: [...all("SELECT", "INSERT", "UPDATE", "DELETE"), ...STAGE],
   migrate: [...all("SELECT", "INSERT", "DELETE"), ...STAGE, ...all("INDEX")],

@@ -11,6 +11,7 @@ import { MusterError } from "../errors.ts";
  * @throws MusterError `conflict` if one of them has rows
  */
 export async function dropUnfit(connection: Connection, created: readonly string[]): Promise<boolean> {
+  if (created.length === 0) return false;
   const [found] = await connection.query(
     `SELECT table_name AS name, engine AS engine, row_format AS format FROM information_schema.tables
      WHERE table_schema = DATABASE() AND table_name IN (?)`,

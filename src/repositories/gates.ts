@@ -1,4 +1,4 @@
-/** What orders Muster's writers: one row per table in `gates` (design section 2, Gates). */
+/** What orders Muster's writers: one row per table in `muster_gates` (design section 2, Gates). */
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { TableName } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
@@ -24,10 +24,15 @@ export async function passGates(
 
 async function passGate(connection: Connection, name: TableName, mode: string): Promise<boolean> {
   try {
-    const [rows] = await connection.query<RowDataPacket[]>(`SELECT 1 FROM gates WHERE \`table\` = ? ${mode}`, [name]);
+    const [rows] = await connection.query<RowDataPacket[]>(`SELECT 1 FROM muster_gates WHERE \`table\` = ? ${mode}`, [
+      name,
+    ]);
     if (rows.length > 0) return true;
     // Without its row a gate holds nobody.
-    throw new MusterError("unavailable", `the table gates lacks the row of ${name}: start Muster again, which adds it`);
+    throw new MusterError(
+      "unavailable",
+      `the table muster_gates lacks the row of ${name}: start Muster again, which adds it`,
+    );
   } catch (error) {
     if (driverError(error)?.code === "ER_LOCK_WAIT_TIMEOUT") return false;
     throw error;

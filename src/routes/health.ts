@@ -2,11 +2,11 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/database.ts";
+import { pendingTags } from "../db/migrations.ts";
 import { USES } from "../db/rights.ts";
 import { MusterError } from "../errors.ts";
 import { describe, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
-import { countPendingMigrations } from "../repositories/readiness.ts";
 
 /**
  * `/healthz`: the process answers. `/readyz`: so does the database, with every migration applied, or the answer is 503. A
@@ -18,9 +18,12 @@ export function healthRoutes(database: Database, metrics: (c: Context<Env>) => P
     .get("/metrics", describe(METRICS), metrics)
     .get("/healthz", describe(ALIVE), (c) => c.json({ status: "alive" as const }, 200))
     .get("/readyz", describe(READY), async (c) => {
-      const pending = await countPendingMigrations(database);
-      if (pending > 0)
-        throw new MusterError("unavailable", `the database lacks ${pending} of Muster's migrations: restart Muster`);
+      const pending = await pendingTags(database.pool);
+      if (pending.length > 0)
+        throw new MusterError(
+          "unavailable",
+          `the database lacks ${pending.length} of Muster's migrations: restart Muster`,
+        );
       // The next one who asks is told what it finds.
       database.look.renew().catch(() => {});
       const refused = database.look.reasons();

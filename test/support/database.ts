@@ -10,7 +10,12 @@ export interface TestDatabase extends Database {
   empty(): Promise<void>;
 }
 
-const CHILDREN_FIRST = [...tables.map(({ name }) => name).reverse(), "rejections", "runs", "idempotency_keys"];
+const CHILDREN_FIRST = [
+  ...tables.map(({ name }) => name).reverse(),
+  "muster_rejections",
+  "muster_runs",
+  "muster_idempotency_keys",
+];
 
 export async function freshDatabase(): Promise<TestDatabase> {
   const url = freshUrl();

@@ -75,8 +75,8 @@ export const DBA_RULES: readonly DbaRule[] = [
   trigger(
     "a trigger's other table, whose key is PRIMARY too,",
     "AFTER",
-    "INSERT INTO gates SELECT * FROM gates",
-    /Duplicate entry '\w+' for key '(gates\.)?PRIMARY' \(error 1062\)$/,
+    "INSERT INTO muster_gates SELECT * FROM muster_gates",
+    /Duplicate entry '\w+' for key '(muster_gates\.)?PRIMARY' \(error 1062\)$/,
   ),
 ];
 

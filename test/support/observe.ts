@@ -47,7 +47,7 @@ export async function until<T>(
 }
 
 /** What holds up every import, restore and write, for `hold`. */
-export const GATES = "SELECT * FROM gates FOR UPDATE";
+export const GATES = "SELECT * FROM muster_gates FOR UPDATE";
 
 /** Begins another program's transaction by a statement. @returns what ends it, with nothing changed */
 export async function hold(pool: Pool, statement: string): Promise<() => Promise<void>> {

@@ -1,0 +1,1 @@
+RENAME TABLE `gates` TO `muster_gates`, `idempotency_keys` TO `muster_idempotency_keys`, `rejections` TO `muster_rejections`, `runs` TO `muster_runs`;
