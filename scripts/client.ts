@@ -23,7 +23,7 @@ async function made(): Promise<Record<string, string>> {
     const tsc = ["node_modules/.bin/tsc", "-p", "tsconfig.client.json", "--outDir", folder];
     const { exitCode, stdout } = Bun.spawnSync([process.execPath, ...tsc], { cwd: ROOT });
     if (exitCode !== 0) end(stdout.toString().trim());
-    const types = await Bun.file(join(folder, "src/client.d.ts")).text();
+    const types = await Bun.file(join(folder, "src/typed-client.d.ts")).text();
     if (/from "\.|import\("\./.test(types))
       end("client/ would name a file of src/: see WrittenOut in src/typed-client.ts");
     const source = await Bun.file(join(ROOT, "src/typed-client.ts")).text();
