@@ -1,7 +1,9 @@
+/** Restores and backups that are killed: a restore leaves the old rows or the new, a backup is whole or none at all. */
 import { afterAll, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import type { RowDataPacket } from "mysql2/promise";
-import { run, start } from "./support/commands.ts";
+import type { DebugPoint } from "../src/debug-points.ts";
+import { run, start, startStoppedAt } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { GATES, hold, seen } from "./support/observe.ts";
@@ -16,32 +18,21 @@ afterAll(async () => {
 
 const ROWS = 10_000;
 
-interface Moment {
-  /** A statement by which the moment is known. */
-  statement: RegExp;
-  /** What another program does in a transaction that is open until the command has been killed: so it is hit for sure. */
-  held?: string;
-}
-const STAGING: Moment = { statement: /^(LOAD DATA|INSERT INTO `stage_)/ };
-const AT_THE_GATE: Moment = { statement: /FROM muster_gates WHERE/, held: GATES };
+/** A moment at which a command is killed: a point in its own code, or a statement that another program holds up. */
+type Moment = DebugPoint | { statement: RegExp; held: string };
 
-/** By a transaction, and by a swap. */
-const CASES: [table: string, column: string, moments: Moment[]][] = [
+const AT_THE_GATE: Moment = { statement: /FROM muster_gates WHERE/, held: GATES };
+const WRITING: Moment = {
+  statement: /^(INSERT|UPDATE|DELETE).*`jobs`/,
+  held: "SELECT * FROM jobs WHERE id = 1 FOR UPDATE",
+};
+const RENAMING: Moment = { statement: /^RENAME TABLE/, held: "SELECT * FROM hired_employees" };
+
+const CASES: [table: string, way: string, column: string, moments: Moment[]][] = [
+  ["jobs", "a transaction", "job", ["rows staged", AT_THE_GATE, WRITING, "rows replaced", "run ended"]],
   [
-    "jobs",
-    "job",
-    [
-      ...[STAGING, AT_THE_GATE, { statement: /^DROP TABLE/ }],
-      { statement: /^(INSERT|UPDATE|DELETE).*`jobs`/, held: "SELECT * FROM jobs WHERE id = 1 FOR UPDATE" },
-    ],
-  ],
-  [
-    "hired_employees",
-    "name",
-    [
-      ...[STAGING, AT_THE_GATE, { statement: /^DROP TABLE `replaced_/ }],
-      { statement: /^RENAME TABLE/, held: "SELECT * FROM hired_employees" },
-    ],
+    ...(["hired_employees", "a swap", "name"] as const),
+    ["rows staged", AT_THE_GATE, "swap noted", RENAMING, "renamed", "old table dropped", "swap recorded", "run ended"],
   ],
 ];
 
@@ -65,20 +56,25 @@ await database.pool.query("INSERT INTO jobs VALUES ?", [rows.map((row) => row.sl
 await database.pool.query("INSERT INTO hired_employees VALUES ?", [rows]);
 for (const [table] of CASES) await run(["scripts/backup.ts", table], environment);
 
-/** Starts a command and kills it at a moment, or when it has ended: a statement that takes no time may not be seen. */
-async function killed(args: string[], { statement, held }: Moment): Promise<void> {
-  const release = held === undefined ? async () => {} : await hold(database.pool, held);
+async function killed(args: string[], moment: Moment): Promise<void> {
+  if (typeof moment === "string") {
+    const { command } = await startStoppedAt(moment, args, environment);
+    command.kill("SIGKILL");
+    await command.exited;
+    return;
+  }
+  const release = await hold(database.pool, moment.held);
   const command = start(args, environment);
-  await seen(database, statement, command);
+  await seen(database, moment.statement, command);
   command.kill("SIGKILL");
   await command.exited;
-  if (held !== undefined) expect([statement, command.signalCode]).toEqual([statement, "SIGKILL"]);
+  expect([moment.statement, command.signalCode]).toEqual([moment.statement, "SIGKILL"]);
   await release();
 }
 
 test.each(CASES)(
-  "a restore of %s killed at each of its steps leaves the old rows or the new, and the next one completes",
-  async (table, column, moments) => {
+  "a restore of %s by %s, killed at each of its steps, leaves the old rows or the new, and the next one completes",
+  async (table, _, column, moments) => {
     const states = new Set<string>();
     await run(["scripts/restore.ts", table], environment);
     for (const moment of moments) {
@@ -98,14 +94,20 @@ test.each(CASES)(
   },
 );
 
-test("a backup killed on its way is no backup, and the next one is whole", async () => {
-  const before = (await readdir(store)).filter((name) => !name.startsWith("."));
-  for (const moment of [AT_THE_GATE, { statement: /^SELECT .* FROM `jobs`/ }, { statement: /^update `muster_runs`/ }])
-    await killed(["scripts/backup.ts", "jobs"], moment);
-  for (const name of (await readdir(store)).filter((each) => !each.startsWith("."))) {
-    expect((await readdir(`${store}/${name}`)).sort()).toEqual([expect.stringMatching(/[.]avro$/), "manifest.json"]);
-  }
+test("a backup killed before its manifest is written is no backup, and one killed afterwards is whole", async () => {
+  const backups = async () => (await readdir(store)).filter((name) => !name.startsWith("."));
+  const before = await backups();
+  for (const moment of [AT_THE_GATE, "files written"] as const) await killed(["scripts/backup.ts", "jobs"], moment);
+  expect(await backups()).toEqual(before);
+
+  await killed(["scripts/backup.ts", "jobs"], "backup complete");
+  const [added, ...others] = (await backups()).filter((name) => !before.includes(name));
+  expect(others).toEqual([]);
+  expect((await readdir(`${store}/${added}`)).sort()).toEqual(["jobs.avro", "manifest.json"]);
+  const proof = await run(["scripts/restore.ts", "jobs", "--backup", `${added}`, "--verify"], environment);
+  expect(proof.code).toBe(0);
+
   const { code, stdout } = await run(["scripts/backup.ts", "jobs", "--json"], environment);
   expect([code, JSON.parse(stdout).tables.jobs.received]).toEqual([0, ROWS]);
-  expect((await readdir(store)).filter((name) => !name.startsWith(".")).length).toBeGreaterThan(before.length);
+  expect((await backups()).length).toBe(before.length + 2);
 });

@@ -1,15 +1,16 @@
-/** An import whose server is killed: it says so in one line, and what it left half-done the next start completes. */
+/** Imports whose server is killed: each says so in one line, and the next start completes what it left half done. */
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type Database } from "../src/db/database.ts";
 import { lineOf } from "../src/db/driver-errors.ts";
 import { migrate } from "../src/db/migrate.ts";
+import type { DebugPoint } from "../src/debug-points.ts";
 import { joinServer } from "../src/embedded/server.ts";
 import { writeSample } from "../src/ingest/sample.ts";
-import { run, start } from "./support/commands.ts";
+import { run, start, startStoppedAt } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { contents, definitions, seen, TABLES } from "./support/observe.ts";
+import { contents, definitions, hold, seen, TABLES } from "./support/observe.ts";
 import { mysqld } from "./support/server.ts";
 
 const folder = await folderOf({});
@@ -51,32 +52,34 @@ test("what the driver says of a connection that is lost already is the database 
   expect(lineOf(new Error("Failed query", { cause: new Error(error.message) }))).toStartWith("the database is away");
 });
 
-test.each([
-  ["rows are staged", /^(LOAD DATA|INSERT INTO `stage_)/],
-  ["parents are published", /^INSERT INTO `(departments|jobs)`/],
-  ["its table is swapped", /^RENAME TABLE/],
+/** A moment at which the server is killed: a point in the import's code, or a statement that another program holds up. */
+type Moment = { point: DebugPoint } | { statement: RegExp; held: string };
+
+test.each<[string, Moment]>([
+  ["rows are staged", { point: "rows staged" }],
+  ["a parent waits to be inserted", { statement: /^INSERT INTO `jobs`/, held: "INSERT INTO jobs VALUES (7, 'x')" }],
+  ["the table waits to be swapped", { statement: /^RENAME TABLE/, held: "SELECT * FROM hired_employees" }],
+  ["the table is swapped", { point: "renamed" }],
 ])(
-  "a server killed while %s: exit code 1 and a line, and the same command starts it and completes",
-  async (_, statement) => {
+  "if the server is killed while %s, the import ends with code 1 and one line, and the same command starts the server and completes",
+  async (_, moment) => {
     const importing = await looking(async (database) => {
       for (const table of TABLES) await database.pool.query(`DELETE FROM ${table}`);
-      const started = start(command, environment, folder);
-      await seen(database, statement, started);
+      const started = await startedAt(moment, database);
       process.kill(JSON.parse(readFileSync(join(data, "mysql/muster.json"), "utf8")).pid, "SIGKILL");
+      started.command.kill("SIGCONT");
       return started;
     });
     const [code, stdout, stderr] = await Promise.all([
-      importing.exited,
-      new Response(importing.stdout).text(),
-      new Response(importing.stderr).text(),
+      importing.command.exited,
+      new Response(importing.command.stdout).text(),
+      importing.stderr,
     ]);
-    // A statement that takes no time may not be seen: then the import was over.
-    if (code !== 0) {
-      const error = expect.stringMatching(/^the database is away \([A-Z_]+\): see that it runs and can be reached$/);
-      expect([code, JSON.parse(stdout)]).toMatchObject([1, { status: "failed", error }]);
-      expect(stderr).toMatch(/\nthe database is away \([A-Z_]+\): see that it runs and can be reached\n$/);
-      expect(stderr).not.toMatch(/^ +at /m);
-    }
+    const error = expect.stringMatching(/^the database is away \([A-Z_]+\): see that it runs and can be reached$/);
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { status: "failed", error }]);
+    expect(stderr).toMatch(/\nthe database is away \([A-Z_]+\): see that it runs and can be reached\n$/);
+    expect(stderr).not.toMatch(/^ +at /m);
+
     const again = await run(command, environment, folder);
     expect(again.code).toBe(0);
     const rejected = ({ tables }: { tables: Record<string, { rejected: number }> }) =>
@@ -86,3 +89,12 @@ test.each([
     expect(await looking(({ pool }) => definitions(pool))).toEqual(migrated);
   },
 );
+
+/** Starts an import and waits until it is at the moment. The server's end ends what holds it up. */
+async function startedAt(moment: Moment, database: Database) {
+  if ("point" in moment) return startStoppedAt(moment.point, command, environment, folder);
+  await hold(database.pool, moment.held);
+  const started = start(command, environment, folder);
+  await seen(database, moment.statement, started);
+  return { command: started, stderr: new Response(started.stderr).text() };
+}

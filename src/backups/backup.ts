@@ -9,6 +9,7 @@ import type { Database } from "../db/database.ts";
 import { interruptible } from "../db/interruptible.ts";
 import { numberAt, type TextRow } from "../db/text-rows.ts";
 import { retried } from "../db/transaction.ts";
+import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { definitionOf } from "../publish/definition.ts";
 import { clearDeadRuns, failRun } from "../publish/recovery.ts";
@@ -55,7 +56,9 @@ export async function backup(database: Database, store: BackupStore, options: Ba
     for (const table of tables) entries.push(await writeTable(snapshot, table, draft, codec, report));
     report.signal?.throwIfAborted();
     const manifest = sealed({ id, created_at, server: database.server.version, tables: entries });
+    debugPoint("files written");
     await draft.complete(`${JSON.stringify(manifest, null, 2)}\n`);
+    debugPoint("backup complete");
     const counts = Object.fromEntries(entries.map(({ table, rows }) => [table, { received: rows }]));
     await endRun(run.db, run.id, { status: "succeeded", counts });
     return { run: run.id, manifest };

@@ -4,6 +4,7 @@ import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
+import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { compareRows } from "../publish/compare.ts";
 import { raiseAutoIncrement } from "../publish/definition.ts";
@@ -109,6 +110,7 @@ async function replaceInTransaction(
       });
       signal?.throwIfAborted();
       await endRun(transaction, run.id, { status: "succeeded", counts });
+      debugPoint("rows replaced");
       return counts;
     });
   const explained = () =>

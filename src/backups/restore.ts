@@ -4,6 +4,7 @@ import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { interruptible } from "../db/interruptible.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
+import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
 import type { Replacement } from "../publish/replace.ts";
@@ -60,6 +61,7 @@ export async function restore(
       work(database, run, replacements, report),
     );
     if (plan) await endRun(run.db, run.id, { status: "succeeded", counts });
+    debugPoint("run ended");
     // The tables are restored now, whatever becomes of this.
     await dropStages(database, run.id).catch(() => report.say("what the restore staged could not be removed now"));
     return { run: run.id, backup: manifest.id, tables: counts };

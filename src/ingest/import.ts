@@ -3,6 +3,7 @@ import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import type { Counts } from "../db/ledger.ts";
+import { debugPoint } from "../debug-points.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
 import { dropStages, stageName } from "../publish/stage.ts";
 import { openSource, type Source } from "../read/source.ts";
@@ -96,6 +97,7 @@ async function carryOut(state: Import, pulse: Pulse): Promise<ImportOutcome> {
     const excess = tooManyToKeep(state) ?? tooManyAtAll(state);
     const withheld = state.dryRun || excess ? { tables: part, excess } : await publish(state, part);
     const end = withheld ? await withhold(state, withheld) : { status: "succeeded" as const, tables: counts };
+    debugPoint("run ended");
     // The run has ended now, whatever becomes of this.
     await dropStages(database, run.id).catch(() => report.say("what the import staged could not be removed now"));
     return { run: run.id, bytes: read.bytes, ...end };

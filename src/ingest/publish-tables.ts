@@ -2,6 +2,7 @@ import type { Table } from "../codecs/tables.ts";
 import { interruptible } from "../db/interruptible.ts";
 import type { Counts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
+import { debugPoint } from "../debug-points.ts";
 import { ROWS_PER_TURN } from "../event-loop.ts";
 import { publishByAppend } from "../publish/append.ts";
 import { isEmpty } from "../publish/definition.ts";
@@ -78,6 +79,7 @@ async function publishAsStage(state: Import, { table, stage, before, last }: Ste
   }
   tell(state, table, "adding the indexes of");
   await addIndexes(run.connection, table, stage);
+  debugPoint("indexes added");
   tell(state, table, "swapping in");
   const counts = state.counts[table.name] ?? noRows();
   const judge = async () => ((await empty()) ? counts : undefined);
@@ -127,6 +129,7 @@ async function publishInto(state: Import, { table, stage, before, last }: Step):
     const counts = { ...verdicts, inserted, unchanged: verdicts.unchanged + late.unchanged };
     if (last) await endRun(transaction, run.id, { status: "succeeded", counts: published(counts) });
     else await recordCounts(transaction, run.id, published(counts));
+    debugPoint("rows inserted");
     return { counts, first: logged.first };
   });
   for (const rejection of first) report.rejected?.(rejection);

@@ -7,6 +7,7 @@ import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { type Counts, type RestoreCounts, type RunCounts, type RunKind, runs, type Swap } from "../db/ledger.ts";
+import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { passGates } from "../repositories/gates.ts";
 import { keptAlive } from "../repositories/live-run.ts";
@@ -143,6 +144,7 @@ export async function settle(connection: PoolConnection, id: string, say: (line:
     say(`${table} is in use: the next command gives its foreign keys their names`);
     return false;
   }
+  debugPoint("foreign keys named");
   await db.update(runs).set({ swap: null }).where(eq(runs.id, id));
   if (wrong)
     say(`${replaced} is what ${table} was before run ${id}, and is kept: ${wrong}. Move what you need, drop it`);

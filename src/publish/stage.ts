@@ -3,6 +3,7 @@ import { escapeId } from "mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { type Row, type Table, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
+import { debugPoint } from "../debug-points.ts";
 import { ROWS_PER_TURN, turn } from "../event-loop.ts";
 import { InsertBatch } from "../repositories/inserts.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
@@ -142,6 +143,7 @@ export class Stage {
     await connection.beginTransaction();
     await rows.send(connection, this.table, this.name);
     await connection.commit();
+    debugPoint("rows staged");
     this.bytes += rows.bytes;
     rows.clear();
   }

@@ -20,6 +20,7 @@ import type { Table } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { interruptible } from "../db/interruptible.ts";
 import { type Counts, type RestoreCounts, type RunCounts, runs, type Swap } from "../db/ledger.ts";
+import { debugPoint } from "../debug-points.ts";
 import { passGates } from "../repositories/gates.ts";
 import { keptAlive, type LiveRun } from "../repositories/live-run.ts";
 import { ddl, RENAME_TRIES } from "./ddl.ts";
@@ -57,7 +58,9 @@ export async function publishBySwap<C extends Counts | RestoreCounts>(
   // The run's row has room for one swap: a table whose names are still to be settled comes first.
   if (!(await settle(run.connection, run.id, options.say))) return undefined;
   const counts = await swapAtTheGate(database, run, options);
-  if (counts !== undefined) await settle(run.connection, run.id, options.say);
+  if (counts === undefined) return undefined;
+  debugPoint("swap recorded");
+  await settle(run.connection, run.id, options.say);
   return counts;
 }
 
@@ -76,6 +79,7 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
     const counts = await judge();
     if (counts === undefined) return undefined;
     if (!(await addForeignKeys(run.connection, table, stage))) return undefined;
+    debugPoint("foreign keys added");
     const { nextId, foreignKeys } = await definitionOf(run.connection, table.name);
     await raiseAutoIncrement(run.connection, stage, nextId);
     const swap: Swap = { table: table.name, stage, last, foreignKeys: foreignKeys.map(({ name }) => name) };
@@ -83,9 +87,11 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
       .update(runs)
       .set({ status: "publishing", swap, counts: { ...before, [table.name]: counts } })
       .where(eq(runs.id, run.id));
+    debugPoint("swap noted");
     await gate.connection.ping(); // a gate that fell to the server's timeout is nobody's
     const wrong = await rename(run, swap);
     if (wrong === undefined) {
+      debugPoint("old table dropped");
       await recordSwap(run.db, { ...run, swap });
       return counts;
     }
@@ -104,6 +110,7 @@ async function rename({ connection, kind }: LiveRun, swap: Swap): Promise<string
   const [old, next] = [escapeId(swap.table), escapeId(swap.stage)];
   const statement = `RENAME TABLE ${old} TO ${escapeId(replacedName(swap.stage))}, ${next} TO ${old}`;
   if (!(await ddl(connection, statement, { tries: RENAME_TRIES }))) return "it is being read for long";
+  debugPoint("renamed");
   const wrong = await whatIsWrong(connection, kind, swap);
   if (wrong !== undefined) await renameBack(connection, swap);
   return wrong;

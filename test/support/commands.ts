@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { DebugPoint } from "../../src/debug-points.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const environmentOf = (given: Record<string, string>) => ({
@@ -43,6 +44,21 @@ export async function serve(environment: Record<string, string>, cwd = ROOT, awa
     return service.exitCode;
   };
   return { service, url: /http:[^"]+/.exec(log)?.[0] ?? "", log: () => log, stop };
+}
+
+/**
+ * Starts a command and waits until it has stopped at a debug point: there it stays until SIGCONT or SIGKILL.
+ * @throws if it ends without reaching the point, with what it wrote to stderr
+ */
+export async function startStoppedAt(point: DebugPoint, args: string[], environment = {}, cwd = ROOT) {
+  const command = start(args, { ...environment, MUSTER_DEBUG_POINT: point }, cwd);
+  const [own, rest] = command.stderr.tee();
+  let text = "";
+  for await (const part of own.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (text.includes(`stopped at the debug point: ${point}`)) return { command, stderr: new Response(rest).text() };
+  }
+  throw new Error(`the command ended before it reached "${point}": ${text}`);
 }
 
 /** Starts a command on a terminal of its own; `screen` answers all that was written there. */
