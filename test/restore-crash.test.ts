@@ -104,7 +104,7 @@ test("a backup killed before its manifest is written is no backup, and one kille
   const [added, ...others] = (await backups()).filter((name) => !before.includes(name));
   expect(others).toEqual([]);
   expect((await readdir(`${store}/${added}`)).sort()).toEqual(["jobs.avro", "manifest.json"]);
-  const proof = await run(["scripts/restore.ts", "jobs", "--backup", `${added}`, "--verify"], environment);
+  const proof = await run(["scripts/backup.ts", "--verify", `${added}`], environment);
   expect(proof.code).toBe(0);
 
   const { code, stdout } = await run(["scripts/backup.ts", "jobs", "--json"], environment);
