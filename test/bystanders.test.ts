@@ -14,6 +14,7 @@ import { findRun } from "../src/repositories/run-log.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { missing } from "./support/missing.ts";
 import { underWay } from "./support/observe.ts";
 import { asAdministrator, otherDatabase, removeOthers, userWith } from "./support/users.ts";
 
@@ -109,21 +110,25 @@ test("a restore keeps what others wrote into columns of their own, and a new row
   expect(rows.map((row) => row.kept)).toEqual(["1 note 1 touched", "2 none as it was", "3 note 3 as it was"]);
 });
 
-test.if(isMariaDb)("a restore adds to a table's history, and takes nothing from it", async () => {
-  await database.pool.query("ALTER TABLE hired_employees ADD SYSTEM VERSIONING");
-  await database.pool.query("UPDATE hired_employees SET name = 'once more' WHERE id = 1");
-  await bring("hired_employees");
-  const history = await select("SELECT id, name FROM hired_employees FOR SYSTEM_TIME ALL ORDER BY id, row_start");
-  await database.pool.query("ALTER TABLE hired_employees DROP SYSTEM VERSIONING");
-  expect(history.map(({ id, name }) => `${id} ${name}`)).toEqual([
-    "1 changed",
-    "1 once more",
-    "1 Ana",
-    "2 Bo",
-    "3 Cy",
-    "4 new",
-  ]);
-});
+const withoutHistory = missing("MariaDB, the server with system-versioned tables,", isMariaDb);
+test.skipIf(withoutHistory !== "")(
+  `a restore adds to a table's history, and takes nothing from it${withoutHistory}`,
+  async () => {
+    await database.pool.query("ALTER TABLE hired_employees ADD SYSTEM VERSIONING");
+    await database.pool.query("UPDATE hired_employees SET name = 'once more' WHERE id = 1");
+    await bring("hired_employees");
+    const history = await select("SELECT id, name FROM hired_employees FOR SYSTEM_TIME ALL ORDER BY id, row_start");
+    await database.pool.query("ALTER TABLE hired_employees DROP SYSTEM VERSIONING");
+    expect(history.map(({ id, name }) => `${id} ${name}`)).toEqual([
+      "1 changed",
+      "1 once more",
+      "1 Ana",
+      "2 Bo",
+      "3 Cy",
+      "4 new",
+    ]);
+  },
+);
 
 const BADGES = `CREATE TABLE ${other}.badges (hire int, CONSTRAINT badge FOREIGN KEY (hire) REFERENCES ${database.name}.hired_employees (id)`;
 const badges = async () => (await select(`SELECT hire FROM ${other}.badges`)).map(({ hire }) => hire);

@@ -1,19 +1,18 @@
-/** Awkward files that were collected beside the repository, each with what must become of it. */
+/** Awkward files, collected beside the repository, and the outcome of importing each. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { importSource } from "../src/ingest/import.ts";
 import { freshDatabase } from "./support/database.ts";
+import { CASES, withoutCases } from "./support/missing.ts";
 
-const CASES = join(import.meta.dir, "../../shared/cases/files");
 const database = await freshDatabase();
 afterAll(() => database.close());
 beforeEach(database.empty);
 
-/** A file that is refused by this line; or the rows of jobs and hired_employees that are stored and rejected, and what is said. */
+/** The line that refuses the file; or how many rows of each table are inserted and rejected, and a line that is said. */
 type Outcome = RegExp | { jobs?: [number, number]; hired_employees?: [number, number]; says?: RegExp };
 
-test.skipIf(!existsSync(CASES)).each<[string, Outcome]>([
+test.skipIf(withoutCases !== "").each<[string, Outcome]>([
   ["01-header-trailing-comma-other-order/in", /cell 6 has no name/],
   ["01-header-trailing-comma-other-order/empty-name", /cell 2 has no name/],
   ["01-header-trailing-comma-other-order/both", /cell 3 has no name/],
@@ -66,7 +65,7 @@ test.skipIf(!existsSync(CASES)).each<[string, Outcome]>([
   ["45-header-forms/dup", /id stands 2 times, job is missing/],
   ["45-header-forms/missingcol", /job_id is missing/],
   ["45-header-forms/oddorder", { hired_employees: [1, 0] }],
-])("%s", async (name, outcome) => {
+])(`%s has the outcome that is written beside it${withoutCases}`, async (name, outcome) => {
   const said: string[] = [];
   const report = { say: (line: string) => void said.push(line) };
   const done = await importSource(database, { source: join(CASES, name), report }).catch((error) => error);

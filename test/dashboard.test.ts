@@ -1,7 +1,6 @@
 /** The page, and the session by which a browser sees it. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { createHash, createHmac } from "node:crypto";
-import { existsSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
 import { readTokens } from "../src/http/auth.ts";
 import { GUESSES_PER_MINUTE_MAX } from "../src/http/rate-limit.ts";
@@ -9,9 +8,9 @@ import { importSource } from "../src/ingest/import.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { CHROMIUM, withoutChromium } from "./support/missing.ts";
 import { until } from "./support/observe.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
 const database = await freshDatabase();
 const tokens = readTokens("reader:read-me,admin:rule-me");
 const guarded = appOver(database, { tokens });
@@ -282,10 +281,8 @@ test("without API_TOKENS there is nothing to sign in to", async () => {
   expect([answer.status, answer.headers.get("Location"), answer.headers.get("Set-Cookie")]).toEqual([303, "./", null]);
 });
 
-if (!existsSync(CHROMIUM))
-  console.log(`${CHROMIUM} is not there: the test that opens the page in a browser is skipped`);
-test.skipIf(!existsSync(CHROMIUM))(
-  "in a browser one signs in, reads, follows a link and signs out, and no other host is asked for anything",
+test.skipIf(withoutChromium !== "")(
+  `in a browser, a user signs in, reads, follows a link and signs out, and nothing is loaded from other hosts${withoutChromium}`,
   async () => {
     const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: guarded.fetch });
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"], timeout: 0 });

@@ -1,11 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
 import { readTokens } from "../src/http/auth.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
+import { CHROMIUM, withoutChromium } from "./support/missing.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
 const database = await freshDatabase();
 await database.pool.query("INSERT INTO departments VALUES (7, 'Legal')");
 const tokens = readTokens("reader:read-me");
@@ -17,15 +16,14 @@ afterAll(async () => {
   await database.close();
 });
 
-test("nothing but the page's own files is to be had under /docs", async () => {
+test("/docs serves the page's own files and nothing else", async () => {
   for (const path of ["/docs/index.html", "/docs/package.json", "/docs/%2e%2e%2fpackage.json", "/docs/swagger-ui.js"]) {
     expect([path, (await fetch(server.url.origin + path)).status]).toEqual([path, 404]);
   }
 });
 
-if (!existsSync(CHROMIUM)) console.log(`${CHROMIUM} is not there: the test that opens /docs in a browser is skipped`);
-test.skipIf(!existsSync(CHROMIUM))(
-  "in a browser /docs shows the operations, tries them with a token, and asks no other host for anything",
+test.skipIf(withoutChromium !== "")(
+  `in a browser, /docs shows the operations, tries them with a token, and loads nothing from other hosts${withoutChromium}`,
   async () => {
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"], timeout: 0 });
     const page = await browser.newPage();

@@ -9,6 +9,7 @@ import { appOver, posted } from "./support/app.ts";
 import { serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { HOSTILE } from "./support/hostile.ts";
+import { missing } from "./support/missing.ts";
 import { select, until } from "./support/observe.ts";
 import { cpuMilliseconds, onOneCore, peakMegabytes } from "./support/process.ts";
 
@@ -182,8 +183,8 @@ describe("two hundred rejected rows of 40 KB", async () => {
   });
 });
 
-/** Linux says what a process has used. */
-describe.skipIf(process.platform !== "linux")("the service", () => {
+const withoutProc = missing("/proc, which says what a process has used,", process.platform === "linux");
+describe.skipIf(withoutProc !== "")(`the service${withoutProc}`, () => {
   test("stays under 500 MB while 120 writers of 7.9 MB are at a closed gate: it holds some, and refuses the others at once", async () => {
     await database.empty();
     const { service, url, stop } = await serve({ DATABASE_URL: database.url });

@@ -1,0 +1,23 @@
+/** What some tests need and not every machine has. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+/** Files of other people, kept beside the repository: the original system's, and awkward ones. */
+const SHARED = join(import.meta.dir, "../../../shared");
+export const CHALLENGE = join(SHARED, "data/challenge");
+export const CASES = join(SHARED, "cases/files");
+export const CHROMIUM = "/usr/bin/chromium";
+
+/**
+ * For the title of a test that needs something, so that the runner's list of skipped tests says why:
+ *
+ *     const without = missing("Chromium", existsSync(CHROMIUM));
+ *     test.skipIf(without !== "")(`the page opens${without}`, ...);
+ */
+export function missing(what: string, isHere: boolean): string {
+  return isHere ? "" : ` (skipped: ${what} is missing)`;
+}
+
+export const withoutChallenge = missing("../shared/data/challenge", existsSync(CHALLENGE));
+export const withoutCases = missing("../shared/cases/files", existsSync(CASES));
+export const withoutChromium = missing(CHROMIUM, existsSync(CHROMIUM));
