@@ -146,7 +146,7 @@ test("the server's text of rows becomes the JSON that their values become", () =
         array.add({ buffer: text, offset: 4, end: text.length });
       }
       expect(array.rows).toBe(some.length);
-      expect(array.bytes().toString()).toBe(JSON.stringify(wide.map((row) => toJson(things, row))));
+      expect(array.bytes().toString()).toBe(`${JSON.stringify(wide.map((row) => toJson(things, row)))}\n`);
     }),
     { numRuns: 100 },
   );

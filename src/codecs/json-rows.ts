@@ -47,11 +47,12 @@ export class JsonArray {
     this.rows++;
   }
 
-  /** The whole of it; no row is added behind it. */
+  /** The whole array and a line end, as every JSON answer ends. No row can be added afterwards. */
   bytes(): Buffer<ArrayBuffer> {
-    if (this.rows === 0) return Buffer.from("[]");
-    this.#makeRoom(1);
+    if (this.rows === 0) return Buffer.from("[]\n");
+    this.#makeRoom(2);
     this.#out[this.#end++] = CLOSE;
+    this.#out[this.#end++] = LINE_END;
     return this.#out.subarray(0, this.#end);
   }
 
@@ -63,7 +64,7 @@ export class JsonArray {
   }
 }
 
-const [COMMA, OPEN, CLOSE, CLOSE_ROW] = [44, 91, 93, 125] as const;
+const [LINE_END, COMMA, OPEN, CLOSE, CLOSE_ROW] = [10, 44, 91, 93, 125] as const;
 
 interface Fields {
   /** What stands before each value, and how that is written. */
