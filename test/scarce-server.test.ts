@@ -5,7 +5,7 @@ import type { RowDataPacket } from "mysql2/promise";
 import { backup } from "../src/backups/backup.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
-import type { Candidate } from "../src/codecs/tables.ts";
+import type { ReadRow } from "../src/codecs/tables.ts";
 import { tables } from "../src/codecs/tables.ts";
 import { connectOnce, type Database } from "../src/db/database.ts";
 import { lineOf } from "../src/db/driver-errors.ts";
@@ -55,22 +55,22 @@ test("a row that no packet can carry is rejected with the server's limit, and th
   });
   await database.pool.query("CREATE TABLE notes (id INT PRIMARY KEY, note MEDIUMTEXT NOT NULL)");
   const lengths = [10, 350_000, PACKET - 100, 3 * PACKET, PACKET / 2 + 10, 900_000, 20];
-  const candidates: Candidate[] = lengths.map((length, index) => ({
+  const rows: ReadRow[] = lengths.map((length, index) => ({
     values: [index + 1, "'".repeat(length)],
     reasons: [],
   }));
   const world = { stored: async () => [], missing: async () => new Set<number>() };
   const connection = await database.pool.getConnection();
-  await judgeAndStore({ connection, table: notes, world }, candidates);
+  const judged = await judgeAndStore({ connection, table: notes, world }, rows);
   const [stored] = await connection.query<RowDataPacket[]>("SELECT id, LENGTH(note) AS length FROM notes ORDER BY id");
   expect(stored.map(({ id, length }) => [id, length])).toEqual([
     [1, 10],
     [2, lengths[1]],
     [7, 20],
   ]);
-  const refused = candidates.filter(({ reasons }) => reasons.length > 0);
+  const refused = judged.flatMap(({ verdict }) => (verdict.is === "rejected" ? [verdict.reasons] : []));
   expect(refused).toHaveLength(4);
-  for (const { reasons } of refused) {
+  for (const reasons of refused) {
     expect(reasons[0]?.detail).toMatch(
       /^the database refuses the row: A row of \d+ bytes is longer than max_allowed_packet, which is 1048576/,
     );

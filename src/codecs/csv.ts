@@ -3,14 +3,14 @@ import type { Reason } from "../db/ledger.ts";
 import { controlIn, Fault, isBlank, type SqlValue } from "./codec.ts";
 import { type CsvRecord, INVALID_UTF8 } from "./csv-parser.ts";
 import { accepted, missing } from "./json.ts";
-import type { Row, Shaped, Table } from "./tables.ts";
+import type { ReadRow, Row, Table } from "./tables.ts";
 
 /**
  * Judges one record by its shape alone.
  * @param order for each cell the index of its column, as the header has it; undefined is the dictionary's order. Columns
  * that it leaves out are missing.
  */
-export function fromRecord(table: Table, record: CsvRecord, order: readonly number[] | undefined): Shaped {
+export function fromRecord(table: Table, record: CsvRecord, order: readonly number[] | undefined): ReadRow {
   const { malformed } = record;
   if (malformed !== undefined) return { values: [], reasons: [{ code: "malformed_csv", detail: malformed }] };
   if (record.length !== (order ?? table.columns).length) {
@@ -25,7 +25,7 @@ function wrongFieldCount(
   count: number,
   cells: readonly string[],
   order: readonly number[] | undefined,
-): Shaped {
+): ReadRow {
   const wanted = order ? `the header has ${order.length} fields` : `${name} has ${columns.length} fields`;
   const reasons: Reason[] = [{ code: "wrong_field_count", detail: `${wanted}, and this row has ${count}` }];
   const control = controlIn(cells.join());
@@ -64,7 +64,7 @@ function flawlessValues(
  * Judges the cells of one record by their shape alone.
  * @param order as fromRecord takes it
  */
-export function fromCsv(table: Table, cells: readonly string[], order: readonly number[] | undefined): Shaped {
+export function fromCsv(table: Table, cells: readonly string[], order: readonly number[] | undefined): ReadRow {
   const { columns } = table;
   if (cells.length !== (order ?? columns).length) return wrongFieldCount(table, cells.length, cells, order);
   const values = new Array<SqlValue | undefined>(columns.length).fill(undefined);

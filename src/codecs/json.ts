@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Reason } from "../db/ledger.ts";
 import { cut, shown } from "../shown.ts";
 import { Fault, isBlank, type SqlValue } from "./codec.ts";
-import type { Column, Row, Shaped, Table } from "./tables.ts";
+import type { Column, ReadRow, Row, Table } from "./tables.ts";
 
 /** Unknown fields that are named one by one: a row of a megabyte can hold a hundred thousand. */
 const UNKNOWN_FIELDS_MAX = 10;
@@ -13,7 +13,7 @@ const UNKNOWN_FIELDS_MAX = 10;
  * @param row what JSON.parse answered
  * @param options keyOptional: a row without id is no fault, and its id is undefined
  */
-export function fromJson(table: Table, row: unknown, options: { keyOptional: boolean }): Shaped {
+export function fromJson(table: Table, row: unknown, options: { keyOptional: boolean }): ReadRow {
   const values: (SqlValue | undefined)[] = [];
   const reasons: Reason[] = [];
   if (!isObject(row)) {

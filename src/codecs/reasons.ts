@@ -3,7 +3,7 @@ import type { Reason } from "../db/ledger.ts";
 import type { SqlValue } from "./columns.ts";
 import type { Table } from "./tables.ts";
 
-export const duplicateId = (table: Table, id: number): Reason => ({
+export const duplicateId = (table: Table, id: SqlValue | undefined): Reason => ({
   code: "duplicate_id",
   field: table.columns[table.key]?.name ?? "",
   detail: `id ${id} is taken by a row with other values`,

@@ -21,17 +21,12 @@ export function sameRow(a: readonly (SqlValue | undefined)[], b: readonly (SqlVa
   return true;
 }
 
-/** A row as its shape alone judges it: values that are undefined are at fault, or an id that the database shall assign. */
-export interface Shaped {
-  values: (SqlValue | undefined)[];
-  reasons: Reason[];
-}
-
-/** A row as its codec shaped it, on its way to a verdict: without a reason it is `new` or `unchanged`. */
-export interface Candidate extends Shaped {
-  unchanged?: boolean;
-  /** The id that it is stored with, of a row that the database has numbered. */
-  assigned?: number | undefined;
+/** A row as a codec reads it, judged by its shape alone. */
+export interface ReadRow {
+  /** In the order of the table's columns. Undefined: a value at fault, or an id that the database shall assign. */
+  readonly values: readonly (SqlValue | undefined)[];
+  /** Why it is rejected. Empty if its shape is right. */
+  readonly reasons: readonly Reason[];
 }
 
 export interface Column {

@@ -3,7 +3,7 @@ import type { Context, TypedResponse } from "hono";
 import { z } from "zod";
 import { tableNames } from "../codecs/tables.ts";
 import { REASON_CODES, type StoredAnswer } from "../db/ledger.ts";
-import type { BatchOutcome, RowVerdict } from "../ingest/insert-batch.ts";
+import type { BatchOutcome, RowAnswer } from "../ingest/insert-batch.ts";
 import type { BatchRow } from "../read/request-rows.ts";
 import { type Answer, type HeaderName, headersOf, json } from "./describe.ts";
 import type { Env } from "./env.ts";
@@ -25,7 +25,7 @@ const Verdict = z
     reasons: z.array(Reason).exactOptional(),
     replaces: z.int().exactOptional().meta({ description: "The rejection whose row this was" }),
   })
-  .meta({ id: "Verdict" }) satisfies z.ZodType<RowVerdict>;
+  .meta({ id: "Verdict" }) satisfies z.ZodType<RowAnswer>;
 
 /** The account of one request; `rows` has one entry per row that was sent, in that order. */
 const BatchAnswer = z
@@ -76,14 +76,14 @@ export function batchAnswer(
   const answer = { ...summed(outcome), ...(notes.length > 0 && { notes: [...notes] }) };
   if (answer.rejected === 0) return { status: answer.inserted > 0 ? 201 : 200, headers: JSON_TYPE, body: answer };
   if (!strict && answer.rejected < answer.received) return { status: 207, headers: JSON_TYPE, body: answer };
-  const errors = outcome.verdicts.flatMap((verdict, index) => entriesOf(verdict, rows[index]));
+  const errors = outcome.rows.flatMap((row, index) => entriesOf(row, rows[index]));
   const { rejected, received } = answer;
   const detail = `${rejected} of ${received} rows are rejected${strict ? ", so none is inserted" : ""}`;
   const body = { ...problemBody(c, 422, detail), ...answer, errors };
   return { status: 422, headers: { "Content-Type": PROBLEM_TYPE }, body };
 }
 
-function summed({ run, counts, verdicts }: BatchOutcome): BatchAnswer {
+function summed({ run, counts, rows }: BatchOutcome): BatchAnswer {
   const answer = { run, received: 0, inserted: 0, unchanged: 0, rejected: 0 };
   let withheld = 0;
   for (const each of Object.values(counts)) {
@@ -93,9 +93,9 @@ function summed({ run, counts, verdicts }: BatchOutcome): BatchAnswer {
     answer.rejected += each.rejected;
     withheld += each.withheld;
   }
-  return { ...answer, ...(withheld > 0 && { withheld }), rows: verdicts };
+  return { ...answer, ...(withheld > 0 && { withheld }), rows };
 }
 
-function entriesOf({ reasons = [] }: RowVerdict, row: BatchRow | undefined): ProblemEntry[] {
+function entriesOf({ reasons = [] }: RowAnswer, row: BatchRow | undefined): ProblemEntry[] {
   return reasons.map(({ code, field, detail }) => ({ pointer: row?.pointer(field) ?? "", code, detail }));
 }

@@ -1,53 +1,67 @@
-/** What a row's shape cannot tell: whether its references exist and its id is free (design section 2). */
-import type { SqlValue } from "../codecs/columns.ts";
+/** What a row's shape cannot tell: whether the rows it refers to exist, and whether its id is free. */
 import { duplicateId, unknownReference } from "../codecs/reasons.ts";
-import { type Candidate, type Row, sameRow, type Table, type TableName } from "../codecs/tables.ts";
+import { type ReadRow, type Row, sameRow, type Table, type TableName } from "../codecs/tables.ts";
+import type { Reason } from "../db/ledger.ts";
 
-/** What the judge must know of what is stored, or was accepted earlier in the same batch or file set. */
+/** What becomes of a row, if nothing else is in the way: a new one can be stored, an unchanged one is stored already. */
+export type Verdict =
+  | { readonly is: "new" }
+  | { readonly is: "unchanged" }
+  | { readonly is: "rejected"; readonly reasons: readonly Reason[] };
+
+/** Shared by all rows: most rows of a file are one of these two. */
+export const NEW: Verdict = { is: "new" };
+const UNCHANGED: Verdict = { is: "unchanged" };
+
+/** What judge() asks about rows that are stored, or were accepted earlier in the same batch or files. */
 export interface World {
-  /** The rows with these ids; it may be others as well. */
+  /** The rows with these ids. The answer may hold other rows too. */
   stored(table: Table, ids: readonly number[]): Promise<readonly Row[]>;
   /** Those of the ids that do not exist. */
   missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>>;
 }
 
 /**
- * Adds to each candidate the reasons that need the database: every well-formed reference is looked up, and a row whose
- * id is taken, by a stored row or by an earlier one of these, is unchanged where it is identical and refused where not.
+ * Judges rows of one table. A row is rejected if it refers to a row that does not exist, or if its id belongs to a row with
+ * other values, stored or earlier among these rows. It is unchanged if it is the same as that row.
+ * @returns a verdict for each row, in their order
  */
-export async function judge(table: Table, candidates: readonly Candidate[], world: World): Promise<void> {
-  const missing = await missingParents(table, candidates, world);
-  const ids = idsOf(table, candidates);
+export async function judge(table: Table, rows: readonly ReadRow[], world: World): Promise<Verdict[]> {
+  const missing = await missingParents(table, rows, world);
+  const ids = idsOf(table, rows);
   const taken = new Map<number, Row>();
   for (const row of await world.stored(table, ids)) taken.set(row[table.key] as number, row);
-  // Rows in the order of their ids, as most files have them, repeat none.
+  // Rows in the order of their ids, as in most files, cannot repeat an id.
   const mayRepeat = ids.some((id, index) => index > 0 && id <= (ids[index - 1] ?? 0));
-  for (const candidate of candidates) {
-    const { values, reasons } = candidate;
-    const complete = reasons.length === 0;
-    for (const { reference, ids } of missing) {
-      const id = values[reference.column];
-      if (typeof id === "number" && ids.has(id)) reasons.push(unknownReference(table, reference, id));
-    }
+  const verdicts: Verdict[] = [];
+  for (const { values, reasons } of rows) {
     const id = values[table.key];
-    if (!complete || typeof id !== "number") continue;
-    const first = taken.get(id);
-    if (first === undefined) {
-      if (mayRepeat && reasons.length === 0) taken.set(id, values as SqlValue[]);
-    } else if (!sameRow(first, values)) {
-      reasons.push(duplicateId(table, id));
-    } else if (reasons.length === 0) {
-      candidate.unchanged = true;
+    const first = reasons.length === 0 && typeof id === "number" ? taken.get(id) : undefined;
+    const others = missing.length > 0 ? unknownReferences(table, values, missing) : [];
+    if (first && !sameRow(first, values)) others.push(duplicateId(table, id));
+    if (reasons.length > 0 || others.length > 0) {
+      verdicts.push({ is: "rejected", reasons: [...reasons, ...others] });
+    } else if (first) {
+      verdicts.push(UNCHANGED);
+    } else {
+      verdicts.push(NEW);
+      if (mayRepeat && typeof id === "number") taken.set(id, values as Row);
     }
   }
+  return verdicts;
 }
 
-/** For each column that refers to another table, the ids in it that are not there; columns without such an id are left out. */
-async function missingParents(table: Table, candidates: readonly Candidate[], world: World) {
-  const missing = [];
+interface Missing {
+  reference: Table["references"][number];
+  ids: ReadonlySet<number>;
+}
+
+/** For each column that refers to another table, the ids in it that do not exist. Columns without such an id are left out. */
+async function missingParents(table: Table, rows: readonly ReadRow[], world: World): Promise<Missing[]> {
+  const missing: Missing[] = [];
   for (const reference of table.references) {
     const ids = new Set<number>();
-    for (const { values } of candidates) {
+    for (const { values } of rows) {
       const id = values[reference.column];
       if (typeof id === "number") ids.add(id);
     }
@@ -56,10 +70,19 @@ async function missingParents(table: Table, candidates: readonly Candidate[], wo
   return missing.filter(({ ids }) => ids.size > 0);
 }
 
+function unknownReferences(table: Table, values: ReadRow["values"], missing: readonly Missing[]): Reason[] {
+  const reasons: Reason[] = [];
+  for (const { reference, ids } of missing) {
+    const id = values[reference.column];
+    if (typeof id === "number" && ids.has(id)) reasons.push(unknownReference(table, reference, id));
+  }
+  return reasons;
+}
+
 /** The ids of the rows whose shape is right. */
-function idsOf(table: Table, candidates: readonly Candidate[]): number[] {
+function idsOf(table: Table, rows: readonly ReadRow[]): number[] {
   const ids: number[] = [];
-  for (const { values, reasons } of candidates) {
+  for (const { values, reasons } of rows) {
     const id = values[table.key];
     if (reasons.length === 0 && typeof id === "number") ids.push(id);
   }

@@ -57,21 +57,21 @@ async function settle(
   refused: Refused,
 ): Promise<void> {
   const { world, report } = state;
-  await judge(table, rows, world);
+  const verdicts = await judge(table, rows, world);
   const counts = state.counts[table.name] ?? noRows();
   const fresh: Row[] = [];
-  for (const row of rows) {
-    const { values, reasons, unchanged } = row;
+  for (const [index, row] of rows.entries()) {
+    const verdict = verdicts[index];
     counts.received++;
-    if (reasons.length > 0) {
-      counts.rejected++;
-      const rejection = await refused.add(file, row, reasons);
-      report.rejected?.(rejection);
-    } else if (unchanged) {
-      counts.unchanged++;
-    } else {
+    if (verdict?.is === "new") {
       counts.inserted++;
-      fresh.push(values as Row);
+      fresh.push(row.values as Row);
+    } else if (verdict?.is === "unchanged") {
+      counts.unchanged++;
+    } else if (verdict) {
+      counts.rejected++;
+      const rejection = await refused.add(file, row, verdict.reasons);
+      report.rejected?.(rejection);
     }
   }
   await world.stage(table, fresh);

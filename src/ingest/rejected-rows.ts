@@ -26,10 +26,17 @@ export class Refused {
   }
 
   /** Takes a row, and writes those there are if they hold many bytes. */
-  async add(file: string, row: FileRow, reasons: Reason[]): Promise<NewRejection> {
+  async add(file: string, row: FileRow, reasons: readonly Reason[]): Promise<NewRejection> {
     const { position, columns } = row;
     const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX)); // a copy, or all of its block stays with it
-    const rejection = { table: this.table.name, file, position, raw, ...(columns && { columns }), reasons };
+    const rejection: NewRejection = {
+      table: this.table.name,
+      file,
+      position,
+      raw,
+      ...(columns && { columns }),
+      reasons,
+    };
     this.#rows.push(rejection);
     this.#rawBytes += raw.length;
     if (this.#rawBytes >= RAW_BYTES_PER_WRITE) await this.write();

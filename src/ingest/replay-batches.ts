@@ -9,7 +9,7 @@ import type { Mended } from "../read/mended-lines.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import { standingOf } from "../repositories/open-rejections.ts";
 import { noRows, type Report } from "../repositories/run-log.ts";
-import type { BatchOutcome, RowVerdict } from "./insert-batch.ts";
+import type { BatchOutcome, RowAnswer } from "./insert-batch.ts";
 import { replay } from "./replay.ts";
 
 export interface ReplayOptions {
@@ -19,8 +19,8 @@ export interface ReplayOptions {
 }
 
 export interface ReplayReport extends Report {
-  /** Each row that is refused again. */
-  rejected?(verdict: RowVerdict): void;
+  /** Is told each row that is rejected again. */
+  rejected?(row: RowAnswer): void;
 }
 
 export interface ReplayOutcome {
@@ -66,7 +66,7 @@ export class Batches {
     });
     if (!outcome) return;
     runs.push(outcome.run);
-    for (const verdict of outcome.verdicts) if (verdict.status === "rejected") this.options.report.rejected?.(verdict);
+    for (const row of outcome.rows) if (row.status === "rejected") this.options.report.rejected?.(row);
     for (const [name, counts] of Object.entries(outcome.counts) as [TableName, Counts][]) {
       const sum = tables[name] ?? noRows();
       for (const key of Object.keys(sum) as (keyof Counts)[]) sum[key] += counts[key];

@@ -4,7 +4,7 @@ import type { PoolConnection } from "mysql2/promise";
 import { Fault, isBlank } from "../codecs/codec.ts";
 import { csvLine, fromCsv, fromRecord } from "../codecs/csv.ts";
 import { fromJson } from "../codecs/json.ts";
-import { isTableName, type Shaped, type Table, tableOf } from "../codecs/tables.ts";
+import { isTableName, type ReadRow, type Table, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
@@ -58,7 +58,8 @@ export async function replay(
       table: name,
       index,
       replaces: each.id,
-      origin: { file: rejection.file, position: rejection.position },
+      file: rejection.file,
+      position: rejection.position,
       pointer: (field) => pointer(at) + (field === undefined || each.row === undefined ? "" : `/row/${field}`),
     });
   }
@@ -94,11 +95,10 @@ async function reread(
   rejection: HeldRejection,
   mended: Mended,
   raw: Buffer | undefined,
-): Promise<Pick<BatchRow, "shaped" | "raw" | "columns">> {
+): Promise<Pick<BatchRow, "values" | "reasons" | "raw" | "columns">> {
   if (mended.row !== undefined) {
-    const raw = () => Buffer.from(mended.source ?? JSON.stringify(mended.row));
-    const shape = fromJson(table, mended.row, { keyOptional: true });
-    return { shaped: withRepeats(shape, mended.repeated ?? []), raw };
+    const raw = Buffer.from(mended.source ?? JSON.stringify(mended.row));
+    return { ...withRepeats(fromJson(table, mended.row, { keyOptional: true }), mended.repeated ?? []), raw };
   }
   const { columns } = rejection;
   if (mended.cells) return ofCells(table, rejection, mended.cells);
@@ -106,9 +106,9 @@ async function reread(
   if (columns === null) {
     // What came in a file must have its id, as there.
     const line = shapedLine(table, bytes, { keyOptional: rejection.file === null });
-    return { shaped: line ?? shapedJson(table, ""), raw: () => bytes };
+    return { ...(line ?? shapedJson(table, "")), raw: bytes };
   }
-  return { shaped: await shapedCsv(table, bytes, columns), raw: () => bytes, columns };
+  return { ...(await shapedCsv(table, bytes, columns)), raw: bytes, columns };
 }
 
 /** In the form in which the row came: what came as JSON may be without an id, and has types. */
@@ -116,8 +116,7 @@ function ofCells(table: Table, { columns, file }: HeldRejection, cells: Readonly
   if (columns !== null) {
     const names = table.columns.map(({ name }) => name);
     const texts = names.map((name) => cells.get(name) ?? "");
-    const raw = () => Buffer.from(csvLine(texts).slice(0, -2));
-    return { shaped: fromCsv(table, texts, undefined), raw, columns: names };
+    return { ...fromCsv(table, texts, undefined), raw: Buffer.from(csvLine(texts).slice(0, -2)), columns: names };
   }
   const row: Record<string, unknown> = {};
   for (const { name, codec } of table.columns) {
@@ -126,7 +125,7 @@ function ofCells(table: Table, { columns, file }: HeldRejection, cells: Readonly
     const value = codec.fromCsv(cell);
     row[name] = value instanceof Fault ? cell : codec.toJson(value);
   }
-  return { shaped: fromJson(table, row, { keyOptional: file === null }), raw: () => Buffer.from(JSON.stringify(row)) };
+  return { ...fromJson(table, row, { keyOptional: file === null }), raw: Buffer.from(JSON.stringify(row)) };
 }
 
 /** What was cut when it was logged may look like another row, and is none. */
@@ -138,11 +137,11 @@ function wholeRaw({ id, bytes }: HeldRejection, raw: Buffer | undefined): Buffer
   );
 }
 
-async function shapedCsv(table: Table, bytes: Uint8Array, columns: readonly string[]): Promise<Shaped> {
+async function shapedCsv(table: Table, bytes: Uint8Array, columns: readonly string[]): Promise<ReadRow> {
   const order = columns.map((name) => table.columns.findIndex((column) => column.name === name));
   const [record, another] = await recordsOf(bytes);
   if (another) return malformed("the text has more than one record");
   return record ? fromRecord(table, record, order) : fromCsv(table, [], order);
 }
 
-const malformed = (detail: string): Shaped => ({ values: [], reasons: [{ code: "malformed_csv", detail }] });
+const malformed = (detail: string): ReadRow => ({ values: [], reasons: [{ code: "malformed_csv", detail }] });

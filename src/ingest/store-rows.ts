@@ -1,85 +1,99 @@
-/** The rows of one table judged and stored inside a transaction: what the server refuses is a verdict of that row alone. */
+/** Judges and stores the rows of one table inside a transaction. If the server refuses a row, that row alone is rejected. */
 import type { PoolConnection } from "mysql2/promise";
-import type { Candidate, Row, Table } from "../codecs/tables.ts";
+import type { ReadRow, Row, Table } from "../codecs/tables.ts";
 import { type Refusal, refusalOf, refusedRow } from "../db/refusal.ts";
 import { insertRowsWithoutId } from "../repositories/assigned-ids.ts";
 import { batches, insertRows } from "../repositories/inserts.ts";
-import { judge, type World } from "./judge.ts";
+import { judge, NEW, type Verdict, type World } from "./judge.ts";
+
+/** A row with what became of it. */
+export interface JudgedRow<R extends ReadRow = ReadRow> {
+  readonly row: R;
+  verdict: Verdict;
+  /** The id that it came with, or that the database gave it. */
+  id: number | undefined;
+}
 
 interface Store {
   connection: PoolConnection;
   table: Table;
-  /** What is stored now: another look at it may explain a refusal. */
+  /** What is stored now. It is asked again if the server refuses rows. */
   world: World;
 }
 
 /**
- * Judges rows and inserts the new ones: each gets its reasons, or is unchanged, or is stored. The transaction must see what
- * others commit meanwhile (READ COMMITTED).
+ * Judges rows and inserts those that are new. The transaction must see what others commit meanwhile (READ COMMITTED).
+ * @returns the rows in their order: a `new` one is stored
  */
-export async function judgeAndStore(store: Store, candidates: readonly Candidate[]): Promise<void> {
-  const wellFormed = candidates.filter(isGood);
-  const refused = new Set<Candidate>();
-  let open: readonly Candidate[] = candidates;
-  while (open.length > 0) {
-    await judge(store.table, open, store.world);
+export async function judgeAndStore<R extends ReadRow>(store: Store, rows: readonly R[]): Promise<JudgedRow<R>[]> {
+  const { key } = store.table;
+  const judged = rows.map((row): JudgedRow<R> => {
+    const id = row.values[key];
+    return { row, verdict: NEW, id: typeof id === "number" ? id : undefined };
+  });
+  const refused = new Set<JudgedRow>();
+  for (let open = judged; open.length > 0; ) {
+    await judgeAgain(store, open);
     const fresh = open.filter(isNew);
     await insertNew(store, fresh);
-    const lost = fresh.filter((candidate) => !isGood(candidate));
-    for (const candidate of lost) refused.add(candidate);
-    open = judgedBy(store.table, lost, wellFormed).filter((candidate) => !refused.has(candidate));
-    for (const candidate of open) {
-      candidate.reasons = [];
-      candidate.unchanged = false;
-    }
+    // Rows with the same id were judged as if the refused one were stored.
+    const lost = fresh.filter((each) => !isNew(each));
+    for (const each of lost) refused.add(each);
+    const ids = new Set(lost.map(({ row }) => row.values[key]));
+    ids.delete(undefined);
+    open = judged.filter((each) => ids.has(each.row.values[key]) && isSound(each) && !refused.has(each));
+  }
+  return judged;
+}
+
+const isSound = ({ row }: JudgedRow) => row.reasons.length === 0;
+const isNew = ({ verdict }: JudgedRow) => verdict.is === "new";
+
+async function judgeAgain({ table, world }: Store, rows: readonly JudgedRow[]): Promise<void> {
+  const verdicts = await judge(
+    table,
+    rows.map(({ row }) => row),
+    world,
+  );
+  for (const [index, verdict] of verdicts.entries()) {
+    const judged = rows[index];
+    if (judged) judged.verdict = verdict;
   }
 }
 
-const isGood = ({ reasons }: Candidate) => reasons.length === 0;
-const isNew = (candidate: Candidate) => isGood(candidate) && !candidate.unchanged;
-
-/** The rows that were judged by others with their id, which are not stored after all. */
-function judgedBy({ key }: Table, lost: readonly Candidate[], candidates: readonly Candidate[]): Candidate[] {
-  if (lost.length === 0) return [];
-  const ids = new Set(lost.map(({ values }) => values[key]));
-  return candidates.filter(({ values }) => typeof values[key] === "number" && ids.has(values[key]));
-}
-
 /** Rows with an id first, in its order so that two batches do not wait for each other; then those the database numbers. */
-async function insertNew(store: Store, fresh: readonly Candidate[]): Promise<void> {
+async function insertNew(store: Store, fresh: readonly JudgedRow[]): Promise<void> {
   const { connection, table } = store;
-  const idOf = ({ values }: Candidate) => values[table.key];
-  const withId = fresh.filter((candidate) => typeof idOf(candidate) === "number");
-  const withoutId = fresh.filter((candidate) => typeof idOf(candidate) !== "number");
-  withId.sort((a, b) => Number(idOf(a)) - Number(idOf(b)));
-  await insertAll(store, withId, (part) => insertRows(connection, table, rowsOf(part)));
+  const withId = fresh.filter(({ id }) => id !== undefined).sort((a, b) => Number(a.id) - Number(b.id));
+  const withoutId = fresh.filter(({ id }) => id === undefined);
+  await insertAll(store, withId, (part) => insertRows(connection, table, valuesOf(part)));
   await insertAll(store, withoutId, async (part) => {
-    const ids = await insertRowsWithoutId(connection, table, rowsOf(part));
-    part.forEach((candidate, index) => {
-      candidate.assigned = ids[index];
+    const ids = await insertRowsWithoutId(connection, table, valuesOf(part));
+    part.forEach((each, index) => {
+      each.id = ids[index];
     });
   });
 }
 
-const rowsOf = (candidates: readonly Candidate[]) => candidates.map(({ values }) => values as Row);
+const valuesOf = (rows: readonly JudgedRow[]) => rows.map(({ row }) => row.values as Row);
 
-/** @param insert by one statement, which inserts all of its rows or none */
-type Insert = (part: readonly Candidate[]) => Promise<void>;
+/** Inserts rows by one statement: all of them, or none if it throws. */
+type Insert = (part: readonly JudgedRow[]) => Promise<void>;
 
-async function insertAll(store: Store, candidates: readonly Candidate[], insert: Insert): Promise<void> {
+async function insertAll(store: Store, rows: readonly JudgedRow[], insert: Insert): Promise<void> {
   let start = 0;
-  for (const { length } of batches(rowsOf(candidates))) {
-    await insertPart(store, candidates.slice(start, start + length), insert);
+  for (const { length } of batches(valuesOf(rows))) {
+    await insertPart(store, rows.slice(start, start + length), insert);
     start += length;
   }
 }
 
 /** If the server refuses a part, its halves are tried, down to the rows at fault: 2 k log2(n / k) statements for k of n. */
-async function insertPart(store: Store, part: readonly Candidate[], insert: Insert): Promise<void> {
+async function insertPart(store: Store, part: readonly JudgedRow[], insert: Insert): Promise<void> {
   const refusal = await refusalTo(insert, part);
   if (!refusal) return;
   if (!refusal.race) return insertHalves(store, part, insert, refusal);
-  await judge(store.table, part, store.world);
+  await judgeAgain(store, part);
   const rest = part.filter(isNew);
   if (rest.length < part.length) return insertPart(store, rest, insert);
   // The writer who stood in the way may have undone its work. A second refusal has another cause: a trigger, a foreign key.
@@ -87,10 +101,10 @@ async function insertPart(store: Store, part: readonly Candidate[], insert: Inse
   if (again) await insertHalves(store, part, insert, again);
 }
 
-async function insertHalves(store: Store, part: readonly Candidate[], insert: Insert, refusal: Refusal): Promise<void> {
+async function insertHalves(store: Store, part: readonly JudgedRow[], insert: Insert, refusal: Refusal): Promise<void> {
   const [only, ...others] = part;
   if (only && others.length === 0) {
-    only.reasons.push(refusedRow(refusal));
+    only.verdict = { is: "rejected", reasons: [refusedRow(refusal)] };
     return;
   }
   const half = Math.ceil(part.length / 2);
@@ -98,7 +112,7 @@ async function insertHalves(store: Store, part: readonly Candidate[], insert: In
   await insertPart(store, part.slice(half), insert);
 }
 
-async function refusalTo(insert: Insert, part: readonly Candidate[]): Promise<Refusal | undefined> {
+async function refusalTo(insert: Insert, part: readonly JudgedRow[]): Promise<Refusal | undefined> {
   if (part.length === 0) return undefined;
   try {
     await insert(part);

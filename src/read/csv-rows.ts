@@ -1,25 +1,23 @@
 import { fromRecord } from "../codecs/csv.ts";
 import { Backslashes } from "../codecs/csv-backslashes.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
-import type { Candidate, Table } from "../codecs/tables.ts";
+import type { ReadRow, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { ROWS_PER_TURN, turn } from "../event-loop.ts";
 import { CsvHead } from "./csv-start.ts";
 import { expecting } from "./file-type.ts";
 
-/** A row of a table's file as its shape alone judges it. */
-export interface FileRow extends Candidate {
+/** A row of a file, with what is logged if it is rejected. */
+export interface FileRow extends ReadRow {
   /** The first physical line of a CSV record, the line of a row of JSON, the number of an Avro record: 1-based. */
   readonly position: number;
-  /** Its bytes as they came; an Avro record as JSON. Made where it is asked for. */
+  /** Its bytes as they came; an Avro record as JSON. Often a getter: few rows need it. */
   readonly raw: Uint8Array;
-  /** The columns of its cells, where it is a CSV record. */
-  columns?: string[];
+  /** The columns of its cells, if it is a CSV record. */
+  readonly columns?: string[];
 }
 
 class CsvRow implements FileRow {
-  unchanged = false;
-
   constructor(
     readonly values: FileRow["values"],
     readonly reasons: FileRow["reasons"],

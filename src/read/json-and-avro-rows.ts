@@ -3,7 +3,7 @@ import { readRecords } from "../codecs/avro-records.ts";
 import { RECORD_BYTES_MAX } from "../codecs/csv-parser.ts";
 import { fromJson } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
-import type { Shaped, Table } from "../codecs/tables.ts";
+import type { ReadRow, Table } from "../codecs/tables.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { ROWS_PER_BATCH, ROWS_PER_TURN, turn } from "../event-loop.ts";
@@ -34,7 +34,7 @@ export async function* ndjsonRows(
       if (position % ROWS_PER_TURN === 0) await turn();
       const line = position === 1 && BOM.every((byte, index) => bytes[index] === byte) ? bytes.subarray(3) : bytes;
       const shaped = tooLong ? OVERLONG : shapedLine(table, line, options);
-      if (shaped) rows.push({ ...shaped, reasons: [...shaped.reasons], position, raw: line });
+      if (shaped) rows.push({ ...shaped, position, raw: line });
     }
     yield rows;
   }
@@ -74,7 +74,7 @@ export async function* avroRows(
 }
 
 /** One line as its shape alone judges it; undefined for one without a character. */
-export function shapedLine(table: Table, bytes: Uint8Array, options: { keyOptional: boolean }): Shaped | undefined {
+export function shapedLine(table: Table, bytes: Uint8Array, options: { keyOptional: boolean }): ReadRow | undefined {
   let text: string;
   try {
     text = utf8.decode(bytes).trim();
@@ -85,7 +85,7 @@ export function shapedLine(table: Table, bytes: Uint8Array, options: { keyOption
 }
 
 /** One row of JSON text as its shape alone judges it. */
-export function shapedJson(table: Table, text: string, options = { keyOptional: true }): Shaped {
+export function shapedJson(table: Table, text: string, options = { keyOptional: true }): ReadRow {
   let row: JsonText;
   try {
     row = new JsonText(text, "the row");
@@ -97,19 +97,19 @@ export function shapedJson(table: Table, text: string, options = { keyOptional: 
 }
 
 /** JSON.parse keeps the last of two values and drops the first: that is a field too many, not a choice for us. */
-export function withRepeats(shaped: Shaped, fields: readonly string[]): Shaped {
-  for (const name of fields) {
-    const field = cut(name).toWellFormed();
-    shaped.reasons.push({ code: "unknown_field", field, detail: `${shown(name)} is given twice` });
-  }
-  return shaped;
+export function withRepeats(row: ReadRow, fields: readonly string[]): ReadRow {
+  if (fields.length === 0) return row;
+  const repeated = fields.map((name) => {
+    return { code: "unknown_field" as const, field: cut(name).toWellFormed(), detail: `${shown(name)} is given twice` };
+  });
+  return { values: row.values, reasons: [...row.reasons, ...repeated] };
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const BOM = [0xef, 0xbb, 0xbf];
 const LF = 10;
 const CR = 13;
-const OVERLONG: Shaped = {
+const OVERLONG: ReadRow = {
   values: [],
   reasons: [{ code: "too_long", detail: `the row has more than ${RECORD_BYTES_MAX} bytes` }],
 };

@@ -2,7 +2,7 @@
 import { fromJson, isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo, shownPointer } from "../codecs/pointer.ts";
-import { isTableName, type Shaped, type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
+import { isTableName, type ReadRow, type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { withRepeats } from "./json-and-avro-rows.ts";
 import { add, type BatchRow, notEmpty, type Path, pointerAt } from "./request-rows.ts";
@@ -81,9 +81,9 @@ class JsonRows {
   #add(table: Table, row: unknown, place: Pick<Place, "paths" | "pointer" | "source">): void {
     const index = this.#counts.get(table.name) ?? 0;
     this.#counts.set(table.name, index + 1);
-    const shaped = fromJson(table, row, { keyOptional: true });
-    if (this.body.mayRepeat) for (const path of place.paths) withRepeats(shaped, this.body.repeatedIn(path));
-    add(this.all, new JsonRow(table.name, index, shaped, place));
+    const read = fromJson(table, row, { keyOptional: true });
+    const repeated = this.body.mayRepeat ? place.paths.flatMap((path) => this.body.repeatedIn(path)) : [];
+    add(this.all, new JsonRow(table.name, index, withRepeats(read, repeated), place));
   }
 }
 
@@ -91,11 +91,23 @@ class JsonRow implements BatchRow {
   constructor(
     readonly table: TableName,
     readonly index: number,
-    readonly shaped: Shaped,
+    private readonly read: ReadRow,
     private readonly place: Pick<Place, "pointer" | "source">,
   ) {}
 
-  raw(): Uint8Array {
+  get values() {
+    return this.read.values;
+  }
+
+  get reasons() {
+    return this.read.reasons;
+  }
+
+  get position(): number {
+    return this.index;
+  }
+
+  get raw(): Uint8Array {
     return Buffer.from(this.place.source());
   }
 

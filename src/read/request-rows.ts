@@ -1,29 +1,24 @@
-/** The rows of a request's body (design section 4, Insert): each with its place, its verdict by shape, and its pointer. */
+/** The rows of a request's body, each with its place and its pointer. */
 import { pointerTo } from "../codecs/pointer.ts";
-import { type Shaped, type TableName, tableOf } from "../codecs/tables.ts";
+import { type TableName, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES, turn } from "../event-loop.ts";
-import { csvRows } from "./csv-rows.ts";
+import { csvRows, type FileRow } from "./csv-rows.ts";
 import { ndjsonRows } from "./json-and-avro-rows.ts";
 
 /** Rows of one request, in all its tables. */
 export const ROWS_PER_REQUEST_MAX = 1_000;
 
-/** A row of a batch, as its shape alone judges it. */
-export interface BatchRow {
-  table: TableName;
+/** A row of a batch: of a request's body, or of a replay. Its position is its index, or of a replayed row that in its file. */
+export interface BatchRow extends FileRow {
+  readonly table: TableName;
   /** Its place among the batch's rows of this table, 0-based. */
-  index: number;
-  shaped: Shaped;
-  /** The row as it came; asked for where it is refused. */
-  raw(): Uint8Array;
-  /** The columns of its cells, where it came as CSV. */
-  columns?: string[];
-  /** A JSON Pointer (RFC 6901) into the body: to the field where it has one, else to the row. */
+  readonly index: number;
+  /** A JSON Pointer (RFC 6901) into the body: to the field if one is given, else to the row. */
   pointer(field?: string): string;
-  /** The rejection whose mended row this is, and where that one stood. */
-  replaces?: number;
-  origin?: { file: string | null; position: number };
+  /** The rejection whose row is replayed, and the file that it came from; null if it came by request. */
+  readonly replaces?: number;
+  readonly file?: string | null;
 }
 
 /** Rows of newline-delimited JSON; a line that is not JSON is a row at fault, and an empty one is none. */
@@ -32,7 +27,7 @@ export async function rowsOfNdjson(bytes: Uint8Array, only: TableName): Promise<
   for await (const block of ndjsonRows(tableOf(only), pieces(bytes), "the body", { keyOptional: true })) {
     for (const { values, reasons, raw } of block) {
       const index = rows.length;
-      add(rows, { table: only, index, shaped: { values, reasons }, raw: () => raw, pointer: pointerAt([index]) });
+      add(rows, { table: only, index, position: index, values, reasons, raw, pointer: pointerAt([index]) });
     }
   }
   return notEmpty(rows);
@@ -50,14 +45,8 @@ export async function rowsOfCsv(bytes: Uint8Array, only: TableName, say: (line: 
       // The record itself, which knows where each of its cells is, would take far more than its bytes.
       const { values, reasons, columns, raw } = row;
       const index = rows.length;
-      add(rows, {
-        table: only,
-        index,
-        shaped: { values, reasons },
-        raw: () => raw,
-        columns,
-        pointer: pointerAt([index]),
-      });
+      const pointer = pointerAt([index]);
+      add(rows, { table: only, index, position: index, values, reasons, raw, ...(columns && { columns }), pointer });
     }
   }
   return notEmpty(rows);

@@ -128,7 +128,7 @@ export interface NewRejection {
   raw: Uint8Array;
   /** The columns of its cells where it is a CSV record, so that it can be read again without its file's header. */
   columns?: string[];
-  reasons: Reason[];
+  reasons: readonly Reason[];
   replaces?: number;
 }
 
@@ -153,7 +153,7 @@ export async function addRejections(db: MySql2Database, run: string, rows: reado
     const texts = [JSON.stringify([row.reasons, row.columns, row.file]), OTHER_COLUMNS];
     const size = texts.reduce((sum, text) => sum + statementBytes(text), 2 * raw.length);
     if (values.length === REJECTIONS_PER_INSERT || bytes + size > STATEMENT_BYTES_MAX) await flush();
-    values.push({ ...row, run, raw, state: "open", created_at: sql`UTC_TIMESTAMP(3)` });
+    values.push({ ...row, reasons: [...row.reasons], run, raw, state: "open", created_at: sql`UTC_TIMESTAMP(3)` });
     bytes += size;
   }
   await flush();
