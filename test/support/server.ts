@@ -17,7 +17,16 @@ export const server = await joinServer(folder, { mysqld, say: console.log, args:
 console.log(`Tests run on ${server.version}`);
 await dropLeftovers();
 
-afterAll(() => server.stop(), 600_000);
+/** For test/acceptance, whose service is a process of its own: it makes this database itself. */
+const acceptance = server.url.replace("/muster?", `/test_${process.pid}_acceptance?`);
+process.env.ACCEPTANCE_DATABASE_URL = acceptance;
+
+afterAll(async () => {
+  const connection = await connectOnce(server.url);
+  await connection.query("DROP DATABASE IF EXISTS ??", [`test_${process.pid}_acceptance`]);
+  await connection.end();
+  await server.stop();
+}, 600_000);
 
 /** Databases are named after the process that made them (database.ts): those of a dead one are nobody's. */
 async function dropLeftovers(): Promise<void> {
