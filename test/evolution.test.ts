@@ -4,7 +4,7 @@ import { backup } from "../src/backups/backup.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import type { Row, Table } from "../src/codecs/tables.ts";
-import { readPage } from "../src/repositories/rows.ts";
+import { listRows } from "../src/repositories/rows.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { only } from "./support/things.ts";
@@ -40,7 +40,7 @@ async function carried(change: string, now: Table): Promise<readonly Row[] | str
   const failed = (error: { code: string; message: string }) => `${error.code}: ${error.message}`;
   const planned = await restore(database, store, { ...options, plan: true }).catch(failed);
   const restored = await restore(database, store, options).catch(failed);
-  const rows = await readPage(database.pool, now, { after: 0, limit: 9 });
+  const rows = await listRows(database, now, { limit: 9 });
   if (typeof restored === "string") {
     expect([planned, rows]).toEqual([restored, []]);
     return restored;

@@ -11,11 +11,10 @@ import { numberAt, type TextRow } from "../db/text-rows.ts";
 import { retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
-import { definitionOf } from "../publish/definition.ts";
+import { definitionOf, isEmpty } from "../publish/definition.ts";
 import { clearDeadRuns, failRun } from "../publish/recovery.ts";
 import { passGates } from "../repositories/gates.ts";
 import { type Beginning, beginRun } from "../repositories/live-run.ts";
-import { readPage } from "../repositories/rows.ts";
 import { endRun, hasBackedUp, type Report } from "../repositories/run-log.ts";
 import { readWhole } from "../repositories/whole-table.ts";
 import { findManifest } from "./check.ts";
@@ -119,7 +118,7 @@ async function openSnapshot(database: Database, tables: readonly Table[], report
     // Another program's ALTER may fall between the snapshot and the look as well.
     const open = async () => {
       await snapshot.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
-      for (const table of tables) await readPage(snapshot, table, { after: 0, limit: 1 });
+      for (const { name } of tables) await isEmpty(snapshot, name);
     };
     await interruptible(database, snapshot, report.signal, () => retried(["ER_TABLE_DEF_CHANGED"], open));
     await gates.rollback();

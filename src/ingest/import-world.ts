@@ -1,8 +1,9 @@
 import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { Stage } from "../publish/stage.ts";
+import { existingIds, type KeyRange, keyRange } from "../repositories/key-sql.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
-import { existingIds, idRange, readRowsNear } from "../repositories/rows.ts";
+import { readRowsNear } from "../repositories/rows.ts";
 import { IdSet } from "./id-set.ts";
 import type { World } from "./judge.ts";
 
@@ -12,7 +13,7 @@ export class ImportWorld implements World {
   readonly #staged = new Map<TableName, IdSet>();
   /** Ids found in the database: a parent that is referred to a million times is looked up once. */
   readonly #known = new Map<TableName, IdSet>();
-  readonly #ranges = new Map<TableName, { first: number; last: number } | undefined>();
+  readonly #ranges = new Map<TableName, KeyRange | undefined>();
 
   constructor(
     private readonly database: Database,
@@ -21,7 +22,7 @@ export class ImportWorld implements World {
 
   /** Makes the table's stage, and notes where ids can be stored at all: rows that others add later show at the publish. */
   async open(table: Table): Promise<void> {
-    this.#ranges.set(table.name, await idRange(this.database.pool, table));
+    this.#ranges.set(table.name, await keyRange(this.database.pool, table));
     this.#staged.set(table.name, new IdSet());
     this.#stages.set(table.name, await Stage.create(this.database, this.run, table));
   }

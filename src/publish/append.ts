@@ -3,8 +3,8 @@ import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { type Refusal, refusalOf, refusedRow } from "../db/refusal.ts";
-import { columnList, keyOf } from "../repositories/rows.ts";
-import { type LateVerdicts, type Range, SetAside } from "./set-aside.ts";
+import { columnList, count, inKeyRange, type KeyRange, keyOf, keyRange } from "../repositories/key-sql.ts";
+import { type LateVerdicts, SetAside } from "./set-aside.ts";
 import { isSievable, sieve } from "./sieve.ts";
 
 /**
@@ -56,23 +56,23 @@ class Append {
   ) {}
 
   async all(): Promise<void> {
+    const rows = await count(this.connection, { from: escapeId(this.staged.stage), where: "TRUE" });
     const staged = await this.#extent();
     if (staged && !(await this.#whole(staged))) await this.#pages(staged);
     const accounted = this.inserted + this.late.unchanged + this.late.rejected.size;
-    const rows = staged?.rows ?? 0;
     if (accounted !== rows) {
       throw new Error(`${accounted} of ${rows} staged rows of ${this.staged.table.name} are accounted for`);
     }
   }
 
   /** Inserts all rows that are in the stage now, or none. @returns whether it did */
-  async #whole(staged: Range): Promise<boolean> {
-    let range: Range | undefined = staged;
+  async #whole(staged: KeyRange): Promise<boolean> {
+    let range: KeyRange | undefined = staged;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX && range; attempt++) {
       await this.connection.query("SAVEPOINT publish");
-      const { from, to } = range;
+      const { first, last } = range;
       // The highest id first: it raises AUTO_INCREMENT at once, so that nobody else is given an id that follows here.
-      const refusal = (await this.#insert({ from: to, to })) ?? (await this.#insert({ from, to: to - 1 }));
+      const refusal = (await this.#insert({ first: last, last })) ?? (await this.#insert({ first, last: last - 1 }));
       if (!refusal) return true;
       await this.connection.query("ROLLBACK TO SAVEPOINT publish");
       this.inserted = 0;
@@ -82,33 +82,29 @@ class Append {
     return range === undefined;
   }
 
-  async #extent(): Promise<(Range & { rows: number }) | undefined> {
+  /** The range of what is in the stage now: rows that are set aside have negative keys. */
+  #extent(): Promise<KeyRange | undefined> {
     const { table, stage } = this.staged;
-    const key = keyOf(table);
-    const [counted] = await this.connection.query<RowDataPacket[]>(
-      `SELECT COUNT(*) AS \`rows\`, MIN(${key}) AS \`from\`, MAX(${key}) AS \`to\` FROM ${escapeId(stage)} WHERE ${key} > 0`,
-    );
-    const { rows, from, to } = counted[0] as { rows: number; from: number; to: number };
-    return rows > 0 ? { rows, from, to } : undefined;
+    return keyRange(this.connection, table, { from: stage, where: `${keyOf(table)} > 0` });
   }
 
-  async #pages({ from: first, to }: Range): Promise<void> {
-    for (let from = first; ; ) {
-      const page = await this.#ids({ from, to });
+  async #pages(range: KeyRange): Promise<void> {
+    for (let { first } = range; ; ) {
+      const page = await this.#ids({ first, last: range.last });
       const last = page.at(-1);
       if (last === undefined) return;
       const before = this.late.rejected.size;
       await this.#part(page);
       this.#oneByOne = this.late.rejected.size - before > page.length * REFUSED_SHARE_MAX;
-      from = last + 1;
+      first = last + 1;
     }
   }
 
   /** @param ids that follow each other in the stage */
   async #part(ids: readonly number[]): Promise<void> {
-    const [from, to] = [ids[0], ids.at(-1)];
-    if (from === undefined || to === undefined) return;
-    const range = { from, to };
+    const [first, last] = [ids[0], ids.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const range = { first, last };
     let refusal = await this.#insert(range);
     if (refusal?.race) {
       if (await this.late.takeRaced(range)) return this.#part(await this.#ids(range));
@@ -116,14 +112,14 @@ class Append {
       refusal = await this.#insert(range);
     }
     if (!refusal) return;
-    if (from === to) return this.late.reject(from, refusedRow(refusal));
+    if (first === last) return this.late.reject(first, refusedRow(refusal));
     if (ids.length >= SIEVED_MIN && (await this.#sieve(range))) return;
     const size = this.#oneByOne ? 1 : Math.ceil(ids.length / 2);
     for (let start = 0; start < ids.length; start += size) await this.#part(ids.slice(start, start + size));
   }
 
   /** @returns false, with nothing inserted, if it cannot be told by one statement which rows are refused */
-  async #sieve(range: Range): Promise<boolean> {
+  async #sieve(range: KeyRange): Promise<boolean> {
     const { connection } = this;
     const { database, table, stage } = this.staged;
     this.#isSievable ??= await isSievable(connection, database, table);
@@ -140,14 +136,14 @@ class Append {
   }
 
   /** One statement: it inserts all rows of the range, or none. */
-  async #insert({ from, to }: Range): Promise<Refusal | undefined> {
+  async #insert({ first, last }: KeyRange): Promise<Refusal | undefined> {
     const { table, stage } = this.staged;
     const [columns, key] = [columnList(table.columns), keyOf(table)];
     try {
       const [{ affectedRows }] = await this.connection.query<ResultSetHeader>(
         `INSERT INTO ${escapeId(table.name)} (${columns})
-         SELECT ${columns} FROM ${escapeId(stage)} WHERE ${key} BETWEEN ? AND ? ORDER BY ${key}`,
-        [from, to],
+         SELECT ${columns} FROM ${escapeId(stage)} WHERE ${inKeyRange(table)} ORDER BY ${key}`,
+        [first, last],
       );
       this.inserted += affectedRows;
       return undefined;
@@ -159,12 +155,12 @@ class Append {
   }
 
   /** The first ids of the range in the stage. */
-  async #ids({ from, to }: Range): Promise<number[]> {
+  async #ids({ first, last }: KeyRange): Promise<number[]> {
     const { table, stage } = this.staged;
     const key = keyOf(table);
     const [rows] = await this.connection.query<RowDataPacket[]>(
-      `SELECT ${key} AS id FROM ${escapeId(stage)} WHERE ${key} BETWEEN ? AND ? ORDER BY ${key} LIMIT ${PAGE_ROWS}`,
-      [from, to],
+      `SELECT ${key} AS id FROM ${escapeId(stage)} WHERE ${inKeyRange(table)} ORDER BY ${key} LIMIT ${PAGE_ROWS}`,
+      [first, last],
     );
     return rows.map(({ id }) => id);
   }

@@ -1,16 +1,16 @@
 /** The statements that change many rows at once, and the row at fault if the server refuses one. */
-import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
+import type { Connection, ResultSetHeader } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { MusterError } from "../errors.ts";
-import type { Range } from "./set-aside.ts";
+import { inKeyRange, type KeyRange, keyRange } from "../repositories/key-sql.ts";
 
 export interface Change {
   table: Table;
-  /** The ids of the rows that it works through, as SQL, and where they are found. */
-  ids: string;
+  /** The table or stage whose rows it works through, and its alias in the statement. */
   from: string;
+  alias: string;
   /** Whether it deletes rows; else it writes those of a backup. */
   deletes: boolean;
   /** The statement. @param range is a further condition on the rows, or empty */
@@ -45,27 +45,24 @@ export async function apply(
 
 /** Halves the ids until one is left. The halves before it are changed on the way. @returns undefined if no row is refused any more */
 async function refusedRow(connection: Connection, change: Change): Promise<MusterError | undefined> {
-  const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT MIN(${change.ids}) AS \`from\`, MAX(${change.ids}) AS \`to\` FROM ${change.from}`,
-  );
-  let { from, to } = rows[0] as { from: number; to: number };
-  while (from <= to) {
-    const middle = Math.floor((from + to) / 2);
-    const refusal = await refusalIn(connection, change, { from, to: middle });
-    if (refusal && from === to) return refused(change, from, refusal);
-    if (refusal) to = middle;
-    else from = middle + 1;
+  let { first, last } = (await keyRange(connection, change.table, change)) ?? { first: 1, last: 0 };
+  while (first <= last) {
+    const middle = Math.floor((first + last) / 2);
+    const refusal = await refusalIn(connection, change, { first, last: middle });
+    if (refusal && first === last) return refused(change, first, refusal);
+    if (refusal) last = middle;
+    else first = middle + 1;
   }
   return undefined;
 }
 
 async function refusalIn(
   connection: Connection,
-  { sql, ids }: Change,
-  { from, to }: Range,
+  { sql, table, alias }: Change,
+  { first, last }: KeyRange,
 ): Promise<Refusal | undefined> {
   try {
-    await connection.query(sql(` AND ${ids} BETWEEN ? AND ?`), [from, to]);
+    await connection.query(sql(` AND ${inKeyRange(table, alias)}`), [first, last]);
     return undefined;
   } catch (error) {
     const refusal = refusalOf(error);

@@ -2,10 +2,10 @@
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { driverError } from "../db/driver-errors.ts";
-import { keyOf } from "../repositories/rows.ts";
+import { compared, fromWhere, keyOf, orphans } from "../repositories/key-sql.ts";
 import { refused } from "./changes.ts";
 import { type Definition, definitionOf } from "./definition.ts";
-import { conditions, type Replacement } from "./replace.ts";
+import type { Replacement } from "./replace.ts";
 import { isSievable } from "./sieve.ts";
 
 /** A rule that can be asked of a stage: a SELECT of the rows that break it. */
@@ -38,8 +38,8 @@ export async function refuseForeseen(
 
 function rulesOf({ table, stage }: Replacement, theirs: Definition, ours: Definition): Rule[] {
   const key = keyOf(table);
-  const { missing, differing } = conditions(table, stage);
-  const written = `(SELECT s.* ${missing} UNION ALL SELECT s.* ${differing}) w`;
+  const { missing, differing } = compared(table, stage);
+  const written = `(SELECT s.* ${fromWhere(missing)} UNION ALL SELECT s.* ${fromWhere(differing)}) w`;
   const checks = theirs.rest.flatMap((line) => {
     const [, name, clause] = CHECK.exec(line) ?? [];
     if (clause === undefined) return [];
@@ -54,13 +54,10 @@ function rulesOf({ table, stage }: Replacement, theirs: Definition, ours: Defini
   });
   const declared = new Set(table.references.map(({ column }) => escapeId(table.columns[column]?.name ?? "")));
   const foreignKeys = theirs.foreignKeys.flatMap(({ name, rule }) => {
-    const [, column, parent, referred] = FOREIGN_KEY.exec(rule) ?? [];
+    const [, column, parent = "", referred = ""] = FOREIGN_KEY.exec(rule) ?? [];
     if (column === undefined || declared.has(column)) return [];
-    const joined = `${written} LEFT JOIN ${parent} p ON p.${referred} = w.${column}`;
-    const orphaned = `w.${column} IS NOT NULL AND p.${referred} IS NULL`;
-    return [
-      { reason: `foreign key ${escapeId(name)}`, select: `SELECT w.${key} AS id FROM ${joined} WHERE ${orphaned}` },
-    ];
+    const orphaned = fromWhere(orphans(written, `w.${column}`, parent, referred));
+    return [{ reason: `foreign key ${escapeId(name)}`, select: `SELECT ${keyOf(table, "w")} AS id ${orphaned}` }];
   });
   // A collation of the column's own would judge otherwise than the stage's.
   const isAsDeclared = ours.columns.every((line) => theirs.columns.includes(line));

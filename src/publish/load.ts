@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader } from "mysql2/promise";
 import type { Row, Table } from "../codecs/tables.ts";
-import { columnList } from "../repositories/rows.ts";
+import { columnList } from "../repositories/key-sql.ts";
 
 /** Bytes of one statement: what it costs to begin and to commit is little beside them, and they are soon on their way. */
 const BYTES_PER_LOAD = 2 * 1024 * 1024;

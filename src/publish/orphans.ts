@@ -3,6 +3,7 @@ import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { tables } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import { count, fromWhere, orphans } from "../repositories/key-sql.ts";
 import { firstOf, NAMED_MAX } from "../shown.ts";
 import type { Replacement } from "./replace.ts";
 
@@ -30,12 +31,12 @@ export async function orphansRefused(
       const to = staged.get(parent) ?? parent;
       if (from === child.name && to === parent) continue;
       const name = child.columns[column]?.name ?? "";
-      const orphans = await orphansOf(connection, { from, column: name, to, lock });
-      if (orphans.rows === 0) continue;
+      const found = await orphansOf(connection, { from, column: name, to, lock });
+      if (found.rows === 0) continue;
       const whose = staged.has(child.name) ? `the backup's rows of ${child.name}` : `rows of ${child.name}`;
-      const named = `${child.name} ${firstOf(orphans.ids)} refer to ${parent} ${firstOf(orphans.parents)}`;
+      const named = `${child.name} ${firstOf(found.ids)} refer to ${parent} ${firstOf(found.parents)}`;
       const advice = `restore ${child.name} and ${parent} together, or mend these rows first`;
-      throw new MusterError("conflict", `${whose}: ${orphans.rows} would lose their parent (${named}): ${advice}`);
+      throw new MusterError("conflict", `${whose}: ${found.rows} would lose their parent (${named}): ${advice}`);
     }
   }
 }
@@ -46,12 +47,11 @@ async function orphansOf(
   { from, column, to, lock }: { from: string; column: string; to: string; lock: string },
 ) {
   const reference = `c.${escapeId(column)}`;
-  const condition = `FROM ${escapeId(from)} c LEFT JOIN ${escapeId(to)} p ON p.id = ${reference}
-    WHERE ${reference} IS NOT NULL AND p.id IS NULL`;
-  const rows = await count(connection, condition, lock);
+  const orphaned = orphans(`${escapeId(from)} c`, reference, escapeId(to), "id");
+  const rows = await count(connection, orphaned, lock);
   if (rows === 0) return { rows, ids: [], parents: [] };
   const first = async (what: string): Promise<number[]> => {
-    const limited = `SELECT DISTINCT ${what} AS id ${condition} ORDER BY id LIMIT ${NAMED_MAX + 1}${lock}`;
+    const limited = `SELECT DISTINCT ${what} AS id ${fromWhere(orphaned)} ORDER BY id LIMIT ${NAMED_MAX + 1}${lock}`;
     const [found] = await connection.query<RowDataPacket[]>(limited);
     return found.map(({ id }) => id);
   };
@@ -69,9 +69,4 @@ export async function atOneMoment<T>(connection: Connection, work: () => Promise
   } finally {
     await connection.rollback().catch(() => {}); // of a connection that is gone, nothing is left to undo
   }
-}
-
-export async function count(connection: Connection, condition: string, lock = ""): Promise<number> {
-  const [rows] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n ${condition}${lock}`);
-  return rows[0]?.n;
 }

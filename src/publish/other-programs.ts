@@ -5,12 +5,11 @@ import { tables } from "../codecs/tables.ts";
 import { domainError, driverError } from "../db/driver-errors.ts";
 import { quoted } from "../db/grants.ts";
 import { MusterError } from "../errors.ts";
-import { keyOf } from "../repositories/rows.ts";
+import { compared, count, keyOf, type RowSet } from "../repositories/key-sql.ts";
 import { STILL_REFERRED_TO } from "./changes.ts";
 import { definitionOf } from "./definition.ts";
-import { count } from "./orphans.ts";
 import type { Referrer } from "./referrers.ts";
-import { conditions, type Replacement } from "./replace.ts";
+import type { Replacement } from "./replace.ts";
 
 /** Whether the server would delete or change the referring rows by itself. */
 export const acts = ({ onDelete, onUpdate }: Referrer) => isAction(onDelete) || isAction(onUpdate);
@@ -58,7 +57,7 @@ async function refuseUnread(
   say: (line: string) => void,
 ): Promise<void> {
   const { schema, table: name, constraint, parent, onDelete, onUpdate } = referrer;
-  const { surplus, differing } = conditions(table, stage);
+  const { surplus, differing } = compared(table, stage);
   const touched = (await count(connection, surplus)) + (isAction(onUpdate) ? await count(connection, differing) : 0);
   if (touched === 0) return;
   const line = `${schema}.${name} refers to ${parent}, of which ${touched} rows change, and the user may not read it`;
@@ -74,9 +73,9 @@ async function countReferring(connection: Connection, referrer: Referrer, { tabl
     const { own, referred } = await columnsOf(connection, referrer);
     const child = `${quoted(referrer.schema)}.${quoted(referrer.table)} c`;
     const meets = own.map((column, index) => `c.${column} = t.${referred[index]}`).join(" AND ");
-    const among = (condition: string) => condition.replace(" WHERE ", ` JOIN ${child} ON ${meets} WHERE `);
+    const among = ({ from, where }: RowSet) => ({ from: `${from} JOIN ${child} ON ${meets}`, where });
     const values = table.columns.filter(({ isKey, name }) => !isKey && referred.includes(escapeId(name)));
-    const { surplus, differing } = conditions(table, stage, values);
+    const { surplus, differing } = compared(table, stage, values);
     return {
       deleted: await count(connection, among(surplus)),
       changed: values.length > 0 ? await count(connection, among(differing)) : 0,
@@ -104,10 +103,8 @@ async function columnsOf(connection: Connection, { schema, table, constraint }: 
  * the referring rows stays true until the commit.
  */
 export async function lockTouched(connection: Connection, { table, stage }: Replacement): Promise<void> {
-  const { surplus, differing } = conditions(table, stage);
-  for (const condition of [surplus, differing]) {
-    await connection.query(`SELECT COUNT(*) ${condition} FOR UPDATE`);
-  }
+  const { surplus, differing } = compared(table, stage);
+  for (const rows of [surplus, differing]) await count(connection, rows, " FOR UPDATE");
 }
 
 /**
@@ -122,12 +119,11 @@ export async function refuseForUnseen(
   { table, stage }: Replacement,
   grant: string,
 ): Promise<void> {
-  const { surplus } = conditions(table, stage);
-  const key = `t.${keyOf(table)}`;
-  const [joined, where] = surplus.slice("FROM ".length).split(" WHERE ");
+  const { surplus } = compared(table, stage);
+  const key = keyOf(table, "t");
   await connection.query("SAVEPOINT unseen");
   try {
-    await connection.query(`UPDATE ${joined} SET ${key} = -${key} WHERE ${where} AND ${key} > 0`);
+    await connection.query(`UPDATE ${surplus.from} SET ${key} = -${key} WHERE ${surplus.where} AND ${key} > 0`);
   } catch (error) {
     // What may pass is tried again, and a foreign key that the server names is told by that name.
     if (domainError(error) instanceof MusterError || constraintIn(error)) throw error;

@@ -12,10 +12,10 @@ import type { Table, TableName } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { columnList, keyOf } from "../repositories/rows.ts";
+import { columnList, compared, count, fromWhere, keyOf } from "../repositories/key-sql.ts";
 import { apply, type Change, STILL_REFERRED_TO } from "./changes.ts";
 import { triggerOn } from "./definition.ts";
-import { AS_IT_IS, atOneMoment, count, orphansRefused } from "./orphans.ts";
+import { AS_IT_IS, atOneMoment, orphansRefused } from "./orphans.ts";
 
 /** A table and the stage that has its rows to be. */
 export interface Replacement {
@@ -84,7 +84,7 @@ async function plan(
   await orphansRefused(connection, replacements);
   const counts: Partial<Record<TableName, RestoreCounts>> = {};
   for (const { table, stage, rows } of replacements) {
-    const { missing, differing, surplus } = conditions(table, stage);
+    const { missing, differing, surplus } = compared(table, stage);
     const inserted = await count(connection, missing);
     const updated = await count(connection, differing);
     const deleted = await count(connection, surplus);
@@ -93,45 +93,29 @@ async function plan(
   return counts;
 }
 
-/** FROM and WHERE of the rows that a stage `s` has and the table `t` lacks, has otherwise in `columns`, or has in surplus. */
-export function conditions(table: Table, stage: string, columns: Table["columns"] = table.columns) {
-  const key = keyOf(table);
-  const [from, to] = [`${escapeId(stage)} s`, `${escapeId(table.name)} t`];
-  // By bytes: to a collation `Ana` and `ANA` are equal.
-  const same = columns.map(({ name }) => `BINARY s.${escapeId(name)} <=> BINARY t.${escapeId(name)}`);
-  return {
-    missing: `FROM ${from} LEFT JOIN ${to} ON t.${key} = s.${key} WHERE t.${key} IS NULL`,
-    differing: `FROM ${from} JOIN ${to} ON t.${key} = s.${key} WHERE NOT (${same.join(" AND ")})`,
-    surplus: `FROM ${to} LEFT JOIN ${from} ON s.${key} = t.${key} WHERE s.${key} IS NULL`,
-  };
-}
-
 function changesOf(table: Table, stage: string): { inserts: Change; updates: Change | undefined; deletes: Change } {
-  const { missing, differing, surplus } = conditions(table, stage);
-  const columns = columnList(table.columns);
-  const values = table.columns.map(({ name }) => `s.${escapeId(name)}`).join(", ");
+  const { missing, differing, surplus } = compared(table, stage);
   const set = table.columns
     .filter(({ isKey }) => !isKey)
     .map(({ name }) => `t.${escapeId(name)} = s.${escapeId(name)}`);
-  const [joined, differs] = differing.slice("FROM ".length).split(" WHERE ");
-  const key = keyOf(table);
-  const staged = { table, ids: `s.${key}`, from: `${escapeId(stage)} s`, deletes: false };
-  const insert = `INSERT INTO ${escapeId(table.name)} (${columns}) SELECT ${values} ${missing}`;
-  const update = `UPDATE ${joined} SET ${set.join(", ")} WHERE ${differs}`;
+  const staged = { table, from: stage, alias: "s", deletes: false };
+  const [columns, values] = [columnList(table.columns), columnList(table.columns, "s")];
+  const insert = `INSERT INTO ${escapeId(table.name)} (${columns}) SELECT ${values} ${fromWhere(missing)}`;
+  const update = `UPDATE ${differing.from} SET ${set.join(", ")} WHERE ${differing.where}`;
   return {
-    inserts: { ...staged, sql: (range) => `${insert}${range} ORDER BY s.${key}` },
+    inserts: { ...staged, sql: (range) => `${insert}${range} ORDER BY ${keyOf(table, "s")}` },
     updates: set.length > 0 ? { ...staged, sql: (range) => update + range } : undefined,
     deletes: {
-      ...{ table, ids: `t.${key}`, from: `${escapeId(table.name)} t`, deletes: true },
-      sql: (range) => `DELETE t ${surplus}${range}`,
+      ...{ table, from: table.name, alias: "t", deletes: true },
+      sql: (range) => `DELETE t ${fromWhere(surplus)}${range}`,
     },
   };
 }
 
 /** The table must be the stage now: the caller undoes what a trigger of somebody's made of it. @throws MusterError `conflict` */
 async function expectExact(connection: Connection, { table, stage, rows }: Replacement): Promise<void> {
-  const { missing, differing, surplus } = conditions(table, stage);
-  const left = [missing, differing, surplus].map((condition) => count(connection, condition, AS_IT_IS));
+  const { missing, differing, surplus } = compared(table, stage);
+  const left = [missing, differing, surplus].map((rows) => count(connection, rows, AS_IT_IS));
   const wrong = (await Promise.all(left)).reduce((sum, each) => sum + each, 0);
   if (wrong === 0) return;
   const trigger = await triggerOn(connection, table.name);

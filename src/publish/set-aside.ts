@@ -4,19 +4,23 @@ import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise"
 import { duplicateId, unknownReference } from "../codecs/reasons.ts";
 import { type Row, type Table, tableOf } from "../codecs/tables.ts";
 import type { Reason } from "../db/ledger.ts";
-import { IDS_PER_STATEMENT, keyOf, readRows } from "../repositories/rows.ts";
+import {
+  compared,
+  fromWhere,
+  idPages,
+  inKeyRange,
+  type KeyRange,
+  keyOf,
+  orphans,
+  type RowSet,
+} from "../repositories/key-sql.ts";
+import { readRows } from "../repositories/rows.ts";
 
 export interface LateVerdicts {
   /** Rows that others have stored meanwhile just as they are staged. */
   readonly unchanged: number;
   /** Rows that others have made wrong meanwhile, or that the server refuses, by their id: `stagedRows` still finds them. */
   readonly rejected: ReadonlyMap<number, Reason[]>;
-}
-
-/** Ids from the first to the last, both included. */
-export interface Range {
-  from: number;
-  to: number;
 }
 
 const REASONS_SHARED_MAX = 1_000;
@@ -48,7 +52,7 @@ export class SetAside implements LateVerdicts {
   }
 
   /** Takes rows out of the range that others have stored meanwhile, or whose parents they have deleted. @returns whether there were any */
-  async takeRaced(range: Range): Promise<boolean> {
+  async takeRaced(range: KeyRange): Promise<boolean> {
     const unchanged = await this.#dropUnchanged(range);
     const taken = new Set([...(await this.#rejectDuplicates(range)), ...(await this.#rejectOrphans(range))]);
     await this.#setAside([...taken]);
@@ -56,46 +60,42 @@ export class SetAside implements LateVerdicts {
     return unchanged + taken.size > 0;
   }
 
-  async #dropUnchanged({ from, to }: Range): Promise<number> {
-    const same = this.table.columns.map(({ name }) => `BINARY s.${escapeId(name)} <=> BINARY t.${escapeId(name)}`);
-    const statement = `DELETE s ${this.#joined} WHERE ${same.join(" AND ")}`;
-    const [{ affectedRows }] = await this.connection.query<ResultSetHeader>(statement, [from, to]);
+  async #dropUnchanged({ first, last }: KeyRange): Promise<number> {
+    const { unchanged } = compared(this.table, this.stage);
+    const statement = `DELETE s ${fromWhere(unchanged)} AND ${inKeyRange(this.table, "s")}`;
+    const [{ affectedRows }] = await this.connection.query<ResultSetHeader>(statement, [first, last]);
     return affectedRows;
   }
 
-  async #rejectDuplicates({ from, to }: Range): Promise<number[]> {
-    // LOCK IN SHARE MODE reads what is committed now: the transaction's snapshot may be older than the conflict.
-    const [rows] = await this.connection.query<RowDataPacket[]>(
-      `SELECT s.${keyOf(this.table)} AS id ${this.#joined} LOCK IN SHARE MODE`,
-      [from, to],
-    );
+  async #rejectDuplicates(range: KeyRange): Promise<number[]> {
+    const { inBoth } = compared(this.table, this.stage);
+    const rows = await this.#staged(inBoth, "", range);
     for (const { id } of rows) this.reject(id, duplicateId(this.table, id));
     return rows.map(({ id }) => id);
   }
 
-  /** FROM of the rows of a range that are in the table too. */
-  get #joined(): string {
-    const key = keyOf(this.table);
-    const table = escapeId(this.table.name);
-    return `FROM ${escapeId(this.stage)} s JOIN ${table} t ON t.${key} = s.${key} AND s.${key} BETWEEN ? AND ?`;
-  }
-
-  async #rejectOrphans({ from, to }: Range): Promise<number[]> {
-    const { connection, table, stage } = this;
+  async #rejectOrphans(range: KeyRange): Promise<number[]> {
+    const { table } = this;
     const ids: number[] = [];
     for (const reference of table.references) {
       const column = `s.${escapeId(table.columns[reference.column]?.name ?? "")}`;
-      const parentKey = `p.${keyOf(tableOf(reference.table))}`;
-      const [rows] = await connection.query<RowDataPacket[]>(
-        `SELECT s.${keyOf(table)} AS id, ${column} AS parent
-         FROM ${escapeId(stage)} s LEFT JOIN ${escapeId(reference.table)} p ON ${parentKey} = ${column}
-         WHERE s.${keyOf(table)} BETWEEN ? AND ? AND ${column} IS NOT NULL AND ${parentKey} IS NULL LOCK IN SHARE MODE`,
-        [from, to],
-      );
+      const parent = tableOf(reference.table);
+      const orphaned = orphans(`${escapeId(this.stage)} s`, column, escapeId(parent.name), keyOf(parent));
+      const rows = await this.#staged(orphaned, `, ${column} AS parent`, range);
       for (const { id, parent } of rows) this.reject(id, unknownReference(table, reference, parent));
       ids.push(...rows.map(({ id }) => id));
     }
     return ids;
+  }
+
+  /** Reads what is committed now (LOCK IN SHARE MODE): the transaction's snapshot may be older than the conflict. */
+  async #staged(rows: RowSet, more: string, { first, last }: KeyRange): Promise<RowDataPacket[]> {
+    const select = `SELECT ${keyOf(this.table, "s")} AS id${more} ${fromWhere(rows)}`;
+    const [found] = await this.connection.query<RowDataPacket[]>(
+      `${select} AND ${inKeyRange(this.table, "s")} LOCK IN SHARE MODE`,
+      [first, last],
+    );
+    return found;
   }
 
   /** Under its negative an id is in no range any more. */
@@ -105,9 +105,7 @@ export class SetAside implements LateVerdicts {
     const update = `UPDATE ${escapeId(this.stage)} SET ${key} = -${key} WHERE ${key} IN (?)`;
     // A stage that was to be swapped in has its table's foreign keys, and the server looks at them when an id changes.
     await this.connection.query("SET foreign_key_checks = 0");
-    for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT) {
-      await this.connection.query(update, [ids.slice(start, start + IDS_PER_STATEMENT)]);
-    }
+    for (const page of idPages(ids)) await this.connection.query(update, [page]);
     await this.connection.query("SET foreign_key_checks = 1");
   }
 }

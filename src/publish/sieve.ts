@@ -3,10 +3,9 @@ import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { type Refusal, refusalBy, refusalOf } from "../db/refusal.ts";
-import { columnList, keyOf } from "../repositories/rows.ts";
+import { columnList, compared, fromWhere, inKeyRange, type KeyRange, keyOf } from "../repositories/key-sql.ts";
 import { triggerOn } from "./definition.ts";
 import { sightOf } from "./referrers.ts";
-import type { Range } from "./set-aside.ts";
 
 /** As many as a server keeps. Rows of one sieving must be fewer. */
 const WARNINGS_MAX = 65_535;
@@ -29,7 +28,7 @@ export async function sieve(
   connection: Connection,
   table: Table,
   stage: string,
-  { from, to }: Range,
+  { first, last }: KeyRange,
 ): Promise<Sieved | undefined> {
   const [columns, key] = [columnList(table.columns), keyOf(table)];
   await connection.query(`SET SESSION max_error_count = ${WARNINGS_MAX}`);
@@ -37,13 +36,13 @@ export async function sieve(
   try {
     const [{ affectedRows: inserted }] = await connection.query<ResultSetHeader>(
       `INSERT IGNORE INTO ${escapeId(table.name)} (${columns})
-       SELECT ${columns} FROM ${escapeId(stage)} WHERE ${key} BETWEEN ? AND ? ORDER BY ${key}`,
-      [from, to],
+       SELECT ${columns} FROM ${escapeId(stage)} WHERE ${inKeyRange(table)} ORDER BY ${key}`,
+      [first, last],
     );
     const [warnings] = await connection.query<RowDataPacket[]>("SHOW WARNINGS");
     const refusals = warnings.flatMap(({ Code, Message }) => (LEFT_OUT.has(Code) ? refusalBy(Code, Message) : []));
     const isClear = refusals.length === warnings.length && refusals.every(({ race }) => race !== "id");
-    const ids = isClear ? await missing(connection, table, stage, { from, to }) : [];
+    const ids = isClear ? await missing(connection, table, stage, { first, last }) : [];
     if (ids.length > 0 && ids.length === refusals.length) {
       return { inserted, refused: new Map(refusals.map((refusal, index) => [ids[index] ?? 0, refusal])) };
     }
@@ -58,12 +57,16 @@ export async function sieve(
 const LEFT_OUT = new Set([1062, 1216, 1369, 1452, 1526, 1748, 3819, 4025]);
 
 /** The staged ids of a range that the table lacks. */
-async function missing(connection: Connection, table: Table, stage: string, { from, to }: Range): Promise<number[]> {
-  const key = keyOf(table);
+async function missing(
+  connection: Connection,
+  table: Table,
+  stage: string,
+  { first, last }: KeyRange,
+): Promise<number[]> {
+  const key = keyOf(table, "s");
   const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT s.${key} AS id FROM ${escapeId(stage)} s LEFT JOIN ${escapeId(table.name)} t ON t.${key} = s.${key}
-     WHERE s.${key} BETWEEN ? AND ? AND t.${key} IS NULL ORDER BY s.${key}`,
-    [from, to],
+    `SELECT ${key} AS id ${fromWhere(compared(table, stage).missing)} AND ${inKeyRange(table, "s")} ORDER BY ${key}`,
+    [first, last],
   );
   return rows.map(({ id }) => id);
 }

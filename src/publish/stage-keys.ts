@@ -2,6 +2,7 @@
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { type Table, tableOf } from "../codecs/tables.ts";
+import { fromWhere, keyOf, orphans } from "../repositories/key-sql.ts";
 import { ALTER_TRIES, ddl } from "./ddl.ts";
 import { definitionOf } from "./definition.ts";
 
@@ -51,12 +52,11 @@ export const stagedName = (stage: string, index: number) => `${stage}_fk${index}
 async function hasOrphans(connection: Connection, table: Table, stage: string): Promise<boolean> {
   for (const { column, table: parent } of table.references) {
     const reference = escapeId(table.columns[column]?.name ?? "");
-    const { name, columns, key } = tableOf(parent);
-    const id = escapeId(columns[key]?.name ?? "");
+    const distinct = `(SELECT DISTINCT ${reference} AS id FROM ${escapeId(stage)}) s`;
+    const orphaned = orphans(distinct, "s.id", escapeId(parent), keyOf(tableOf(parent)));
     // The lock waits for those who are deleting parents, and were at it before the foreign keys were there.
     const [rows] = await connection.query<RowDataPacket[]>(
-      `SELECT 1 FROM (SELECT DISTINCT ${reference} AS id FROM ${escapeId(stage)} WHERE ${reference} IS NOT NULL) s
-       LEFT JOIN ${escapeId(name)} p ON p.${id} = s.id WHERE p.${id} IS NULL LIMIT 1 LOCK IN SHARE MODE`,
+      `SELECT 1 ${fromWhere(orphaned)} LIMIT 1 LOCK IN SHARE MODE`,
     );
     if (rows.length > 0) return true;
   }

@@ -1,13 +1,14 @@
 /** Rows without an id: the database assigns it, or Muster does if the database has come to the end of its ids. */
 import { escapeId } from "mysql2";
-import type { Connection, RowDataPacket } from "mysql2/promise";
+import type { Connection } from "mysql2/promise";
 import { KEY_MAX } from "../codecs/columns.ts";
 import { type Row, sameRow, type Table } from "../codecs/tables.ts";
 import { type DriverError, driverError } from "../db/driver-errors.ts";
 import { refusalOf } from "../db/refusal.ts";
 import { MusterError } from "../errors.ts";
 import { insert } from "./inserts.ts";
-import { keyOf, readRows } from "./rows.ts";
+import { highestId, keyOf } from "./key-sql.ts";
+import { readRows } from "./rows.ts";
 
 /**
  * AUTO_INCREMENT never gets lower: a row with a high id that was refused, undone or deleted leaves it high. If it is as
@@ -66,16 +67,6 @@ async function insertBehindHighest(connection: Connection, table: Table, rows: r
       if (refusalOf(error)?.race !== "id" || attempt === TRIES_MAX) throw error;
     }
   }
-}
-
-/** The highest id of the table up to `max`; 0 if there is none. (MariaDB takes `< 2147483648` for `< 2147483647`.) */
-async function highestId(connection: Connection, table: Table, max: number): Promise<number> {
-  const key = keyOf(table);
-  const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT GREATEST(0, COALESCE(MAX(${key}), 0)) AS highest FROM ${escapeId(table.name)} WHERE ${key} <= ?`,
-    [max],
-  );
-  return rows[0]?.highest;
 }
 
 /**

@@ -3,7 +3,7 @@ import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Column, Row, Table } from "../codecs/tables.ts";
 import { packetTooLarge } from "../db/refusal.ts";
-import { columnList } from "./rows.ts";
+import { columnList } from "./key-sql.ts";
 import { STATEMENT_BYTES_MAX, statementBytes } from "./statement.ts";
 
 const ROWS_PER_INSERT = 1_000;

@@ -8,9 +8,7 @@ import type { Column, Row, Table } from "../codecs/tables.ts";
 import type { Bounded } from "../db/bounded.ts";
 import type { Database } from "../db/database.ts";
 import { numberAt, readTextRows } from "../db/text-rows.ts";
-
-/** Ids of one look-up, and of any other statement that names them. */
-export const IDS_PER_STATEMENT = 1_000;
+import { columnList, idPages, inKeyRange, keyOf } from "./key-sql.ts";
 
 export interface RowFilter {
   limit: number;
@@ -67,15 +65,6 @@ export async function findRow({ pool }: Database, table: Table, id: number): Pro
   return row;
 }
 
-/** The rows behind the id `after`, of a table or of a stage of it, in id order. */
-export async function readPage(
-  connection: Connection | Pool,
-  table: Table,
-  { after, limit, from = table.name }: { after: number; limit: number; from?: string },
-): Promise<Row[]> {
-  return select(connection, table, from, `WHERE ${keyOf(table)} > ? ORDER BY ${keyOf(table)} LIMIT ?`, [after, limit]);
-}
-
 /** Rows of a table, or of a stage of it, by id; ids that are not there are left out. */
 export async function readRows(
   connection: Connection | Pool,
@@ -84,7 +73,7 @@ export async function readRows(
   from: string = table.name,
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const page of pages(ids)) {
+  for (const page of idPages(ids)) {
     rows.push(...(await select(connection, table, from, `WHERE ${keyOf(table)} IN (?)`, [page])));
   }
   return rows;
@@ -106,55 +95,10 @@ export async function readRowsNear(
     if (id > last) last = id;
   }
   if (last - first >= 2 * ids.length) return readRows(connection, table, ids, from);
-  const sql = `SELECT ${columnList(table.columns)} FROM ${escapeId(from)} WHERE ${keyOf(table)} BETWEEN ? AND ?`;
+  const sql = `SELECT ${columnList(table.columns)} FROM ${escapeId(from)} WHERE ${inKeyRange(table)}`;
   const rows: Row[] = [];
   await readTextRows(connection, sql, [first, last], (row) => void rows.push(fromText(table, row)));
   return rows;
-}
-
-/** Those of the ids that the table holds. */
-export async function existingIds(
-  connection: Connection | Pool,
-  table: Table,
-  ids: readonly number[],
-): Promise<Set<number>> {
-  const found = new Set<number>();
-  for (const page of pages(ids)) {
-    const statement = `SELECT ${keyOf(table)} FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`;
-    const [rows] = await connection.query<RowDataPacket[][]>({ sql: statement, rowsAsArray: true }, [page]);
-    for (const [id] of rows) found.add(id as unknown as number);
-  }
-  return found;
-}
-
-/** The lowest and highest id of a table, or of a stage of it; undefined if it is empty. */
-export async function idRange(
-  connection: Connection | Pool,
-  table: Table,
-  from: string = table.name,
-): Promise<{ first: number; last: number } | undefined> {
-  const key = keyOf(table);
-  const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT MIN(${key}) AS first, MAX(${key}) AS last FROM ${escapeId(from)}`,
-  );
-  const { first, last } = rows[0] as { first: number | null; last: number | null };
-  return first === null || last === null ? undefined : { first, last };
-}
-
-/** The id column, as SQL. */
-export function keyOf(table: Table): string {
-  const key = table.columns[table.key];
-  if (!key) throw new Error(`${table.name} has no key`);
-  return escapeId(key.name);
-}
-
-/** Every column in the dictionary's order, as SQL. */
-export function columnList(columns: readonly Column[]): string {
-  return columns.map((column) => escapeId(column.name)).join(", ");
-}
-
-function* pages(ids: readonly number[]): Generator<number[]> {
-  for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT) yield ids.slice(start, start + IDS_PER_STATEMENT);
 }
 
 /** Not through Drizzle, whose objects of rows would be made to be taken apart again. */

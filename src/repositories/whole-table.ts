@@ -3,7 +3,7 @@ import { escapeId } from "mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { numberAt, readTextRows, type TextRow } from "../db/text-rows.ts";
-import { columnList, idRange, keyOf } from "./rows.ts";
+import { columnList, keyOf, keyRange } from "./key-sql.ts";
 
 /** Rows of the first page and at most, and about the bytes of a page: what comes of two of them is in memory at once. */
 const FIRST_PAGE_ROWS = 1_000;
@@ -27,16 +27,16 @@ export async function* readWhole(
   each: (row: TextRow) => void,
   from: string = table.name,
 ): AsyncGenerator<Reading> {
-  const range = await idRange(connection, table, from);
+  const range = await keyRange(connection, table, { from });
   if (!range) return;
   let rows = 0;
   // From below the lowest id there is: a row of another program whose id no rule allows is a row.
-  let next = readPage(connection, table, { from, after: range.first - 1, limit: FIRST_PAGE_ROWS }, each);
+  let next = readTextPage(connection, table, { from, after: range.first - 1, limit: FIRST_PAGE_ROWS }, each);
   for (;;) {
     const page = await next;
     rows += page.rows;
     const isLast = page.last >= range.last;
-    if (!isLast) next = readPage(connection, table, { from, after: page.last, limit: page.nextLimit }, each);
+    if (!isLast) next = readTextPage(connection, table, { from, after: page.last, limit: page.nextLimit }, each);
     next.catch(() => {}); // thrown where it is awaited
     const passed = (page.last - range.first + 1) / (range.last - range.first + 1);
     yield { rows, of: Math.round(rows / passed) };
@@ -44,7 +44,7 @@ export async function* readWhole(
   }
 }
 
-async function readPage(
+async function readTextPage(
   connection: PoolConnection,
   table: Table,
   { from, after, limit }: { from: string; after: number; limit: number },

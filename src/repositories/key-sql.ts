@@ -1,0 +1,125 @@
+/**
+ * The SQL about keys and about equal rows. Here, and nowhere else, a key is one integer column. Names come from the schema
+ * alone, values are parameters.
+ */
+import { escapeId } from "mysql2";
+import type { Connection, Pool, RowDataPacket } from "mysql2/promise";
+import type { Column, Table } from "../codecs/tables.ts";
+
+/** Ids named by one statement at most. */
+const IDS_PER_STATEMENT = 1_000;
+
+/** The key column, of the table with this alias if the statement has one. */
+export function keyOf(table: Table, alias?: string): string {
+  const key = table.columns[table.key];
+  if (!key) throw new Error(`${table.name} has no key`);
+  return qualified(key, alias);
+}
+
+/** Every column in the dictionary's order. */
+export function columnList(columns: readonly Column[], alias?: string): string {
+  return columns.map((column) => qualified(column, alias)).join(", ");
+}
+
+const qualified = ({ name }: Column, alias?: string) => (alias ? `${alias}.${escapeId(name)}` : escapeId(name));
+
+/** The ids in parts that each fit one statement. */
+export function* idPages(ids: readonly number[]): Generator<number[]> {
+  for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT) yield ids.slice(start, start + IDS_PER_STATEMENT);
+}
+
+/** Those of the ids that the table holds. */
+export async function existingIds(
+  connection: Connection | Pool,
+  table: Table,
+  ids: readonly number[],
+): Promise<Set<number>> {
+  const found = new Set<number>();
+  const sql = `SELECT ${keyOf(table)} FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`;
+  for (const page of idPages(ids)) {
+    const [rows] = await connection.query<RowDataPacket[][]>({ sql, rowsAsArray: true }, [page]);
+    for (const [id] of rows) found.add(id as unknown as number);
+  }
+  return found;
+}
+
+/** Keys from the first to the last, both included. */
+export interface KeyRange {
+  first: number;
+  last: number;
+}
+
+/** The condition that a key lies in a range: its parameters are the first and the last key. */
+export const inKeyRange = (table: Table, alias?: string): string => `${keyOf(table, alias)} BETWEEN ? AND ?`;
+
+/** The lowest and the highest key among some rows of a table or a stage. Undefined if there are no such rows. */
+export async function keyRange(
+  connection: Connection | Pool,
+  table: Table,
+  { from = table.name, where = "TRUE" }: Partial<RowSet> = {},
+): Promise<KeyRange | undefined> {
+  const key = keyOf(table);
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT MIN(${key}) AS first, MAX(${key}) AS last FROM ${escapeId(from)} WHERE ${where}`,
+  );
+  const { first, last } = rows[0] as { first: number | null; last: number | null };
+  return first === null || last === null ? undefined : { first, last };
+}
+
+/** The highest id of the table up to `max`; 0 if there is none. (MariaDB takes `< 2147483648` for `< 2147483647`.) */
+export async function highestId(connection: Connection, table: Table, max: number): Promise<number> {
+  const key = keyOf(table);
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT GREATEST(0, COALESCE(MAX(${key}), 0)) AS highest FROM ${escapeId(table.name)} WHERE ${key} <= ?`,
+    [max],
+  );
+  return rows[0]?.highest;
+}
+
+/** Rows, by what stands behind FROM and behind WHERE. */
+export interface RowSet {
+  from: string;
+  where: string;
+}
+
+export const fromWhere = ({ from, where }: RowSet): string => `FROM ${from} WHERE ${where}`;
+
+/** @param lock ends the SELECT with a locking clause, and begins with a blank */
+export async function count(connection: Connection, rows: RowSet, lock = ""): Promise<number> {
+  const [counted] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n ${fromWhere(rows)}${lock}`);
+  return counted[0]?.n;
+}
+
+/**
+ * The rows of a stage `s` compared with those of its table `t` by their keys.
+ * @param columns in which rows may differ
+ */
+export function compared(table: Table, stage: string, columns: readonly Column[] = table.columns) {
+  const [s, t] = [`${escapeId(stage)} s`, `${escapeId(table.name)} t`];
+  const sameKey = `${keyOf(table, "t")} = ${keyOf(table, "s")}`;
+  // By bytes: a collation takes `Ana` and `ANA` for equal.
+  const sameBytes = columns
+    .map((column) => `BINARY ${qualified(column, "s")} <=> BINARY ${qualified(column, "t")}`)
+    .join(" AND ");
+  const inBoth = `${s} JOIN ${t} ON ${sameKey}`;
+  return {
+    /** Staged, and not in the table. */
+    missing: { from: `${s} LEFT JOIN ${t} ON ${sameKey}`, where: `${keyOf(table, "t")} IS NULL` },
+    /** In the table, and not staged. */
+    surplus: { from: `${t} LEFT JOIN ${s} ON ${sameKey}`, where: `${keyOf(table, "s")} IS NULL` },
+    inBoth: { from: inBoth, where: "TRUE" },
+    unchanged: { from: inBoth, where: `(${sameBytes})` },
+    differing: { from: inBoth, where: `NOT (${sameBytes})` },
+  };
+}
+
+/**
+ * The rows with a reference to a parent `p` that does not exist.
+ * @param child the rows with the alias of their table, as SQL
+ * @param reference the column that refers, with that alias
+ * @param parent and its column that is referred to
+ */
+export const orphans = (child: string, reference: string, parent: string, referred: string): RowSet => ({
+  from: `${child} LEFT JOIN ${parent} p ON p.${referred} = ${reference}`,
+  where: `${reference} IS NOT NULL AND p.${referred} IS NULL`,
+});
