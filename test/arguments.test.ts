@@ -1,4 +1,4 @@
-/** Every option and every variable with what it does not take: one line that says what to do, and exit code 2. */
+/** Wrong options, arguments and environment variables: each ends a command with exit code 2 and a line that says what to do. */
 import { expect, test } from "bun:test";
 import { readConfig } from "../src/config.ts";
 import { parseUrl } from "../src/db/url.ts";
@@ -49,7 +49,7 @@ const WRONG_ARGUMENTS: [string, string[], string][] = [
   ["sample", ["x", "--bad", "101%"], "--bad 101%: give a share from 0% to 100%"],
 ];
 
-test("a wrong argument ends every command with 2 and one line that says what to do, before a database is asked", async () => {
+test("a wrong argument ends every command with code 2 and one line that says what to do, before it connects", async () => {
   const waiting = [...WRONG_ARGUMENTS];
   const seen: unknown[] = [];
   const one = async () => {
@@ -111,7 +111,7 @@ const WRONG_VARIABLES: [Record<string, string>, string | RegExp][] = [
 ];
 
 test.each(WRONG_VARIABLES)(
-  "%j is refused in one line that says what to do, and tells no secret",
+  "the environment %j is refused in one line that says what to do and repeats no secret",
   (environment, line) => {
     const read = () => {
       const { databaseUrl, host, tokens } = readConfig(environment);
@@ -127,7 +127,7 @@ test.each(WRONG_VARIABLES)(
 );
 
 test.each([..."@/?#:%&= +;'\"\\"])(
-  "a password with %s in DATABASE_URL is taken as it is, or refused with how to write it and without any part of it",
+  "a password with %s in DATABASE_URL works as it is, or is refused with the way to write it and without the password",
   (character) => {
     for (const password of [`12${character}s3cret`, `s3cret${character}12`, `12${character}34${character}s3cret`]) {
       const read = (written: string) => lineOf(() => parseUrl(`mysql://u:${written}@h:3306/d`).options.password ?? "");

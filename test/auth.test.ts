@@ -18,7 +18,7 @@ const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}`
 describe("with API_TOKENS", () => {
   const app = appOver(database, { tokens, log });
 
-  test("a request without a token is 401 and says which scheme", async () => {
+  test("a request without a token is answered 401 with the scheme to use", async () => {
     const answer = await app.request("/jobs");
     expect([answer.status, answer.headers.get("WWW-Authenticate")]).toEqual([401, 'Bearer realm="muster"']);
     expect(answer.headers.get("Content-Type")).toBe("application/problem+json");
@@ -33,7 +33,7 @@ describe("with API_TOKENS", () => {
     "Bearer",
     "read-me",
     "Bearer read-me x",
-  ])("%p is 401 and an invalid token", async (Authorization) => {
+  ])("the header %p is answered 401 invalid_token", async (Authorization) => {
     const answer = await app.request("/jobs", { headers: { Authorization } });
     expect([answer.status, answer.headers.get("WWW-Authenticate")]).toEqual([
       401,
@@ -41,7 +41,7 @@ describe("with API_TOKENS", () => {
     ]);
   });
 
-  test.each(["read-me", "read.me~2", "write/me==", "rule+me"])("%p may read", async (token) => {
+  test.each(["read-me", "read.me~2", "write/me==", "rule+me"])("the header %p may read", async (token) => {
     expect((await app.request("/jobs", bearer(token))).status).toBe(200);
     expect((await app.request("/jobs", { headers: { authorization: `bearer ${token}` } })).status).toBe(200);
   });
@@ -54,17 +54,17 @@ describe("with API_TOKENS", () => {
     "/runs",
     "/rejections",
     "/nothing/here",
-  ])("%s asks for a token", async (path) => {
+  ])("%s needs a token", async (path) => {
     expect((await app.request(path)).status).toBe(401);
     expect((await app.request(path, { method: "POST" })).status).toBe(401);
   });
 
-  test("whoever watches the service needs no token", async () => {
+  test("health checks and metrics need no token", async () => {
     expect((await app.request("/healthz")).status).toBe(200);
     expect((await app.request("/readyz", bearer("wrong"))).status).toBe(200);
   });
 
-  test("any Host is answered", async () => {
+  test("requests for any Host are answered", async () => {
     const headers = { Host: "muster.example", Origin: "https://muster.example", Authorization: "Bearer read-me" };
     expect((await app.request("/jobs", { headers })).status).toBe(200);
   });
@@ -77,7 +77,7 @@ describe("with API_TOKENS", () => {
   });
 });
 
-test("each role may do what those before it may, and 403 says which role it takes", async () => {
+test("each role may do what the roles below it may, and 403 names the role that is needed", async () => {
   const app = new Hono<Env>();
   app.onError(answerError(log));
   app.use(authenticate(tokens));
@@ -100,7 +100,7 @@ describe("without API_TOKENS", () => {
   const status = async (headers: Record<string, string>) => (await app.request("/jobs", { headers })).status;
 
   test.each(["localhost", "localhost:3000", "LOCALHOST", "127.0.0.1:3000", "127.1.2.3", "[::1]", "[::1]:3000"])(
-    "the Host %p is answered",
+    "requests for the Host %p are answered",
     async (Host) => expect(await status({ Host })).toBe(200),
   );
 
@@ -113,9 +113,9 @@ describe("without API_TOKENS", () => {
     "localhost@evil.example",
     "[::2]",
     "",
-  ])("the Host %p is refused", async (Host) => expect(await status({ Host })).toBe(403));
+  ])("requests for the Host %p are refused", async (Host) => expect(await status({ Host })).toBe(403));
 
-  test("a page of another origin is refused, one of this machine is not", async () => {
+  test("requests from a page of another origin are refused, those from a page of this machine are not", async () => {
     const Host = "localhost:3000";
     expect(await status({ Host, Origin: "http://localhost:5173" })).toBe(200);
     expect(await status({ Host, Origin: "http://[::1]:5173" })).toBe(200);
@@ -129,17 +129,17 @@ describe("without API_TOKENS", () => {
     }
   });
 
-  test("nor is the health of the service told to another site", async () => {
+  test("a page of another origin is not even told the health of the service", async () => {
     const answer = await app.request("/readyz", { headers: { Host: "evil.example" } });
     expect([answer.status, answer.headers.get("Content-Type")]).toEqual([403, "application/problem+json"]);
   });
 
-  test.each(["127.0.0.1", "localhost", "::1"])("%s may be bound", (host) => {
+  test.each(["127.0.0.1", "localhost", "::1"])("the service may listen on %s", (host) => {
     expect(() => assertBindable(host, undefined)).not.toThrow();
   });
 
   test.each(["0.0.0.0", "::", "192.168.0.7", "muster.example", ""])(
-    "%p may not be bound, and the error says what to set",
+    "the service may not listen on %p, and the error says what to set",
     (host) => {
       expect(() => assertBindable(host, undefined)).toThrow(/API_TOKENS=.*HOST=127\.0\.0\.1/);
       expect(() => assertBindable(host, tokens)).not.toThrow();

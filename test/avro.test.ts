@@ -37,18 +37,18 @@ async function read(table: Table, bytes: Buffer, piece = 1000) {
   return { rows, checksum: file.checksum.toString(), schema: file.schema };
 }
 
-test.each(tables.map(({ name }) => name))("the Avro schema of %s is the one that was reviewed", async (name) => {
+test.each(tables.map(({ name }) => name))("the Avro schema of %s has not changed", async (name) => {
   const table = tables.find((each) => each.name === name) as Table;
   expect(avroSchema(table)).toEqual(await Bun.file(join(GOLDEN, `${name}.avsc`)).json());
 });
 
-test("a table of every column type has the reviewed schema too", async () => {
+test("the Avro schema of a table with every column type has not changed", async () => {
   const file = join(GOLDEN, "things.avsc");
   expect(existsSync(file)).toBe(true);
   expect(avroSchema(things)).toEqual(await Bun.file(file).json());
 });
 
-test("what goes out comes back, whatever the values, the codec and the pieces in which it is read", async () => {
+test("rows written as Avro are read back, whatever their values, the codec and the size of the chunks", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(anyRow, { maxLength: 20 }),
@@ -65,7 +65,7 @@ test("what goes out comes back, whatever the values, the codec and the pieces in
   );
 });
 
-test("the server's text of a row becomes the record that its values become", () => {
+test("a row encoded from the server's text gives the same record as one encoded from values", () => {
   const encode = textEncoder(things);
   const encodeValues = recordEncoder(things);
   const [one, other] = [Buffer.alloc(1_000_000), Buffer.alloc(1_000_000)];
@@ -80,14 +80,14 @@ test("the server's text of a row becomes the record that its values become", () 
   );
 });
 
-test("the checksum tells content, not order", async () => {
+test("a table's checksum depends on its content and not on the order of its rows", async () => {
   const rows = fc.sample(anyRow, 50);
   const { checksum } = await written(things, rows);
   expect((await written(things, [...rows].reverse(), "null")).checksum).toBe(checksum);
   expect((await written(things, rows.slice(1))).checksum).not.toBe(checksum);
 });
 
-test("a table of many blocks, and a record larger than a block", async () => {
+test("a table of many blocks is read back, and so is a record larger than a block", async () => {
   const notes = only({ notes: mysqlTable("notes", { id: id(), text: varchar("text", { length: 16000 }).notNull() }) });
   const rows: Row[] = Array.from({ length: 300 }, (_, index) => [index + 1, "é".repeat(1 + ((index * 97) % 16000))]);
   const { bytes } = await written(notes, rows);
@@ -96,7 +96,7 @@ test("a table of many blocks, and a record larger than a block", async () => {
 
 const id = () => int("id").autoincrement().primaryKey();
 
-/** What a backup by one schema gives to another: rows, or why it is refused. */
+/** Reads a backup of one schema into another. @returns the rows, or why it is refused */
 async function resolved(before: Table, rows: readonly Row[], now: Table): Promise<readonly Row[] | string> {
   const { bytes } = await written(before, rows);
   return read(now, bytes).then(
@@ -107,7 +107,7 @@ async function resolved(before: Table, rows: readonly Row[], now: Table): Promis
 
 const staff = (columns: object) => only({ staff: mysqlTable("staff", { id: id(), ...columns } as never) });
 
-test("a backup from before a column was added with a default, dropped, reordered or widened is read", async () => {
+test("a backup made before a column was added with a default, dropped, reordered or widened can be read", async () => {
   const before = staff({ name: varchar("name", { length: 9 }).notNull(), level: int("level").notNull() });
   const rows: Row[] = [[1, "Ana", 7]];
   const name = () => varchar("name", { length: 9 }).notNull();
@@ -124,7 +124,7 @@ test("a backup from before a column was added with a default, dropped, reordered
   expect(await resolved(before, rows, staff({ name: name(), level: int("level") }))).toEqual([[1, "Ana", 7]]);
 });
 
-test("one that cannot be resolved is refused with the field's name", async () => {
+test("a backup that does not fit the present schema is refused with the field's name", async () => {
   const before = staff({
     name: varchar("name", { length: 9 }).notNull(),
     pay: decimal("pay", { precision: 6, scale: 2 }),
@@ -138,7 +138,7 @@ test("one that cannot be resolved is refused with the field's name", async () =>
   expect(await resolved(before, rows, staff({ pay: scaled }))).toContain("pay: the backup has it as");
 });
 
-test("a row that breaks the present rules is refused with its record and field", async () => {
+test("a backup with a row that breaks the present rules is refused with its record and field", async () => {
   const before = staff({ name: varchar("name", { length: 9 }).notNull() });
   const now = staff({ name: varchar("name", { length: 3 }).notNull() });
   expect(
@@ -153,7 +153,7 @@ test("a row that breaks the present rules is refused with its record and field",
   ).toMatch(/record 2 of staff breaks a rule: name takes 3/);
 });
 
-test("an alias in the schema file finds the renamed field, and a doc is in the schema", () => {
+test("an alias in the schema file finds a renamed field, and a doc appears in the Avro schema", () => {
   const table = staff({ full_name: varchar("full_name", { length: 9 }).notNull() });
   const remarks = { doc: { staff: "Who works here" }, aliases: { "staff.full_name": ["name"] } };
   const schema: AvroSchema = avroSchema(table, remarks);
@@ -161,7 +161,7 @@ test("an alias in the schema file finds the renamed field, and a doc is in the s
   expect(schema.fields[1]).toEqual({ name: "full_name", type: "string", aliases: ["name"] });
 });
 
-test("a record larger than a block goes out and comes back behind smaller ones", async () => {
+test("a record larger than a block is written and read after smaller ones", async () => {
   const notes = only({ notes: mysqlTable("notes", { id: id(), text: longtext("text").notNull() }) });
   const rows: Row[] = [1, 700_000, 5, 3_000_000, 2].map((length, index) => [index + 1, "x".repeat(length)]);
   const { bytes, checksum } = await written(notes, rows);

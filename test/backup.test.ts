@@ -45,7 +45,7 @@ async function contentOf(table: string): Promise<unknown[][]> {
   return rows as unknown[][];
 }
 
-/** Everything that a refused restore must leave as it was. */
+/** All that a refused restore must leave unchanged. */
 const everything = () => Promise.all(["departments", "jobs", "hired_employees"].map(contentOf));
 
 const change = (...statements: string[]) =>
@@ -54,7 +54,7 @@ const change = (...statements: string[]) =>
     await database.pool.query(statement);
   }, Promise.resolve());
 
-test("a backup has a file and an entry for each table, and says what is in them", async () => {
+test("a backup has a file for each table, and a manifest entry that describes it", async () => {
   const manifest = await make();
   expect((await readdir(join(folder, manifest.id))).sort()).toEqual([
     "departments.avro",
@@ -72,7 +72,7 @@ test("a backup has a file and an entry for each table, and says what is in them"
   expect(run).toMatchObject({ kind: "backup", status: "succeeded", counts: { jobs: { received: 2 } } });
 });
 
-test("rows added, changed and deleted since are put back, byte by byte, and the account says how many", async () => {
+test("a restore undoes additions, changes and deletions byte by byte, and its run counts them", async () => {
   await make();
   const before = await everything();
   await change(
@@ -86,7 +86,7 @@ test("rows added, changed and deleted since are put back, byte by byte, and the 
   expect(await findRun(database.db, run)).toMatchObject({ kind: "restore", status: "succeeded", counts });
 });
 
-test("a restored parent keeps the rows that refer to it, and readers of others see nothing", async () => {
+test("a restore of a parent table keeps the rows that refer to it, and does not disturb readers", async () => {
   await make();
   const before = await everything();
   await change("UPDATE departments SET department = 'sales' WHERE id = 1", "INSERT INTO departments VALUES (3, 'x')");
@@ -95,7 +95,7 @@ test("a restored parent keeps the rows that refer to it, and readers of others s
   expect(await everything()).toEqual(before);
 });
 
-test("several tables come back together: a child whose parent is new again, and one that moved to a parent since gone", async () => {
+test("a restore of several tables brings back a child with its deleted parent, and a child that has moved to another parent", async () => {
   await make();
   const before = await everything();
   await change(
@@ -107,7 +107,7 @@ test("several tables come back together: a child whose parent is new again, and 
   expect(await everything()).toEqual(before);
 });
 
-test("rows of another table that would lose their parent: refused with how many and which, and nothing is changed", async () => {
+test("a restore that would take the parent from rows of another table is refused with their number and ids", async () => {
   await make();
   await change(
     "INSERT INTO departments VALUES (7, 'Later')",
@@ -123,7 +123,7 @@ test("rows of another table that would lose their parent: refused with how many 
   expect((await listRuns(database.db, { limit: 1 }))[0]).toMatchObject({ kind: "restore", status: "refused" });
 });
 
-test("a backup's rows whose parent is gone are refused unless the parent is restored too", async () => {
+test("a restore of rows whose parent is gone is refused, unless the parent is restored with them", async () => {
   await make();
   await change("DELETE FROM hired_employees", "DELETE FROM departments WHERE id = 2");
   const before = await everything();
@@ -144,7 +144,7 @@ test("a plan says what would change and changes nothing", async () => {
   expect((await bring(["hired_employees"])).tables).toEqual(plan.tables);
 });
 
-test("AUTO_INCREMENT comes back, and never gets lower", async () => {
+test("a restore brings AUTO_INCREMENT back, and never lowers it", async () => {
   await change("INSERT INTO jobs VALUES (500, 'x')", "DELETE FROM jobs WHERE id = 500");
   await make(["jobs"]);
   const insertId = async () =>
@@ -162,7 +162,7 @@ test("AUTO_INCREMENT comes back, and never gets lower", async () => {
   await elsewhere.close();
 });
 
-test("the latest backup is the newest that holds the tables named; an older one is named by its id", async () => {
+test("`latest` is the newest backup that has the tables; an older one is restored by its id", async () => {
   const first = await make(["jobs"]);
   await change("UPDATE jobs SET job = 'Baker' WHERE id = 1");
   await make(["departments", "jobs"]);
@@ -173,7 +173,7 @@ test("the latest backup is the newest that holds the tables named; an older one 
   expect((await contentOf("jobs"))[0]).toEqual([1, "Clerk"]);
 });
 
-test("no such backup, and a table that it lacks", async () => {
+test("a backup that does not exist, or lacks the table, is not found", async () => {
   await expect(bring(["jobs"])).rejects.toMatchObject({ code: "not_found" });
   const nothing = verify(database, store, { id: "latest", report });
   await expect(nothing).rejects.toThrow("there is no backup in the store: make one first");
@@ -183,7 +183,7 @@ test("no such backup, and a table that it lacks", async () => {
   await expect(bring(["jobs"], { backup: `../${id}` })).rejects.toMatchObject({ code: "not_found" });
 });
 
-test("an empty table goes out and comes back", async () => {
+test("an empty table is backed up and restored", async () => {
   await change("DELETE FROM hired_employees");
   await make();
   await change("INSERT INTO hired_employees VALUES (1, 'Ana', '2021-05-01', 1, 2)");
@@ -191,7 +191,7 @@ test("an empty table goes out and comes back", async () => {
   expect(await contentOf("hired_employees")).toEqual([]);
 });
 
-test("--keep removes the oldest backups beyond so many, never the newest", async () => {
+test("--keep removes the oldest backups, and never the newest", async () => {
   const ids: string[] = [];
   for (let index = 0; index < 4; index++) ids.push((await make(["jobs"])).id);
   await keepNewest(store, 2, () => {});
@@ -200,7 +200,7 @@ test("--keep removes the oldest backups beyond so many, never the newest", async
   expect(await store.ids()).toEqual(ids.slice(3));
 });
 
-test("a clock that was set back makes no backup older than the newest there is", async () => {
+test("a backup made after the clock was set back is still the newest", async () => {
   setSystemTime(new Date(Date.now() + 86_400_000));
   const early = await make(["jobs"]);
   setSystemTime();
@@ -210,7 +210,7 @@ test("a clock that was set back makes no backup older than the newest there is",
   expect(await store.ids()).toEqual([id]);
 });
 
-test("a store that is empty although backups were made is told: its mount may be gone", async () => {
+test("an empty store is reported if this database was backed up before: its mount may be gone", async () => {
   const said: string[] = [];
   const again = () => backup(database, store, { tables, codec: "deflate", report: { say: (line) => said.push(line) } });
   await again();
@@ -220,7 +220,7 @@ test("a store that is empty although backups were made is told: its mount may be
   expect(said).toEqual([expect.stringContaining("see that it is mounted")]);
 });
 
-test("rows that break the rules, which another program stored, are counted and told when they are backed up", async () => {
+test("rows that another program stored against the rules are backed up, counted and reported", async () => {
   const connection = await database.pool.getConnection();
   await connection.query("SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'");
   await connection.query("INSERT INTO jobs VALUES (0, 'Zero'), (-7, 'Minus'), (3, ''), (4, 'Fine ü')");
@@ -249,7 +249,7 @@ test("rows that break the rules, which another program stored, are counted and t
     await expect(bring([table])).rejects.toMatchObject({ code: "refused" });
 });
 
-test("control characters that were stored before they were refused come back by a restore", async () => {
+test("control characters that are stored already are backed up and restored", async () => {
   await database.pool.query("INSERT INTO jobs VALUES (8, 'a\\0b'), (9, 'Baker\\Z')");
   const before = (await database.pool.query("SELECT * FROM jobs"))[0];
   await make(["jobs"]);
@@ -274,7 +274,7 @@ test("--keep never removes the only backup of a table", async () => {
   expect(await store.ids()).toEqual([whole.id, last.id]);
 });
 
-test("verify restores into scratch tables, compares, and says when and how long", async () => {
+test("--verify restores into scratch tables, compares them, and writes a proof with its time and duration", async () => {
   const { id } = await make();
   const before = await everything();
   expect(await proofOf(store, id)).toBeUndefined();
@@ -286,7 +286,7 @@ test("verify restores into scratch tables, compares, and says when and how long"
   expect(stages).toEqual([]);
 });
 
-test("an import that publishes during a backup is not in it, and the backup has the old rows, all of them", async () => {
+test("a backup has all rows from before an import that is published meanwhile, and none of its rows", async () => {
   const rows = Array.from({ length: 40_000 }, (_, index) => `${index + 1},Job ${index}\n`).join("");
   const source = await folderOf({ "jobs.csv": rows });
   await change("DELETE FROM hired_employees", "DELETE FROM jobs");

@@ -27,7 +27,7 @@ async function made(...table: string[]): Promise<Manifest> {
   return (await response.json()) as Manifest;
 }
 
-test("POST /backup with the original system's body answers 201 and the manifest, and where it is", async () => {
+test("POST /backup with the original system's body answers 201 with the manifest and its Location", async () => {
   const response = await post("/backup", { table: ["jobs", "departments"] });
   const manifest = (await response.json()) as Manifest;
   expect([response.status, response.headers.get("Location")]).toEqual([201, `/backups/${manifest.id}`]);
@@ -38,7 +38,7 @@ test("POST /backup with the original system's body answers 201 and the manifest,
   expect(await (await app.request(`/backups/${manifest.id}`)).json()).toEqual(manifest);
 });
 
-test("POST /restore puts the rows back and answers the counts; a plan only says them", async () => {
+test("POST /restore puts the rows back and answers the counts; with `plan` it answers the counts alone", async () => {
   await made("departments", "jobs");
   await database.pool.query("UPDATE departments SET department = 'x' WHERE id = 2");
   const counts = { received: 2, inserted: 0, updated: 1, unchanged: 1, deleted: 0 };
@@ -53,7 +53,7 @@ test("POST /restore puts the rows back and answers the counts; a plan only says 
   expect(await (await app.request("/departments/2")).json()).toEqual({ id: 2, department: "Legal" });
 });
 
-test("GET /backups lists the newest first, a page at a time, and says which are proven", async () => {
+test("GET /backups lists backups in pages, newest first, with their proofs", async () => {
   const { id } = await made("jobs");
   const proven = await post(`/backups/${id}/verify`);
   expect([proven.status, ((await proven.json()) as { proof: object }).proof]).toMatchObject([
@@ -67,7 +67,7 @@ test("GET /backups lists the newest first, a page at a time, and says which are 
   expect(older[0]?.id.localeCompare(id)).toBe(-1);
 });
 
-test("one manifest that cannot be read hides no other backup", async () => {
+test("a manifest that cannot be read does not hide the other backups", async () => {
   const { id } = await made("jobs");
   const file = join(folder, id, "manifest.json");
   const text = await Bun.file(file).text();
@@ -78,7 +78,7 @@ test("one manifest that cannot be read hides no other backup", async () => {
   await Bun.write(file, text);
 });
 
-test("a file comes whole, in part, or not at all where the client has it", async () => {
+test("a backup's file is downloaded whole or in part, and answered 304 if the client has it", async () => {
   const manifest = await made("jobs");
   const path = `/backups/${manifest.id}/jobs.avro`;
   const bytes = await Bun.file(join(folder, manifest.id, "jobs.avro")).bytes();
@@ -96,7 +96,7 @@ test("a file comes whole, in part, or not at all where the client has it", async
   expect((await app.request(path, { headers: { Range: "bytes=4-9", "If-Range": '"x"' } })).status).toBe(200);
 });
 
-test("what is not there is 404, and a path never comes from a request", async () => {
+test("a backup or file that does not exist is 404, and no request reaches a path outside the store", async () => {
   const { id } = await made("jobs");
   for (const path of [`/backups/${id}/departments.avro`, `/backups/${id}/manifest.json`, `/backups/..%2F${id}`]) {
     expect((await app.request(path)).status).toBe(404);
@@ -106,7 +106,7 @@ test("what is not there is 404, and a path never comes from a request", async ()
   expect((await post(`/backups/${id.replace(/^./, "1")}/verify`)).status).toBe(404);
 });
 
-test("a body of another shape is 400, a conflict 409 with the ids, damage 422", async () => {
+test("a malformed body is 400, a restore that conflicts with other rows 409 with their ids, a damaged backup 422", async () => {
   expect((await post("/backup", { table: [] })).status).toBe(400);
   expect((await post("/backup", { table: ["staff"] })).status).toBe(400);
   expect((await post("/restore", { table: ["jobs"], path: "/etc" })).status).toBe(400);
@@ -123,13 +123,13 @@ test("a body of another shape is 400, a conflict 409 with the ids, damage 422", 
   expect([damaged.status, await damaged.json()]).toMatchObject([422, { code: "backup_damaged" }]);
 });
 
-test("backups are an admin's", async () => {
+test("backups need the role admin", async () => {
   const guarded = appOver(database, { store: new DirectoryStore(folder), tokens: readTokens("writer:w,admin:a") });
   const list = (token: string) => guarded.request("/backups", { headers: { Authorization: `Bearer ${token}` } });
   expect([(await list("w")).status, (await list("a")).status]).toEqual([403, 200]);
 });
 
-test("by command: backup, plan, restore, verify, and exit code 2 for what is refused", async () => {
+test("the commands back up, plan, restore and verify, and end with code 2 if they refuse", async () => {
   const environment = { DATABASE_URL: database.url, BACKUP_STORE: await folderOf({}) };
   const backup = await run(["scripts/backup.ts", "jobs", "departments", "--json"], environment);
   const { backup: id, tables } = JSON.parse(backup.stdout.trim().split("\n").at(-1) ?? "");

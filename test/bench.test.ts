@@ -16,7 +16,7 @@ const ROUNDED_BY = 0.000_6;
 
 const linesOf = (text: string) => text.trimEnd().split("\n");
 
-test("a line of JSON for each bench says how long both sides took, and their ratio", async () => {
+test("each bench prints a line of JSON with the time of both sides and their ratio", async () => {
   const { code, stdout, stderr } = await run([BENCH, "--rows", "300", ...options], environment);
   expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
   const lines = linesOf(stdout).map((line) => JSON.parse(line));
@@ -28,14 +28,14 @@ test("a line of JSON for each bench says how long both sides took, and their rat
     expect(ours_s).toBeGreaterThan(0);
     if (process.platform === "linux") expect(rss_mb).toBeWithin(30, 500);
     if (/ is missing /.test(peer)) continue;
-    // Of so few rows the seconds have but a digit or two: each is rounded to a thousandth.
+    // With so few rows the times are short, and they are rounded to a thousandth of a second.
     expect(ratio).toBeGreaterThan((ours_s - ROUNDED_BY) / (peer_s + ROUNDED_BY) - ROUNDED_BY);
     expect(ratio).toBeLessThan((ours_s + ROUNDED_BY) / (peer_s - ROUNDED_BY) + ROUNDED_BY);
     expect(pairs).toEqual([ratio]);
   }
 });
 
-test("a peer that is not installed is said to be missing, and ours is measured all the same", async () => {
+test("a peer that is not installed is reported as missing, and Muster is measured all the same", async () => {
   const alone = await folderOf({});
   symlinkSync(program.path, join(alone, "mysqld"));
   const { code, stdout } = await run([BENCH, "backup", "--rows", "300", ...options], {
@@ -47,7 +47,7 @@ test("a peer that is not installed is said to be missing, and ours is measured a
   expect(JSON.parse(stdout).ours_s).toBeGreaterThan(0);
 });
 
-test("Ctrl-C ends it with 130, and neither the server nor its data stay", async () => {
+test("Ctrl-C ends the bench with code 130 and removes its server and data", async () => {
   const temporary = await folderOf({});
   const bench = start([BENCH, "import", "--rows", "100000", ...options], { ...environment, TMPDIR: temporary });
   const found = (name: RegExp) =>
@@ -61,7 +61,7 @@ test("Ctrl-C ends it with 130, and neither the server nor its data stay", async 
   expect(() => process.kill(pid, 0)).toThrow();
 });
 
-test("what it does not know it refuses in one line", async () => {
+test("an unknown bench or option is refused in one line", async () => {
   const wrong = [["imports"], ["--rows", "0"], ["--pairs", "x"], ["--server", "oracle"], ["--fast"]];
   for (const words of wrong) {
     const { code, stdout, stderr } = await run([BENCH, ...words]);

@@ -1,4 +1,4 @@
-/** What pages in browsers may do with the service. */
+/** What a web page may do with the service from a browser. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { readTokens } from "../src/http/auth.ts";
 import { appOver } from "./support/app.ts";
@@ -22,7 +22,7 @@ function preflight(app: typeof withTokens, Origin: string, method = "POST") {
 }
 
 describe("a page of an origin in CORS_ORIGINS", () => {
-  test("may ask before it sends, without a token, and uses up no one's limit", async () => {
+  test("may send a preflight without a token, which counts against no rate limit", async () => {
     for (const app of [withTokens, withoutTokens]) {
       const answer = await preflight(app, ours);
       expect([answer.status, answer.headers.get("Access-Control-Allow-Origin")]).toEqual([204, ours]);
@@ -42,7 +42,7 @@ describe("a page of an origin in CORS_ORIGINS", () => {
     }
   });
 
-  test("may read the answer and its headers, also of a refusal", async () => {
+  test("may read answers and their headers, refusals too", async () => {
     const answers = [
       await withTokens.request("/jobs", { headers: { Origin: ours, Authorization } }),
       await withTokens.request("/jobs", { headers: { Origin: ours } }),
@@ -74,7 +74,7 @@ describe("a page of an origin in CORS_ORIGINS", () => {
   });
 });
 
-test("a page of another origin may not read an answer, and without tokens gets none", async () => {
+test("a page of another origin may not read an answer, and gets none if there are no tokens", async () => {
   const evil = "https://evil.example";
   for (const app of [withTokens, withoutTokens]) {
     expect((await preflight(app, evil)).headers.get("Access-Control-Allow-Origin")).toBeNull();
@@ -85,20 +85,20 @@ test("a page of another origin may not read an answer, and without tokens gets n
   expect([refused.status, refused.headers.get("Access-Control-Allow-Origin")]).toEqual([403, null]);
 });
 
-test("without CORS_ORIGINS no page of another origin may read anything", async () => {
+test("without CORS_ORIGINS no page of another origin may read an answer", async () => {
   const app = appOver(database, { tokens });
   expect((await preflight(app, ours)).headers.get("Access-Control-Allow-Origin")).toBeNull();
   const answer = await app.request("/jobs", { headers: { Origin: ours, Authorization } });
   expect([answer.status, answer.headers.get("Access-Control-Allow-Origin")]).toEqual([200, null]);
 });
 
-test("an answer that differs by origin says so also where no origin was sent", async () => {
+test("Vary names Origin also if the request had none", async () => {
   const answer = await withTokens.request("/jobs", { headers: { Authorization } });
   expect(answer.headers.get("Vary")).toBe("Origin, Accept, Accept-Encoding");
 });
 
 test.each(["/jobs", "/healthz", "/nothing", "/jobs/0", "/hired_department"])(
-  "%s tells a browser not to guess its type, frame it, run anything in it, or tell where it was",
+  "%s has the headers that forbid a browser to guess its type, frame it, run scripts in it or send a referrer",
   async (path) => {
     const { headers } = await appOver(database).request(path, { headers: { Accept: "*/*" } });
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");

@@ -1,4 +1,4 @@
-/** What hangs on our tables and is not ours: columns, history, triggers and foreign keys of others, seen or unseen. */
+/** What other people add to Muster's tables: columns, history, triggers and foreign keys, visible to its user or not. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
 import { backup } from "../src/backups/backup.ts";
@@ -40,7 +40,7 @@ const bring = (table: TableName, plan = false) =>
 
 const everyone = "SELECT id, name FROM hired_employees ORDER BY id";
 
-/** Three employees, of which a backup is made; then one is changed, one deleted and one added. */
+/** Makes a backup of three employees, then changes one, deletes one and adds one. */
 beforeEach(async () => {
   said.length = 0;
   for (const table of ["badges", "keys_of_jobs"]) await asAdministrator(`DROP TABLE IF EXISTS ${other}.${table}`);
@@ -77,7 +77,7 @@ const ADDED: [what: string, add: string, remove: string][] = [
 if (isMariaDb) ADDED.push(["history", "ADD SYSTEM VERSIONING", "DROP SYSTEM VERSIONING"]);
 
 test.each(ADDED)(
-  "a table to which its administrator gave %s keeps it in a restore and an import",
+  "a table to which the administrator added %s keeps it through a restore and an import",
   async (_, add, remove) => {
     await database.pool.query(`ALTER TABLE hired_employees ${add}`);
     const definition = async () =>
@@ -99,7 +99,7 @@ test.each(ADDED)(
   },
 );
 
-test("a restore keeps what others wrote into columns of their own, and a new row gets the column's default", async () => {
+test("a restore keeps the values in other people's columns, and a new row gets their default", async () => {
   const touched = "touched datetime DEFAULT '2000-01-01' ON UPDATE CURRENT_TIMESTAMP";
   await database.pool.query(`ALTER TABLE hired_employees ADD note varchar(20) DEFAULT 'none', ADD ${touched}`);
   await database.pool.query("UPDATE hired_employees SET note = CONCAT('note ', id), touched = '2000-01-01'");
@@ -112,7 +112,7 @@ test("a restore keeps what others wrote into columns of their own, and a new row
 
 const withoutHistory = missing("MariaDB, the server with system-versioned tables,", isMariaDb);
 test.skipIf(withoutHistory !== "")(
-  `a restore adds to a table's history, and takes nothing from it${withoutHistory}`,
+  `a restore adds to the history of a system-versioned table, and removes nothing from it${withoutHistory}`,
   async () => {
     await database.pool.query("ALTER TABLE hired_employees ADD SYSTEM VERSIONING");
     await database.pool.query("UPDATE hired_employees SET name = 'once more' WHERE id = 1");
@@ -135,7 +135,7 @@ const badges = async () => (await select(`SELECT hire FROM ${other}.badges`)).ma
 const parentOfBadges = async () =>
   /REFERENCES `\w+`[.]`(\w+)`/.exec(JSON.stringify(await select(`SHOW CREATE TABLE ${other}.badges`)))?.[1];
 
-test("a foreign key of a database that the user may not see goes on pointing at the table, and no command stops", async () => {
+test("a foreign key from a database that the user may not see still refers to the table after every command", async () => {
   const user = await userWith(database.url, `ALL ON ${database.name}.*`);
   const environment = { DATABASE_URL: user.url, BACKUP_STORE: folder };
   await asAdministrator(`${BADGES})`, `INSERT INTO ${other}.badges VALUES (3)`);
@@ -153,7 +153,7 @@ test("a foreign key of a database that the user may not see goes on pointing at 
   expect((await run(["scripts/backup.ts"], environment)).code).toBe(0);
 });
 
-test("with the right that the message names, the table is swapped in again", async () => {
+test("after the GRANT in the message the table is swapped again", async () => {
   const user = await userWith(database.url, `ALL ON ${database.name}.*`, "SHOW VIEW ON *.*");
   await database.pool.query("DELETE FROM hired_employees");
   const imported = await run(["scripts/import.ts", await file()], { DATABASE_URL: user.url });
@@ -178,7 +178,7 @@ test("a trigger that the user may not see survives a restore and an import", asy
   expect(fired.map(({ name }) => name).sort()).toEqual(["Ana", "Bo", "Cy"]);
 });
 
-test("a trigger that changes rows as they are restored is named, and the restore undone", async () => {
+test("a restore whose rows are changed by a trigger is undone, and the trigger is named", async () => {
   await database.pool.query(
     "CREATE TRIGGER shout BEFORE INSERT ON hired_employees FOR EACH ROW SET NEW.name = UPPER(NEW.name)",
   );
@@ -203,20 +203,23 @@ const RULES: [rule: string, said: string][] = [
   ],
 ];
 
-test.each(RULES)("a restore that meets rows of others by %s is refused, and the plan says so", async (rule, line) => {
-  await asAdministrator(`${BADGES} ${rule})`, `INSERT INTO ${other}.badges VALUES (3), (4)`);
-  for (const plan of [true, false]) {
-    const message = expect.stringContaining(line.replace("OTHER", other));
-    await expect(bring("hired_employees", plan)).rejects.toMatchObject({ code: "conflict", message });
-  }
-  expect(await badges()).toEqual([3, 4]);
-  expect((await select(everyone)).map(({ id }) => id)).toEqual([1, 3, 4]);
-  await asAdministrator(`DELETE FROM ${other}.badges WHERE hire = 4`);
-  await bring("hired_employees");
-  expect([await badges(), await select(everyone)]).toEqual([[3], restored]);
-});
+test.each(RULES)(
+  "a restore that would change rows of others by %s is refused, and so is its plan",
+  async (rule, line) => {
+    await asAdministrator(`${BADGES} ${rule})`, `INSERT INTO ${other}.badges VALUES (3), (4)`);
+    for (const plan of [true, false]) {
+      const message = expect.stringContaining(line.replace("OTHER", other));
+      await expect(bring("hired_employees", plan)).rejects.toMatchObject({ code: "conflict", message });
+    }
+    expect(await badges()).toEqual([3, 4]);
+    expect((await select(everyone)).map(({ id }) => id)).toEqual([1, 3, 4]);
+    await asAdministrator(`DELETE FROM ${other}.badges WHERE hire = 4`);
+    await bring("hired_employees");
+    expect([await badges(), await select(everyone)]).toEqual([[3], restored]);
+  },
+);
 
-test("a restore that would change a value to which others refer by ON UPDATE CASCADE is refused", async () => {
+test("a restore that would change a value to which others refer with ON UPDATE CASCADE is refused", async () => {
   await database.pool.query("DELETE FROM hired_employees WHERE id = 4");
   await database.pool.query("UPDATE hired_employees SET job_id = 2 WHERE id = 3");
   const key = `FOREIGN KEY (job) REFERENCES ${database.name}.hired_employees (job_id)`;
@@ -231,7 +234,7 @@ test("a restore that would change a value to which others refer by ON UPDATE CAS
   expect(await select(`SELECT job FROM ${other}.badges`)).toEqual([{ job: 2 }]);
 });
 
-test("a row that comes to refer to a row that goes, while the restore waits for the gate, is not deleted with it", async () => {
+test("a row that begins to refer to a surplus row while the restore waits for the gate is not deleted with it", async () => {
   await asAdministrator(`${BADGES} ON DELETE CASCADE)`);
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
@@ -246,7 +249,7 @@ test("a row that comes to refer to a row that goes, while the restore waits for 
 });
 
 test.each(["CASCADE", "SET NULL", "RESTRICT"])(
-  "rows that the user may not see, and that refer by ON DELETE %s to rows that go, make a restore be refused",
+  "a restore is refused if rows that the user may not see refer with ON DELETE %s to rows that it would delete",
   async (rule) => {
     const user = await userWith(database.url, `ALL ON ${database.name}.*`);
     const environment = { DATABASE_URL: user.url, BACKUP_STORE: folder };
@@ -260,7 +263,7 @@ test.each(["CASCADE", "SET NULL", "RESTRICT"])(
   },
 );
 
-test("a dead run that cannot be cleared is said, and stops neither the other dead runs nor the command", async () => {
+test("a dead run that cannot be cleared is reported, and holds up neither the clearing of others nor the command", async () => {
   const begun = [];
   for (const table of ["jobs", "departments"] as const) {
     const each = await beginRun(database, "import", "a test");

@@ -1,4 +1,4 @@
-/** A file that is something else than its name says is refused by what it is, in every form. */
+/** A file whose content does not fit its name is refused, with what it is and what to do. */
 import { expect, test } from "bun:test";
 import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { writeContainer } from "../src/codecs/avro-container.ts";
@@ -49,13 +49,13 @@ const AVRO = await avro();
 
 test.each<[string, Uint8Array, string]>([
   ["UTF-16", utf16(CSV, "\uFEFF"), "it is UTF-16: save it as UTF-8"],
-  ["UTF-16 of tabs", utf16(CSV.replaceAll(",", "\t"), "\uFEFF"), "UTF-16"],
-  ["UTF-16 without a mark", utf16("1,Bäcker\n2,部门\n"), "UTF-16"],
-  ["big UTF-16", big(utf16(CSV, "\uFEFF")), "UTF-16"],
-  ["big UTF-16 without a mark", big(utf16(CSV)), "UTF-16"],
+  ["UTF-16 with tabs", utf16(CSV.replaceAll(",", "\t"), "\uFEFF"), "UTF-16"],
+  ["UTF-16 without a byte order mark", utf16("1,Bäcker\n2,部门\n"), "UTF-16"],
+  ["big-endian UTF-16", big(utf16(CSV, "\uFEFF")), "UTF-16"],
+  ["big-endian UTF-16 without a byte order mark", big(utf16(CSV)), "UTF-16"],
   ["UTF-32", Buffer.concat([hex("fffe0000"), utf32(CSV)]), "UTF-32"],
-  ["UTF-32 without a mark", utf32(CSV), "UTF-32"],
-  ["big UTF-32", utf32(CSV).swap32(), "UTF-32"],
+  ["UTF-32 without a byte order mark", utf32(CSV), "UTF-32"],
+  ["big-endian UTF-32", utf32(CSV).swap32(), "UTF-32"],
   ["gzip", gzipSync(CSV), "packed with gzip: end its name in .gz"],
   ["zstd", zstdCompressSync(CSV), "packed with zstd: unpack it"],
   ["bzip2", hex("425a6839314159265359 2cde e82e00000b5f8000 1000043800101004"), "packed with bzip2"],
@@ -69,58 +69,58 @@ test.each<[string, Uint8Array, string]>([
   ["ORC", Buffer.from("ORC\x0a\x05\x00"), "an ORC file"],
   ["Avro", AVRO, "an Avro file: end its name in .avro"],
   ["HTML", Buffer.from("\uFEFF \n<!DOCTYPE html>\n<html>"), "it is HTML or XML, and begins with"],
-  ["an error of S3", Buffer.from('<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>'), "it is HTML or XML"],
+  ["S3's XML error", Buffer.from('<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>'), "it is HTML or XML"],
   ["JSON", Buffer.from('{"id": 1, "job": "Baker"}\n'), "it is JSON: end its name in .ndjson"],
   ["a JSON array", Buffer.from('[\n  {"id": 1, "job": "Baker"}\n]\n'), "it is a JSON array"],
   ["lines that end in CR", Buffer.from(CSV.replaceAll("\r\n", "\r")), "its lines end in \\r alone"],
   ["lines that end in CR CR LF", Buffer.from(CSV.replaceAll("\n", "\r\n")), "its lines end in \\r\\r\\n"],
-  ["lines of quotes that end in CR CR LF", Buffer.from('1,"Baker"\r\r\n2,"Judge"\r\r\n'), "its lines end in \\r\\r\\n"],
-])("%s under the name of CSV", async (_, content, what) => {
+  [
+    "quoted cells in lines that end in CR CR LF",
+    Buffer.from('1,"Baker"\r\r\n2,"Judge"\r\r\n'),
+    "its lines end in \\r\\r\\n",
+  ],
+])("a file named .csv or .csv.gz that holds %s is refused, with what it is", async (_, content, what) => {
   expect(await refusal("jobs.csv", content)).toContain(what);
   expect(await refusal("jobs.csv.gz", gzipSync(content))).toContain(what);
 });
 
-test.each<[string, Uint8Array | string, string]>([
-  [
-    "jobs.ndjson",
-    '[{"id":1,"job":"Baker"},{"id":2,"job":"Judge"}]\n',
-    "it is a JSON array: write an object on each line",
-  ],
-  ["jobs.ndjson", '[\n{"id":1,"job":"Baker"}\n]\n', "it is a JSON array"],
-  ["jobs.ndjson", " \n[]\n", "it is a JSON array"],
-  ["jobs.ndjson", '{\n  "id": 1,\n  "job": "Baker"\n}\n', "it is JSON over several lines"],
-  ["jobs.ndjson", '{"id": 1,\n"job": "Baker"}\n', "it is JSON over several lines"],
-  ["jobs.ndjson", CSV, 'it is not JSON, and begins with "id,job": end its name in .csv if it is CSV'],
-  ["jobs.ndjson", "1,Baker\n2,Judge\n", "it is not JSON"],
-  ["jobs.ndjson", '{"id":1}\r{"id":2}\r', "its lines end in \\r alone"],
-  ["jobs.ndjson", utf16('{"id":1}\n', "\uFEFF"), "it is UTF-16"],
-  ["jobs.ndjson", AVRO, "it is an Avro file"],
-  ["jobs.avro", CSV, 'it is not an Avro file, and begins with "id,job\\r\\n1,Baker'],
-  ["jobs.avro", gzipSync(AVRO), "it is packed with gzip"],
-  ["jobs.avro", '{"id":1}\n', "it is not an Avro file"],
-  ["jobs.csv.gz", CSV, "it is not a gzip file, and begins with"],
-  ["jobs.csv.gz", zstdCompressSync(CSV), "it is packed with zstd"],
-  ["jobs.csv.gz", deflateRawSync(CSV), "it is not a gzip file"],
-  ["jobs.csv.gz", zip("jobs.csv"), "it is a zip archive"],
-])("%s that holds %j", async (name, content, what) => {
+test.each<[string, string, Uint8Array | string, string]>([
+  ["jobs.ndjson", "a JSON array", '[{"id":1,"job":"Baker"}]\n', "it is a JSON array: write an object on each line"],
+  ["jobs.ndjson", "a JSON array over several lines", '[\n{"id":1,"job":"Baker"}\n]\n', "it is a JSON array"],
+  ["jobs.ndjson", "an empty JSON array", " \n[]\n", "it is a JSON array"],
+  ["jobs.ndjson", "indented JSON", '{\n  "id": 1,\n  "job": "Baker"\n}\n', "it is JSON over several lines"],
+  ["jobs.ndjson", "JSON over two lines", '{"id": 1,\n"job": "Baker"}\n', "it is JSON over several lines"],
+  ["jobs.ndjson", "CSV", CSV, 'it is not JSON, and begins with "id,job": end its name in .csv if it is CSV'],
+  ["jobs.ndjson", "CSV without a header", "1,Baker\n2,Judge\n", "it is not JSON"],
+  ["jobs.ndjson", "lines that end in CR", '{"id":1}\r{"id":2}\r', "its lines end in \\r alone"],
+  ["jobs.ndjson", "UTF-16", utf16('{"id":1}\n', "\uFEFF"), "it is UTF-16"],
+  ["jobs.ndjson", "Avro", AVRO, "it is an Avro file"],
+  ["jobs.avro", "CSV", CSV, 'it is not an Avro file, and begins with "id,job\\r\\n1,Baker'],
+  ["jobs.avro", "gzip", gzipSync(AVRO), "it is packed with gzip"],
+  ["jobs.avro", "NDJSON", '{"id":1}\n', "it is not an Avro file"],
+  ["jobs.csv.gz", "CSV", CSV, "it is not a gzip file, and begins with"],
+  ["jobs.csv.gz", "zstd", zstdCompressSync(CSV), "it is packed with zstd"],
+  ["jobs.csv.gz", "deflate without gzip's header", deflateRawSync(CSV), "it is not a gzip file"],
+  ["jobs.csv.gz", "a zip archive", zip("jobs.csv"), "it is a zip archive"],
+])("a file named %s that holds %s is refused, with what it is", async (name, _, content, what) => {
   expect(await refusal(name, content)).toContain(what);
 });
 
-test("an Avro file of a codec that is not read is not called damaged", async () => {
+test("an Avro file with an unknown codec is refused for its codec, not as damaged", async () => {
   const snappy = Buffer.from(AVRO.toString("latin1").replace("\x08null", "\x0csnappy"), "latin1");
   await expect(read("jobs.avro", snappy)).rejects.toThrow(
     'jobs.avro: the Avro file is packed with "snappy", which is not read: write it with one of deflate, zstandard, null',
   );
 });
 
-test.each<[string, string, number]>([
-  ["jobs.csv", "1,PAR1\n2,<html>\n3,{x}\n4,[1]\n5,BZh91AY\n", 5],
-  ["jobs.csv", '1,"two\rlines"\n2,"a\r\r\nb"\n', 2],
-  ["jobs.csv", "1,Baker\r", 1],
-  ["jobs.csv", "job,id\nORC,1\n%PDF-,2\n", 2],
-  ["jobs.ndjson", '{"id":1,"job":"[{"}\n[2]\n"3,x"\n4\nnull\n{"id":5,\n', 6],
-  ["jobs.ndjson", '[7, "Judge"]\n', 1],
-  ["jobs.ndjson", '{"id": 2, "job": "b",', 1],
-])("%s that holds %j is read row by row", async (name, content, count) => {
+test.each<[string, string, string, number]>([
+  ["jobs.csv", "cells that begin like other formats", "1,PAR1\n2,<html>\n3,{x}\n4,[1]\n5,BZh91AY\n", 5],
+  ["jobs.csv", "line ends inside quotes", '1,"two\rlines"\n2,"a\r\r\nb"\n', 2],
+  ["jobs.csv", "one line that ends in CR", "1,Baker\r", 1],
+  ["jobs.csv", "a first row that begins like another format", "job,id\nORC,1\n%PDF-,2\n", 2],
+  ["jobs.ndjson", "lines that are no objects", '{"id":1,"job":"[{"}\n[2]\n"3,x"\n4\nnull\n{"id":5,\n', 6],
+  ["jobs.ndjson", "one list as its only line", '[7, "Judge"]\n', 1],
+  ["jobs.ndjson", "one line that is cut off", '{"id": 2, "job": "b",', 1],
+])("a file named %s with %s is read row by row", async (name, _, content, count) => {
   expect(await read(name, content)).toHaveLength(count);
 });

@@ -19,10 +19,10 @@ afterAll(async () => {
   await removeFolders();
 });
 
-/** What was asked through the client, as `GET /runs/:id`. */
+/** The requests that the client sent, such as `GET /runs/:id`. */
 const asked = new Set<string>();
 
-/** The JSON of an answer that must be a success; its type is that of the success alone. */
+/** The JSON of a successful answer, with the type of that answer alone. @throws if it is an error */
 async function good<Answer extends { ok: boolean; json(): Promise<unknown> }>(route: string, answer: Promise<Answer>) {
   asked.add(route);
   const response = await answer;
@@ -30,7 +30,7 @@ async function good<Answer extends { ok: boolean; json(): Promise<unknown> }>(ro
   return (await response.json()) as Awaited<ReturnType<Extract<Answer, { ok: true }>["json"]>>;
 }
 
-test("every route has a typed call, and its answer has the type of what is in it", async () => {
+test("every route has a typed call, and its answer is typed", async () => {
   const batch = await good(
     "POST /insert",
     muster.insert.$post({
@@ -171,7 +171,7 @@ muster.jobs.$post({ json: { id: "1", job: "Clerk" } });
 
 const withoutNode = missing("Node.js", Bun.which("node") !== null);
 test.skipIf(withoutNode !== "")(
-  `another project imports the client, checks it under strict rules of its own, and runs it on Node.js${withoutNode}`,
+  `another project imports the client, type-checks it under its own strict rules, and runs it on Node.js${withoutNode}`,
   async () => {
     const compilerOptions = {
       strict: true,

@@ -80,7 +80,7 @@ test("an id or a reference is a whole number from 1 to 2147483647", () => {
   }
 });
 
-test("another int column takes the range of its SQL type", () => {
+test("an int column that is no id takes the range of its SQL type", () => {
   const signed = codecOf(int("value"));
   fromCsv(signed, [
     ["-2147483648", -2147483648],
@@ -97,7 +97,7 @@ test("another int column takes the range of its SQL type", () => {
   ]);
 });
 
-test("a bigint keeps every digit, as a number where JSON can hold it and as text beyond", () => {
+test("a bigint keeps every digit: a number up to 2^53 in JSON, text beyond", () => {
   fromJson(big, [
     [9007199254740991, 9007199254740991],
     ["9007199254740991", 9007199254740991],
@@ -129,7 +129,7 @@ test("a bigint keeps every digit, as a number where JSON can hold it and as text
   ]);
 });
 
-test("a decimal has exactly its column's decimals and is never rounded", () => {
+test("a decimal takes at most its column's decimals and is never rounded", () => {
   fromJson(money, [
     [12.5, "12.50"],
     ["12.5", "12.50"],
@@ -196,7 +196,7 @@ test("a double is a finite number", () => {
   ]);
 });
 
-test("a boolean is true or false, in CSV also 1 or 0", () => {
+test("a boolean is true or false, and in CSV also 1 or 0", () => {
   const codec = codecOf(boolean("value"));
   fromJson(codec, [
     [true, 1],
@@ -215,7 +215,7 @@ test("a boolean is true or false, in CSV also 1 or 0", () => {
   expect([codec.toJson(1), codec.toJson(0), codec.toCsv(1), codec.toCsv(0)]).toEqual([true, false, "true", "false"]);
 });
 
-test("text is counted in code points, not in UTF-16 units", () => {
+test("the length of text is counted in code points, not in UTF-16 units", () => {
   const longest = "😀".repeat(255);
   const cases: Cases<string> = [
     ["a".repeat(255), "a".repeat(255)],
@@ -228,7 +228,7 @@ test("text is counted in code points, not in UTF-16 units", () => {
   fromCsv(varchar255, cases);
 });
 
-test("text is kept as sent, and must be text", () => {
+test("text is kept as it was sent, and other types are refused", () => {
   fromJson(varchar255, [
     ["  two  spaces ", "  two  spaces "],
     ["a\tb\r\nc", "a\tb\r\nc"],
@@ -317,7 +317,7 @@ const INSTANTS: Cases<string> = [
   ["now", invalidDatetime],
 ];
 
-test("a datetime is a real instant with a zone, and is stored in UTC", () => {
+test("a datetime must exist and have a zone, and is stored in UTC", () => {
   fromJson(milliseconds, INSTANTS);
   fromCsv(milliseconds, INSTANTS);
   fromJson(milliseconds, [
@@ -340,17 +340,17 @@ test.each([
   ["2021-03-01T24:00:00Z", "must be a time that exists, and that of $ does not"],
   ["2016-12-31T23:59:60Z", "must be a time that exists, and that of $ does not"],
   ["0999-12-31T23:59:59Z", "must be from the year 1000 to 9999, not $"],
-])("%s is refused for what is wrong with it", (text, detail) => {
+])("the datetime %s is refused with what is wrong with it", (text, detail) => {
   expect(milliseconds.fromCsv(text)).toMatchObject({ detail: detail.replace("$", JSON.stringify(text)) });
 });
 
-test("a datetime is answered with milliseconds only where they are not zero", () => {
+test("a datetime is answered with milliseconds only if they are not zero", () => {
   expect(milliseconds.toJson("2021-11-07 02:48:42.000")).toBe("2021-11-07T02:48:42Z");
   expect(milliseconds.toCsv("2021-11-07 02:48:42.050")).toBe("2021-11-07T02:48:42.050Z");
   expect(seconds.toJson("2021-11-07 02:48:42")).toBe("2021-11-07T02:48:42Z");
 });
 
-test("a datetime that needs more decimals than its column keeps is refused, not rounded", () => {
+test("a datetime with more decimals than its column keeps is refused, not rounded", () => {
   fromJson(seconds, [
     ["2021-11-07T02:48:42.000000Z", "2021-11-07 02:48:42"],
     ["2021-11-07T02:48:42.900Z", invalidDatetime],
@@ -362,7 +362,7 @@ test("a datetime that needs more decimals than its column keeps is refused, not 
   ]);
 });
 
-test("a datetime from either protocol of the server, or from Drizzle as a Date, has one form", () => {
+test("a datetime has one form, whether it comes by text protocol, by binary protocol or from Drizzle as a Date", () => {
   fromSql(milliseconds, [
     ["2021-11-07 02:48:42.120", "2021-11-07 02:48:42.120"],
     ["2021-11-07 02:48:42", "2021-11-07 02:48:42.000"],
@@ -371,7 +371,7 @@ test("a datetime from either protocol of the server, or from Drizzle as a Date, 
   fromSql(seconds, [[new Date("2021-11-07T02:48:42Z"), "2021-11-07 02:48:42"]]);
 });
 
-test("every instant is read as JavaScript's own calendar reads it, whatever its offset", () => {
+test("every instant is the one that JavaScript's Date computes, whatever its offset", () => {
   const parts = fc.tuple(
     fc.integer({ min: 995, max: 9999 }),
     fc.integer({ min: 0, max: 13 }),
@@ -415,7 +415,7 @@ test.each(["America/Sao_Paulo", "Asia/Tokyo"])("the time zone %s changes no inst
   expect(written).toBe("2021-11-07T02:48:42Z");
 });
 
-test("a date is a day that exists", () => {
+test("a date must exist in the calendar", () => {
   for (const codec of [codecOf(date("value")), codecOf(date("value", { mode: "string" }))]) {
     const cases: Cases<string> = [
       ["2024-02-29", "2024-02-29"],
@@ -433,13 +433,13 @@ test("a date is a day that exists", () => {
   }
 });
 
-test("null has one form everywhere", () => {
+test("null is null in CSV, JSON, Avro and SQL", () => {
   for (const { codec } of things.columns) {
     expect([codec.fromSql(null), codec.toJson(null), codec.toCsv(null)]).toEqual([null, null, ""]);
   }
 });
 
-test("a fault repeats little of the value and is text that can be stored", () => {
+test("a reason quotes a short part of the value, as text that can be stored", () => {
   const long = `${"9".repeat(59)}\ud83d\ude00${"9".repeat(100_000)}`;
   for (const { codec, sqlType } of things.columns) {
     if (sqlType === "text") continue;
@@ -451,7 +451,7 @@ test("a fault repeats little of the value and is text that can be stored", () =>
   }
 });
 
-test("what a column answers passes its own schema, and text past its limit does not", () => {
+test("a value passes the JSON schema of its column, and text over its limit does not", () => {
   fc.assert(
     fc.property(rows, (row) => {
       things.columns.forEach(({ codec, nullable }, index) => {
@@ -465,7 +465,7 @@ test("what a column answers passes its own schema, and text past its limit does 
   expect(key.schema.safeParse(0).success).toBe(false);
 });
 
-/** The codec that a table with this column derives for it. */
+/** The codec that Muster derives for this column. */
 function codecOf(column: MySqlColumnBuilderBase): ColumnCodec {
   const table = only({ probe: mysqlTable("probe", { id: int("id").autoincrement().primaryKey(), value: column }) });
   return codecAt(table, 1);

@@ -28,7 +28,7 @@ async function jobs(): Promise<Map<number, string>> {
   return new Map(rows.map(({ id, job }) => [id, job]));
 }
 
-/** What each answered row says about the table: who was told `inserted`, and what the others must agree with. */
+/** What the answers say of each id: which row was inserted, and which were told that it is stored. */
 class Told {
   readonly inserted = new Map<number, string>();
   readonly others: { id: number; job: string; status: string }[] = [];
@@ -45,10 +45,10 @@ class Told {
   }
 }
 
-/** Rows of which the clients must have been told something else than that they were inserted. */
+/** How many answers of rows that were not inserted are waited for. */
 const OTHERS = 5_000;
 
-test("clients that send overlapping ids are told what the table then holds, row by row", async () => {
+test("clients that send the same ids at once are told, row by row, what the table then holds", async () => {
   const told = new Told();
   const client = async (name: string) => {
     while (told.others.length < OTHERS) {
@@ -71,7 +71,7 @@ test("clients that send overlapping ids are told what the table then holds, row 
   expect(new Set(told.others.map(({ status }) => status))).toEqual(new Set(["unchanged", "rejected"]));
 });
 
-test("inserts beside a running import: none fails, none is lost, and the import's rows are all there", async () => {
+test("no insert beside a running import fails or is lost, and the import's rows are all there", async () => {
   await database.pool.query("DELETE FROM jobs");
   const lines = Array.from({ length: 60_000 }, (_, index) => `${100_000 + index},Import ${index}\n`);
   const source = await folderOf({ "jobs.csv": lines.join("") });
@@ -95,7 +95,7 @@ test("inserts beside a running import: none fails, none is lost, and the import'
 });
 
 test.each(["this process", "another process"])(
-  "an import that is being refused keeps its reason, although %s looks for dead ones at that moment",
+  "an import keeps the reason it is refused for, although %s clears dead runs at that moment",
   async (who) => {
     const run = await beginRun(database, "import", "jobs.csv");
     const close = async () => {

@@ -13,7 +13,7 @@ import { folderOf, removeFolders } from "./support/files.ts";
 import { contents, definitions, GATES, hold, seen, select, TABLES } from "./support/observe.ts";
 
 const CRASHES = Number(process.env.CRASHES ?? 2);
-/** About what a command takes before it begins. */
+/** About how long a command takes to start. */
 const START_MS = 400;
 
 const database = await freshDatabase();
@@ -132,7 +132,7 @@ async function killAt({ point, statement }: Moment): Promise<void> {
   if (point || statement) expect(importing.signalCode).toBe("SIGKILL");
 }
 
-/** Looks until a command ends. @returns the contents of a table, wherever they were none of these */
+/** Looks at the tables until a command ends. @returns each content that is none of those allowed */
 async function othersThan(allowed: Record<string, string>[], command: Bun.Subprocess): Promise<unknown[]> {
   const others: unknown[] = [];
   while (command.exitCode === null) {
@@ -143,7 +143,7 @@ async function othersThan(allowed: Record<string, string>[], command: Bun.Subpro
   return others;
 }
 
-/** All that a stream says; `then` is done as soon as it says so. */
+/** Reads a stream to its end; calls `then` when it has said `what`. */
 async function saidBy(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   what: RegExp,
@@ -157,7 +157,7 @@ async function saidBy(
   return text;
 }
 
-/** Each row and rejection is counted once, whichever of the two runs it is counted by, and no run is left open. */
+/** Each row and rejection is counted once, by one of the two runs, and no run is left open. */
 async function expectAccounted(outcome: { tables: typeof expected }, earlier: string, before: Record<string, string>) {
   const runs = (await listRuns(database.db, { limit: 10 })).filter(({ id }) => id > earlier);
   expect(runs.filter(({ status }) => status !== "succeeded" && status !== "failed")).toEqual([]);

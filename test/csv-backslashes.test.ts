@@ -1,4 +1,4 @@
-/** Backslashes in CSV are text where they can be nothing else; a document that MySQL may have written is refused. */
+/** Backslashes in CSV are plain text, unless MySQL may have written them as escapes: then the file is refused. */
 import { expect, test } from "bun:test";
 import { csvLine } from "../src/codecs/csv.ts";
 import { tableOf } from "../src/codecs/tables.ts";
@@ -23,7 +23,7 @@ test.each([
   [`${many}1,\\\\server\n${many}`, 'line 5001 has "\\\\"'],
   ["1,C:\\temp\n2,\\N\n", "line 2 has \\N"],
   ["\\N,Baker\n", "line 1 has \\N"],
-])("%j is refused, and the dialect is named", async (text, why) => {
+])("the CSV %j is refused, and MySQL's dialect is named", async (text, why) => {
   const { code, message } = await read(text).catch((error) => error);
   expect([code, message]).toEqual(["refused", expect.stringContaining(`jobs.csv: ${why}`)]);
   expect(message).toContain("MySQL");
@@ -36,17 +36,17 @@ test.each([
   ['1,"\\N"\n2,\\n\n', ["\\N", "\\n"]],
   ["1,back\\slash \\N \\ \\0\n", ["back\\slash \\N \\ \\0"]],
   [`1,\\\\a\n${many}2,\\b\n`, ["\\\\a"]],
-])("%j keeps its backslashes: some of them no writer of escapes would leave alone", async (text, jobs) => {
+])("the CSV %j keeps its backslashes: no program that escapes would have written it", async (text, jobs) => {
   const rows = await read(text);
   expect(rows.slice(0, jobs.length).map(({ values }) => values[1])).toEqual(jobs);
 });
 
-test("a stray quote beside a backslash costs its own row, if escapes make no more sense of it", async () => {
+test("a stray quote beside a backslash costs only its own row, if it cannot be an escape", async () => {
   const rows = await read('1,"C:\\temp\\" x\n2,Judge\n');
   expect(rows.map(({ reasons }) => reasons[0]?.code)).toEqual(["malformed_csv", undefined]);
 });
 
-test("a text that others read as NULL is written in quotes, and read again", async () => {
+test("text that other programs read as NULL is written in quotes and read back", async () => {
   expect((await read(csvLine([1, "\\N"]) + csvLine([2, "\\x"]))).map(({ values }) => values[1])).toEqual([
     "\\N",
     "\\x",

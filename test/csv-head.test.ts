@@ -1,4 +1,4 @@
-/** What stands above and between the rows of a CSV document: a header is used or the document is refused, and never a row. */
+/** Lines above and between the rows of a CSV document: a header is used, anything else refuses the document. */
 import { expect, test } from "bun:test";
 import { datetime, int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import { type Table, tableOf } from "../src/codecs/tables.ts";
@@ -8,7 +8,7 @@ import { only } from "./support/things.ts";
 const employees = tableOf("hired_employees");
 const jobs = tableOf("jobs");
 const UMA = [1, "Uma", "2021-03-01 08:00:00.000", 1, 2];
-/** A row in another order than the dictionary's: by position department and job would be swapped. */
+/** A row in another column order: read by position, department and job would change places. */
 const TURNED = "1,Uma,2021-03-01T08:00:00Z,2,1\n";
 const TURNED_HEADER = "id,name,datetime,job_id,department_id";
 
@@ -35,7 +35,7 @@ test.each([
   '"id "," name","datetime\t","job_id","department_id"\n',
   "\uFEFF\uFEFFid,name,\u200Bdatetime,job_id\u00A0,department_id\n",
   `\n\n${TURNED_HEADER}\n`,
-])("the header %j says the order of the cells", async (header) => {
+])("the header %j gives the order of the cells", async (header) => {
   expect((await read(employees, header + TURNED)).values).toEqual([UMA]);
 });
 
@@ -49,13 +49,13 @@ test.each([
   ["employee_id,full name,hire date,dept,job_id", '"employee_id" is not a column, "full name" is not a column'],
   ["id,name,datetime\r,job_id,department_id", "a carriage return"],
   ['id,name,"datetime" (UTC),job_id,department_id', "text after a closing quote"],
-])("the header %j refuses the file, and is told what is wrong with it", async (header, why) => {
+])("the header %j refuses the file, and the message says what is wrong with it", async (header, why) => {
   const message = await refusal(employees, `${header}\n${TURNED}`);
   expect(message).toContain("the header on line 1");
   expect(message).toContain(why);
 });
 
-test("a header may leave out columns that may be null or have a default, and their values are those", async () => {
+test("a header may leave out columns that are nullable or have a default, and their rows get null or the default", async () => {
   const notes = only({
     notes: mysqlTable("notes", {
       stars: int("stars").notNull().default(3),
@@ -83,7 +83,7 @@ test("a header may leave out columns that may be null or have a default, and the
   ]);
 });
 
-test("a header may use a column's former name, as the schema module has it", async () => {
+test("a header may use a column's former name, if the schema has it as an alias", async () => {
   const posts = only({
     posts: mysqlTable("posts", { id: int("id").autoincrement().primaryKey(), title: varchar("title", { length: 9 }) }),
     aliases: { "posts.title": ["job"] },
@@ -103,24 +103,27 @@ test.each([
   [`${"-----\n".repeat(50)}Empleado,Nombre,Fecha,Cargo,Departamento\n`, "it has 1 cell"],
   ["x,Ana,soon,,\n", 'id must be a whole number, not "x"'],
   ["1,Ana,n/a,,\n", "datetime must be an instant"],
-])("%j above the first row refuses the file by its line", async (above, why) => {
+])("%j above the first row refuses the file and is named with its line", async (above, why) => {
   const message = await refusal(employees, above + TURNED);
   expect(message).toMatch(/^a\.csv: line [12] is neither a header nor a row/);
   expect(message).toContain(why);
 });
 
 test.each(["Hires of 2021,,,,\n", "2021\n", ",,,,\n", ",Hires,,,\n", "# exported by hand\n\n", "one\ntwo\n"])(
-  "%j above the header refuses the file by its line",
+  "%j above the header refuses the file and is named with its line",
   async (above) => {
     const message = await refusal(employees, `${above}${TURNED_HEADER}\n${TURNED}`);
     expect(message).toMatch(/^a\.csv: line \d is a header, and line 1 stands above it: /);
   },
 );
 
-test.each(["sep=,", "sep=;", '"sep=\t"', "SEP=,\r"])("the separator's line %j is refused by name", async (line) => {
-  const message = await refusal(employees, `${line}\n${TURNED_HEADER}\n${TURNED}`);
-  expect(message).toContain("line 1 is no row but names a separator");
-});
+test.each(["sep=,", "sep=;", '"sep=\t"', "SEP=,\r"])(
+  "Excel's separator line %j is refused, and named as one",
+  async (line) => {
+    const message = await refusal(employees, `${line}\n${TURNED_HEADER}\n${TURNED}`);
+    expect(message).toContain("line 1 is no row but names a separator");
+  },
+);
 
 test.each([
   ["id;job\n1;Baker\n", '";"'],
@@ -129,19 +132,19 @@ test.each([
   ["List of jobs\nid;job\n1;Baker\n", '";"'],
   ["id\tjob\n1\tBaker\n", "tabs"],
   ["1|Baker\n2|Judge\n", '"|"'],
-])("the cells of %j are not separated by commas, which is said", async (text, kind) => {
+])("%j is refused, because its cells are not separated by commas", async (text, kind) => {
   const message = await refusal(jobs, text);
   expect(message).toContain(`cells are separated by ${kind} (line `);
 });
 
-test("a row with a semicolon in its text is a row", async () => {
+test("a row with a semicolon in its text is read as a row", async () => {
   expect((await read(jobs, "5,2;3\n6,4;5\n")).values).toEqual([
     [5, "2;3"],
     [6, "4;5"],
   ]);
 });
 
-test("a first row that could be a header as well refuses the file, and a later one is a row", async () => {
+test("a first row that may also be a header refuses the file; a later one is a row", async () => {
   expect(await refusal(jobs, "1,Job\n2,Judge\n")).toContain("line 1 could be a header or a row");
   expect((await read(jobs, "2,Judge\n1,Job\n")).values).toEqual([
     [2, "Judge"],
@@ -149,17 +152,17 @@ test("a first row that could be a header as well refuses the file, and a later o
   ]);
 });
 
-test("a first row that breaks a rule is a rejected row and no more, if it is a row by its shape", async () => {
+test("a first row that breaks a rule is only rejected, if it has the shape of a row", async () => {
   for (const row of ["0,Ana,2021-02-30T00:00Z,1,2", "-5,,,,", ",Ana,2021-01-01T00:00Z,1,2", "1,Ana,12/31/2021,1,8.0"]) {
     const { rows } = await read(employees, `${row}\n2,Bea,2021-01-01T00:00Z,1,2\n`);
     expect([row, rows.map(({ reasons }) => reasons.length > 0)]).toEqual([row, [true, false]]);
   }
-  // Where no row is right nothing says that the first is less of a row than the others.
+  // If all rows are wrong, the first may be a row like the others.
   const { rows } = await read(jobs, "one,Baker\ntwo,Judge\n3\n");
   expect(rows.map(({ reasons }) => reasons[0]?.code)).toEqual(["wrong_type", "wrong_type", "wrong_field_count"]);
 });
 
-test("a header among the rows is skipped, counted and told if it is the same, whatever precedes its names", async () => {
+test("the same header again among the rows is skipped, counted and reported, also behind a byte order mark", async () => {
   const twice = `${TURNED_HEADER}\n${TURNED}\uFEFF${TURNED_HEADER.toUpperCase()}\n${TURNED}${TURNED_HEADER}\n`;
   const { values, notes } = await read(employees, twice);
   expect(values).toEqual([UMA, UMA]);
@@ -175,19 +178,19 @@ test.each([
   "id,name,datetime,job_id,department",
   "id,name,datetime,job_id,department_id,",
   '"id","name","datetime" (UTC),job_id,department_id',
-])("another header among the rows, %j, refuses the file", async (header) => {
+])("another header among the rows (%j) refuses the file", async (header) => {
   const message = await refusal(employees, `${TURNED_HEADER}\n${TURNED}${header}\n${TURNED}`);
   expect(message).toMatch(/^a\.csv: line 3 is another header, and the rows above it are id,name,datetime,job_id,/);
 });
 
-test("rows that all end in a comma are refused once, with the reason", async () => {
+test("a file whose rows all end in a comma is refused with one message", async () => {
   expect(await refusal(jobs, "id,job\n1,Baker,\n2,Judge,\n")).toContain("each row ends in a comma");
   expect(await refusal(jobs, "1,Baker,\n2,Judge,\n")).toContain("each row ends in a comma");
   const { rows } = await read(jobs, "id,job\n1,Baker,\n2,Judge\n");
   expect(rows.map(({ reasons }) => reasons[0]?.code)).toEqual(["wrong_field_count", undefined]);
 });
 
-test("a document without rows is told", async () => {
+test("a document without rows is reported", async () => {
   for (const text of ["", "id,job\n", "\n \n", "\uFEFF"])
     expect((await read(jobs, text)).notes).toEqual(["a.csv has no rows"]);
 });

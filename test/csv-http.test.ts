@@ -1,4 +1,4 @@
-/** What cannot be told for certain in a file cannot in a body either: POST /TABLE and POST /imports refuse it by the same line. */
+/** CSV that could mean two things is refused in a body as in a file: POST /TABLE and POST /imports say the same. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { findRun, type RunRecord } from "../src/repositories/run-log.ts";
@@ -14,7 +14,7 @@ beforeEach(database.empty);
 const post = (path: string, body: string | Uint8Array, headers: Record<string, string> = {}) =>
   app.request(path, { method: "POST", body, headers: { "Content-Type": "text/csv", ...headers } });
 
-/** How the import of a body ended. */
+/** Imports a body. @returns its run when it has ended */
 async function imported(body: string | Uint8Array, headers: Record<string, string> = {}): Promise<RunRecord> {
   const answer = await post("/imports?table=jobs&name=jobs.csv", body, headers);
   expect(answer.status).toBe(202);
@@ -38,7 +38,7 @@ test.each<[string, string | Uint8Array, RegExp]>([
   ["UTF-16", Buffer.from("\uFEFFid,job\n1,Baker\n", "utf16le"), /it is UTF-16/],
   ["gzip that is not said", gzipSync("id,job\n1,Baker\n"), /it is packed with gzip/],
   ["JSON", '{"id": 1, "job": "Baker"}\n', /it is JSON/],
-])("a body with %s is refused whole", async (_, body, why) => {
+])("a CSV body with %s is refused whole", async (_, body, why) => {
   const answer = await post("/jobs", body);
   const problem = (await answer.json()) as { detail: string };
   expect([answer.status, answer.headers.get("Content-Type")]).toEqual([422, "application/problem+json"]);
@@ -50,7 +50,7 @@ test.each<[string, string | Uint8Array, RegExp]>([
   expect(await jobs()).toEqual([]);
 });
 
-test("a header among the rows of a body is skipped, and the answer says so", async () => {
+test("a header among the rows of a CSV body is skipped, and the answer says so", async () => {
   const body = "job,id\nBaker,1\nJOB,ID\nJudge,2\n";
   const answer = await post("/jobs", body);
   const { rows, ...rest } = (await answer.json()) as { rows: unknown[] };

@@ -11,7 +11,7 @@ import { only, rows, things } from "./support/things.ts";
 const employees = tableOf("hired_employees");
 const departments = tableOf("departments");
 
-test("rows come with LF or CRLF, with or without BOM and final newline, and empty lines are skipped but counted", async () => {
+test("rows end in LF or CRLF, with or without BOM and final newline; empty lines are skipped and still counted as lines", async () => {
   const expected = [
     [1, ["1", "Ana"]],
     [4, ["2", "Eva"]],
@@ -40,13 +40,13 @@ test.each([
   ['"né ""😀"""', ['né "😀"']],
   ["a\0b", ["a\0b"]],
   ['""', [""]],
-])("%j is one row of the cells that RFC 4180 says", async (text, cells) => {
+])("%j is one row with the cells of RFC 4180", async (text, cells) => {
   for (const end of ["", "\n", "\r\n"]) {
     expect(await everyChunking(`${text}${end}`)).toEqual([{ line: 1, cells, malformed: undefined, raw: text }]);
   }
 });
 
-test("a row's line is where it begins, also after cells of several lines", async () => {
+test("a row's line number is where it begins, also after cells of several lines", async () => {
   const records = await everyChunking('1,"a\n\nb"\n\n2,"c\r\n"\r\n3,d');
   expect(records.map(({ line, raw }) => [line, raw])).toEqual([
     [1, '1,"a\n\nb"'],
@@ -55,7 +55,7 @@ test("a row's line is where it begins, also after cells of several lines", async
   ]);
 });
 
-test("bytes that are not UTF-8 spoil their own cell alone", async () => {
+test("bytes that are not UTF-8 reject only their own cell", async () => {
   const bytes = Buffer.concat([
     Buffer.from("1,"),
     Buffer.from([0xe9]), // é in Latin-1
@@ -89,14 +89,14 @@ test.each([
   ["text after a closing quote", '"a"\rb\n2,d\n'],
   ["a quote that is not closed", '1,"a\n2,d\n'],
   ["a quote that is not closed", '1,"a""\r\n2,d'],
-])("%s costs one line: %j", async (malformed, text) => {
+])("%s costs only its own line: %j", async (malformed, text) => {
   const [bad, ...others] = await everyChunking(text);
   expect(bad).toEqual({ line: 1, cells: [], malformed, raw: text.split(/\r?\n/)[0] ?? "" });
   const line = text.split(/\r?\n/).indexOf("2,d") + 1;
   expect(others.at(-1)).toEqual({ line, cells: ["2", "d"], malformed: undefined, raw: "2,d" });
 });
 
-test("a quote that is closed on another line by the next one's opening is called unclosed", async () => {
+test("a quote that only the next row's quote closes is reported as unclosed", async () => {
   const records = await everyChunking('3,"Tailor\n4,Cook\n5,"Smith" senior\n');
   expect(records.map(({ malformed }) => malformed)).toEqual([
     "a quote that is not closed",
@@ -105,7 +105,7 @@ test("a quote that is closed on another line by the next one's opening is called
   ]);
 });
 
-test("an unclosed quote swallows nothing, however much follows", async () => {
+test("an unclosed quote does not swallow the rows after it, however many follow", async () => {
   const lines = Array.from({ length: 60_000 }, (_, index) => `${index + 2},Ana,2021-11-07T02:48:42Z`);
   const text = `1,"Ana\n${lines.join("\n")}\n`;
   expect(text.length).toBeGreaterThan(RECORD_BYTES_MAX);
@@ -134,7 +134,7 @@ test("a row of up to 1 MiB is read, a longer one is malformed and kept to its fi
   }
 });
 
-test("a line that does not end is reported long before the file ends, and is not held", async () => {
+test("an endless line is reported long before the file ends, and is not held in memory", async () => {
   const chunk = new Uint8Array(65_536).fill(120);
   let sent = 0;
   async function* endless() {
@@ -149,7 +149,7 @@ test("a line that does not end is reported long before the file ends, and is not
   expect(rest.map(({ line, cells }) => [line, cells])).toEqual([[2, ["1", "a"]]]);
 });
 
-test("a row of a million cells is counted right, and only as many cells as a table can have are kept", async () => {
+test("a row of a million cells is counted, and only as many cells as a table can have are kept", async () => {
   const [record] = (await Array.fromAsync(parseCsv(chunked(Buffer.from(`${",".repeat(999_999)}\n`), 65_536)))).flat();
   expect(record).toMatchObject({ length: 1_000_000, malformed: undefined });
   expect(record?.bounds).toHaveLength(3 * CELLS_MAX);
@@ -159,7 +159,7 @@ test("a row of a million cells is counted right, and only as many cells as a tab
   ]);
 });
 
-test("rows of two bytes and empty lines come in small batches, so that a reader can stop between them", async () => {
+test("tiny rows and empty lines come in small batches, so a reader can stop between them", async () => {
   const megabyte = Buffer.from(`1,"${"x".repeat(900_000)}"\n${"a\n".repeat(30_000)}${"\n".repeat(500_000)}`);
   const batches = await Array.fromAsync(parseCsv(chunked(megabyte, megabyte.length)));
   expect(batches.flat()).toHaveLength(30_001);
@@ -167,13 +167,13 @@ test("rows of two bytes and empty lines come in small batches, so that a reader 
   expect(batches.filter((batch) => batch.length === 0).length).toBeGreaterThan(5);
 });
 
-test("a row in very many chunks takes no quadratic time", async () => {
+test("a row in very many chunks is read in linear time", async () => {
   const text = `1,"${"a line\n".repeat(149_000)}"\n2,b\n`;
   const records = await collect(chunked(Buffer.from(text), 16));
   expect(records.map(({ line }) => line)).toEqual([1, 149_002]);
 });
 
-test("what csv-parse reads is read the same, with every chunking", async () => {
+test("csv-parse reads the same rows, whatever the chunks", async () => {
   const plain = fc.string({ unit: fc.constantFrom("a", "7", " ", "é", "😀", "'", "\0", "\t"), maxLength: 4 });
   const quoted = fc
     .string({ unit: fc.constantFrom("a", ",", '"', "\n", "\r", " ", "é", "\t"), maxLength: 4 })
@@ -203,7 +203,7 @@ test("what csv-parse reads is read the same, with every chunking", async () => {
   );
 });
 
-test("whatever the bytes, every chunking reads the same and no line is lost", async () => {
+test("random bytes give the same rows with every size of chunk, and no line is lost", async () => {
   const soup = fc.string({ unit: fc.constantFrom("a", ",", '"', "\n", "\r\n", "\r", " ", "é"), maxLength: 24 });
   await fc.assert(
     fc.asyncProperty(soup, async (text) => {
@@ -216,7 +216,7 @@ test("whatever the bytes, every chunking reads the same and no line is lost", as
   );
 });
 
-test("cells become a row in the order of the dictionary, or of the file's header", () => {
+test("cells become a row in the order of the columns, or of the file's header", () => {
   const cells = ["7", "Pablo", "2021-11-07T02:48:42Z", "1", "2"];
   const expected = { values: [7, "Pablo", "2021-11-07 02:48:42.000", 1, 2], reasons: [] };
   expect(fromCsv(employees, cells, undefined)).toEqual(expected);
@@ -224,7 +224,7 @@ test("cells become a row in the order of the dictionary, or of the file's header
   expect(fromCsv(employees, cells.toReversed(), order)).toEqual(expected);
 });
 
-test("a record read straight from its bytes is judged as its cells are", async () => {
+test("a record judged from its bytes gets the same verdict as one judged from its cells", async () => {
   const cell = fc.constantFrom(
     ...["7", "007", '"7"', " 7 ", "-7", "+7", "0", "7.0", "2147483647", "2147483648", "99999999999999999999", "", '""'],
     ...["2021-11-07T02:48:42Z", '"2021-11-07T02:48:42Z"', "2021-11-07t02:48:42Z", "2021-11-07 02:48:42Z"],
@@ -242,7 +242,7 @@ test("a record read straight from its bytes is judged as its cells are", async (
   );
 });
 
-test("a blank cell is missing, the id's too, and a row gives all its reasons", () => {
+test("a blank cell is missing, also the id's, and a row is told all its reasons", () => {
   expect(fromCsv(employees, ["", " ", "soon", "0", "8.0"], undefined)).toEqual({
     values: Array(5).fill(undefined),
     reasons: [
@@ -259,7 +259,7 @@ test("a blank cell is missing, the id's too, and a row gives all its reasons", (
   });
 });
 
-test("a blank cell of a column with a default takes it, of a nullable one is null", () => {
+test("a blank cell takes the column's default, or is null if the column is nullable", () => {
   const table = only({
     notes: mysqlTable("notes", {
       id: id(),
@@ -271,7 +271,7 @@ test("a blank cell of a column with a default takes it, of a nullable one is nul
 });
 
 test.each([[["7"]], [["7", "Legal", ""]], [[""]]])(
-  "%j has not as many cells as the table: one reason for the row",
+  "a row with the wrong number of cells, %j, has that one reason",
   (cells) => {
     expect(fromCsv(departments, cells, undefined)).toEqual({
       values: [undefined, undefined],
@@ -280,7 +280,7 @@ test.each([[["7"]], [["7", "Legal", ""]], [[""]]])(
   },
 );
 
-test("a line quotes what a reader would take for something else", () => {
+test("text that would be misread without quotes is written in quotes", () => {
   expect(csvLine(["a", 1, null, undefined, true, "b c"])).toBe("a,1,,,true,b c\r\n");
   expect(csvLine(["a,b", 'say "hi"', "x\ny", "x\ry", " a", "a\t", "\uFEFFa"])).toBe(
     '"a,b","say ""hi""","x\ny","x\ry"," a","a\t","\uFEFFa"\r\n',
@@ -291,7 +291,7 @@ test("a line quotes what a reader would take for something else", () => {
   );
 });
 
-test("rows come back from their CSV as they were", async () => {
+test("rows written as CSV are read back unchanged", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(rows, { minLength: 1, maxLength: 4 }), async (stored) => {
       const text = csvHeader(things) + stored.map((row) => toCsv(things, row)).join("");
@@ -307,7 +307,7 @@ test("rows come back from their CSV as they were", async () => {
 
 const id = () => int("id").autoincrement().primaryKey();
 
-/** A record as tests compare it. */
+/** A record in the form that tests compare. */
 interface Plain {
   line: number;
   cells: string[];
@@ -315,7 +315,7 @@ interface Plain {
   raw: string;
 }
 
-/** The records of a text, which must be the same for chunks of every size. */
+/** The records of a text. @throws if the size of the chunks makes a difference */
 async function everyChunking(text: string | Uint8Array): Promise<Plain[]> {
   const bytes = Buffer.from(text);
   const whole = await collect(chunked(bytes, Number.POSITIVE_INFINITY));

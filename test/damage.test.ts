@@ -44,7 +44,7 @@ async function sumOf(): Promise<unknown> {
   return rows[0];
 }
 
-/** How a restore of the damaged backup ends. */
+/** Restores the backup. @returns "restored", or the code of its error */
 async function outcome(): Promise<string> {
   const options = { tables: [tableOf("jobs")], backup: id, report };
   return restore(database, store, options).then(
@@ -59,7 +59,7 @@ async function withFile(bytes: Uint8Array, check: () => Promise<void>): Promise<
   await writeFile(file, good);
 }
 
-test("every one of 300 single-bit flips over the file is refused, and the table is untouched", async () => {
+test("a flip of any single bit (300 places in the file) is refused, and the table is unchanged", async () => {
   for (let flip = 0; flip < 300; flip++) {
     const bit = Math.floor((flip * good.length * 8) / 300) + (flip % 8);
     const bytes = Buffer.from(good);
@@ -69,7 +69,7 @@ test("every one of 300 single-bit flips over the file is refused, and the table 
   expect(await sumOf()).toEqual(untouched);
 });
 
-test("a cut at every block boundary, at random bytes, and to nothing is refused", async () => {
+test("a file cut at any block boundary, at a random byte or to nothing is refused", async () => {
   const cuts = [0, 1, 4, good.length - 1, ...Array.from({ length: 40 }, () => Math.floor(Math.random() * good.length))];
   const sync = good.subarray(-16);
   for (let at = good.indexOf(sync); at !== -1; at = good.indexOf(sync, at + 1))
@@ -80,7 +80,7 @@ test("a cut at every block boundary, at random bytes, and to nothing is refused"
   expect(await sumOf()).toEqual(untouched);
 });
 
-test("bytes behind the end, another table's file and a missing file are refused", async () => {
+test("extra bytes at the end, another table's file and a missing file are refused", async () => {
   await withFile(Buffer.concat([good, Buffer.from([0])]), async () => expect(await outcome()).toBe("backup_damaged"));
   const other = await readFile(join(folder, id, "departments.avro"));
   await withFile(other, async () => expect(await outcome()).toBe("backup_damaged"));
@@ -115,7 +115,7 @@ interface Jobs {
   schema: object;
 }
 
-/** The manifest with another entry for jobs, and with a seal that fits it: what is wrong must be found by its own check. */
+/** The manifest with another entry for jobs, sealed again, so that the check of that entry itself must find the fault. */
 function edited(change: (jobs: Jobs) => object): string {
   const { seal: _, ...parsed } = JSON.parse(manifest);
   parsed.tables = parsed.tables.map((entry: { table: string } & Jobs) =>
@@ -124,7 +124,7 @@ function edited(change: (jobs: Jobs) => object): string {
   return JSON.stringify(sealed(parsed));
 }
 
-/** Puts a file with its valid sums in place of the jobs of a copy of the backup. */
+/** Puts another file in the place of jobs.avro, and signs it: size, SHA-256, schema and seal of the manifest fit it. */
 async function forged(bytes: Uint8Array<ArrayBuffer>, rows: number, checksum: string): Promise<void> {
   await writeFile(file, bytes);
   const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
@@ -169,7 +169,7 @@ test("a file with a valid SHA-256 whose rows break the present rules is refused 
   await elsewhere.close();
 });
 
-test("signed files that claim more than they hold are refused at once, by restore and by verify", async () => {
+test("a signed file that claims more than it holds is refused at once, by restore and by verify", async () => {
   for (const [what, [bytes]] of Object.entries(await hostileAvro())) {
     await forged(bytes, 1, "1-00000000-00000000");
     expect([what, await outcome()]).toEqual([what, "backup_damaged"]);
@@ -180,7 +180,7 @@ test("signed files that claim more than they hold are refused at once, by restor
   expect(await sumOf()).toEqual(untouched);
 });
 
-test("verify finds the same damage", async () => {
+test("--verify finds the same damage", async () => {
   await withFile(good.subarray(0, good.length - 100), async () => {
     await expect(verify(database, store, { id, report })).rejects.toMatchObject({ code: "backup_damaged" });
   });
@@ -190,7 +190,7 @@ test("verify finds the same damage", async () => {
   expect(await sumOf()).toEqual(untouched);
 });
 
-test("undamaged, the same backup restores", async () => {
+test("the same backup without damage is restored", async () => {
   expect(await outcome()).toBe("restored");
   const [rows] = await database.pool.query<RowDataPacket[][]>({
     sql: "SELECT id, job FROM jobs ORDER BY id",
