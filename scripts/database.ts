@@ -10,14 +10,14 @@ import { migrate } from "../src/db/migrate.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { joinServer } from "../src/embedded/server.ts";
 import { finish } from "./command.ts";
-import { say } from "./terminal.ts";
+import { say } from "./progress.ts";
 
 const POLL_MS = 50;
 
 const [asker = "", role] = process.argv.slice(2);
-await finish(async ({ config: { databaseUrl, mysqld } }) => {
-  if (databaseUrl !== undefined) await prepare(databaseUrl);
-  else if (role === "keeper") await keep(Number(asker), mysqld);
+await finish(async ({ config: { DATABASE_URL, MUSTER_MYSQLD } }) => {
+  if (DATABASE_URL !== undefined) await prepare(DATABASE_URL);
+  else if (role === "keeper") await keep(Number(asker), MUSTER_MYSQLD);
   else await leaveKeeper();
   return { status: "succeeded" };
 });

@@ -18,14 +18,7 @@ import { answerError } from "./http/problem.ts";
 import { limitRate, type RateLimit } from "./http/rate-limit.ts";
 import { secured } from "./http/secure.ts";
 import { ImportsUnderWay } from "./ingest/under-way.ts";
-import {
-  BODY_BYTES_MAX,
-  type ImportLimits,
-  type InFlightLimits,
-  importLimits,
-  REPORT_MS_MAX,
-  WRITE_MS_MAX,
-} from "./limits.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { forPeople } from "./page/for-people.ts";
 import { dashboardRoutes } from "./page/page-routes.ts";
 import { backupRoutes } from "./routes/backups.ts";
@@ -38,9 +31,6 @@ import { reportRoutes } from "./routes/reports.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { tableRoutes } from "./routes/table-rows.ts";
 
-/** How long a request waits for the database, by what it asks: past it the answer is 503, never a hang. */
-export const ANSWER_MS_MAX = { ready: 2_000, page: 10_000, report: REPORT_MS_MAX, write: WRITE_MS_MAX };
-
 /** A client's X-Request-Id is taken over where it is this short and of letters, digits, `_`, `-` and `=`. */
 const REQUEST_ID_LENGTH_MAX = 64;
 
@@ -50,10 +40,10 @@ export interface AppDependencies {
   /** Undefined: nobody is asked for a token, and only this machine is answered. */
   tokens?: Tokens | undefined;
   store: BackupStore;
-  answerMsMax?: Partial<typeof ANSWER_MS_MAX>;
-  bodyBytesMax?: number;
-  imported?: Partial<ImportLimits>;
-  inFlight?: Partial<InFlightLimits>;
+  bodyBytesMax?: Limits["bodyBytesMax"];
+  answerMsMax?: Partial<Limits["answerMsMax"]>;
+  inFlight?: Partial<Limits["inFlight"]>;
+  imported?: Partial<Limits["imported"]>;
   /** Whoever stops the service stops these first. */
   imports?: ImportsUnderWay;
   /** Undefined: there is none. */
@@ -65,9 +55,9 @@ export interface AppDependencies {
 /** Mounts the routes. Those before `requires` are open; writers' and admins' routes say so themselves. */
 export function createApp(dependencies: AppDependencies) {
   const { database, store, log, tokens, answerMsMax, rateLimit, origins = [] } = dependencies;
-  const { bodyBytesMax = BODY_BYTES_MAX, imports = new ImportsUnderWay() } = dependencies;
-  const limits = importLimits(dependencies.imported ?? {});
-  const msMax = { ...ANSWER_MS_MAX, ...answerMsMax };
+  const { bodyBytesMax = DEFAULT_LIMITS.bodyBytesMax, imports = new ImportsUnderWay() } = dependencies;
+  const limits = { ...DEFAULT_LIMITS.imported, ...dependencies.imported };
+  const msMax = { ...DEFAULT_LIMITS.answerMsMax, ...answerMsMax };
   const app = new Hono<Env>();
   app.onError(answerError(log));
   app.notFound(answerNothing);

@@ -1,9 +1,9 @@
-/** The service: reads the environment, opens the database, listens, and closes in reverse order on SIGTERM or Ctrl-C. */
+/** The service: opens the database, listens, and on SIGTERM or Ctrl-C closes everything in reverse order. */
 import "./schema-check.ts";
 import { once } from "node:events";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";
-import { type Config, DATA_FOLDER, readConfig, variablesText } from "./config.ts";
+import { type Config, DATA_FOLDER, readConfig, settingsOf } from "./config.ts";
 import { lanesOf } from "./db/database.ts";
 import { isRefusal, lineOf } from "./db/driver-errors.ts";
 import { MusterError } from "./errors.ts";
@@ -12,40 +12,42 @@ import { openLog } from "./http/log.ts";
 import { loadFirst, notRead } from "./ingest/first-load.ts";
 import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { interruption } from "./interruption.ts";
+import { limitsOf } from "./limits.ts";
 import { type OpenDatabase, openDatabase } from "./open-database.ts";
+import { helpText } from "./options.ts";
 import { clearDeadRuns } from "./publish/recovery.ts";
 import { forgetExpiredKeys } from "./repositories/kept-answers.ts";
 import type { Report } from "./repositories/run-log.ts";
 
-/** What is in flight when the service is told to stop may take this long to finish; closing all else likewise. */
+/** At shutdown, imports and then requests have this long to finish. */
 const FINISH_MS_MAX = 10_000;
+/** At shutdown, the database's connections and the private server have this long to close. */
 const CLOSE_MS_MAX = 20_000;
-/** Bun cuts a connection on which nothing moves for so long: longer than any answer waits for the database. */
+/** Bun closes a connection after this long without a byte: longer than any answer waits for the database. */
 const IDLE_S_MAX = 120;
-/** Answers that may be given before all of a body has come. */
+/** Statuses that may be answered before the whole body has arrived. */
 const EARLY = new Set([408, 413, 429, 503]);
-/** Answers kept for Idempotency-Keys are looked through this often. */
+/** Expired answers of Idempotency-Keys are deleted this often. */
 const FORGET_EVERY_MS = 3_600_000;
-
-const HELP = `Usage: npm start
-       bun run src/main.ts
-
-Serves the tables, reports, imports and backups, and a page for people at http://127.0.0.1:3000. Without
-DATABASE_URL it starts a private database server, and loads IMPORT_SOURCE or a sample at its first start.
-Variables of the environment (with what holds without them):
-
-${variablesText()}`;
 
 const stopped = interruption(() => process.exit(1));
 
 try {
   const [argument] = process.argv.slice(2);
   if (argument === "--help") {
-    console.log(HELP);
+    const help = helpText({
+      usage: ["npm start", "bun run src/main.ts"],
+      about: `Serves the REST API, and a page for people at http://127.0.0.1:3000.
+Without DATABASE_URL it starts a private database server, and at its first start loads IMPORT_SOURCE or a sample.`,
+      settings: settingsOf("start"),
+      examples: ["IMPORT_SOURCE=./csv npm start", "PORT=8080 DATABASE_URL=mysql://user:password@host/hr npm start"],
+      exitCodes: "0 stopped by SIGTERM or Ctrl-C, 1 failed, 2 refused (wrong settings, a first load that was refused).",
+    });
+    console.log(help);
     process.exit(0);
   }
   if (argument !== undefined)
-    throw new MusterError("invalid", "the service takes no arguments: --help lists the variables that it reads");
+    throw new MusterError("invalid", `${argument}: the service takes no arguments; see --help for its settings`);
   await serve(readConfig(process.env), stopped);
   process.exit(0);
 } catch (error) {
@@ -53,60 +55,53 @@ try {
   process.exit(isRefusal(error) ? 2 : 1);
 }
 
-/** Serves until `stopped` aborts. @throws MusterError where it cannot begin to */
+/** Serves until `stopped` aborts. @throws MusterError if it cannot start */
 async function serve(config: Config, stopped: AbortSignal): Promise<void> {
-  const tokens = readTokens(config.tokens);
-  assertBindable(config.host, tokens);
-  const log = await openLog(config.logLevel, process.stdout.isTTY);
+  const tokens = readTokens(config.API_TOKENS);
+  assertBindable(config.HOST, tokens);
+  const log = await openLog(config.LOG_LEVEL, process.stdout.isTTY);
   const say = (line: string) => log.info(line);
   await using closing = new AsyncDisposableStack();
 
-  const { databaseUrl: url, databaseConnections: connections, mysqld, capabilities } = config;
-  const database = await openDatabase({
-    url,
-    folder: DATA_FOLDER,
-    mysqld,
-    capabilities,
-    connections,
-    use: "read",
-    say,
-  });
+  const database = await openDatabase(config, { use: "read", say });
   closing.defer(() => within(CLOSE_MS_MAX, database.close()));
   say(lanesOf(database.server));
   const { look } = database;
   look.changed = (line) => log.warn(line);
   for (const line of look.lines()) log.warn(line);
   await clearDeadRuns(database, say);
-  await load(database, config, { say, signal: stopped });
+  await load(database, config.IMPORT_SOURCE, { say, signal: stopped });
   if (stopped.aborted) return;
+
   const forget = async () => {
     if (!look.refusal("insert")) await forgetExpiredKeys(database.db);
   };
   await forget();
   const forgetting = setInterval(() => forget().catch(() => {}), FORGET_EVERY_MS);
   closing.defer(() => clearInterval(forgetting));
-  const { bodyBytesMax, importLimits: imported, inFlight, writeMsMax, reportMsMax } = config;
-  const store = openStore(config.backupStore);
+
+  const { RATE_LIMIT, TRUSTED_PROXY: proxies, CORS_ORIGINS: origins } = config;
   const imports = new ImportsUnderWay();
-  const perMinute = config.rateLimit === 0 ? Number.POSITIVE_INFINITY : config.rateLimit;
-  const rateLimit = tokens || config.rateLimit > 0 ? { perMinute, proxies: config.trustedProxies } : undefined;
-  const answerMsMax = { write: writeMsMax, report: reportMsMax };
-  const limits = { bodyBytesMax, imported, inFlight, answerMsMax, rateLimit };
-  const app = createApp({ database, store, log, tokens, imports, origins: config.corsOrigins, ...limits });
+  const app = createApp({
+    ...{ database, log, tokens, imports, origins, ...limitsOf(config) },
+    store: openStore(config.BACKUP_STORE),
+    // With tokens even no limit needs the limiter: it also bounds how often one address may guess a token.
+    rateLimit: tokens || RATE_LIMIT > 0 ? { perMinute: RATE_LIMIT || Number.POSITIVE_INFINITY, proxies } : undefined,
+  });
   const server = listen(config, app.fetch);
   closing.defer(async () => {
     await within(FINISH_MS_MAX, server.stop());
     await server.stop(true);
     say("Muster has stopped");
   });
-  // First of all: those who follow an import would keep the server from stopping.
+  // Imports end before the server: clients that follow their events would keep it from stopping.
   closing.defer(() => within(FINISH_MS_MAX, imports.stop()));
   say(`Muster serves ${server.url.href}`);
   await once(stopped, "abort");
 }
 
-/** Muster's own database is loaded at its first start; another one never, and what IMPORT_SOURCE is for is then said. */
-async function load(database: OpenDatabase, { importSource: given }: Config, report: Report & { signal: AbortSignal }) {
+/** Loads the private server's database at its first start. With DATABASE_URL it loads nothing, and says so. */
+async function load(database: OpenDatabase, given: string | undefined, report: Report & { signal: AbortSignal }) {
   if (!database.embedded) {
     if (given !== undefined) report.say(notRead(given, "the service loads nothing into the database of DATABASE_URL"));
     return;
@@ -119,37 +114,32 @@ async function load(database: OpenDatabase, { importSource: given }: Config, rep
   }
 }
 
-function listen({ host, port }: Config, fetch: ReturnType<typeof createApp>["fetch"]) {
+function listen({ HOST, PORT }: Config, fetch: ReturnType<typeof createApp>["fetch"]) {
+  const answer: typeof fetch = async (request, ...server) => {
+    const response = await fetch(withHost(request), ...server);
+    if (mayHaveMoreBody(request, response)) response.headers.set("Connection", "close");
+    return response;
+  };
+  // Each route limits its body. Bun's own limit would not answer with a problem document.
+  const maxRequestBodySize = Number.MAX_SAFE_INTEGER;
   try {
-    // How long a body may be is each route's to say: Bun's own refusal is no problem document.
-    const maxRequestBodySize = Number.MAX_SAFE_INTEGER;
-    const answer: typeof fetch = async (request, ...server) => {
-      const response = await fetch(withHost(request), ...server);
-      if (isCutShort(request, response)) response.headers.set("Connection", "close");
-      return response;
-    };
-    return Bun.serve({ hostname: host, port, fetch: answer, idleTimeout: IDLE_S_MAX, maxRequestBodySize });
+    return Bun.serve({ hostname: HOST, port: PORT, fetch: answer, idleTimeout: IDLE_S_MAX, maxRequestBodySize });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE") {
-      throw new MusterError(
-        "unavailable",
-        `port ${port} of ${host} is in use: stop what uses it, or set PORT to another`,
-      );
-    }
-    throw new MusterError(
-      "unavailable",
-      `cannot listen on ${host}, port ${port} (${code}): set HOST and PORT to others`,
-    );
+    const line =
+      code === "EADDRINUSE"
+        ? `port ${PORT} of ${HOST} is in use: stop what uses it, or set PORT to another`
+        : `cannot listen on ${HOST}, port ${PORT} (${code}): set HOST and PORT to others`;
+    throw new MusterError("unavailable", line);
   }
 }
 
-/** Whether a part of the body may be on its way still: Bun would keep the connection, and wait for it in server.stop(). */
-function isCutShort(request: Request, { status }: Response): boolean {
+/** Whether part of the body may still be on its way. Bun would keep such a connection, and server.stop() would wait for it. */
+function mayHaveMoreBody(request: Request, { status }: Response): boolean {
   return request.body !== null && (!request.bodyUsed || EARLY.has(status));
 }
 
-/** HTTP/1.0 need not name a host, and Bun's URL is a path then. */
+/** An HTTP/1.0 request may name no host. Its URL is then only a path, which `new URL()` refuses. */
 function withHost(request: Request): Request {
   return URL.canParse(request.url) ? request : new Request(`http://localhost${request.url}`, request);
 }

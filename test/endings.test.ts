@@ -116,7 +116,7 @@ test("rejected rows are summed by reason, and a table of which every row was rej
   for (const reason of ["wrong_type \\(id\\)", "missing \\(department\\)"])
     expect(stdout).toMatch(new RegExp(`\\ndepartments +${reason} +1\\n`));
   expect(stdout).toMatch(
-    /\nrejected rows are kept until they are dealt with \(GET .rejections\?run=\S+\): mend the files /,
+    /\nrejected rows are kept until they are dealt with \(GET .rejections\?run=\S+\): correct the files /,
   );
   expect(lastLine(stdout)).toMatch(/^run \S+ succeeded in .*, but every row of jobs was rejected$/);
   expect(stderr.match(/ rejected: /g)).toHaveLength(5);

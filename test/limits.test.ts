@@ -2,9 +2,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import pino from "pino";
 import type { AppDependencies } from "../src/app.ts";
+import { DEFAULTS } from "../src/config.ts";
 import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import type { Problem } from "../src/http/problem.ts";
-import { BODY_BYTES_MAX } from "../src/limits.ts";
 import { appOver, posted } from "./support/app.ts";
 import { serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
@@ -37,7 +37,7 @@ const refusal = async (response: Response) => [
 describe("one body", () => {
   test.each(Object.keys(HOSTILE))("of %s is refused by the limit it breaks", async (name) => {
     const { path, type, body, status, says } = HOSTILE[name]?.() ?? expect.unreachable();
-    expect(body.length).toBeLessThanOrEqual(BODY_BYTES_MAX);
+    expect(body.length).toBeLessThanOrEqual(DEFAULTS.BODY_BYTES_MAX);
     const response = await app.request(path, { method: "POST", headers: { "Content-Type": type }, body });
     expect([response.status, await response.text()]).toEqual([status, expect.stringMatching(says)]);
   });

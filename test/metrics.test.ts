@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
-import { DATABASE_CONNECTIONS } from "../src/config.ts";
+import { DEFAULTS } from "../src/config.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { appOver, posted } from "./support/app.ts";
@@ -89,11 +89,16 @@ describe("requests", () => {
   });
 
   test("that wait for a connection are seen, and the connections themselves", async () => {
-    const held = await Promise.all(Array.from({ length: DATABASE_CONNECTIONS }, () => database.pool.getConnection()));
+    const held = await Promise.all(
+      Array.from({ length: DEFAULTS.DATABASE_CONNECTIONS }, () => database.pool.getConnection()),
+    );
     const waiting = app.request("/jobs");
     await until(async () => (await metrics("muster_pool_waiting")).join() === "muster_pool_waiting 1");
     expect(await metrics("muster_pool_connections")).toEqual([
-      ...['muster_pool_connections{state="idle"} 0', `muster_pool_connections{state="in_use"} ${DATABASE_CONNECTIONS}`],
+      ...[
+        'muster_pool_connections{state="idle"} 0',
+        `muster_pool_connections{state="in_use"} ${DEFAULTS.DATABASE_CONNECTIONS}`,
+      ],
     ]);
     for (const connection of held) connection.release();
     expect((await waiting).status).toBe(200);

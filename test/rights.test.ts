@@ -8,6 +8,7 @@ import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { verify } from "../src/backups/verify.ts";
 import { tableOf, tables } from "../src/codecs/tables.ts";
+import { DEFAULTS } from "../src/config.ts";
 import { connectOnce } from "../src/db/database.ts";
 import { runs } from "../src/db/ledger.ts";
 import type { Use } from "../src/db/rights.ts";
@@ -77,7 +78,7 @@ async function userWith(name: string, statements: (user: string) => string[], ur
 }
 
 const open = (url: string, use: Use): Promise<OpenDatabase> =>
-  openDatabase({ url, use, folder: "", mysqld: undefined, capabilities: [], connections: 20, say() {} });
+  openDatabase({ ...DEFAULTS, DATABASE_URL: url }, { use, say() {} });
 
 /** Does something as a user who has what the document gives for the use. */
 async function as(use: Use, work: (opened: OpenDatabase) => Promise<void>): Promise<void> {

@@ -62,7 +62,7 @@ describe("the service", () => {
 
   test("takes no arguments, and says so", async () => {
     const { code, stderr } = await run(["src/main.ts", "--port=80"], { DATABASE_URL: database.url });
-    expect([code, stderr]).toEqual([2, "the service takes no arguments: --help lists the variables that it reads\n"]);
+    expect([code, stderr]).toEqual([2, "--port=80: the service takes no arguments; see --help for its settings\n"]);
   });
 
   test("on a terminal its lines are short and say what was asked, and Ctrl-C ends it", async () => {

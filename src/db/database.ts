@@ -1,6 +1,6 @@
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { type Connection, createConnection, type Pool } from "mysql2/promise";
-import { type Capability, DATABASE_CONNECTIONS } from "../config.ts";
+import { type Capability, DEFAULTS } from "../config.ts";
 import { locate } from "./driver-errors.ts";
 import { type Facts, lookAt } from "./facts.ts";
 import { quoted } from "./grants.ts";
@@ -63,7 +63,7 @@ export interface ConnectOptions {
  */
 export async function connect(
   url: string,
-  { capabilities = [], connections = DATABASE_CONNECTIONS }: ConnectOptions = {},
+  { capabilities = [], connections = DEFAULTS.DATABASE_CONNECTIONS }: ConnectOptions = {},
 ): Promise<Database> {
   const { hosts, database, options } = parseUrl(url);
   const route = await routeTo(hosts, options);

@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from "hono";
 import { Turnstile } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES, turn } from "../event-loop.ts";
-import { IN_FLIGHT_LIMITS, type InFlightLimits } from "../limits.ts";
+import { DEFAULT_LIMITS, type InFlightLimits } from "../limits.ts";
 import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
 
@@ -28,7 +28,7 @@ export class InFlight {
   #bytes = 0;
 
   constructor(limits: Partial<InFlightLimits> = {}) {
-    this.limits = { ...IN_FLIGHT_LIMITS, ...limits };
+    this.limits = { ...DEFAULT_LIMITS.inFlight, ...limits };
   }
 
   /** Counts the requests behind it. An answer that is a stream is not counted any more once it has begun. */

@@ -1,5 +1,5 @@
 /** Bodies within the limit of bytes that are made to take long, each with the status it gets and what its answer names. */
-import { BODY_BYTES_MAX } from "../../src/limits.ts";
+import { DEFAULTS } from "../../src/config.ts";
 
 export interface Hostile {
   path: string;
@@ -11,7 +11,7 @@ export interface Hostile {
 
 /** As many units as fit. */
 function filled(head: string, unit: string, tail = ""): string {
-  return head + unit.repeat(Math.floor((BODY_BYTES_MAX - head.length - tail.length) / unit.length)) + tail;
+  return head + unit.repeat(Math.floor((DEFAULTS.BODY_BYTES_MAX - head.length - tail.length) / unit.length)) + tail;
 }
 
 /** An object with so many keys. */

@@ -1,0 +1,185 @@
+/** Every command with its flags, declared once: the parser, --help, the error messages and docs/commands.md follow from it. */
+import { AVRO_CODECS } from "../src/codecs/avro-container.ts";
+import { tableNames } from "../src/codecs/tables.ts";
+import { settingsOf } from "../src/config.ts";
+import { rejectLimit } from "../src/ingest/reject-limit.ts";
+import { DEFAULT_SAMPLE } from "../src/ingest/sample.ts";
+import { helpText, type Option, oneOf, text, wholeNumber, yes } from "../src/options.ts";
+
+interface Command {
+  /** Its program, if that is not scripts/NAME.ts. */
+  script?: string;
+  /** What may stand behind its name, in one or more forms. */
+  forms: readonly string[];
+  about: string;
+  flags: Record<string, Option>;
+  examples: readonly string[];
+  exitCodes: string;
+}
+
+const help = { type: yes, about: "show this text" };
+const common = {
+  json: { type: yes, about: "end standard output with one line of JSON, also if the command is refused or fails" },
+  help,
+};
+const TABLES = tableNames.join(", ");
+export const BENCH_NAMES = ["import", "reload", "backup", "restore", "insert", "read", "report"] as const;
+export type BenchName = (typeof BENCH_NAMES)[number];
+
+/** "5%" as 0.05. */
+const share = text
+  .transform((all) => Number(/^(\d{1,3}(?:\.\d+)?)%$/.exec(all)?.[1]))
+  .refine((percent) => percent <= 100, "a share from 0% to 100%")
+  .transform((percent) => percent / 100);
+
+export const COMMANDS = {
+  import: {
+    forms: ["[SOURCE] [options]"],
+    about: `Imports files into their tables.
+
+SOURCE is a directory, a file, s3://BUCKET/PREFIX/ or s3://BUCKET/KEY. Without it IMPORT_SOURCE is imported, and if that
+is not set either, and without DATABASE_URL, the sample. A file belongs to the table that it is named for: jobs.csv,
+jobs-2021.csv, jobs/any.csv. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz or .avro.`,
+    flags: {
+      table: { value: "T", type: oneOf(tableNames).optional(), about: `import only the files of table T: ${TABLES}` },
+      "dry-run": { type: yes, about: "say what would happen, and write nothing but the run" },
+      "max-rejects": {
+        value: "N|P%",
+        type: text
+          .transform(rejectLimit)
+          .refine((limit) => limit !== undefined, "a number of rows, or a share from 0% to 100%")
+          .optional(),
+        about: "refuse the whole import if more rows than this are rejected",
+      },
+      ...common,
+    },
+    examples: ["npm run import -- ./csv", "npm run import -- s3://bucket/hr/ --table jobs --dry-run"],
+    exitCodes: "0 done (rejected rows are no failure), 1 failed, 2 refused, 130 interrupted.",
+  },
+  replay: {
+    forms: ["[FILE] [options]"],
+    about: `Judges rejected rows again, and stores those that pass. A row that is rejected again is kept as a new open rejection.
+
+Without FILE it replays every open rejection as it is. FILE is a corrected export, which is checked as a whole first:
+  .csv     the sheet of one table (GET /rejections?table=T&state=open&spreadsheet=true),
+           or the columns id and raw (GET /rejections?state=open as text/csv)
+  .ndjson  one {"id": 7, "row": {...}} or {"id": 7, "raw": "..."} in each line
+Rows are stored in batches, each whole or not at all. After an interruption the same command goes on.`,
+    flags: {
+      run: { value: "ID", type: text.optional(), about: "replay only the open rejections of this run" },
+      ...common,
+    },
+    examples: ["npm run replay", "npm run replay -- corrected.csv"],
+    exitCodes: "0 done (rows rejected again are no failure), 1 failed, 2 refused, 130 interrupted.",
+  },
+  backup: {
+    forms: ["[TABLE...] [options]", "--list", "--verify [ID]"],
+    about: `Backs up tables to BACKUP_STORE as one consistent snapshot, and prints the backup's id.
+
+TABLE is one of ${TABLES}; without any, all are backed up.`,
+    flags: {
+      codec: {
+        value: "C",
+        type: oneOf(AVRO_CODECS).optional(),
+        about: `compression of the Avro files: ${AVRO_CODECS.join(", ")}`,
+        unset: "deflate, which every Avro tool reads",
+      },
+      keep: {
+        value: "N",
+        type: wholeNumber("a number of backups", 1, 9_999_999).optional(),
+        about: "afterwards delete old backups, except the newest N of each table",
+      },
+      list: { type: yes, about: "list the backups, newest first, without asking the database" },
+      verify: {
+        type: yes,
+        about:
+          "prove the newest backup, or the one with this ID: check its checksums, and restore it into scratch tables",
+      },
+      ...common,
+    },
+    examples: ["npm run backup", "npm run backup -- jobs departments --keep 7", "npm run backup -- --verify"],
+    exitCodes: "0 done, 1 failed, 2 refused (wrong arguments, a damaged backup), 130 interrupted.",
+  },
+  restore: {
+    forms: ["TABLE... [options]"],
+    about: `Makes tables exactly what they were in a backup of BACKUP_STORE, all of them in one step.
+
+TABLE is one of ${TABLES}. Rows added since the backup are deleted; rows changed or
+deleted since are put back.`,
+    flags: {
+      backup: { value: "ID", type: text.default("latest"), about: "the backup", unset: "the newest with these tables" },
+      plan: { type: yes, about: "say what would change, and change nothing" },
+      ...common,
+    },
+    examples: ["npm run restore -- hired_employees --plan", "npm run restore -- departments jobs hired_employees"],
+    exitCodes: `0 done, 1 failed, 2 refused (wrong arguments, no such backup, a damaged one, rows that would lose their
+parent), 130 interrupted. Unless the code is 0, nothing is changed.`,
+  },
+  sample: {
+    forms: ["FOLDER [options]"],
+    about: "Writes synthetic departments.csv, jobs.csv and hired_employees.csv into FOLDER.",
+    flags: {
+      rows: {
+        value: "N",
+        // Rows are numbered from 1.
+        type: wholeNumber("a whole number", 0, 2_147_483_647).default(DEFAULT_SAMPLE.rows),
+        about: "rows of hired_employees.csv",
+      },
+      bad: {
+        value: "P%",
+        type: share.default(DEFAULT_SAMPLE.badShare),
+        about: "share of those rows that break a rule",
+        unset: `${DEFAULT_SAMPLE.badShare * 100}%`,
+      },
+      seed: {
+        value: "N",
+        type: wholeNumber("a whole number", 0, 0xffffffff).default(DEFAULT_SAMPLE.seed),
+        about: "the same seed makes the same files",
+      },
+      ...common,
+    },
+    examples: ["npm run sample -- ./csv --rows 1000000"],
+    exitCodes: "0 done, 1 failed, 2 refused.",
+  },
+  bench: {
+    script: "scripts/bench/bench.ts",
+    forms: ["[NAME...] [options]"],
+    about: `Measures Muster against a peer, in turn, on private servers that are deleted afterwards.
+
+NAME is one of ${BENCH_NAMES.join(", ")}; without any, all are measured.
+Prints a line of JSON for each bench and server. Its ratio is our time divided by the peer's, the median of the pairs.`,
+    flags: {
+      rows: {
+        value: "N",
+        type: wholeNumber("a whole number", 1, 999_999_999).default(1_000_000),
+        about: "rows of hired_employees",
+      },
+      pairs: { value: "N", type: wholeNumber("a whole number", 1, 999_999_999).default(3), about: "runs of each side" },
+      server: {
+        value: "S",
+        type: oneOf(["mariadb", "mysql"]).optional(),
+        about: "mariadb or mysql; MUSTER_MYSQLD names the program of one",
+        unset: "each that is installed",
+      },
+      help,
+    },
+    examples: ["npm run bench", "npm run bench -- import restore --rows 300000 --server mysql"],
+    exitCodes: "0 done, 1 failed, 2 refused (wrong arguments), 130 interrupted.",
+  },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+export function helpOf(name: CommandName): string {
+  const { script = `scripts/${name}.ts`, forms, ...rest }: Command = COMMANDS[name];
+  const usage = forms.map((form) => `bun run ${script} ${form}`);
+  return helpText({
+    ...rest,
+    usage: [...usage, `npm run ${name} -- ${forms[0]}     (without Bun on your PATH)`],
+    settings: settingsOf(name),
+  });
+}
+
+export function isBench(name: string): name is BenchName {
+  return BENCH_NAMES.some((each) => each === name);
+}

@@ -1,0 +1,92 @@
+/**
+ * Writes the files that follow from the source, or with --check fails if one of them is out of date:
+ *   client/           a package made from src/typed-client.ts: JavaScript for any runtime, and types that import nothing from
+ *                     src/, so that a program that uses them does not compile Muster;
+ *   README.md, docs/  the table of settings, and the --help of each command, between <!-- begin NAME --> and <!-- end NAME -->.
+ * The migrations in drizzle/ are written by drizzle-kit and checked by drift.ts.
+ *   usage: bun scripts/generate.ts [--check]
+ */
+import "../src/schema-check.ts";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SETTINGS, type Setting } from "../src/config.ts";
+import { defaultOf } from "../src/options.ts";
+import { COMMANDS, helpOf } from "./commands.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const check = process.argv.includes("--check");
+for (const [name, text] of Object.entries({ ...(await clientPackage()), ...(await pages()) })) {
+  const file = Bun.file(join(ROOT, name));
+  const before = (await file.exists()) ? await file.text() : "";
+  if (before === text || (name.endsWith(".d.ts") && wordsOf(before) === wordsOf(text))) continue;
+  if (check) end(`${name} is out of date: run bun run generate`);
+  await file.write(text);
+}
+
+async function clientPackage(): Promise<Record<string, string>> {
+  const folder = await mkdtemp(join(tmpdir(), "muster-client-"));
+  try {
+    const tsc = ["node_modules/.bin/tsc", "-p", "tsconfig.client.json", "--outDir", folder];
+    const { exitCode, stdout } = Bun.spawnSync([process.execPath, ...tsc], { cwd: ROOT });
+    if (exitCode !== 0) end(stdout.toString().trim());
+    const types = await Bun.file(join(folder, "src/typed-client.d.ts")).text();
+    if (/from "\.|import\("\./.test(types))
+      end("client/index.d.ts would import from src/: see WrittenOut in src/typed-client.ts");
+    const source = await Bun.file(join(ROOT, "src/typed-client.ts")).text();
+    const script = new Bun.Transpiler({ loader: "ts" }).transformSync(source);
+    return { "client/index.js": script, "client/index.d.ts": types, "client/package.json": await manifest() };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** client/ is a package of its own, so that installing it does not install what the service depends on. */
+async function manifest(): Promise<string> {
+  const { name, version, license, type, dependencies } = await Bun.file(join(ROOT, "package.json")).json();
+  const exports = { "./client": { types: "./index.d.ts", default: "./index.js" } };
+  const made = { name, version, license, private: true, type, exports, dependencies: { hono: dependencies.hono } };
+  return `${JSON.stringify(made, null, 2)}\n`;
+}
+
+/** README.md and docs/ with what belongs between their markers. */
+async function pages(): Promise<Record<string, string>> {
+  const texts = new Map([["settings", settingsTable()]]);
+  for (const name of Object.keys(COMMANDS) as (keyof typeof COMMANDS)[]) {
+    texts.set(name, `\`\`\`\n${helpOf(name)}\n\`\`\``);
+  }
+  const made: Record<string, string> = {};
+  const missing = new Set(texts.keys());
+  for (const page of ["README.md", ...new Bun.Glob("docs/*.md").scanSync(ROOT)]) {
+    const text = await Bun.file(join(ROOT, page)).text();
+    made[page] = text.replace(/(<!-- begin (\w+) -->\n)[\s\S]*?(<!-- end \2 -->)/g, (_, begin, name, finish) => {
+      missing.delete(name);
+      return `${begin}${texts.get(name) ?? end(`${page}: there is nothing to generate for ${name}`)}\n${finish}`;
+    });
+  }
+  if (missing.size > 0)
+    end(`no page has the lines <!-- begin NAME --> and <!-- end NAME --> for ${[...missing].join(", ")}`);
+  return made;
+}
+
+function settingsTable(): string {
+  const rows = Object.entries<Setting>(SETTINGS).map(([name, setting]) => {
+    const users = setting.commands.map((command) => (command === "start" ? "the service" : command));
+    return [`\`${name}\``, setting.about, defaultOf(setting) ?? "", users.join(", ")];
+  });
+  const lines = [["setting", "meaning", "default", "used by"], ["---", "---", "---", "---"], ...rows];
+  return lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
+}
+
+/** The words of a type file in a fixed order: the compiler writes the members of a union in the order in which it met them. */
+function wordsOf(text: string): string {
+  return text
+    .split(/[\s|;]+/)
+    .sort()
+    .join(" ");
+}
+
+function end(message: string): never {
+  console.error(message);
+  process.exit(1);
+}

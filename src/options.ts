@@ -1,0 +1,110 @@
+/**
+ * A setting of the environment or a flag of a command is declared once, as an Option. From that follow its parser, its error
+ * message, its line in --help and its row in docs/. The settings are in config.ts, the flags in scripts/commands.ts.
+ */
+import { z } from "zod";
+import { MusterError } from "./errors.ts";
+
+export interface Option {
+  /** Reads the text, and has the default. Its error message goes on after "set PORT to" or "--rows x: give". */
+  type: z.ZodType;
+  /** What it means, in one line. */
+  about: string;
+  /** What happens without it, if `type` has no default that says so. */
+  unset?: string;
+  /** What --help calls the value of a flag, such as N. A flag without it takes no value. */
+  value?: string;
+}
+
+export type Values<Options extends Record<string, Option>> = {
+  [Name in keyof Options]: z.output<Options[Name]["type"]>;
+};
+
+/**
+ * Reads each option from what was given under its name.
+ * @param fault makes the error message of one option from what should have been given
+ * @throws MusterError `invalid` with the messages of all options at fault
+ */
+export function readOptions<Options extends Record<string, Option>>(
+  options: Options,
+  given: Record<string, unknown>,
+  fault: (name: string, wanted: string) => string,
+): Values<Options> {
+  const values: Record<string, unknown> = {};
+  const faults: string[] = [];
+  for (const [name, { type }] of Object.entries(options)) {
+    const { success, data, error } = type.safeParse(given[name]);
+    if (success) values[name] = data;
+    else faults.push(fault(name, error.issues[0]?.message ?? ""));
+  }
+  if (faults.length > 0) throw new MusterError("invalid", faults.join("; "));
+  return values as Values<Options>;
+}
+
+/** What holds if an option is not given, as text; undefined if that is nothing. */
+export function defaultOf({ type, unset }: Option): string | undefined {
+  const value = unset ?? type.parse(undefined);
+  return value === undefined || value === false || String(value) === "" ? undefined : String(value);
+}
+
+export const text = z.string();
+
+/** A flag that is given or not. */
+export const yes = z.boolean().default(false);
+
+/** @param what such as "a whole number of bytes" */
+export function wholeNumber(what: string, least: number, most: number) {
+  const wanted = `${what} from ${least} to ${most}`;
+  const digits = z.string().regex(/^\d{1,10}$/, wanted);
+  return digits.transform(Number).refine((number) => number >= least && number <= most, wanted);
+}
+
+export function oneOf<const Words extends readonly string[]>(words: Words) {
+  return z.enum(words, { error: `one of ${words.join(", ")}` });
+}
+
+/** Several, with commas or blanks between. */
+export function listOf<Item extends z.ZodType<unknown, string>>(item: Item) {
+  const split = z.string().transform((all) => all.split(/[, ]+/).filter((each) => each !== ""));
+  return split.pipe(z.array(item)).default([]);
+}
+
+/** What --help says of a command. */
+export interface Help {
+  /** How it is called, in one or more lines. */
+  usage: readonly string[];
+  /** What it does, and what its arguments are. */
+  about: string;
+  flags?: Record<string, Option>;
+  settings?: Record<string, Option>;
+  examples: readonly string[];
+  exitCodes: string;
+}
+
+export function helpText({ usage, about, flags = {}, settings = {}, examples, exitCodes }: Help): string {
+  const named = Object.entries(flags).map(([name, flag]): [string, Option] => [
+    `--${name}${flag.value ? ` ${flag.value}` : ""}`,
+    flag,
+  ]);
+  const sections = [
+    `Usage: ${usage.join("\n       ")}`,
+    about,
+    ...(named.length > 0 ? [`Options:\n${lines(named)}`] : []),
+    ...(Object.keys(settings).length > 0
+      ? [`Settings, from the environment:\n${lines(Object.entries(settings))}`]
+      : []),
+    `Examples:\n${examples.map((example) => `  ${example}`).join("\n")}`,
+    `Exit codes: ${exitCodes}`,
+  ];
+  return sections.join("\n\n");
+}
+
+function lines(options: [string, Option][]): string {
+  const width = Math.max(...options.map(([name]) => name.length));
+  return options.map(([name, option]) => `  ${name.padEnd(width)}  ${option.about}${defaultText(option)}`).join("\n");
+}
+
+function defaultText(option: Option): string {
+  const value = defaultOf(option);
+  return value === undefined ? "" : ` (default: ${value})`;
+}
