@@ -1,21 +1,22 @@
-/** What can go wrong for a reason the user can act on. The message is one line that says what to do; nothing here knows HTTP. */
+/** The kinds of error that a user can act on. HTTP statuses and exit codes are chosen elsewhere. */
 export const ERROR_CODES = [
-  "invalid", // the request or the arguments are wrong
-  "too_large", // more than one request or command takes
+  "invalid", // the request, the arguments or the configuration are wrong
+  "too_large", // more than one request or command may have
   "not_found",
-  "conflict", // something else stands against it now
-  "refused", // understood and judged, and nothing was changed
-  "backup_damaged", // a backup is not what its manifest says, and nothing was changed
+  "conflict", // what is there now does not allow it
+  "refused", // the input was judged and refused; nothing was changed
+  "backup_damaged", // a backup is not what its manifest says; nothing was changed
   "unavailable", // the database or the store is away; trying again later may help
   "interrupted", // the user stopped it
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 export interface MusterErrorOptions extends ErrorOptions {
-  /** The message with the path or address at fault, which only the operator may see: it is never in an answer or a log. */
+  /** The message with the path or address at fault, for the operator of a command. It is never in an answer or a log. */
   located?: string;
 }
 
+/** Its message is one line: what is wrong, where, what to do. */
 export class MusterError extends Error {
   readonly located: string | undefined;
 

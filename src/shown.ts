@@ -1,8 +1,8 @@
-/** Text from outside inside a message: nothing in it can break the line, hide in it, or move the cursor of a terminal. */
+/** Makes text from outside safe to show in a message: it cannot break the line, hide, or move a terminal's cursor. */
 
 const SHOWN_CHARACTERS_MAX = 60;
 
-/** A value as a message shows it: text in quotes, escaped and cut; a number as it is; anything else by its kind alone. */
+/** A value as a message shows it: text in quotes, escaped and cut; a number as it is; anything else only by its kind. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return `"${escaped(cut(value))}"`;
   if (Array.isArray(value)) return "an array";
@@ -16,19 +16,19 @@ export function cut(text: string): string {
   return `${text.slice(0, isSplit ? SHOWN_CHARACTERS_MAX - 1 : SHOWN_CHARACTERS_MAX)}...`;
 }
 
-/** Of a list a message names so many. */
+/** A message names at most this many items of a list. */
 export const NAMED_MAX = 10;
 
 /** The first of a list, and "..." if there are more than NAMED_MAX. */
 export const firstOf = (list: readonly unknown[]): string =>
   list.slice(0, NAMED_MAX).join(", ") + (list.length > NAMED_MAX ? ", ..." : "");
 
-/** A text whose control and invisible characters are written as `\r`, `\0` or `\u{FEFF}`. A blank is left as it is. */
+/** The text with its control and invisible characters written as `\r`, `\0` or `\u{FEFF}`. A space stays a space. */
 export function escaped(text: string): string {
   return text.replace(UNSEEN, (character) => SHORT[character] ?? `\\u{${hex(character)}}`);
 }
 
-/** Control and format characters, lone surrogates, line and paragraph separators, blanks but the common one, Hangul fillers. */
+/** Control and format characters, lone surrogates, line and paragraph separators, spaces but the common one, Hangul fillers. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0]|(?! )\p{Zs}/gu;
 const SHORT: Record<string, string> = { "\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
 

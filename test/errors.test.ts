@@ -148,13 +148,13 @@ describe("the database", () => {
         (error) => [error, lineOf(error)] as const,
       );
     expect(await away("mysql://u:p@127.0.0.1:1/d")).toContain(
-      "the database at 127.0.0.1:1 is away (ECONNREFUSED): see that it runs and can be reached",
+      "the database at 127.0.0.1:1 is away (ECONNREFUSED): check that it runs and can be reached",
     );
     expect(await away("mysql://u:p@nosuch.invalid/d")).toContainEqual(
       expect.stringMatching(/^the database at nosuch\.invalid:3306 is away \((ENOTFOUND|EAI_AGAIN)\)/),
     );
     expect(await away(`mysql://u:p@localhost/d?socket=${own.folder}/none.sock`)).toContain(
-      `the database at ${own.folder}/none.sock is away (ENOENT): see that it runs and can be reached`,
+      `the database at ${own.folder}/none.sock is away (ENOENT): check that it runs and can be reached`,
     );
   });
 

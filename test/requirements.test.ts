@@ -79,7 +79,7 @@ describe("a command that writes is refused in one line, and works when the line'
       : [["ALTER DATABASE plain READ ONLY = 1", /^the database is read-only; run: ALTER DATABASE `plain`/] as const]),
     [
       "ALTER TABLE plain.muster_gates ENGINE = MyISAM",
-      /^tables that are not InnoDB's .*: muster_gates \(MyISAM\); run: ALTER TABLE `plain`.`muster_gates` ENGINE = InnoDB$/,
+      /^tables that are not InnoDB cannot .*: muster_gates \(MyISAM\); run: ALTER TABLE `plain`.`muster_gates` ENGINE = InnoDB$/,
     ],
   ] as [string, RegExp][])("%s", async (statement, line) => {
     await root.query(statement);

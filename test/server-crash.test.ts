@@ -75,9 +75,9 @@ test.each<[string, Moment]>([
       new Response(importing.command.stdout).text(),
       importing.stderr,
     ]);
-    const error = expect.stringMatching(/^the database is away \([A-Z_]+\): see that it runs and can be reached$/);
+    const error = expect.stringMatching(/^the database is away \([A-Z_]+\): check that it runs and can be reached$/);
     expect([code, JSON.parse(stdout)]).toMatchObject([1, { status: "failed", error }]);
-    expect(stderr).toMatch(/\nthe database is away \([A-Z_]+\): see that it runs and can be reached\n$/);
+    expect(stderr).toMatch(/\nthe database is away \([A-Z_]+\): check that it runs and can be reached\n$/);
     expect(stderr).not.toMatch(/^ +at /m);
 
     const again = await run(command, environment, folder);

@@ -102,10 +102,15 @@ test.each<string[]>([
   ["address", byCa, "its certificate is for another host name", "connect by the name that the certificate has"],
   // MySQL takes no expired certificate while it runs.
   ...(isMariaDB ? [["expired", byCa, "its certificate has expired", "renew it there"]] : []),
-  ["self", byCa, "its certificate is signed by no authority that is known here", "as ?ssl=FILE in DATABASE_URL"],
-  ["good", "?ssl=true", "its certificate is signed by no authority that is known here", "as ?ssl=FILE in DATABASE_URL"],
+  ["self", byCa, "its certificate is signed by an authority that is not known here", "as ?ssl=FILE in DATABASE_URL"],
+  [
+    "good",
+    "?ssl=true",
+    "its certificate is signed by an authority that is not known here",
+    "as ?ssl=FILE in DATABASE_URL",
+  ],
   // MariaDB calls a connection without TLS a wrong password.
-  ["good", "", isMariaDB ? "(ER_ACCESS_DENIED_ERROR)" : "takes connections by TLS alone", "add ?ssl=true"],
+  ["good", "", isMariaDB ? "(ER_ACCESS_DENIED_ERROR)" : "accepts only TLS connections", "add ?ssl=true"],
 ])("the certificate %s with %s is one line that says what to do", async (certificate = "", query = "", why, advice) => {
   await show(certificate);
   const line = await secured(query);

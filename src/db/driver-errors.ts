@@ -1,6 +1,6 @@
 /**
- * Whose error was thrown, and what it means: the one place that tells. Drizzle's own message is the SQL with every
- * parameter, so it is never sent or logged.
+ * Recognises the driver's errors, and turns them into MusterErrors. Drizzle's own message is the SQL with every parameter, so
+ * it is never sent or logged.
  */
 import type { ConnectionOptions } from "mysql2/promise";
 import { type ErrorCode, MusterError } from "../errors.ts";
@@ -12,13 +12,13 @@ export interface DriverError extends Error {
   errno?: number;
   sqlState?: string;
   sqlMessage?: string;
-  /** Where it was connected to; see locate(). */
+  /** The address that was connected to; see locate(). */
   where?: string;
 }
 
 /**
- * `muster`: explained already, also what S3 answered (s3-errors.ts) and what a store's files did (file-errors.ts).
- * `database`: the server's or the driver's. `file`: of any other file. `ours`: an error inside Muster.
+ * Where an error comes from. `muster`: a MusterError, also one about S3 or a backup store. `database`: the server or the
+ * driver. `file`: any other file. `ours`: a fault inside Muster.
  */
 export type Origin = "muster" | "database" | "file" | "ours";
 
@@ -28,43 +28,43 @@ export function originOf(error: unknown): Origin {
   return isFileError(error) ? "file" : "ours";
 }
 
-/** The driver's error inside whatever was thrown, or undefined if it did not come from the driver. */
+/** The driver's error inside an error; undefined if it does not come from the driver. */
 export function driverError(error: unknown): DriverError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each instanceof MusterError) return undefined;
     if (isDriverError(each)) return each;
-    // What the driver says, without a code, of a statement behind the one at which the connection was lost.
-    const lost = LOST.find(([words]) => each.message.includes(words));
-    if (lost) return Object.assign(each, { code: lost[1] });
+    const known = WITHOUT_CODE.find(([words]) => each.message.includes(words));
+    if (known) return Object.assign(each, { code: known[1] });
   }
   return undefined;
 }
 
-const LOST = [
+/** The driver gives no code to the errors of statements that were waiting when the connection was lost. */
+const WITHOUT_CODE = [
   ["in closed state", "PROTOCOL_CONNECTION_LOST"],
   ["Pool is closed", "POOL_CLOSED"],
 ] as const;
 
-/** A file that is not there has a code and a syscall too: the driver's own errors are the server's, the protocol's, and fatal ones. */
 function isDriverError(error: Error & { code?: unknown }): error is DriverError {
-  // Not every number of the server's has a name in the driver.
+  // Not every number of the server has a name in the driver.
   if ("sqlState" in error || "sqlMessage" in error) return true;
   if (typeof error.code !== "string") return false;
+  // A file's error has a code too, but is not marked as fatal.
   return "fatal" in error || /^(ER_|PROTOCOL_|POOL_|HANDSHAKE_|AUTH_SWITCH_)/.test(error.code);
 }
 
-/** The error of something that the database has not answered in time. */
+/** The error for a database that has not answered in time. */
 export const noAnswer = (ms: number): Error =>
   Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT", fatal: true });
 
-/** Adds to a driver's error the address that it was connected to, for the operator. */
+/** Adds to a driver's error the address that was connected to, for the operator. */
 export function locate<E>(error: E, { host, port, socketPath }: ConnectionOptions): E {
   const driver = driverError(error);
   if (driver) driver.where ??= socketPath ?? `${host?.includes(":") ? `[${host}]` : host}:${port}`;
   return error;
 }
 
-/** Whether NOWAIT found a row held by another transaction: MySQL has an error of its own, MariaDB a lock wait's. */
+/** Whether NOWAIT found a row that another transaction holds. MySQL has an error for it, MariaDB uses that of a lock wait. */
 export function isHeld(error: unknown): boolean {
   const code = driverError(error)?.code;
   return code === "ER_LOCK_NOWAIT" || code === "ER_LOCK_WAIT_TIMEOUT";
@@ -80,7 +80,7 @@ export function takesNoWrites(error: unknown): boolean {
   return READ_ONLY.includes(driverError(error)?.code ?? "");
 }
 
-/** A domain error with one line to show. What nobody outside Muster can mend comes back as it is. */
+/** The error of a database or a file as a MusterError with a line to act on. A fault inside Muster comes back as it is. */
 export function domainError(error: unknown): unknown {
   if (error instanceof MusterError) return error;
   const driver = driverError(error);
@@ -97,18 +97,18 @@ export function domainError(error: unknown): unknown {
 /** The driver's name for the server's number; the number if it has none. */
 const codeOf = ({ code, errno }: DriverError): string => code ?? String(errno);
 
-/** One line to act on; if the error is not explained, never the statement that the driver or Drizzle repeats. */
+/** One line for the operator. It never has a statement, which the driver's and Drizzle's messages repeat. */
 export function lineOf(error: unknown): string {
   const domain = domainError(error);
   if (domain instanceof MusterError) return domain.located ?? domain.message;
   const driver = driverError(error);
-  if (driver) return `the database refused what Muster asked of it (${codeOf(driver)})`;
+  if (driver) return `an error inside Muster: the database refused a statement (${codeOf(driver)})`;
   return `an error inside Muster: ${error instanceof Error && !("query" in error) ? error.message : "unknown"}`;
 }
 
 const REFUSALS = new Set<ErrorCode>(["invalid", "too_large", "not_found", "conflict", "refused", "backup_damaged"]);
 
-/** Whether the user must ask differently: wrong arguments or configuration, or input that was judged and refused. */
+/** Whether the user must ask differently: the arguments or the configuration are wrong, or the input was refused. */
 export function isRefusal(error: unknown): boolean {
   const domain = domainError(error);
   return domain instanceof MusterError && REFUSALS.has(domain.code);

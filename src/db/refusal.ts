@@ -1,17 +1,17 @@
-/** The server's refusal of one row: told apart from errors of the statement, the connection or the server. */
+/** Tells the server's refusal of one row apart from errors of the statement, the connection or the server. */
 import { cut, escaped } from "../shown.ts";
 import { type DriverError, driverError } from "./driver-errors.ts";
 
 export interface Refusal {
-  /** The server's reason, which never holds a statement: `Check constraint 'jobs_chk_1' is violated (error 3819)`. */
+  /** The server's reason, which never has a statement: `Check constraint 'jobs_chk_1' is violated (error 3819)`. */
   reason: string;
-  /** Another writer may have been quicker: it took the id, or deleted the parent. A new look tells. */
+  /** Set if another writer may have been quicker: it took the id, or deleted the parent. Then look at the tables again. */
   race: "id" | "parent" | undefined;
 }
 
 /**
- * Why the server refused a row of an INSERT or UPDATE: a constraint, a trigger, a column. Undefined for any other error: the
- * statement may then succeed later, or never, whatever its rows are.
+ * Why the server refused a row of an INSERT or UPDATE: a constraint, a trigger or a column. Undefined if the error has
+ * nothing to do with the rows.
  */
 export function refusalOf(error: unknown): Refusal | undefined {
   const driver = driverError(error);
@@ -20,30 +20,30 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return refusalBy(driver.errno, driver.sqlMessage);
 }
 
-/** The refusal that an error or a warning of this number is. */
+/** The refusal for an error or a warning of this number. */
 export function refusalBy(errno: number, message = ""): Refusal {
   return { reason: `${reasonOf(message)} (error ${errno})`, race: raceOf(errno, message) };
 }
 
-/** The refusal of a row that no statement can carry: said before the server closes the connection over it. */
+/** The error for a row that is longer than a statement may be. It is thrown before the server closes the connection over it. */
 export function packetTooLarge(bytes: number, max: number): DriverError {
   const sqlMessage = `A row of ${bytes} bytes is longer than max_allowed_packet, which is ${max}`;
   const facts = { code: "ER_NET_PACKET_TOO_LARGE", errno: 1153, sqlState: "22001", sqlMessage };
   return Object.assign(new Error(sqlMessage), facts);
 }
 
-/** The code and the text of a row's verdict. */
+/** The refusal as a reason of a rejected row. */
 export const refusedRow = ({ reason }: Refusal) =>
   ({ code: "refused_by_database", detail: `the database refuses the row: ${reason}` }) as const;
 
 /**
- * The first two characters of an SQLSTATE are its class (ISO 9075-2): warnings and no data (which a trigger can turn into
- * errors), cardinality, data, integrity, check option, unhandled SIGNAL. Classes that begin with 5 to 9 or I to Z are free
- * for a SIGNAL's own states, but servers use 70 for a statement that was ended and XA for its transactions.
+ * The first two characters of an SQLSTATE are its class (ISO 9075-2). These are about a row: warnings and no data (which a
+ * trigger can turn into errors), cardinality, data, integrity, check option, unhandled SIGNAL. A SIGNAL may use the classes
+ * that begin with 5 to 9 or I to Z for states of its own; but servers use 70 for a killed statement, and XA for XA transactions.
  */
 const isRowState = (state: string) => /^(01|02|21|22|23|44|45)/.test(state) || /^(?!70|XA)[5-9I-Z]/.test(state);
 
-/** Refusals of a row whose SQLSTATE says no more than "general" or "syntax"; triggers and views cause the latter. */
+/** Refusals of a row whose SQLSTATE says only "general error" or "syntax error". Triggers and views cause the latter. */
 const ROW_ERRORS = new Set([
   1054, // unknown column, in a trigger
   1118, // row too large
@@ -72,7 +72,7 @@ function raceOf(errno: number, message: string): Refusal["race"] {
 
 const REASON_CHARACTERS_MAX = 300;
 
-/** The message without what it quotes of definitions: a foreign key's columns, a generated column's expression. */
+/** The message without the definitions that it quotes: a foreign key's columns, a generated column's expression. */
 function reasonOf(message: string): string {
   const text = message
     .replace(/(CONSTRAINT `(?:[^`]|``)+`) FOREIGN KEY .*$/s, "$1)")

@@ -1,102 +1,45 @@
-/** What Muster needs of the server and of its user's rights: one table, each entry with what is wrong and what mends it. */
+/** What Muster needs of the server and of its user's rights. docs/operating.md "What the server must be" has the same list. */
 import type { Facts } from "./facts.ts";
 import { quoted } from "./grants.ts";
 import { type Lack, rightsLacking, USES, type Use } from "./rights.ts";
 
 const WRITES = USES.filter((use) => use !== "read");
 
-interface Requirement {
-  /** The uses that cannot be had without it. */
-  uses: readonly Use[];
-  lack(facts: Facts): Lack | undefined;
-}
-
-/** Bytes that a statement of Muster's may need: a rejected row keeps 64 KiB, which may double when it is escaped. */
+/** Bytes that a statement of Muster may need: a rejected row keeps 64 KiB, which may double when it is escaped. */
 const PACKET_BYTES_MIN = 1024 * 1024;
-/** Bytes of a page below which InnoDB's indexes are too short for a source's name. */
+/** With smaller pages InnoDB's indexes are too short for the name of a source. */
 const PAGE_BYTES_MIN = 16 * 1024;
-
-/** The server's own come before the user's rights: they are mended by one person, once. */
-const REQUIREMENTS: readonly Requirement[] = [
-  { uses: USES, lack: tooOld },
-  { uses: WRITES, lack: readOnlyServer },
-  {
-    uses: WRITES,
-    lack: ({ isReadOnlyDatabase, database }) =>
-      isReadOnlyDatabase
-        ? { wrong: "the database is read-only", mend: `run: ALTER DATABASE ${quoted(database)} READ ONLY = 0` }
-        : undefined,
-  },
-  {
-    uses: WRITES,
-    lack: ({ innodb }) =>
-      ["YES", "DEFAULT"].includes(innodb)
-        ? undefined
-        : { wrong: `the server has no InnoDB (its support is ${innodb})`, mend: "start it with InnoDB" },
-  },
-  {
-    uses: WRITES,
-    lack: settingIs(
-      "innodb_rollback_on_timeout",
-      ["ON"],
-      "a lock timeout would undo rows that Muster counts as stored",
-      {
-        mend: "set it to OFF in the server's configuration, and restart the server",
-      },
-    ),
-  },
-  { uses: WRITES, lack: statementBinlog },
-  // A migration that is pending may still begin anew with such a table.
-  { uses: WRITES.filter((use) => use !== "migrate"), lack: otherEngines },
-  {
-    uses: WRITES,
-    lack: ({ variables }) => {
-      const bytes = Number(variables.get("max_allowed_packet") ?? PACKET_BYTES_MIN);
-      if (bytes >= PACKET_BYTES_MIN) return undefined;
-      const wrong = `max_allowed_packet is ${bytes}, and Muster's statements need ${PACKET_BYTES_MIN}`;
-      return { wrong, mend: "run: SET GLOBAL max_allowed_packet = 16777216" };
-    },
-  },
-  { uses: ["import", "restore", "migrate"], lack: forbiddenEngine },
-  {
-    uses: ["migrate"],
-    lack: ({ variables, database }) => {
-      const characters = variables.get("character_set_database");
-      if (characters === "utf8mb4") return undefined;
-      const wrong = `the database keeps text as ${characters}, which cannot hold every name`;
-      return { wrong, mend: `run: ALTER DATABASE ${quoted(database)} ${CHARACTERS}` };
-    },
-  },
-  {
-    uses: ["migrate"],
-    lack: settingIs("innodb_default_row_format", ["compact", "redundant"], "its indexes are too short for Muster's", {
-      mend: "run: SET GLOBAL innodb_default_row_format = 'dynamic'",
-    }),
-  },
-  {
-    uses: ["migrate"],
-    lack: ({ variables }) => {
-      const bytes = Number(variables.get("innodb_page_size") ?? PAGE_BYTES_MIN);
-      if (bytes >= PAGE_BYTES_MIN) return undefined;
-      const wrong = `innodb_page_size is ${bytes}: its indexes are too short for Muster's`;
-      return { wrong, mend: `use a server whose data were made with ${PAGE_BYTES_MIN}` };
-    },
-  },
-  ...USES.map((use) => ({ uses: [use], lack: (facts: Facts) => rightsLacking(facts, use) })),
-];
 
 /** The character set and collation of Muster's tables. */
 export const CHARACTERS = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci";
 
-/** What is wrong and what mends it, in one line. */
-export const lineOf = ({ wrong, mend }: Lack): string => `${wrong}; ${mend}`;
+/** Each requirement: the uses that need it, and what is wrong if it is not met. The most telling come first. */
+const REQUIREMENTS: readonly (readonly [readonly Use[], (facts: Facts) => Lack | undefined])[] = [
+  [USES, oldServer],
+  [WRITES, readOnlyServer],
+  [WRITES, readOnlyDatabase],
+  [WRITES, noInnodb],
+  [WRITES, rollbackOnTimeout],
+  [WRITES, statementBinlog],
+  // A pending migration may still drop such a table and begin anew.
+  [WRITES.filter((use) => use !== "migrate"), otherEngines],
+  [WRITES, smallPackets],
+  [["import", "restore", "migrate"], forbiddenEngine],
+  [["migrate"], otherCharacters],
+  [["migrate"], shortIndexes],
+  [["migrate"], smallPages],
+  ...USES.map((use) => [[use], (facts: Facts) => rightsLacking(facts, use)] as const),
+];
 
-/** What is not met for a use, the most telling first. */
+/** The requirements of a use that are not met, the most telling first. */
 export function lacksFor(facts: Facts, use: Use): Lack[] {
-  return REQUIREMENTS.filter(({ uses }) => uses.includes(use)).flatMap(({ lack }) => lack(facts) ?? []);
+  return REQUIREMENTS.flatMap(([uses, lack]) => (uses.includes(use) ? (lack(facts) ?? []) : []));
 }
 
-/** The variables that are asked for. */
+/** What is wrong and what to do about it, in one line. */
+export const lineOf = ({ wrong, mend }: Lack): string => `${wrong}; ${mend}`;
+
+/** The server's variables that the requirements look at. */
 export const REQUIRED_VARIABLES = [
   ...["version", "read_only", "super_read_only", "innodb_read_only", "innodb_force_recovery"],
   ...["log_bin", "binlog_format", "innodb_rollback_on_timeout", "max_allowed_packet"],
@@ -104,7 +47,19 @@ export const REQUIRED_VARIABLES = [
   ...["innodb_default_row_format", "innodb_page_size"],
 ];
 
-function tooOld({ variables }: Facts): Lack | undefined {
+const isOn = (value: string | undefined) => value !== undefined && !["OFF", "0", ""].includes(value.toUpperCase());
+
+/**
+ * The setting by which a server takes no writes; undefined if it takes them. A server with `read_only` counts as read-only
+ * even if this user may write to it: it is probably a replica.
+ */
+export function readOnlyBy(variables: ReadonlyMap<string, string>): string | undefined {
+  // From 4 on InnoDB is read-only.
+  if (Number(variables.get("innodb_force_recovery")) >= 4) return "innodb_force_recovery";
+  return ["innodb_read_only", "super_read_only", "read_only"].find((name) => isOn(variables.get(name)));
+}
+
+function oldServer({ variables }: Facts): Lack | undefined {
   const version = variables.get("version") ?? "";
   const [, major = "0", minor = "0"] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   const isMariaDb = /MariaDB/i.test(version);
@@ -115,34 +70,34 @@ function tooOld({ variables }: Facts): Lack | undefined {
   return { wrong, mend: "upgrade it, or name another server in DATABASE_URL" };
 }
 
-const isOn = (value: string | undefined) => value !== undefined && !["OFF", "0", ""].includes(value.toUpperCase());
-
-/** The setting by which a server takes no writes; undefined if it takes them. A user whom it lets write all the same is not let. */
-export function readOnlyBy(variables: ReadonlyMap<string, string>): string | undefined {
-  // 4 and more: InnoDB is read-only.
-  if (Number(variables.get("innodb_force_recovery")) >= 4) return "innodb_force_recovery";
-  return ["innodb_read_only", "super_read_only", "read_only"].find((name) => isOn(variables.get(name)));
-}
-
 function readOnlyServer({ variables }: Facts): Lack | undefined {
   const name = readOnlyBy(variables);
   if (name === undefined) return undefined;
   const mend = {
-    super_read_only: "or run: SET GLOBAL super_read_only = OFF, read_only = OFF",
-    read_only: "or run: SET GLOBAL read_only = OFF",
+    super_read_only: "run: SET GLOBAL super_read_only = OFF, read_only = OFF",
+    read_only: "run: SET GLOBAL read_only = OFF",
   }[name];
-  const restart = `or restart it without ${name}`;
   return {
     wrong: `the server takes no writes: ${name} is ${variables.get(name)}`,
-    mend: `name one that does in DATABASE_URL, ${mend ?? restart}`,
+    mend: `name one that does in DATABASE_URL, or ${mend ?? `restart it without ${name}`}`,
   };
 }
 
-/** @param bad the values that are not met */
-function settingIs(name: string, bad: readonly string[], why: string, { mend }: { mend: string }) {
-  return ({ variables }: Facts): Lack | undefined => {
-    const value = variables.get(name);
-    return value !== undefined && bad.includes(value) ? { wrong: `${name} is ${value}: ${why}`, mend } : undefined;
+function readOnlyDatabase({ isReadOnlyDatabase, database }: Facts): Lack | undefined {
+  if (!isReadOnlyDatabase) return undefined;
+  return { wrong: "the database is read-only", mend: `run: ALTER DATABASE ${quoted(database)} READ ONLY = 0` };
+}
+
+function noInnodb({ innodb }: Facts): Lack | undefined {
+  if (["YES", "DEFAULT"].includes(innodb)) return undefined;
+  return { wrong: `the server has no InnoDB (its support is ${innodb})`, mend: "start it with InnoDB" };
+}
+
+function rollbackOnTimeout({ variables }: Facts): Lack | undefined {
+  if (!isOn(variables.get("innodb_rollback_on_timeout"))) return undefined;
+  return {
+    wrong: "innodb_rollback_on_timeout is ON: a lock timeout would undo rows that Muster counts as stored",
+    mend: "set it to OFF in the server's configuration, and restart the server",
   };
 }
 
@@ -156,19 +111,52 @@ function otherEngines({ otherEngines, database }: Facts): Lack | undefined {
   if (otherEngines.length === 0) return undefined;
   const named = otherEngines.map(({ name, engine }) => `${name} (${engine})`).join(", ");
   const statements = otherEngines.map(({ name }) => `ALTER TABLE ${quoted(database)}.${quoted(name)} ENGINE = InnoDB`);
-  return { wrong: `tables that are not InnoDB's cannot be undone: ${named}`, mend: `run: ${statements.join("; ")}` };
+  return {
+    wrong: `tables that are not InnoDB cannot roll a write back: ${named}`,
+    mend: `run: ${statements.join("; ")}`,
+  };
+}
+
+function smallPackets({ variables }: Facts): Lack | undefined {
+  const bytes = Number(variables.get("max_allowed_packet") ?? PACKET_BYTES_MIN);
+  if (bytes >= PACKET_BYTES_MIN) return undefined;
+  const wrong = `max_allowed_packet is ${bytes}, and Muster's statements need ${PACKET_BYTES_MIN}`;
+  return { wrong, mend: "run: SET GLOBAL max_allowed_packet = 16777216" };
 }
 
 function forbiddenEngine({ variables }: Facts): Lack | undefined {
   const enforced = variables.get("enforce_storage_engine");
   if (enforced && enforced.toUpperCase() !== "INNODB") {
-    const wrong = `enforce_storage_engine is ${enforced}: no InnoDB table can be made`;
+    const wrong = `enforce_storage_engine is ${enforced}: no InnoDB table can be created`;
     return { wrong, mend: "run: SET GLOBAL enforce_storage_engine = NULL" };
   }
   const disabled = (variables.get("disabled_storage_engines") ?? "").toUpperCase().split(",");
   if (!disabled.some((name) => name.trim() === "INNODB")) return undefined;
   return {
-    wrong: "disabled_storage_engines has InnoDB: no InnoDB table can be made",
+    wrong: "disabled_storage_engines has InnoDB: no InnoDB table can be created",
     mend: "remove it from the server's configuration, and restart the server",
   };
+}
+
+function otherCharacters({ variables, database }: Facts): Lack | undefined {
+  const characters = variables.get("character_set_database");
+  if (characters === "utf8mb4") return undefined;
+  const wrong = `the database keeps text as ${characters}, which cannot hold every name`;
+  return { wrong, mend: `run: ALTER DATABASE ${quoted(database)} ${CHARACTERS}` };
+}
+
+function shortIndexes({ variables }: Facts): Lack | undefined {
+  const format = variables.get("innodb_default_row_format")?.toLowerCase() ?? "";
+  if (!["compact", "redundant"].includes(format)) return undefined;
+  return {
+    wrong: `innodb_default_row_format is ${format}: its indexes are too short for Muster's tables`,
+    mend: "run: SET GLOBAL innodb_default_row_format = 'dynamic'",
+  };
+}
+
+function smallPages({ variables }: Facts): Lack | undefined {
+  const bytes = Number(variables.get("innodb_page_size") ?? PAGE_BYTES_MIN);
+  if (bytes >= PAGE_BYTES_MIN) return undefined;
+  const wrong = `innodb_page_size is ${bytes}: its indexes are too short for Muster's tables`;
+  return { wrong, mend: `use a server whose data directory was made with ${PAGE_BYTES_MIN}` };
 }
