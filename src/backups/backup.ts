@@ -6,9 +6,8 @@ import { type AvroCodec, type Block, writeContainer } from "../codecs/avro-conta
 import { textEncoder } from "../codecs/avro-text.ts";
 import type { Column, Table } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
-import { interruptible } from "../db/interruptible.ts";
 import { numberAt, type TextRow } from "../db/text-rows.ts";
-import { retried } from "../db/transaction.ts";
+import { interruptible, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { definitionOf, isEmpty } from "../publish/definition.ts";

@@ -2,8 +2,8 @@
 import { tables as all, type Row, type Table, type TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
-import { interruptible } from "../db/interruptible.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
+import { interruptible } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";

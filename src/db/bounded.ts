@@ -3,7 +3,7 @@ import { drizzle } from "drizzle-orm/mysql2";
 import type { Pool as CallbackPool, PoolConnection, QueryError, QueryOptions } from "mysql2";
 import type { Pool } from "mysql2/promise";
 import type { Database } from "./database.ts";
-import { noAnswer } from "./driver-errors.ts";
+import { noAnswer } from "./deadline.ts";
 import { queryText, type TextRow } from "./text-rows.ts";
 
 /** A database whose queries are bounded. */

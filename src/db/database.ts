@@ -10,7 +10,7 @@ import { Look } from "./look.ts";
 import { openPool } from "./pool.ts";
 import { REQUIRED_VARIABLES, readOnlyBy } from "./requirements.ts";
 import { assertSession, SESSION_VARIABLES, SET_SESSION, sessionError } from "./session-variables.ts";
-import { Turnstile } from "./transaction.ts";
+import { Turnstile } from "./turnstile.ts";
 import { parseUrl } from "./url.ts";
 
 /** The share of a pool's connections that requests which write may hold: the others are left to those who read. */

@@ -53,10 +53,6 @@ function isDriverError(error: Error & { code?: unknown }): error is DriverError 
   return "fatal" in error || /^(ER_|PROTOCOL_|POOL_|HANDSHAKE_|AUTH_SWITCH_)/.test(error.code);
 }
 
-/** The error for a database that has not answered in time. */
-export const noAnswer = (ms: number): Error =>
-  Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT", fatal: true });
-
 /** Adds to a driver's error the address that was connected to, for the operator. */
 export function locate<E>(error: E, { host, port, socketPath }: ConnectionOptions): E {
   const driver = driverError(error);

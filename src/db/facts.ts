@@ -1,4 +1,4 @@
-/** What the server says of itself and of Muster's user, asked once at the start. */
+/** What the server says about itself and about Muster's user. It is asked once at the start, and again if a use is refused. */
 import { getTableName, is } from "drizzle-orm";
 import { MySqlTable } from "drizzle-orm/mysql-core";
 import type { Connection } from "mysql2/promise";
@@ -7,15 +7,15 @@ import * as ledger from "./ledger.ts";
 import * as schema from "./schema.ts";
 
 export interface Facts {
-  /** The name of the database; in lower case if the server takes `HR` and `hr` for one. */
+  /** The name of the database; in lower case if the server does not tell `HR` from `hr`. */
   database: string;
-  /** Of the session that asked. Those that the server does not know are missing. */
+  /** The session's variables. Those that the server does not know are missing. */
   variables: ReadonlyMap<string, string>;
-  /** What SHOW ENGINES says of InnoDB: YES, DEFAULT, NO or DISABLED. */
+  /** InnoDB's support in SHOW ENGINES: YES, DEFAULT, NO or DISABLED. */
   innodb: string;
-  /** Muster's tables that are kept by another engine than InnoDB. */
+  /** Muster's tables whose engine is not InnoDB. */
   otherEngines: readonly { name: string; engine: string }[];
-  /** Whether ALTER DATABASE ... READ ONLY = 1 was said (MySQL). */
+  /** Whether ALTER DATABASE ... READ ONLY = 1 was run (MySQL). */
   isReadOnlyDatabase: boolean;
   /** What Muster's user may do; undefined if the server does not tell. */
   grants: Grants | undefined;
@@ -28,13 +28,16 @@ const tablesOf = (module: object): string[] =>
 
 /** The names of the dictionary's tables. */
 export const DICTIONARY: readonly string[] = tablesOf(schema);
-/** Muster's tables: those of the dictionary, and the account of what it did. */
+/** The names of the dictionary's tables and of Muster's own. */
 export const TABLES: readonly string[] = [...DICTIONARY, ...tablesOf(ledger)];
+
+/** SQL for the name of the default database; in lower case if the server does not tell `HR` from `hr`. */
+export const DATABASE_NAME = "IF(@@lower_case_table_names = 0, DATABASE(), LOWER(DATABASE()))";
 
 /**
  * Asks the server, which takes a few milliseconds.
  * @param connection has Muster's database as its default
- * @param variables the names of those that are wanted
+ * @param variables the names of the variables to ask for
  */
 export async function lookAt(connection: Connection, variables: readonly string[]): Promise<Facts> {
   const rowsOf = async (statement: string, values: unknown[] = []) =>
@@ -57,10 +60,7 @@ export async function lookAt(connection: Connection, variables: readonly string[
     innodb: one.innodb ?? "NO",
     otherEngines: others.map(({ name, engine }) => ({ name: name ?? "", engine: engine ?? "" })),
     isReadOnlyDatabase: /READ ONLY = 1/.test(definition["Create Database"] ?? ""),
-    // Each user has a line at least, as of USAGE: without one they are in words that are not understood.
+    // Every user has at least the line of USAGE. Without it the lines were not understood.
     grants: grants?.everywhere.size ? grants : undefined,
   };
 }
-
-/** SQL for the name of the default database, which is one name also if the server does not tell `HR` from `hr`. */
-export const DATABASE_NAME = "IF(@@lower_case_table_names = 0, DATABASE(), LOWER(DATABASE()))";

@@ -1,23 +1,23 @@
 /**
- * What the connected user may do, by SHOW GRANTS. It is the one source that has the rights of the active roles on both kinds of
- * server: the privilege tables of information_schema have the user's own alone.
+ * What the connected user may do, read from SHOW GRANTS. On MySQL and MariaDB alike it includes the rights of the active
+ * roles, which the privilege tables of information_schema leave out.
  * @see https://dev.mysql.com/doc/refman/8.4/en/show-grants.html
  */
 import type { Connection, RowDataPacket } from "mysql2/promise";
 
 type Rights = ReadonlySet<string>;
 
-/** Rights as GRANT spells them; ALL PRIVILEGES stands for itself. */
+/** Rights as GRANT spells them. ALL PRIVILEGES is kept as it is: see allows(). */
 export interface Grants {
   /** The account as GRANT takes it, such as `app`@`%`. */
   account: string;
   /** Rights on every table of the server. */
   everywhere: Rights;
-  /** Rights on every table of one database. If grants overlap so that only the server can say what holds, all must give it. */
+  /** Rights that certainly hold on every table of the database. If several grants match it, only the server knows which counts. */
   here: Rights;
-  /** Rights that may hold on every table of the database: one of the grants gives it. */
+  /** Rights that at least one of the matching grants gives on every table of the database. */
   possible: Rights;
-  /** Rights on single tables of the database, by their names. Those on columns do not count. */
+  /** Rights on single tables of the database, by table. Rights on columns are left out. */
   tables: ReadonlyMap<string, Rights>;
 }
 
@@ -25,40 +25,8 @@ export interface Grants {
 export const allows = (rights: Rights | undefined, ...wanted: string[]) =>
   ["ALL PRIVILEGES", ...wanted].some((right) => rights?.has(right));
 
-/** Reads what the user may do in `database`. */
-export async function grantsOf(connection: Connection, database: string): Promise<Grants> {
-  const [rows] = await connection.query<RowDataPacket[]>("SHOW GRANTS");
-  const account = await accountOf(connection);
-  return grantsIn(
-    database,
-    account,
-    rows.map((row) => String(Object.values(row)[0])),
-  );
-}
-
-/** The same by the lines of SHOW GRANTS. A line that is not understood, as of a procedure, gives and takes nothing. */
-function grantsIn(database: string, account: string, lines: readonly string[]): Grants {
-  const grants = lines.flatMap((line) => parseGrant(line) ?? []);
-  const revoked = grants.filter(({ isRevoke }) => isRevoke);
-  const given = grants.filter(({ isRevoke }) => !isRevoke);
-  const everywhere = rightsOf(given.filter(({ schema }) => schema === undefined));
-  const ofDatabase = given.filter(({ schema, table }) => schema !== undefined && table === undefined);
-  const matches = ({ schema }: Grant) => schema !== undefined && patternOf(schema).test(database);
-  // MySQL's partial revokes: a right on every database, taken away again for one of them.
-  const without = (taken: string[]) => everywhere.filter((right) => !taken.includes(right));
-  const tables = new Map<string, Set<string>>();
-  for (const { table, rights, schema } of given) {
-    if (table !== undefined && schema === database)
-      tables.set(table, new Set([...(tables.get(table) ?? []), ...rights]));
-  }
-  return {
-    account,
-    everywhere: new Set(without(rightsOf(revoked))),
-    here: new Set([...without(rightsOf(revoked)), ...certainIn(database, ofDatabase)]),
-    possible: new Set([...without(rightsOf(revoked.filter(matches))), ...rightsOf(ofDatabase.filter(matches))]),
-    tables,
-  };
-}
+/** A name as SQL takes it, whatever characters it has. */
+export const quoted = (name: string) => `\`${name.replaceAll("`", "``")}\``;
 
 /** The connected account as GRANT takes it. CURRENT_USER() has no quotes, and the host follows the last @. */
 export async function accountOf(connection: Connection): Promise<string> {
@@ -67,8 +35,30 @@ export async function accountOf(connection: Connection): Promise<string> {
   return `${quoted(user)}@${quoted(host)}`;
 }
 
-/** A name as SQL takes it, whatever is in it. */
-export const quoted = (name: string) => `\`${name.replaceAll("`", "``")}\``;
+/** What the connected user may do in `database`. */
+export async function grantsOf(connection: Connection, database: string): Promise<Grants> {
+  const [lines] = await connection.query<RowDataPacket[]>("SHOW GRANTS");
+  const grants = lines.flatMap((line) => parseGrant(String(Object.values(line)[0])) ?? []);
+  const given = grants.filter(({ isRevoke }) => !isRevoke);
+  const revoked = grants.filter(({ isRevoke }) => isRevoke);
+  const onServer = rightsOf(given.filter(({ schema }) => schema === undefined));
+  // MySQL's partial revokes take a right on every database away again for one of them.
+  const without = (taken: Grant[]) => onServer.filter((right) => !rightsOf(taken).includes(right));
+  const matching = (some: Grant[]) => some.filter(({ schema }) => schema !== undefined && matches(schema, database));
+  const onDatabase = matching(given.filter(({ table }) => table === undefined));
+  const tables = new Map<string, Set<string>>();
+  for (const { table, rights, schema } of given) {
+    if (table === undefined || schema !== database) continue;
+    tables.set(table, new Set([...(tables.get(table) ?? []), ...rights]));
+  }
+  return {
+    account: await accountOf(connection),
+    everywhere: new Set(without(revoked)),
+    here: new Set([...without(revoked), ...certainOf(database, onDatabase)]),
+    possible: new Set([...without(matching(revoked)), ...rightsOf(onDatabase)]),
+    tables,
+  };
+}
 
 interface Grant {
   rights: string[];
@@ -76,19 +66,21 @@ interface Grant {
   schema: string | undefined;
   /** Undefined for every table. */
   table: string | undefined;
+  /** Whether the line takes the rights away. */
   isRevoke: boolean;
 }
 
-/** `*`, or a name, which some servers leave unquoted. */
+/** `*`, or a name. Some servers leave the quotes out. */
 const NAME = "(\\*|`(?:[^`]|``)+`|[^\\s.`]+)";
 const GRANT = new RegExp(`^(GRANT|REVOKE) (.+) ON ${NAME}\\.${NAME} (?:TO|FROM) `);
 
+/** A line of SHOW GRANTS. Undefined if it is about something else, such as a role or a procedure. */
 function parseGrant(line: string): Grant | undefined {
   const [, verb, rights, schema = "*", table = "*"] = GRANT.exec(line) ?? [];
   if (rights === undefined) return undefined;
-  const ofColumns = /[A-Z ]+ \([^)]*\)/g;
+  const onColumns = /[A-Z ]+ \([^)]*\)/g;
   return {
-    rights: rights.toUpperCase().replaceAll(ofColumns, "").split(/, ?/),
+    rights: rights.toUpperCase().replaceAll(onColumns, "").split(/, ?/),
     schema: nameOf(schema),
     table: nameOf(table),
     isRevoke: verb === "REVOKE",
@@ -100,19 +92,19 @@ const nameOf = (text: string) =>
 
 const rightsOf = (grants: readonly Grant[]) => grants.flatMap(({ rights }) => rights);
 
-/** A grant on the database's own name wins over those on patterns; of several patterns the server follows only one. */
-function certainIn(database: string, grants: readonly Grant[]): string[] {
-  const own = grants.filter(({ schema }) => schema === database || schema?.replace(/\\([_%])/g, "$1") === database);
+/** A grant on the database's own name counts before those on patterns. The server follows only one of several patterns. */
+function certainOf(database: string, matching: readonly Grant[]): string[] {
+  const own = matching.filter(({ schema }) => schema === database || schema?.replace(/\\([_%])/g, "$1") === database);
   if (own.length > 0) return rightsOf(own);
-  const [first, ...others] = grants.filter(({ schema = "" }) => patternOf(schema).test(database));
+  const [first, ...others] = matching;
   return first?.rights.filter((right) => others.every(({ rights }) => rights.includes(right))) ?? [];
 }
 
-/** A pattern as LIKE reads it. */
-function patternOf(like: string): RegExp {
-  const source = like.replace(/\\?./gs, (each) => {
+/** Whether a database's name is like a pattern, as LIKE reads it. */
+function matches(pattern: string, database: string): boolean {
+  const source = pattern.replace(/\\?./gs, (each) => {
     if (each === "%") return ".*";
     return each === "_" ? "." : each.slice(-1).replace(/[\\^$.*+?()[\]{}|]/, "\\$&");
   });
-  return new RegExp(`^${source}$`, "s");
+  return new RegExp(`^${source}$`, "s").test(database);
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import type { Connection } from "mysql2/promise";
 import journal from "../../drizzle/meta/_journal.json";
+import { MusterError } from "../errors.ts";
 import { driverError } from "./driver-errors.ts";
 
 export interface Migration extends MigrationMeta {
@@ -11,50 +12,72 @@ export interface Migration extends MigrationMeta {
   tag: string;
 }
 
-/** A migration that was applied, as drizzle's journal in the database has it. */
-interface Applied {
+/** How far an unfinished migration has come. */
+export interface Mark {
   hash: string;
-  /** The `when` of drizzle/meta/_journal.json, which identifies the migration. */
-  created_at: number;
+  /** The index of the statement that was reached. */
+  statement: number;
+  /** Whether the statement was sent and its answer not received. False if the server refused it. */
+  begun: boolean;
 }
 
-/** The migrations that were applied to the database; none if the database is new. */
-export async function appliedMigrations(connection: Pick<Connection, "query">): Promise<Applied[]> {
+/** The names of the migrations that the database lacks, the oldest first. */
+export async function pendingTags(connection: Pick<Connection, "query">): Promise<string[]> {
+  const applied = await appliedMigrations(connection);
+  return journal.entries.filter(({ when }) => !applied.has(when)).map(({ tag }) => tag);
+}
+
+/**
+ * The migrations that the database lacks, the oldest first.
+ * @throws MusterError `conflict` if one of them is older than one that was applied
+ */
+export async function pendingMigrations(connection: Connection, marks: readonly Mark[]): Promise<Migration[]> {
+  const applied = await appliedMigrations(connection);
+  const files = readMigrations();
+  const prefixed = withPrefix(files);
+  const [first] = files;
+  const firstHash = applied.get(first?.folderMillis ?? 0) ?? marks.find(({ hash }) => hash === first?.hash)?.hash;
+  const all = firstHash === undefined || firstHash === prefixed[0]?.hash ? prefixed : files;
+  const pending = all.filter(({ folderMillis }) => !applied.has(folderMillis));
+  const newest = Math.max(...applied.keys());
+  const late = pending.find(({ folderMillis }) => folderMillis < newest);
+  if (late === undefined) return pending;
+  throw new MusterError(
+    "conflict",
+    `migration ${late.tag} is older than the newest one of the database and was never applied: generate it anew`,
+  );
+}
+
+/** The hashes of the migrations that were applied, by the time (`when`) at which each was generated. Empty for a new database. */
+async function appliedMigrations(connection: Pick<Connection, "query">): Promise<Map<number, string>> {
   try {
     const [rows] = await connection.query("SELECT hash, created_at FROM __drizzle_migrations");
-    return (rows as Applied[]).map(({ hash, created_at }) => ({ hash, created_at: Number(created_at) }));
+    return new Map((rows as { hash: string; created_at: unknown }[]).map((row) => [Number(row.created_at), row.hash]));
   } catch (error) {
-    if (driverError(error)?.code === "ER_NO_SUCH_TABLE") return [];
+    if (driverError(error)?.code === "ER_NO_SUCH_TABLE") return new Map();
     throw error;
   }
 }
 
-/** The names of drizzle/'s migrations that the database lacks, the oldest first. */
-export async function pendingTags(connection: Pick<Connection, "query">): Promise<string[]> {
-  const applied = await appliedMigrations(connection);
-  return journal.entries.filter(({ when }) => !applied.some((each) => each.created_at === when)).map(({ tag }) => tag);
-}
-
-/** All migrations of drizzle/, the oldest first. */
-export function readMigrations(): Migration[] {
+function readMigrations(): Migration[] {
   const files = readMigrationFiles({ migrationsFolder: join(import.meta.dir, "../../drizzle") });
   // drizzle reads the files in the order of the journal.
   return files.map((file, index) => ({ ...file, tag: journal.entries[index]?.tag ?? "" }));
 }
 
-/** This migration gives Muster's own tables the prefix `muster_`. Those before it make the tables without the prefix. */
+/** This migration gives Muster's own tables the prefix `muster_`. The earlier ones create them without it. */
 const PREFIX = "0004_own_names";
 const NAME_WITHOUT_PREFIX = /`(gates|idempotency_keys|rejections|runs)`/g;
 
 /**
- * The migrations for a new database. They give Muster's own tables the prefix `muster_` from the start, so a table `runs` of
- * another program does not collide. Their hashes differ from those in drizzle/: by them a crashed start is completed in its own way.
+ * The migrations for a new database. Muster's own tables get the prefix `muster_` from the start, so a table `runs` of another
+ * program is not in the way. Their hashes differ from the files', which tells how a database was begun.
  */
-export function withPrefix(migrations: readonly Migration[]): Migration[] {
-  return migrations.map((migration) => {
-    if (migration.tag > PREFIX) return migration;
-    if (migration.tag === PREFIX) return { ...migration, sql: [] };
-    const sql = migration.sql.map((statement) => statement.replace(NAME_WITHOUT_PREFIX, "`muster_$1`"));
-    return { ...migration, sql, hash: createHash("sha256").update(sql.join("")).digest("hex") };
+function withPrefix(files: readonly Migration[]): Migration[] {
+  return files.map((file) => {
+    if (file.tag > PREFIX) return file;
+    if (file.tag === PREFIX) return { ...file, sql: [] };
+    const sql = file.sql.map((statement) => statement.replace(NAME_WITHOUT_PREFIX, "`muster_$1`"));
+    return { ...file, sql, hash: createHash("sha256").update(sql.join("")).digest("hex") };
   });
 }

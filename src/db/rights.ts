@@ -1,26 +1,26 @@
-/** The rights that Muster's user needs for each use. docs/operating.md has them as statements, and a test runs these. */
+/** The rights that Muster's user needs for each use. docs/operating.md "Rights" has them as statements, which a test runs. */
 import { type Facts, TABLES } from "./facts.ts";
 import { allows, type Grants, quoted } from "./grants.ts";
 
-/** What Muster is used for: `insert` is also replay and discard, `import` also the verification of a backup. */
+/** What Muster is used for. `insert` includes replay and discard, `import` the verification of a backup. */
 export const USES = ["read", "insert", "backup", "import", "restore", "migrate"] as const;
 export type Use = (typeof USES)[number];
 
 /** A requirement that is not met. */
 export interface Lack {
-  /** Clients are shown it as well: it has neither a statement nor the user's name. */
+  /** What is wrong. Clients see it as well, so it has neither a statement nor the user's name. */
   wrong: string;
   /** What an administrator does about it, with the statement. */
   mend: string;
 }
 
-/** A right, and where it must hold: on the whole database, or on these tables of it. */
+/** A right on the whole database, or on some of its tables. */
 interface Need {
   right: string;
   tables?: readonly string[];
 }
 
-/** Tables that rows are inserted into, beside the stages of an import. */
+/** The tables that rows are inserted into. */
 const INSERTED = TABLES.filter((table) => table !== "muster_gates");
 
 const all = (...rights: string[]): Need[] => rights.map((right) => ({ right }));
@@ -46,7 +46,7 @@ const RIGHTS: Record<Use, readonly Need[]> = {
   migrate: [...all("SELECT", "INSERT", "DELETE"), ...STAGE, ...all("INDEX")],
 };
 
-/** What the user has by no grant. A right that a narrower grant hides is found by the server itself. */
+/** The rights that no grant gives. If a narrower grant hides one that seems given, the server says so when it is used. */
 export function rightsLacking({ grants, database, variables }: Facts, use: Use): Lack | undefined {
   if (grants === undefined) return undefined;
   const isMariaDb = /MariaDB/i.test(variables.get("version") ?? "");
@@ -67,7 +67,7 @@ export function rightsLacking({ grants, database, variables }: Facts, use: Use):
   };
 }
 
-/** Where a right is lacking, as a GRANT names it: the whole database if none of many tables has it. */
+/** Where a right is lacking, as a GRANT names the place: `*` if every one of many tables lacks it. */
 function placesLacking(grants: Grants, { right, tables }: Need): string[] {
   if (allows(grants.possible, right)) return [];
   if (tables === undefined) return ["*"];

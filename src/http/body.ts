@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer";
 import type { Context, MiddlewareHandler } from "hono";
 import { JsonText } from "../codecs/json-text.ts";
 import { shownPointer } from "../codecs/pointer.ts";
-import type { Turnstile } from "../db/transaction.ts";
+import type { Turnstile } from "../db/turnstile.ts";
 import { MusterError } from "../errors.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import { described, problems } from "./describe.ts";

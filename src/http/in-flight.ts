@@ -1,6 +1,6 @@
 /** What is held at once for requests that are not answered yet. Beyond a bound a request is refused at once, with 503. */
 import type { MiddlewareHandler } from "hono";
-import { Turnstile } from "../db/transaction.ts";
+import { Turnstile } from "../db/turnstile.ts";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES, turn } from "../event-loop.ts";
 import { DEFAULT_LIMITS, type InFlightLimits } from "../limits.ts";

@@ -1,7 +1,6 @@
 import type { Table } from "../codecs/tables.ts";
-import { interruptible } from "../db/interruptible.ts";
 import type { Counts } from "../db/ledger.ts";
-import { DEADLOCK, retried } from "../db/transaction.ts";
+import { DEADLOCK, interruptible, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { ROWS_PER_TURN } from "../event-loop.ts";
 import { publishByAppend } from "../publish/append.ts";

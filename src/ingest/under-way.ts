@@ -1,4 +1,4 @@
-import { Turnstile } from "../db/transaction.ts";
+import { Turnstile } from "../db/turnstile.ts";
 import { MusterError } from "../errors.ts";
 
 /** Imports that one process works on at once: each holds three connections. */

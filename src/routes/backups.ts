@@ -11,7 +11,7 @@ import { AVRO_CODECS } from "../codecs/avro-container.ts";
 import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import type { Use } from "../db/rights.ts";
-import { Turnstile } from "../db/transaction.ts";
+import { Turnstile } from "../db/turnstile.ts";
 import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { jsonBody, takeBody } from "../http/body.ts";

@@ -1,0 +1,152 @@
+/**
+ * Applies migrations under a lock. DDL commits by itself, so the table __muster_migrating says how far a migration has come,
+ * and a migration that was killed half-way is completed by the next command.
+ */
+import { createHash } from "node:crypto";
+import { escapeId } from "mysql2";
+import type { Connection } from "mysql2/promise";
+import { MusterError } from "../errors.ts";
+import { type DriverError, driverError } from "./driver-errors.ts";
+import { type Mark, type Migration, pendingMigrations } from "./migrations.ts";
+
+/** How long to wait while another command migrates; and how long a statement waits for a table that is being read. */
+const LOCK_SECONDS_MAX = 60;
+
+/** Applies what is pending. @param database its name */
+export async function applyPending(connection: Connection, database: string): Promise<void> {
+  await lock(connection, database);
+  const marks = await readMarks(connection);
+  const pending = await pendingMigrations(connection, marks);
+  if (pending.length === 0) return;
+  await connection.query(`SET SESSION lock_wait_timeout = ${LOCK_SECONDS_MAX}`);
+  for (const migration of pending) {
+    let mark = marks.find(({ hash }) => hash === migration.hash);
+    if (mark && (await dropUnfit(connection, createdBy(migration, mark.statement)))) mark = undefined;
+    if (!mark) await refuseExisting(connection, database, migration);
+    for (const statement of JOURNALS) await connection.query(statement);
+    await apply(connection, migration, mark);
+  }
+  await connection.query("DROP TABLE __muster_migrating");
+}
+
+/** The lock is held until the connection ends. If its process dies, the server first finishes the statement under way. */
+async function lock(connection: Connection, database: string): Promise<void> {
+  // A lock's name has at most 64 characters, as many as a database's.
+  const name = `muster:${createHash("sha256").update(database).digest("hex").slice(0, 32)}`;
+  const [rows] = await connection.query("SELECT GET_LOCK(?, ?) AS taken", [name, LOCK_SECONDS_MAX]);
+  if ((rows as { taken: unknown }[])[0]?.taken === 1) return;
+  throw new MusterError("unavailable", `another command has been migrating "${database}" for ${LOCK_SECONDS_MAX} s`);
+}
+
+async function readMarks(connection: Connection): Promise<Mark[]> {
+  try {
+    const [rows] = await connection.query("SELECT hash, statement, begun FROM __muster_migrating");
+    return (rows as Mark[]).map(({ hash, statement, begun }) => ({ hash, statement, begun: Boolean(begun) }));
+  } catch (error) {
+    if (driverError(error)?.code === "ER_NO_SUCH_TABLE") return [];
+    throw error;
+  }
+}
+
+/** Drizzle's journal of the migrations that were applied, and ours of how far a migration has come. */
+const JOURNALS = [
+  "CREATE TABLE IF NOT EXISTS __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)",
+  `CREATE TABLE IF NOT EXISTS __muster_migrating
+     (hash char(64) PRIMARY KEY, statement int NOT NULL, begun boolean NOT NULL)`,
+];
+
+/** Each statement is marked before it runs. After a crash, the marked one may have been carried out or not. */
+async function apply(
+  connection: Connection,
+  { sql, hash, tag, folderMillis }: Migration,
+  from: Mark | undefined,
+): Promise<void> {
+  const mark = (statement: number, begun: boolean) =>
+    connection.query("REPLACE INTO __muster_migrating VALUES (?, ?, ?)", [hash, statement, begun]);
+  for (const [index, statement] of sql.entries()) {
+    if (index < (from?.statement ?? 0)) continue;
+    const isInDoubt = from?.begun === true && index === from.statement;
+    if (!isInDoubt) await mark(index, true);
+    try {
+      await connection.query(statement);
+    } catch (error) {
+      const driver = driverError(error);
+      if (driver && isInDoubt && wasDoneBefore(statement, driver)) continue;
+      // Without an answer of the server, the statement stays in doubt.
+      if (driver?.sqlMessage === undefined) throw error;
+      if (!isInDoubt) await mark(index, false);
+      const why = driver.code === "ER_PARSE_ERROR" ? driver.code : driver.sqlMessage;
+      const line = `migration ${tag} failed at its statement ${index + 1}: ${why}`;
+      throw new MusterError("conflict", line, { cause: error });
+    }
+  }
+  await connection.beginTransaction();
+  await connection.query("INSERT INTO __drizzle_migrations (hash, created_at) VALUES (?, ?)", [hash, folderMillis]);
+  await connection.query("DELETE FROM __muster_migrating WHERE hash = ?", [hash]);
+  await connection.commit();
+}
+
+/** The errors of statements that were carried out before. */
+const DONE_BEFORE = [
+  ...["ER_TABLE_EXISTS_ERROR", "ER_BAD_TABLE_ERROR", "ER_DUP_FIELDNAME", "ER_DUP_KEYNAME"],
+  ...["ER_CANT_DROP_FIELD_OR_KEY", "ER_FK_DUP_NAME"],
+];
+
+function wasDoneBefore(statement: string, { code, sqlMessage }: DriverError): boolean {
+  // The tables have their new names already.
+  if (/^\s*RENAME TABLE/i.test(statement) && code === "ER_NO_SUCH_TABLE") return true;
+  // MariaDB has one code for a foreign key that exists and for one that cannot be made.
+  if (code === "ER_CANT_CREATE_TABLE") return sqlMessage?.includes("errno: 121") ?? false;
+  return DONE_BEFORE.includes(code);
+}
+
+/** A table that the migration would create may be another program's, so its name is told before anything is changed. */
+async function refuseExisting(connection: Connection, database: string, migration: Migration): Promise<void> {
+  const found = await tablesNamed(connection, createdBy(migration));
+  if (found.length === 0) return;
+  throw new MusterError(
+    "conflict",
+    `database "${database}" has tables that migration ${migration.tag} would create: ` +
+      `${found.map(({ name }) => name).join(", ")}. Use another database, or rename them`,
+  );
+}
+
+/**
+ * Drops the tables that an unfinished migration has created, if one of them is not InnoDB or has a row format with short
+ * indexes: foreign keys and indexes would be missing for good. The migration then begins anew. An earlier version began on
+ * such servers.
+ * @returns whether they were dropped
+ * @throws MusterError `conflict` if one of them has rows
+ */
+async function dropUnfit(connection: Connection, created: readonly string[]): Promise<boolean> {
+  const tables = await tablesNamed(connection, created);
+  const unfit = tables.find(({ engine, format }) => engine !== "InnoDB" || /^(compact|redundant)$/i.test(format));
+  if (unfit === undefined) return false;
+  const drop = `DROP TABLE ${tables.map(({ name }) => escapeId(name)).join(", ")}`;
+  for (const { name } of tables) {
+    const [rows] = await connection.query(`SELECT 1 FROM ${escapeId(name)} LIMIT 1`);
+    if ((rows as unknown[]).length === 0) continue;
+    const made = `an unfinished migration made ${unfit.name} with ${unfit.engine} and row format ${unfit.format}`;
+    throw new MusterError("conflict", `${made}, and ${name} has rows: move them elsewhere and run ${drop}`);
+  }
+  await connection.query("SET SESSION foreign_key_checks = OFF");
+  await connection.query(drop);
+  await connection.query("SET SESSION foreign_key_checks = ON");
+  return true;
+}
+
+/** The tables that a migration creates, up to the statement of this index. */
+function createdBy({ sql }: Migration, until = sql.length): string[] {
+  return sql.slice(0, until + 1).flatMap((statement) => /^\s*CREATE TABLE `([^`]+)`/.exec(statement)?.[1] ?? []);
+}
+
+/** The tables of the database with one of these names. */
+async function tablesNamed(connection: Connection, names: readonly string[]) {
+  if (names.length === 0) return [];
+  const [rows] = await connection.query(
+    `SELECT table_name AS name, engine AS engine, row_format AS format FROM information_schema.tables
+     WHERE table_schema = DATABASE() AND table_name IN (?)`,
+    [names],
+  );
+  return rows as { name: string; engine: string; format: string }[];
+}

@@ -1,0 +1,73 @@
+/** Bounds how many use a resource at once. */
+
+/** Lets a number of callers in at once. The others wait, and enter in the order in which they came. */
+export class Turnstile {
+  #free: number;
+  readonly #waiting: { enter(): void; takes: number; since: number }[] = [];
+
+  constructor(private readonly places: number) {
+    this.#free = places;
+  }
+
+  /** Whether the next caller has to wait. */
+  get isFull(): boolean {
+    return this.#free === 0 || this.#waiting.length > 0;
+  }
+
+  /** Milliseconds for which the first in the line has waited; 0 if nobody waits. */
+  get waitedMs(): number {
+    const [first] = this.#waiting;
+    return first ? performance.now() - first.since : 0;
+  }
+
+  /** @param wanted places that the work takes; all of them if there are fewer */
+  async pass<T>(work: () => Promise<T>, wanted = 1): Promise<T> {
+    const leave = await this.enter(wanted);
+    try {
+      return await work();
+    } finally {
+      leave();
+    }
+  }
+
+  /**
+   * Waits for places as pass() does. The function that it returns gives them back, and may be called more than once.
+   * @param signal ends the wait when it aborts. @throws the signal's reason
+   */
+  async enter(wanted = 1, signal?: AbortSignal): Promise<() => void> {
+    signal?.throwIfAborted();
+    const takes = Math.min(wanted, this.places);
+    if (this.#waiting.length === 0 && takes <= this.#free) this.#free -= takes;
+    else await this.#wait(takes, signal);
+    let held = takes;
+    return () => {
+      this.#free += held;
+      held = 0;
+      this.#admit();
+    };
+  }
+
+  async #wait(takes: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const mine = { enter: resolve, takes, since: performance.now() };
+    const giveUp = () => {
+      const at = this.#waiting.indexOf(mine);
+      if (at === -1) return;
+      this.#waiting.splice(at, 1);
+      reject(signal?.reason);
+      // The next in the line may want fewer places.
+      this.#admit();
+    };
+    this.#waiting.push(mine);
+    signal?.addEventListener("abort", giveUp);
+    await promise.finally(() => signal?.removeEventListener("abort", giveUp));
+  }
+
+  #admit(): void {
+    for (let [first] = this.#waiting; first && first.takes <= this.#free; [first] = this.#waiting) {
+      this.#waiting.shift();
+      this.#free -= first.takes;
+      first.enter();
+    }
+  }
+}
