@@ -1,7 +1,7 @@
 import "../src/schema-check.ts";
 import { MusterError } from "../src/errors.ts";
-import type { ReplayReport } from "../src/ingest/replay-batches.ts";
-import { replayFile, replayOpen } from "../src/ingest/replay-many.ts";
+import { type ReplayReport, replayOpen } from "../src/ingest/replay-batches.ts";
+import { replayFile } from "../src/ingest/replay-file.ts";
 import { command, type DatabaseContext, isJson, type Outcome, readArguments } from "./command.ts";
 import { say, withProgress } from "./progress.ts";
 import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";

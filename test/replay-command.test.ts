@@ -238,7 +238,7 @@ test("an input that the log cut is never taken for a whole one", async () => {
   const asItIs = await replayed();
   expect(asItIs).toMatchObject({ runs: [], tables: {} });
   expect(asItIs.stderr).toContain(
-    `left out 1 of which the log keeps the first ${RAW_BYTES_MAX} bytes alone: ${row?.id}`,
+    `left out 1 of which the log keeps only the first ${RAW_BYTES_MAX} bytes: ${row?.id}`,
   );
   const still = await replayed(
     await fileOf("a.csv", csvOf([{ id: row?.id ?? 0, raw: row?.raw?.replace("1,", "2,") ?? "" }])),

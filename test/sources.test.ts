@@ -5,7 +5,7 @@ import type { RowDataPacket } from "mysql2/promise";
 import { type AvroSchema, exactLong } from "../src/codecs/avro.ts";
 import { writeContainer } from "../src/codecs/avro-container.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
-import { replayOpen } from "../src/ingest/replay-many.ts";
+import { replayOpen } from "../src/ingest/replay-batches.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { listRuns, type Progress } from "../src/repositories/run-log.ts";
 import { putText } from "../src/s3/location.ts";

@@ -7,18 +7,21 @@ export class IdSet {
   readonly #pages = new Map<number, Page>();
 
   has(id: number): boolean {
-    return this.#pages.get(id >>> 16)?.has(id & 0xffff) ?? false;
+    return this.#pages.get(pageOf(id))?.has(id & 0xffff) ?? false;
   }
 
   add(id: number): void {
-    let page = this.#pages.get(id >>> 16);
+    let page = this.#pages.get(pageOf(id));
     if (!page) {
       page = new Page();
-      this.#pages.set(id >>> 16, page);
+      this.#pages.set(pageOf(id), page);
     }
     page.add(id & 0xffff);
   }
 }
+
+/** Not by a shift, which knows 32 bits. */
+const pageOf = (id: number) => Math.floor(id / 65_536);
 
 /** Above so many entries the bitmap (8 KiB) is the smaller form. */
 const SORTED_ENTRIES_MAX = 4096;

@@ -1,14 +1,13 @@
-/** Rejections replayed in batches: each is a transaction and a run of its own, committed or not done at all. */
-
-import type { TableName } from "../codecs/tables.ts";
+/** Any number of rejections replayed in batches. Each batch is a transaction and a run of its own. */
+import { type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
-import type { Counts } from "../db/ledger.ts";
+import { type Counts, RAW_BYTES_MAX } from "../db/ledger.ts";
 import { retried, transacted, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
-import type { Mended } from "../read/mended-lines.ts";
+import type { Correction } from "../read/mended-lines.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
-import { standingOf } from "../repositories/open-rejections.ts";
-import { noRows, type Report } from "../repositories/run-log.ts";
+import { countOpen, pageOfOpen, standingOf } from "../repositories/open-rejections.ts";
+import { findRun, noRows, type Report } from "../repositories/run-log.ts";
 import type { BatchOutcome, RowAnswer } from "./insert-batch.ts";
 import { replay } from "./replay.ts";
 
@@ -24,21 +23,90 @@ export interface ReplayReport extends Report {
 }
 
 export interface ReplayOutcome {
-  /** One per batch, in their order. */
+  /** One for each batch, in their order. */
   runs: string[];
   tables: Partial<Record<TableName, Counts>>;
 }
 
-/** Bytes of mended rows that one batch holds. */
+/**
+ * Replays the rejections that are open now, of all runs or of one, as they came; parents' tables first. Left alone are
+ * those that the replay itself makes, and those whose raw input was cut.
+ * @throws MusterError `invalid` if the run does not exist or has not ended. Batches that were replayed before stay
+ */
+export async function replayOpen(
+  database: Database,
+  { run, msMax, report }: ReplayOptions & { run: string | undefined },
+): Promise<ReplayOutcome> {
+  if (run !== undefined) await assertEnded(database, run);
+  const open = await countOpen(database.db, run);
+  const batches = new ReplayBatches(database, run === undefined ? "open rejections" : `run ${run}`, { msMax, report });
+  const cut = new Named();
+  for (const table of tables) {
+    const { rows: of = 0, last: upTo = 0 } = open.find((each) => each.table === table.name) ?? {};
+    const batch = new Batch();
+    let rows = 0;
+    for (let after = 0; after < upTo; ) {
+      const page = { table: table.name, run, after, upTo, limit: ROWS_PER_REQUEST_MAX };
+      const rejections = await pageOfOpen(database.db, page);
+      after = rejections.at(-1)?.id ?? upTo;
+      for (const { id, bytes, cutAt } of rejections) {
+        if (cutAt === null) batch.add({ id }, bytes);
+        else cut.add(`${id}`);
+        if (batch.isFull) await batches.replay(batch.take());
+      }
+      rows += rejections.length;
+      report.progress?.({ table: table.name, phase: "replaying", rows, of });
+    }
+    await batches.replay(batch.take());
+  }
+  sayCut(report, cut);
+  return batches.outcome;
+}
+
+async function assertEnded(database: Database, id: string): Promise<void> {
+  const run = await findRun(database.db, id);
+  if (!run) throw new MusterError("invalid", `there is no run ${id}: GET /runs lists them`);
+  if (run.finished_at === null) throw new MusterError("invalid", `the run ${id} has not ended: replay it afterwards`);
+}
+
+export function sayCut(report: ReplayReport, cut: Named): void {
+  if (cut.count === 0) return;
+  const advice = 'give the whole rows as {"id": ..., "row": {...}} in an .ndjson file';
+  report.say(`left out ${cut.count} of which the log keeps only the first ${RAW_BYTES_MAX} bytes: ${cut}; ${advice}`);
+}
+
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
-/** Another replay that holds some of a batch's rejections is waited for so often, each time a little longer. */
+
+/** Corrections that are replayed together. */
+export class Batch {
+  #corrections: Correction[] = [];
+  #bytes = 0;
+
+  /** @param bytes of the row; if it is replayed as it came, of its raw input */
+  add(correction: Correction, bytes: number): void {
+    this.#corrections.push(correction);
+    this.#bytes += bytes;
+  }
+
+  get isFull(): boolean {
+    return this.#corrections.length === ROWS_PER_REQUEST_MAX || this.#bytes >= BATCH_BYTES_MAX;
+  }
+
+  /** What was added, and empties the batch. */
+  take(): Correction[] {
+    const corrections = this.#corrections;
+    this.#corrections = [];
+    this.#bytes = 0;
+    return corrections;
+  }
+}
+
+/** If another replay holds rejections of a batch, it is waited for so often, each time a little longer. */
 const ATTEMPTS_MAX = 20;
 const PAUSE_MS = 50;
 
-export class Batches {
+export class ReplayBatches {
   readonly outcome: ReplayOutcome = { runs: [], tables: {} };
-  #mended: Mended[] = [];
-  #bytes = 0;
 
   constructor(
     private readonly database: Database,
@@ -46,27 +114,18 @@ export class Batches {
     private readonly options: ReplayOptions,
   ) {}
 
-  /** @param bytes of the row; of one that is replayed as it came, of its raw input */
-  async add(mended: Mended, bytes = sizeOf(mended)): Promise<void> {
-    this.#mended.push(mended);
-    this.#bytes += bytes;
-    if (this.#mended.length === ROWS_PER_REQUEST_MAX || this.#bytes >= BATCH_BYTES_MAX) await this.flush();
-  }
-
-  async flush(): Promise<void> {
-    const mended = this.#mended;
-    this.#mended = [];
-    this.#bytes = 0;
-    if (mended.length === 0) return;
+  /** Replays a batch, and adds what became of its rows to the outcome. */
+  async replay(corrections: readonly Correction[]): Promise<void> {
+    if (corrections.length === 0) return;
+    const { report } = this.options;
     const { runs, tables } = this.outcome;
-    const outcome = await this.#replay(mended).catch((error) => {
-      if (runs.length > 0)
-        this.options.report.say(`${runs.length} batches are replayed; the same command goes on there`);
+    const outcome = await this.#replay(corrections).catch((error) => {
+      if (runs.length > 0) report.say(`${runs.length} batches are replayed; the same command goes on there`);
       throw error;
     });
-    if (!outcome) return;
+    if (outcome === "others have replayed them") return;
     runs.push(outcome.run);
-    for (const row of outcome.rows) if (row.status === "rejected") this.options.report.rejected?.(row);
+    for (const row of outcome.rows) if (row.status === "rejected") report.rejected?.(row);
     for (const [name, counts] of Object.entries(outcome.counts) as [TableName, Counts][]) {
       const sum = tables[name] ?? noRows();
       for (const key of Object.keys(sum) as (keyof Counts)[]) sum[key] += counts[key];
@@ -74,13 +133,12 @@ export class Batches {
     }
   }
 
-  /** Undefined where another replay was quicker with every one of them. */
-  async #replay(mended: readonly Mended[]): Promise<BatchOutcome | undefined> {
+  async #replay(corrections: readonly Correction[]): Promise<BatchOutcome | "others have replayed them"> {
     const { database, source, options } = this;
-    let rest = mended;
+    let rest = corrections;
     for (let attempt = 1; ; attempt++) {
       options.report.signal?.throwIfAborted();
-      const request = { mended: rest, source, pointer: () => "" };
+      const request = { corrections: rest, source, pointer: () => "" };
       try {
         const { outcome } = await retried(WORTH_ANOTHER_TRY, () =>
           transacted(database, (connection) => replay(database, connection, request), options.msMax),
@@ -90,22 +148,20 @@ export class Batches {
         if (!(error instanceof MusterError && error.code === "conflict") || attempt === ATTEMPTS_MAX) throw error;
       }
       await Bun.sleep(PAUSE_MS * attempt);
-      const standings = await standingOf(
-        database.db,
-        rest.map(({ id }) => id),
-      );
-      const closed = new Named();
-      for (const { id, state } of standings.values()) if (state !== "open") closed.add(`${id} (${state})`);
-      if (closed.count > 0) options.report.say(`left out ${closed.count} that somebody else has dealt with: ${closed}`);
-      rest = rest.filter(({ id }) => standings.get(id)?.state === "open");
-      if (rest.length === 0) return undefined;
+      rest = await this.#stillOpen(rest);
+      if (rest.length === 0) return "others have replayed them";
     }
   }
-}
 
-function sizeOf({ raw, row, cells }: Mended): number {
-  if (cells) return [...cells.values()].reduce((sum, cell) => sum + cell.length, 0);
-  return raw?.length ?? (row === undefined ? 0 : JSON.stringify(row).length);
+  async #stillOpen(corrections: readonly Correction[]): Promise<Correction[]> {
+    const { database, options } = this;
+    const ids = corrections.map(({ id }) => id);
+    const standings = await standingOf(database.db, ids);
+    const closed = new Named();
+    for (const { id, state } of standings.values()) if (state !== "open") closed.add(`${id} (${state})`);
+    if (closed.count > 0) options.report.say(`left out ${closed.count} that somebody else has dealt with: ${closed}`);
+    return corrections.filter(({ id }) => standings.get(id)?.state === "open");
+  }
 }
 
 /** How many there are, and the first few by name. */

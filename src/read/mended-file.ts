@@ -5,7 +5,7 @@ import { SOURCE_LENGTH_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { escaped } from "../shown.ts";
 import { lookAt, readUnchanged } from "./local-file.ts";
-import { csvLines, type FileLine, jsonLines, type ReadLines } from "./mended-lines.ts";
+import { type CorrectionLine, csvLines, jsonLines, type ReadLines } from "./mended-lines.ts";
 
 export interface CorrectedFile {
   /** The one spelling of its path. */
@@ -16,7 +16,7 @@ export interface CorrectedFile {
    * @param say is told in one line what of the file is left out
    * @throws MusterError `refused` if the file changes, and what ReadLines throws
    */
-  lines(say?: (line: string) => void): AsyncGenerator<FileLine[]>;
+  lines(say?: (line: string) => void): AsyncGenerator<CorrectionLine[]>;
 }
 
 /**

@@ -9,20 +9,19 @@ import { OTHER_DELIMITERS } from "./csv-start.ts";
 import { expecting } from "./file-type.ts";
 import { givenBack, REJECTION_ID } from "./mending-sheet.ts";
 
-/** A rejection to be replayed: with a whole new row, with corrected text in the form that it came in, or as it is. */
-export interface Mended {
+/** A rejection to be replayed: with a whole new row, with text or cells in the form in which its row came, or as it is. */
+export interface Correction {
   id: number;
-  row?: unknown;
-  /** The row as JSON text, and its keys that stand twice. */
-  source?: string;
-  repeated?: readonly string[];
+  /** A JSON object, as it was written. */
+  row?: string;
   raw?: string;
-  /** The row as the cells of a sheet, by the names of their columns. */
-  cells?: ReadonlyMap<string, string>;
+  /** The cells of a sheet by the names of their columns. */
+  cells?: Record<string, string>;
 }
 
 /** One rejection of the file, or why the line cannot be used. */
-export type FileLine = { line: number } & ({ mended: Mended; fault?: never } | { mended?: never; fault: string });
+export type CorrectionLine = { line: number } & Corrected;
+type Corrected = { correction: Correction; fault?: never } | { correction?: never; fault: string };
 
 /**
  * Reads a file's lines in blocks.
@@ -34,7 +33,7 @@ export type ReadLines = (
   chunks: AsyncIterable<Uint8Array>,
   name: string,
   say?: (line: string) => void,
-) => AsyncGenerator<FileLine[]>;
+) => AsyncGenerator<CorrectionLine[]>;
 
 const REJECTION_ID_MAX = Number.MAX_SAFE_INTEGER;
 
@@ -42,7 +41,7 @@ export async function* csvLines(...[chunks, name, say]: Parameters<ReadLines>): 
   let columns: Columns | undefined;
   let headers = 0;
   for await (const records of parseCsv(expecting("csv", chunks, name))) {
-    const lines: FileLine[] = [];
+    const lines: CorrectionLine[] = [];
     for (const record of records) {
       if (columns === undefined) {
         columns = columnsOf(record, name);
@@ -102,9 +101,7 @@ function whyNoHeader(text: string, line: number, missing: readonly string[]): st
 const isHeader = (cells: readonly string[], { names }: Columns) =>
   cells.length === names.length && namesOf(cells).every((name, index) => name === names[index]);
 
-type Verdict = { mended: Mended } | { fault: string };
-
-function ofCells(sent: readonly string[], columns: Columns): Verdict {
+function ofCells(sent: readonly string[], columns: Columns): Corrected {
   const { names } = columns;
   if (sent.length !== names.length) return { fault: `has ${sent.length} cells, and the header ${names.length}` };
   const id = sent[columns.id] ?? "";
@@ -114,16 +111,16 @@ function ofCells(sent: readonly string[], columns: Columns): Verdict {
   if ("fault" in back) return back;
   const { cells } = back;
   if (isSheet(names))
-    return { mended: { id: number, cells: new Map(names.map((name, at) => [name, cells[at] ?? ""])) } };
+    return { correction: { id: number, cells: Object.fromEntries(names.map((name, at) => [name, cells[at] ?? ""])) } };
   const raw = cells[columns.raw] ?? "";
-  if (raw !== "") return { mended: { id: number, raw } };
-  return cells[columns.base64] ? { mended: { id: number } } : { fault: "its raw is blank" };
+  if (raw !== "") return { correction: { id: number, raw } };
+  return cells[columns.base64] ? { correction: { id: number } } : { fault: "its raw is blank" };
 }
 
 export async function* jsonLines(...[chunks, name]: Parameters<ReadLines>): ReturnType<ReadLines> {
   let line = 0;
   for await (const texts of textLines(expecting("ndjson", chunks, name))) {
-    const lines: FileLine[] = [];
+    const lines: CorrectionLine[] = [];
     for (const text of texts) {
       line++;
       if (text === undefined || text.trim() !== "") lines.push({ line, ...ofText(text) });
@@ -132,7 +129,7 @@ export async function* jsonLines(...[chunks, name]: Parameters<ReadLines>): Retu
   }
 }
 
-function ofText(text: string | undefined): Verdict {
+function ofText(text: string | undefined): Corrected {
   if (text === undefined) return { fault: "is not UTF-8" };
   let json: JsonText;
   try {
@@ -147,11 +144,9 @@ function ofText(text: string | undefined): Verdict {
   const { id, row, raw, raw_base64 } = value;
   if (!isId(id)) return { fault: badId(id) };
   if (row !== undefined)
-    return isObject(row)
-      ? { mended: { id, row, source: json.source(["row"]) } }
-      : { fault: "its row is not an object" };
-  if (typeof raw === "string" && raw !== "") return { mended: { id, raw } };
-  return raw_base64 ? { mended: { id } } : { fault: "it has neither a row nor a raw" };
+    return isObject(row) ? { correction: { id, row: json.source(["row"]) } } : { fault: "its row is not an object" };
+  if (typeof raw === "string" && raw !== "") return { correction: { id, raw } };
+  return raw_base64 ? { correction: { id } } : { fault: "it has neither a row nor a raw" };
 }
 
 /** Undefined stands for a line whose bytes are not UTF-8. */

@@ -16,23 +16,20 @@ export interface Spool extends AsyncDisposable {
 }
 
 /**
- * Writes bytes of any number into a file that has no name: nobody else can open it, and it is gone with its handle, also
- * where the process is killed.
- * @throws MusterError `too_large` over `bytesMax`, `unavailable` where the disk is full; what `chunks` throws
+ * Keeps what a request sends in a file without a name.
+ * @throws MusterError `too_large` over `bytesMax`, `unavailable` if the disk is full; what `chunks` throws
  */
 export async function spool(chunks: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Spool> {
-  const file = await openNameless();
+  const file = await NamelessFile.create();
   try {
     const hash = createHash("sha256");
-    let bytes = 0;
     for await (const chunk of chunks) {
-      bytes += chunk.length;
-      if (bytes > bytesMax) throw tooLarge(bytesMax);
+      if (file.bytes + chunk.length > bytesMax) throw tooLarge(bytesMax);
       hash.update(chunk);
-      await write(file, chunk);
+      await file.append(chunk);
     }
-    const read = () => chunksOf(file);
-    return { bytes, digest: hash.digest(), read, [Symbol.asyncDispose]: () => file.close() };
+    const { bytes } = file;
+    return { bytes, digest: hash.digest(), read: () => file.chunks(), [Symbol.asyncDispose]: () => file.close() };
   } catch (error) {
     await file.close();
     throw error;
@@ -42,28 +39,49 @@ export async function spool(chunks: AsyncIterable<Uint8Array>, bytesMax: number)
 export const tooLarge = (bytesMax: number) =>
   new MusterError("too_large", `the body is larger than ${bytesMax} bytes: send it in parts, or import it as a file`);
 
-async function openNameless(): Promise<FileHandle> {
-  const path = join(tmpdir(), `muster-${Bun.randomUUIDv7()}`);
-  const file = await open(path, "wx+", 0o600).catch(explain);
-  await unlink(path);
-  return file;
+/** A temporary file that nobody else can open. It is gone when it is closed, and when the process is killed. */
+export class NamelessFile implements AsyncDisposable {
+  bytes = 0;
+
+  private constructor(private readonly file: FileHandle) {}
+
+  /** @throws MusterError `unavailable` if TMPDIR cannot be written */
+  static async create(): Promise<NamelessFile> {
+    const path = join(tmpdir(), `muster-${Bun.randomUUIDv7()}`);
+    const file = await open(path, "wx+", 0o600).catch(explain);
+    await unlink(path);
+    return new NamelessFile(file);
+  }
+
+  /** @returns where the bytes lie in the file */
+  async append(chunk: Uint8Array): Promise<{ offset: number; bytes: number }> {
+    const offset = this.bytes;
+    for (let at = 0; at < chunk.length; ) at += (await this.file.write(chunk, at).catch(explain)).bytesWritten;
+    this.bytes += chunk.length;
+    return { offset, bytes: chunk.length };
+  }
+
+  /** All bytes from the beginning, or part of them. */
+  async *chunks({ offset, bytes } = { offset: 0, bytes: this.bytes }): AsyncGenerator<Uint8Array> {
+    for (const end = offset + bytes; offset < end; ) {
+      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - offset));
+      const { bytesRead } = await this.file.read(chunk, 0, chunk.length, offset);
+      if (bytesRead === 0) throw new Error("a temporary file is shorter than what was written to it");
+      offset += bytesRead;
+      yield chunk.subarray(0, bytesRead);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
-async function write(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at).catch(explain)).bytesWritten;
-}
-
-/** Says what keeps a body from being kept. */
+/** Says why a temporary file cannot be written. */
 function explain(error: unknown): never {
   throw explainedFile(error, "TMPDIR", tmpdir());
-}
-
-async function* chunksOf(file: FileHandle): AsyncGenerator<Uint8Array> {
-  for (let position = 0; ; ) {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, position);
-    if (bytesRead === 0) return;
-    position += bytesRead;
-    yield chunk.subarray(0, bytesRead);
-  }
 }

@@ -126,19 +126,18 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
       const text = c.get("json");
       return answerOnce<BatchResponse>(c, { database, body: bytesOf(c), msMax }, async (connection) => {
         if ("run" in asked) {
-          const { mended, remaining } = await openRejections(connection, asked.run);
-          const request = { mended, source: `run ${asked.run}`, pointer: () => "/run" };
+          const { corrections, remaining } = await openRejections(connection, asked.run);
+          const request = { corrections, source: `run ${asked.run}`, pointer: () => "/run" };
           const { rows, outcome } = await replay(database, connection, request);
           const answer = batchAnswer(c, rows, outcome, false);
           return { ...answer, body: { ...answer.body, remaining } };
         }
-        const mended = asked.rows.map(({ id, row }, index) => {
-          const path = ["rows", index, "row"];
-          return { id, row, source: text.source(path), repeated: text.repeatedIn(path) };
-        });
+        const corrections = asked.rows.map(({ id, row }, index) =>
+          row === undefined ? { id } : { id, row: text.source(["rows", index, "row"]) },
+        );
         const source = `${c.req.method} ${c.req.path}`;
         const pointer = (index: number) => `/rows/${index}`;
-        const { rows, outcome } = await replay(database, connection, { mended, source, pointer });
+        const { rows, outcome } = await replay(database, connection, { corrections, source, pointer });
         return batchAnswer(c, rows, outcome, false);
       });
     })
