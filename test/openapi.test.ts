@@ -8,7 +8,7 @@ import { exampleRow } from "../src/codecs/example.ts";
 import { toJson } from "../src/codecs/json.ts";
 import { tableNames, tables } from "../src/codecs/tables.ts";
 import { readTokens } from "../src/http/auth.ts";
-import { sentRow } from "../src/routes/insert-description.ts";
+import { sentRow } from "../src/routes/insert.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { type Asked, documentOf, exampleOf, type Operation, pathOf } from "./support/document.ts";

@@ -1,14 +1,13 @@
-/** The OpenAPI 3.1 document, made of what routes and middleware say of themselves (http/describe.ts). */
-import { Hono } from "hono";
-import { type DescribeRouteOptions, describeRoute, generateSpecs, resolver, validator } from "hono-openapi";
+/** The OpenAPI 3.1 document, made from the descriptions that routes and middleware carry (http/describe.ts). */
+import type { Hono } from "hono";
 import { z } from "zod";
 import packageJson from "../../package.json";
 import { tableNames, tables } from "../codecs/tables.ts";
 import {
+  type Answer,
   type Content,
   type Description,
   descriptionOf,
-  type Examples,
   HEADERS,
   headersOf,
   PROBLEMS,
@@ -16,13 +15,14 @@ import {
 } from "./describe.ts";
 import { PROBLEM_TYPE, Problem } from "./problem.ts";
 
-const ABOUT = `Rows of the tables, the reports on them, what was refused and why, and backups.
+const ABOUT = `Rows of the tables, reports on them, rejected rows with their reasons, and backups.
 
 A row that breaks a rule never stops the others: it is logged with its reasons, and can be mended and replayed. Errors are
-problem documents (RFC 9457). HEAD is answered wherever GET is; any other method that a path does not take is answered
-405, with \`Allow\`. A session (\`POST /sign-in\`) counts as its token for GET and HEAD. Where \`API_TOKENS\` is not set no token is asked for, and only the service's own machine is answered.`;
+problem documents (RFC 9457). HEAD works wherever GET does; any other method that a path does not take is answered 405, with
+\`Allow\`. A session (\`POST /sign-in\`) counts as its token for GET and HEAD. If \`API_TOKENS\` is not set, no token is needed,
+and only the machine on which the service runs is answered.`;
 
-/** What a typed client is told of it. */
+/** The document as the typed client sees it. */
 export interface OpenApiDocument {
   openapi: string;
   info: { title: string; version: string };
@@ -31,159 +31,163 @@ export interface OpenApiDocument {
 }
 
 /**
- * The document of an app.
- * @param routes as they are mounted: what middleware says holds for the routes behind it, and a route of all tables is
- * there once for each
+ * Makes the document of an app.
+ * @param routes in the order in which they were mounted: what middleware says holds for the routes mounted after it. A route
+ * with `:table` in its path stands in the document once for each table.
  */
-export async function openApiDocument(routes: Hono["routes"]): Promise<OpenApiDocument> {
-  // The library reads an app's handlers: it is given an app of descriptions alone.
-  const app = new Hono();
-  for (const { method, path, handler } of routes) {
-    for (const table of path.includes("/:table") ? tables : [undefined]) {
+export function openApiDocument(routes: Hono["routes"]): OpenApiDocument {
+  const middleware: Description[] = [];
+  const operations = new Map<string, { method: string; path: string; descriptions: Description[] }>();
+  for (const { method, path: pattern, handler } of routes) {
+    for (const table of pattern.includes("/:table") ? tables : [undefined]) {
       const description = descriptionOf(handler, table);
       if (!description) continue;
-      const of = table ? path.replace(":table", table.name) : path;
-      app.on(method, of, ...handlersOf(description, idOf(method, of)));
+      if (method === "ALL") {
+        middleware.push(description);
+        continue;
+      }
+      const path = table ? pattern.replace(":table", table.name) : pattern;
+      const key = `${method} ${path}`;
+      const operation = operations.get(key) ?? { method, path, descriptions: [...middleware] };
+      operation.descriptions.push(description);
+      operations.set(key, operation);
     }
   }
-  const document = await generateSpecs(app, {
-    documentation: frame(),
-    defaultValidationErrorResponse: false,
-    excludeStaticFile: false,
-  });
-  for (const [path, operations] of Object.entries(document.paths)) {
-    for (const [method, operation] of Object.entries(operations as Record<string, Operation>)) {
-      finish(path, operation);
-      if (method === "get") tag(operation);
-    }
+  const schemas = new Schemas();
+  const paths: Record<string, Record<string, object>> = {};
+  for (const { method, path, descriptions } of operations.values()) {
+    const template = path.replaceAll(/:(\w+)/g, "{$1}");
+    const operation = { [method.toLowerCase()]: operationOf(method, path, descriptions, schemas) };
+    paths[template] = { ...paths[template], ...operation };
   }
-  return document;
+  return { ...frameOf(schemas), paths };
 }
 
-/** `getRejectionsById`; the library would call all that middleware is said of by one name. */
-function idOf(method: string, path: string): string {
-  const words = path.replaceAll("/:", "/by_").split(/[^A-Za-z0-9]+/);
-  return method.toLowerCase() + words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join("");
-}
-
-/** What there is besides the paths. */
-function frame() {
+/** Everything but the paths. `components.schemas` grows while the paths are made. */
+function frameOf(schemas: Schemas) {
   const { version, license } = packageJson;
+  const problem = (description: string, headers: readonly (keyof typeof HEADERS)[] = []) =>
+    answerOf({ description, headers: headersOf(headers), content: PROBLEM_CONTENT }, schemas);
   const responses = Object.entries(PROBLEMS).map(([status, { description, headers }]) => [
     problemName(Number(status)),
-    problemAnswer(description, headersOf([...EVERYWHERE, ...headers])),
+    problem(description, headers),
   ]);
   const headers = Object.entries(HEADERS).map(([name, description]) => [
     name,
     { description, schema: { type: "string" } },
   ]);
+  const bearer = "A token of `API_TOKENS` that has the named role or a higher one";
   return {
+    openapi: "3.1.0",
     info: { title: "Muster", version, description: ABOUT, license: { name: license, identifier: license } },
     servers: [{ url: "/" }],
-    // In the order in which a page shows them.
+    // Swagger UI shows them in this order.
     tags: ["rows", ...tableNames, "reports", "rejections", "imports", "runs", "backups", "service"].map((name) => ({
       name,
     })),
     components: {
-      securitySchemes: {
-        bearer: {
-          type: "http",
-          scheme: "bearer",
-          description: "A token of `API_TOKENS`, of the role named or a higher one",
-        },
-      },
+      securitySchemes: { bearer: { type: "http", scheme: "bearer", description: bearer } },
       headers: Object.fromEntries(headers),
-      responses: {
-        ...Object.fromEntries(responses),
-        Problem: problemAnswer("Any other error", headersOf(EVERYWHERE)),
-      },
+      responses: { ...Object.fromEntries(responses), Problem: problem("Any other error") },
+      schemas: schemas.named,
     },
-  } satisfies NonNullable<Parameters<typeof generateSpecs>[1]>["documentation"];
-}
-
-const problemAnswer = (description: string, headers: ReturnType<typeof headersOf>) => ({
-  ...{ description, headers },
-  content: { [PROBLEM_TYPE]: { schema: resolver(Problem) }, "text/html": { schema: resolver(PAGE) } },
-});
-
-const PAGE = z.string().meta({ description: "The same for a person, if a browser asks" });
-
-/** A description as the library's own middleware. */
-function handlersOf({ role, reads, body, answers, ...rest }: Description, operationId: string) {
-  const spec = {
-    ...{ ...rest, operationId },
-    ...(role && { security: [{ bearer: [role] }] }),
-    ...(body && { requestBody: { required: true, content: contentOf(body) } }),
-    ...(answers && { responses: responsesOf(answers) }),
   };
-  const check = reads && validator(reads.target, reads.schema, undefined, { options: CONVERSION });
-  return [describeRoute(spec), ...(check ? [check] : [])] as const;
 }
 
-/** Headers of every answer; those of the rate limit where there is one. */
+const PROBLEM_CONTENT = {
+  [PROBLEM_TYPE]: { schema: Problem },
+  "text/html": { schema: z.string().meta({ description: "The same for a person, if a browser asks" }) },
+};
+
+/** One operation, merged from what its middleware, validators and route say, in this order. */
+function operationOf(method: string, path: string, descriptions: readonly Description[], schemas: Schemas) {
+  // Roles rise along the way: the last one asked for is the highest.
+  const { role, summary, description, tags, body }: Description = Object.assign({}, ...descriptions);
+  const answers = Object.entries(Object.assign({}, ...descriptions.map((each) => each.answers)) as AnswersByStatus);
+  const responses: Record<string, object> = Object.fromEntries(
+    answers.map(([status, answer]) => [status, "$ref" in answer ? answer : answerOf(answer, schemas)]),
+  );
+  const found = answers.find(([status]) => status === "200")?.[1];
+  if (method === "GET" && found && "content" in found && found.content?.["application/json"]) {
+    responses[200] = answerOf({ ...found, headers: { ...found.headers, ...headersOf(["ETag"]) } }, schemas);
+    responses[304] = answerOf(NOT_MODIFIED, schemas);
+  }
+  return {
+    ...{ operationId: operationIdOf(method, path), summary, description, tags },
+    security: role ? [{ bearer: [role] }] : [],
+    parameters: descriptions.flatMap((each) => parametersOf(each, path, schemas)),
+    ...(body && { requestBody: { required: true, content: contentOf(body, schemas) } }),
+    responses: { ...responses, default: { $ref: "#/components/responses/Problem" } },
+  };
+}
+
+type AnswersByStatus = NonNullable<Description["answers"]>;
+
+/** JSON answers to a GET have an ETag (http/entity-tag.ts). */
+const NOT_MODIFIED: Answer = {
+  description: "The client has the current version (`If-None-Match`)",
+  headers: headersOf(["ETag", "Link"]),
+};
+
+/** `getRejectionsById` for `GET /rejections/:id`. */
+function operationIdOf(method: string, path: string): string {
+  const words = path.replaceAll("/:", "/by_").split(/[^A-Za-z0-9]+/);
+  return method.toLowerCase() + words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join("");
+}
+
+/** Every answer has these headers; the last two only if requests are limited. */
 const EVERYWHERE = ["X-Request-Id", "Content-Security-Policy", "RateLimit", "RateLimit-Policy"] as const;
 
-function responsesOf(answers: NonNullable<Description["answers"]>): Responses {
-  const entries = Object.entries(answers).map(([status, answer]) => {
-    if ("$ref" in answer) return [status, answer];
-    const { description, content, headers } = answer;
-    const all = { ...headersOf(EVERYWHERE), ...headers };
-    return [status, { description, headers: all, ...(content && { content: contentOf(content) }) }];
+function answerOf({ description, headers, content }: Answer, schemas: Schemas) {
+  const all = { ...headersOf(EVERYWHERE), ...headers };
+  return { description, headers: all, ...(content && { content: contentOf(content, schemas) }) };
+}
+
+function contentOf(content: Record<string, Content>, schemas: Schemas) {
+  const entries = Object.entries(content).map(([type, { schema, examples = {} }]) => {
+    const all = Object.entries(examples).map(([name, { status, ...rest }]) => [name, { ...rest, "x-status": status }]);
+    return [type, { schema: schemas.of(schema), ...(all.length > 0 && { examples: Object.fromEntries(all) }) }];
   });
   return Object.fromEntries(entries);
 }
 
-function contentOf(content: Record<string, Content>) {
-  const entries = Object.entries(content).map(([type, { schema, examples }]) => [
-    type,
-    { schema: resolver(schema, { options: CONVERSION }), ...(examples && { examples: examplesOf(examples) }) },
-  ]);
-  return Object.fromEntries(entries);
+/** Request headers, and the properties of what a validator reads. `:table` is no parameter any more: the path names it. */
+function parametersOf({ requestHeaders = [], reads }: Description, path: string, schemas: Schemas) {
+  const headers = requestHeaders.map((header) => ({ in: "header", schema: { type: "string" }, ...header }));
+  if (!reads) return headers;
+  const { properties = {}, required = [] } = schemas.of(reads.schema) as ObjectSchema;
+  const read = Object.entries(properties)
+    .filter(([name]) => reads.target === "query" || path.includes(`:${name}`))
+    .map(([name, { description, ...schema }]) => ({
+      ...{ in: reads.target === "param" ? "path" : "query", name, schema },
+      ...(required.includes(name) && { required: true }),
+      ...(description !== undefined && { description }),
+    }));
+  return [...headers, ...read];
 }
 
-function examplesOf(examples: Examples) {
-  const entries = Object.entries(examples).map(([name, { status, ...rest }]) => [
-    name,
-    { ...rest, "x-status": status },
-  ]);
-  return Object.fromEntries(entries);
+interface ObjectSchema {
+  properties?: Record<string, { description?: string }>;
+  required?: string[];
 }
 
-/** What a validator takes as text and makes something else of stands in the document as that. */
-const CONVERSION = {
-  io: "input",
-  unrepresentable: "any",
-  override({ jsonSchema }: { jsonSchema: Record<string, unknown> }) {
-    const { documented } = jsonSchema;
-    if (documented === undefined) return;
-    for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
-    Object.assign(jsonSchema, documented);
-  },
-} as const;
+/** JSON Schemas of zod schemas. One that has an id stands once, under `components.schemas`. */
+class Schemas {
+  readonly named: Record<string, object> = {};
 
-type Responses = NonNullable<DescribeRouteOptions["responses"]>;
-type Operation = Pick<DescribeRouteOptions, "security" | "responses"> & {
-  parameters?: { in?: string; name?: string }[];
-};
-
-/** What is the same for all operations, and what the library merges otherwise than it is meant. */
-function finish(path: string, operation: Operation): void {
-  // Middleware asks for one role after the other: the last is the highest.
-  operation.security = operation.security?.slice(-1) ?? [];
-  operation.responses = { ...operation.responses, default: { $ref: "#/components/responses/Problem" } };
-  // The name of a table is a word of its path by now.
-  operation.parameters =
-    operation.parameters?.filter((parameter) => parameter.in !== "path" || path.includes(`{${parameter.name}}`)) ?? [];
+  of(schema: z.ZodType): object {
+    // Inside an array, also the outermost schema becomes a reference if it has an id.
+    const json = z.toJSONSchema(z.array(schema), { io: "input", unrepresentable: "any", override: asDocumented });
+    const { items, $defs = {} } = JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', '"#/components/schemas/'));
+    Object.assign(this.named, $defs);
+    return items;
+  }
 }
 
-/** Answers in JSON to a GET have an ETag (http/entity-tag.ts). */
-function tag(operation: Operation): void {
-  const found = operation.responses?.[200];
-  if (!found || !("content" in found) || !found.content?.["application/json"]) return;
-  found.headers = { ...found.headers, ...headersOf(["ETag"]) };
-  const headers = headersOf([...EVERYWHERE, "ETag", "Link"]);
-  operation.responses = {
-    ...operation.responses,
-    304: { description: "The client has it (`If-None-Match`)", headers },
-  };
+/** A parameter is read as text and converted: the document shows what it is converted to (`documented` in describe.ts). */
+function asDocumented({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
+  const { documented } = jsonSchema;
+  if (documented === undefined) return;
+  for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+  Object.assign(jsonSchema, documented);
 }

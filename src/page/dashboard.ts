@@ -5,7 +5,7 @@ import type { Role } from "../http/env.ts";
 import type { RejectionRecord } from "../repositories/rejection-log.ts";
 import type { DepartmentHires, QuarterlyHires } from "../repositories/report-queries.ts";
 import type { RunRecord } from "../repositories/run-log.ts";
-import { sentRow } from "../routes/insert-description.ts";
+import { sentRow } from "../routes/insert.ts";
 import { rejectionsOf, runsOf } from "./account.ts";
 import { type Html, pageOf } from "./frame.ts";
 import { count, numberOf, table } from "./html-table.ts";

@@ -1,9 +1,10 @@
-/** Backups over REST (design sections 4, 6 and 7). */
+/** Backups: make, restore, list, verify and download them (docs/backups.md). */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { backup } from "../backups/backup.ts";
 import { entryOf, findManifest } from "../backups/check.ts";
 import { listBackups, provenManifest } from "../backups/list.ts";
+import { Manifest, Proof } from "../backups/manifest.ts";
 import { outcomeOf, restore } from "../backups/restore.ts";
 import type { BackupStore } from "../backups/store.ts";
 import { verify } from "../backups/verify.ts";
@@ -14,10 +15,10 @@ import type { Use } from "../db/rights.ts";
 import { Turnstile } from "../db/turnstile.ts";
 import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
-import { jsonBody, takeBody } from "../http/body.ts";
-import { describe } from "../http/describe.ts";
+import { bytesOf, jsonBody, takeBody } from "../http/body.ts";
+import { type Answer, describe, type Examples, type HeaderName, headersOf, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
-import { oncePerKey } from "../http/idempotency.ts";
+import { IDEMPOTENCY_KEY, oncePerKey } from "../http/idempotency.ts";
 import type { InFlight } from "../http/in-flight.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { CURSOR, limitParameter, pageOf } from "../http/paging.ts";
@@ -25,7 +26,10 @@ import { Refusal } from "../http/problem.ts";
 import { sendFile } from "../http/range.ts";
 import { noQuery, parameter, validate } from "../http/validate.ts";
 import type { Report } from "../repositories/run-log.ts";
-import * as about from "./backups-description.ts";
+import { RestoreCounts } from "./runs.ts";
+
+const EXAMPLE_ID = "20261122T230000000Z-0a1b2c3d";
+const examples = [EXAMPLE_ID];
 
 const tablesForm = `must be a list of tables, such as ["${tableNames[0]}"]; the tables are ${tableNames.join(", ")}`;
 const Tables = z.array(z.enum(tableNames, { error: tablesForm }), { error: tablesForm }).min(1, { error: tablesForm });
@@ -35,7 +39,6 @@ const RestoreBody = z.strictObject({
   backup: z.string().default("latest"),
   plan: z.boolean().default(false),
 });
-const examples = [about.EXAMPLE_BACKUP];
 const BackupPath = z.object({ id: z.string().meta({ examples, description: "An id, or `latest`" }) });
 const FilePath = BackupPath.extend({ file: z.string().meta({ examples: [`${tableNames[0]}.avro`] }) });
 const BackupsQuery = z.strictObject({
@@ -43,97 +46,133 @@ const BackupsQuery = z.strictObject({
   cursor: parameter.optional().meta({ examples, description: CURSOR }),
 });
 
+const Made = Manifest.meta({ id: "Manifest" });
+const Backup = Manifest.extend({ proof: Proof.exactOptional() }).meta({ id: "Backup" });
+const Damaged = z.strictObject({ id: z.string(), damaged: z.literal(true) }).meta({ id: "DamagedBackup" });
+const Restored = z
+  .strictObject({ run: z.uuid(), backup: z.string(), tables: z.partialRecord(z.enum(tableNames), RestoreCounts) })
+  .meta({ id: "Restored" });
+
+const BACKUPS: Examples = { tables: { summary: "Every table", value: { table: tableNames }, status: 201 } };
+const RESTORES: Examples = {
+  plan: { summary: "Say what would change", value: { table: tableNames, backup: "latest", plan: true }, status: 200 },
+  restore: { summary: "Every table", value: { table: tableNames, backup: EXAMPLE_ID }, status: 200 },
+};
+
+const tags = ["backups"];
+const MAKE = describe({
+  ...{ tags, summary: "Back up tables, in one consistent snapshot", requestHeaders: [IDEMPOTENCY_KEY] },
+  answers: { 201: json("The manifest", Made, "Location", "Idempotent-Replayed"), ...problems(409, 422, 503) },
+});
+const RESTORE = describe({
+  ...{ tags, summary: "Make tables exactly what a backup has, in one step", requestHeaders: [IDEMPOTENCY_KEY] },
+  description: "With `plan` nothing is changed: the answer says what would be.",
+  answers: { 200: json("What was done", Restored, "Idempotent-Replayed"), ...problems(404, 409, 422, 503) },
+});
+const LIST = describe({
+  ...{ tags, summary: "The manifests of the backups, newest first" },
+  answers: { 200: json("Manifests", z.array(z.union([Backup, Damaged])), "Link"), ...problems(406, 503) },
+});
+const ONE = describe({
+  ...{ tags, summary: "The manifest of a backup, with its proof if it was verified" },
+  answers: { 200: json("The manifest", Backup), ...problems(404, 406, 422, 503) },
+});
+const VERIFY = describe({
+  ...{ tags, summary: "Prove that a backup can be restored" },
+  description: "The backup is restored into scratch tables, and these are compared with the manifest.",
+  answers: { 200: json("The manifest and its proof", Backup), ...problems(404, 422, 503) },
+});
+const file = (description: string, ...headers: HeaderName[]): Answer => ({
+  description,
+  content: { "application/avro": { schema: z.unknown() } },
+  headers: headersOf(["ETag", "Accept-Ranges", "Content-Disposition", ...headers]),
+});
+const FILE = describe({
+  ...{ tags, summary: "The Avro file of a table" },
+  requestHeaders: [
+    { name: "Range", description: "`bytes=FROM-TO`: a part of the file" },
+    { name: "If-Range", description: "`Range` counts only if the file has this ETag" },
+    { name: "If-None-Match", description: "ETags that the client has" },
+  ],
+  answers: {
+    200: file("The file"),
+    206: file("The part", "Content-Range"),
+    304: { description: "The client has the file", headers: headersOf(["ETag", "Accept-Ranges"]) },
+    ...problems(404, 416, 422, 503),
+  },
+});
+
 export interface BackupDependencies {
   database: Database;
   store: BackupStore;
   bodyBytesMax: number;
   inFlight: InFlight;
-  /** One line for the log. */
+  /** Writes one line to the log. */
   say(line: string): void;
 }
 
 export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: BackupDependencies) {
   const report: Report = { say };
-  // Each holds several connections of the pool: many at once would wait for each other's, and leave none for readers.
+  // Each backup, restore or verify holds several connections. Many at once would deadlock on the pool and starve readers.
   const inTurn = new Turnstile(1);
   const once = oncePerKey(database, say);
-  const admin = [requires("admin")] as const;
-  const checks = (use: Use) => [...admin, able(database, use), takeBody(inFlight, bodyBytesMax), noQuery] as const;
+  const admin = requires("admin");
+  const checks = (use: Use) => [admin, able(database, use), takeBody(inFlight, bodyBytesMax), noQuery] as const;
   const asJson = jsonBody(inFlight);
   return new Hono<Env>()
-    .post(
-      "/backup",
-      describe(about.MAKE),
-      ...checks("backup"),
-      asJson,
-      validate("json", BackupBody, about.BACKUPS),
-      async (c) => {
-        takeTime(c);
-        const { table, codec } = c.req.valid("json");
-        const tables = [...new Set(table)].map(tableOf);
-        const manifest = await once(c, {
-          run: async (begin) =>
-            (await inTurn.pass(() => backup(database, store, { tables, codec, report, begin }))).manifest,
-          again: ({ source }) => findManifest(store, source ?? "", []),
-        });
-        return c.json(manifest, 201, { Location: `/backups/${manifest.id}` });
-      },
-    )
-    .post(
-      "/restore",
-      describe(about.RESTORE),
-      ...checks("restore"),
-      asJson,
-      validate("json", RestoreBody, about.RESTORES),
-      async (c) => {
-        takeTime(c);
-        const { table, backup: id, plan } = c.req.valid("json");
-        const tables = [...new Set(table)].map(tableOf);
-        const outcome = await once(c, {
-          run: (begin) => inTurn.pass(() => restore(database, store, { tables, backup: id, plan, report, begin })),
-          again: outcomeOf,
-        });
-        return c.json(outcome, 200);
-      },
-    )
-    .get("/backups", describe(about.LIST), ...admin, validate("query", BackupsQuery), async (c) => {
+    .post("/backup", MAKE, ...checks("backup"), asJson, validate("json", BackupBody, BACKUPS), async (c) => {
+      withoutTimeout(c);
+      const { table, codec } = c.req.valid("json");
+      const tables = [...new Set(table)].map(tableOf);
+      const manifest = await once(c, bytesOf(c), {
+        run: async (begin) =>
+          (await inTurn.pass(() => backup(database, store, { tables, codec, report, begin }))).manifest,
+        again: ({ source }) => findManifest(store, source ?? "", []),
+      });
+      return c.json(manifest, 201, { Location: `/backups/${manifest.id}` });
+    })
+    .post("/restore", RESTORE, ...checks("restore"), asJson, validate("json", RestoreBody, RESTORES), async (c) => {
+      withoutTimeout(c);
+      const { table, backup: id, plan } = c.req.valid("json");
+      const tables = [...new Set(table)].map(tableOf);
+      const outcome = await once(c, bytesOf(c), {
+        run: (begin) => inTurn.pass(() => restore(database, store, { tables, backup: id, plan, report, begin })),
+        again: outcomeOf,
+      });
+      return c.json(outcome, 200);
+    })
+    .get("/backups", LIST, admin, validate("query", BackupsQuery), async (c) => {
       const { limit, cursor } = c.req.valid("query");
       negotiate(c, ["application/json"]);
       const ids = (await store.ids()).reverse().filter((id) => cursor === undefined || id < cursor);
       const page = pageOf(c, ids.slice(0, limit + 1), limit, (id) => id);
       return c.json(await listBackups(store, page), 200);
     })
-    .get("/backups/:id", describe(about.ONE), ...admin, validate("param", BackupPath), async (c) => {
+    .get("/backups/:id", ONE, admin, validate("param", BackupPath), async (c) => {
       negotiate(c, ["application/json"]);
       return c.json(await provenManifest(store, c.req.valid("param").id), 200);
     })
-    .post(
-      "/backups/:id/verify",
-      describe(about.VERIFY),
-      ...checks("import"),
-      validate("param", BackupPath),
-      async (c) => {
-        takeTime(c);
-        const { id } = c.req.valid("param");
-        const begin = async (_: unknown, run: string) => c.set("run", run);
-        const { manifest, proof } = await inTurn.pass(() => verify(database, store, { id, report, begin }));
-        return c.json({ ...manifest, proof }, 200);
-      },
-    )
-    .get("/backups/:id/:file", describe(about.FILE), ...admin, validate("param", FilePath), async (c) => {
+    .post("/backups/:id/verify", VERIFY, ...checks("import"), validate("param", BackupPath), async (c) => {
+      withoutTimeout(c);
+      const { id } = c.req.valid("param");
+      const begin = async (_: unknown, run: string) => c.set("run", run);
+      const { manifest, proof } = await inTurn.pass(() => verify(database, store, { id, report, begin }));
+      return c.json({ ...manifest, proof }, 200);
+    })
+    .get("/backups/:id/:file", FILE, admin, validate("param", FilePath), async (c) => {
       const { id, file } = c.req.valid("param");
       const name = file.replace(/\.avro$/, "");
       if (file === name || !isTableName(name))
         throw new Refusal(404, `backups hold ${tableNames.join(".avro, ")}.avro`);
       const manifest = await findManifest(store, id, []);
       const entry = entryOf(manifest, name);
-      takeTime(c);
+      withoutTimeout(c);
       const read = (range?: { start: number; end: number }) => store.read(manifest.id, entry.file, range);
       return sendFile(c, { ...entry, type: "application/avro", etag: entry.sha256 }, read);
     });
 }
 
-/** Bun cuts a connection on which nothing moves; this one works for as long as the tables are large. */
-function takeTime(c: Context<Env>): void {
+/** Bun cuts a connection on which nothing moves. This request may work on large tables for longer. */
+function withoutTimeout(c: Context<Env>): void {
   c.env?.timeout?.(c.req.raw, 0);
 }

@@ -1,12 +1,12 @@
-/** The OpenAPI document, and a page that shows it and tries it out (Swagger UI); open to all. */
+/** The OpenAPI document, and Swagger UI, which shows it and sends requests. Both are open to everyone. */
 import { Hono } from "hono";
 import { z } from "zod";
 import { type Answer, type Description, describe, headersOf, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
-import type { OpenApiDocument } from "../http/openapi.ts";
+import { type OpenApiDocument, openApiDocument } from "../http/openapi.ts";
 import { validate } from "../http/validate.ts";
 
-/** The page's files by the names they are asked for by: none of what a client sends becomes a path. */
+/** Files of swagger-ui-dist that are served. Nothing else that a client sends becomes a path. */
 const FILES = {
   "swagger-ui.css": "text/css; charset=utf-8",
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -18,13 +18,13 @@ const AssetPath = z.object({
   asset: z.enum([START, STYLE, ...(Object.keys(FILES) as (keyof typeof FILES)[])], "there is no such file"),
 });
 
-/** @param app the whole service: its routes are looked at when the document is first asked for */
+/** @param app the whole service. Its document is made from its routes when it is first asked for. */
 export function docsRoutes(app: Hono<Env>) {
-  let document: Promise<OpenApiDocument> | undefined;
+  let document: OpenApiDocument | undefined;
   return new Hono<Env>()
-    .get("/openapi.json", describe(DOCUMENT), async (c) => {
-      document ??= documentOf(app);
-      return c.json(await document, 200);
+    .get("/openapi.json", describe(DOCUMENT), (c) => {
+      document ??= openApiDocument(app.routes);
+      return c.json(document, 200);
     })
     .get("/docs", describe(PAGE), (c) => c.html(HTML, 200, HEADERS))
     .get("/docs/:asset", describe(ASSET), validate("param", AssetPath), (c) => {
@@ -36,13 +36,7 @@ export function docsRoutes(app: Hono<Env>) {
     });
 }
 
-/** Its generator takes as long to load as a database connection, and most processes are never asked for it. */
-async function documentOf(app: Hono<Env>): Promise<OpenApiDocument> {
-  const { openApiDocument } = await import("../http/openapi.ts");
-  return openApiDocument(app.routes);
-}
-
-/** Nothing comes from another host, and nothing runs that is not one of the files above. */
+/** A browser loads nothing from another host, and runs only the scripts served here. */
 const HEADERS = {
   "Content-Security-Policy": [
     ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'"],
@@ -53,7 +47,7 @@ const HEADERS = {
   "Referrer-Policy": "no-referrer",
 };
 
-/** Addresses are relative, so that they hold behind any proxy. */
+/** Addresses are relative, so the page also works under a path that a proxy adds. */
 const HTML: string = `<!doctype html>
 <html lang="en">
 <head>
@@ -70,7 +64,7 @@ const HTML: string = `<!doctype html>
 <body>
 <nav><a href="./">Muster</a></nav>
 <main id="api"></main>
-<noscript>This page needs JavaScript; <a href="openapi.json">openapi.json</a> is what it shows.</noscript>
+<noscript>This page needs JavaScript. It shows <a href="openapi.json">openapi.json</a>.</noscript>
 </body>
 </html>
 `;
@@ -98,10 +92,10 @@ const DOCUMENT: Description = {
   answers: { 200: json("OpenAPI 3.1", z.looseObject({ openapi: z.string(), paths: z.looseObject({}) })) },
 };
 const PAGE: Description = {
-  ...{ tags, summary: "A page that shows this document and tries it out" },
+  ...{ tags, summary: "A page that shows this document and sends requests (Swagger UI)" },
   answers: { 200: shown("The page", "text/html") },
 };
 const ASSET: Description = {
-  ...{ tags, summary: "A file of that page" },
+  ...{ tags, summary: "A file of the page at `/docs`" },
   answers: { 200: shown("The file", "text/javascript", "text/css", "image/png"), ...problems(404) },
 };

@@ -1,25 +1,28 @@
-/** Rows over REST (design section 4, Insert): one to a thousand, any tables, a verdict for each. */
+/** `POST /insert` and `POST /TABLE`: one to a thousand rows, answered with a verdict for each (docs/http.md "Inserting rows"). */
 import { type Context, Hono } from "hono";
-import type { TableName } from "../codecs/tables.ts";
+import { z } from "zod";
+import { csvHeader, toCsv } from "../codecs/csv.ts";
+import { exampleRow } from "../codecs/example.ts";
+import { newRowSchema, toJson } from "../codecs/json.ts";
+import { type Table, type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
-import { type BatchResponse, batchAnswer } from "../http/batch-answer.ts";
+import { type BatchResponse, batchAnswer, batchAnswers } from "../http/batch-answer.ts";
 import { bodyToWrite, bytesOf, mediaTypeOf, textOf } from "../http/body.ts";
-import { describe } from "../http/describe.ts";
+import { type Content, type Description, describe, type Examples, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
-import { answerOnce } from "../http/idempotency.ts";
+import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import type { InFlight } from "../http/in-flight.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { insertBatch } from "../ingest/insert-batch.ts";
 import { rowsOfJson } from "../read/request-json.ts";
-import { type BatchRow, rowsOfCsv, rowsOfNdjson } from "../read/request-rows.ts";
-import { describeInsert, describeInsertInto } from "./insert-description.ts";
+import { type BatchRow, ROWS_PER_REQUEST_MAX, rowsOfCsv, rowsOfNdjson } from "../read/request-rows.ts";
 import { TablePath } from "./table-rows.ts";
 
 export interface WriteLimits {
   bodyBytesMax: number;
-  /** A transaction that takes longer is given up, and the answer is 503. */
+  /** A transaction that takes longer is rolled back, and the answer is 503. */
   msMax: number;
   inFlight: InFlight;
 }
@@ -73,12 +76,83 @@ async function insert(
   return answer;
 }
 
-/** `Prefer: handling=strict` (RFC 7240): the first handling that is given counts, and another value is ignored. */
+/** `Prefer: handling=strict` (RFC 7240). The first `handling` counts; values other than strict and lenient are ignored. */
 export function isStrict(prefer: string | undefined): boolean {
-  // A quote that is not closed reaches to the end: to look for what it may be instead takes quadratic time.
+  // An unclosed quote reaches to the end of the header: backtracking to close it elsewhere would take quadratic time.
   for (const [preference] of (prefer ?? "").matchAll(/(?:"(?:[^"\\]|\\.?)*(?:"|$)|[^,"])+/g)) {
     const [, handling] = /^\s*handling\s*=\s*"?(strict|lenient)"?\s*(?:;|$)/i.exec(preference) ?? [];
     if (handling) return handling.toLowerCase() === "strict";
   }
   return false;
 }
+
+export const PREFER = {
+  ...{ name: "Prefer", example: "handling=lenient", schema: { type: "string", default: "handling=lenient" } },
+  description: "`handling=lenient`: insert good rows, log bad ones. `handling=strict`: insert all rows or none",
+};
+
+const INSERTS: Description = {
+  description:
+    "The answer has a verdict for each row. Parents are inserted before their children, in whatever order they are sent.",
+  requestHeaders: [PREFER, IDEMPOTENCY_KEY],
+  answers: { ...batchAnswers("Preference-Applied", "Idempotent-Replayed"), ...problems(400, 409, 415, 503) },
+};
+
+function describeInsert(): Description {
+  const rows = Object.fromEntries(tables.map((table) => [table.name, [sentRow(table)]]));
+  const fields = tables.map((table) => ({
+    [table.name]: Object.entries(sentRow(table)).map(([name, value]) => ({ [name]: value })),
+  }));
+  const examples: Examples = {
+    rows: { summary: "Lists of rows, by table", value: rows, status: 201 },
+    fields: { summary: "As the original system sent them: an object for each field", value: fields, status: 201 },
+  };
+  const lists = tables.map((table) => {
+    const field = newRowSchema(table).partial().meta({ maxProperties: 1 });
+    const list = z.array(z.union([newRow(table), field]));
+    return [table.name, list.min(1).optional()];
+  });
+  const batch = z.strictObject(Object.fromEntries(lists)).meta({ id: "Batch", minProperties: 1 });
+  return {
+    ...{ ...INSERTS, tags: ["rows"], summary: `Insert up to ${ROWS_PER_REQUEST_MAX} rows of any tables` },
+    body: { "application/json": { schema: z.union([batch, z.array(batch).min(1)]), examples } },
+  };
+}
+
+function describeInsertInto(table: Table): Description {
+  const row = newRow(table);
+  const one = sentRow(table);
+  const bad = { ...one, "no such field": 1 };
+  const examples: Examples = {
+    row: { summary: "A row: the database assigns its id", value: one, status: 201 },
+    rows: { summary: "Rows, one of them with an id", value: [one, { ...one, id: NEW_ID }], status: 201 },
+    mixed: { summary: "A good row and a bad one", value: [one, bad], status: 207 },
+    bad: { summary: "A bad row", value: bad, status: 422 },
+  };
+  const text = (summary: string, value: string): Content => ({
+    schema: z.string().min(1),
+    examples: { rows: { summary, value, status: 201 } },
+  });
+  return {
+    ...{ ...INSERTS, tags: [table.name], summary: `Insert up to ${ROWS_PER_REQUEST_MAX} rows of ${table.name}` },
+    body: {
+      "application/json": { schema: z.union([row, z.array(row).min(1).max(ROWS_PER_REQUEST_MAX)]), examples },
+      "application/x-ndjson": text("A row in each line", `${JSON.stringify(one)}\n`),
+      "text/csv": text("Rows with ids. The header line is optional", csvExample(table)),
+    },
+  };
+}
+
+const newRow = (table: Table) => newRowSchema(table).meta({ id: `new_${table.name}` });
+
+/** An example row for a request. It has no id, since most databases already have a row with any small id. */
+export function sentRow(table: Table): Record<string, unknown> {
+  const { id, ...row } = toJson(table, exampleRow(table));
+  return row;
+}
+
+/** An example file: a header line, and a row with its id. */
+export const csvExample = (table: Table) => csvHeader(table) + toCsv(table, exampleRow(table, NEW_ID));
+
+/** For examples that need an id. Not too high: AUTO_INCREMENT goes on after it, and would skip all ids below. */
+const NEW_ID = 9001;
