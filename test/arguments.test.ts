@@ -89,7 +89,7 @@ const WRONG_VARIABLES: [Record<string, string>, string | RegExp][] = [
   ],
   [{ API_TOKENS: "s3cret" }, /^API_TOKENS: entry 1 must be reader:TOKEN, writer:TOKEN or admin:TOKEN/],
   [{ API_TOKENS: "reader:a,root:s3cret" }, /^API_TOKENS: entry 2 must be /],
-  [{ API_TOKENS: "reader:s3cret,admin:s3cret" }, /^API_TOKENS: entry 2 has the token of an entry before it/],
+  [{ API_TOKENS: "reader:s3cret,admin:s3cret" }, /^API_TOKENS: entry 2 repeats the token of an earlier entry/],
   [{ DATABASE_URL: "postgres://u:s3cret@h/d" }, URL_FORM],
   [{ DATABASE_URL: "mysql://u:s3cret@h" }, URL_FORM],
   [{ DATABASE_URL: "mysql://u:%s3cret@h/d" }, URL_FORM],

@@ -1,7 +1,6 @@
-/** A browser's session: a cookie that stands for a token where nothing is written (design section 4, `GET /`). */
-import { createHmac, timingSafeEqual } from "node:crypto";
+/** A browser's session: a signed cookie that stands for a token, for reading only. */
 import type { Context, MiddlewareHandler } from "hono";
-import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";
 
@@ -9,19 +8,18 @@ const COOKIE = "muster_session";
 export const SESSION_HOURS = 12;
 const SESSION_S = SESSION_HOURS * 3600;
 
-interface Key {
-  /** SHA-256 of a token. */
-  digest: Buffer;
+interface Token {
+  /** SHA-256 of the token. It is the key that signs the cookie. */
+  digest: Buffer<ArrayBuffer>;
 }
 
 /**
- * Sets the cookie, `EXPIRES.HMAC`: the second (since 1970) at which it ends, and the HMAC-SHA256 of that text under the
- * token's digest, in base64url. Nothing is kept: it holds in every process with that token, and ends with it.
+ * Sets the cookie: the second since 1970 at which the session ends, signed with the token's digest (HMAC-SHA256). The service
+ * keeps nothing: every process with the token accepts the cookie, and removing the token ends the session.
  */
-export function beginSession(c: Context<Env>, { digest }: Key): void {
-  const expires = `${Math.floor(Date.now() / 1000) + SESSION_S}`;
-  const value = `${expires}.${seal(digest, expires).toString("base64url")}`;
-  setCookie(c, COOKIE, value, { ...attributesOf(c), maxAge: SESSION_S });
+export async function beginSession(c: Context<Env>, { digest }: Token): Promise<void> {
+  const end = Math.floor(Date.now() / 1000) + SESSION_S;
+  await setSignedCookie(c, COOKIE, `${end}`, digest, { ...attributesOf(c), maxAge: SESSION_S });
 }
 
 export function endSession(c: Context<Env>): void {
@@ -29,22 +27,23 @@ export function endSession(c: Context<Env>): void {
 }
 
 /**
- * The token of the session that a request comes with, as its index.
- * @returns undefined without a session and after its end, -1 where none of the tokens has sealed it
+ * Finds the token of the request's session.
+ * @returns its index, -1 if no token has signed the cookie, undefined without a session or after its end
  */
-export function sessionOf(c: Context<Env>, tokens: readonly Key[]): number | undefined {
-  const [, expires, mac] = /^(\d{1,12})\.([\w-]{43})$/.exec(getCookie(c, COOKIE) ?? "") ?? [];
-  if (expires === undefined || mac === undefined || Number(expires) * 1000 <= Date.now()) return undefined;
-  const sent = Buffer.from(mac, "base64url");
-  let found = -1;
-  // Every token is tried, whichever fits: the time taken tells nothing.
-  for (const [index, { digest }] of tokens.entries()) if (timingSafeEqual(seal(digest, expires), sent)) found = index;
+export async function sessionOf(c: Context<Env>, tokens: readonly Token[]): Promise<number | undefined> {
+  let found: number | undefined;
+  // Every token is tried, even after a match, so the time taken tells nothing.
+  for (const [index, { digest }] of tokens.entries()) {
+    const end = await getSignedCookie(c, digest, COOKIE);
+    if (end) found = Number(end) * 1000 > Date.now() ? index : undefined;
+    else if (end === false) found ??= -1;
+  }
   return found;
 }
 
 /**
- * Refuses a form that a page of another site sends (403). By Sec-Fetch-Site too, since a proxy may have changed the Host;
- * what is no browser sends neither header.
+ * Refuses a form that a page of another site sends (403). Sec-Fetch-Site is looked at too, since a proxy may have changed
+ * Host. Clients that are not browsers send neither header.
  */
 export const ownForm: MiddlewareHandler<Env> = (c, next) => {
   const origin = c.req.header("Origin");
@@ -53,9 +52,7 @@ export const ownForm: MiddlewareHandler<Env> = (c, next) => {
   return next();
 };
 
-const seal = (digest: Buffer, expires: string): Buffer => createHmac("sha256", digest).update(expires).digest();
-
-/** The page's own origin tells how a browser came here, whatever proxies are between. */
+/** Behind a proxy, only the page's origin says whether the browser came by https. */
 function attributesOf(c: Context<Env>) {
   const secure = (c.req.header("Origin") ?? c.req.url).startsWith("https:");
   return { httpOnly: true, sameSite: "Strict", path: "/", secure } as const;

@@ -73,7 +73,7 @@ export function dashboardRoutes({ database, tokens, judge }: Dependencies) {
         const challenge = { "WWW-Authenticate": 'Bearer realm="muster", error="invalid_token"' };
         return c.html(signInPage("This token is not known."), 401, { ...PAGE_HEADERS, ...challenge });
       }
-      beginSession(c, token);
+      await beginSession(c, token);
       return c.redirect(PAGE_ADDRESS, 303);
     })
     .post("/sign-out", describe(SIGN_OUT), ownForm, limited, noQuery, (c) => {
