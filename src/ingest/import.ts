@@ -7,7 +7,7 @@ import { debugPoint } from "../debug-points.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
 import { dropStages, stageName } from "../publish/stage.ts";
 import { openSource, type Source } from "../read/source.ts";
-import { beginRun } from "../repositories/live-run.ts";
+import { type Beginning, beginRun } from "../repositories/live-run.ts";
 import { supersede } from "../repositories/rejection-log.ts";
 import { endRun, findRun, noRows } from "../repositories/run-log.ts";
 import type { Import, ImportReport } from "./import-state.ts";
@@ -33,6 +33,8 @@ export interface ImportOptions {
   rejectsKept?: number;
   /** The caller has a place among the long runs of the database, and gives it back. */
   hasPlace?: boolean;
+  /** Called in the transaction that opens the run's account. */
+  begin?: Beginning | undefined;
   report: ImportReport;
 }
 
@@ -72,7 +74,8 @@ export async function beginImport(database: Database, options: ImportOptions): P
   const source = typeof given === "string" ? await openSource(given, table, options.s3, report.signal) : given;
   for (const line of source.skipped) report.say(line);
   const { dryRun = false, maxRejects, rejectsKept = Number.POSITIVE_INFINITY } = options;
-  const run = await beginRun(database, "import", source.name, { dryRun, hasPlace: options.hasPlace ?? false });
+  const { begin, hasPlace = false } = options;
+  const run = await beginRun(database, "import", source.name, { begin, dryRun, hasPlace });
   const world = new ImportWorld(database, run);
   const read = { rows: 0, bytes: 0, of: source.files.reduce((sum, file) => sum + file.bytes, 0) };
   const state: Import = { database, run, source, world, dryRun, maxRejects, rejectsKept, report, counts: {}, read };

@@ -1,20 +1,20 @@
-/** Files of any size over REST (design section 4): the body is kept, the run begun and answered, and the import goes on. */
-import { type Context, Hono, type TypedResponse } from "hono";
+/** `POST /imports`: a file of any size. The body is stored, the run begins and is answered, and then the import goes on. */
+import { type Context, Hono } from "hono";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { csvHeader, toCsv } from "../codecs/csv.ts";
-import { exampleRow } from "../codecs/example.ts";
 import { type TableName, tableNames, tableOf, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
+import { within } from "../db/deadline.ts";
+import { retried, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { codingOf, mediaTypeOf } from "../http/body.ts";
-import { type Description, describe, json, problems } from "../http/describe.ts";
+import { describe, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
-import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
+import { IDEMPOTENCY_KEY, oncePerKey } from "../http/idempotency.ts";
 import { loggable } from "../http/log.ts";
-import { JSON_TYPE, Refusal } from "../http/problem.ts";
+import { Refusal } from "../http/problem.ts";
 import { bodyOf, tooMany, Uploads } from "../http/upload.ts";
 import { parameter, validate } from "../http/validate.ts";
 import { countsText, whollyRejected } from "../ingest/counts.ts";
@@ -26,8 +26,7 @@ import { formOfBody, MEDIA_TYPES } from "../read/file-formats.ts";
 import { oneFile, type Source } from "../read/source.ts";
 import { type Spool, spool, tooLarge } from "../read/spool.ts";
 import { findRun } from "../repositories/run-log.ts";
-import { isStrict } from "./insert.ts";
-import { NEW_ID, PREFER } from "./insert-description.ts";
+import { csvExample, isStrict, PREFER } from "./insert.ts";
 import { Run } from "./runs.ts";
 
 const NAME_LENGTH_MAX = 255;
@@ -45,31 +44,47 @@ const ImportQuery = z.strictObject({
     .optional(),
 });
 
+const table = tables.find(({ references }) => references.length === 0) ?? tableOf(tableNames[0]);
+const IMPORT = describe({
+  ...{ tags: ["imports"], summary: "Import a file of any size into a table. The run goes on after the answer" },
+  description: "`/runs/ID/events` follows the run. CSV and NDJSON may come with `Content-Encoding: gzip`.",
+  requestHeaders: [PREFER, IDEMPOTENCY_KEY],
+  body: {
+    "text/csv": {
+      schema: z.string().min(1),
+      examples: { file: { summary: `A file of ${table.name}`, value: csvExample(table), status: 202 } },
+    },
+    "application/x-ndjson": { schema: z.string().min(1) },
+    "application/avro": { schema: z.unknown() },
+  },
+  answers: {
+    202: json("The run, which has begun", Run, "Location", "Preference-Applied", "Idempotent-Replayed"),
+    ...problems(400, 408, 409, 413, 415, 422, 503),
+  },
+});
+
 export interface ImportDependencies {
   database: Database;
   imports: ImportsUnderWay;
   log: Logger;
   limits: ImportLimits;
-  /** For beginning the run. */
+  /** How long the run may take to begin. Past it the answer is 503. */
   msMax: number;
 }
 
 export function importRoutes({ database, imports, log, limits, msMax }: ImportDependencies) {
   const uploads = new Uploads(limits);
   const { bytesMax } = limits;
-  const checks = [
-    describe(IMPORT),
-    requires("writer"),
-    able(database, "import"),
-    validate("query", ImportQuery),
-  ] as const;
-  return new Hono<Env>().post("/imports", ...checks, async (c) => {
+  const say = (line: string) => log.info(line);
+  const once = oncePerKey(database, say);
+  const checks = [requires("writer"), able(database, "import"), validate("query", ImportQuery)] as const;
+  return new Hono<Env>().post("/imports", IMPORT, ...checks, async (c) => {
     const query = c.req.valid("query");
     const form = formOf(c, bytesMax);
     if (Number(c.req.header("Content-Length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
     const isAllOrNothing = isStrict(c.req.header("Prefer"));
     await using held = new AsyncDisposableStack();
-    // Said before the body comes, and all is sent in vain.
+    // Refused now, before the client sends its whole body in vain.
     if (imports.isFull) throw allPlacesTaken();
     const upload = held.use(uploads.begin());
     const body = held.use(await spool(bodyOf(c, upload, limits, imports.stopping), bytesMax));
@@ -84,65 +99,30 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
       maxRejects,
       rejectsKept: rejectsKept(maxRejects, limits.rejectsMax),
       hasPlace: true,
-      report: { say: (line: string) => log.info(line), signal: imports.stopping },
+      report: { say, signal: imports.stopping },
     };
-    let beginning: Promise<BegunImport> | undefined;
+    const beginning = once<{ run: string; begun?: BegunImport }>(c, body.digest, {
+      run: async (begin) => {
+        const begun = await retried(WORTH_ANOTHER_TRY, () => beginImport(database, { ...options, begin }));
+        return { run: begun.run, begun };
+      },
+      again: ({ id }) => ({ run: id }),
+      answersEarly: true,
+    });
     try {
-      const answer = await answerOnce<TypedResponse<Run, 202, "json">>(
-        c,
-        { database, body: body.digest, msMax, use: "import" },
-        async () => {
-          beginning ??= beginImport(database, options).catch((error) => {
-            beginning = undefined;
-            throw error;
-          });
-          const { run } = await beginning;
-          return {
-            status: 202,
-            headers: { ...JSON_TYPE, Location: `/runs/${run}` },
-            body: await findRun(database.db, run),
-          };
-        },
-      );
-      answer.headers.set("Preference-Applied", `handling=${isAllOrNothing ? "strict" : "lenient"}`);
-      // In a cluster the same request may have been first elsewhere.
-      const isReplay = answer.headers.has("Idempotent-Replayed");
-      const begun = await beginning;
-      if (begun && !isReplay) imports.launch(finish(begun, query.table, held.move(), log));
-      else await begun?.abandon(new MusterError("conflict", "another run has its Idempotency-Key"));
-      return answer;
+      const { run, begun } = await within(msMax, beginning);
+      const record: Run | undefined = await findRun(database.db, run);
+      if (!record) throw new MusterError("not_found", `there is no run ${run}`);
+      if (begun) imports.launch(finish(begun, query.table, held.move(), log));
+      const preference = `handling=${isAllOrNothing ? "strict" : "lenient"}`;
+      return c.json(record, 202, { Location: `/runs/${run}`, "Preference-Applied": preference });
     } catch (error) {
-      // The request may have been given up before its run was begun.
-      if (beginning) imports.launch(abandon(beginning, error, held.move()));
+      // The run may begin after its request was given up.
+      imports.launch(abandon(beginning, error, held.move()));
       throw error;
     }
   });
 }
-
-const table = tables.find(({ references }) => references.length === 0) ?? tableOf(tableNames[0]);
-const IMPORT: Description = {
-  ...{ tags: ["imports"], summary: "Import a file of a table, of any size: the run goes on after the answer" },
-  description: "`/runs/ID/events` follows it. `Content-Encoding: gzip` is taken of CSV and NDJSON.",
-  parameters: [PREFER, IDEMPOTENCY_KEY],
-  body: {
-    "text/csv": {
-      schema: z.string().min(1),
-      examples: {
-        file: {
-          summary: `A file of ${table.name}`,
-          value: csvHeader(table) + toCsv(table, exampleRow(table, NEW_ID)),
-          status: 202,
-        },
-      },
-    },
-    "application/x-ndjson": { schema: z.string().min(1) },
-    "application/avro": { schema: z.unknown() },
-  },
-  answers: {
-    202: json("The run, which has begun", Run, "Location", "Preference-Applied", "Idempotent-Replayed"),
-    ...problems(400, 408, 409, 413, 415, 422, 503),
-  },
-};
 
 /** How the body's rows are read. @throws Refusal 415 */
 function formOf(c: Context<Env>, bytesMax: number): NonNullable<ReturnType<typeof formOfBody>> {
@@ -150,18 +130,18 @@ function formOf(c: Context<Env>, bytesMax: number): NonNullable<ReturnType<typeo
   const type = mediaTypeOf(c, MEDIA_TYPES, [coding]);
   const form = ["identity", "gzip", "x-gzip"].includes(coding) && formOfBody(type, coding !== "identity", bytesMax);
   if (form) return form;
-  // RFC 9110, section 15.5.16.
+  // RFC 9110, section 15.5.16: a 415 for the coding names those that are taken.
   const headers = { "Accept-Encoding": formOfBody(type, true) ? "gzip" : "identity" };
   throw new Refusal(415, `${type} with the Content-Encoding ${coding} is not taken`, { headers });
 }
 
-const allPlacesTaken = () => tooMany(`${IMPORTS_MAX} imports are under way`);
+const allPlacesTaken = () => tooMany(`${IMPORTS_MAX} imports are under way, as many as this process works on`);
 
-/** A client that allows more by a number gets more; a share is no bound. */
+/** How many rejections are kept. A client may raise it by a number of rows; a share has no fixed number. */
 const rejectsKept = (asked: RejectLimit | undefined, most: number) =>
   asked && "rows" in asked ? Math.max(asked.rows, most) : most;
 
-/** A later import of the same source supersedes the rejections of an earlier one: the same bytes, or what the client calls the same. */
+/** The source is named by the client, or by the digest of its bytes. A later import of the same source supersedes its rejections. */
 function sourceOf(
   { table, name }: { table: TableName; name?: string | undefined },
   body: Spool,
@@ -172,14 +152,18 @@ function sourceOf(
   return oneFile(`upload:${name ?? `sha256:${body.digest.toString("hex")}`}`, table, file);
 }
 
-/** Ends a run because of an error, as soon as it has begun; what it held is given back then. */
-async function abandon(beginning: Promise<BegunImport>, error: unknown, held: AsyncDisposableStack): Promise<void> {
+/** Ends a run because of an error, as soon as it has begun, and then gives back what it held. */
+async function abandon(
+  beginning: Promise<{ begun?: BegunImport }>,
+  error: unknown,
+  held: AsyncDisposableStack,
+): Promise<void> {
   await using _ = held;
-  const begun = await beginning.catch(() => undefined);
+  const { begun } = await beginning.catch(() => ({ begun: undefined }));
   await begun?.abandon(error);
 }
 
-/** Carries the import out. How it ends is in its run; what it held is given back. */
+/** Carries out the import, writes its end to the log, and gives back what it held. The run says how it ended. */
 async function finish(begun: BegunImport, table: TableName, held: AsyncDisposableStack, log: Logger): Promise<void> {
   await using _ = held;
   const { run } = begun;
