@@ -1,4 +1,4 @@
-/** The rows that did not pass, with their reasons (design section 2). */
+/** Rejected rows with their reasons: listed, replayed and discarded (docs/rejections.md). */
 import { Hono, type TypedResponse } from "hono";
 import { z } from "zod";
 import { type Table, tableNames, tableOf } from "../codecs/tables.ts";
@@ -12,17 +12,17 @@ import { bodyToWrite, bytesOf, jsonBody } from "../http/body.ts";
 import { describe, documented, type Examples, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
+import { answerListing, rowLimit } from "../http/listing.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { idCursor } from "../http/paging.ts";
 import { JSON_TYPE } from "../http/problem.ts";
-import { answerListing, type Lines, linesOf, rowLimit, spreadsheetOption } from "../http/stream.ts";
+import { type Lines, linesOf, spreadsheetOption } from "../http/stream.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { discardRejections, openRejections, replay } from "../ingest/replay.ts";
 import { sheetCells, sheetHeader } from "../read/mending-sheet.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import { findRejection, listRejections, type RejectionRecord } from "../repositories/rejection-log.ts";
-import type { WriteLimits } from "./insert.ts";
-import { sentRow } from "./insert-description.ts";
+import { sentRow, type WriteLimits } from "./insert.ts";
 import { EXAMPLE_RUN } from "./runs.ts";
 
 const RejectionPath = z.object({
@@ -50,19 +50,16 @@ const Rejection = z
     run: z.uuid(),
     table: z.string(),
     file: z.string().exactOptional(),
-    position: z.int().min(0).meta({ description: "The line of a file, or the 0-based index in a request" }),
-    raw: z.string().exactOptional().meta({ description: "The row as it came; its first 64 KiB" }),
-    raw_base64: z
-      .string()
+    position: z.int().min(0).meta({ description: "The line in a file, or the index from 0 in a request" }),
+    raw: z.string().exactOptional().meta({ description: "The row as it arrived, its first 64 KiB" }),
+    raw_base64: z.string().exactOptional().meta({ description: "Instead of `raw`, if the bytes are not UTF-8" }),
+    columns: z
+      .array(z.string())
       .exactOptional()
-      .meta({ description: "In the place of `raw`, where the bytes are not UTF-8" }),
-    columns: z.array(z.string()).exactOptional().meta({ description: "The names of the cells of a CSV record" }),
+      .meta({ description: "The columns of the CSV record, in the order of its cells" }),
     reasons: z.array(Reason),
     state: z.enum(REJECTION_STATES),
-    replaces: z
-      .int()
-      .exactOptional()
-      .meta({ description: "The rejection that was replayed, and refused again as this" }),
+    replaces: z.int().exactOptional().meta({ description: "The earlier rejection whose replay was rejected again" }),
     created_at: z.iso.datetime(),
   })
   .meta({ id: "Rejection" }) satisfies z.ZodType<RejectionRecord>;
@@ -85,36 +82,36 @@ const DiscardBody = z.strictObject({
 
 const child = tableOf(tableNames.at(-1) ?? tableNames[0]);
 const REPLAYS: Examples = {
-  run: { summary: "All open rejections of a run, as they came", value: { run: EXAMPLE_RUN }, status: 201 },
+  run: { summary: "All open rejections of a run, unchanged", value: { run: EXAMPLE_RUN }, status: 201 },
   rows: { summary: "Mended rows", value: { rows: [{ id: 1, row: sentRow(child) }] }, status: 201 },
 };
 const DISCARDS: Examples = { ids: { summary: "By their ids", value: { ids: [1] }, status: 200 } };
 
 const tags = ["rejections"];
 const LIST = describe({
-  ...{ tags, summary: "Rows that were refused, and why" },
+  ...{ tags, summary: "Rejected rows, and why they were rejected" },
   description:
-    "With `table` and `spreadsheet=true` there is a column for each field of the table, to be mended and replayed.",
-  answers: { 200: lines("Rejections in the order of their ids", Rejection, "Link"), ...problems(406, 503) },
+    "With `table` and `spreadsheet=true` each field of the table has a column of its own, to mend and replay.",
+  answers: { 200: lines("Rejections, by id", Rejection, "Link"), ...problems(406, 503) },
 });
 const ONE = describe({
   ...{ tags, summary: "One rejection" },
   answers: { 200: json("The rejection", Rejection), ...problems(404, 406, 503) },
 });
 const REPLAY = describe({
-  ...{ tags, summary: "Judge rejected rows once more, mended or as they came", parameters: [IDEMPOTENCY_KEY] },
-  description: "A row that is refused again is a new open rejection, which names the old one in `replaces`.",
+  ...{ tags, summary: "Try rejected rows again, mended or unchanged", requestHeaders: [IDEMPOTENCY_KEY] },
+  description: "A row that is rejected again becomes a new open rejection. Its `replaces` names the old one.",
   answers: { ...batchAnswers("Idempotent-Replayed"), ...problems(404, 409, 503) },
 });
 const DISCARD = describe({
-  ...{ tags, summary: "Say that rejected rows are not wanted", parameters: [IDEMPOTENCY_KEY] },
+  ...{ tags, summary: "Give up rejected rows for good", requestHeaders: [IDEMPOTENCY_KEY] },
   answers: {
     200: json("How many were discarded", z.strictObject({ discarded: z.int() }), "Idempotent-Replayed"),
     ...problems(404, 409, 422, 503),
   },
 });
 
-/** @param pages the same database, whose queries are bounded */
+/** @param pages the same database with a time limit on its queries, for reading */
 export function rejectionRoutes(database: Database, pages: Database, limits: WriteLimits) {
   const { inFlight, bodyBytesMax, msMax } = limits;
   const body = [...bodyToWrite(inFlight, database.writers, bodyBytesMax), jsonBody(inFlight)] as const;
@@ -122,7 +119,7 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
   return new Hono<Env>()
     .post("/rejections/replay", REPLAY, ...checks, validate("json", ReplayBody, REPLAYS), async (c) => {
       const asked = c.req.valid("json");
-      // The validator's own reading has lost keys that stand twice in a row, and how it was written.
+      // Rows are taken from the text: the validator's values lack repeated keys and the original spelling.
       const text = c.get("json");
       return answerOnce<BatchResponse>(c, { database, body: bytesOf(c), msMax }, async (connection) => {
         if ("run" in asked) {
@@ -174,34 +171,21 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
     });
 }
 
-/** Rejections of one query: each may have 64 KiB of raw input. */
+/** The most rejections that one query reads. Each may have 64 KiB of raw input. */
 const PAGE_ROWS = 100;
 
-const CELLS = linesOf<Omit<RejectionRecord, "columns"> & { columns: string | undefined }>([
-  "id",
-  "run",
-  "table",
-  "file",
-  "position",
-  "raw",
-  "raw_base64",
-  "columns",
-  "reasons",
-  "state",
-  "replaces",
-  "created_at",
-]);
+const CELLS = linesOf<Omit<RejectionRecord, "columns"> & { columns: string | undefined }>(Rejection);
 
 type Exported = RejectionRecord & { cells?: readonly unknown[] };
 
-/** What a person mends and gives back to a replay, which reads `id` and `raw`; README, HTTP, has the columns. */
+/** The columns of `GET /rejections` as CSV. A person mends them; a replay reads `id` and `raw` back. */
 const EXPORT: Lines<Exported, Rejection> = {
   header: CELLS.header,
   cells: ({ columns, ...rest }) => CELLS.cells({ ...rest, columns: columns?.join(",") }),
   toJson: (rejection) => rejection,
 };
 
-/** The same for a spreadsheet program, with a column for each field of the one table. */
+/** The same for a spreadsheet program, with a column for each field of the table. */
 const sheetOf = (table: Table): Lines<Exported, Rejection> => ({
   header: sheetHeader(table),
   cells: ({ cells = [] }) => cells,

@@ -1,4 +1,4 @@
-/** The two reports (design section 8), by GET or by POST, as JSON, CSV or NDJSON. */
+/** The two reports, by GET or POST, as JSON, CSV or NDJSON (docs/http.md). */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/database.ts";
@@ -6,7 +6,7 @@ import { takeBody } from "../http/body.ts";
 import { describe, documented, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import type { InFlight } from "../http/in-flight.ts";
-import { formOf, linesOf, spreadsheetOption, streamLines } from "../http/stream.ts";
+import { formOf, type Lines, linesOf, spreadsheetOption, streamLines } from "../http/stream.ts";
 import { parameter, validate } from "../http/validate.ts";
 import {
   type DepartmentHires,
@@ -16,7 +16,7 @@ import {
 } from "../repositories/report-queries.ts";
 
 const DEFAULT_YEAR = 2021;
-/** A report's request says all in its query: a body is not looked at. */
+/** A report takes its parameters from the query. A body is accepted up to this size, and ignored. */
 const BODY_BYTES_MAX = 64 * 1024;
 
 export const YearQuery = z.strictObject({
@@ -45,47 +45,45 @@ const PerDepartment = z
 
 const PER_QUARTER = describe({
   ...{ tags: ["reports"], summary: "Hires per department and job, by quarter" },
-  description: "Pairs with a hire in the year, in the alphabetical order of departments, then of jobs.",
+  description: "Each pair of department and job with a hire in the year, in alphabetical order.",
   answers: { 200: lines("The report", PerQuarter), ...problems(406, 503) },
 });
 const PER_DEPARTMENT = describe({
-  ...{ tags: ["reports"], summary: "Departments that hired more than the mean over all departments" },
-  description: "Those without a hire in the year count as zero. Most hires first.",
+  ...{ tags: ["reports"], summary: "Departments that hired more than the mean of all departments" },
+  description: "Departments without a hire in the year count as zero in the mean. Most hires first.",
   answers: { 200: lines("The report", PerDepartment), ...problems(406, 503) },
 });
 
 export function reportRoutes(database: Database, inFlight: InFlight) {
   const query = validate("query", ReportQuery);
   const limited = takeBody(inFlight, BODY_BYTES_MAX);
+  const perQuarter = (c: Context, asked: Asked) => report(c, asked, QUARTERS, (year) => quarterlyHires(database, year));
+  const aboveMean = (c: Context, asked: Asked) =>
+    report(c, asked, ABOVE_MEAN, (year) => departmentsAboveMean(database, year));
   return new Hono<Env>()
-    .get("/hired_2021_quarter", PER_QUARTER, query, async (c) => quarters(c, database, c.req.valid("query")))
-    .post("/hired_2021_quarter", PER_QUARTER, limited, query, async (c) => quarters(c, database, c.req.valid("query")))
-    .get("/hired_department", PER_DEPARTMENT, query, async (c) => aboveMean(c, database, c.req.valid("query")))
-    .post("/hired_department", PER_DEPARTMENT, limited, query, async (c) =>
-      aboveMean(c, database, c.req.valid("query")),
-    );
+    .get("/hired_2021_quarter", PER_QUARTER, query, async (c) => perQuarter(c, c.req.valid("query")))
+    .post("/hired_2021_quarter", PER_QUARTER, limited, query, async (c) => perQuarter(c, c.req.valid("query")))
+    .get("/hired_department", PER_DEPARTMENT, query, async (c) => aboveMean(c, c.req.valid("query")))
+    .post("/hired_department", PER_DEPARTMENT, limited, query, async (c) => aboveMean(c, c.req.valid("query")));
 }
 
-async function quarters(c: Context, database: Database, { year, spreadsheet }: Asked) {
+const QUARTERS = linesOf<QuarterlyHires>(PerQuarter);
+const ABOVE_MEAN = linesOf<DepartmentHires>(PerDepartment);
+
+/** A report is one page: it has at most a row for each department and job, however many hires there are. */
+async function report<Row extends object>(
+  c: Context,
+  { year, spreadsheet }: Asked,
+  lines: Lines<Row>,
+  read: (year: number) => Promise<Row[]>,
+) {
   const form = formOf(c, spreadsheet);
-  const read = () => quarterlyHires(database, year);
-  return form === "application/json"
-    ? c.json(await read(), 200)
-    : streamLines(c, form, QUARTERS, onePage(read), spreadsheet);
-}
-
-async function aboveMean(c: Context, database: Database, { year, spreadsheet }: Asked) {
-  const form = formOf(c, spreadsheet);
-  const read = () => departmentsAboveMean(database, year);
-  return form === "application/json"
-    ? c.json(await read(), 200)
-    : streamLines(c, form, ABOVE_MEAN, onePage(read), spreadsheet);
-}
-
-const QUARTERS = linesOf<QuarterlyHires>(["department", "job", "Q1", "Q2", "Q3", "Q4"]);
-const ABOVE_MEAN = linesOf<DepartmentHires>(["id", "department", "hired"]);
-
-/** A report is one query: its rows are as many as departments and jobs make, whatever the number of hires. */
-async function* onePage<Row>(read: () => Promise<Row[]>) {
-  yield await read();
+  if (form === "application/json") return c.json(await read(year), 200);
+  let isRead = false;
+  const nextPage = async () => {
+    if (isRead) return undefined;
+    isRead = true;
+    return read(year);
+  };
+  return streamLines(c, form, lines, nextPage, spreadsheet);
 }

@@ -1,4 +1,4 @@
-/** The account: what Muster did, run by run, the newest first (design section 2). */
+/** Runs: what each import, insert, replay, backup and restore did, newest first. An import can be followed and cancelled. */
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/database.ts";
@@ -8,14 +8,15 @@ import { requires } from "../http/auth.ts";
 import { describe, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { followRun } from "../http/events.ts";
+import { answerListing, rowLimit } from "../http/listing.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { CURSOR } from "../http/paging.ts";
-import { answerListing, type Lines, linesOf, rowLimit, spreadsheetOption } from "../http/stream.ts";
+import { type Lines, linesOf, spreadsheetOption } from "../http/stream.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { clearDeadRuns } from "../publish/recovery.ts";
 import { askToCancel, findRun, listRuns, type RunRecord } from "../repositories/run-log.ts";
 
-/** An id for the document's examples. */
+/** The id in the document's examples. */
 export const EXAMPLE_RUN = "019aadc4-5f00-7000-8000-000000000001";
 const examples = [EXAMPLE_RUN];
 
@@ -37,19 +38,22 @@ const Progress = z
     phase: z.string(),
     ...{ rows, rejected: rows },
     bytes: rows.exactOptional(),
-    of: rows.exactOptional().meta({ description: "Bytes in all, or rows where no bytes are counted" }),
+    of: rows.exactOptional().meta({ description: "Bytes in total, or rows if bytes are not counted" }),
     rows_per_s: z.number().exactOptional(),
   })
-  .meta({ id: "Progress", description: "Of a run under way, where its process said something" });
+  .meta({ id: "Progress", description: "How far a running run is, as its process last reported" });
 export const Run = z
   .strictObject({
     id: z.uuid(),
     kind: z.enum(["import", "insert", "replay", "backup", "restore"]),
     source: z.string().nullable(),
     status: z.enum(["running", "publishing", "succeeded", "failed", "refused"]),
-    dry_run: z.boolean().meta({ description: "It stored nothing: a dry run of an import, a restore's plan, a verify" }),
+    dry_run: z
+      .boolean()
+      .meta({ description: "True if the run stored nothing: an import's dry run, a restore's plan, or a verify" }),
     counts: z.record(z.string(), z.union([Counts, RestoreCounts, BackupCounts])).meta({
-      description: "By table: received = inserted + unchanged + rejected + withheld, or + updated of a restore",
+      description:
+        "By table: received = inserted + unchanged + rejected + withheld; for a restore, received = inserted + unchanged + updated",
     }),
     progress: Progress.nullable(),
     error: z.string().nullable(),
@@ -61,7 +65,7 @@ export type Run = z.infer<typeof Run>;
 
 const tags = ["runs"];
 const LIST = describe({
-  ...{ tags, summary: "What each import, insert, replay, backup and restore did, the newest first" },
+  ...{ tags, summary: "What each import, insert, replay, backup and restore did, newest first" },
   answers: { 200: lines("Runs", Run, "Link"), ...problems(406, 503) },
 });
 const ONE = describe({
@@ -70,41 +74,29 @@ const ONE = describe({
 });
 
 const CANCEL = describe({
-  ...{ tags, summary: "Ask an import under way to end; its row says when it has" },
+  ...{ tags, summary: "Cancel a running import. The run says when it has ended" },
   answers: { 202: json("The run, as it is now", Run), ...problems(404, 409, 503) },
 });
 const EVENTS = describe({
-  ...{ tags, summary: "Follow a run: events `progress` with the run, and `ended`, with which they end" },
-  parameters: [
-    { in: "header", name: "Last-Event-ID", description: "The run's id: its end was seen", schema: { type: "string" } },
-  ],
+  ...{ tags, summary: "Follow a run: `progress` events with the run, then one `ended` event" },
+  requestHeaders: [{ name: "Last-Event-ID", description: "The run's id, sent if its end was already seen" }],
   answers: {
     200: {
-      description: "Server-sent events, whose data is the run as JSON",
+      description: "Server-sent events. Their data is the run as JSON",
       content: { "text/event-stream": { schema: z.string() } },
     },
-    204: { description: "The client has seen the end: there is nothing to follow" },
+    204: { description: "The client has already seen the end of the run" },
     ...problems(404, 406, 503),
   },
 });
 
-/** Runs of one query of a stream; each has the counts of its tables. */
+/** The most runs that one query of a stream reads. */
 const PAGE_ROWS = 1_000;
-const LINES: Lines<RunRecord, Run> = linesOf<RunRecord>([
-  "id",
-  "kind",
-  "source",
-  "status",
-  "dry_run",
-  "counts",
-  "error",
-  "started_at",
-  "finished_at",
-]);
+const LINES: Lines<RunRecord, Run> = linesOf<RunRecord>(Run.omit({ progress: true }));
 
 /**
- * @param database answers quickly or not at all
- * @param stopped ends the streams of events
+ * @param database with a time limit on its queries
+ * @param stopped aborts when the service stops, and ends the event streams
  */
 export function runRoutes(database: Database, stopped: AbortSignal) {
   const existing = async (id: string): Promise<Run> => {
@@ -132,9 +124,13 @@ export function runRoutes(database: Database, stopped: AbortSignal) {
     .delete("/runs/:id", CANCEL, requires("writer"), able(database, "import"), ...one, async (c) => {
       const run = await existing(c.req.valid("param").id);
       if (run.finished_at !== null) throw new MusterError("conflict", `run ${run.id} has ended: it ${run.status}`);
-      if (run.kind !== "import") throw new MusterError("conflict", `a ${run.kind} is not cancelled: it ends by itself`);
+      if (run.kind !== "import")
+        throw new MusterError(
+          "conflict",
+          `run ${run.id} is a ${run.kind}, and only imports can be cancelled: wait for its end`,
+        );
       await askToCancel(database.db, run.id);
-      // One whose process is gone hears nothing. It may take a while, and the row says when it is done.
+      // If the run's process is dead, the run is ended here. That may take a while, so the answer does not wait for it.
       clearDeadRuns(database, () => {}).catch(() => {});
       return c.json(run, 202);
     })

@@ -1,4 +1,4 @@
-/** The dictionary's tables: pages of rows, and one row by id. A new table needs no route. */
+/** `GET /TABLE` and `GET /TABLE/ID`: rows of every table of the dictionary. A new table needs no route of its own. */
 import { Hono } from "hono";
 import { z } from "zod";
 import { Fault, isBlank } from "../codecs/codec.ts";
@@ -11,9 +11,10 @@ import type { Bounded } from "../db/bounded.ts";
 import { MusterError } from "../errors.ts";
 import { type Description, describe, documented, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
+import { answerListing, rowLimit } from "../http/listing.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { idCursor } from "../http/paging.ts";
-import { answerListing, type Lines, rowLimit, spreadsheetOption } from "../http/stream.ts";
+import { type Lines, spreadsheetOption } from "../http/stream.ts";
 import { faulty, noQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
 import { findRow, listRows, listRowsAsJson, type RowFilter } from "../repositories/rows.ts";
 import { shown } from "../shown.ts";
@@ -30,10 +31,10 @@ const RowPath = TablePath.extend({
     .transform(Number)
     .meta(documented({ type: "integer", examples: [1] })),
 });
-/** Any other parameter is a filter, and judged by the table's columns. */
+/** Any other parameter is a filter by one of the table's columns. */
 const PageQuery = z.object({ limit: rowLimit, cursor: idCursor, spreadsheet: spreadsheetOption }).catchall(parameter);
 
-/** Rows of one query of a stream at most: short ones take some 3 MB in memory, and past it no quicker. */
+/** The most rows that one query of a stream reads. Short rows take about 3 MB in memory; more at once are no faster. */
 const PAGE_ROWS = 10_000;
 
 export function tableRoutes(database: Bounded) {
@@ -68,8 +69,8 @@ const linesOfTable = (table: Table): Lines<Row, Record<string, unknown>> => ({
 });
 
 /**
- * The values that `?FIELD=value` asks for, read as a CSV cell is: a blank one is null.
- * @throws Refusal 400 with an entry for each parameter that is not a column's name or whose value its column cannot hold
+ * Reads the filters `?COLUMN=value`. A value is read like a CSV cell, and a blank one means null.
+ * @throws Refusal 400 with an entry for each parameter that names no column, or whose value the column cannot hold
  */
 function filtersOf(table: Table, fields: Record<string, string>): NonNullable<RowFilter["equal"]> {
   const errors = [];
@@ -86,9 +87,7 @@ function filtersOf(table: Table, fields: Record<string, string>): NonNullable<Ro
 }
 
 const parametersOf = (table: Table): string[] => [
-  "limit",
-  "cursor",
-  "spreadsheet",
+  ...Object.keys(PageQuery.shape),
   ...table.columns.map(({ name }) => name),
 ];
 
@@ -99,7 +98,7 @@ function describeRows(table: Table): Description {
     codec.schema.optional().meta({ examples: [example[name]], description: `Only rows with exactly this ${name}` }),
   ]);
   return {
-    ...{ tags: [table.name], summary: `Rows of ${table.name} in the order of their ids` },
+    ...{ tags: [table.name], summary: `Rows of ${table.name}, by id` },
     reads: { target: "query", schema: z.strictObject(Object.fromEntries(filters)) },
     answers: { 200: lines("Rows", rowSchema(table).meta({ id: table.name }), "Link"), ...problems(406, 503) },
   };

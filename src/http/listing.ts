@@ -1,0 +1,122 @@
+/** Answers that list rows: a page of JSON, or as many rows as the client wants as CSV or NDJSON. */
+import type { Context, TypedResponse } from "hono";
+import type { JSONParsed } from "hono/utils/types";
+import { documented } from "./describe.ts";
+import { linkNext, ROWS_PER_PAGE_MAX } from "./paging.ts";
+import { JSON_TYPE, Refusal } from "./problem.ts";
+import { formOf, type Lines, type NextPage, streamLines } from "./stream.ts";
+import { parameter } from "./validate.ts";
+
+/** A listing in the order of its keys, as its route describes it. */
+export interface Listing<Row, Key> {
+  /** Reads up to `limit` rows after the key, or the first ones. Fewer rows than `limit` are the last ones. */
+  read(limit: number, after: Key | undefined): Promise<Row[]>;
+  keyOf(row: Row): Key;
+  /** Reads a page as the text of a JSON array, if that is cheaper than by its rows. `last` is the key of its last row. */
+  readJson?(limit: number, after: Key | undefined): Promise<JsonPage<Key>>;
+  /** The most rows that one query of a stream reads. They are held in memory, so long rows come in smaller pages. */
+  pageRows: number;
+  after?: Key | undefined;
+  limit?: number | undefined;
+  spreadsheet?: boolean | undefined;
+}
+
+interface JsonPage<Key> {
+  json: Uint8Array<ArrayBuffer> | string;
+  last: Key | undefined;
+  more: boolean;
+}
+
+/**
+ * Answers a listing in the form that the client asks for. JSON is one page with a Link to the next; CSV and NDJSON have all
+ * rows, or `listing.limit` of them.
+ * @throws Refusal 400 if the limit is too high for JSON, 406 if the client asks for another form
+ */
+export async function answerListing<Row, Key, Json>(
+  c: Context,
+  lines: Lines<Row, Json>,
+  listing: Listing<Row, Key>,
+): Promise<Response & TypedResponse<JSONParsed<Json[]>, 200, "json">> {
+  const { spreadsheet = false } = listing;
+  const form = formOf(c, spreadsheet);
+  if (form !== "application/json") return streamLines(c, form, lines, pagesOf(listing), spreadsheet);
+  const limit = pageLimit(listing.limit);
+  const { json, last, more } = await (listing.readJson?.(limit, listing.after) ?? readPage(listing, lines, limit));
+  if (more) linkNext(c, last);
+  const answer: Response = c.newResponse(json, 200, JSON_TYPE);
+  // The type that c.json would give it, for the typed client.
+  return answer as Response & TypedResponse<JSONParsed<Json[]>, 200, "json">;
+}
+
+/** `?limit=` of a listing. CSV and NDJSON take any number; JSON up to ROWS_PER_PAGE_MAX, see pageLimit. */
+export const rowLimit = parameter
+  .regex(/^0*[1-9]\d{0,14}$/, "must be a whole number from 1")
+  .transform(Number)
+  .meta(
+    documented({
+      ...{ type: "integer", minimum: 1, maximum: ROWS_PER_PAGE_MAX, examples: [10] },
+      description: `The most rows to answer. A page of JSON has ${ROWS_PER_PAGE_MAX} at most; CSV and NDJSON have all rows without a limit, and take any number`,
+    }),
+  )
+  .optional();
+
+function pageLimit(limit: number = ROWS_PER_PAGE_MAX): number {
+  if (limit <= ROWS_PER_PAGE_MAX) return limit;
+  const detail = `limit must be a number from 1 to ${ROWS_PER_PAGE_MAX} for a page of JSON: CSV and NDJSON take any`;
+  throw new Refusal(400, detail, { errors: [{ pointer: "/limit", detail }] });
+}
+
+/** A page of JSON ends early once it has this many characters: rows may be long. */
+const PAGE_CHARACTERS_MAX = 4 * 1024 * 1024;
+
+async function readPage<Row, Key, Json>(
+  { read, keyOf, after, pageRows }: Listing<Row, Key>,
+  { toJson }: Lines<Row, Json>,
+  limit: number,
+): Promise<JsonPage<Key>> {
+  const texts: string[] = [];
+  let characters = 0;
+  let last: Key | undefined;
+  const page = (more: boolean) => ({ json: `[${texts.join(",")}]`, last, more });
+  for (;;) {
+    // One row more than the page holds says that there is a next page.
+    const wanted = Math.min(pageRows, limit + 1 - texts.length);
+    const rows = await read(wanted, last ?? after);
+    for (const row of rows) {
+      if (texts.length === limit || characters > PAGE_CHARACTERS_MAX) return page(true);
+      const text = JSON.stringify(toJson(row));
+      characters += text.length;
+      texts.push(text);
+      last = keyOf(row);
+    }
+    if (rows.length < wanted) return page(false);
+  }
+}
+
+/** Reads a listing page by page. Each page is one query, which begins when the page is asked for. */
+function pagesOf<Row, Key>(listing: Listing<Row, Key>): NextPage<Row> {
+  let { after } = listing;
+  let pageRows = Math.min(listing.pageRows, FIRST_PAGE_ROWS);
+  let left = listing.limit ?? Number.POSITIVE_INFINITY;
+  return async () => {
+    if (left === 0) return undefined;
+    const limit = Math.min(left, pageRows);
+    const rows = await listing.read(limit, after);
+    left = rows.length < limit ? 0 : left - limit;
+    after = rows.map(listing.keyOf).at(-1);
+    pageRows = Math.min(listing.pageRows, Math.ceil(PAGE_CHARACTERS / charactersPerRow(rows)));
+    return rows;
+  };
+}
+
+/** The first page of a stream is small: how long its rows are is not known yet. */
+const FIRST_PAGE_ROWS = 1_000;
+/** The approximate size of later pages. The rows of a page take several times as many bytes in memory. */
+const PAGE_CHARACTERS = 512 * 1024;
+/** To estimate the length of rows, one of this many is written out. */
+const SAMPLED = 50;
+
+function charactersPerRow(rows: readonly unknown[]): number {
+  const sample = rows.filter((_, index) => index % SAMPLED === 0);
+  return JSON.stringify(sample).length / Math.max(1, sample.length);
+}
