@@ -43,7 +43,7 @@ test.skipIf(withoutChromium !== "")(
     await page.getByRole("button", { name: "Apply credentials" }).click();
     await page.getByRole("button", { name: "Close" }).first().click();
     const operation = page.locator("#operations-departments-getDepartments");
-    await operation.getByText("Rows of departments in the order of their ids").click();
+    await operation.getByText("Rows of departments, by id").click();
     await operation.getByRole("button", { name: "Try it out" }).click();
     await operation.getByRole("button", { name: "Execute" }).click();
     const answer = operation.locator(".live-responses-table .response");
