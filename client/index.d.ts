@@ -627,14 +627,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                         };
@@ -693,14 +693,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                         };
@@ -1193,16 +1193,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
-            output: never;
-            outputFormat: "json";
-            status: 200;
-        } | {
-            input: {
-                query?: {
-                    year?: Loose<string | undefined>;
-                    spreadsheet?: Loose<"false" | "true" | undefined>;
-                };
-            };
             output: {
                 department: string;
                 job: string;
@@ -1213,28 +1203,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             }[];
             outputFormat: "json";
             status: 200;
-        } | {
-            input: {
-                query?: {
-                    year?: Loose<string | undefined>;
-                    spreadsheet?: Loose<"false" | "true" | undefined>;
-                };
-            };
-            output: {
-                type: "about:blank";
-                title: string;
-                status: number;
-                detail: string;
-                instance: string;
-                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
-                errors?: {
-                    pointer: string;
-                    code?: string;
-                    detail: string;
-                }[];
-            };
-            outputFormat: "json";
-            status: ProblemStatus;
         } | {
             input: {
                 query?: {
@@ -1265,16 +1233,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     spreadsheet?: Loose<"false" | "true" | undefined>;
                 };
             };
-            output: never;
-            outputFormat: "json";
-            status: 200;
-        } | {
-            input: {
-                query?: {
-                    year?: Loose<string | undefined>;
-                    spreadsheet?: Loose<"false" | "true" | undefined>;
-                };
-            };
             output: {
                 department: string;
                 job: string;
@@ -1307,65 +1265,11 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: ProblemStatus;
-        } | {
-            input: {
-                query?: {
-                    year?: Loose<string | undefined>;
-                    spreadsheet?: Loose<"false" | "true" | undefined>;
-                };
-            };
-            output: {
-                type: "about:blank";
-                title: string;
-                status: number;
-                detail: string;
-                instance: string;
-                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
-                errors?: {
-                    pointer: string;
-                    code?: string;
-                    detail: string;
-                }[];
-            };
-            outputFormat: "json";
-            status: ProblemStatus;
         };
     }>;
 } & {
     hired_department: import("hono/client").ClientRequest<string, "/hired_department", {
         $get: {
-            input: {
-                query?: {
-                    year?: Loose<string | undefined>;
-                    spreadsheet?: Loose<"false" | "true" | undefined>;
-                };
-            };
-            output: never;
-            outputFormat: "json";
-            status: 200;
-        } | {
-            input: {
-                query?: {
-                    year?: Loose<string | undefined>;
-                    spreadsheet?: Loose<"false" | "true" | undefined>;
-                };
-            };
-            output: {
-                type: "about:blank";
-                title: string;
-                status: number;
-                detail: string;
-                instance: string;
-                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
-                errors?: {
-                    pointer: string;
-                    code?: string;
-                    detail: string;
-                }[];
-            };
-            outputFormat: "json";
-            status: ProblemStatus;
-        } | {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
@@ -1403,38 +1307,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             status: ProblemStatus;
         };
         $post: {
-            input: {
-                query?: {
-                    year?: Loose<string | undefined>;
-                    spreadsheet?: Loose<"false" | "true" | undefined>;
-                };
-            };
-            output: never;
-            outputFormat: "json";
-            status: 200;
-        } | {
-            input: {
-                query?: {
-                    year?: Loose<string | undefined>;
-                    spreadsheet?: Loose<"false" | "true" | undefined>;
-                };
-            };
-            output: {
-                type: "about:blank";
-                title: string;
-                status: number;
-                detail: string;
-                instance: string;
-                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
-                errors?: {
-                    pointer: string;
-                    code?: string;
-                    detail: string;
-                }[];
-            };
-            outputFormat: "json";
-            status: ProblemStatus;
-        } | {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
@@ -1704,14 +1576,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                     };
@@ -1721,9 +1593,9 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     phase: string;
                     rows: number;
                     rejected: number;
-                    bytes?: number;
-                    of?: number;
-                    rows_per_s?: number;
+                    bytes?: number | undefined;
+                    of?: number | undefined;
+                    rows_per_s?: number | undefined;
                 } | null;
                 error: string | null;
                 started_at: string;
@@ -2515,14 +2387,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                     };
