@@ -15,7 +15,7 @@ import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { missing } from "./support/missing.ts";
-import { underWay } from "./support/observe.ts";
+import { AT_THE_GATE, underWay } from "./support/observe.ts";
 import { asAdministrator, otherDatabase, removeOthers, userWith } from "./support/users.ts";
 
 const database = await freshDatabase();
@@ -240,7 +240,7 @@ test("a row that begins to refer to a surplus row while the restore waits for th
   await gate.beginTransaction();
   await gate.query("SELECT * FROM muster_gates FOR UPDATE");
   const outcome = bring("hired_employees").catch((error) => error);
-  await underWay(database, /FROM muster_gates/);
+  await underWay(database, AT_THE_GATE);
   await asAdministrator(`INSERT INTO ${other}.badges VALUES (4)`);
   await gate.rollback();
   gate.release();

@@ -10,7 +10,7 @@ import { listRuns } from "../src/repositories/run-log.ts";
 import { run, start, startStoppedAt } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { contents, definitions, GATES, hold, seen, select, TABLES } from "./support/observe.ts";
+import { AT_THE_GATE, contents, definitions, GATES, hold, seen, select, TABLES } from "./support/observe.ts";
 
 const CRASHES = Number(process.env.CRASHES ?? 2);
 /** About how long a command takes to start. */
@@ -66,7 +66,7 @@ const AIMED: Moment[] = [
     heldOn: true,
     statement: /^INSERT INTO `hired_employees`.* BETWEEN (\d+) AND (?!\1\b)/s,
   },
-  { name: "it waits at the gate", held: GATES, statement: /FROM muster_gates WHERE/ },
+  { name: "it waits at the gate", held: GATES, statement: AT_THE_GATE },
   { name: "some rows are staged", point: "rows staged" },
   { name: "the stage has its indexes", point: "indexes added" },
   { name: "the stage has its foreign keys", point: "foreign keys added" },

@@ -1,4 +1,4 @@
-/** The page, and the session by which a browser sees it. */
+/** The page, and the session with which a browser may read it. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { createHash, createHmac } from "node:crypto";
 import { type Browser, chromium } from "playwright-core";
@@ -42,11 +42,11 @@ const signIn = (token: string, headers: Record<string, string> = {}) =>
     ...{ method: "POST", body: new URLSearchParams({ token }) },
     headers: { Host: "muster.example", ...headers },
   });
-/** What a browser sends back of the cookie that it got. */
+/** The Cookie header that a browser sends after this answer. */
 const cookieOf = (answer: Response) => (answer.headers.get("Set-Cookie") ?? "").replace(/;.*/, "");
 
 describe("the page", () => {
-  test("has both reports of the year that is asked for, and 2021 else", async () => {
+  test("has both reports for the year asked for, 2021 by default", async () => {
     for (const [query, year, quarters] of [
       ["", 2021, "0 0 0 1"],
       ["?year=2022", 2022, "1 0 0 0"],
@@ -60,13 +60,13 @@ describe("the page", () => {
     expect((await local.request("/?year=x")).status).toBe(400);
   });
 
-  test("shows what rows hold as text, whatever it is", async () => {
+  test("shows the content of rows as text, never as HTML", async () => {
     const text = await textOf(local.request("/"));
     expect(text).toContain("&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne");
     expect(text).not.toContain("<script");
   });
 
-  test("says what to do first where nothing is", async () => {
+  test("says what to do first if there are no rows", async () => {
     expect(await textOf(local.request("/"))).not.toContain("scripts/import.ts");
     await database.empty();
     const text = await textOf(local.request("/"));
@@ -74,7 +74,7 @@ describe("the page", () => {
       expect(text).toContain(step);
   });
 
-  test("shows how far a run under way is, and reads itself again only if it is told to follow it", async () => {
+  test("shows the progress of a run, and reloads itself only if it is told to follow the run", async () => {
     expect(await textOf(local.request("/?follow=true"))).not.toContain('http-equiv="refresh"');
     const progress = { table: "jobs", phase: "reading", rows: 12_000, bytes: 4, of: 9, rejected: 3 };
     await database.pool.query("UPDATE muster_runs SET status = 'running', finished_at = NULL, progress = ?", [
@@ -87,7 +87,7 @@ describe("the page", () => {
     expect(await textOf(local.request("/?follow=true"))).toContain('<meta http-equiv="refresh" content="5">');
   });
 
-  test("says how many runs and open rejections there are, which runs were dry, and of which table nothing came in", async () => {
+  test("says how many runs and open rejections there are, which runs were dry, and for which table every row was rejected", async () => {
     await local.request("/jobs", posted(Array.from({ length: 60 }, () => ({ job: "" }))));
     const source = await folderOf({ "departments.csv": "8,Legal\n" });
     await importSource(database, { source, dryRun: true, report: { say() {} } });
@@ -101,10 +101,10 @@ describe("the page", () => {
       expect(text).toContain(part);
   });
 
-  test("shows what it can while another part takes too long, and is 503 if nothing can be had", async () => {
+  test("shows the other parts if one takes too long, and is 503 if all do", async () => {
     const holder = await database.pool.getConnection();
     await holder.query("LOCK TABLES hired_employees WRITE");
-    // Both reports wait for the table. The bound is as long as this machine takes for the other parts.
+    // Both reports wait for the table. The limit is the time that this machine takes for the other parts.
     let page = 100;
     const [answer, text] = await until(async () => {
       page *= 2;
@@ -114,13 +114,13 @@ describe("the page", () => {
     });
     expect(answer.status).toBe(200);
     for (const part of ["1 run ", "job is required and is missing"]) expect(text).toContain(part);
-    await holder.query("LOCK TABLES hired_employees WRITE, runs WRITE, rejections WRITE");
+    await holder.query("LOCK TABLES hired_employees WRITE, muster_runs WRITE, muster_rejections WRITE");
     expect((await appOver(database, { answerMsMax: { page } }).request("/")).status).toBe(503);
     await holder.query("UNLOCK TABLES");
     holder.release();
   });
 
-  test("is HTML and nothing else, is not kept by a browser, and loads nothing", async () => {
+  test("is a single HTML document that no browser caches and that loads nothing else", async () => {
     const answer = await local.request("/", { headers: { Accept: "text/html,*/*;q=0.8" } });
     expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "text/html; charset=UTF-8"]);
     expect(answer.headers.get("Cache-Control")).toBe("no-store");
@@ -141,7 +141,7 @@ describe("a person's browser", () => {
     ["/runs/019aadc4-5f00-7000-8000-000000000001", 404, "there is no run", "../"],
     ["/no/such/page", 404, "there is nothing at", "../../"],
     ["/runs?state=x", 400, "is not known", "./"],
-  ])("is shown the problem of %s as a page with a link home", async (path, status, detail, home) => {
+  ])("gets the problem of %s as a page with a link home", async (path, status, detail, home) => {
     for (const request of [going, plain]) {
       const answer = await local.request(path, request);
       const text = await answer.text();
@@ -152,7 +152,7 @@ describe("a person's browser", () => {
     expect([program.status, program.headers.get("Content-Type")]).toEqual([status, "application/problem+json"]);
   });
 
-  test("is led to the form where a token is needed, and gets a page for an error of the page without more ado", async () => {
+  test("is sent to the sign-in form if a token is needed, and gets the page's own errors as a page", async () => {
     const answer = await guarded.request("/runs", going);
     expect([answer.status, answer.headers.get("WWW-Authenticate")]).toEqual([401, 'Bearer realm="muster"']);
     expect(await answer.text()).toContain('<a href="./">Sign in</a>');
@@ -162,7 +162,7 @@ describe("a person's browser", () => {
     }
   });
 
-  test("is shown data as a page, escaped, while programs that name text/html get JSON", async () => {
+  test("gets data as an escaped page, while programs that accept text/html too get JSON", async () => {
     const answer = await local.request("/departments", going);
     expect([answer.status, answer.headers.get("ETag")]).toEqual([200, null]);
     const text = await answer.text();
@@ -175,7 +175,7 @@ describe("a person's browser", () => {
 });
 
 describe("with API_TOKENS", () => {
-  test("there is the form alone for who has no token, and nothing of the data", async () => {
+  test("without a token the page is the sign-in form and no data", async () => {
     const answer = await guarded.request("/");
     const text = await answer.text();
     expect([answer.status, answer.headers.get("Cache-Control")]).toEqual([200, "no-store"]);
@@ -186,7 +186,7 @@ describe("with API_TOKENS", () => {
     expect(await textOf(guarded.request("/", { headers: { Authorization: "Bearer read-me" } }))).toContain("Hires");
   });
 
-  test("a token begins a session of 12 hours, which reads by the token's role", async () => {
+  test("a token begins a session of 12 hours that reads with the token's role", async () => {
     const answer = await signIn("rule-me");
     expect([answer.status, answer.headers.get("Location")]).toEqual([303, "./"]);
     expect(answer.headers.get("Set-Cookie")).toMatch(
@@ -205,7 +205,7 @@ describe("with API_TOKENS", () => {
     expect((await other.request("/jobs", { headers })).status).toBe(200);
   });
 
-  test("the cookie is for https alone where the browser is there", async () => {
+  test("the cookie is for https alone if the browser uses https", async () => {
     expect((await signIn("read-me", { Origin: "http://muster.example" })).headers.get("Set-Cookie")).not.toContain(
       "Secure",
     );
@@ -214,7 +214,7 @@ describe("with API_TOKENS", () => {
     );
   });
 
-  test("a session writes nothing, and Authorization goes before it", async () => {
+  test("a session may not write, and an Authorization header counts before it", async () => {
     const Cookie = cookieOf(await signIn("rule-me"));
     for (const path of ["/jobs", "/insert", "/backup", "/restore", "/rejections/discard", "/hired_department"]) {
       expect([path, (await guarded.request(path, posted({}, { Cookie }))).status]).toEqual([path, 401]);
@@ -225,7 +225,7 @@ describe("with API_TOKENS", () => {
     );
   });
 
-  test("a cookie that is over, forged, or of a token that is no more is nothing", async () => {
+  test("a cookie that has expired, is forged, or belongs to a removed token is ignored", async () => {
     const now = Math.floor(Date.now() / 1000);
     const sealed = (token: string, expires: number) => {
       const digest = createHash("sha256").update(token).digest();
@@ -240,14 +240,14 @@ describe("with API_TOKENS", () => {
       expect([value, await status(value)]).toEqual([value, 401]);
   });
 
-  test("a wrong token is told so, with the form", async () => {
+  test("a wrong token gets the form again, with the reason", async () => {
     const answer = await signIn("wrong");
     expect([answer.status, answer.headers.get("Set-Cookie")]).toEqual([401, null]);
     const text = await answer.text();
     for (const part of ["This token is not known.", 'action="sign-in"']) expect(text).toContain(part);
   });
 
-  test("who guesses at the form is stopped as who guesses by Authorization, and so is who forges cookies", async () => {
+  test("guesses in the form and forged cookies are limited like guesses in Authorization", async () => {
     const now = Math.floor(Date.now() / 1000);
     const form = (app: typeof local, token: string) =>
       app.request("/sign-in", { method: "POST", body: new URLSearchParams({ token }) });
@@ -264,13 +264,13 @@ describe("with API_TOKENS", () => {
     }
   });
 
-  test("a page of another site can neither sign a browser in nor out", async () => {
+  test("a page of another site can sign a browser neither in nor out", async () => {
     for (const Origin of ["https://evil.example", "null", "https://muster.example.evil.example"]) {
       expect([Origin, (await signIn("read-me", { Origin })).status]).toEqual([Origin, 403]);
       const out = await guarded.request("/sign-out", { method: "POST", headers: { Origin, Host: "muster.example" } });
       expect([Origin, out.status]).toEqual([Origin, 403]);
     }
-    // A proxy that puts its own Host there: the browser itself says that the form is ours.
+    // Behind a proxy that changes Host, the browser's own header says that the form is ours.
     const headers = { Origin: "https://muster.example", Host: "10.0.0.7:3000", "Sec-Fetch-Site": "same-origin" };
     expect((await signIn("read-me", headers)).status).toBe(303);
   });
@@ -304,7 +304,7 @@ test.skipIf(withoutChromium !== "")(
     await page.goto(server.url.href);
     await send("wrong");
     await page.getByRole("alert").getByText("This token is not known.").waitFor();
-    // The browser's own line on the status.
+    // The browser itself complains about the status.
     expect(complaints.splice(0)).toEqual([expect.stringContaining("401")]);
     await send("read-me");
     await page.getByText("Signed in as reader").waitFor();
@@ -312,7 +312,7 @@ test.skipIf(withoutChromium !== "")(
     const report = page.getByRole("table", { name: "By department, job and quarter" });
     const cells = report.locator("tbody th, tbody td");
     expect(await cells.allTextContents()).toEqual([NAME, "Clerk", "0", "0", "0", "1"]);
-    // On a phone the reason is seen without scrolling to the side.
+    // On a phone the reason is visible without scrolling sideways.
     const why = await page.getByText("missing", { exact: true }).boundingBox();
     expect((why?.x ?? 0) + (why?.width ?? 390)).toBeLessThan(390);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);

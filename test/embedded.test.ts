@@ -24,7 +24,7 @@ const options = { mysqld, say: () => {} };
 
 afterAll(() => rmSync(root, { recursive: true }));
 
-test("a first start that was killed leaves nothing in the way of the next", async () => {
+test("a first start that was killed does not hinder the next", async () => {
   const killed = participant();
   await until(() => existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("mysql.new-")));
   killed.kill("SIGKILL");
@@ -38,7 +38,7 @@ test("a first start that was killed leaves nothing in the way of the next", asyn
   expect(readdirSync(folder).filter((name) => name.startsWith("mysql.new-"))).toEqual([]);
 });
 
-test("commands that start at once share one server, and the last one out stops it", async () => {
+test("commands that start at once share one server, and the last one to end stops it", async () => {
   const commands = [participant(), participant(), participant()];
   const pids = new Set(await Promise.all(commands.map(serverPid)));
   expect(pids.size).toBe(1);
@@ -51,7 +51,7 @@ test("commands that start at once share one server, and the last one out stops i
   expect(alive(pid)).toBe(false);
 });
 
-test("a command that was killed keeps the server neither up nor from the next", async () => {
+test("a killed command keeps the server neither running nor from the next command", async () => {
   const [first, second] = [participant(), participant()];
   const pid = await serverPid(first);
   await serverPid(second);
@@ -72,7 +72,7 @@ test("a command that was killed keeps the server neither up nor from the next", 
   expect(alive(left)).toBe(false);
 });
 
-test("a server that was killed is started again with its rows, and its user can still leave", async () => {
+test("a server that was killed is started again with its rows, and the command that used it can still end", async () => {
   const before = await joinServer(folder, options);
   // Only its user may reach it.
   expect(statSync(dirname(recorded().socket)).mode & 0o777).toBe(0o700);
@@ -89,10 +89,10 @@ test("a server that was killed is started again with its rows, and its user can 
   expect(alive(recorded().pid)).toBe(false);
 });
 
-test("a server that is shutting down is waited for, and another is started", async () => {
+test("a command waits for a server that is shutting down, and starts another", async () => {
   const old = await joinServer(folder, options);
   process.kill(recorded().pid, "SIGTERM");
-  // For a moment it still takes connections.
+  // For a moment the old server still takes connections.
   const answers = () =>
     query(old.url, "SELECT 1 AS one").then(
       () => true,
@@ -105,9 +105,9 @@ test("a server that is shutting down is waited for, and another is started", asy
   await old.stop();
 });
 
-test("what a machine that lost its power left behind is no server", async () => {
+test("files left by a machine that lost power are not taken for a running server", async () => {
   const { socket } = recorded();
-  // A process of that id is there, but it is this one.
+  // A process with that id runs, but it is this one.
   writeFileSync(record, JSON.stringify({ ...recorded(), pid: process.pid }));
   writeFileSync(socket, "");
   writeFileSync(`${socket}.lock`, String(process.pid));
@@ -116,7 +116,7 @@ test("what a machine that lost its power left behind is no server", async () => 
   await server.stop();
 });
 
-test("a folder whose path is too long for a socket works all the same", async () => {
+test("a folder whose path is too long for a socket works too", async () => {
   const deep = join(root, "d".repeat(120), "data");
   mkdirSync(dirname(deep));
   renameSync(folder, deep);
@@ -130,7 +130,7 @@ test("a folder whose path is too long for a socket works all the same", async ()
   renameSync(deep, folder);
 });
 
-test("data that the other kind of server made are refused by name and not touched", async () => {
+test("data made by the other kind of server (MySQL, MariaDB) are refused by name and not touched", async () => {
   const other = program.kind === "MySQL" ? "MariaDB" : "MySQL";
   const made = readFileSync(record, "utf8");
   const foreign = JSON.stringify({ ...JSON.parse(made), kind: other, version: "1.2.3" });
@@ -142,7 +142,7 @@ test("data that the other kind of server made are refused by name and not touche
   writeFileSync(record, made);
 });
 
-test("data that nothing is known of are left alone", async () => {
+test("a data folder of unknown origin is left alone", async () => {
   const made = readFileSync(record, "utf8");
   writeFileSync(record, "");
   await expect(joinServer(folder, options)).rejects.toThrow("left alone");
@@ -150,12 +150,12 @@ test("data that nothing is known of are left alone", async () => {
   writeFileSync(record, made);
 });
 
-test("a server that does not start says why in one line", async () => {
+test("if the server does not start, one line says why", async () => {
   const attempt = joinServer(folder, { ...options, args: ["--no-such-setting=1"] });
   await expect(attempt).rejects.toThrow(/^.* does not start: .*no-such-setting.* \(see .*mysql\.log\)$/);
 });
 
-test("MUSTER_MYSQLD that is no server is refused by name", async () => {
+test("a MUSTER_MYSQLD that is no server is refused by name", async () => {
   await expect(joinServer(folder, { ...options, mysqld: "/no/such/mysqld" })).rejects.toThrow(
     "/no/such/mysqld is not a program",
   );
@@ -184,7 +184,7 @@ async function query(url: string, statement: string): Promise<unknown> {
   return rows;
 }
 
-/** A zombie has ended: maybe nobody asks for its exit status here. */
+/** Whether a process has ended. A zombie has: in a container nobody may ask for its exit status. */
 function alive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -32,14 +32,14 @@ describe("--json ends standard output with one object", () => {
     [["import.ts", "."], 1, "failed", { DATABASE_URL: "mysql://u:s3cret@127.0.0.1:1/x" }, "127.0.0.1"],
     [["backup.ts", "jobs"], 2, "refused", { PORT: "http" }, "set PORT to"],
     [["backup.ts", "jobs"], 1, "failed", { BACKUP_STORE: "/proc/nothing" }, ""],
-  ] as const)("of %j when it is refused or fails: %d, %s", async (args, code, status, variables, part) => {
+  ] as const)("after %j, refused or failed: code %d, %s", async (args, code, status, variables, part) => {
     const child = start([`scripts/${args[0]}`, ...args.slice(1), "--json"], { ...environment, ...variables });
     const end = await ended(child);
     expect(end).toMatchObject({ code, object: { status, error: end.line } });
     expect(end.line).toContain(part);
   });
 
-  test("with the run, its counts and why, of an import that is refused for its rows or for its file", async () => {
+  test("with the run, its counts and the reason, if an import is refused for its rows or its file", async () => {
     const rows = await folderOf({ "jobs.csv": "1,Clerk\n2,\n" });
     const refused = await ended(start(["scripts/import.ts", rows, "--max-rejects", "0", "--json"], environment));
     expect(refused).toMatchObject({
@@ -56,10 +56,10 @@ describe("--json ends standard output with one object", () => {
     expect(header).toMatchObject({ code: 2, object: { run: (await newestRun())?.id, status: "refused", error } });
   });
 
-  test("with the run of an import that is interrupted, and says that nothing was changed", async () => {
+  test("with the run, if an import is interrupted, and says that nothing was changed", async () => {
     const source = await folderOf({});
     await writeSample(source, { rows: 20_000, seed: 3, badShare: 0.01 });
-    const release = await hold(database.pool, GATES); // so that it publishes nothing, whatever its moment
+    const release = await hold(database.pool, GATES); // so it cannot publish, whenever it is interrupted
     const importing = start(["scripts/import.ts", source, "--json"], environment);
     await until(async () => (await newestRun())?.status === "running");
     importing.kill("SIGINT");
@@ -73,7 +73,7 @@ describe("--json ends standard output with one object", () => {
   });
 });
 
-test("an import that is interrupted between two tables says which were imported whole", async () => {
+test("an import interrupted between two tables says which were imported whole", async () => {
   const source = await folderOf({ "departments.csv": "1,Legal\n", "jobs.csv": "1,Clerk\n" });
   const release = await hold(database.pool, "SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
   const importing = start(["scripts/import.ts", source, "--json"], environment);
@@ -108,7 +108,7 @@ test("a dry run's last line says that nothing was written, and its run says that
   expect(await newestRun()).toMatchObject({ dry_run: true, status: "succeeded" });
 });
 
-test("rejected rows are summed by reason, and a table of which every row was rejected is named in the last line", async () => {
+test("rejected rows are summed by reason, and the last line names a table whose rows were all rejected", async () => {
   const jobs = Array.from({ length: 9 }, (_, index) => `${index + 1},`).join("\n");
   const source = await folderOf({ "jobs.csv": jobs, "departments.csv": "1,Legal\nx,\n" });
   const { stdout, stderr } = await run(["scripts/import.ts", source], environment);
@@ -122,7 +122,7 @@ test("rejected rows are summed by reason, and a table of which every row was rej
   expect(stderr.match(/ rejected: /g)).toHaveLength(5);
 });
 
-test("backups are listed by a command, with when they were proven, while the database is away", async () => {
+test("backup --list lists backups with their proofs, even while the database is away", async () => {
   await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk')");
   const made: string[] = [];
   for (let count = 0; count < 2; count++)

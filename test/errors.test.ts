@@ -1,4 +1,4 @@
-/** Errors thrown for real, by disks, networks, clients and the database: each is said to be what it is. */
+/** Real errors of disks, networks, clients and the database: the message says what has failed. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { connect as connectSocket } from "node:net";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ import { missing } from "./support/missing.ts";
 import { until } from "./support/observe.ts";
 import { ownServer } from "./support/own-server.ts";
 
-// User tables lie in a file that must not grow: so its disk is full soon.
+// All tables lie in one file that may not grow, so its disk is soon full.
 const own = await ownServer(["--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M:autoextend:max:20M"]);
 const { root } = own;
 const database = await own.open();
@@ -48,7 +48,7 @@ async function answer(path: string, init?: RequestInit, over = app) {
   return { status: response.status, detail: ((await response.json()) as { detail?: string }).detail };
 }
 
-/** No answer and no log line has a path, and nothing of this is an error inside Muster. */
+/** The log has no path, and no line of it is an error inside Muster. */
 function expectQuiet(path: string): void {
   const written = JSON.stringify(lines);
   expect(written).not.toContain(path);
@@ -56,7 +56,7 @@ function expectQuiet(path: string): void {
 }
 
 describe("a disk", async () => {
-  /** A folder on a disk of its own, of so many bytes; undefined if this user may not mount one. */
+  /** A folder on a disk of its own with this size; undefined if this user may not mount one. */
   async function disk(bytes: number): Promise<string | undefined> {
     const folder = await folderOf({});
     const { exitCode } = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder]);
@@ -129,7 +129,7 @@ describe("a disk", async () => {
     },
   );
 
-  test("that a file was put in place of a folder on, is named", async () => {
+  test("with a file in the place of BACKUP_STORE's folder is named", async () => {
     const folder = await folderOf({ store: "a file" });
     const store = new DirectoryStore(join(folder, "store"));
     const detail = expect.stringMatching(/^BACKUP_STORE cannot be used: /);
@@ -141,7 +141,7 @@ describe("a disk", async () => {
 });
 
 describe("the database", () => {
-  test("that has no server behind its address is away, and the operator is told which address", async () => {
+  test("without a server at its address is away, and the log names the address", async () => {
     const away = (url: string) =>
       connectOnce(url).then(
         () => "",
@@ -158,7 +158,7 @@ describe("the database", () => {
     );
   });
 
-  test("that refuses the password is one line, without the password", async () => {
+  test("that refuses the password gives one line, without the password", async () => {
     const { code, stderr } = await run(["scripts/backup.ts"], { DATABASE_URL: own.url().replace("pass", "s3cret") });
     expect([code, stderr.trim()]).toEqual([
       2,
@@ -167,7 +167,7 @@ describe("the database", () => {
     expect(stderr).not.toContain("s3cret");
   });
 
-  test("that lacks a right is 503 with the right, the table and the GRANT", async () => {
+  test("whose user lacks a right gives 503 with the right, the table and the GRANT", async () => {
     await root.query("CREATE USER few@'%' IDENTIFIED BY 'pass'");
     await root.query("GRANT SELECT ON `plain%`.* TO few@'%'");
     const few = await connectOnce(own.url().replace("plain:", "few:"));
@@ -179,7 +179,7 @@ describe("the database", () => {
     await few.end();
   });
 
-  test("that ends a request's connection is 503, and nothing of the request is stored", async () => {
+  test("that ends a request's connection gives 503, and nothing of the request is stored", async () => {
     const gate = await database.pool.getConnection();
     await gate.beginTransaction();
     await gate.query("SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
@@ -196,7 +196,7 @@ describe("the database", () => {
     expectQuiet("FROM muster_gates");
   });
 
-  test("that ends a restore's connection is not an error inside Muster", async () => {
+  test("that ends a restore's connection does not look like an error inside Muster", async () => {
     const store = new DirectoryStore(await folderOf({}));
     await backup(database, store, { tables, codec: "null", report });
     const gate = await database.pool.getConnection();
@@ -217,10 +217,10 @@ describe("the database", () => {
   });
 });
 
-/** Connections that are listed with a statement which is over: the gate's own, and those that are dead. */
+/** Connections whose last statement is over and still listed: the one at the gate, and those killed before. */
 const passed = new Set<number>();
 
-/** Ends the connection, or its statement, that waits for the gate of jobs. */
+/** Kills the connection that waits for the gate of jobs, or its statement. */
 async function killed(how: string): Promise<void> {
   await until(async () => {
     const [processes] = await root.query<RowDataPacket[]>("SHOW FULL PROCESSLIST");
@@ -237,24 +237,27 @@ async function killed(how: string): Promise<void> {
 test.each([
   ["with a length", "Content-Length: 100000", "{"],
   ["in chunks", "Transfer-Encoding: chunked", "1\r\n{\r\n"],
-])("a client that leaves in the middle of a body %s is no error inside Muster", async (_, header, part) => {
-  const server = Bun.serve({ port: 0, fetch: app.fetch });
-  for (const path of ["/insert", "/jobs", "/imports?table=jobs", "/rejections/replay"]) {
-    lines.splice(0);
-    const client = connectSocket(server.port ?? 0, "127.0.0.1");
-    const type = path.startsWith("/imports") ? "application/x-ndjson" : "application/json";
-    client.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\n${header}\r\n\r\n${part}`);
-    // It is in the service's hands when another request behind it was answered.
-    await until(() => server.pendingRequests > 0);
-    client.destroy();
-    await until(() => lines.some(({ msg }) => msg === "request"));
-    expect([path, lines.filter(({ level }) => level > 40)]).toEqual([path, []]);
-  }
-  await server.stop(true);
-});
+])(
+  "a client that leaves in the middle of a body %s does not look like an error inside Muster",
+  async (_, header, part) => {
+    const server = Bun.serve({ port: 0, fetch: app.fetch });
+    for (const path of ["/insert", "/jobs", "/imports?table=jobs", "/rejections/replay"]) {
+      lines.splice(0);
+      const client = connectSocket(server.port ?? 0, "127.0.0.1");
+      const type = path.startsWith("/imports") ? "application/x-ndjson" : "application/json";
+      client.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\n${header}\r\n\r\n${part}`);
+      // When a later request is answered, the service has begun to read this one.
+      await until(() => server.pendingRequests > 0);
+      client.destroy();
+      await until(() => lines.some(({ msg }) => msg === "request"));
+      expect([path, lines.filter(({ level }) => level > 40)]).toEqual([path, []]);
+    }
+    await server.stop(true);
+  },
+);
 
-// The last one: nothing can be deleted there afterwards.
-test("a database whose disk is full is 503, and the rows that were there stay", async () => {
+// This is the last test: nothing can be deleted afterwards.
+test("a database whose disk is full gives 503, and the rows that were there stay", async () => {
   await database.pool.query("CREATE TABLE filler (text LONGBLOB)");
   const fill = () => database.pool.query("INSERT INTO filler VALUES (REPEAT('x', 200000))");
   for (;;)

@@ -11,7 +11,7 @@ import { only } from "./support/things.ts";
 
 const database = await freshDatabase();
 const report = { say() {} };
-// A start adds the gates of the schema's own tables alone.
+// Muster adds gates for the tables of the schema only.
 await database.pool.query("INSERT INTO muster_gates VALUES ('staff')");
 afterAll(async () => {
   await database.close();
@@ -25,7 +25,7 @@ const name = () => varchar("name", { length: 9 }).notNull();
 const level = () => int("level").notNull();
 const before = staff({ name: name(), level: level() });
 
-/** Backs the old table up, changes it by SQL, and answers what a plan and a restore into the new one do. */
+/** Backs the old table up, changes it by SQL, then restores it into the new one. @returns the rows, or the error */
 async function carried(change: string, now: Table): Promise<readonly Row[] | string> {
   const store = new DirectoryStore(await folderOf({}));
   await database.pool.query("DROP TABLE IF EXISTS staff");
@@ -86,11 +86,11 @@ test.each<[string, string, Table, Row[]]>([
       [2, "Bo", -1],
     ],
   ],
-])("a backup from before a column %s restores", async (_, change, now, rows) => {
+])("a backup made before a column %s can be restored", async (_, change, now, rows) => {
   expect(await carried(change, now)).toEqual(rows);
 });
 
-test("one that cannot be resolved is refused with the field's name, by the plan too, and nothing is changed", async () => {
+test("a backup that does not fit the changed table is refused with the field's name, by the plan too", async () => {
   const added = staff({ name: name(), level: level(), pay: decimal("pay", { precision: 6, scale: 2 }).notNull() });
   expect(await carried("ADD pay DECIMAL(6,2) NOT NULL", added)).toMatch(/^refused: .*pay: the backup does not have it/);
   const retyped = staff({ name: name(), level: varchar("level", { length: 9 }).notNull() });

@@ -1,4 +1,4 @@
-/** A list of hosts in DATABASE_URL: two ways to the tests' server, each of which can go down. */
+/** DATABASE_URL with two hosts, both ways to the tests' server: each can go down. */
 import { afterAll, expect, test } from "bun:test";
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from "node:net";
 import { connect } from "../src/db/database.ts";
@@ -12,12 +12,12 @@ const database = await freshDatabase();
 const { searchParams, pathname } = new URL(database.url);
 const server = searchParams.get("socket") ?? "";
 
-/** A host on a port of its own that passes all it gets to the server. */
+/** A host on its own port that passes everything on to the server. */
 class Way {
   port = 0;
-  /** Connections that it has taken. */
+  /** Connections that it has accepted. */
   taken = 0;
-  /** What is sent goes nowhere, as on a machine that hangs. */
+  /** Swallows what is sent, as a machine that hangs. */
   frozen = false;
   readonly #open = new Set<Socket>();
   readonly #listener = createServer((client) => {
@@ -59,14 +59,14 @@ afterAll(async () => {
   await database.close();
 });
 
-/** Sends until the answer is no 503: at once a client is told of a connection that was lost. */
+/** Sends a request until the answer is not 503: the first one may meet a connection that was just lost. */
 const insert = (id: number): Promise<number> =>
   until(async () => {
     const { status } = await app.request("/jobs", posted({ id, job: "Clerk" }));
     return status !== 503 && status;
   });
 
-test("a service uses the first host, and goes on with another when that one is lost", async () => {
+test("the service uses the first host, and goes on with the other when that one is lost", async () => {
   expect(await insert(1)).toBe(201);
   expect(second.taken).toBe(0);
   await first.down();
@@ -78,7 +78,7 @@ test("a service uses the first host, and goes on with another when that one is l
   await second.up();
 });
 
-test("while none is up the answer is 503, and the service goes on when one is back", async () => {
+test("while no host is up the answer is 503, and the service goes on when one is back", async () => {
   await first.down();
   await second.down();
   const answer = await app.request("/jobs", posted({ id: 4, job: "Clerk" }));
@@ -90,7 +90,7 @@ test("while none is up the answer is 503, and the service goes on when one is ba
   expect(rows).toMatchObject([{ jobs: 4 }]);
 });
 
-test("writers that were given up on a server that hung and was then lost leave their places to others", async () => {
+test("writes given up on a server that hung and was lost leave their places to others", async () => {
   const ask = (msMax: number) =>
     transacted({ ...following, writers }, (connection) => connection.query("SELECT 1"), msMax);
   const writers = new Turnstile(1);
@@ -99,7 +99,7 @@ test("writers that were given up on a server that hung and was then lost leave t
   await second.down();
   second.frozen = false;
   await second.up();
-  // Its first connection may still be the lost one.
+  // The first connection may still be the lost one.
   await until(() =>
     ask(5_000).then(
       () => true,

@@ -1,4 +1,4 @@
-/** What the service loads at its first start: until a load has succeeded, and never into what somebody stored. */
+/** What the service loads at its first start: once, until it has succeeded, and never beside rows that somebody stored. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { symlink } from "node:fs/promises";
@@ -13,7 +13,7 @@ import { appOver, posted } from "./support/app.ts";
 import { run, serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { GATES, gone, hold, underWay } from "./support/observe.ts";
+import { AT_THE_GATE, GATES, gone, hold, underWay } from "./support/observe.ts";
 import { mysqld, UNSAFE_BUT_QUICK } from "./support/server.ts";
 
 const database = await freshDatabase();
@@ -27,8 +27,8 @@ const ROOT = join(import.meta.dir, "..");
 const OWN_SERVER = mysqld === undefined ? {} : { MUSTER_MYSQLD: mysqld };
 const listed = async (url: string, path: string) => (await (await fetch(url + path)).json()) as object[];
 
-describe("the service with its own database", () => {
-  test("loads IMPORT_SOURCE when it has been mended, after a start that it was refused at, and says then that it is loaded", async () => {
+describe("with its private database the service", () => {
+  test("loads IMPORT_SOURCE at the next start after a refused load whose files were mended, and says so", async () => {
     const folder = await folderOf({ "csv/jobs.csv": "id,title\n1,Clerk\n" });
     const environment = { ...OWN_SERVER, IMPORT_SOURCE: "csv" };
     const refused = await run([join(ROOT, "src/main.ts")], { ...environment, PORT: "0" }, folder);
@@ -45,19 +45,19 @@ describe("the service with its own database", () => {
     await again.stop();
   });
 
-  test("goes on after Ctrl-C, and after a kill, in the first load", async () => {
+  test("repeats the first load after Ctrl-C or a kill", async () => {
     const folder = await folderOf({});
     await writeSample(join(folder, "csv"), { rows: 3_000, seed: 5, badShare: 0 });
-    // Another user of the service's server, who holds each load up until it has been ended.
+    // Another user of the same server holds each load up until it has been stopped.
     const own = await joinServer(join(folder, ".data"), { mysqld, say() {}, args: UNSAFE_BUT_QUICK });
     await migrate(own.url);
     const other = await connect(own.url);
     const release = await hold(other.pool, GATES);
     const environment = { ...OWN_SERVER, IMPORT_SOURCE: "csv" };
     const loading = async () => {
-      await gone(other, /FROM muster_gates WHERE/);
+      await gone(other, AT_THE_GATE);
       const service = await serve(environment, folder, "loading");
-      await underWay(other, /FROM muster_gates WHERE/);
+      await underWay(other, AT_THE_GATE);
       return service;
     };
     const first = await loading();
@@ -77,7 +77,7 @@ describe("the service with its own database", () => {
   });
 });
 
-test("after the sample, files whose ids it has taken are told so, and a stored row is corrected as the docs say", async () => {
+test("reports files whose ids the sample has taken; a stored row is corrected as the docs say", async () => {
   const folder = await folderOf({ "csv/jobs.csv": "id,job\n1,Clerk\n" });
   await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
   const service = await serve(OWN_SERVER, folder);
@@ -92,7 +92,7 @@ test("after the sample, files whose ids it has taken are told so, and a stored r
   await service.stop();
 });
 
-test("with DATABASE_URL the service loads nothing, and says so of an IMPORT_SOURCE", async () => {
+test("with DATABASE_URL the service loads nothing, and says that it ignores IMPORT_SOURCE", async () => {
   const service = await serve({ DATABASE_URL: database.url, IMPORT_SOURCE: "./csv" });
   expect(service.log()).toContain(
     "./csv is not imported now, since the service loads nothing into the database of DATABASE_URL; to import it, run: bun run scripts/import.ts ./csv",
@@ -111,14 +111,14 @@ describe("the first load", () => {
   };
   const jobs = async () => (await database.pool.query("SELECT * FROM jobs"))[0];
 
-  test("is made after a dry run, which stored nothing", async () => {
+  test("happens after a dry run, which stored nothing", async () => {
     const source = await folderOf({ "jobs.csv": "1,Clerk\n" });
     await importSource(database, { source, dryRun: true, report });
     await load(source);
     expect(await jobs()).toEqual([{ id: 1, job: "Clerk" }] as never);
   });
 
-  test("is not made into rows that came by a request, or by SQL", async () => {
+  test("does not happen if there are rows from a request or from SQL", async () => {
     const source = await folderOf({ "jobs.csv": "1,Clerk\n" });
     await database.pool.query("INSERT INTO jobs VALUES (7, 'Judge')");
     expect(await load(source)).toEqual([expect.stringContaining("the tables have rows already")]);
@@ -129,7 +129,7 @@ describe("the first load", () => {
     expect(await jobs()).toEqual([{ id: 7, job: "Judge" }] as never);
   });
 
-  test("says of which table every row was rejected", async () => {
+  test("names a table whose rows were all rejected", async () => {
     await load(await folderOf({ "jobs.csv": "1,\n", "departments.csv": "1,Legal\n2,\n" }));
     expect(said.at(-1)).toBe("every row of jobs was rejected");
   });

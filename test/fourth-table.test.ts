@@ -25,7 +25,7 @@ export const offices = mysqlTable("offices", {
 });
 `;
 
-test("a table added to the schema file has its import and its routes with no other change", async () => {
+test("a table added to the schema file has its import and its routes without any other change", async () => {
   const { folder, extendSchema } = await copyOfProject({
     "data/departments.csv": "1,Sales\n",
     "data/offices.csv": [
@@ -87,7 +87,7 @@ test("a table added to the schema file has its import and its routes with no oth
   expect(await server.exited).toBe(0);
 });
 
-/** Rows of the new table over REST: by POST /insert and POST /offices, with what may be left out and what may not. */
+/** Rows of the new table by POST /insert and POST /offices, with and without the fields that may be left out. */
 async function takesOffices(address: string): Promise<void> {
   const post = async (path: string, body: unknown, type = "application/json") => {
     const text = typeof body === "string" ? body : JSON.stringify(body);
@@ -162,7 +162,7 @@ interface Answer {
   errors: { pointer: string; code: string }[];
 }
 
-/** The address in the log line with which a service says that it is up. */
+/** The service's address, from the log line that says that it is up. */
 async function listening(stdout: ReadableStream<Uint8Array>): Promise<string> {
   const reader = stdout.getReader();
   let log = "";

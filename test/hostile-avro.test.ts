@@ -1,4 +1,4 @@
-/** Avro files that claim more than they hold: damaged at once, whatever a checksum says of their bytes. */
+/** Avro files that claim more than they hold: they are damaged, even if a checksum fits their bytes, and found so at once. */
 import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { decodeTable } from "../src/backups/table-file.ts";
@@ -23,24 +23,24 @@ const jobs = tableOf("jobs");
 const hostile = Object.entries(await hostileAvro());
 const once = (bytes: Buffer<ArrayBuffer>) => new Blob([bytes]).stream();
 
-/** What is said of a file by what reads imports, and by what reads backups. */
+/** Reads a file as an import and as a backup. @returns what each says of it */
 const READERS: [string, (bytes: Buffer<ArrayBuffer>) => Promise<unknown[]>][] = [
   ["an import", async (bytes) => Array.fromAsync(readRecords(once(bytes)))],
   ["a backup", async (bytes) => Array.fromAsync((await decodeTable(jobs, once(bytes))).rows)],
 ];
 
-describe.each(READERS)("read as %s,", (_, read) => {
-  test.each(hostile)("%s is refused at once", async (_, [bytes, says]) => {
+describe.each(READERS)("an Avro file read as %s:", (_, read) => {
+  test.each(hostile)("one with %s is refused at once", async (_, [bytes, says]) => {
     await expect(read(bytes)).rejects.toThrow(says);
   });
 });
 
-test("records of no bytes are refused: a few bytes could say that there are a billion of them", async () => {
+test("records without any bytes are refused: a few bytes could claim a billion of them", async () => {
   const bytes = await containerOf(record({}), "null", { count: 1e9, data: Buffer.alloc(0) });
   await expect(Array.fromAsync(readRecords(once(bytes)))).rejects.toThrow("a record has no bytes");
 });
 
-test("a block of any size is read, of which no more is held than a record", async () => {
+test("a block of any size is read, and no more than a record of it is held in memory", async () => {
   const row = Buffer.concat([long(1), sized("Clerk")]);
   const data = Buffer.alloc(10_000_000 * row.length, row);
   const bytes = await containerOf(record({ id: "int", job: "string" }), "deflate", { count: 10_000_000, data });
@@ -52,7 +52,7 @@ test("a block of any size is read, of which no more is held than a record", asyn
   expect([rows, most]).toEqual([10_000_000, 2_000]);
 });
 
-test("whatever is changed in a file's bytes, it is read or refused as damaged", async () => {
+test("a file with random changes is read or refused as damaged", async () => {
   const tree = record({ left: ["null", "tree"], kids: { type: "array", items: "tree" } }, "tree");
   const schema = record({
     ...{ id: "int", job: "string", longs: { type: "array", items: "long" }, nulls: { type: "array", items: "null" } },
@@ -91,7 +91,7 @@ test("whatever is changed in a file's bytes, it is read or refused as damaged", 
   };
   const changes = fc.array(change, { minLength: 1, maxLength: 4 });
   const property = fc.asyncProperty(changes, fc.boolean(), async (changes, inRecords) => {
-    // In the records every block is framed right, as whoever signs a file would do it.
+    // The changed records are framed again in valid blocks, as somebody who signs a file could do.
     const data = inRecords ? changed(good, changes) : good;
     const whole = await containerOf(schema, "deflate", { count: Math.min(3, data.length), data });
     const bytes = Buffer.from(inRecords ? whole : changed(whole, changes));
@@ -100,7 +100,7 @@ test("whatever is changed in a file's bytes, it is read or refused as damaged", 
   await fc.assert(property, { numRuns: 3_000 });
 });
 
-test("what the blocks unpack to is bounded as a whole, not block by block", async () => {
+test("the limit of unpacked bytes is for the whole file, not for each block", async () => {
   const data = Buffer.concat([long(1), sized("x".repeat(1_000_000))]);
   const blocks = Array.from({ length: 20 }, () => ({ count: 1, data }));
   const bytes = await containerOf(record({ id: "int", job: "string" }), "deflate", ...blocks);
@@ -111,7 +111,7 @@ test("what the blocks unpack to is bounded as a whole, not block by block", asyn
   );
 });
 
-test("a record of a million characters is kept as its beginning, and bytes are never shown as text", async () => {
+test("a rejected record of a million characters is cut, and bytes are never shown as text", async () => {
   const schema = record({ id: "int", job: "bytes", more: "string" });
   const data = Buffer.concat([long(1), sized("Clerk"), sized("\x01".repeat(1_000_000))]);
   const [[row] = []] = await Array.fromAsync(
@@ -128,7 +128,7 @@ test("a record of a million characters is kept as its beginning, and bytes are n
 describe.each(["__proto__", "constructor", "toString"])("a field called %s", (name) => {
   const unknown = [{ code: "unknown_field", field: name, detail: `jobs has no field "${name}"` }];
 
-  test("is unknown in Avro, and is kept with its row", async () => {
+  test("is an unknown field in Avro, and is kept in the rejection", async () => {
     await database.empty();
     const data = Buffer.concat([long(7), sized("Clerk"), sized("lost?")]);
     const bytes = await containerOf(
@@ -141,7 +141,7 @@ describe.each(["__proto__", "constructor", "toString"])("a field called %s", (na
     expect(rejection).toMatchObject({ raw: `{"id":7,"job":"Clerk","${name}":"lost?"}`, reasons: unknown });
   });
 
-  test("is unknown in NDJSON and in the JSON of a request", async () => {
+  test("is an unknown field in NDJSON and in a request's JSON", async () => {
     const text = `{"id": 7, "job": "Clerk", "${name}": {"job": "x"}}`;
     const [row] = (await Array.fromAsync(ndjsonRows(jobs, new Blob([text]).stream(), "jobs.ndjson"))).flat();
     expect(row?.reasons).toEqual(unknown as never);

@@ -1,4 +1,4 @@
-/** Bodies that are small and want much, sent to the service as a process: it answers meanwhile, stays small, and can be told to stop. */
+/** Small bodies that unpack to a lot: meanwhile the service answers others, stays small and can be stopped. */
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -25,7 +25,7 @@ const send = ([, body, headers]: Body, more = "&max_rejects=1000000000") =>
 const runOf = async (id: string) => (await (await fetch(`${url}runs/${id}`)).json()) as RunRecord;
 const isWell = async () => expect((await fetch(`${url}healthz`)).status).toBe(200);
 
-/** Waits until bytes of the body have been read. */
+/** Waits until the import has read bytes of the body. */
 async function reading(id: string): Promise<void> {
   for (let run = await runOf(id); !run.progress?.bytes; run = await runOf(id)) {
     expect(run.status).toBe("running");
@@ -33,13 +33,13 @@ async function reading(id: string): Promise<void> {
   }
 }
 
-/** In MB; where there is no /proc it is not known. */
+/** The service's memory at most, in MB; 0 on systems without /proc. */
 function memoryPeak(pid: number): number {
   if (process.platform !== "linux") return 0;
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
-/** A text many times over, as members of one gzip file. */
+/** A text many times over, as the members of one gzip file. */
 const packed = (text: string, times: number) => Buffer.concat(Array(times).fill(gzipSync(text)));
 const csv = { "Content-Type": "text/csv", "Content-Encoding": "gzip" };
 const ndjson = { "Content-Type": "application/x-ndjson", "Content-Encoding": "gzip" };
@@ -52,7 +52,7 @@ const records = async (fields: object, row: Buffer, count: number) =>
 const row = Buffer.concat([long(1), sized("a")]);
 const nothing = Buffer.concat([long(1), sized("")]);
 
-/** Each is read for half a minute or longer. */
+/** Each takes half a minute or longer to read. */
 const ENDLESS: Body[] = [
   ["one cell of 2 billion lines", Buffer.concat([gzipSync('1,"'), packed("\n".repeat(16 * MB), 120)]), csv],
   ["9 GB of empty lines", packed("\n".repeat(16 * MB), 560), csv],
@@ -83,17 +83,20 @@ const ENDLESS: Body[] = [
   ],
 ];
 
-test.each(ENDLESS)("%s: others are answered meanwhile, and a cancel is heard", async (what, body, headers) => {
-  const { id } = (await (await send([what, body, headers])).json()) as RunRecord;
-  await reading(id);
-  expect((await fetch(`${url}runs/${id}`, { method: "DELETE" })).status).toBe(202);
-  for (let run = await runOf(id); run.finished_at === null; run = await runOf(id)) await isWell();
-  // It was not read to its end.
-  expect(await runOf(id)).toMatchObject({ status: "failed", error: "interrupted: it was cancelled on request" });
-  expect(memoryPeak(service.pid)).toBeLessThan(MEMORY_MB_MAX);
-});
+test.each(ENDLESS)(
+  "while the service reads %s, others are answered and a cancel ends the import",
+  async (what, body, headers) => {
+    const { id } = (await (await send([what, body, headers])).json()) as RunRecord;
+    await reading(id);
+    expect((await fetch(`${url}runs/${id}`, { method: "DELETE" })).status).toBe(202);
+    for (let run = await runOf(id); run.finished_at === null; run = await runOf(id)) await isWell();
+    // The body was not read to its end.
+    expect(await runOf(id)).toMatchObject({ status: "failed", error: "interrupted: it was cancelled on request" });
+    expect(memoryPeak(service.pid)).toBeLessThan(MEMORY_MB_MAX);
+  },
+);
 
-test("Avro files that claim to be enormous, and files changed at random, end their runs and leave the service well", async () => {
+test("Avro files that claim to be enormous, or are changed at random, end their runs and do not harm the service", async () => {
   const schema = record({
     ...{ id: "int", job: "string", list: { type: "array", items: ["null", "long", "string"] } },
     map: { type: "map", values: { type: "array", items: "null" } },
@@ -122,7 +125,7 @@ test("Avro files that claim to be enormous, and files changed at random, end the
   expect(memoryPeak(service.pid)).toBeLessThan(MEMORY_MB_MAX);
 });
 
-test("an answer that comes before its body ends the connection, which would keep the service from stopping", async () => {
+test("an answer sent before the body has come ends the connection, so that the service can stop", async () => {
   for (const [path, length, status] of [
     ["/imports?table=jobs&x=1", 9_000_000, 400],
     ["/imports?table=jobs", 10_000_000_000, 413],
@@ -137,7 +140,7 @@ test("an answer that comes before its body ends the connection, which would keep
   }
 });
 
-test("SIGTERM ends the service while it reads two of them and others are sent slowly", async () => {
+test("SIGTERM ends the service while it reads two such bodies and others are sent slowly", async () => {
   const other = await serve({ DATABASE_URL: database.url, IMPORT_BYTES_MAX: "9999999999" });
   const { port } = new URL(other.url);
   const slow = Array.from({ length: 5 }, () => {

@@ -1,4 +1,4 @@
-/** A server whose defaults are other people's: every connection has Muster's own session all the same. */
+/** A server with other people's defaults: each of Muster's connections sets its own session variables. */
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { type AddressInfo, connect as connectSocket, createServer } from "node:net";
 import type { RowDataPacket } from "mysql2/promise";
@@ -17,7 +17,7 @@ import { ownServer } from "./support/own-server.ts";
 import { program } from "./support/server.ts";
 
 const isMariaDB = program.kind === "MariaDB";
-// MySQL 9 always does what the client says at its handshake.
+// MySQL 9 always takes the character set of the client's handshake.
 const deaf = isMariaDB ? ["--skip-character-set-client-handshake"] : [];
 const own = await ownServer([...deaf, "--character-set-server=latin1", "--collation-server=latin1_swedish_ci"]);
 const { root, open } = own;
@@ -31,7 +31,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-/** Names that no latin1 holds, whose order shows only behind their 20th character; more hires than sql_select_limit below. */
+/** Names that latin1 cannot hold and that differ only behind their 20th character; more hires than sql_select_limit below. */
 const HIRES = 40;
 const LONG = "ligne commune à tous les métiers";
 const employees = Array.from({ length: HIRES }, (_, index) => {
@@ -44,7 +44,7 @@ const files = await folderOf({
   "hired_employees.csv": `${employees.join("\n")}\n`,
 });
 
-/** Everything that Muster does, with results that each of the variables would spoil. */
+/** Does everything that Muster can do. @returns results that each of the variables would spoil */
 async function everythingWorks(database: Database): Promise<void> {
   const report = { say() {} };
   const imported = await importSource(database, { source: files, report });
@@ -128,15 +128,15 @@ async function withDefaults(work: () => Promise<void>): Promise<void> {
   }
 }
 
-// init_connect is not run for users who administer the server, so all of this is done by one who may little.
-test("import, insert, report, backup and restore are right on a server with other defaults", () =>
+// init_connect is not run for administrators, so all of this is done by a plain user.
+test("import, insert, report, backup and restore give the right results on a server with hostile defaults", () =>
   withDefaults(async () => {
     const database = await open();
     await everythingWorks(database);
     await database.close();
   }));
 
-test("and on one whose init_connect sets everything otherwise, and begins a transaction", async () => {
+test("they give the right results if init_connect sets hostile variables and begins a transaction", async () => {
   const settings = Object.entries(HOSTILE).map(([name, value]) => `${name} = ${root.escape(value)}`);
   const text = `SET NAMES latin1; SET ${settings}; START TRANSACTION READ ONLY`;
   await root.query("SET GLOBAL init_connect = ?", [text]);
@@ -145,7 +145,7 @@ test("and on one whose init_connect sets everything otherwise, and begins a tran
   await database.close();
 });
 
-/** Waits until each of the user's connections has been idle for longer than the server's defaults allow. */
+/** Waits until each of the plain user's connections has been idle for longer than the server's defaults allow. */
 async function idle(): Promise<void> {
   for (;;) {
     const [rows] = await root.query<RowDataPacket[]>("SHOW PROCESSLIST");
@@ -157,14 +157,14 @@ async function idle(): Promise<void> {
   }
 }
 
-test("connections and transactions that wait for long are kept, whatever wait_timeout says", () =>
+test("connections and transactions that are idle for longer than wait_timeout are kept", () =>
   withDefaults(async () => {
     const database = await open();
     const report = { say() {} };
     await importSource(database, { source: files, report });
     const whole = await contents(database.pool);
     const store = new DirectoryStore(await folderOf({}));
-    /** Files are slow: first to be written, then to be read. */
+    /** A store that is slow to write and to read. */
     const slow: BackupStore = Object.assign(Object.create(store), {
       async *read(...place: Parameters<BackupStore["read"]>) {
         await idle();
@@ -191,8 +191,8 @@ test("connections and transactions that wait for long are kept, whatever wait_ti
     await database.close();
   }));
 
-test("a connection whose session cannot be set is given up, its request is told why, and the next one works", async () => {
-  // A way to the server on which a variable's name is spoiled, as a proxy might do.
+test("a connection whose session variables cannot be set is closed with the reason, and the next one works", async () => {
+  // A proxy that spoils the name of a variable on its way to the server.
   let spoiled = true;
   const way = createServer((client) => {
     const behind = connectSocket(own.socket);
@@ -217,7 +217,7 @@ test("a connection whose session cannot be set is given up, its request is told 
 
   spoiled = false;
   const database = await connect(through);
-  database.demoted(); // its idle connections are given up
+  database.demoted(); // so its idle connections are closed
   spoiled = true;
   const app = appOver(database);
   const refused = await app.request("/jobs");

@@ -18,7 +18,7 @@ const lines: string[] = [];
 const log = pino({ level: "trace" }, { write: (line: string) => void lines.push(line) });
 const app = appOver(database, { log });
 
-/** Every error answer is a problem document that names its request. */
+/** Reads an error answer: a problem document that names its request. */
 async function problemOf(response: Response | Promise<Response>) {
   const { status, headers } = await response;
   const body = JSON.parse(await (await response).text());
@@ -28,8 +28,8 @@ async function problemOf(response: Response | Promise<Response>) {
   return { status, headers, body };
 }
 
-describe("what goes wrong is answered as a problem document", () => {
-  test("404 where there is nothing, 405 with Allow where there is another method", async () => {
+describe("an error is a problem document:", () => {
+  test("404 for an unknown path, 405 with Allow for another method", async () => {
     expect((await problemOf(app.request("/a/b/c"))).status).toBe(404);
     expect((await problemOf(app.request("/%E0%A4%A"))).status).toBe(404);
     for (const [method, path, allow] of [
@@ -49,7 +49,7 @@ describe("what goes wrong is answered as a problem document", () => {
     }
   });
 
-  test("400 with an entry for each fault", async () => {
+  test("400 with an entry for each wrong parameter", async () => {
     const { status, body } = await problemOf(
       app.request("/rejections?state=shut&code=odd&table=staff&run=7&colour=red"),
     );
@@ -60,7 +60,7 @@ describe("what goes wrong is answered as a problem document", () => {
     expect(body.detail).toContain('"colour" is not known, only limit, cursor, spreadsheet, table, code, run, state');
   });
 
-  test("406 where Accept asks for nothing that there is", async () => {
+  test("406 if no form that Accept asks for exists", async () => {
     const { status, body } = await problemOf(app.request("/jobs", { headers: { Accept: "text/html, image/*" } }));
     expect([status, body.detail]).toEqual([
       406,
@@ -68,7 +68,7 @@ describe("what goes wrong is answered as a problem document", () => {
     ]);
   });
 
-  test("413 for a body that is too long, 400 for one that is not JSON", async () => {
+  test("413 for a body over the limit, 400 for one that is not JSON", async () => {
     const long = { method: "POST", body: "x".repeat(100_000) };
     expect((await problemOf(app.request("/hired_department", long))).status).toBe(413);
     const taking = new Hono<Env>().post("/", validate("json", z.strictObject({})), (c) => c.text("taken"));
@@ -99,14 +99,14 @@ describe("what goes wrong is answered as a problem document", () => {
 });
 
 describe("requests", () => {
-  test("a client's request id is taken over where it is short and plain, and never otherwise", async () => {
+  test("a client's request id is kept if it is short and plain, and replaced otherwise", async () => {
     const answered = async (id: string) =>
       (await app.request("/jobs", { headers: { "X-Request-Id": id } })).headers.get("X-Request-Id");
     expect(await answered("order-7_b=")).toBe("order-7_b=");
     for (const odd of ["a b", "<b>", "x".repeat(65), '"']) expect(await answered(odd)).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test("each is one line of JSON in the log, without its query", async () => {
+  test("each request is one line of JSON in the log, without its query", async () => {
     lines.length = 0;
     const answer = await app.request("/jobs?job=Secret%20Agent");
     expect(lines).toHaveLength(1);
@@ -130,7 +130,7 @@ describe("requests", () => {
     ["text/csv;q=0.5, application/json", "application/json"],
     ["application/json;q=0, */*", "text/csv"],
     ["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"],
-  ])("Accept: %s is answered as %s", async (accept, expected) => {
+  ])("a request with Accept: %s is answered as %s", async (accept, expected) => {
     const answer = await app.request("/jobs", accept === undefined ? {} : { headers: { Accept: accept } });
     expect(answer.status).toBe(200);
     expect(answer.headers.get("Content-Type")).toStartWith(expected);
@@ -138,7 +138,7 @@ describe("requests", () => {
   });
 });
 
-describe("the account", async () => {
+describe("runs and rejections:", async () => {
   const at = "2026-11-22 10:00:00.500";
   const ids = [1, 2, 3].map((number) => `019e96d6-0000-7000-8000-00000000000${number}`);
   const [ended = "", failed = "", running = ""] = ids;
@@ -172,7 +172,7 @@ describe("the account", async () => {
     expect(await list(`/runs?limit=2&cursor=${failed}`)).toEqual({ ids: [ended], link: null });
   });
 
-  test("one run, with its error and instants; 404 where there is none", async () => {
+  test("a run is answered with its error and its instants, an unknown one 404", async () => {
     const answer = await app.request(`/runs/${failed}`);
     expect(await answer.json()).toMatchObject({
       id: failed,
@@ -184,7 +184,7 @@ describe("the account", async () => {
     expect((await problemOf(app.request(`/runs/${failed.replace(/.$/, "9")}`))).status).toBe(404);
   });
 
-  test("rejections are listed by id, page by page, once their run has ended", async () => {
+  test("rejections are listed by id in pages, once their run has ended", async () => {
     const first = await list("/rejections?limit=2");
     expect(first).toEqual({ ids: [1, 2], link: '</rejections?limit=2&cursor=2>; rel="next"' });
     expect(await list("/rejections?limit=2&cursor=2")).toEqual({ ids: [4], link: null });
@@ -197,11 +197,11 @@ describe("the account", async () => {
     ["state=discarded", [4]],
     [`run=${ended}`, [1, 2]],
     [`run=${running}`, []],
-  ])("rejections with ?%s", async (query, expected) => {
+  ])("rejections are filtered by ?%s", async (query, expected) => {
     expect((await list(`/rejections?${query}`)).ids).toEqual(expected);
   });
 
-  test("one rejection with its raw input and every reason; 404 where there is none", async () => {
+  test("a rejection is answered with its raw input and every reason, an unknown one 404", async () => {
     const answer = async (path: string) => (await app.request(path)).json();
     expect(await answer("/rejections/1")).toMatchObject({
       id: 1,
@@ -216,7 +216,7 @@ describe("the account", async () => {
 });
 
 describe("a query that fails", () => {
-  test("is 500 with the request's id; neither the answer nor the log has the statement or its values", async () => {
+  test("is 500 with the request's id, and neither the answer nor the log has the statement or its values", async () => {
     lines.length = 0;
     await database.pool.query("RENAME TABLE hired_employees TO mislaid");
     await database.pool.query("CREATE TABLE mistaken (id int)");
@@ -244,7 +244,7 @@ describe("a query that fails", () => {
     }
   });
 
-  test("is 503 with the table's name if somebody has removed it", async () => {
+  test("is 503 with the table's name if somebody has dropped the table", async () => {
     await database.pool.query("RENAME TABLE jobs TO mislaid");
     try {
       const { status, body } = await problemOf(app.request("/jobs"));
@@ -259,7 +259,7 @@ describe("a query that fails", () => {
 });
 
 describe("/readyz", () => {
-  test("is 200 where the database answers, and 503 where it lacks a migration", async () => {
+  test("is 200 if the database answers, and 503 if it lacks a migration", async () => {
     expect(await (await app.request("/readyz")).json()).toEqual({ status: "ready" });
     await database.pool.query("RENAME TABLE __drizzle_migrations TO unapplied");
     const { status, headers } = await problemOf(app.request("/readyz"));

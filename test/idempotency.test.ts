@@ -3,7 +3,7 @@ import { connect as connectSocket } from "node:net";
 import type { RowDataPacket } from "mysql2/promise";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
-import { underWay, until } from "./support/observe.ts";
+import { AT_THE_GATE, underWay, until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const app = appOver(database);
@@ -31,7 +31,7 @@ test("the same request again gets the same answer and inserts nothing twice", as
   expect([await count("jobs"), await count("muster_rejections"), await count("muster_runs")]).toEqual([1, 1, 1]);
 });
 
-test("a problem is kept as well, with its type", async () => {
+test("a refusal is answered again as well, with its content type", async () => {
   const bad = JSON.stringify({ jobs: [{ job: "" }] });
   await post("k1", bad);
   const again = await post("k1", bad);
@@ -39,7 +39,7 @@ test("a problem is kept as well, with its type", async () => {
   expect(await count("muster_rejections")).toBe(1);
 });
 
-test("another body, preference or path under the same key is refused: 422", async () => {
+test("a key that was used with another body, preference or path is refused with 422", async () => {
   await post("k1");
   expect((await post("k1", `${body} `)).status).toBe(422);
   expect((await post("k1", body, { Prefer: "handling=strict" })).status).toBe(422);
@@ -47,13 +47,13 @@ test("another body, preference or path under the same key is refused: 422", asyn
   expect(await count("jobs")).toBe(1);
 });
 
-test("while the first request is under way the second is told so at once: 409", async () => {
+test("while the first request is under way, the second is answered 409 at once", async () => {
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
   await gate.query("SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
   const first = post("k1");
-  await underWay(database, /FROM muster_gates/); // so it has its key
-  // The gate is held until the second is answered: it did not wait for the first.
+  await underWay(database, AT_THE_GATE); // so the first request has the key
+  // The gate is still held: the second request did not wait for the first.
   expect((await post("k1")).status).toBe(409);
   await gate.rollback();
   gate.release();
@@ -66,14 +66,14 @@ test("a request that waits at a gate does not hold up the keys of others", async
   await gate.beginTransaction();
   await gate.query("SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
   const waiting = post("k1");
-  await underWay(database, /FROM muster_gates/);
+  await underWay(database, AT_THE_GATE);
   expect((await post("k2", '{"department":"Fleet"}', {}, "/departments")).status).toBe(201);
   await gate.rollback();
   gate.release();
   await waiting;
 });
 
-test("many at once: one does the work, and every other answer is its answer or 409", async () => {
+test("of many equal requests at once one does the work, and the others get its answer or 409", async () => {
   const answers = await Promise.all(Array.from({ length: 8 }, () => post("k1")));
   const statuses = answers.map(({ status }) => status);
   expect(statuses.every((status) => status === 207 || status === 409)).toBe(true);
@@ -81,7 +81,7 @@ test("many at once: one does the work, and every other answer is its answer or 4
   expect(await count("jobs")).toBe(1);
 });
 
-test("an expired key may be used anew", async () => {
+test("an expired key may be used again", async () => {
   await post("k1");
   await database.pool.query("UPDATE muster_idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");
   expect((await post("k1", JSON.stringify({ jobs: [{ job: "Judge" }] }))).status).toBe(201);
@@ -94,7 +94,7 @@ test("a request that was refused as a whole leaves its key free", async () => {
   expect((await post("")).status).toBe(400);
 });
 
-test("a client whose connection is cut after the commit sends again, and gets the answer that it missed", async () => {
+test("a client whose connection was cut after the commit sends again and gets the answer that it missed", async () => {
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: app.fetch });
   const port = server.port ?? 0;
   const head = `POST /insert HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nIdempotency-Key: cut`;
@@ -102,7 +102,7 @@ test("a client whose connection is cut after the commit sends again, and gets th
   await new Promise<void>((sent) => {
     socket.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`, () => sent());
   });
-  socket.pause(); // the answer is never read
+  socket.pause(); // the client never reads the answer
   await until(async () => (await count("jobs")) > 0);
   socket.destroy();
   const headers = { "Content-Type": "application/json", "Idempotency-Key": "cut" };

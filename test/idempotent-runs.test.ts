@@ -1,4 +1,4 @@
-/** Idempotency-Key on backups and restores, which are no one transaction; two processes are two apps over one database. */
+/** Idempotency-Key of backups and restores, which take more than one transaction. Two apps stand for two processes. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
 import type { Draft } from "../src/backups/store.ts";
@@ -11,7 +11,7 @@ import { until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const another = await connect(database.url);
-/** A store whose writing can be held up. */
+/** A store whose writes can be held up. */
 class SlowStore extends DirectoryStore {
   static held: Promise<void> | undefined;
   static began: () => void = () => {};
@@ -46,7 +46,7 @@ async function runs(): Promise<string[]> {
   return rows.map(({ kind, status }) => `${kind} ${status}`);
 }
 
-/** A backup that has begun, and waits until it is let go on. */
+/** Begins a backup that waits until the test lets it go on. */
 async function heldBackup(key: string) {
   const { promise, resolve } = Promise.withResolvers<void>();
   const begun = new Promise<void>((began) => {
@@ -59,7 +59,7 @@ async function heldBackup(key: string) {
   return { answer, goOn: resolve };
 }
 
-test("the same backup again is answered as before, by any process, and none is made", async () => {
+test("a backup asked for again gets the same answer from any process, and no second one is made", async () => {
   const before = await backups();
   const first = await post("/backup", "b1");
   const again = [await post("/backup", "b1"), await post("/backup", "b1", undefined, replica)];
@@ -75,7 +75,7 @@ test("the same backup again is answered as before, by any process, and none is m
   expect([await backups(), await runs()]).toEqual([before + 1, ["backup succeeded"]]);
 });
 
-test("the same restore again is answered as before, and what was written since stays", async () => {
+test("a restore asked for again gets the same answer, and rows written since stay", async () => {
   await post("/backup", "b1");
   await database.pool.query("DELETE FROM jobs");
   const first = await post("/restore", "r1");
@@ -86,7 +86,7 @@ test("the same restore again is answered as before, and what was written since s
   expect(await (await app.request("/jobs")).json()).toHaveLength(2);
 });
 
-test("another body, path or kind of request under the same key is refused: 422", async () => {
+test("a key that was used with another body, path or kind of request is refused with 422", async () => {
   await post("/backup", "k1");
   expect((await post("/backup", "k1", { table: ["departments"] })).status).toBe(422);
   expect((await post("/restore", "k1")).status).toBe(422);
@@ -96,17 +96,17 @@ test("another body, path or kind of request under the same key is refused: 422",
   expect(await runs()).toEqual(["backup succeeded", "insert succeeded"]);
 });
 
-test("while the first is under way the second is told so at once, in the same process and in another: 409", async () => {
+test("while the first is under way, the second is answered 409 at once, in the same process and in another", async () => {
   const { answer, goOn } = await heldBackup("b1");
   expect([(await post("/backup", "b1")).status, (await post("/backup", "b1", undefined, replica)).status]).toEqual([
     409, 409,
   ]);
-  goOn(); // only now the first can end: neither of the two waited for it
+  goOn(); // only now can the first end: neither of the others waited for it
   expect((await answer).status).toBe(201);
   expect(replayed(await post("/backup", "b1", undefined, replica))).toBe("true");
 });
 
-test("of many at once in two processes one makes the backup", async () => {
+test("of many equal requests at once to two processes one makes the backup", async () => {
   const before = await backups();
   const answers = await Promise.all(
     Array.from({ length: 8 }, (_, each) => post("/backup", "b1", undefined, each % 2 ? app : replica)),
@@ -116,7 +116,7 @@ test("of many at once in two processes one makes the backup", async () => {
   for (const answer of answers) expect([201, 409]).toContain(answer.status);
 });
 
-describe("the key is free again", () => {
+describe("a key is free again", () => {
   test("after a restore that was refused", async () => {
     expect((await post("/restore", "r1", { table: ["departments"] })).status).toBe(404);
     expect((await post("/backup", "r1", { table: ["departments"] })).status).toBe(201);
@@ -124,7 +124,7 @@ describe("the key is free again", () => {
 
   test("after a run that failed, and after one whose process died", async () => {
     const { answer, goOn } = await heldBackup("b1");
-    // What is left of a process that dies here: its run, its key, and no connection.
+    // A process that dies here leaves its run and its key, and no connection.
     const mine = "FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
     const [rows] = await another.pool.query<RowDataPacket[]>(`SELECT id ${mine}`);
     for (const { id } of rows) await another.pool.query("KILL ?", [id]);
@@ -138,14 +138,14 @@ describe("the key is free again", () => {
     expect(replayed(await post("/backup", "b1"))).toBe("true");
   });
 
-  test("after a day", async () => {
+  test("when a day has passed", async () => {
     await post("/backup", "b1");
     await database.pool.query("UPDATE muster_idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");
     expect(replayed(await post("/backup", "b1"))).toBeNull();
   });
 });
 
-test("a backup that was removed since is said to be gone", async () => {
+test("if the backup was removed meanwhile, the answer says that it is gone", async () => {
   const first = await post("/backup", "b1");
   await store.remove(`${first.headers.get("Location")}`.replace("/backups/", ""));
   expect((await post("/backup", "b1")).status).toBe(404);

@@ -39,7 +39,7 @@ test("--json ends standard output with one object, and rejected rows are no fail
   expect(last.seconds).toBeGreaterThan(0);
 });
 
-test("--json has the bytes of the files as they lie there, and rows and megabytes a second that fit its seconds", async () => {
+test("--json has the bytes of the files as stored, and rows and megabytes a second that fit its seconds", async () => {
   const jobs = gzipSync("1,Clerk\n2,\n".repeat(20_000));
   const source = await folderOf({ "jobs.csv.gz": jobs, "departments.csv": "1,Legal\n", "staff.csv": "1\n" });
   const { stdout } = await importCommand(source, "--json", "--dry-run");
@@ -49,7 +49,7 @@ test("--json has the bytes of the files as they lie there, and rows and megabyte
   expect(mb_per_s).toBe(Number((bytes / seconds / 1e6).toFixed(2)));
 });
 
-test("backup, restore and replay have them in --json too", async () => {
+test("backup, restore and replay have the same figures in --json", async () => {
   await importCommand(await folderOf({ "jobs.csv": "1,Clerk\n2,\n" }));
   const store = { ...environment, BACKUP_STORE: await folderOf({}) };
   for (const args of [["backup.ts", "jobs"], ["restore.ts", "jobs"], ["replay.ts"]]) {
@@ -60,7 +60,7 @@ test("backup, restore and replay have them in --json too", async () => {
   }
 });
 
-test("elsewhere than on a terminal each phase is a line, the reading ends at 100 %, and the last line has the speed", async () => {
+test("without a terminal each phase is a line, the reading ends at 100 %, and the last line has the speed", async () => {
   const source = await folderOf({ "departments.csv": "1,Legal\n2,Sales\n" });
   const { stdout, stderr } = await importCommand(source);
   expect(stderr).toMatch(
@@ -74,7 +74,7 @@ test.each([
   [["http://h/jobs.csv"], /no file or directory/],
   [["s3://Jobs/"], /s3:\/\/BUCKET\/PREFIX/],
   [[], /SOURCE/],
-])("a source that is none, %p, ends with 2 and one line that says what to do", async (args, line) => {
+])("an unusable source, %p, ends with code 2 and one line that says what to do", async (args, line) => {
   const { code, stdout, stderr } = await importCommand(...args);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toMatch(line);
@@ -87,24 +87,24 @@ test("--help names every option", async () => {
   for (const option of ["--table", "--dry-run", "--max-rejects", "--json"]) expect(stdout).toContain(option);
 });
 
-test("over --max-rejects it ends with 2", async () => {
+test("more rejected rows than --max-rejects end it with code 2", async () => {
   const source = await folderOf({ "departments.csv": "1,\n" });
   const { code, stderr } = await importCommand(source, "--max-rejects", "0");
   expect(code).toBe(2);
   expect(stderr).toContain("1 of 1 rows are rejected");
 });
 
-test("a database that is away is one line and exit code 1, without the password", async () => {
+test("a database that is away ends it with code 1 and one line, without the password", async () => {
   const { code, stderr } = await run(["scripts/import.ts", "."], { DATABASE_URL: "mysql://u:topsecret@127.0.0.1:1/x" });
   expect(code).toBe(1);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect(stderr).not.toContain("topsecret");
 });
 
-test("Ctrl-C ends it with 130 while rows are staged, and nothing is published or left", async () => {
+test("Ctrl-C while rows are staged ends it with code 130, and nothing is published or left behind", async () => {
   const source = await folderOf({});
   await writeSample(source, { rows: 50_000, seed: 3, badShare: 0.01 });
-  const release = await hold(database.pool, GATES); // so that it publishes nothing, whatever its moment
+  const release = await hold(database.pool, GATES); // so it cannot publish, whenever it is interrupted
   const importing = start(["scripts/import.ts", source], environment);
   await until(async () => (await stages()) === 3);
   importing.kill("SIGINT");
@@ -115,7 +115,7 @@ test("Ctrl-C ends it with 130 while rows are staged, and nothing is published or
   expect(last).toMatchObject({ status: "failed", error: expect.stringContaining("interrupted") });
 });
 
-test("on a terminal a bar has table, phase, share, rows and megabytes a second and ETA, and leaves no trace of itself", async () => {
+test("on a terminal a bar shows table, phase, share, speed and time left, and disappears at the end", async () => {
   const source = await folderOf({});
   await writeSample(source, { rows: 60_000, seed: 3, badShare: 0.01 });
   const importing = startOnTerminal(["scripts/import.ts", source], environment);
@@ -129,17 +129,17 @@ test("on a terminal a bar has table, phase, share, rows and megabytes a second a
   expect(shown.filter((line) => /: (reading|publishing)/.test(line ?? ""))).toEqual([]);
 });
 
-/** The lines that stay on the screen: of each what was written behind its last erasure. */
+/** The lines that stay on the screen: a line has what was written after it was last erased. */
 const lastOf = (screen: string) => screen.split("\r\n").map((line) => line.split("\x1b[2K").at(-1));
 
-test("without --json a table of counts ends it, and the first rejected rows are shown with file, line and reason", async () => {
+test("without --json it prints the first rejected rows with file, line and reason, and ends with a table of counts", async () => {
   const source = await folderOf({ "jobs.csv": "1,Clerk\n2,\n" });
   const { stdout, stderr } = await importCommand(source);
   expect(stdout).toMatch(/table +received +inserted +unchanged +rejected +withheld\njobs +2 +1 +0 +1 +0/);
   expect(stderr).toContain("jobs.csv:2 rejected: missing (job)");
 });
 
-test("MUSTER_CAPABILITIES=no-load-data loads by INSERT, says so with LOG_LEVEL=debug, and gives the same rows and counts", async () => {
+test("with MUSTER_CAPABILITIES=no-load-data it loads by INSERT, with the same rows and counts", async () => {
   const source = await folderOf({});
   const bad = await writeSample(source, { rows: 3000, badShare: 0.05, seed: 3 });
   const outcomes: { tables: unknown; rows: unknown; loads: number }[] = [];
@@ -162,7 +162,7 @@ test("MUSTER_CAPABILITIES=no-load-data loads by INSERT, says so with LOG_LEVEL=d
   for (const each of inserted) expect(each).toEqual({ ...loaded, loads: 0 } as typeof each);
 });
 
-/** LOAD DATA statements that the server has run. */
+/** How many LOAD DATA statements the server has run. */
 async function loads(): Promise<number> {
   const [rows] = await database.pool.query<RowDataPacket[]>("SHOW GLOBAL STATUS LIKE 'Com_load'");
   return Number(rows[0]?.Value);

@@ -7,7 +7,7 @@ import { findRun, listRuns } from "../src/repositories/run-log.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { CHALLENGE, withoutChallenge } from "./support/missing.ts";
-import { GATES, hold, underWay, until } from "./support/observe.ts";
+import { AT_THE_GATE, GATES, hold, underWay, until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 afterAll(async () => {
@@ -47,7 +47,7 @@ async function select(sql: string): Promise<unknown[][]> {
 
 const rejected = (state?: "open" | "superseded") => listRejections(database.db, { limit: 100, state });
 
-test("rows that pass are stored and rows that do not are logged with their line, their text and every reason", async () => {
+test("good rows are stored, and rejected rows are logged with their line, their text and every reason", async () => {
   const { run, tables } = await load({
     ...PARENTS,
     "hired_employees.csv": `${employee(1)}${employee(2, "", "2021-02-30T00:00:00Z", "9")}\n${employee(3, '"O\nNeil"')}${employee("x")}`,
@@ -76,14 +76,14 @@ test("rows that pass are stored and rows that do not are logged with their line,
   expect(second?.reasons).toMatchObject([{ code: "wrong_type", field: "id" }]);
 });
 
-test("the run says what was done, and its counts are those of the answer", async () => {
+test("the run records what was done, with the counts of the answer", async () => {
   const { run, tables, source } = await load(PARENTS);
   const record = await findRun(database.db, run);
   expect(record).toMatchObject({ id: run, kind: "import", status: "succeeded", source, counts: tables, error: null });
   expect(Date.parse(record?.finished_at ?? "")).toBeGreaterThanOrEqual(Date.parse(record?.started_at ?? ""));
 });
 
-test("loading the same files again changes nothing and counts every row as unchanged", async () => {
+test("importing the same files again changes nothing and counts every row as unchanged", async () => {
   const files = { ...PARENTS, "hired_employees.csv": employee(1) + employee(2) };
   await load(files);
   const { tables } = await load(files);
@@ -91,7 +91,7 @@ test("loading the same files again changes nothing and counts every row as uncha
   expect(tables.departments).toMatchObject({ inserted: 0, unchanged: 2 });
 });
 
-test("a stored id with other values is refused, also where a collation calls them equal", async () => {
+test("a row with a stored id and other values is rejected, also if a collation calls the values equal", async () => {
   await load({ "departments.csv": "1,Ana\n2,e\n3,a\n4,same\n" });
   const { tables } = await load({ "departments.csv": '1,ANA\n2,é\n3,"a "\n4,same\n' });
   expect(tables.departments).toMatchObject({ unchanged: 1, rejected: 3 });
@@ -114,7 +114,7 @@ test("the second of two rows with one id in the files is judged against the firs
   ]);
 });
 
-test("a reference to a row that was itself refused is unknown", async () => {
+test("a reference to a rejected row is unknown", async () => {
   const { tables } = await load({
     ...PARENTS,
     "departments.csv": "1,Sales\n3,\n",
@@ -135,7 +135,7 @@ test("BOM, CRLF, a header in another order, quotes and spaces after the comma ar
   ]);
 });
 
-test("a header in other words refuses the import before anything is changed", async () => {
+test("a header with unknown names refuses the import before anything is changed", async () => {
   const source = await folderOf({ "departments.csv": "1,Sales\n,x\n", "jobs.csv": "number,title\n1,Clerk\n" });
   await expect(importFrom(source)).rejects.toThrow(/jobs\.csv: .*id.*job/);
   expect(await select("SELECT COUNT(*) FROM departments")).toEqual([[0]]);
@@ -143,7 +143,7 @@ test("a header in other words refuses the import before anything is changed", as
   expect(await listRuns(database.db, { limit: 1 })).toMatchObject([{ status: "refused", counts: {} }]);
 });
 
-test("ragged rows, bad UTF-8 and an unclosed quote cost one line each", async () => {
+test("ragged rows, bad UTF-8 and an unclosed quote reject one line each", async () => {
   const bad = Buffer.concat([
     Buffer.from("1,Clerk\n2\n3,a,b\n4,"),
     Buffer.from([0xff, 0xfe]),
@@ -162,14 +162,14 @@ test("ragged rows, bad UTF-8 and an unclosed quote cost one line each", async ()
   expect(logged[3]?.raw).toBe('5,"open');
 });
 
-test("of a row longer than 64 KiB that much is kept, and it is refused as too long", async () => {
+test("a row longer than 64 KiB is rejected as too long, and its first 64 KiB are kept", async () => {
   await load({ "jobs.csv": `1,${"x".repeat(100_000)}\n` });
   const [rejection] = await rejected();
   expect(rejection?.raw?.length).toBe(65_536);
   expect(rejection?.reasons).toMatchObject([{ code: "too_long", field: "job" }]);
 });
 
-test("--table reads the files of one table, and a file of any name is then its", async () => {
+test("--table reads the files of one table, or one file of any name", async () => {
   const both = await load(PARENTS, { table: "jobs" });
   expect(Object.keys(both.tables)).toEqual(["jobs"]);
   const source = await folderOf({ "old list.txt": "3,Baker\n" });
@@ -177,18 +177,18 @@ test("--table reads the files of one table, and a file of any name is then its",
   expect(one.tables.jobs).toMatchObject({ inserted: 1 });
 });
 
-test("folders and suffixes name a table, and other files are named in a warning", async () => {
+test("files are found by table, suffix and folder, and other files are named in a warning", async () => {
   const { tables, lines } = await load({ "jobs-2021.csv": "1,a\n", "jobs/x.csv": "2,b\n", "staff.csv": "3,c\n" });
   expect(tables.jobs).toMatchObject({ received: 2, inserted: 2 });
   expect(lines.join()).toContain("staff.csv");
 });
 
-test("a source with no file for a table says which names it expects", async () => {
+test("a source without a file for a table is refused with the names that are expected", async () => {
   await expect(load({ "staff.csv": "" })).rejects.toThrow(/departments\.csv/);
   await expect(importFrom("/nowhere/at/all")).rejects.toThrow(/no file or directory/);
 });
 
-test("a dry run gives the verdicts and writes nothing but the run", async () => {
+test("a dry run gives every verdict and writes nothing but its run", async () => {
   const { run, tables } = await load({ ...PARENTS, "jobs.csv": "1,Clerk\n2,\n1,Judge\n" }, { dryRun: true });
   expect(tables.jobs).toEqual({ received: 3, inserted: 0, unchanged: 0, rejected: 2, withheld: 1 });
   expect(await select("SELECT (SELECT COUNT(*) FROM jobs), (SELECT COUNT(*) FROM muster_rejections)")).toEqual([
@@ -198,7 +198,7 @@ test("a dry run gives the verdicts and writes nothing but the run", async () => 
   expect(await select("SHOW TABLES LIKE 'stage%'")).toEqual([]);
 });
 
-test("more rejected rows than allowed refuse the whole import; the rejections are logged all the same", async () => {
+test("more rejected rows than allowed refuse the whole import, and the rejections are still logged", async () => {
   const files = { ...PARENTS, "jobs.csv": "1,Clerk\n2,\n3,\n" }; // 2 of 5 rows
   const { status, error, tables } = await load(files, { maxRejects: { rows: 1 } });
   expect(status).toBe("refused");
@@ -210,7 +210,7 @@ test("more rejected rows than allowed refuse the whole import; the rejections ar
   expect((await load(files, { maxRejects: { share: 0.4 } })).status).toBe("succeeded");
 });
 
-test("a later import of the same source supersedes what the earlier one logged, of its tables alone", async () => {
+test("a later import of the same source supersedes the earlier rejections of its own tables alone", async () => {
   const { source } = await load({ ...PARENTS, "jobs.csv": "1,\n", "departments.csv": "1,\n" });
   await importFrom(source, { table: "jobs" });
   expect((await rejected("superseded")).map(({ table }) => table)).toEqual(["jobs"]);
@@ -232,7 +232,7 @@ test("rejections of a run that has not ended are not listed", async () => {
   expect(await rejected()).toHaveLength(1);
 });
 
-test("rows that others store, and parents that they take away, before the publish are judged once more", async () => {
+test("rows are judged again if others store their ids, or delete their parents, before the publish", async () => {
   const source = await folderOf({
     ...PARENTS,
     "hired_employees.csv": employee(1) + employee(2) + employee(3, "Bo", undefined, "2"),
@@ -243,7 +243,7 @@ test("rows that others store, and parents that they take away, before the publis
   await other.beginTransaction();
   await other.query("SELECT * FROM muster_gates FOR UPDATE");
   const importing = importFrom(source, { table: "hired_employees" });
-  await underWay(database, /FROM muster_gates/); // so the three rows are read
+  await underWay(database, AT_THE_GATE); // the three rows are read by now
   await other.query(
     "INSERT INTO hired_employees VALUES (1, 'Ana', '2021-05-01 10:00:00', 1, 2), (2, 'ana', '2021-05-01 10:00:00', 1, 2)",
   );
@@ -258,10 +258,10 @@ test("rows that others store, and parents that they take away, before the publis
   ]);
 });
 
-test("two imports of one table take turns and say so", async () => {
+test("two imports of one table take turns, and the second says that it waits", async () => {
   const rows = Array.from({ length: 5_000 }, (_, index) => `${index + 1},Job ${index}\n`).join("");
   const source = await folderOf({ "jobs.csv": rows });
-  const release = await hold(database.pool, GATES); // the first publishes when the second has said that it waits
+  const release = await hold(database.pool, GATES); // the first publishes after the second has said that it waits
   const say = (line: string) => void (/waiting for another import or restore of jobs/.test(line) && release());
   const importing = () => importSource(database, { source, report: { say } });
   const [one, two] = await Promise.all([importing(), importing()]);
@@ -270,7 +270,7 @@ test("two imports of one table take turns and say so", async () => {
   expect(second.tables.jobs).toMatchObject({ inserted: 0, unchanged: 5_000 });
 });
 
-test("a stage that an ended run could not drop any more is dropped by the next command", async () => {
+test("a stage that its run could not drop is dropped by the next command", async () => {
   const { run } = await load(PARENTS);
   await database.pool.query(`CREATE TABLE stage_${run.replaceAll("-", "")}_0 LIKE jobs`);
   await load({ "jobs.csv": "1,Clerk\n" });
@@ -283,7 +283,7 @@ test("ids that the database assigns after an import follow the imported ones", a
   expect(await select("SELECT id FROM jobs WHERE job = 'd'")).toEqual([[5001]]);
 });
 
-test("where LOAD DATA is not to be had the same rows go by INSERT: any text arrives the same", async () => {
+test("without LOAD DATA the rows go in by INSERT, and any text arrives the same", async () => {
   const names = ["tab\t", "back\\slash \\N \\", 'quo"te', "line\nfeed", "CR\r", "😀 é", "\\0"];
   const rows = names.map((name, index) => `${index + 1},"${name.replaceAll('"', '""')}"\n`).join("");
   const source = await folderOf({ "jobs.csv": rows });
@@ -320,7 +320,7 @@ test.skipIf(withoutChallenge !== "")(
   },
 );
 
-test("of a row that another program makes wrong before the publish its twin in the file is refused too", async () => {
+test("if another program makes a row wrong before the publish, its twin in the file is rejected too", async () => {
   await load(PARENTS);
   await database.pool.query("INSERT INTO hired_employees VALUES (1, 'Zoe', '2021-01-01', 1, 1)");
   const gate = await database.pool.getConnection();
@@ -347,7 +347,7 @@ test("of a row that another program makes wrong before the publish its twin in t
   ]);
 });
 
-test("an import that is interrupted behind its last publish has succeeded, and says so", async () => {
+test("an import that is interrupted after its last publish has succeeded, and says so", async () => {
   await load(PARENTS);
   const stop = new AbortController();
   let looking = true;

@@ -1,4 +1,4 @@
-/** Files over REST: what is answered at once, how the run goes on, is followed and cancelled, and what is left behind. */
+/** POST /imports: what is answered at once, how the run goes on, is followed and cancelled, and that nothing stays behind. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { connect as connectSocket } from "node:net";
@@ -63,7 +63,7 @@ async function* eventsOf(id: string, url = server.url): AsyncGenerator<Seen> {
   }
 }
 
-/** How the run that was answered ended. */
+/** Follows the run of an answer. @returns it as it ended */
 async function ended(answer: Response | Promise<Response>): Promise<RunRecord> {
   const { status, headers } = await answer;
   expect([status, headers.get("Content-Type")]).toEqual([202, "application/json"]);
@@ -76,7 +76,7 @@ async function ended(answer: Response | Promise<Response>): Promise<RunRecord> {
 const jobs = async (): Promise<unknown> =>
   (await database.pool.query({ sql: "SELECT id, job FROM jobs ORDER BY id", rowsAsArray: true }))[0];
 
-/** Bodies that this process keeps: their files have no name, and are gone with their handles. */
+/** The bodies that this process holds, in nameless files that disappear when they are closed. */
 const kept = () =>
   readdirSync("/proc/self/fd").filter((fd) => {
     const path = `/proc/self/fd/${fd}`;
@@ -92,14 +92,14 @@ interface Rejected {
 }
 const rejected = async (query = "") => (await (await ask(`/rejections${query}`)).json()) as Rejected[];
 
-/** Holds back the imports into a table until it is disposed of. */
+/** Holds up imports into a table until it is disposed of. */
 async function held(table: string): Promise<AsyncDisposable> {
   const connection = await database.pool.getConnection();
   expect(await tryLock(connection, loadLock(database, table), 0)).toBe(true);
   return { [Symbol.asyncDispose]: async () => connection.destroy() };
 }
 
-test("a CSV body is answered with its run, and imported; nothing of it is left", async () => {
+test("a CSV body is answered with its run and imported, and its file is gone afterwards", async () => {
   const answer = await send("?table=jobs", "id,job\n1,Clerk\n2,\n3,Judge\n");
   expect(await answer.clone().json()).toMatchObject({ kind: "import", status: "running", finished_at: null });
   const run = await ended(answer);
@@ -141,7 +141,7 @@ test("NDJSON, packed bodies and the Avro file of a backup are taken by their typ
   ]);
 });
 
-describe("refused at once, with nothing in the account:", () => {
+describe("refused at once, without a run:", () => {
   const big = "x".repeat(BYTES_MAX + 1);
   const unknown = new ReadableStream({
     start(controller) {
@@ -171,7 +171,7 @@ describe("refused at once, with nothing in the account:", () => {
   });
 });
 
-test("what the rows are refused for is in the last event and in the account", async () => {
+test("the reasons of rejected rows are in the run's last event and in GET /runs", async () => {
   const wrong = await ended(send("?table=jobs&name=titles.csv", "number,title\n1,Clerk\n"));
   expect(wrong).toMatchObject({ status: "refused", error: expect.stringMatching(/^titles\.csv: .*id.*job/) });
   const cut = gzipSync("1,Clerk\n").subarray(0, 12);
@@ -189,7 +189,7 @@ test("what the rows are refused for is in the last event and in the account", as
   expect(await jobs()).toEqual([]);
 });
 
-test("a dry run, a limit of rejects and handling=strict keep good rows out", async () => {
+test("a dry run, max_rejects and handling=strict keep good rows out", async () => {
   const body = "1,Clerk\n2,\n3,Judge\n";
   const counts = { jobs: { received: 3, inserted: 0, unchanged: 0, rejected: 1, withheld: 2 } };
   expect(await ended(send("?table=jobs&dry_run=true", body))).toMatchObject({ status: "succeeded", counts });
@@ -204,7 +204,7 @@ test("a dry run, a limit of rejects and handling=strict keep good rows out", asy
   expect(await ended(send("?table=jobs&max_rejects=50%", body))).toMatchObject({ status: "succeeded" });
 });
 
-test("the same bytes again, or another body of the same name, supersede what was rejected; other bodies do not", async () => {
+test("the same bytes again, or another body of the same name, supersede earlier rejections; other bodies do not", async () => {
   const open = async () => (await rejected("?state=open")).map(({ file, raw }) => [file, raw]);
   await ended(send("?table=jobs", "1,\n"));
   await ended(send("?table=jobs", "2,\n"));
@@ -221,7 +221,7 @@ test("the same bytes again, or another body of the same name, supersede what was
   ]);
 });
 
-test("a row that another writer made wrong before the publish is rejected with its line", async () => {
+test("a row that another writer makes wrong before the publish is rejected with its line", async () => {
   await database.pool.query("INSERT INTO jobs VALUES (9, 'Baker')");
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
@@ -236,7 +236,7 @@ test("a row that another writer made wrong before the publish is rejected with i
   expect(await rejected()).toMatchObject([{ position: 2, raw: "2,Judge", reasons: [{ code: "duplicate_id" }] }]);
 });
 
-test("with an Idempotency-Key the same request gets the run that it began before", async () => {
+test("the same request with its Idempotency-Key gets the run that it began before", async () => {
   const key = { "Idempotency-Key": "k1" };
   const first = await send("?table=jobs", "1,Clerk\n", key);
   const again = await send("?table=jobs", "1,Clerk\n", key);
@@ -249,7 +249,7 @@ test("with an Idempotency-Key the same request gets the run that it began before
   expect(await listRuns(database.db, { limit: 9 })).toHaveLength(1);
 });
 
-/** Begins a request whose body says to have so many bytes. */
+/** Begins a request that announces a body of so many bytes. */
 function uploading(body: string, query = "?table=jobs", length = 99, port = server.port) {
   const socket = connectSocket(port ?? 0, "127.0.0.1");
   const head = `POST /imports${query} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: ${length}`;
@@ -257,13 +257,13 @@ function uploading(body: string, query = "?table=jobs", length = 99, port = serv
   return socket;
 }
 
-/** What is answered on a socket, up to its first part. */
+/** Reads the first part of the answer on a socket. */
 async function answerOf(socket: AsyncIterable<Buffer>): Promise<string> {
   for await (const bytes of socket) return bytes.toString();
   return "";
 }
 
-describe("the limits of uploads", () => {
+describe("uploads have limits:", () => {
   const serving = (imported: Partial<ImportLimits>) => {
     const limited = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: appOver(database, { imported }).fetch });
     const post = (body: string, query = "?table=jobs") =>
@@ -275,7 +275,7 @@ describe("the limits of uploads", () => {
     return { post, port: limited.port, [Symbol.asyncDispose]: () => limited.stop(true) };
   };
 
-  test("a body that comes too slowly is given up with 408", async () => {
+  test("a body that comes too slowly is answered 408", async () => {
     await using limited = serving({ slowMsMax: 100, bytesPerSecondMin: 1_000_000 });
     const answer = await answerOf(uploading("1,a\n", "?table=jobs", 99, limited.port));
     expect(answer).toMatch(/^HTTP\/1.1 408 /);
@@ -283,7 +283,7 @@ describe("the limits of uploads", () => {
     await until(() => kept().length === 0);
   });
 
-  test("more bodies than there may be are refused at once with 429, and the bytes of all with 503", async () => {
+  test("too many bodies at once are answered 429, too many bytes in all 503", async () => {
     await using limited = serving({ uploadsMax: 1, spooledBytesMax: 40 });
     expect((await limited.post("1,Clerk\n".repeat(6))).status).toBe(503);
     const slow = uploading("1,a\n", "?table=jobs", 99, limited.port);
@@ -296,7 +296,7 @@ describe("the limits of uploads", () => {
     await until(() => kept().length === 0);
   });
 
-  test("more rejected rows than are kept end the import early, unless a higher number is asked for", async () => {
+  test("more rejected rows than are kept end the import early, unless the client allows more", async () => {
     await using limited = serving({ rejectsMax: 100 });
     const rows = `1,Clerk\n${",\n".repeat(20_000)}`;
     const refused = await ended(limited.post(rows));
@@ -314,7 +314,7 @@ describe("the limits of uploads", () => {
 });
 
 describe("while an import is under way", () => {
-  test("its events say how far it is, to whoever asks, and end with it", async () => {
+  test("its events report its progress to every client, and end with it", async () => {
     const lock = await held("jobs");
     const answer = await send("?table=jobs", "1,Clerk\n2,\n");
     const { id } = (await answer.json()) as RunRecord;
@@ -330,7 +330,7 @@ describe("while an import is under way", () => {
     expect(seen.at(-1)).toMatchObject({ event: "ended", id, run: { status: "succeeded" } });
   });
 
-  test("uploads that do not end hold no place, and are gone with their clients", async () => {
+  test("uploads that do not end hold no place, and disappear with their clients", async () => {
     const sockets = Array.from({ length: IMPORTS_MAX + 1 }, () => uploading("1,a\n"));
     await until(() => kept().length === sockets.length);
     await ended(send("?table=jobs", "1,Clerk\n"));
@@ -339,7 +339,7 @@ describe("while an import is under way", () => {
     expect(await listRuns(database.db, { limit: 9 })).toHaveLength(1);
   });
 
-  test("no more than two are taken, and a body that has come waits for its place", async () => {
+  test("a third import waits for a place when its body has come, and a fourth request is refused", async () => {
     const running: Response[] = [];
     const late = uploading("3,Baker", "?table=jobs", 8);
     await until(() => kept().length === 1);
@@ -355,7 +355,7 @@ describe("while an import is under way", () => {
     await until(async () => ((await jobs()) as unknown[]).length === 3);
   });
 
-  test("with 5 connections one that waits behind another run holds up no insert", async () => {
+  test("with 5 connections, an import that waits behind another run does not hold up inserts", async () => {
     const few = await connect(database.url, { connections: 5 });
     const app = appOver(few);
     const leave = await few.longRuns.enter();
@@ -368,7 +368,7 @@ describe("while an import is under way", () => {
     await few.close();
   });
 
-  test("one whose request is given up while it begins is ended, and holds nothing", async () => {
+  test("an import whose client leaves while it begins is ended, and holds nothing", async () => {
     const few = await connect(database.url, { connections: 5 });
     const app = appOver(few, { answerMsMax: { write: 100 } });
     const connections = await Promise.all(Array.from({ length: 5 }, () => few.pool.getConnection()));
@@ -381,7 +381,7 @@ describe("while an import is under way", () => {
     await few.close();
   });
 
-  test("DELETE ends it with nothing published, and the place is free again", async () => {
+  test("DELETE ends it with nothing published, and frees its place", async () => {
     const running: Response[] = [];
     {
       await using _ = await held("jobs");
@@ -401,7 +401,7 @@ describe("while an import is under way", () => {
     await ended(send("?table=departments", "1,Sales\n"));
   });
 
-  test("of another process it is followed and cancelled alike", async () => {
+  test("an import of another process can be followed and cancelled too", async () => {
     await using _ = await held("jobs");
     const source = await folderOf({ "jobs.csv": "1,Clerk\n" });
     const command = start(["scripts/import.ts", source], { DATABASE_URL: database.url });
@@ -420,7 +420,7 @@ describe("while an import is under way", () => {
     expect(await new Response(command.stderr).text()).toEndWith("interrupted: it was cancelled on request\n");
   });
 
-  test("SIGTERM ends it with nothing published, whoever follows it hears so, and the service stops", async () => {
+  test("SIGTERM ends it with nothing published, tells the clients that follow it, and stops the service", async () => {
     await using _ = await held("jobs");
     const service = start(["src/main.ts"], { DATABASE_URL: database.url, PORT: "0" });
     let said = "";
@@ -443,7 +443,7 @@ describe("while an import is under way", () => {
   });
 });
 
-test("imports and cancellations are a writer's, events a reader's", async () => {
+test("imports and cancellations need the role writer, events the role reader", async () => {
   const app = appOver(database, { tokens: readTokens("reader:look") });
   const id = Bun.randomUUIDv7();
   const asked = ["POST /imports?table=jobs", `DELETE /runs/${id}`, `GET /runs/${id}/events`].map((each) => {
@@ -453,7 +453,7 @@ test("imports and cancellations are a writer's, events a reader's", async () => 
   expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([403, 403, 404]);
 });
 
-describe("of a run that has ended", () => {
+describe("when a run has ended", () => {
   const id = Bun.randomUUIDv7();
   beforeEach(() =>
     recordRun(database, database.db, {
@@ -466,7 +466,7 @@ describe("of a run that has ended", () => {
     }),
   );
 
-  test("the last event comes at once, and a client that has seen it is told to stay away", async () => {
+  test("its last event comes at once, and a client that has seen it gets 204", async () => {
     expect(await Array.fromAsync(eventsOf(id))).toMatchObject([{ event: "ended", id, run: { id, kind: "insert" } }]);
     const again = await ask(`/runs/${id}/events`, { headers: { "Last-Event-ID": id } });
     expect([again.status, await again.text()]).toEqual([204, ""]);
@@ -474,7 +474,7 @@ describe("of a run that has ended", () => {
     expect([head.status, head.headers.get("Content-Type"), await head.text()]).toEqual([200, "text/event-stream", ""]);
   });
 
-  test("DELETE is refused with 409, and of none with 404", async () => {
+  test("DELETE is refused with 409, and for an unknown run with 404", async () => {
     const { status, detail } = (await (await ask(`/runs/${id}`, { method: "DELETE" })).json()) as Record<
       string,
       unknown
@@ -492,8 +492,8 @@ describe("of a run that has ended", () => {
   });
 });
 
-test("a client that goes away costs no further look at its run", async () => {
-  /** A service of its own, whose looks at the database are counted. */
+test("a client that leaves causes no further query for its run", async () => {
+  /** A service that counts its queries. */
   const following = async () => {
     const own = await connect(database.url);
     const counted = { looks: 0 };
@@ -524,7 +524,7 @@ test("a client that goes away costs no further look at its run", async () => {
     const answer = await fetch(new URL(`/runs/${id}/events`, serving.url), { signal });
     await answer.body?.getReader().read();
   }
-  /** As long as one who stays looks so many times. */
+  /** Waits until a client that stays has caused so many queries. */
   const looked = (times: number) => {
     const before = stays.counted.looks;
     return until(() => stays.counted.looks >= before + times);
@@ -532,7 +532,7 @@ test("a client that goes away costs no further look at its run", async () => {
   await until(() => left.counted.looks > 2);
   aborting.abort();
   await until(() => left.serving.pendingRequests === 0);
-  await looked(2); // the last look may have been under way
+  await looked(2); // one query may have been under way
   const { looks } = left.counted;
   await looked(5);
   expect(left.counted.looks).toBe(looks);

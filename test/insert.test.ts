@@ -47,7 +47,7 @@ async function select(sql: string): Promise<unknown[][]> {
   return rows as unknown[][];
 }
 
-test("the original system's body works as it stands: fragments, and parents after their children", async () => {
+test("the original system's body works as it is: one field per object, and parents after their children", async () => {
   const { status, answer } = await post("/insert", [
     { hired_employees: [{ name: "pablo" }, { datetime: "2021-11-07T02:48:42Z" }, { department_id: 1 }, { job_id: 1 }] },
     { jobs: [{ job: "job1" }, { job: "job2" }] },
@@ -83,7 +83,7 @@ test.each([
       { departments: ORIGINAL_PARENTS.departments },
     ],
   ],
-])("an empty database takes an employee of the department and job that come with it, as %s", async (_, body) => {
+])("an employee can come with the department and job that it refers to, as %s", async (_, body) => {
   const empty = await freshDatabase();
   try {
     for (const [handling, status] of [
@@ -101,7 +101,7 @@ test.each([
   }
 });
 
-test("strict: parents that were stored for their children's sake are undone with them", async () => {
+test("with handling=strict, parents that were stored for their children are undone with them", async () => {
   const [[id]] = (await select("SELECT MAX(id) FROM jobs")) as [[number]];
   const body = {
     ...ORIGINAL_PARENTS,
@@ -117,7 +117,7 @@ test("strict: parents that were stored for their children's sake are undone with
   expect(await select("SELECT COUNT(*) FROM departments")).toEqual([[2]]);
 });
 
-test("whole rows, fragments and parents given in the same body may be mixed", async () => {
+test("whole rows, rows of one-field objects and parents may be mixed in one body", async () => {
   const { status, answer } = await post("/insert", {
     hired_employees: [
       { ...ana, department_id: 13 },
@@ -134,7 +134,7 @@ test("whole rows, fragments and parents given in the same body may be mixed", as
   expect(answer.rows[1]?.id).toBeGreaterThan(1);
 });
 
-test("some rows rejected: 207, the good ones are stored, the bad ones logged with every reason", async () => {
+test("if some rows are rejected the answer is 207: the others are stored, and the rejected ones logged with every reason", async () => {
   const { status, answer } = await post("/insert", {
     jobs: [{ job: "Baker" }],
     hired_employees: [ana, { ...ana, id: 2, name: " ", job_id: 999, extra: 1 }],
@@ -163,7 +163,7 @@ test("some rows rejected: 207, the good ones are stored, the bad ones logged wit
   });
 });
 
-test("every reason has a pointer into the body that was sent, into fragments too", async () => {
+test("every reason has a pointer into the body, also for rows of one-field objects", async () => {
   const { status, answer } = await post("/insert", [
     { hired_employees: [{ name: "x" }, { datetime: "yesterday" }, { department_id: 7 }, { job_id: "1" }] },
     { jobs: [5, { id: 0, job: "a" }] },
@@ -178,7 +178,7 @@ test("every reason has a pointer into the body that was sent, into fragments too
   ]);
 });
 
-test("rows sent again are unchanged: 200; with other values they are refused: 422", async () => {
+test("rows sent again are unchanged (200); with other values they are rejected (422)", async () => {
   expect((await post("/insert", { hired_employees: [ana] })).status).toBe(201);
   const again = await post("/insert", { hired_employees: [ana, ana] });
   expect([again.status, again.answer.unchanged, again.answer.inserted]).toEqual([200, 2, 0]);
@@ -196,7 +196,7 @@ test("the second of two rows with one id in a batch is judged against the first"
   expect(answer.rows.map(({ status }) => status)).toEqual(["inserted", "rejected", "unchanged"]);
 });
 
-test("strict: one bad row keeps all out, says why for each, and is logged all the same", async () => {
+test("with handling=strict one rejected row keeps all rows out, and is logged", async () => {
   const { response, status, answer } = await post(
     "/insert",
     { departments: [{ id: 9, department: "Fleet" }], jobs: [{ job: "" }] },
@@ -212,14 +212,14 @@ test("strict: one bad row keeps all out, says why for each, and is logged all th
   expect(await findRun(database.db, answer.run)).toMatchObject({ status: "refused" });
 });
 
-test("strict with good rows stores them; lenient is what is done unasked, and said", async () => {
+test("with handling=strict good rows are stored; without it the answer says handling=lenient", async () => {
   const strict = await post("/jobs", [{ job: "a" }], { Prefer: "handling=strict" });
   expect(strict.status).toBe(201);
   const lenient = await post("/jobs", [{ job: "a" }]);
   expect(lenient.response.headers.get("Preference-Applied")).toBe("handling=lenient");
 });
 
-test("POST /TABLE takes an array, one object, NDJSON and CSV", async () => {
+test("POST /TABLE takes a list, one object, NDJSON and CSV", async () => {
   expect((await post("/jobs", { job: "one" })).answer.inserted).toBe(1);
   expect((await post("/jobs", [{ id: 20, job: "two" }, { job: "three" }])).answer.inserted).toBe(2);
   const lines = await post("/jobs", '{"job":"four"}\n\n{"job":"fi\nve"}\n{"job":"six"}\n', {
@@ -253,13 +253,13 @@ test.each([
   expect(await listRuns(database.db, { limit: 1 })).toEqual([]);
 });
 
-test("another content type is 415, and none is too", async () => {
+test("another content type, or none, is 415", async () => {
   expect((await post("/insert", "a", { "Content-Type": "text/csv" })).status).toBe(415);
   expect((await post("/jobs", "a", { "Content-Type": "text/plain" })).status).toBe(415);
   expect((await post("/jobs", "{}", { "Content-Type": "application/json; charset=latin1" })).status).toBe(415);
 });
 
-test("a thousand rows are taken; one more, or a larger body, is 413 and nothing of it is stored", async () => {
+test("a thousand rows are taken; one more, or a larger body, is 413 and stores nothing", async () => {
   const jobs = Array.from({ length: 1001 }, (_, index) => ({ job: `job ${index}` }));
   expect((await post("/insert", { jobs })).status).toBe(413);
   expect(await select("SELECT COUNT(*) FROM jobs")).toEqual([[2]]);
@@ -271,7 +271,7 @@ test("a thousand rows are taken; one more, or a larger body, is 413 and nothing 
   expect(large.status).toBe(413);
 });
 
-test("a field given twice is refused, since JSON would drop the first; so is __proto__", async () => {
+test("a row with a field twice, or with __proto__, is rejected, although JSON.parse would drop one", async () => {
   const { answer } = await post("/jobs", '[{"id": 9, "job": "a", "job": "b"}, {"__proto__": {"job": "c"}, "id": 10}]');
   expect(answer.errors.map(({ pointer, code }) => `${pointer} ${code}`)).toEqual([
     "/0/job unknown_field",
@@ -280,18 +280,18 @@ test("a field given twice is refused, since JSON would drop the first; so is __p
   ]);
 });
 
-test("rows that left out their id are numbered after those with one", async () => {
+test("rows without an id get theirs after the rows with one", async () => {
   const { answer } = await post("/jobs", [{ job: "first" }, { id: 5000, job: "second" }, { job: "third" }]);
   expect(answer.rows.map(({ id }) => id)).toEqual([5001, 5000, 5002]);
 });
 
-test("eight megabytes of tiny rows are given up early: 413", async () => {
+test("eight megabytes of tiny rows are refused early with 413", async () => {
   const tiny = "1\n".repeat(4_000_000);
   expect((await post("/jobs", tiny, { "Content-Type": "text/csv" })).status).toBe(413);
   expect((await post("/jobs", tiny, { "Content-Type": "application/x-ndjson" })).status).toBe(413);
 });
 
-test("if no id is left to assign the answer says so: 409, and an empty table takes rows again", async () => {
+test("if no id is left the answer is 409 and says so; once the table is empty, rows are taken again", async () => {
   const detailOf = ({ answer }: { answer: unknown }) => (answer as { detail: string }).detail;
   await pool.query("INSERT INTO jobs VALUES (2147483647, 'last')");
   const refused = await post("/jobs", [{ job: "one more" }]);
@@ -305,7 +305,7 @@ test("if no id is left to assign the answer says so: 409, and an empty table tak
   expect(again.answer.rows.map(({ id }) => id)).toEqual([1, 2, 3]);
 });
 
-test("a row that was never stored leaves no table without ids: its high id is given to nobody", async () => {
+test("a rejected row with a very high id does not use up the table's ids", async () => {
   await pool.query("DELETE FROM jobs");
   const undone = await post("/jobs", [{ id: 2147483647, job: "a" }, { job: "" }], { Prefer: "handling=strict" });
   expect(undone.status).toBe(422);
@@ -321,7 +321,7 @@ test("writers that wait at a gate leave readers their connections", async () => 
   await gate.beginTransaction();
   await gate.query("SELECT * FROM muster_gates FOR UPDATE");
   const waiting = Array.from({ length: 20 }, () => post("/jobs", [{ job: "a" }]));
-  await until(() => database.writers.waitedMs > 0); // as many as may are at the gate
+  await until(() => database.writers.waitedMs > 0); // as many writers as may wait at the gate
   expect((await app.request("/readyz")).status).toBe(200);
   expect((await app.request("/departments")).status).toBe(200);
   await gate.rollback();
@@ -335,12 +335,12 @@ test.each([
   ["handling=lenient, handling=strict", "lenient"],
   ["handling=strict-ish", "lenient"],
   ['foo="a, handling=strict"', "lenient"],
-])("Prefer: %s is %s", async (prefer, applied) => {
+])("Prefer: %s means %s", async (prefer, applied) => {
   const { response } = await post("/jobs", [{ job: "a" }], { Prefer: prefer });
   expect(response.headers.get("Preference-Applied")).toBe(`handling=${applied}`);
 });
 
-test("a value that JSON drops, for its key stands twice, may not be nested deeper than any other", async () => {
+test("a value under a repeated key, which JSON.parse would drop, may not be nested deeper than others", async () => {
   const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
   const { status, answer } = await post("/jobs", `[{"job": ${deep}, "job": "x"}]`);
   expect([status, answer]).toMatchObject([400, { detail: "the body is nested deeper than 64 levels" }]);
@@ -351,7 +351,7 @@ test("a value that JSON drops, for its key stands twice, may not be nested deepe
   );
 });
 
-test("of NDJSON a line that is not UTF-8 is a row at fault like any other, and is logged as it came", async () => {
+test("an NDJSON line that is not UTF-8 is a rejected row, and is logged as it came", async () => {
   const body = Buffer.concat([
     Buffer.from('{"id": 3, "job": "Clerk"}\n{"id": 4, "job": "'),
     Buffer.from([0xff, 0x22, 0x7d]),
@@ -363,7 +363,7 @@ test("of NDJSON a line that is not UTF-8 is a row at fault like any other, and i
   expect(await select("SELECT HEX(RIGHT(raw, 3)) FROM muster_rejections")).toEqual([["FF227D"]]);
 });
 
-test("a packed body is refused with 415, and told what is taken", async () => {
+test("a compressed body is refused with 415 and the encoding that is taken", async () => {
   const { response, status } = await post("/jobs", { job: "Clerk" }, { "Content-Encoding": "gzip" });
   expect([status, response.headers.get("Accept-Encoding")]).toEqual([415, "identity"]);
 });

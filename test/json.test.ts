@@ -16,7 +16,7 @@ const judged = (row: unknown, keyOptional = true) => {
   return { values, reasons: reasons.map(({ code, field }) => (field === undefined ? code : `${code} ${field}`)) };
 };
 
-test("a whole row is taken, in whatever order its fields come", () => {
+test("a row is taken with its fields in any order", () => {
   expect(judged(pablo)).toEqual({ values: stored, reasons: [] });
   expect(judged(Object.fromEntries(Object.entries(pablo).reverse()))).toEqual({ values: stored, reasons: [] });
 });
@@ -26,14 +26,14 @@ test.each([
   ["an empty text", ""],
   ["white space alone", " \t\n\u00a0\u3000"],
   ["undefined", undefined],
-])("%s is missing, in every field", (_, blank) => {
+])("%s counts as missing in every field", (_, blank) => {
   const row = { id: blank, name: blank, datetime: blank, department_id: blank, job_id: blank };
   const fields = Object.keys(row).map((field) => `missing ${field}`);
   expect(judged(row, false).reasons).toEqual(fields);
   expect(judged(row, true)).toEqual({ values: Array(5).fill(undefined), reasons: fields.slice(1) });
 });
 
-test("a key that is not there is missing, also one that every object inherits", () => {
+test("an absent key is missing, also if every JavaScript object inherits one of that name", () => {
   expect(judged({}, false).reasons).toEqual(employees.columns.map(({ name }) => `missing ${name}`));
   const constructors = only({
     constructors: mysqlTable("constructors", {
@@ -44,7 +44,7 @@ test("a key that is not there is missing, also one that every object inherits", 
   expect(fromJson(constructors, { id: 1 }, { keyOptional: true }).reasons.map(({ code }) => code)).toEqual(["missing"]);
 });
 
-test("an id may be left out only where the database assigns it, and a bad one is refused in any case", () => {
+test("an id may be left out only if the database assigns it, and a bad id is always rejected", () => {
   const { id: _, ...nameless } = pablo;
   expect(judged(nameless, true)).toEqual({ values: [undefined, ...stored.slice(1)], reasons: [] });
   expect(judged(nameless, false).reasons).toEqual(["missing id"]);
@@ -52,7 +52,7 @@ test("an id may be left out only where the database assigns it, and a bad one is
   expect(judged({ ...pablo, id: "7" }, true).reasons).toEqual(["wrong_type id"]);
 });
 
-test("a row gives all its reasons, and its good fields besides", () => {
+test("a row gets all its reasons, and keeps its good fields", () => {
   const row = { id: 7, name: "x".repeat(256), datetime: "2021-02-30T00:00:00Z", department_id: 3, job_id: "1", hue: 1 };
   expect(judged(row)).toEqual({
     values: [7, undefined, undefined, 3, undefined],
@@ -60,22 +60,22 @@ test("a row gives all its reasons, and its good fields besides", () => {
   });
 });
 
-test("a reason says what to do in words that begin with the field's name", () => {
+test("a reason begins with the field's name and says what to do", () => {
   const { reasons } = fromJson(employees, { ...pablo, job_id: "1" }, { keyOptional: true });
   expect(reasons).toEqual([{ code: "wrong_type", field: "job_id", detail: 'job_id must be a whole number, not "1"' }]);
 });
 
-test("an unknown field is refused, __proto__ too", () => {
+test("an unknown field is rejected, __proto__ too", () => {
   const row = JSON.parse(`{"__proto__": {"id": 7}, "ID": 1, ${JSON.stringify(pablo).slice(1)}`);
   expect(judged(row)).toEqual({ values: stored, reasons: ["unknown_field __proto__", "unknown_field ID"] });
   expect(judged(JSON.parse('{"__proto__": {"id": 7, "name": "Pablo"}}'), false).reasons).toContain("missing id");
 });
 
-test("of a key that JSON repeats the last counts, as in every JSON reader", () => {
+test("if a key is repeated the last value counts, as in every JSON reader", () => {
   expect(judged(JSON.parse(`{"id": 8, ${JSON.stringify(pablo).slice(1)}`)).values[0]).toBe(7);
 });
 
-test("a hundred thousand unknown fields make no hundred thousand reasons", () => {
+test("a hundred thousand unknown fields give only a few reasons", () => {
   const noise = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`${"n".repeat(500)}${index}`, 1]));
   const { reasons } = fromJson(employees, { ...pablo, ...noise }, { keyOptional: true });
   expect(JSON.stringify(reasons).length).toBeLessThan(20_000);
@@ -83,7 +83,7 @@ test("a hundred thousand unknown fields make no hundred thousand reasons", () =>
 });
 
 test.each([[null], [[]], [[pablo]], ["text"], [7], [true]])(
-  "%j is not a row, which is one reason without a field",
+  "%j is not a row, and gets one reason without a field",
   (row) => {
     expect(judged(row)).toEqual({ values: Array(5).fill(undefined), reasons: ["wrong_type"] });
   },
@@ -104,7 +104,7 @@ test("a column that is nullable or has a default may be left out", () => {
   expect(fromJson(table, { id: 1, stars: null, colour: " ", text: "" }, { keyOptional: true })).toEqual(expected);
 });
 
-test("a row comes back from its JSON as it was", () => {
+test("a row written as JSON is read back unchanged", () => {
   fc.assert(
     fc.property(rows, (row) => {
       const sent = JSON.parse(JSON.stringify(toJson(things, row)));
@@ -120,7 +120,7 @@ test("a stored row is answered as plain JSON", () => {
   });
 });
 
-test("the schema of a row accepts what is answered and describes it in JSON Schema", () => {
+test("the schema of a row accepts what the service answers, and describes it in JSON Schema", () => {
   const schema = rowSchema(employees);
   expect(schema.safeParse(toJson(employees, [7, "Pablo", "2021-11-07 02:48:42.000", 1, 2])).success).toBe(true);
   expect(schema.safeParse({ ...pablo, job_id: 0 }).success).toBe(false);
@@ -136,7 +136,7 @@ test("the schema of a row accepts what is answered and describes it in JSON Sche
   });
 });
 
-test("the server's text of rows becomes the JSON that their values become", () => {
+test("rows made from the server's text give the same JSON as rows made from values", () => {
   fc.assert(
     fc.property(fc.array(rows, { maxLength: 40 }), fc.constantFrom(1, 250, 251, 70_000), (some, length) => {
       const array = new JsonArray(things);

@@ -1,4 +1,4 @@
-/** What one request, and what many at once, may take of the service: beyond it they are refused at once. */
+/** Limits of one request and of many at once: beyond them requests are refused at once. */
 import { afterAll, describe, expect, test } from "bun:test";
 import pino from "pino";
 import type { AppDependencies } from "../src/app.ts";
@@ -35,14 +35,14 @@ const refusal = async (response: Response) => [
 ];
 
 describe("one body", () => {
-  test.each(Object.keys(HOSTILE))("of %s is refused by the limit it breaks", async (name) => {
+  test.each(Object.keys(HOSTILE))("of %s is refused with the limit that it breaks", async (name) => {
     const { path, type, body, status, says } = HOSTILE[name]?.() ?? expect.unreachable();
     expect(body.length).toBeLessThanOrEqual(DEFAULTS.BODY_BYTES_MAX);
     const response = await app.request(path, { method: "POST", headers: { "Content-Type": type }, body });
     expect([response.status, await response.text()]).toEqual([status, expect.stringMatching(says)]);
   });
 
-  test("that does not come in time is 408", async () => {
+  test("that does not come in time is answered 408", async () => {
     const { send, stop } = await listening({ inFlight: { bodyMsMax: 100 } });
     for (const length of [1_000, 1_000_000]) {
       const slow = await send(`${POST}Content-Length: ${length}\r\n\r\n1,Clerk\n`);
@@ -52,7 +52,7 @@ describe("one body", () => {
     await stop();
   });
 
-  test("that breaks off is no error of the service, and no row of it is stored", async () => {
+  test("that breaks off does not look like an error of the service, and no row of it is stored", async () => {
     await database.empty();
     const lines: string[] = [];
     const log = pino({}, { write: (line: string) => void lines.push(line) });
@@ -69,7 +69,7 @@ describe("one body", () => {
     await stop();
   });
 
-  test("or one query with a thousand faults is told fifty of them", async () => {
+  test("or query with a thousand faults is told fifty of them", async () => {
     const parameters = Array.from({ length: 1000 }, (_, index) => `p${index}`).join("&");
     const { errors, detail } = (await (await app.request(`/jobs?${parameters}`)).json()) as Problem;
     expect([errors?.length, detail]).toEqual([50, expect.stringMatching(/; and 950 more$/)]);
@@ -80,8 +80,8 @@ test.each([
   ["Prefer", `"${'\\"'.repeat(7_000)}`, "x".repeat(14_000), 201],
   ["Content-Type", `application/json; a${" ".repeat(14_000)}b`, `application/json; a=${"x".repeat(14_000)}`, 201],
   ["If-None-Match", `a${" ".repeat(14_000)}b`, "x".repeat(14_000), 200],
-])("%s of 14,000 characters costs about what any other does", async (name, hostile, plain, status) => {
-  /** Time that the process computes. */
+])("%s of 14,000 characters takes about as long as any other", async (name, hostile, plain, status) => {
+  /** The processor time of this process, in ms. */
   const cost = async (value: string) => {
     const headers = { [name]: value };
     const before = process.cpuUsage();
@@ -98,23 +98,23 @@ test.each([
 describe("bodies at once", () => {
   const full = { bytesMax: 200_000 };
 
-  test("beyond the bytes that are held are refused with 503, reads are not, and room that is not used is given back", async () => {
+  test("over the limit of bytes are refused with 503, while reads are answered; room that is not used is given back", async () => {
     const { send, stop, url } = await listening({ inFlight: full });
     const slow: { end(): void }[] = [];
     const first = await until(async () => {
-      slow.push(await send(`${POST}Content-Length: 200000\r\n\r\n`)); // one more, as its announcement counts for a second alone
+      slow.push(await send(`${POST}Content-Length: 200000\r\n\r\n`)); // one more is taken, since an announcement counts for only a second
       const response = await fetch(`${url}jobs`, job());
       return response.status === 503 && response;
     });
     expect(await refusal(first)).toEqual([503, "5", expect.stringMatching(/^the service is busy: .*200000 bytes/)]);
     expect((await fetch(`${url}jobs?limit=1`)).status).toBe(200);
-    // What has been announced and does not come keeps nobody out for long.
+    // Bytes that are announced and do not come soon stop counting.
     await until(async () => (await fetch(`${url}jobs`, job())).status === 201);
     for (const { end } of slow) end();
     await stop();
   });
 
-  test("are each taken if they come alone, also one that is larger than all the room", async () => {
+  test("are taken if they come alone, even if one is larger than the limit", async () => {
     const roomy = appOver(database, { inFlight: { bytesMax: 10 } });
     expect((await roomy.request("/jobs", job())).status).toBe(201);
     expect((await roomy.request("/jobs", job())).status).toBe(201);
@@ -122,7 +122,7 @@ describe("bodies at once", () => {
 });
 
 describe("requests at once", () => {
-  test("beyond their number are refused with 503, and whoever watches the service is answered", async () => {
+  test("over their limit are refused with 503, while health checks and metrics are answered", async () => {
     const few = appOver(database, { inFlight: { requestsMax: 2 } });
     const release = await held("LOCK TABLES hired_employees WRITE");
     const reports = [few.request("/hired_department"), few.request("/hired_2021_quarter")];
@@ -137,7 +137,7 @@ describe("requests at once", () => {
     expect((await few.request("/jobs")).status).toBe(200);
   });
 
-  test("that write are refused while one of them has waited too long, and those that wait are stored", async () => {
+  test("that write are refused while another has waited too long; those that wait are stored", async () => {
     await database.empty();
     const busy = appOver(database, { inFlight: { waitMsMax: 20 } });
     const release = await held(GATES);
@@ -160,7 +160,7 @@ describe("two hundred rejected rows of 40 KB", async () => {
     (await (await app.request("/jobs", { method: "POST", headers, body: text })).json()) as BatchAnswer;
   const ask = (path: string, body: unknown) => app.request(`/rejections/${path}`, posted(body));
 
-  test("are listed page by page, however many rows a page may have", async () => {
+  test("are listed in pages that fit in memory", async () => {
     const { run } = await batch();
     const pages: number[][] = [];
     for (let path: string | undefined = `/rejections?run=${run}`; path !== undefined; ) {
@@ -173,7 +173,7 @@ describe("two hundred rejected rows of 40 KB", async () => {
     expect([new Set(pages.flat()).size, pages.flat().length]).toEqual([row?.found, 200]);
   });
 
-  test("are replayed as they came by a mebibyte at once, and discarded all together", async () => {
+  test("are replayed as they came, a mebibyte at a time, and discarded all together", async () => {
     const { run, rows } = await batch();
     const some = (await (await ask("replay", { run })).json()) as BatchAnswer;
     expect([some.received > 20, some.received + Number(some.remaining)]).toEqual([true, 200]);
@@ -185,7 +185,7 @@ describe("two hundred rejected rows of 40 KB", async () => {
 
 const withoutProc = missing("/proc, which says what a process has used,", process.platform === "linux");
 describe.skipIf(withoutProc !== "")(`the service${withoutProc}`, () => {
-  test("stays under 500 MB while 120 writers of 7.9 MB are at a closed gate: it holds some, and refuses the others at once", async () => {
+  test("stays under 500 MB while 120 writers send 7.9 MB each to a closed gate: it keeps some and refuses the others at once", async () => {
     await database.empty();
     const { service, url, stop } = await serve({ DATABASE_URL: database.url });
     const rows = Array.from({ length: 1000 }, (_, index) => `{"job": "Clerk ${index}"}`.padEnd(7_900));
@@ -215,7 +215,7 @@ describe.skipIf(withoutProc !== "")(`the service${withoutProc}`, () => {
     expect(await stop()).toBe(0);
   });
 
-  test("answers /healthz within a second of its own time on one core, whatever sixteen bodies come at once", async () => {
+  test("answers /healthz within a second of processor time on one core, while sixteen hostile bodies come at once", async () => {
     const { service, url, stop } = await serve({ DATABASE_URL: database.url });
     onOneCore(service.pid);
     const bodies = Object.values(HOSTILE).map((make) => make());
@@ -226,9 +226,9 @@ describe.skipIf(withoutProc !== "")(`the service${withoutProc}`, () => {
           const answer = await fetch(url + path.slice(1), { method: "POST", headers: { "Content-Type": type }, body });
           await answer.arrayBuffer();
           if (answer.status !== 503) return answer.status;
-          await Bun.sleep(500); // as a client waits that was told to try again
+          await Bun.sleep(500); // a client that got 503 tries again later
         };
-        // There is room for three of them.
+        // The service takes three of them at once.
         expect([path, await until(ask)]).toEqual([path, status]);
       }),
     ).finally(() => {

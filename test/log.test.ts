@@ -1,4 +1,4 @@
-/** What a person who looks for a request or a run finds in the log, and what nobody finds there. */
+/** The log: lines by which a person finds a request or a run, and values that are in no line. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { DrizzleQueryError } from "drizzle-orm";
 import pino from "pino";
@@ -34,7 +34,7 @@ async function newestRun() {
   return run?.id;
 }
 
-test("a request is a line with its id, its role and how it ended", async () => {
+test("a request is a line with its id, its role and its status", async () => {
   const { line } = await asked("/jobs?job=s3cret-name", "s3cret-reader");
   expect(line).toMatchObject({ request: "r-1", role: "reader", method: "GET", path: "/jobs", status: 200 });
   expect((await asked("/jobs", "s3cret-guess")).line).not.toHaveProperty("role");
@@ -48,7 +48,7 @@ test.each([
   ["/backup", { table: ["jobs"] }, 201],
   ["/backups/latest/verify", {}, 200],
   ["/restore", { table: ["jobs"], plan: true }, 200],
-])("a request that makes a run says which: %s with %j", async (path, body, status) => {
+])("the line of a request that makes a run names the run: %s with %j", async (path, body, status) => {
   const { answer, line } = await asked(path, "s3cret-admin", body);
   expect([answer.status, line?.request, line?.role]).toEqual([status, "r-1", "admin"]);
   expect(line?.run).toBe(await newestRun());
@@ -58,7 +58,7 @@ test.each([
   ["id,job\n8,Clerk\n9,\n", "jobs 1 inserted, 1 rejected", { received: 2, inserted: 1, rejected: 1 }],
   ["id,job\n8,\n9,\n", "every row was rejected", { received: 2, inserted: 0, rejected: 2 }],
 ])(
-  "an import over HTTP ends with a line that has its run, its table and its counts: %j",
+  "an import over HTTP logs a line with its run, its table and its counts when it ends: %j",
   async (body, done, counts) => {
     const headers = { Authorization: "Bearer s3cret-admin", "Content-Type": "text/csv" };
     const answer = await app.request("/imports?table=jobs", { method: "POST", headers, body });
@@ -72,12 +72,12 @@ test.each([
   },
 );
 
-test("a request that makes none names none", async () => {
+test("the line of a request without a run names none", async () => {
   expect((await asked("/jobs", "s3cret-reader")).line).not.toHaveProperty("run");
   expect((await asked("/restore", "s3cret-admin", { table: ["jobs"], backup: "none" })).line).not.toHaveProperty("run");
 });
 
-test("a statement's text and values are in no line, also where no driver's error is behind it", () => {
+test("no line has the text or the values of a statement, whatever kind of error it was", () => {
   const error = new DrizzleQueryError("select s3cret from t", ["s3cret"], new Error("connection lost"));
   expect(JSON.stringify(loggable(error))).toContain("connection lost");
   expect(JSON.stringify(loggable(error))).not.toContain("s3cret");

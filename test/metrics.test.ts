@@ -15,7 +15,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-/** The lines of /metrics that begin so. */
+/** The lines of /metrics with this beginning. */
 async function metrics(begin: string, of = app): Promise<string[]> {
   const text = await (await of.request("/metrics")).text();
   return text.split("\n").filter((line) => line.startsWith(begin));
@@ -23,7 +23,7 @@ async function metrics(begin: string, of = app): Promise<string[]> {
 
 const post = (path: string, body: unknown) => app.request(path, posted(body));
 
-test("rows are counted by what became of them, their table and the kind of run", async () => {
+test("rows are counted by verdict, table and kind of run", async () => {
   await post("/insert", {
     jobs: [{ id: 1, job: "Clerk" }, { id: 2, job: "Judge" }, { job: "" }],
     departments: [{ department: "Fleet" }],
@@ -62,7 +62,7 @@ test("rows are counted by what became of them, their table and the kind of run",
   expect(await metrics("muster_run_seconds_count")).toHaveLength(5);
 });
 
-test("a run that fails is counted once, as what it ended as", async () => {
+test("a run that fails is counted once, by its last status", async () => {
   const { ended } = database;
   const seen: string[] = [];
   const listener = ({ kind, status }: { kind: string; status: string }) => void seen.push(`${kind} ${status}`);
@@ -74,7 +74,7 @@ test("a run that fails is counted once, as what it ended as", async () => {
 });
 
 describe("requests", () => {
-  test("are counted by their route's pattern, whatever is asked for", async () => {
+  test("are counted by the pattern of their route, not by their path", async () => {
     for (let id = 1; id <= 5; id++) await app.request(`/jobs/${id}?x=${id}`);
     for (const path of ["/jobs", "/departments?limit=2", "/no-table", "/no/such/path/at/all", "/runs/x"])
       await app.request(path);
@@ -88,7 +88,7 @@ describe("requests", () => {
     expect((await metrics("http_request_duration_seconds_bucket")).length).toBeGreaterThan(0);
   });
 
-  test("that wait for a connection are seen, and the connections themselves", async () => {
+  test("that wait for a connection are counted, and so are the connections", async () => {
     const held = await Promise.all(
       Array.from({ length: DEFAULTS.DATABASE_CONNECTIONS }, () => database.pool.getConnection()),
     );
@@ -106,7 +106,7 @@ describe("requests", () => {
   });
 });
 
-test("the process is measured, its event loop too, and no token is needed", async () => {
+test("the process and its event loop are measured, and no token is needed", async () => {
   const open = appOver(database, { tokens: readTokens("reader:x") });
   const answer = await open.request("/metrics");
   expect([answer.status, answer.headers.get("Content-Type")]).toEqual([

@@ -32,7 +32,7 @@ afterAll(async () => {
   for (const url of urls) await dropDatabase(url);
 });
 
-test("a missing database is made in utf8mb4, with a gate for each table of the dictionary", async () => {
+test("a missing database is created in utf8mb4, with a gate for each table", async () => {
   const url = newUrl();
   await migrate(url);
   expect(await ask(url, "SELECT @@character_set_database AS a, @@collation_database AS b")).toEqual([
@@ -43,7 +43,7 @@ test("a missing database is made in utf8mb4, with a gate for each table of the d
   );
 });
 
-test("three commands that migrate at once all find it done, once", async () => {
+test("three commands that migrate at once do it once, and all go on", async () => {
   const url = newUrl();
   await Promise.all([migrate(url), migrate(url), migrate(url)]);
   expect(await shape(url)).toEqual(wanted);
@@ -52,7 +52,7 @@ test("three commands that migrate at once all find it done, once", async () => {
   ]);
 });
 
-test("where nothing is pending nobody's lock is waited for, and gates that are missing are added", async () => {
+test("without pending migrations no lock is waited for, and missing gates are added", async () => {
   const url = newUrl();
   await migrate(url);
   const locked = await connectOnce(url);
@@ -63,7 +63,7 @@ test("where nothing is pending nobody's lock is waited for, and gates that are m
   await locked.end();
 });
 
-test("a migration that was killed in the middle of a statement is completed by the next", async () => {
+test("a migration killed in the middle of a statement is completed by the next command", async () => {
   const url = newUrl();
   await stopAt(url, "CREATE INDEX `runs_status`");
   await killedWhileWaiting(url, "runs");
@@ -73,7 +73,7 @@ test("a migration that was killed in the middle of a statement is completed by t
 });
 
 test.each(["CREATE TABLE `jobs`", "ADD CONSTRAINT `hired_employees_job", "CREATE INDEX `runs_status`"])(
-  "a crash right after %s was carried out, or right before, is made good",
+  "after a crash right before or after %s, the next command completes the migration",
   async (text) => {
     const doubted = statements.find(({ statement }) => statement.includes(text));
     if (!doubted) throw new Error(`no migration says ${text}`);
@@ -87,7 +87,7 @@ test.each(["CREATE TABLE `jobs`", "ADD CONSTRAINT `hired_employees_job", "CREATE
 );
 
 test.each(["ENGINE=MyISAM", "ROW_FORMAT=COMPACT"])(
-  "a migration that has begun with %s, as an earlier version did, and could not be completed there, begins anew",
+  "a migration that an earlier version began with %s, and could not complete, begins again",
   async (option) => {
     const url = newUrl();
     await stopAt(url, "CREATE INDEX `rejections_run`", option);
@@ -226,7 +226,7 @@ test("another program's tables of the names that Muster's had before are left al
   expect(await shape(url)).toEqual(wanted);
 });
 
-test("a table that was there before is named each time, and nothing is changed", async () => {
+test("another program's table in the way is named each time, and nothing is changed", async () => {
   const url = newUrl();
   await create(url);
   await ask(url, "CREATE TABLE jobs (mine int PRIMARY KEY)");
@@ -236,10 +236,10 @@ test("a table that was there before is named each time, and nothing is changed",
   expect(await ask(url, "SHOW TABLES")).toHaveLength(1);
 });
 
-test("a statement that fails is named, is in no doubt afterwards, and is tried again", async () => {
+test("a statement that fails is named, and is tried again by the next command", async () => {
   const url = newUrl();
   await crashAt(url, statements[2], 0);
-  // Made by somebody else between two attempts; the third statement is not in doubt, since the second is.
+  // Somebody else makes a table between two attempts. Only the second statement is in doubt, not the third.
   await ask(url, "CREATE TABLE gates (mine int PRIMARY KEY)");
   for (const _ of ["first", "second"]) {
     await expect(migrate(url)).rejects.toThrow(
@@ -251,7 +251,7 @@ test("a statement that fails is named, is in no doubt afterwards, and is tried a
   expect(await shape(url)).toEqual(wanted);
 });
 
-test("a database that cannot hold every name is refused with the line to run", async () => {
+test("a database whose character set cannot hold every name is refused with the statement to run", async () => {
   const url = newUrl();
   await create(url, "CHARACTER SET latin1");
   const error = await migrate(url).catch((thrown) => thrown);
@@ -264,7 +264,7 @@ test("a database that cannot hold every name is refused with the line to run", a
   await migrate(url);
 });
 
-test("a user who may not create the database is told what to ask for", async () => {
+test("a user who may not create the database is told which right to ask for", async () => {
   const url = newUrl();
   await admin.query("CREATE USER IF NOT EXISTS test_nobody@localhost");
   const poor = url.replace("//root@", "//test_nobody@");
@@ -277,7 +277,7 @@ test("a user who may not create the database is told what to ask for", async () 
   await admin.query("DROP USER test_nobody@localhost");
 });
 
-test("a migration that is older than the database's newest is named, not skipped", async () => {
+test("a pending migration that is older than the newest applied one is named, not skipped", async () => {
   const url = newUrl();
   await create(url);
   await ask(url, "CREATE TABLE __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)");
@@ -285,7 +285,7 @@ test("a migration that is older than the database's newest is named, not skipped
   await expect(migrate(url)).rejects.toThrow("migration 0000_start is older than the newest");
 });
 
-test("Drizzle's own migrator finds nothing left to do after ours, nor ours after Drizzle's", async () => {
+test("Drizzle's own migrator has nothing to do after Muster's, and the other way round", async () => {
   const [ours, theirs] = [newUrl(), newUrl()];
   await migrate(ours);
   await create(theirs, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
@@ -301,7 +301,7 @@ test("Drizzle's own migrator finds nothing left to do after ours, nor ours after
   }
 });
 
-test("drizzle-kit migrate sets up a database that does not exist", async () => {
+test("drizzle-kit migrate creates a database that does not exist", async () => {
   const url = newUrl();
   const command = Bun.spawn(["bunx", "drizzle-kit", "migrate"], {
     cwd: join(import.meta.dir, ".."),
@@ -324,7 +324,7 @@ async function create(url: string, settings = ""): Promise<void> {
   await admin.query(`CREATE DATABASE ${parseUrl(url).database} ${settings}`);
 }
 
-/** The state in which a crash leaves a database when one statement had begun: carried out, or not. */
+/** Leaves a database as a crash would after one statement had begun: the statement carried out, or not. */
 async function crashAt(
   url: string,
   doubted: (typeof statements)[number] | undefined,
@@ -336,7 +336,7 @@ async function crashAt(
   await leaveMark(url, doubted, 1);
 }
 
-/** The state of a migration that was refused a statement, and has made its tables with such an option. */
+/** Leaves a migration whose tables are made with this option and whose next statement was refused. */
 async function stopAt(url: string, text: string, option = ""): Promise<void> {
   await create(url, "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
   const stopped = statements.findIndex(({ statement }) => statement.includes(text));
@@ -346,7 +346,7 @@ async function stopAt(url: string, text: string, option = ""): Promise<void> {
   await leaveMark(url, statements[stopped], 0);
 }
 
-/** Begins to migrate, and kills the connection while its statement waits for a reader of `table`. */
+/** Migrates, and kills the connection while its statement waits for a reader of `table`. */
 async function killedWhileWaiting(url: string, table: string): Promise<void> {
   const { database } = parseUrl(url);
   const reader = await connectOnce(url);
@@ -361,7 +361,7 @@ async function killedWhileWaiting(url: string, table: string): Promise<void> {
   await reader.end();
 }
 
-/** Begins to migrate, and kills the connection as soon as the database has so many tables. */
+/** Migrates, and kills the connection as soon as the database has so many tables. */
 async function killedWith(url: string, tables: number): Promise<void> {
   const { database } = parseUrl(url);
   const connections = "SELECT id FROM information_schema.processlist WHERE db = ?";
@@ -379,14 +379,14 @@ const endingOf = (work: Promise<void>) =>
     () => "killed",
   );
 
-/** Writes down that the first so many migrations were applied. */
+/** Records the first migrations, so many of them, as applied. */
 async function journalled(url: string, count: number): Promise<void> {
   await ask(url, "CREATE TABLE __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)");
   for (const { hash, folderMillis } of files.slice(0, count))
     await ask(url, `INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('${hash}', ${folderMillis})`);
 }
 
-/** What a migration writes down about a statement: that it has begun, or that the server has refused it. */
+/** The note of a migration about a statement: that it has begun, or that the server has refused it. */
 async function leaveMark(url: string, at: (typeof statements)[number] | undefined, begun: 0 | 1): Promise<void> {
   await ask(
     url,
@@ -402,7 +402,7 @@ async function ask(url: string, statement: string): Promise<Record<string, unkno
   return rows as Record<string, unknown>[];
 }
 
-/** All that a database holds but its rows: columns, keys and references. */
+/** The columns, keys and references of a database. */
 async function shape(url: string): Promise<unknown[]> {
   const name = parseUrl(url).database;
   const selects = [

@@ -26,22 +26,22 @@ afterAll(async () => {
   await removeFolders();
 });
 
-/** The id that the document has in its example of a path. */
+/** The example id in the document's path. */
 const exampleId = (path: string) =>
   String(exampleOf(document.paths[path]?.get?.parameters.find((each) => each.name === "id")));
 const post = (path: string, body: unknown) =>
   local.request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
-/** The query without which an operation is not understood. */
+/** The query that an operation requires. */
 const needed = ({ parameters }: Operation) => {
   const required = parameters.filter((each) => each.in === "query" && each.required);
   return required.length === 0 ? "" : `?${required.map((each) => `${each.name}=${exampleOf(each)}`).join("&")}`;
 };
 
-/** The database of which the document's examples speak: a row in each table, and a rejection whose parents came later. */
+/** The database that the document's examples assume: a row in each table, and a rejection whose parents came later. */
 async function begin(): Promise<void> {
   const { pool } = database;
-  // An import goes on after its answer, and would write rejections into what is begun here.
+  // An import goes on after its answer, and would write rejections into the next test's database.
   await until(async () => (await select(pool, "SELECT id FROM muster_runs WHERE finished_at IS NULL")).length === 0);
   for (const table of [...tableNames].reverse()) await pool.query("DELETE FROM ??", [table]);
   for (const table of ["muster_rejections", "muster_runs", "muster_idempotency_keys"])
@@ -124,7 +124,7 @@ test("every example is answered as the document says", async () => {
   expect(sent.length).toBeGreaterThan(90);
 });
 
-test("what is 400 for its size is not valid by the document either", async () => {
+test("a request that is 400 for its size is invalid by the document too", async () => {
   const [table = ""] = tableNames;
   const bodies: Record<string, unknown[]> = { [`/${table}`]: [[]], "/insert": [[], {}, [{}], { [table]: [] }] };
   for (const operation of operations.filter(({ method, path }) => method === "POST" && path in bodies)) {
@@ -141,7 +141,7 @@ test("what is 400 for its size is not valid by the document either", async () =>
   }
 });
 
-test("the example of an import is loaded", async () => {
+test("the example of an import is imported", async () => {
   await begin();
   const operation = operations.find(({ path }) => path === "/imports");
   if (!operation) throw new Error("there is no such operation");
@@ -160,7 +160,7 @@ interface Run {
   counts: object;
 }
 
-test("the problems that any request can meet are answered where the document has them, and nowhere else", async () => {
+test("each operation answers the general problems that the document lists for it, and no other", async () => {
   const tokens = readTokens("reader:reads,writer:writes,admin:rules");
   const guarded = appOver(database, { store: new DirectoryStore(folder), tokens, ...limits });
   const lesser: Record<string, string> = { writer: "reads", admin: "writes" };
@@ -170,7 +170,7 @@ test("the problems that any request can meet are answered where the document has
     const [type = "", content] = Object.entries(requestBody?.content ?? {})[0] ?? [];
     const body = content && JSON.stringify(Object.values(content.examples ?? {})[0]?.value);
     const headers: Record<string, string> = content ? { "Content-Type": type } : {};
-    /** Whether a request that is changed in this way is answered so, and what the document says. */
+    /** Sends a changed request. @returns whether it got this status, and whether the document lists it */
     const compare = async (status: number, change: Asked) => {
       const query = needed(operation);
       const answer = await ask(operation, { query, ...(body !== undefined && { body }), headers, ...change });
@@ -180,7 +180,7 @@ test("the problems that any request can meet are answered where the document has
     };
     await compare(400, { query: "?no_such_parameter=1" });
     await compare(401, { app: guarded, headers: { ...headers, Authorization: "Bearer unknown" } });
-    // Without a token the page is the form to sign in by.
+    // Without a token the page is the sign-in form.
     if (operation.path !== "/") await compare(401, { app: guarded });
     await compare(403, { headers: { ...headers, Origin: "http://a.example" } });
     await compare(406, { headers: { ...headers, Accept: "image/x-none" } });
@@ -197,10 +197,10 @@ test("the problems that any request can meet are answered where the document has
   }
 });
 
-/** The id of nothing: of a run by its form, and no form of another's. */
+/** An id that does not exist, of the form that the path takes. */
 const UNKNOWN = "00000000-0000-7000-8000-000000000000";
 
-test("a file is answered in part, or not once more, as the document says", async () => {
+test("a backup's file is answered 206 and 304 as the document says", async () => {
   const file = operations.find(({ path }) => path === "/backups/{id}/{file}");
   if (!file) throw new Error("there is no such operation");
   const { headers } = await ask(file);
@@ -213,7 +213,7 @@ test("a file is answered in part, or not once more, as the document says", async
   }
 });
 
-test("a path answers other methods 405, and Allow has those of the document", async () => {
+test("a path answers other methods 405, with the document's methods in Allow", async () => {
   for (const operation of operations) {
     const { status, headers } = await local.request(pathOf(operation), { method: "PUT" });
     expect([operation.path, status, headers.get("Allow")?.split(", ")]).toEqual([

@@ -11,7 +11,7 @@ afterAll(database.close);
 
 const tokens = readTokens("reader:one,reader:two,writer:three");
 
-/** The service with a clock of its own. */
+/** The service with a clock that the test sets. */
 function limited(perMinute: number, options: { proxies?: string[]; open?: boolean } = {}) {
   const clock = { ms: 1_000_000 };
   const rateLimit = { perMinute, proxies: options.proxies, now: () => clock.ms };
@@ -31,7 +31,7 @@ async function statuses(count: number, ask: () => Response | Promise<Response>):
 }
 
 describe("a token", () => {
-  test("may send so many requests a minute, and is then told when to go on", async () => {
+  test("may send so many requests a minute, and is then told when to retry", async () => {
     const { clock, as } = limited(3);
     const first = await as("one");
     expect([first.status, first.headers.get("RateLimit-Policy"), first.headers.get("RateLimit")]).toEqual([
@@ -55,7 +55,7 @@ describe("a token", () => {
     expect((await as("one")).status).toBe(404);
   });
 
-  test("is counted from wherever it comes, and does not use up another's", async () => {
+  test("is counted from all addresses together, and does not use up another token's limit", async () => {
     const { as } = limited(2);
     await as("one", "192.0.2.1");
     await as("one", "192.0.2.2");
@@ -65,18 +65,18 @@ describe("a token", () => {
 });
 
 describe("an address", () => {
-  test("without a token is counted by itself, as is every other", async () => {
+  test("without a token has a limit of its own", async () => {
     const { ask } = limited(2, { open: true });
     expect(await statuses(3, () => ask("127.0.0.1"))).toEqual({ 404: 2, 429: 1 });
     expect((await ask("127.0.0.2")).status).toBe(404);
   });
 
-  test("that sends no token where one is needed is limited as well", async () => {
+  test("that sends no token although one is needed is limited as well", async () => {
     const { ask } = limited(2);
     expect(await statuses(3, () => ask("192.0.2.1"))).toEqual({ 401: 2, 429: 1 });
   });
 
-  test("that guesses tokens is not told any more which is right, and others are served", async () => {
+  test("that guesses tokens is soon not told whether they are right, while others are served", async () => {
     const { clock, ask, as } = limited(10_000);
     const guess = (token: string) => ask("192.0.2.66", { Authorization: `Bearer ${token}` });
     expect(await statuses(GUESSES_PER_MINUTE_MAX, () => guess("wrong"))).toEqual({ 401: GUESSES_PER_MINUTE_MAX });
@@ -88,7 +88,7 @@ describe("an address", () => {
     expect((await guess("one")).status).toBe(404);
   });
 
-  test("cannot be feigned by X-Forwarded-For", async () => {
+  test("cannot be faked by X-Forwarded-For", async () => {
     const { ask } = limited(2, { open: true });
     let hop = 0;
     expect(await statuses(3, () => ask("127.0.0.1", { "X-Forwarded-For": `198.51.100.${hop++}` }))).toEqual({
@@ -97,7 +97,7 @@ describe("an address", () => {
     });
   });
 
-  test("behind a trusted proxy is the client's", async () => {
+  test("behind a trusted proxy is the one that the proxy names", async () => {
     const { ask } = limited(1, { open: true, proxies: ["10.0.0.0/8"] });
     const from = (client: string) => ask("10.1.2.3", { "X-Forwarded-For": `203.0.113.9, ${client}, 10.0.0.1` });
     expect((await from("198.51.100.1")).status).toBe(404);
@@ -106,7 +106,7 @@ describe("an address", () => {
     expect((await ask("192.0.2.7", { "X-Forwarded-For": "198.51.100.1" })).status).toBe(404);
   });
 
-  test("is one of so many that are counted: a flood of others takes no more memory, and shares a count", async () => {
+  test("is counted by itself up to a number of addresses; a flood of others shares one count and takes no more memory", async () => {
     const { ask, as } = limited(5, { open: true });
     for (let each = 0; each < ADDRESSES_MAX; each++)
       await ask(`10.${each >> 16}.${(each >> 8) & 255}.${each & 255}`, {}, "/x");
@@ -116,7 +116,7 @@ describe("an address", () => {
   });
 });
 
-test("without a limit of requests guesses are limited all the same", async () => {
+test("guesses are limited even if requests are not", async () => {
   const { ask, as } = limited(Number.POSITIVE_INFINITY);
   const guess = () => ask("192.0.2.66", { Authorization: "Bearer wrong" });
   expect(await statuses(GUESSES_PER_MINUTE_MAX, guess)).toEqual({ 401: GUESSES_PER_MINUTE_MAX });
@@ -125,7 +125,7 @@ test("without a limit of requests guesses are limited all the same", async () =>
   expect([answer.status, answer.headers.get("RateLimit")]).toEqual([404, null]);
 });
 
-test("whoever watches the service is not limited", async () => {
+test("health checks and metrics are not limited", async () => {
   const { ask } = limited(1, { open: true });
   for (let asked = 0; asked < 3; asked++) {
     const answer = await ask("127.0.0.1", {}, "/healthz");
@@ -149,13 +149,16 @@ test.each([
   ["10.0.0.1", "192.0.2.1, not an address", ["10.0.0.0/8"], "not an address"],
   ["10.0.0.1", undefined, ["10.0.0.0/8"], "10.0.0.1"],
   ["10.0.0.1", "10.0.0.2", ["10.0.0.0/8"], "10.0.0.1"],
-])("a request from %s forwarded for %s where %j is trusted is from %s", (socket, forwarded, proxies, expected) => {
-  const header = (name: string) => (name === "X-Forwarded-For" ? forwarded : undefined);
-  const context = { env: { requestIP: () => ({ address: socket }) }, req: { header, raw: new Request("http://x") } };
-  expect(addressOf(proxies)(context as never)).toBe(expected);
-});
+])(
+  "a request from %s with X-Forwarded-For %s is counted for its client, if %j is trusted: %s",
+  (socket, forwarded, proxies, expected) => {
+    const header = (name: string) => (name === "X-Forwarded-For" ? forwarded : undefined);
+    const context = { env: { requestIP: () => ({ address: socket }) }, req: { header, raw: new Request("http://x") } };
+    expect(addressOf(proxies)(context as never)).toBe(expected);
+  },
+);
 
-test("the limit is there with tokens, and not where only this machine is answered, unless RATE_LIMIT says so", () => {
+test("there is a limit if tokens are used, and none if only this machine is answered, unless RATE_LIMIT is set", () => {
   const limitOf = (environment: Record<string, string>) => readConfig(environment).RATE_LIMIT;
   expect(limitOf({})).toBe(0);
   expect(limitOf({ API_TOKENS: "reader:x" })).toBe(30_000);
@@ -170,7 +173,7 @@ test.each([
   ["CORS_ORIGINS", "*"],
   ["CORS_ORIGINS", "app.example.com"],
   ["CORS_ORIGINS", "https://app.example.com/"],
-])("%s=%s is refused, and says what to set it to", (variable, value) => {
+])("%s=%s is refused with what to set it to", (variable, value) => {
   expect(() => readConfig({ [variable]: value })).toThrow(
     new RegExp(`^set ${variable} to (a whole number|the addresses|origins)`),
   );

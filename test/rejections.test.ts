@@ -5,7 +5,7 @@ import { findRun } from "../src/repositories/run-log.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { underWay } from "./support/observe.ts";
+import { AT_THE_GATE, underWay } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const app = appOver(database);
@@ -119,7 +119,7 @@ test("a row that was deleted while its replay waited at the gate is inserted, no
   await gate.query("SELECT * FROM muster_gates FOR UPDATE");
   const row = { id: 1, name: "Ana", datetime: "2021-05-01T10:00:00Z", department_id: 9, job_id: 2 };
   const replaying = post("/rejections/replay", { rows: [{ id: employee?.id, row }] });
-  await underWay(database, /FROM muster_gates/);
+  await underWay(database, AT_THE_GATE);
   await gate.query("DELETE FROM hired_employees");
   await gate.commit();
   gate.release();

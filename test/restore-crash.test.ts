@@ -6,7 +6,7 @@ import type { DebugPoint } from "../src/debug-points.ts";
 import { run, start, startStoppedAt } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { GATES, hold, seen } from "./support/observe.ts";
+import { AT_THE_GATE, GATES, hold, seen } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const store = await folderOf({});
@@ -21,7 +21,7 @@ const ROWS = 10_000;
 /** A moment at which a command is killed: a point in its own code, or a statement that another program holds up. */
 type Moment = DebugPoint | { statement: RegExp; held: string };
 
-const AT_THE_GATE: Moment = { statement: /FROM muster_gates WHERE/, held: GATES };
+const WAITING: Moment = { statement: AT_THE_GATE, held: GATES };
 const WRITING: Moment = {
   statement: /^(INSERT|UPDATE|DELETE).*`jobs`/,
   held: "SELECT * FROM jobs WHERE id = 1 FOR UPDATE",
@@ -29,10 +29,10 @@ const WRITING: Moment = {
 const RENAMING: Moment = { statement: /^RENAME TABLE/, held: "SELECT * FROM hired_employees" };
 
 const CASES: [table: string, way: string, column: string, moments: Moment[]][] = [
-  ["jobs", "a transaction", "job", ["rows staged", AT_THE_GATE, WRITING, "rows replaced", "run ended"]],
+  ["jobs", "a transaction", "job", ["rows staged", WAITING, WRITING, "rows replaced", "run ended"]],
   [
     ...(["hired_employees", "a swap", "name"] as const),
-    ["rows staged", AT_THE_GATE, "swap noted", RENAMING, "renamed", "old table dropped", "swap recorded", "run ended"],
+    ["rows staged", WAITING, "swap noted", RENAMING, "renamed", "old table dropped", "swap recorded", "run ended"],
   ],
 ];
 
@@ -97,7 +97,7 @@ test.each(CASES)(
 test("a backup killed before its manifest is written is no backup, and one killed afterwards is whole", async () => {
   const backups = async () => (await readdir(store)).filter((name) => !name.startsWith("."));
   const before = await backups();
-  for (const moment of [AT_THE_GATE, "files written"] as const) await killed(["scripts/backup.ts", "jobs"], moment);
+  for (const moment of [WAITING, "files written"] as const) await killed(["scripts/backup.ts", "jobs"], moment);
   expect(await backups()).toEqual(before);
 
   await killed(["scripts/backup.ts", "jobs"], "backup complete");

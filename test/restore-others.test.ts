@@ -13,7 +13,7 @@ import { appOver, posted } from "./support/app.ts";
 import { run, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { gone, underWay } from "./support/observe.ts";
+import { AT_THE_GATE, gone, underWay } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const folder = await folderOf({});
@@ -113,9 +113,9 @@ test.each([
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
   await gate.query("SELECT * FROM muster_gates FOR UPDATE");
-  await gone(database, /FROM muster_gates WHERE/); // that of the command before, which the server may still be ending
+  await gone(database, AT_THE_GATE); // that of the command before, which the server may still be ending
   const command = start(args, environment);
-  await underWay(database, /FROM muster_gates WHERE/);
+  await underWay(database, AT_THE_GATE);
   command.kill("SIGINT");
   expect(await command.exited).toBe(130); // while the gate is still held
   await gate.rollback();

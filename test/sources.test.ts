@@ -12,7 +12,7 @@ import { putText } from "../src/s3/location.ts";
 import { start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { underWay, until } from "./support/observe.ts";
+import { AT_THE_GATE, underWay, until } from "./support/observe.ts";
 import { settingsFor, startS3 } from "./support/s3.ts";
 
 const database = await freshDatabase();
@@ -126,7 +126,7 @@ async function whileTheGateIsHeld<T>(start: () => Promise<T>, sql: string): Prom
   await other.beginTransaction();
   await other.query("SELECT * FROM muster_gates FOR UPDATE");
   const importing = start();
-  await underWay(database, /FROM muster_gates/); // so the rows are read
+  await underWay(database, AT_THE_GATE); // so the rows are read
   await other.query(sql);
   await other.commit();
   other.release();

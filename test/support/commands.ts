@@ -26,21 +26,37 @@ export function start(args: string[], environment: Record<string, string> = {}, 
 
 /**
  * Starts the service in a folder, and waits for the line that says where it listens, or for another one.
+ * If it crashes later, what it wrote to stderr is printed: the test itself sees only a refused connection.
  * @throws if it ends before, with what it wrote
  */
 export async function serve(environment: Record<string, string>, cwd = ROOT, awaited = "Muster serves") {
   const service = start([join(ROOT, "src/main.ts")], { PORT: "0", ...environment }, cwd);
-  let log = "";
-  const reading = (async () => {
-    for await (const text of service.stdout.pipeThrough(new TextDecoderStream())) log += text;
-  })();
+  let [log, errors] = ["", ""];
+  const reading = [
+    (async () => {
+      for await (const text of service.stdout.pipeThrough(new TextDecoderStream())) log += text;
+    })(),
+    (async () => {
+      for await (const text of service.stderr.pipeThrough(new TextDecoderStream())) errors += text;
+    })(),
+  ];
+  const ended = Promise.all([service.exited, ...reading]);
   while (!log.includes(awaited)) {
-    if (service.exitCode !== null) throw new Error(log + (await new Response(service.stderr).text()));
+    if (service.exitCode !== null) {
+      await ended;
+      throw new Error(log + errors);
+    }
     await Bun.sleep(10);
   }
+  let isStopped = false;
+  ended.then(() => {
+    const how = service.signalCode ?? service.exitCode;
+    if (!isStopped && how !== 0 && how !== "SIGKILL") console.error(`the service ended (${how}): ${errors}`);
+  });
   const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
+    isStopped = true;
     service.kill(signal);
-    await Promise.all([service.exited, reading]);
+    await ended;
     return service.exitCode;
   };
   return { service, url: /http:[^"]+/.exec(log)?.[0] ?? "", log: () => log, stop };

@@ -48,6 +48,8 @@ export async function until<T>(
 
 /** What holds up every import, restore and write, for `hold`. */
 export const GATES = "SELECT * FROM muster_gates FOR UPDATE";
+/** The statement of one that waits at a gate. The server may list GATES itself for a moment after it is done. */
+export const AT_THE_GATE = /FROM muster_gates WHERE/;
 
 /** Begins another program's transaction by a statement. @returns what ends it, with nothing changed */
 export async function hold(pool: Pool, statement: string): Promise<() => Promise<void>> {
