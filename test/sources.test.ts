@@ -8,7 +8,7 @@ import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { replayOpen } from "../src/ingest/replay-batches.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { listRuns, type Progress } from "../src/repositories/run-log.ts";
-import { putText } from "../src/s3/location.ts";
+import { putText } from "../src/s3/objects.ts";
 import { start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";

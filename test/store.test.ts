@@ -6,8 +6,8 @@ import { newBackupId } from "../src/backups/manifest.ts";
 import { type BackupStore, PROOF } from "../src/backups/store.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { S3Store } from "../src/backups/store-s3.ts";
-import { deleteKeys, listKeys, putText, readObject, S3Location } from "../src/s3/location.ts";
-import { uploadStream } from "../src/s3/multipart.ts";
+import { S3Location } from "../src/s3/location.ts";
+import { deleteKeys, listKeys, putText, readObject, uploadStream } from "../src/s3/objects.ts";
 import { run } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { settingsFor, startS3 } from "./support/s3.ts";
@@ -363,10 +363,9 @@ describe("in a bucket alone", () => {
       [400, "NoSuchThing", "S3 answered 400 (NoSuchThing) for the bucket muster-test"],
     ] as const) {
       s3.faults.fault = () => ({ status, code });
-      for (const work of [store.ids(), textOf(store.read(NEW, "a")), draft.write("a", pieces("a")), draft.discard()]) {
-        const { message, code } = await caught(work);
+      const works = [store.ids(), textOf(store.read(NEW, "a")), draft.write("a", pieces("a")), draft.discard()];
+      for (const { message, code } of await Promise.all(works.map(caught)))
         expect({ code, message }).toEqual({ code: "unavailable", message: expect.stringContaining(said) });
-      }
     }
   });
 
@@ -393,7 +392,8 @@ describe("in a bucket alone", () => {
   test("the SDK's own variables say where S3 is and who asks, and what is missing is said", async () => {
     const home = await folderOf({});
     const code = `
-      import { S3Location, listKeys } from "./src/s3/location.ts";
+      import { S3Location } from "./src/s3/location.ts";
+      import { listKeys } from "./src/s3/objects.ts";
       const keys = Array.fromAsync(listKeys(S3Location.parse("s3://muster-test/backups")), ({ key }) => key);
       console.log(await keys.then((keys) => keys.join(), ({ message }) => message));`;
     const ask = async (variables: Record<string, string>) => {

@@ -1,6 +1,6 @@
 import { MusterError } from "../errors.ts";
-import { type ByteRange, deleteKeys, listKeys, putText, readObject, type S3Location } from "../s3/location.ts";
-import { uploadStream } from "../s3/multipart.ts";
+import type { S3Location } from "../s3/location.ts";
+import { type ByteRange, deleteKeys, listKeys, putText, readObject, uploadStream } from "../s3/objects.ts";
 import { BACKUP_ID, newBackupId } from "./manifest.ts";
 import { type BackupStore, type Draft, LEFTOVER_AGE_MS, MANIFEST, missingFile } from "./store.ts";
 

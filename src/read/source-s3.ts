@@ -1,7 +1,8 @@
 /** A source in S3: the objects below a prefix, or one object. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { CHUNK_BYTES } from "../event-loop.ts";
-import { type ListedObject, listKeys, readObject, S3Location } from "../s3/location.ts";
+import { S3Location } from "../s3/location.ts";
+import { type ListedObject, listKeys, readObject } from "../s3/objects.ts";
 import { isTableFolder, type Skipped, whyFolderSkipped } from "./file-names.ts";
 import type { FoundFile, SourceFound } from "./source.ts";
 

@@ -1,7 +1,7 @@
-/** What S3 and the AWS SDK throw, as one line that says what to do. Their own messages can hold keys and whole answers. */
+/** The errors of S3 and the AWS SDK, as one line that says what to do. Their own messages can have keys and whole answers. */
 import { MusterError } from "../errors.ts";
 
-/** By the error's name, which is S3's error code where S3 answered (Amazon S3 API Reference, Error responses). */
+/** By the error's name. If S3 answered, it is S3's error code (Amazon S3 API Reference, Error responses). */
 const ADVICE: Record<string, (bucket: string) => string> = {
   NoSuchBucket: (bucket) => `there is no bucket ${bucket}: create it, or name another one`,
   AccessDenied: (bucket) =>
@@ -9,7 +9,7 @@ const ADVICE: Record<string, (bucket: string) => string> = {
     "s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects",
   CredentialsProviderError: () =>
     "there are no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or sign in again",
-  InvalidAccessKeyId: () => "S3 does not know the credentials: check AWS_ACCESS_KEY_ID",
+  InvalidAccessKeyId: () => "S3 does not know these credentials: check AWS_ACCESS_KEY_ID",
   SignatureDoesNotMatch: () => "S3 does not accept the credentials: check AWS_SECRET_ACCESS_KEY",
   InvalidToken: () => "S3 does not accept the credentials: check AWS_SESSION_TOKEN",
   ExpiredToken: () => "the credentials for S3 have expired: sign in again",
@@ -19,7 +19,7 @@ const ADVICE: Record<string, (bucket: string) => string> = {
   EndpointError: () => "AWS_ENDPOINT_URL_S3 is not an address: give one such as https://storage.example.com:9000",
 };
 
-/** Any error of the SDK as a MusterError `unavailable`, with the first as its cause; a MusterError is left as it is. */
+/** An error of the SDK as a MusterError `unavailable` with the error as its cause. A MusterError comes back as it is. */
 export function explained(error: unknown, { bucket }: { bucket: string }): MusterError {
   if (error instanceof MusterError) return error;
   return new MusterError("unavailable", lineFor(error, bucket), { cause: error });
