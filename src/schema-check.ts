@@ -1,7 +1,7 @@
 /**
- * Every program of Muster imports this first. If the schema has a table that cannot be moved, the process ends with one line
- * and exit code 2, before any other module reads the schema and before anything is written. The other modules build their
- * validators from it as they are loaded, where nobody could catch the error.
+ * Every program of Muster imports this first. If the schema has a table that Muster cannot move, the process ends here with
+ * one line and exit code 2, before anything is written. The other modules build their validators when they are loaded, where
+ * nothing could catch the error.
  *   usage by itself: bun src/schema-check.ts [--json]
  */
 import { buildTables } from "./codecs/dictionary.ts";

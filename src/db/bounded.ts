@@ -1,4 +1,4 @@
-/** A bound on every query, so that a request is answered also while the database is not. */
+/** A time limit for every query, so that a request is answered even if the database does not answer. */
 import { drizzle } from "drizzle-orm/mysql2";
 import type { Pool as CallbackPool, PoolConnection, QueryError, QueryOptions } from "mysql2";
 import type { Pool } from "mysql2/promise";
@@ -6,15 +6,15 @@ import type { Database } from "./database.ts";
 import { noAnswer } from "./deadline.ts";
 import { queryText, type TextRow } from "./text-rows.ts";
 
-/** A database whose queries are bounded. */
+/** A database whose queries have a time limit. */
 export interface Bounded extends Database {
-  /** Runs a SELECT and hands each row to `each` as the server sends it; see readTextRows. */
+  /** Runs a SELECT and hands each row to `each` as it arrives; see readTextRows. */
   readText(sql: string, values: readonly unknown[], each: (row: TextRow) => void): Promise<void>;
 }
 
 /**
- * The same database, whose queries fail as ETIMEDOUT when they take longer than `ms` in all, waiting for a connection
- * included. The connection is given up then, since a server that vanished never answers on it. Transactions are not bounded.
+ * The same database, whose queries fail with ETIMEDOUT if they take longer than `ms`, including the wait for a connection.
+ * The connection is closed then, since a server that vanished never answers on it. Transactions have no such limit.
  */
 export function bounded(database: Database, ms: number): Bounded {
   const pool = new Proxy<Pool>(database.pool, {
@@ -40,7 +40,7 @@ export function bounded(database: Database, ms: number): Bounded {
   };
 }
 
-/** By the driver's callbacks: every read passes here, and the promises of its wrapper cost as much as the bound. */
+/** Uses the driver's callbacks, because every read passes here and the promises of its wrapper are slower. */
 function ask(
   pool: CallbackPool,
   ms: number,

@@ -1,3 +1,4 @@
+/** The connections to the database, and what is known about its server. */
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { type Connection, createConnection, type Pool } from "mysql2/promise";
 import { type Capability, DEFAULTS } from "../config.ts";
@@ -13,9 +14,9 @@ import { assertSession, SESSION_VARIABLES, SET_SESSION, sessionError } from "./s
 import { Turnstile } from "./turnstile.ts";
 import { parseUrl } from "./url.ts";
 
-/** The share of a pool's connections that requests which write may hold: the others are left to those who read. */
+/** The share of the pool's connections for requests that write. The others are left for reads. */
 const WRITERS_SHARE = 0.3;
-/** An import, a backup or a restore holds so many, and asks for another one now and then. */
+/** The connections that an import, a backup or a restore holds. Now and then it asks for one more. */
 const CONNECTIONS_PER_RUN = 3;
 
 export interface Database {
@@ -24,40 +25,40 @@ export interface Database {
   /** Name of the database (schema) that the connections use. */
   name: string;
   server: Server;
-  /** What it can be used for now. */
+  /** What the server can be used for now. */
   look: Look;
-  /** What requests that write pass, so that they leave connections for those that read. */
+  /** Requests that write pass it, so that connections are left for reads. */
   writers: Turnstile;
-  /** What runs that hold several connections pass, so that there is one left for what each of them asks besides. */
+  /** Runs that hold several connections pass it, so that one is left for what each of them asks besides. */
   longRuns: Turnstile;
-  /** Called when the server has refused a write because it takes none: its connections are used no more. */
+  /** To be called when the server has refused a write because it takes none. Its connections are not used again. */
   demoted(): void;
-  /** Told of every run that has ended in this process, where its account is written. */
+  /** Called with every run that has ended in this process. */
   ended: Set<(run: EndedRun) => void>;
   close(): Promise<void>;
 }
 
-/** What the server said of itself when the pool was opened, and what of it is made use of. */
+/** What the server supports, as far as Muster may use it. */
 export interface Server {
   version: string;
-  /** Whether rows can be loaded by LOAD DATA LOCAL INFILE, which MySQL 8 and later allow only where they are told to. */
+  /** Whether rows can be loaded by LOAD DATA LOCAL INFILE. MySQL 8 and later have it switched off by default. */
   loadsData: boolean;
   /** Whether a stage may take an empty table's place. */
   swaps: boolean;
-  /** Bytes above which a cluster refuses a transaction; undefined where nothing is refused for its size. */
+  /** Bytes above which a cluster refuses a transaction; undefined if there is no limit. */
   transactionBytesMax: number | undefined;
 }
 
 export interface ConnectOptions {
-  /** What is not made use of (MUSTER_CAPABILITIES). */
+  /** What is not to be used (MUSTER_CAPABILITIES). */
   capabilities?: readonly Capability[];
   /** Connections of the pool (DATABASE_CONNECTIONS). */
   connections?: number;
 }
 
 /**
- * Opens a pool on `mysql://user:password@host:port/database`. Of several hosts it uses the one that takes writes.
- * Every connection has Muster's own session (session-variables.ts), whatever the server's defaults are.
+ * Opens a pool on `mysql://user:password@host:port/database`. If the URL names several hosts, it uses the one that takes
+ * writes. Every connection has the session that Muster needs (session-variables.ts), whatever the server's defaults are.
  * @throws MusterError `invalid` for a malformed URL, `refused` for a server that Muster cannot use; the driver's error if
  *   no host answers
  */
@@ -100,19 +101,19 @@ export async function connect(
   }
 }
 
-/** One line on how rows get into tables here. */
+/** One line about the ways in which rows get into tables here. */
 export function lanesOf({ version, loadsData, swaps }: Server): string {
   const load = loadsData ? "LOAD DATA" : "multi-row INSERT";
   return `database server ${version}: files are loaded by ${load}, and empty tables filled by ${swaps ? "swap" : "INSERT"}`;
 }
 
-/** What is asked of the server besides the requirements and the session. */
-const PROBED = ["local_infile", "group_replication_transaction_size_limit", "wsrep_on", "wsrep_max_ws_size"];
+/** The variables that serverOf() needs. */
+const SERVER_VARIABLES = ["local_infile", "group_replication_transaction_size_limit", "wsrep_on", "wsrep_max_ws_size"];
 
 async function factsOf(pool: Pool): Promise<Facts> {
   const connection = await pool.getConnection();
   try {
-    const facts = await lookAt(connection, [...REQUIRED_VARIABLES, ...PROBED, ...SESSION_VARIABLES]);
+    const facts = await lookAt(connection, [...REQUIRED_VARIABLES, ...SERVER_VARIABLES, ...SESSION_VARIABLES]);
     assertSession(facts.variables);
     return facts;
   } finally {
@@ -120,7 +121,7 @@ async function factsOf(pool: Pool): Promise<Facts> {
   }
 }
 
-/** By a connection of its own, to the host that takes writes now. */
+/** Looks by a new connection, at the host that takes writes now. */
 async function lookOnce(url: string): Promise<Facts> {
   const connection = await connectOnce(url);
   try {
@@ -137,12 +138,12 @@ function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Se
     version: variables.get("version") ?? "",
     loadsData: variables.get("local_infile") === "ON" && !capabilities.includes("no-load-data"),
     swaps: !capabilities.includes("no-swap"),
-    // 0 says that there is no limit.
+    // 0 means no limit.
     transactionBytesMax: Number(variables.get("group_replication_transaction_size_limit") ?? galera) || undefined,
   };
 }
 
-/** One connection with the same session, without a default database: for what must come before the pool. */
+/** One connection with the same session and without a default database, for what must be done before the pool is opened. */
 export async function connectOnce(url: string): Promise<Connection> {
   const { hosts, options } = parseUrl(url);
   const host = await writableHost(hosts, options);

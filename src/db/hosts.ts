@@ -1,11 +1,11 @@
-/** Which host of a cluster is connected to. */
+/** Which host of a cluster to connect to. */
 import { Socket } from "node:net";
 import { type ConnectionOptions, createConnection } from "mysql2/promise";
 import { driverError, locate } from "./driver-errors.ts";
 import { REQUIRED_VARIABLES, readOnlyBy } from "./requirements.ts";
 import type { Host } from "./url.ts";
 
-/** Connections that are opened together ask once which host takes writes. */
+/** Connections that are opened within this time ask together which host takes writes. */
 const FOUND_MS = 1_000;
 /** Connect timeout for each host. All hosts together must answer within the timeout of the pool. */
 const ASK_MS_MAX = 2_000;
@@ -13,14 +13,14 @@ const ASK_MS_MAX = 2_000;
 /** Where a pool's connections go. */
 export interface Route {
   options: ConnectionOptions;
-  /** The next connection asks anew which host takes writes. */
+  /** Makes the next connection ask again which host takes writes. */
   forget(): void;
 }
 
 /**
- * To the only host, or, of several, to the one that takes writes when each connection is opened. So a service follows its
- * cluster to another primary.
- * If none takes writes, to one that answers. @throws the driver's error if none answers
+ * Routes a pool's connections. If there are several hosts, each connection asks when it is opened which of them takes writes,
+ * so that a service follows its cluster to a new primary. If none takes writes, it goes to one that answers.
+ * @throws the driver's error if none answers
  */
 export async function routeTo(hosts: Host[], options: ConnectionOptions): Promise<Route> {
   let host = await writableHost(hosts, options);
@@ -32,7 +32,7 @@ export async function routeTo(hosts: Host[], options: ConnectionOptions): Promis
     const socket = new Socket().setNoDelay(true);
     const connect = (found: Host) => {
       host = found;
-      // TLS asks for the certificate of this name.
+      // TLS checks the certificate against the name in the config.
       Object.assign(config, found);
       socket.connect(found.port ?? 0, found.host ?? "");
     };
@@ -48,8 +48,8 @@ export async function routeTo(hosts: Host[], options: ConnectionOptions): Promis
 }
 
 /**
- * The first host that answers and takes writes, else the first that answers: reads are served there. A cluster's other
- * members are read-only. @throws the last host's error if none answers
+ * The first host that answers and takes writes. If there is none, the first that answers: it can serve reads. The members of
+ * a cluster that are not its primary are read-only. @throws the last host's error if none answers
  */
 export async function writableHost(hosts: Host[], options: ConnectionOptions): Promise<Host> {
   const [only, ...others] = hosts;

@@ -1,10 +1,10 @@
-/** Muster's own tables: what it did, what it refused, and what orders its writers (design section 2). */
+/** Muster's own tables: the runs, the rejected rows, the kept answers, and the gates that order writers. */
 import { bigint, boolean, char, customType, datetime, index, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 
-/** Bytes up to 16 MiB: a BLOB ends one byte short of the 64 KiB that a rejection keeps. */
+/** Up to 16 MiB: a BLOB is one byte too short for the 64 KiB that a rejection keeps. */
 const mediumblob = customType<{ data: Buffer }>({ dataType: () => "mediumblob" });
 
-/** A JSON document as text: MySQL's own JSON type arrives parsed, MariaDB's as text, so neither is used. */
+/** JSON in a text column. The type JSON arrives parsed from MySQL and as text from MariaDB, so it is not used. */
 const document = <T>() =>
   customType<{ data: T; driverData: string }>({
     dataType: () => "longtext",
@@ -15,7 +15,7 @@ const document = <T>() =>
 export type RunKind = "import" | "insert" | "replay" | "backup" | "restore";
 export type RunStatus = "running" | "publishing" | "succeeded" | "failed" | "refused";
 
-/** Rows of one table in one run: `received` is the sum of the others, which is the promise. */
+/** Rows of one table in one run. `received` is the sum of the others (docs/guarantees.md). */
 export interface Counts {
   received: number;
   inserted: number;
@@ -24,7 +24,7 @@ export interface Counts {
   withheld: number;
 }
 
-/** Rows of one table in a restore: `received` are the backup's, and the sum of inserted, updated and unchanged. */
+/** Rows of one table in a restore. `received` are the backup's rows: the sum of inserted, updated and unchanged. */
 export interface RestoreCounts {
   received: number;
   inserted: number;
@@ -49,34 +49,34 @@ export interface EndedRun {
   seconds: number;
 }
 
-/** A stage that is about to take its table's place, or has done so and is not settled yet. */
+/** A stage that is taking its table's place. It is kept with the run until the swap is settled. */
 export interface Swap {
   table: string;
   stage: string;
-  /** With this table the run has succeeded. */
+  /** Whether this is the last table of the run, which has then succeeded. */
   last: boolean;
-  /** The names of the table's foreign keys, which the stage's get once the old table is gone. */
+  /** The names of the table's foreign keys. The stage's foreign keys get them when the old table is gone. */
   foreignKeys: string[];
 }
 
-/** How far a run under way has come. */
+/** How far a run has come that has not ended. */
 export interface RunProgress {
   table: string;
-  /** What is done to it. */
+  /** What is being done to the table. */
   phase: string;
   /** Rows so far, in this phase. */
   rows: number;
-  /** Bytes so far, where it is they that are counted. */
+  /** Bytes so far, if the phase counts bytes. */
   bytes?: number;
-  /** How many bytes there are in all, or rows where no bytes are counted; left out where that is not known. */
+  /** All bytes, or all rows if the phase counts no bytes. Left out if that is not known. */
   of?: number;
-  /** Rows so far that were refused, of all tables. */
+  /** Rows rejected so far, in all tables. */
   rejected: number;
   /** Since the phase began. */
   rows_per_s?: number;
 }
 
-/** The rules that a row can break (design section 2). */
+/** The rules that a row can break (docs/rules.md). */
 export const REASON_CODES = [
   "missing",
   "wrong_type",
@@ -93,7 +93,7 @@ export const REASON_CODES = [
 ] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];
 
-/** Why a row was refused; `field` is absent where the row as a whole is at fault. */
+/** Why a row was rejected. `field` is left out if the row as a whole is at fault. */
 export interface Reason {
   code: ReasonCode;
   field?: string;
@@ -103,10 +103,10 @@ export interface Reason {
 export const REJECTION_STATES = ["open", "replayed", "discarded", "superseded"] as const;
 export type RejectionState = (typeof REJECTION_STATES)[number];
 
-/** Characters of a source's name, and of a file's in it. */
+/** Characters of a source's name, and of a file's name in it. */
 export const SOURCE_LENGTH_MAX = 700;
 
-/** One row per import, insert, replay, backup and restore. Counts hold the tables that are finished, no others. */
+/** One row per import, insert, replay, backup and restore. `counts` has only the tables that are finished. */
 export const runs = mysqlTable(
   "muster_runs",
   {
@@ -116,30 +116,30 @@ export const runs = mysqlTable(
     status: varchar("status", { length: 16 }).$type<RunStatus>().notNull(),
     counts: document<RunCounts>()("counts").notNull(),
     error: varchar("error", { length: 2000 }),
-    // A dry run of an import, a restore's plan, or a verify: it stored nothing, whatever its counts are.
+    // An import's dry run, a restore's plan, or a verification. It stored nothing, whatever its counts are.
     dry_run: boolean("dry_run").notNull().default(false),
-    // RENAME commits by itself: whoever finds a run that died at it sees here what to finish or undo.
+    // RENAME commits by itself. If the process dies at it, the next command finds here what to finish or undo.
     swap: document<Swap>()("swap"),
-    // What its process said last: any other process can follow the run, and ask for it to be cancelled.
+    // What its process reported last, so that every process can show it. Any of them can ask to cancel the run.
     progress: document<RunProgress>()("progress"),
     cancel_asked_at: datetime("cancel_asked_at", { mode: "string", fsp: 3 }),
-    // The process that owns a run, as host/namespace:pid: tells a dead run's statement from a live run's.
+    // The process that owns the run, as host/namespace:pid. By it, others find out whether the run is still alive.
     owner: varchar("owner", { length: 255 }).notNull(),
     started_at: datetime("started_at", { mode: "string", fsp: 3 }).notNull(),
     finished_at: datetime("finished_at", { mode: "string", fsp: 3 }),
   },
   (table) => [
-    // Every command asks at its start which runs have not ended.
+    // Every command asks when it starts which runs have not ended.
     index("runs_status").on(table.status),
     // An import supersedes the open rejections of earlier imports of its source.
     index("runs_source").on(table.kind, table.source),
   ],
 );
 
-/** So many bytes of a row's raw input are kept. */
+/** Bytes of a row's raw input that are kept. */
 export const RAW_BYTES_MAX = 65_536;
 
-/** One row per rejected row. Those of a run that has not ended are not listed. */
+/** One row per rejected row. It is listed when its run has ended. */
 export const rejections = mysqlTable(
   "muster_rejections",
   {
@@ -149,7 +149,7 @@ export const rejections = mysqlTable(
     file: varchar("file", { length: SOURCE_LENGTH_MAX }),
     position: bigint("position", { mode: "number" }).notNull(),
     raw: mediumblob("raw").notNull(),
-    // What the cells of `raw` are, where it is a CSV record; absent where it is JSON.
+    // The columns of the cells of `raw` if it is a CSV record; NULL if it is JSON.
     columns: document<string[]>()("columns"),
     reasons: document<Reason[]>()("reasons").notNull(),
     state: varchar("state", { length: 16 }).$type<RejectionState>().notNull(),
@@ -157,21 +157,24 @@ export const rejections = mysqlTable(
     created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
   },
   (table) => [
-    // ?run=, superseding, and clearing what a dead run left.
+    // For ?run=, for superseding, and for clearing what a dead run left.
     index("rejections_run").on(table.run, table.table),
-    // ?state=open is what people ask for, and is small where rejections are dealt with.
+    // For ?state=open. There are few of them if rejections are dealt with.
     index("rejections_state").on(table.state),
   ],
 );
 
-/** An answer as it was given, to be given again. */
+/** The answer to a request, to be given again when the request comes again. */
 export interface StoredAnswer {
   status: number;
   headers: Record<string, string>;
   body: unknown;
 }
 
-/** The answer to a request that carried an Idempotency-Key, or the run it began, which has the answer; `key` and `request` are SHA-256 in hexadecimal. */
+/**
+ * One row per Idempotency-Key: the answer to its request, or the run that the request began. `key` and `request` are SHA-256 in
+ * hexadecimal.
+ */
 export const idempotency_keys = mysqlTable(
   "muster_idempotency_keys",
   {
@@ -184,7 +187,7 @@ export const idempotency_keys = mysqlTable(
   (table) => [index("idempotency_keys_age").on(table.created_at)],
 );
 
-/** One row per table of the dictionary: writers hold it in share mode, a publish or restore alone (design section 2, Gates). */
+/** One row per table of the dictionary. Writers hold it in share mode, a publish or a restore alone (docs/architecture.md "The places that wait"). */
 export const gates = mysqlTable("muster_gates", {
   table: varchar("table", { length: 64 }).primaryKey(),
 });

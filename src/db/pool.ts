@@ -1,23 +1,23 @@
-/** The pool of connections. Each one's session is made before anybody uses it, and a server that is full is waited for. */
+/** The pool of connections. It sets the session of each connection first, and waits if the server gives no more connections. */
 import type { Pool as CallbackPool, PoolConnection } from "mysql2";
 import { type ConnectionOptions, createPool, type Pool } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
 import { isFull, locate } from "./driver-errors.ts";
 import { SET_SESSION, sessionError } from "./session-variables.ts";
 
-/** What mysql2 keeps of a pool, without a public name. */
-type Kept = { length: number; get(index: number): { destroy(): void } | undefined };
-export type PoolState = CallbackPool & Record<"_allConnections" | "_freeConnections" | "_connectionQueue", Kept>;
+/** The parts of mysql2's pool that have no public name. */
+type List = { length: number; get(index: number): { destroy(): void } | undefined };
+export type PoolState = CallbackPool & Record<"_allConnections" | "_freeConnections" | "_connectionQueue", List>;
 
-/** Two that hold connections could wait for each other, so nobody waits longer than this for one to come free. */
+/** A wait for a free connection ends after this time: two callers that hold connections could wait for each other. */
 const WAIT_MS_MAX = 60_000;
-/** The pool asks a server that was full for another connection no sooner than this. */
+/** After the server has refused another connection, the pool asks for one again after this time. */
 const FULL_MS = 1_000;
 
 /**
- * Opens a pool of so many connections at most. Nothing is connected before the first is asked for.
- * @returns `renew` too: the connections that are open now are used no more. They keep their host, and the settings and rights
- *   of the time at which they were opened.
+ * Opens a pool of at most `connections`. It connects when the first one is asked for.
+ * @returns the pool, and `renew`, after which the connections that are open now are not used again. They would keep their
+ *   host, and the settings and rights of the time when they were opened.
  */
 export function openPool(options: ConnectionOptions, connections: number): { pool: Pool; renew(): void } {
   const pool = createPool({ ...options, connectionLimit: connections });
@@ -35,16 +35,16 @@ export function openPool(options: ConnectionOptions, connections: number): { poo
 
 type Done = Parameters<CallbackPool["getConnection"]>[0];
 
-/** Every way to a connection passes getConnection, also those of mysql2's own. */
-function guard(pool: PoolState, connections: number, place: ConnectionOptions, outdated: WeakSet<object>): void {
+/** Replaces getConnection, through which mysql2's own query() gets its connections too. */
+function guard(pool: PoolState, connections: number, address: ConnectionOptions, outdated: WeakSet<object>): void {
   const get = pool.getConnection.bind(pool);
   const ready = new WeakSet<PoolConnection>();
 
   const take = (done: Done) => {
     get((error, connection) => {
       if (error) {
-        if (!isFull(error) || pool._allConnections.length === 0) return done(locate(error, place), connection);
-        // The next one that comes free will do: mysql2 lets those wait who come when its limit is reached.
+        if (!isFull(error) || pool._allConnections.length === 0) return done(locate(error, address), connection);
+        // Wait for a connection to come free: mysql2 makes its callers wait when the limit is reached.
         pool.config.connectionLimit = pool._allConnections.length;
         setTimeout(() => {
           pool.config.connectionLimit = connections;
@@ -62,7 +62,7 @@ function guard(pool: PoolState, connections: number, place: ConnectionOptions, o
           return done(null, connection);
         }
         connection.destroy();
-        done(sessionError(locate(refused, place)) as NodeJS.ErrnoException, connection);
+        done(sessionError(locate(refused, address)) as NodeJS.ErrnoException, connection);
       });
     });
   };
@@ -73,7 +73,7 @@ function guard(pool: PoolState, connections: number, place: ConnectionOptions, o
   };
 }
 
-/** Gives up when no connection has come free for long. */
+/** The same callback, which gets an error if no connection comes free in time. */
 function inTime(done: Done): Done {
   let late = false;
   const timer = setTimeout(() => {

@@ -43,26 +43,17 @@ export const refusedRow = ({ reason }: Refusal) =>
  */
 const isRowState = (state: string) => /^(01|02|21|22|23|44|45)/.test(state) || /^(?!70|XA)[5-9I-Z]/.test(state);
 
-/** Refusals of a row whose SQLSTATE says only "general error" or "syntax error". Triggers and views cause the latter. */
+/** Refusals of a row whose SQLSTATE says only "general error" or "syntax error". */
 const ROW_ERRORS = new Set([
-  1054, // unknown column, in a trigger
-  1118, // row too large
-  1146, // unknown table, in a trigger
-  1172, // SELECT INTO in a trigger found many rows
-  1305, // unknown function, in a trigger
-  1356, // the view is invalid
-  1364, // a column without a default
-  1366, // a value of another character set or type
-  1369, // the view's WITH CHECK OPTION
-  1411, // a function's argument
-  1442, // a trigger that changes its own table
-  1449, // the trigger's definer does not exist
-  1526, // no partition
-  1644, // SIGNAL
-  1748, // another partition
-  1906, // MariaDB: a generated column
-  3105, // MySQL: a generated column
-  3819, // MySQL: a CHECK constraint
+  // A trigger: unknown column, unknown table, SELECT INTO found many rows, unknown function, it changes its own table, its
+  // definer does not exist, SIGNAL.
+  ...[1054, 1146, 1172, 1305, 1442, 1449, 1644],
+  // A view: it is invalid, WITH CHECK OPTION.
+  ...[1356, 1369],
+  // A value: row too large, column without a default, another character set or type, a function's argument.
+  ...[1118, 1364, 1366, 1411],
+  // No partition, another partition, MariaDB's and MySQL's generated columns, MySQL's CHECK constraint.
+  ...[1526, 1748, 1906, 3105, 3819],
 ]);
 
 function raceOf(errno: number, message: string): Refusal["race"] {

@@ -1,6 +1,6 @@
 /**
- * The data dictionary (design section 2). The migrations, the validators, the CSV columns, the Avro schemas and the
- * routes are all derived from this file: to add a table, add it here and run `bun run generate`.
+ * The data dictionary. The migrations, validators, CSV columns, Avro schemas and routes are derived from this file: to add
+ * a table, add it here and run `bun run generate` (docs/adding-a-table.md).
  */
 import { datetime, index, int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 
@@ -28,9 +28,9 @@ export const hired_employees = mysqlTable(
       .references(() => jobs.id),
   },
   (table) => [
-    // Both reports read this index alone (department and year, then job), and it is the one department_id's key needs.
+    // Both reports read only this index (department and year, then job). The foreign key of department_id uses it, too.
     index("hired_employees_report").on(table.department_id, table.datetime, table.job_id),
-    // The foreign key of job_id needs an index of its own; no query does.
+    // Only the foreign key of job_id needs this index.
     index("hired_employees_job").on(table.job_id),
   ],
 );

@@ -1,7 +1,7 @@
-/** Rows as the server sends them, before the driver makes values of them: what moves millions needs none (design section 9). */
+/** Rows as the server sends them, before the driver makes values of them. Moving millions of rows needs no values. */
 import type { PoolConnection } from "mysql2/promise";
 
-/** One row: its columns from `offset` to `end`, each behind its length (MySQL protocol, Text Resultset Row). */
+/** One row: its columns from `offset` to `end`, each after its length (MySQL protocol, Text Resultset Row). */
 export interface TextRow {
   buffer: Buffer;
   offset: number;
@@ -25,31 +25,31 @@ export function numberAt({ buffer, offset }: TextRow, index: number): number {
 const MINUS = 45;
 const ZERO = 48;
 
-/** A length, undefined for NULL, and where what it is of starts (MySQL protocol, Length-Encoded Integer). */
+/** A column's length, undefined for NULL, and where its value starts (MySQL protocol, Length-Encoded Integer). */
 export function lengthAt(buffer: Buffer, at: number): { length: number | undefined; start: number } {
   const first = buffer[at] ?? 0;
   if (first < SHORT_LENGTH_END) return { length: first, start: at + 1 };
   if (first === SHORT_LENGTH_END) return { length: undefined, start: at + 1 };
   if (first === 0xfc) return { length: buffer.readUInt16LE(at + 1), start: at + 3 };
   if (first === 0xfd) return { length: buffer.readUIntLE(at + 1, 3), start: at + 4 };
-  // No value has more than four gigabytes.
+  // The upper half is 0: no value has more than four gigabytes.
   return { length: buffer.readUInt32LE(at + 1), start: at + 9 };
 }
 
-/** What mysql2 runs for a statement: it hands each packet behind the columns' definitions to `row`. */
+/** mysql2's command for a statement. It hands each packet after the column definitions to `row`. */
 interface Statement {
   row(packet: Packet, connection: unknown): unknown;
 }
 type Packet = TextRow & { isEOF(): boolean };
 type Done = (error: Error | null, rows?: unknown[]) => void;
 
-/** The driver's connection below its promises. */
+/** The driver's connection with callbacks. */
 type Core = { query(sql: string, values: readonly unknown[], done: Done): Statement };
 
 /**
- * Runs a SELECT and hands each row to `each` as it arrives. The row is the driver's, and holds until `each` returns; its
- * bytes stay as they are.
- * @throws what the driver throws, and what `each` throws, once the answer is at its end
+ * Runs a SELECT and hands each row to `each` as it arrives. The row object is only valid until `each` returns; its buffer
+ * stays unchanged.
+ * @throws the driver's error, or the error of `each` after the answer has ended
  */
 export function readTextRows(
   connection: PoolConnection,
@@ -62,7 +62,7 @@ export function readTextRows(
   return promise;
 }
 
-/** The same by the driver's callback. */
+/** The same with a callback. */
 export function queryText(
   connection: object,
   { sql, values, each }: { sql: string; values: readonly unknown[]; each: (row: TextRow) => void },

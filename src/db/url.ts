@@ -1,4 +1,4 @@
-/** What a DATABASE_URL says (design section 3). */
+/** What a DATABASE_URL says. */
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
@@ -8,16 +8,17 @@ const CONNECT_TIMEOUT_MS = 5_000;
 export type Host = Pick<ConnectionOptions, "host" | "port" | "socketPath">;
 
 /**
- * WHATWG URL refuses a list of hosts, so the hosts are cut out first. `?socket=PATH` is a Unix socket. `?ssl=true` trusts
- * the system's authorities and `?ssl=FILE` the CA in that file; either way the server's certificate must be for its host.
- * @throws MusterError `invalid`, which repeats nothing that may be a part of the password
+ * Parses `mysql://user:password@host:port,host:port/database`, which `new URL` refuses if it lists several hosts.
+ * `?socket=PATH` is a Unix socket. `?ssl=true` trusts the system's authorities, `?ssl=FILE` the CA in that file. In both
+ * cases the server's certificate must be for its host name.
+ * @throws MusterError `invalid`. It does not repeat the text, which may have a part of the password in an unexpected place
  */
 export function parseUrl(url: string): { hosts: Host[]; database: string; options: ConnectionOptions } {
   const parts = /^mysql:\/\/(?:([^@/]*)@)?([^/?]*)\/([^?]*)(?:\?(.*))?$/s.exec(url);
   if (!parts) throw malformed();
   const [, login = "", hostList = "", path = "", query = ""] = parts;
   const [user = "", password = ""] = login.split(/:(.*)/s).map(decoded);
-  // Behind an @ that was not encoded in a password, all that follows is cut at the wrong places.
+  // An @ or / in a password that was not encoded cuts the rest at the wrong places.
   if (path.includes("/") || path.includes("@")) throw malformed();
   const database = decoded(path);
   if (!database) throw new MusterError("invalid", "DATABASE_URL names no database: add /NAME after the host");
@@ -27,7 +28,7 @@ export function parseUrl(url: string): { hosts: Host[]; database: string; option
   const unknown = [...parameters.keys()].find((name) => name !== "ssl" && name !== "socket");
   if (unknown !== undefined) {
     if (query.includes("@")) throw malformed();
-    throw new MusterError("invalid", `DATABASE_URL takes ?ssl= and ?socket=, not ?${unknown}=`);
+    throw new MusterError("invalid", `DATABASE_URL takes ?ssl= and ?socket=, not ?${unknown}=: remove it`);
   }
   const options: ConnectionOptions = {
     user,
@@ -46,7 +47,6 @@ export function parseUrl(url: string): { hosts: Host[]; database: string; option
   return { hosts, database, options };
 }
 
-/** The text is not repeated: what was taken for a host may be a part of the password. */
 const malformed = () =>
   new MusterError(
     "invalid",
@@ -57,7 +57,7 @@ const malformed = () =>
 function decoded(text: string): string {
   try {
     const found = decodeURIComponent(text);
-    // A % that was not encoded, with two digits behind it.
+    // A control character comes from a % that was not encoded and has two digits after it.
     if (!/\p{Cc}/u.test(found)) return found;
   } catch {}
   throw malformed();
