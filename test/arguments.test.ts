@@ -102,7 +102,7 @@ const WRONG_VARIABLES: [Record<string, string>, string | RegExp][] = [
   [{ DATABASE_CONNECTIONS: "4" }, "set DATABASE_CONNECTIONS to a whole number of connections from 5 to 10000"],
   [{ DATABASE_URL: "mysql://u:s3cret@/d" }, URL_FORM],
   [{ DATABASE_URL: "mysql://u:s3cret@h/" }, "DATABASE_URL names no database: add /NAME after the host"],
-  [{ DATABASE_URL: "mysql://u:s3cret@h/d?tls=true" }, "DATABASE_URL takes ?ssl= and ?socket=, not ?tls="],
+  [{ DATABASE_URL: "mysql://u:s3cret@h/d?tls=true" }, "DATABASE_URL takes ?ssl= and ?socket=, not ?tls=: remove it"],
   [
     { DATABASE_URL: "mysql://u:s3cret@h/d?ssl=/no/ca.pem" },
     /^the CA file \/no\/ca\.pem of .*cannot be read \(ENOENT\): name a file that this user may read$/,

@@ -136,7 +136,7 @@ test("data made by the other kind of server (MySQL, MariaDB) are refused by name
   const foreign = JSON.stringify({ ...JSON.parse(made), kind: other, version: "1.2.3" });
   writeFileSync(record, foreign);
   await expect(joinServer(folder, options)).rejects.toThrow(
-    `made by ${other} 1.2.3, and ${program.path} is ${program.kind} ${program.version}: set MUSTER_MYSQLD`,
+    `created by ${other} 1.2.3, and ${program.path} is ${program.kind} ${program.version}: set MUSTER_MYSQLD`,
   );
   expect(readFileSync(record, "utf8")).toBe(foreign);
   writeFileSync(record, made);

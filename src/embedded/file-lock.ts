@@ -1,4 +1,4 @@
-/** Locks between processes that end with the process that holds them, however it ends: SQLite's locks on an empty file. */
+/** Locks between processes, which the kernel releases when their process ends. They are SQLite's locks on an empty file. */
 import { Database } from "bun:sqlite";
 import { MusterError } from "../errors.ts";
 
@@ -6,20 +6,20 @@ export interface FileLock {
   release(): void;
 }
 
-/** The lock that nobody else may hold or share, or undefined while somebody does. */
+/** Takes the lock alone. Undefined if another process holds or shares it. */
 export function lockAlone(file: string): FileLock | undefined {
   return take(file, ["BEGIN EXCLUSIVE"]);
 }
 
-/** A share of the lock. @throws MusterError `unavailable` while somebody holds it alone */
+/** Shares the lock with others. @throws MusterError `unavailable` if another process holds it alone */
 export function lockShared(file: string): FileLock {
-  // A transaction has no lock before its first read.
+  // SQLite takes the shared lock at a transaction's first read.
   const lock = take(file, ["BEGIN", "SELECT COUNT(*) FROM sqlite_master"]);
-  if (!lock) throw new MusterError("unavailable", `${file} is locked by another program`);
+  if (!lock) throw new MusterError("unavailable", `${file} is locked by another program: try again when it has ended`);
   return lock;
 }
 
-/** A lock whose holder were collected as garbage would be given up. */
+/** Keeps the databases from being garbage-collected, which would release their locks. */
 const held = new Set<Database>();
 
 function take(file: string, statements: string[]): FileLock | undefined {
@@ -30,9 +30,8 @@ function take(file: string, statements: string[]): FileLock | undefined {
   } catch (error) {
     database?.close();
     if ((error as { code?: string }).code === "SQLITE_BUSY") return undefined;
-    throw new MusterError("unavailable", `${file} cannot be locked: see that its folder can be written`, {
-      cause: error,
-    });
+    const line = `${file} cannot be locked: check that its folder can be written`;
+    throw new MusterError("unavailable", line, { cause: error });
   }
   const taken = database;
   held.add(taken);

@@ -1,17 +1,17 @@
-/** The process of an embedded server: started apart from its starter, recognised later by others, stopped. */
+/** The process of the private server. One command starts it; others recognise it later, use it and stop it. */
 import * as fs from "node:fs";
 import { createConnection } from "mysql2/promise";
 import { driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
 import { reason, type ServerProgram, systemOptions } from "./mysqld.ts";
 
-/** A start after a crash reads the logs first; an orderly stop writes what is in memory. */
+/** Milliseconds. A start after a crash reads the logs first; an orderly stop writes what is in memory. */
 const START_MS_MAX = 60_000;
 const STOP_MS_MAX = 60_000;
 const POLL_MS = 20;
 const LOG_BYTES_MAX = 1 << 20;
 
-/** Where a server keeps its data, where it listens, and where what it says goes. */
+/** The paths of a server's data, its socket and its log. */
 export interface ServerPlace {
   data: string;
   socket: string;
@@ -19,7 +19,8 @@ export interface ServerPlace {
 }
 
 /**
- * Starts the program on its data and waits until it answers; `born` is told its process id at once.
+ * Starts the program and waits until it answers.
+ * @param born is called with its process id as soon as it has one
  * @throws MusterError `unavailable` with the reason that its log gives
  */
 export async function startProcess(
@@ -28,7 +29,7 @@ export async function startProcess(
   settings: string[],
   born: (pid: number) => void,
 ): Promise<void> {
-  // Nobody answers there: what a killed server left would keep the next from starting.
+  // A killed server leaves these files, which would keep the next one from starting.
   for (const path of [place.socket, `${place.socket}.lock`]) fs.rmSync(path, { force: true });
   const { log, bytes } = openLog(place.log);
   const options = [`--datadir=${place.data}`, `--socket=${place.socket}`, "--pid-file=server.pid"];
@@ -36,7 +37,7 @@ export async function startProcess(
     stdin: "ignore",
     stdout: log,
     stderr: log,
-    // A session of its own: Ctrl-C is for the command in front of it, not for the server that others use too.
+    // In a session of its own, so that Ctrl-C ends only the command and not the server, which others use too.
     detached: true,
   });
   fs.closeSync(log);
@@ -46,13 +47,13 @@ export async function startProcess(
   const started = await until(START_MS_MAX, async () => (ended() ? "no" : (await answers(place.socket)) && "yes"));
   if (started === "yes") return;
   child.kill("SIGKILL");
-  const why = reason(fs.readFileSync(place.log).subarray(bytes).toString()) ?? "it said nothing";
+  const why = reason(fs.readFileSync(place.log).subarray(bytes).toString()) ?? "it gave no reason";
   throw new MusterError("unavailable", `${program.kind} ${program.version} does not start: ${why} (see ${place.log})`);
 }
 
 /**
- * Whether the server is up; one that is on its way up or down is waited for.
- * @throws MusterError `unavailable` where it neither answers nor ends
+ * Whether the server is up. If it is starting or stopping, this waits for it.
+ * @throws MusterError `unavailable` if it neither answers nor ends
  */
 export async function isUp(pid: number, place: ServerPlace): Promise<boolean> {
   if (!serves(pid, place.data)) return false;
@@ -61,7 +62,7 @@ export async function isUp(pid: number, place: ServerPlace): Promise<boolean> {
   throw new MusterError("unavailable", `the database server (process ${pid}) does not answer: see ${place.log}`);
 }
 
-/** Stops the server in order and waits until its process is gone; nothing where it is gone already. */
+/** Stops the server in order, and waits until its process has ended. */
 export async function stopProcess(pid: number, place: Pick<ServerPlace, "data" | "log">): Promise<void> {
   if (!serves(pid, place.data)) return;
   process.kill(pid, "SIGTERM");
@@ -69,12 +70,12 @@ export async function stopProcess(pid: number, place: Pick<ServerPlace, "data" |
   throw new MusterError("unavailable", `the database server (process ${pid}) does not stop: see ${place.log}`);
 }
 
-/** Whether the process is the server of these data: process ids are given out again. */
+/** Whether the process is the server of these data. Another process may have got its id since. */
 export function serves(pid: number, data: string): boolean {
   return processOf(pid)?.command.includes(`--datadir=${data} `) ?? false;
 }
 
-/** The first answer that is neither undefined nor false, or undefined when the time is over. */
+/** The first answer that is neither undefined nor false; undefined if the time is over. */
 export async function until<T>(
   milliseconds: number,
   probe: () => Promise<T | undefined | false>,
@@ -105,7 +106,7 @@ async function answers(socketPath: string): Promise<boolean> {
   }
 }
 
-/** A process that ended may stay as a zombie where nobody asks for its exit status, as in a container. */
+/** A process that has ended may stay as a zombie if nobody asks for its exit status, as in a container. */
 function alive(pid: number): boolean {
   return !/^[ZX]/.test(processOf(pid)?.state ?? "Z");
 }
@@ -114,7 +115,7 @@ function processOf(pid: number): { state: string; command: string } | undefined 
   if (process.platform === "linux") {
     try {
       const command = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-      // "pid (name) state ...", where the name may hold anything.
+      // "pid (name) state ...", and the name may have any characters.
       const [state = ""] = fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").slice(-1);
       return { state, command };
     } catch {

@@ -1,0 +1,110 @@
+/** The folder of the private server: its paths, its data, and the record of which server created them. */
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MusterError } from "../errors.ts";
+import { initialise, type ServerProgram } from "./mysqld.ts";
+
+/** A Unix socket's path may have 107 bytes on Linux, and 103 on macOS. */
+const SOCKET_PATH_BYTES_MAX = 103;
+
+export interface Place {
+  folder: string;
+  data: string;
+  log: string;
+  /** A lock, held alone while a command starts or stops the server. */
+  turn: string;
+  /** A lock, shared by all commands that use the server. */
+  users: string;
+}
+
+/** The record beside the data: which server created them, and its last process, which may have ended. */
+export interface Server {
+  kind: ServerProgram["kind"];
+  version: string;
+  pid: number;
+  socket: string;
+}
+
+export function placeOf(folder: string): Place {
+  try {
+    fs.mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new MusterError("unavailable", `${folder} cannot be created: check that its parent can be written`, {
+      cause: error,
+    });
+  }
+  // In one spelling, because the server's process is recognised by its path.
+  const root = fs.realpathSync(folder);
+  const at = (name: string) => join(root, name);
+  return { folder: root, data: at("mysql"), log: at("mysql.log"), turn: at("mysql.turn"), users: at("mysql.users") };
+}
+
+/** Creates the data in another directory first, so that a start that is killed leaves no half of them. */
+export async function createData(
+  place: Place,
+  program: ServerProgram,
+  settings: string[],
+  say: (line: string) => void,
+): Promise<void> {
+  for (const name of fs.readdirSync(place.folder).filter((each) => each.startsWith("mysql.new-"))) {
+    fs.rmSync(join(place.folder, name), { recursive: true });
+  }
+  const { kind, version } = program;
+  say(`Creating a ${kind} ${version} database in ${place.folder}`);
+  const folder = fs.mkdtempSync(join(place.folder, "mysql.new-"));
+  const data = join(folder, "data");
+  await initialise(program, data, settings);
+  fs.chmodSync(data, 0o700);
+  writeServer(data, { kind, version, pid: 0, socket: "" });
+  fs.renameSync(data, place.data);
+  fs.rmdirSync(folder);
+}
+
+export function refuseOtherKind(place: Place, made: Server, found: ServerProgram): void {
+  if (made.kind === found.kind) return;
+  throw new MusterError(
+    "conflict",
+    `the database in ${place.data} was created by ${made.kind} ${made.version}, and ${found.path} is ${found.kind} ` +
+      `${found.version}: set MUSTER_MYSQLD to a ${made.kind} server, or delete ${place.data} to begin anew`,
+  );
+}
+
+const recordOf = (data: string) => join(data, "muster.json");
+
+/** @throws MusterError `conflict` if there are data without a readable record: they are never overwritten */
+export function readServer(data: string): Server | undefined {
+  if (!fs.existsSync(data)) return undefined;
+  try {
+    return JSON.parse(fs.readFileSync(recordOf(data), "utf8"));
+  } catch (error) {
+    throw new MusterError("conflict", `${recordOf(data)} cannot be read, so ${data} is left alone: move it away`, {
+      cause: error,
+    });
+  }
+}
+
+export function writeServer(data: string, server: Server): void {
+  const beside = `${recordOf(data)}.new`;
+  fs.writeFileSync(beside, `${JSON.stringify(server)}\n`);
+  fs.renameSync(beside, recordOf(data));
+}
+
+/** A path beside the data if it is short enough, or in a private directory that is named after the folder. */
+export function socketPath(place: Place): string {
+  const path = join(place.data, "mysql.sock");
+  if (Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) return path;
+  const name = createHash("sha256").update(place.folder).digest("hex").slice(0, 16);
+  const directory = join(tmpdir(), `muster-${name}`);
+  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const found = fs.lstatSync(directory);
+  // Another user can create a directory of that name, and would then answer as the server.
+  if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {
+    throw new MusterError(
+      "unavailable",
+      `${directory} does not belong to this user alone: remove it, or set TMPDIR elsewhere`,
+    );
+  }
+  return join(directory, "mysql.sock");
+}
