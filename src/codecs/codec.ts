@@ -1,38 +1,40 @@
-/** What the codec of a column is, and what it says of a value that does not fit. */
+/** What a column's codec is: how the values of one column are read and written, and why a value is refused. */
 import type { z } from "zod";
 import type { ReasonCode } from "../db/ledger.ts";
 import { escaped, shown } from "../shown.ts";
 
+/** Bytes of one CSV record, line of NDJSON or Avro record. A longer one is refused: it bounds what a reader holds. */
+export const RECORD_BYTES_MAX = 1_048_576;
+
 /**
- * What a column's value is inside Muster: the form in which it is sent to MySQL, read from it, and compared by `===`.
- * int, double: number. bigint: number where it is a safe integer, else its digits. decimal: text with exactly the
- * column's scale. boolean: 0 or 1. date: `YYYY-MM-DD`. datetime: `YYYY-MM-DD HH:MM:SS.mmm` in UTC with exactly the
- * column's decimals.
+ * A column's value as it is sent to MySQL and read from it; two values are equal if `===` says so.
+ * int, double: number. bigint: number if it is a safe integer, else its digits. decimal: text with exactly the column's
+ * scale. boolean: 0 or 1. date: `YYYY-MM-DD`. datetime: `YYYY-MM-DD HH:MM:SS.mmm` in UTC with exactly the column's decimals.
  */
 export type SqlValue = string | number | null;
 
-/** How the values of one column are read and written. None of its functions but fromSql, toJson and toCsv takes null. */
+/** How the values of one column are read and written. Only fromSql, toJson and toCsv are given null. */
 export interface ColumnCodec {
-  /** A JSON value that is neither null nor blank text. */
+  /** Reads a JSON value that is neither null nor blank text. */
   fromJson(value: unknown): SqlValue | Fault;
-  /** A CSV cell that is not blank. */
+  /** Reads a CSV cell that is not blank. */
   fromCsv(cell: string): SqlValue | Fault;
   /**
-   * The value of a CSV cell, or of what the server sends, in its commonest form, straight from its bytes, where that is
-   * cheaper than by its text; undefined leaves it to fromCsv or fromSql.
+   * Reads the commonest form of a value straight from the bytes of a CSV cell or of the server's answer.
+   * Undefined: decode the text and call fromCsv or fromSql. Left out if that is not slower.
    */
   fromBytes?(bytes: Uint8Array, start: number, end: number): SqlValue | undefined;
-  /** The value of a CSV cell that is ASCII without quotes and control characters; undefined leaves it to fromCsv. */
+  /** Like fromBytes, for a CSV cell that is ASCII without quotes and control characters. */
   fromPlainBytes?(bytes: Buffer, start: number, end: number): SqlValue | undefined;
   /**
-   * Whether the text that the server sends could break the column's rules, judged by a glance at its bytes. It may say yes
-   * for sound text, and never says no for text that breaks one. Left out if no stored value can break a rule.
+   * Whether text that the server sends could break the column's rules, by a quick look at its bytes. It may say yes for
+   * good text, and never says no for text that breaks a rule. Left out if no stored value can break one.
    */
   mayBreak?(text: Uint8Array, start: number, end: number): boolean;
-  /** What the driver answers (dates as text, big numbers as text), or what Drizzle's column mode makes of it. */
+  /** Reads what the driver answers (dates as text, big numbers as text), or what Drizzle's column mode makes of it. */
   fromSql(value: unknown): SqlValue;
   toJson(value: SqlValue): unknown;
-  /** Writes what the server sends as the text of its JSON, without making a value of it; left out, fromSql and toJson do. */
+  /** Writes the server's text as JSON text without decoding it. Left out: fromSql and toJson do. */
   copyJson?: CopyText;
   /** The cell's text, unquoted. */
   toCsv(value: SqlValue): string;
@@ -46,11 +48,11 @@ export interface AvroForm {
   type: string | { type: string; logicalType: string; precision?: number; scale?: number };
   write(value: SqlValue): unknown;
   read(value: unknown): SqlValue | Fault;
-  /** Writes what the server sends without making a value of it; where it is left out, fromSql and write do. */
+  /** Writes the server's text in this form without decoding it. Left out: fromSql and write do. */
   copy?: CopyText;
 }
 
-/** Writes what stands in `text` from `start` to `end` in the form of one Avro type; returns where it ends. */
+/** Writes the bytes of `text` from `start` to `end` into `out` at `position`, in another form. Returns where that ends. */
 export type CopyText = (text: Buffer, start: number, end: number, out: Buffer, position: number) => number;
 
 /** Why a value does not fit its column. The detail goes on from the column's name: "must be a whole number". */
@@ -61,18 +63,23 @@ export class Fault {
   ) {}
 }
 
+/** Stands for text whose bytes are not UTF-8: a lone surrogate, which no UTF-8 decodes to and no text column accepts. */
+export const INVALID_UTF8 = "\uD800";
+
+export const NOT_UTF8 = new Fault("invalid_text", "holds bytes that are not UTF-8: save it as UTF-8");
+
 export const wrongType = (wanted: string, value: unknown) =>
   new Fault("wrong_type", `must be ${wanted}, not ${shown(value)}`);
 
 export const asItIs = (value: SqlValue) => value;
 
-/** Nothing but white space, as String.trim sees it. */
+/** Whether text is empty or white space, as String.trim sees it. */
 export function isBlank(text: string): boolean {
   const first = text.charCodeAt(0);
   return !(first > 32 && first < 128) && text.trim() === "";
 }
 
-/** The fault of text with a control character of C0 other than tab, line feed and carriage return. */
+/** The fault of text with an ASCII control character other than tab, line feed and carriage return. */
 export function controlIn(text: string): Fault | undefined {
   const control = CONTROL.exec(text)?.[0];
   if (control === undefined) return undefined;

@@ -1,44 +1,33 @@
-/** Rows as CSV lines in the order of the dictionary or of a header (design sections 2 and 5). */
+/** Rows as CSV records and lines. Columns stand in the dictionary's order, or in that of a header. */
 import type { Reason } from "../db/ledger.ts";
-import { controlIn, Fault, isBlank, type SqlValue } from "./codec.ts";
-import { type CsvRecord, INVALID_UTF8 } from "./csv-parser.ts";
+import { controlIn, Fault, INVALID_UTF8, isBlank, NOT_UTF8, type SqlValue } from "./codec.ts";
+import type { CsvRecord } from "./csv-parser.ts";
 import { accepted, missing } from "./json.ts";
-import type { ReadRow, Row, Table } from "./tables.ts";
+import { badRow, malformedCsv, wrongFieldCount } from "./reasons.ts";
+import type { Row, ReadRow, Table } from "./tables.ts";
 
-/**
- * Judges one record by its shape alone.
- * @param order for each cell the index of its column, as the header has it; undefined is the dictionary's order. Columns
- * that it leaves out are missing.
- */
-export function fromRecord(table: Table, record: CsvRecord, order: readonly number[] | undefined): ReadRow {
-  const { malformed } = record;
-  if (malformed !== undefined) return { values: [], reasons: [{ code: "malformed_csv", detail: malformed }] };
+/** For each cell the index of its column, as a header gives it; undefined is the dictionary's order. */
+export type CellOrder = readonly number[] | undefined;
+
+/** Judges one record by its shape alone. Columns that `order` leaves out are missing. */
+export function fromRecord(table: Table, record: CsvRecord, order: CellOrder): ReadRow {
+  if (record.malformed !== undefined) return { values: [], reasons: [malformedCsv(record.malformed)] };
   if (record.length !== (order ?? table.columns).length) {
-    return wrongFieldCount(table, record.length, record.cells, order);
+    return withWrongFieldCount(table, record.length, record.cells, order);
   }
   const values = flawlessValues(table, record, order);
   return values ? { values, reasons: [] } : fromCsv(table, record.cells, order);
 }
 
-function wrongFieldCount(
-  { name, columns }: Table,
-  count: number,
-  cells: readonly string[],
-  order: readonly number[] | undefined,
-): ReadRow {
-  const wanted = order ? `the header has ${order.length} fields` : `${name} has ${columns.length} fields`;
-  const reasons: Reason[] = [{ code: "wrong_field_count", detail: `${wanted}, and this row has ${count}` }];
+function withWrongFieldCount(table: Table, count: number, cells: readonly string[], order: CellOrder): ReadRow {
+  const reasons = [wrongFieldCount(table, count, order?.length)];
   const control = controlIn(cells.join());
-  if (control) reasons.push({ code: control.code, detail: `the row ${control.detail}` });
-  return { values: columns.map(() => undefined), reasons };
+  if (control) reasons.push(badRow(control));
+  return { values: table.columns.map(() => undefined), reasons };
 }
 
-/** The values of a record with which nothing is wrong, by the shortest way; undefined leaves it to fromCsv. */
-function flawlessValues(
-  { columns }: Table,
-  record: CsvRecord,
-  order: readonly number[] | undefined,
-): SqlValue[] | undefined {
+/** The fast path: the values of a record without any fault. Undefined if fromCsv must judge it. */
+function flawlessValues({ columns }: Table, record: CsvRecord, order: CellOrder): SqlValue[] | undefined {
   const { bytes, bounds, first, length } = record;
   const values: SqlValue[] = length === columns.length ? [] : columns.map(({ fallback }) => fallback);
   for (let index = 0; index < length; index++) {
@@ -60,20 +49,16 @@ function flawlessValues(
   return values;
 }
 
-/**
- * Judges the cells of one record by their shape alone.
- * @param order as fromRecord takes it
- */
-export function fromCsv(table: Table, cells: readonly string[], order: readonly number[] | undefined): ReadRow {
+/** Judges the cells of one record by their shape alone. Columns that `order` leaves out are missing. */
+export function fromCsv(table: Table, cells: readonly string[], order: CellOrder): ReadRow {
   const { columns } = table;
-  if (cells.length !== (order ?? columns).length) return wrongFieldCount(table, cells.length, cells, order);
+  if (cells.length !== (order ?? columns).length) return withWrongFieldCount(table, cells.length, cells, order);
   const values = new Array<SqlValue | undefined>(columns.length).fill(undefined);
   const reasons: Reason[] = [];
-  for (let index = 0; index < cells.length; index++) {
+  for (const [index, cell] of cells.entries()) {
     const at = order?.[index] ?? index;
     const column = columns[at];
-    const cell = cells[index];
-    if (column === undefined || cell === undefined) continue;
+    if (column === undefined) continue;
     if (isBlank(cell)) values[at] = missing(column, reasons);
     else values[at] = accepted(column, cell === INVALID_UTF8 ? NOT_UTF8 : column.codec.fromCsv(cell), reasons);
   }
@@ -83,12 +68,10 @@ export function fromCsv(table: Table, cells: readonly string[], order: readonly 
   return { values, reasons };
 }
 
-const NOT_UTF8 = new Fault("invalid_text", "holds bytes that are not UTF-8");
-
 /** The header line of toCsv's rows. */
 export const csvHeader = (table: Table): string => csvLine(table.columns.map((column) => column.name));
 
-/** A stored row as one line, from which the parser and fromCsv make the same row again. */
+/** A stored row as one line. The parser and fromCsv make the same row of it again. */
 export const toCsv = (table: Table, row: Row): string => csvLine(csvCells(table, row));
 
 /** The cells of that line, unquoted. */
@@ -102,7 +85,10 @@ export const csvLine = (cells: readonly unknown[]): string =>
 /** The text of a cell, unquoted. */
 export const cellText = (cell: unknown): string => (cell === null || cell === undefined ? "" : String(cell));
 
-/** Also blanks at the ends, which a reader drops, a BOM, which it could take for the file's, and what others read as NULL. */
+/**
+ * Besides what RFC 4180 demands, quotes blanks at either end (readers drop them), a BOM (a reader could take it for the
+ * file's), and `\N` (others read it as NULL).
+ */
 function quotedIfNeeded(text: string): string {
   return /[",\r\n\uFEFF]|^[ \t]|[ \t]$|^\\N$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,25 +1,19 @@
-/** Rows as JSON objects with the dictionary's keys (design section 2). */
+/** Rows as JSON objects with the dictionary's keys. */
 import { z } from "zod";
 import type { Reason } from "../db/ledger.ts";
-import { cut, shown } from "../shown.ts";
 import { Fault, isBlank, type SqlValue } from "./codec.ts";
-import type { Column, ReadRow, Row, Table } from "./tables.ts";
-
-/** Unknown fields that are named one by one: a row of a megabyte can hold a hundred thousand. */
-const UNKNOWN_FIELDS_MAX = 10;
+import { badValue, missingField, rowNotAnObject, unknownFields } from "./reasons.ts";
+import type { Column, Row, ReadRow, Table } from "./tables.ts";
 
 /**
  * Judges one row of a JSON body by its shape alone.
  * @param row what JSON.parse answered
- * @param options keyOptional: a row without id is no fault, and its id is undefined
+ * @param options keyOptional: the id may be left out, and is then undefined in the values
  */
 export function fromJson(table: Table, row: unknown, options: { keyOptional: boolean }): ReadRow {
+  if (!isObject(row)) return { values: table.columns.map(() => undefined), reasons: [rowNotAnObject(table, row)] };
   const values: (SqlValue | undefined)[] = [];
   const reasons: Reason[] = [];
-  if (!isObject(row)) {
-    const detail = `a row must be an object with the fields of ${table.name}, not ${shown(row)}`;
-    return { values: table.columns.map(() => undefined), reasons: [{ code: "wrong_type", detail }] };
-  }
   let known = 0;
   for (const column of table.columns) {
     const present = Object.hasOwn(row, column.name);
@@ -32,14 +26,22 @@ export function fromJson(table: Table, row: unknown, options: { keyOptional: boo
     }
   }
   const names = Object.keys(row);
-  if (names.length > known) reasons.push(...unknownFields(table, names));
+  if (names.length > known) {
+    const own = new Set(table.columns.map(({ name }) => name));
+    reasons.push(
+      ...unknownFields(
+        table,
+        names.filter((name) => !own.has(name)),
+      ),
+    );
+  }
   return { values, reasons };
 }
 
 /** The object of a stored row: a JsonRow of its table. */
 export function toJson({ columns }: Table, row: Row): Record<string, unknown> {
   const object: Record<string, unknown> = {};
-  // Not by entries(), which takes as long as all the rest: every row of every answer passes here.
+  // entries() would take as long as all the rest, and every row of every answer passes here.
   for (let index = 0; index < columns.length; index++) {
     const column = columns[index];
     if (column) object[column.name] = column.codec.toJson(row[index] ?? null);
@@ -56,7 +58,7 @@ export function rowSchema(table: Table): z.ZodObject {
   );
 }
 
-/** The zod schema of a row that is sent, for documents: what may be left out may be null too. */
+/** The zod schema of a row that is sent, for documents. A field that may be left out may be null too. */
 export function newRowSchema(table: Table): z.ZodObject {
   return z.strictObject(
     Object.fromEntries(
@@ -68,34 +70,20 @@ export function newRowSchema(table: Table): z.ZodObject {
   );
 }
 
-/** The value for a missing one: the column's fallback, or undefined and a reason. */
+/** The value for a missing one: the column's fallback, or undefined and one more reason. */
 export function missing(column: Column, reasons: Reason[]): SqlValue | undefined {
   if (!column.required) return column.fallback;
-  reasons.push({ code: "missing", field: column.name, detail: `${column.name} is required and is missing` });
+  reasons.push(missingField(column));
   return undefined;
 }
 
-/** A codec's verdict: the value, or undefined and a reason that begins with the column's name. */
+/** A codec's answer: the value, or undefined and one more reason. */
 export function accepted(column: Column, value: SqlValue | Fault, reasons: Reason[]): SqlValue | undefined {
   if (!(value instanceof Fault)) return value;
-  reasons.push({ code: value.code, field: column.name, detail: `${column.name} ${value.detail}` });
+  reasons.push(badValue(column, value));
   return undefined;
 }
 
-/** Whether a value of JSON is an object, and no list. */
+/** Whether a JSON value is an object and not an array. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-function unknownFields(table: Table, names: readonly string[]): Reason[] {
-  const own = new Set(table.columns.map((column) => column.name));
-  const unknown = names.filter((name) => !own.has(name));
-  const named = unknown.slice(0, UNKNOWN_FIELDS_MAX);
-  const reasons: Reason[] = named.map((name) => ({
-    code: "unknown_field",
-    field: cut(name).toWellFormed(),
-    detail: `${table.name} has no field ${shown(name)}`,
-  }));
-  const more = unknown.length - named.length;
-  if (more > 0) reasons.push({ code: "unknown_field", detail: `${more} more fields are unknown` });
-  return reasons;
-}

@@ -1,7 +1,65 @@
-/** Reasons that need the database, in the words in which every way in gives them. */
+/** Every reason for which a row can be refused: its code, the field at fault if there is one, and the sentence about it. */
 import type { Reason } from "../db/ledger.ts";
-import type { SqlValue } from "./columns.ts";
-import type { Table } from "./tables.ts";
+import type { Refusal } from "../db/refusal.ts";
+import { cut, shown } from "../shown.ts";
+import { type Fault, NOT_UTF8, RECORD_BYTES_MAX, type SqlValue } from "./codec.ts";
+import type { Column, Table } from "./tables.ts";
+
+/** Unknown fields that are named one by one: a row of a megabyte can hold a hundred thousand. */
+const UNKNOWN_FIELDS_MAX = 10;
+
+/** A value that its column does not accept. */
+export const badValue = ({ name }: Column, { code, detail }: Fault): Reason => ({
+  code,
+  field: name,
+  detail: `${name} ${detail}`,
+});
+
+export const missingField = ({ name }: Column): Reason => ({
+  code: "missing",
+  field: name,
+  detail: `${name} is required and is missing`,
+});
+
+/** A row that is at fault as a whole. */
+export const badRow = ({ code, detail }: Fault): Reason => ({ code, detail: `the row ${detail}` });
+
+export const rowNotUtf8 = badRow(NOT_UTF8);
+
+export const rowTooLong: Reason = { code: "too_long", detail: `the row has more than ${RECORD_BYTES_MAX} bytes` };
+
+export const malformedCsv = (detail: string): Reason => ({ code: "malformed_csv", detail });
+
+/** @param named how many fields the header has; undefined if there is no header */
+export function wrongFieldCount({ name, columns }: Table, count: number, named: number | undefined): Reason {
+  const wanted = named === undefined ? `${name} has ${columns.length} fields` : `the header has ${named} fields`;
+  return { code: "wrong_field_count", detail: `${wanted}, and this row has ${count}` };
+}
+
+export const rowNotJson = (detail: string): Reason => ({ code: "wrong_type", detail });
+
+export const rowNotAnObject = ({ name }: Table, row: unknown): Reason => ({
+  code: "wrong_type",
+  detail: `a row must be an object with the fields of ${name}, not ${shown(row)}`,
+});
+
+/** @param fields the keys of a row that are not columns */
+export function unknownFields({ name }: Table, fields: readonly string[]): Reason[] {
+  const reasons = fields
+    .slice(0, UNKNOWN_FIELDS_MAX)
+    .map((field) => unexpected(field, `${name} has no field ${shown(field)}`));
+  const more = fields.length - reasons.length;
+  return more > 0 ? [...reasons, { code: "unknown_field", detail: `${more} more fields are unknown` }] : reasons;
+}
+
+/** A key that stands twice in one JSON object. JSON.parse keeps the last value alone, and Muster does not choose. */
+export const repeatedField = (field: string): Reason => unexpected(field, `${shown(field)} is given twice`);
+
+const unexpected = (field: string, detail: string): Reason => ({
+  code: "unknown_field",
+  field: cut(field).toWellFormed(),
+  detail,
+});
 
 export const duplicateId = (table: Table, id: SqlValue | undefined): Reason => ({
   code: "duplicate_id",
@@ -9,7 +67,6 @@ export const duplicateId = (table: Table, id: SqlValue | undefined): Reason => (
   detail: `id ${id} is taken by a row with other values`,
 });
 
-/** @param column by its index, one that refers to `parent` */
 export const unknownReference = (
   table: Table,
   { column, table: parent }: Table["references"][number],
@@ -18,4 +75,9 @@ export const unknownReference = (
   code: "unknown_reference",
   field: table.columns[column]?.name ?? "",
   detail: `${parent} has no id ${id}`,
+});
+
+export const refusedByDatabase = ({ reason }: Refusal): Reason => ({
+  code: "refused_by_database",
+  detail: `the database refuses the row: ${reason}`,
 });
