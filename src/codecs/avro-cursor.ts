@@ -1,7 +1,7 @@
 /** Avro's binary encoding (specification 1.11, Binary Encoding), read value by value and never behind the end of its bytes. */
 import { isUtf8 } from "node:buffer";
 import { MusterError } from "../errors.ts";
-import { INVALID_UTF8 } from "./csv-parser.ts";
+import { INVALID_UTF8 } from "./codec.ts";
 
 /**
  * Limits of one record, whatever its bytes claim. Fields and items that take no bytes (null, an empty record) and schemas

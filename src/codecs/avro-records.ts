@@ -4,7 +4,7 @@ import { recordsOf } from "./avro-blocks.ts";
 import { readContainer } from "./avro-container.ts";
 import type { Cursor } from "./avro-cursor.ts";
 import { type FieldReader, fieldReaders, type LogicalTypes, setOwn } from "./avro-reader.ts";
-import { RECORD_BYTES_MAX } from "./csv-parser.ts";
+import { RECORD_BYTES_MAX } from "./codec.ts";
 import { decimalDigits } from "./numbers.ts";
 
 /**

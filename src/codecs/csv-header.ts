@@ -1,7 +1,7 @@
 /** The names above a CSV document's rows: whether a record is a header, what it says, and whether it could be a row instead. */
 import { shown } from "../shown.ts";
-import { Fault, isBlank } from "./codec.ts";
-import { type CsvRecord, INVALID_UTF8 } from "./csv-parser.ts";
+import { Fault, INVALID_UTF8, isBlank, NOT_UTF8 } from "./codec.ts";
+import { CELLS_MAX, type CsvRecord } from "./csv-parser.ts";
 import type { Column, Table } from "./tables.ts";
 
 /** Faults of a header that are named one by one. */
@@ -98,10 +98,9 @@ export function shapeOf({ name, columns }: Table, cells: readonly string[]): Sha
   return { is: isComplete ? "row" : "doubtful" };
 }
 
-const NOT_UTF8 = new Fault("wrong_type", "holds bytes that are not UTF-8");
-
 /** A number that is out of range, or written in another way, is a number all the same; and so for days and instants. */
 function isOfAnotherType({ code }: Fault, cell: string): boolean {
+  if (code === "invalid_text") return true;
   if (code === "invalid_datetime") return !/\d/.test(cell);
   return code === "wrong_type" && !/^[+-]?[\d.,eE]*\d[\d.,eE]*$/.test(cell);
 }
@@ -126,6 +125,3 @@ export function splitLine(line: string, delimiter: string): string[] {
   }
   return cells;
 }
-
-/** Of a line with more cells the rest says nothing new. */
-const CELLS_MAX = 4_096;

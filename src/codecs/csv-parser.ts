@@ -2,13 +2,10 @@
 import { isUtf8 } from "node:buffer";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { CHUNK_BYTES, ROWS_PER_BATCH } from "../event-loop.ts";
+import { INVALID_UTF8, RECORD_BYTES_MAX } from "./codec.ts";
 
-/** A record's bytes without its line feed. Of a longer line so much is kept, and a quote counts as unclosed past it. */
-export const RECORD_BYTES_MAX = 1_048_576;
 /** Cells of one record whose bounds are kept: no table of MySQL has more columns. Further cells are only counted. */
 export const CELLS_MAX = 4_096;
-/** A cell whose bytes are not UTF-8 is this lone surrogate, which no text column accepts and no other cell can be. */
-export const INVALID_UTF8 = "\uD800";
 
 const [TAB, LF, CR, SPACE, QUOTE, COMMA] = [9, 10, 13, 32, 34, 44];
 const isBlank = (byte: number | undefined) => byte === SPACE || byte === TAB;

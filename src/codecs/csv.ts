@@ -4,7 +4,7 @@ import { controlIn, Fault, INVALID_UTF8, isBlank, NOT_UTF8, type SqlValue } from
 import type { CsvRecord } from "./csv-parser.ts";
 import { accepted, missing } from "./json.ts";
 import { badRow, malformedCsv, wrongFieldCount } from "./reasons.ts";
-import type { Row, ReadRow, Table } from "./tables.ts";
+import type { ReadRow, Row, Table } from "./tables.ts";
 
 /** For each cell the index of its column, as a header gives it; undefined is the dictionary's order. */
 export type CellOrder = readonly number[] | undefined;

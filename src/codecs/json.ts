@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Reason } from "../db/ledger.ts";
 import { Fault, isBlank, type SqlValue } from "./codec.ts";
 import { badValue, missingField, rowNotAnObject, unknownFields } from "./reasons.ts";
-import type { Column, Row, ReadRow, Table } from "./tables.ts";
+import type { Column, ReadRow, Row, Table } from "./tables.ts";
 
 /**
  * Judges one row of a JSON body by its shape alone.

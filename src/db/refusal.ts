@@ -32,10 +32,6 @@ export function packetTooLarge(bytes: number, max: number): DriverError {
   return Object.assign(new Error(sqlMessage), facts);
 }
 
-/** The refusal as a reason of a rejected row. */
-export const refusedRow = ({ reason }: Refusal) =>
-  ({ code: "refused_by_database", detail: `the database refuses the row: ${reason}` }) as const;
-
 /**
  * The first two characters of an SQLSTATE are its class (ISO 9075-2). These are about a row: warnings and no data (which a
  * trigger can turn into errors), cardinality, data, integrity, check option, unhandled SIGNAL. A SIGNAL may use the classes

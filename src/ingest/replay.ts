@@ -1,8 +1,10 @@
 /** Rejected rows judged once more, corrected or as they came, by the rules for every other row. */
+
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import { Fault, isBlank } from "../codecs/codec.ts";
 import { csvLine, fromCsv, fromRecord } from "../codecs/csv.ts";
+import { malformedCsv } from "../codecs/reasons.ts";
 import { isTableName, type ReadRow, type Table, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
@@ -134,6 +136,6 @@ function wholeRaw({ id, bytes }: HeldRejection, stored: Buffer | undefined): Buf
 async function readRecord(table: Table, bytes: Uint8Array, columns: readonly string[]): Promise<ReadRow> {
   const order = columns.map((name) => table.columns.findIndex((column) => column.name === name));
   const [record, another] = await recordsOf(bytes);
-  if (another) return { values: [], reasons: [{ code: "malformed_csv", detail: "the text has more than one record" }] };
+  if (another) return { values: [], reasons: [malformedCsv("the text has more than one record")] };
   return record ? fromRecord(table, record, order) : fromCsv(table, [], order);
 }

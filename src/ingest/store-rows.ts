@@ -1,7 +1,9 @@
 /** Judges and stores the rows of one table inside a transaction. If the server refuses a row, that row alone is rejected. */
+
 import type { PoolConnection } from "mysql2/promise";
+import { refusedByDatabase } from "../codecs/reasons.ts";
 import type { ReadRow, Row, Table } from "../codecs/tables.ts";
-import { type Refusal, refusalOf, refusedRow } from "../db/refusal.ts";
+import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { insertRowsWithoutId } from "../repositories/assigned-ids.ts";
 import { batches, insertRows } from "../repositories/inserts.ts";
 import { judge, NEW, type Verdict, type World } from "./judge.ts";
@@ -104,7 +106,7 @@ async function insertPart(store: Store, part: readonly JudgedRow[], insert: Inse
 async function insertHalves(store: Store, part: readonly JudgedRow[], insert: Insert, refusal: Refusal): Promise<void> {
   const [only, ...others] = part;
   if (only && others.length === 0) {
-    only.verdict = { is: "rejected", reasons: [refusedRow(refusal)] };
+    only.verdict = { is: "rejected", reasons: [refusedByDatabase(refusal)] };
     return;
   }
   const half = Math.ceil(part.length / 2);

@@ -1,8 +1,10 @@
 /** A stage's rows moved into their table in one transaction, alone at the table's gate. */
+
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
+import { refusedByDatabase } from "../codecs/reasons.ts";
 import type { Table } from "../codecs/tables.ts";
-import { type Refusal, refusalOf, refusedRow } from "../db/refusal.ts";
+import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { columnList, count, inKeyRange, type KeyRange, keyOf, keyRange } from "../repositories/key-sql.ts";
 import { type LateVerdicts, SetAside } from "./set-aside.ts";
 import { isSievable, sieve } from "./sieve.ts";
@@ -112,7 +114,7 @@ class Append {
       refusal = await this.#insert(range);
     }
     if (!refusal) return;
-    if (first === last) return this.late.reject(first, refusedRow(refusal));
+    if (first === last) return this.late.reject(first, refusedByDatabase(refusal));
     if (ids.length >= SIEVED_MIN && (await this.#sieve(range))) return;
     const size = this.#oneByOne ? 1 : Math.ceil(ids.length / 2);
     for (let start = 0; start < ids.length; start += size) await this.#part(ids.slice(start, start + size));
@@ -131,7 +133,7 @@ class Append {
       return false;
     }
     this.inserted += sieved.inserted;
-    for (const [id, refusal] of sieved.refused) this.late.reject(id, refusedRow(refusal));
+    for (const [id, refusal] of sieved.refused) this.late.reject(id, refusedByDatabase(refusal));
     return true;
   }
 

@@ -1,13 +1,13 @@
 /** Rows of files that are not CSV: newline-delimited JSON and Avro, under the rules of JSON rows. */
 import { readRecords } from "../codecs/avro-records.ts";
-import { RECORD_BYTES_MAX } from "../codecs/csv-parser.ts";
+import { RECORD_BYTES_MAX } from "../codecs/codec.ts";
 import { fromJson } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
+import { repeatedField, rowNotJson, rowNotUtf8, rowTooLong } from "../codecs/reasons.ts";
 import type { ReadRow, Table } from "../codecs/tables.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { ROWS_PER_BATCH, ROWS_PER_TURN, turn } from "../event-loop.ts";
-import { cut, shown } from "../shown.ts";
 import type { FileRow } from "./csv-rows.ts";
 import { expecting } from "./file-type.ts";
 
@@ -79,7 +79,7 @@ export function shapedLine(table: Table, bytes: Uint8Array, options: { keyOption
   try {
     text = utf8.decode(bytes).trim();
   } catch {
-    return { values: [], reasons: [{ code: "invalid_text", detail: "the row holds bytes that are not UTF-8" }] };
+    return { values: [], reasons: [rowNotUtf8] };
   }
   return text === "" ? undefined : shapedJson(table, text, options);
 }
@@ -90,8 +90,7 @@ export function shapedJson(table: Table, text: string, options = { keyOptional: 
   try {
     row = new JsonText(text, "the row");
   } catch (error) {
-    const reason = { code: "wrong_type" as const, detail: (error as MusterError).message };
-    return { values: table.columns.map(() => undefined), reasons: [reason] };
+    return { values: table.columns.map(() => undefined), reasons: [rowNotJson((error as MusterError).message)] };
   }
   return withRepeats(fromJson(table, row.value, options), row.repeatedIn([]));
 }
@@ -99,20 +98,14 @@ export function shapedJson(table: Table, text: string, options = { keyOptional: 
 /** JSON.parse keeps the last of two values and drops the first: that is a field too many, not a choice for us. */
 export function withRepeats(row: ReadRow, fields: readonly string[]): ReadRow {
   if (fields.length === 0) return row;
-  const repeated = fields.map((name) => {
-    return { code: "unknown_field" as const, field: cut(name).toWellFormed(), detail: `${shown(name)} is given twice` };
-  });
-  return { values: row.values, reasons: [...row.reasons, ...repeated] };
+  return { values: row.values, reasons: [...row.reasons, ...fields.map(repeatedField)] };
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const BOM = [0xef, 0xbb, 0xbf];
 const LF = 10;
 const CR = 13;
-const OVERLONG: ReadRow = {
-  values: [],
-  reasons: [{ code: "too_long", detail: `the row has more than ${RECORD_BYTES_MAX} bytes` }],
-};
+const OVERLONG: ReadRow = { values: [], reasons: [rowTooLong] };
 
 /**
  * A record as JSON. JSON has no NaN and no Infinity, and would make null of them. Bytes become an object, so that nobody

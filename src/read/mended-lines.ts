@@ -1,6 +1,8 @@
 /** The lines of a corrected export of rejections: CSV or newline-delimited JSON. */
+
+import { RECORD_BYTES_MAX } from "../codecs/codec.ts";
 import { bare, splitLine } from "../codecs/csv-header.ts";
-import { type CsvRecord, parseCsv, RECORD_BYTES_MAX } from "../codecs/csv-parser.ts";
+import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { MusterError } from "../errors.ts";

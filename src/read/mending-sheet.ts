@@ -2,7 +2,8 @@
  * Rejections of one table as a sheet to be mended in a spreadsheet program: a column for each field. What is not a field has a
  * name with a blank in it, which no column of a table can have.
  */
-import { type CsvRecord, INVALID_UTF8, parseCsv } from "../codecs/csv-parser.ts";
+import { INVALID_UTF8 } from "../codecs/codec.ts";
+import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { isGuarded, SPREADSHEET_COLUMN, SPREADSHEET_YES, unguarded } from "../codecs/spreadsheet.ts";
