@@ -1,5 +1,5 @@
 /**
- * A typed client for other programs, which package.json exports as `muster/client`; `bun run generate` makes client/ of it.
+ * A typed client for other programs. `bun run generate` makes client/ from it, which package.json exports as `muster/client`.
  * @example
  * const muster = client("http://127.0.0.1:3000", { headers: { Authorization: "Bearer TOKEN" } });
  * const answer = await muster.departments.$get({ query: { limit: 10 } });
@@ -8,7 +8,7 @@
  * await muster.imports.$post({ query: { table: "jobs" }, body: Bun.file("jobs.csv"), type: "text/csv" });
  */
 import { type ClientRequestOptions } from "hono/client";
-/** @param url of the service; a path is kept */
+/** @param url the URL of the service, with its path if it has one */
 export declare function client(url: string, options?: ClientRequestOptions): {
     backups: {
         ":id": import("hono/client").ClientRequest<string, "/backups/:id", {

@@ -4,7 +4,6 @@ import { type ListedBackup, listBackups } from "../src/backups/list.ts";
 import { openStore } from "../src/backups/open-store.ts";
 import { verify } from "../src/backups/verify.ts";
 import { tableNames, tableOf } from "../src/codecs/tables.ts";
-import { MusterError } from "../src/errors.ts";
 import {
   type Context,
   command,
@@ -12,6 +11,7 @@ import {
   finish,
   type Outcome,
   readArguments,
+  refuse,
   tableNamed,
 } from "./command.ts";
 import { say, withProgress } from "./progress.ts";
@@ -20,10 +20,9 @@ import { aligned, countsTable, speedSince, speedText } from "./summary.ts";
 const options = readArguments("backup", ({ codec, keep, ...flags }, operands) => {
   const isForNew = codec !== undefined || keep !== undefined;
   if (flags.list && (flags.verify || operands.length > 0 || isForNew))
-    throw new MusterError("invalid", "--list takes no table and no other option: it lists what is there");
-  if (flags.verify && isForNew)
-    throw new MusterError("invalid", "--verify takes no --codec and no --keep: they are for a new backup");
-  if (flags.verify && operands.length > 1) throw new MusterError("invalid", "name one backup to verify; see --help");
+    refuse("--list takes no table and no other option: it lists what is there");
+  if (flags.verify && isForNew) refuse("--verify takes no --codec and no --keep: they are for a new backup");
+  if (flags.verify && operands.length > 1) refuse("name one backup to verify; see --help");
   return { ...flags, codec, keep, operands, tables: flags.verify ? [] : operands.map(tableNamed) };
 });
 if (options.list) await finish(listAll);

@@ -145,9 +145,6 @@ type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
 
 /** @throws MusterError `invalid` for the mistakes that parseArgs() lets pass if it is not strict */
 function refuseMistakes(flags: Record<string, Option>, tokens: readonly Token[]): void {
-  const refuse = (line: string) => {
-    throw new MusterError("invalid", line);
-  };
   const given = new Set<string>();
   for (const token of tokens) {
     if (token.kind !== "option") continue;
@@ -166,6 +163,10 @@ function refuseMistakes(flags: Record<string, Option>, tokens: readonly Token[])
 
 /** The table that an operand names. @throws MusterError `invalid` that names the tables there are */
 export function tableNamed(name: string): TableName {
-  if (isTableName(name)) return name;
-  throw new MusterError("invalid", `there is no table ${name}: the tables are ${tableNames.join(", ")}`);
+  return isTableName(name) ? name : refuse(`there is no table ${name}: the tables are ${tableNames.join(", ")}`);
+}
+
+/** Refuses the arguments with a line that says what to do. */
+export function refuse(line: string): never {
+  throw new MusterError("invalid", line);
 }

@@ -4,17 +4,13 @@ import { tableNames } from "../src/codecs/tables.ts";
 import { settingsOf } from "../src/config.ts";
 import { rejectLimit } from "../src/ingest/reject-limit.ts";
 import { DEFAULT_SAMPLE } from "../src/ingest/sample.ts";
-import { helpText, type Option, oneOf, text, wholeNumber, yes } from "../src/options.ts";
+import { type Help, helpText, oneOf, text, wholeNumber, yes } from "../src/options.ts";
 
-interface Command {
+interface Command extends Omit<Help, "usage" | "settings"> {
   /** Its program, if that is not scripts/NAME.ts. */
   script?: string;
-  /** What may stand behind its name, in one or more forms. */
+  /** What may follow its name: one or more forms. */
   forms: readonly string[];
-  about: string;
-  flags: Record<string, Option>;
-  examples: readonly string[];
-  exitCodes: string;
 }
 
 const help = { type: yes, about: "show this text" };
@@ -170,6 +166,7 @@ Prints a line of JSON for each bench and server. Its ratio is our time divided b
 
 export type CommandName = keyof typeof COMMANDS;
 
+/** What a command prints with --help. */
 export function helpOf(name: CommandName): string {
   const { script = `scripts/${name}.ts`, forms, ...rest }: Command = COMMANDS[name];
   const usage = forms.map((form) => `bun run ${script} ${form}`);

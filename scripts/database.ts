@@ -1,6 +1,6 @@
 /**
- * For drizzle.config.ts: applies the migrations as every command does, and prints the URL under which drizzle-kit reaches the
- * database. The private server is kept up by a process in the background, as long as drizzle-kit runs.
+ * For drizzle.config.ts: applies the migrations, as every command does, and prints the URL at which drizzle-kit reaches the
+ * database. A background process keeps the private server up for as long as drizzle-kit runs.
  *   usage: bun scripts/database.ts PROCESS_ID_OF_DRIZZLE_KIT
  */
 import "../src/schema-check.ts";
@@ -50,7 +50,7 @@ async function leaveKeeper(): Promise<void> {
   process.exit(0);
 }
 
-/** The URL in the driver's own spelling, which has one host and TLS as JSON. */
+/** The URL as the driver spells it: with one host, and with the TLS options as JSON. */
 async function driverUrl(url: string): Promise<string> {
   const { database, options } = parseUrl(url);
   const connection = await connectOnce(url);
@@ -68,7 +68,7 @@ async function driverUrl(url: string): Promise<string> {
   return `mysql://${login}@${address}:${port ?? 3306}/${encodeURIComponent(database)}?${parameters}`;
 }
 
-/** A Buffer has become {type, data} when JSON.stringify() shows it. */
+/** JSON.stringify() passes a Buffer as {type, data}: makes text of it again. */
 function bytesAsText(part: { type?: string; data?: number[] } | undefined): unknown {
   return part?.type === "Buffer" && part.data ? Buffer.from(part.data).toString() : part;
 }

@@ -1,27 +1,54 @@
 /**
- * Writes the files that follow from the source, or with --check fails if one of them is out of date:
+ * Writes the files that follow from the source, after drizzle-kit has written the migrations. With --check it writes nothing,
+ * and fails if a file or a migration is out of date:
  *   client/           a package made from src/typed-client.ts: JavaScript for any runtime, and types that import nothing from
  *                     src/, so that a program that uses them does not compile Muster;
  *   README.md, docs/  the table of settings, and the --help of each command, between <!-- begin NAME --> and <!-- end NAME -->.
- * The migrations in drizzle/ are written by drizzle-kit and checked by drift.ts.
  *   usage: bun scripts/generate.ts [--check]
  */
 import "../src/schema-check.ts";
+import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { generateMySQLDrizzleJson } from "drizzle-kit/api";
 import { SETTINGS, type Setting } from "../src/config.ts";
+import * as ledger from "../src/db/ledger.ts";
+import * as schema from "../src/db/schema.ts";
 import { defaultOf } from "../src/options.ts";
 import { COMMANDS, helpOf } from "./commands.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const check = process.argv.includes("--check");
+await checkMigrations();
 for (const [name, text] of Object.entries({ ...(await clientPackage()), ...(await pages()) })) {
   const file = Bun.file(join(ROOT, name));
   const before = (await file.exists()) ? await file.text() : "";
   if (before === text || (name.endsWith(".d.ts") && wordsOf(before) === wordsOf(text))) continue;
   if (check) end(`${name} is out of date: run bun run generate`);
   await file.write(text);
+}
+
+/**
+ * Compares the newest snapshot in drizzle/ with the schema, as `drizzle-kit generate` does, but without asking questions or
+ * writing a file.
+ */
+async function checkMigrations(): Promise<void> {
+  const folder = join(ROOT, "drizzle");
+  const read = (name: string) => Bun.file(join(folder, "meta", name)).json();
+  const { entries }: { entries: { idx: number; tag: string }[] } = await read("_journal.json");
+  const newest = entries.at(-1);
+  const written = newest && (await read(`${String(newest.idx).padStart(4, "0")}_snapshot.json`));
+  const wanted = await generateMySQLDrizzleJson({ ...schema, ...ledger });
+  const names = new Set([...Object.keys(wanted.tables), ...Object.keys(written?.tables ?? {})]);
+  const changed = [...names].filter((name) => !Bun.deepEquals(wanted.tables[name], written?.tables[name]));
+  if (changed.length > 0)
+    end(`drizzle/ has no migration for what changed in ${changed.join(", ")}: run bun run generate`);
+
+  const files = new Set(readdirSync(folder).flatMap((name) => (name.endsWith(".sql") ? basename(name, ".sql") : [])));
+  const stray = [...files.symmetricDifference(new Set(entries.map(({ tag }) => tag)))];
+  if (stray.length > 0)
+    end(`drizzle/ and drizzle/meta/_journal.json differ in ${stray.join(", ")}: run bun run generate`);
 }
 
 async function clientPackage(): Promise<Record<string, string>> {
@@ -71,7 +98,8 @@ async function pages(): Promise<Record<string, string>> {
 
 function settingsTable(): string {
   const rows = Object.entries<Setting>(SETTINGS).map(([name, setting]) => {
-    const users = setting.commands.map((command) => (command === "start" ? "the service" : command));
+    const { commands = ["start"] } = setting;
+    const users = commands.map((command) => (command === "start" ? "the service" : command));
     return [`\`${name}\``, setting.about, defaultOf(setting) ?? "", users.join(", ")];
   });
   const lines = [["setting", "meaning", "default", "used by"], ["---", "---", "---", "---"], ...rows];

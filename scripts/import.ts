@@ -1,27 +1,19 @@
 import "../src/schema-check.ts";
 import { DATA_FOLDER } from "../src/config.ts";
-import { MusterError } from "../src/errors.ts";
 import { whollyRejected } from "../src/ingest/counts.ts";
 import { hasSample } from "../src/ingest/first-load.ts";
 import { type ImportOutcome, importSource } from "../src/ingest/import.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
 import type { NewRejection } from "../src/repositories/rejection-log.ts";
 import { escaped } from "../src/shown.ts";
-import { command, type DatabaseContext, isJson, type Outcome, readArguments } from "./command.ts";
+import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./command.ts";
 import { say, withProgress } from "./progress.ts";
 import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 
-const options = readArguments(
-  "import",
-  ({ table, "dry-run": dryRun, "max-rejects": maxRejects }, [source, ...more]) => {
-    if (more.length > 0)
-      throw new MusterError(
-        "invalid",
-        `${[source, ...more].join(" ")}: name one SOURCE, or a directory that holds all`,
-      );
-    return { source, table, dryRun, maxRejects };
-  },
-);
+const options = readArguments("import", ({ table, ...flags }, operands) => {
+  if (operands.length > 1) refuse(`${operands.join(" ")}: name one SOURCE, or a directory that holds all`);
+  return { source: operands[0], table, dryRun: flags["dry-run"], maxRejects: flags["max-rejects"] };
+});
 await command("import", importFiles, (last) => {
   if (!last) return "interrupted: run the same command again";
   const whole = Object.keys(last.counts);
@@ -32,7 +24,7 @@ await command("import", importFiles, (last) => {
 async function importFiles({ config, database, signal }: DatabaseContext): Promise<Outcome> {
   const sample = () => (database.embedded ? defaultSample(DATA_FOLDER) : undefined);
   const source = options.source ?? config.IMPORT_SOURCE ?? (await sample());
-  if (source === undefined) throw new MusterError("invalid", "name a SOURCE to import, or set IMPORT_SOURCE");
+  if (source === undefined) refuse("name a SOURCE to import, or set IMPORT_SOURCE");
   const started = performance.now();
   const rejections = new Rejections(isJson ? undefined : say);
   const rejected = ({ file, position, table, reasons }: NewRejection) =>

@@ -1,15 +1,14 @@
 import "../src/schema-check.ts";
-import { MusterError } from "../src/errors.ts";
 import { type ReplayReport, replayOpen } from "../src/ingest/replay-batches.ts";
 import { replayFile } from "../src/ingest/replay-file.ts";
-import { command, type DatabaseContext, isJson, type Outcome, readArguments } from "./command.ts";
+import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./command.ts";
 import { say, withProgress } from "./progress.ts";
 import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 
 const options = readArguments("replay", ({ run }, [file, ...more]) => {
-  if (more.length > 0) throw new MusterError("invalid", "name one FILE; see --help");
+  if (more.length > 0) refuse("name one FILE; see --help");
   if (file !== undefined && run !== undefined)
-    throw new MusterError("invalid", "give FILE or --run, not both: the file says which rejections it is for");
+    refuse("give FILE or --run, not both: the file says which rejections it is for");
   return { file, run };
 });
 await command(

@@ -2,13 +2,12 @@ import "../src/schema-check.ts";
 import { openStore } from "../src/backups/open-store.ts";
 import { restore } from "../src/backups/restore.ts";
 import { tableOf } from "../src/codecs/tables.ts";
-import { MusterError } from "../src/errors.ts";
-import { command, readArguments, tableNamed } from "./command.ts";
+import { command, readArguments, refuse, tableNamed } from "./command.ts";
 import { withProgress } from "./progress.ts";
 import { countsTable, speedSince, speedText } from "./summary.ts";
 
 const options = readArguments("restore", ({ backup, plan }, operands) => {
-  if (operands.length === 0) throw new MusterError("invalid", "name the tables to restore; see --help");
+  if (operands.length === 0) refuse("name the tables to restore; see --help");
   return { backup, plan, tables: [...new Set(operands.map(tableNamed))].map(tableOf) };
 });
 await command(options.plan ? "import" : "restore", async ({ config, database, signal }) => {

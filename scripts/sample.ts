@@ -1,10 +1,9 @@
 import "../src/schema-check.ts";
-import { MusterError } from "../src/errors.ts";
 import { writeSample } from "../src/ingest/sample.ts";
-import { finish, readArguments } from "./command.ts";
+import { finish, readArguments, refuse } from "./command.ts";
 
 const { folder, ...options } = readArguments("sample", ({ rows, bad, seed }, [folder, ...more]) => {
-  if (folder === undefined || more.length > 0) throw new MusterError("invalid", "name one FOLDER; see --help");
+  if (folder === undefined || more.length > 0) refuse("name one FOLDER; see --help");
   return { folder, rows, seed, badShare: bad };
 });
 await finish(async () => {

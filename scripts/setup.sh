@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes `bun` and the dependencies available to package.json's scripts; takes 30 ms and says nothing where they are.
-# Writes to node_modules alone: a Bun that the system lacks goes to node_modules/.runtime, linked in node_modules/.bin.
+# Installs Bun and the dependencies for package.json's scripts. If they are there already, it takes 30 ms and prints nothing.
+# Writes only to node_modules: Bun goes to node_modules/.runtime, with a link in node_modules/.bin.
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PWD/node_modules/.bin:$PATH
@@ -14,7 +14,7 @@ main() {
   case $output in *"no changes"*) ;; *) echo "Installed the dependencies into node_modules" ;; esac
 }
 
-# One set-up at a time: a link that names the process which made it, since a dead one's is no lock.
+# One set-up at a time. The lock is a link that names its process, so that the lock of a dead process can be removed.
 take_turn() {
   [ -w node_modules ] || fail "$PWD/node_modules cannot be written by this user"
   until ln -s "$$" node_modules/.setup 2>/dev/null; do
@@ -38,12 +38,12 @@ install_bun() {
   mkdir node_modules/.runtime
   quietly npm install --no-save --no-package-lock --no-audit --no-fund --prefix node_modules/.runtime "bun@$wanted"
   package=node_modules/.runtime/node_modules/bun
-  # A script of the package puts its binary in place, and npm may be told to run none.
+  # The package's postinstall script puts the binary in place, but npm may be configured not to run scripts.
   "$package/bin/bun.exe" --version >/dev/null 2>&1 || quietly node "$package/install.js"
   for name in bun bunx; do ln -sf "../../$package/bin/$name.exe" "node_modules/.bin/$name"; done
 }
 
-# What a command says matters where it fails.
+# Prints the output of a command only if it fails.
 quietly() {
   output=$("$@" 2>&1) || fail "$output
 This failed: $*"

@@ -15,11 +15,10 @@ const RATE_LIMIT_WITH_TOKENS = 30_000;
 const MIB = 1024 * 1024;
 
 export interface Setting extends Option {
-  /** The commands that use it; `start` is the service. */
-  commands: readonly ("start" | "import" | "replay" | "backup" | "restore" | "bench")[];
+  /** The commands that use it, if that is not the service alone, which is called `start` here. */
+  commands?: readonly ("start" | "import" | "replay" | "backup" | "restore" | "bench")[];
 }
-const service = { commands: ["start"] } as const;
-const all = { commands: ["start", "import", "replay", "backup", "restore"] } as const;
+const all = ["start", "import", "replay", "backup", "restore"] as const;
 
 const count = (unit: string) => wholeNumber(`a whole number of ${unit}`, 1, 9_999_999_999);
 const milliseconds = count("milliseconds");
@@ -27,145 +26,124 @@ const milliseconds = count("milliseconds");
 /** To add a setting, add it here: it is read from the variable of its name, and readConfig() has it under that name too. */
 export const SETTINGS = {
   DATABASE_URL: {
-    ...all,
     type: text.optional(),
     about: "the database: mysql://user:password@host:port/database",
     unset: `a private server with its data in ${DATA_FOLDER}`,
+    commands: all,
   },
   DATABASE_CONNECTIONS: {
-    ...all,
     // A server takes 151 by default. Two imports and a restore use ten and writers six; the others serve reads.
     // An import or a restore alone needs five.
     type: wholeNumber("a whole number of connections", 5, 10_000).default(20),
     about: "how many connections to the database one process keeps at most",
+    commands: all,
   },
-  HOST: { ...service, type: text.default("127.0.0.1"), about: "address to serve on" },
+  HOST: { type: text.default("127.0.0.1"), about: "address to serve on" },
   PORT: {
-    ...service,
     type: wholeNumber("a port number", 0, 65_535).default(3000),
     about: "port to serve on; 0 takes any free one",
   },
   IMPORT_SOURCE: {
-    commands: ["start", "import"],
     type: text.refine(isLocation, "a directory, a file or s3://bucket/prefix/").optional(),
     about: "directory, file or s3://bucket/prefix/ that the first start loads, and that an import without SOURCE reads",
     unset: "a sample; with DATABASE_URL none",
+    commands: ["start", "import"],
   },
   BACKUP_STORE: {
-    commands: ["start", "backup", "restore"],
     type: text.refine(isLocation, "a directory or s3://bucket/prefix").default("./backups"),
     about: "directory or s3://bucket/prefix for backups",
+    commands: ["start", "backup", "restore"],
   },
   "AWS_*": {
-    commands: ["start", "import", "backup", "restore"],
     // The AWS SDK reads these itself.
     type: text.optional(),
     about: "settings of the AWS SDK for s3://, such as AWS_ACCESS_KEY_ID and AWS_ENDPOINT_URL_S3",
+    commands: ["start", "import", "backup", "restore"],
   },
   API_TOKENS: {
-    ...service,
     type: text.optional(),
     about: "tokens and their roles: reader:TOKEN,writer:TOKEN,admin:TOKEN",
     unset: "no token is needed, and only this machine is served",
   },
   RATE_LIMIT: {
-    ...service,
     type: wholeNumber("a whole number of requests a minute", 0, 999_999_999).optional(),
     about: "how many requests a minute one token, or one address without a token, may send; 0 for no limit",
     unset: `${RATE_LIMIT_WITH_TOKENS} with API_TOKENS, 0 without`,
   },
   TRUSTED_PROXY: {
-    ...service,
     type: listOf(
       text.refine(isNetwork, "the addresses of your proxies, such as 10.0.0.7 or 10.0.0.0/8, with commas between"),
     ),
     about: "addresses or networks of your proxies, whose X-Forwarded-For is believed: 10.0.0.7,10.1.0.0/16",
   },
   CORS_ORIGINS: {
-    ...service,
     type: listOf(text.refine(isOrigin, "origins such as https://app.example.com, with commas between")),
     about: "origins of web pages that may call the service: https://app.example.com",
   },
+  // A thousand rows of the dictionary are about 100 KB.
   BODY_BYTES_MAX: {
-    ...service,
-    // A thousand rows of the dictionary are about 100 KB.
     type: count("bytes").default(8 * MIB),
     about: "largest body of a request in bytes, except for POST /imports",
   },
-  BODY_MS_MAX: {
-    ...service,
-    type: milliseconds.default(60_000),
-    about: "milliseconds in which that body must have arrived",
-  },
+  BODY_MS_MAX: { type: milliseconds.default(60_000), about: "milliseconds in which that body must have arrived" },
+  // Longer than any wait for a lock and a retry or two after it.
   WRITE_MS_MAX: {
-    commands: ["start", "replay"],
-    // Longer than any wait for a lock and a retry or two after it.
     type: milliseconds.default(60_000),
     about: "milliseconds after which a write is given up",
+    commands: ["start", "replay"],
   },
-  REPORT_MS_MAX: {
-    ...service,
-    // A report reads every hire of its year.
-    type: milliseconds.default(30_000),
-    about: "milliseconds after which a report is given up",
-  },
+  // A report reads every hire of its year.
+  REPORT_MS_MAX: { type: milliseconds.default(30_000), about: "milliseconds after which a report is given up" },
+  // A body takes up to eight times its size until it is answered.
   BYTES_IN_FLIGHT_MAX: {
-    ...service,
-    // A body takes up to eight times its size until it is answered.
     type: count("bytes").default(24 * MIB),
     about: "how many bytes of request bodies are held at once; further requests get 503",
   },
   REQUESTS_IN_FLIGHT_MAX: {
-    ...service,
     type: count("requests").default(1_000),
     about: "how many requests are answered at once; further ones get 503",
   },
+  // Clients do not wait much longer than this.
   WRITE_WAIT_MS_MAX: {
-    ...service,
-    // Clients do not wait much longer than this.
     type: milliseconds.default(3_000),
     about: "milliseconds that a write may wait for its turn; while one has waited longer, further writes get 503",
   },
+  // More than a hundred million rows of the dictionary. The body is spooled to disk, not held in memory.
   IMPORT_BYTES_MAX: {
-    ...service,
-    // More than a hundred million rows of the dictionary. The body is spooled to disk, not held in memory.
     type: count("bytes").default(8 * 1024 * MIB),
     about: "largest body of POST /imports in bytes, both as sent and as unpacked",
   },
+  // Nobody corrects more by hand, and a small file can have a billion.
   IMPORT_REJECTS_MAX: {
-    ...service,
-    // Nobody corrects more by hand, and a small file can have a billion.
     type: count("rows").default(100_000),
     about: "how many rejected rows one POST /imports keeps; one more ends it, unless its max_rejects is higher",
   },
+  // Each is a file, and a chunk of up to 2 MB in memory.
   UPLOADS_MAX: {
-    ...service,
-    // Each is a file, and a chunk of up to 2 MB in memory.
     type: count("bodies").default(32),
     about: "how many bodies of POST /imports are received or imported at once; further ones get 429",
   },
+  // A slow modem is faster.
   UPLOAD_BYTES_PER_S_MIN: {
-    ...service,
-    // A slow modem is faster.
     type: count("bytes").default(16 * 1024),
     about: "how many bytes a second of the body of POST /imports must arrive on average",
   },
   MUSTER_MYSQLD: {
-    commands: [...all.commands, "bench"],
     type: text.optional(),
     about: "program of the private server",
     unset: "mysqld or mariadbd from PATH",
+    commands: [...all, "bench"],
   },
   MUSTER_CAPABILITIES: {
-    ...all,
     type: listOf(z.enum(CAPABILITIES, { error: `${CAPABILITIES.join(" or ")}, or both with a comma between` })),
     about:
       "what not to use even if the server can: no-load-data (INSERT instead), no-swap (fill empty tables by INSERT)",
+    commands: all,
   },
   LOG_LEVEL: {
-    ...all,
     type: oneOf(LOG_LEVELS).default("info"),
     about: `least severe lines that are logged: ${LOG_LEVELS.join(", ")}`,
+    commands: all,
   },
 } as const satisfies Record<string, Setting>;
 
@@ -185,7 +163,9 @@ export const DEFAULTS = readConfig({});
 /** The settings that a command uses. */
 export function settingsOf(command: string): Record<string, Setting> {
   const settings: [string, Setting][] = Object.entries(SETTINGS);
-  return Object.fromEntries(settings.filter(([, { commands }]) => commands.some((each) => each === command)));
+  return Object.fromEntries(
+    settings.filter(([, { commands = ["start"] }]) => commands.some((each) => each === command)),
+  );
 }
 
 /** A path or an s3:// URL: any other URL would be taken for the name of a directory. */

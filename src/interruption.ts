@@ -1,9 +1,9 @@
-/** npm repeats to its child the Ctrl-C that the terminal has sent to both: within this time two are one. */
+/** npm passes Ctrl-C on to its child, to which the terminal has sent it too: two within this time count as one. */
 const SAME_INTERRUPTION_MS = 1_000;
 
 /**
- * Aborted by the first Ctrl-C or SIGTERM.
- * @param again called by the next one: the user does not want to wait, so it must end the process
+ * A signal that the first Ctrl-C or SIGTERM aborts.
+ * @param again ends the process; called by the second one, when the user does not want to wait any longer
  */
 export function interruption(again: () => never): AbortSignal {
   const controller = new AbortController();

@@ -39,6 +39,7 @@ try {
       usage: ["npm start", "bun run src/main.ts"],
       about: `Serves the REST API, and a page for people at http://127.0.0.1:3000.
 Without DATABASE_URL it starts a private database server, and at its first start loads IMPORT_SOURCE or a sample.`,
+      flags: {},
       settings: settingsOf("start"),
       examples: ["IMPORT_SOURCE=./csv npm start", "PORT=8080 DATABASE_URL=mysql://user:password@host/hr npm start"],
       exitCodes: "0 stopped by SIGTERM or Ctrl-C, 1 failed, 2 refused (wrong settings, a first load that was refused).",

@@ -71,40 +71,35 @@ export function listOf<Item extends z.ZodType<unknown, string>>(item: Item) {
 
 /** What --help says of a command. */
 export interface Help {
-  /** How it is called, in one or more lines. */
+  /** How it is called: one or more lines. */
   usage: readonly string[];
   /** What it does, and what its arguments are. */
   about: string;
-  flags?: Record<string, Option>;
-  settings?: Record<string, Option>;
+  flags: Record<string, Option>;
+  settings: Record<string, Option>;
   examples: readonly string[];
   exitCodes: string;
 }
 
-export function helpText({ usage, about, flags = {}, settings = {}, examples, exitCodes }: Help): string {
-  const named = Object.entries(flags).map(([name, flag]): [string, Option] => [
-    `--${name}${flag.value ? ` ${flag.value}` : ""}`,
-    flag,
-  ]);
+export function helpText({ usage, about, flags, settings, examples, exitCodes }: Help): string {
+  const named = Object.entries(flags).map(([name, flag]) => [`--${name} ${flag.value ?? ""}`.trimEnd(), flag] as const);
   const sections = [
     `Usage: ${usage.join("\n       ")}`,
     about,
-    ...(named.length > 0 ? [`Options:\n${lines(named)}`] : []),
-    ...(Object.keys(settings).length > 0
-      ? [`Settings, from the environment:\n${lines(Object.entries(settings))}`]
-      : []),
-    `Examples:\n${examples.map((example) => `  ${example}`).join("\n")}`,
+    optionLines("Options", named),
+    optionLines("Settings, from the environment", Object.entries(settings)),
+    `Examples:\n  ${examples.join("\n  ")}`,
     `Exit codes: ${exitCodes}`,
   ];
-  return sections.join("\n\n");
+  return sections.filter((section) => section !== "").join("\n\n");
 }
 
-function lines(options: [string, Option][]): string {
+function optionLines(title: string, options: readonly (readonly [string, Option])[]): string {
+  if (options.length === 0) return "";
   const width = Math.max(...options.map(([name]) => name.length));
-  return options.map(([name, option]) => `  ${name.padEnd(width)}  ${option.about}${defaultText(option)}`).join("\n");
-}
-
-function defaultText(option: Option): string {
-  const value = defaultOf(option);
-  return value === undefined ? "" : ` (default: ${value})`;
+  const lines = options.map(([name, option]) => {
+    const value = defaultOf(option);
+    return `  ${name.padEnd(width)}  ${option.about}${value === undefined ? "" : ` (default: ${value})`}`;
+  });
+  return `${title}:\n${lines.join("\n")}`;
 }

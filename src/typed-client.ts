@@ -1,5 +1,5 @@
 /**
- * A typed client for other programs, which package.json exports as `muster/client`; `bun run generate` makes client/ of it.
+ * A typed client for other programs. `bun run generate` makes client/ from it, which package.json exports as `muster/client`.
  * @example
  * const muster = client("http://127.0.0.1:3000", { headers: { Authorization: "Bearer TOKEN" } });
  * const answer = await muster.departments.$get({ query: { limit: 10 } });
@@ -16,12 +16,12 @@ import type { JsonRow, NewJsonRow } from "./codecs/json-types.ts";
 import type { TableName } from "./codecs/tables.ts";
 import type { Problem } from "./http/problem.ts";
 
-/** @param url of the service; a path is kept */
+/** @param url the URL of the service, with its path if it has one */
 export function client(url: string, options?: ClientRequestOptions) {
   return withBodies(hc<Api>(url, options));
 }
 
-/** Hono's client sends JSON and forms alone: a call with `body` and `type` sends that as it is. */
+/** Hono's client sends only JSON and forms. A call with `body` and `type` sends the body as it is. */
 function withBodies<Call extends object>(call: Call): Call {
   return new Proxy(call, {
     get(at, name, receiver) {
@@ -32,7 +32,7 @@ function withBodies<Call extends object>(call: Call): Call {
       const { body, type, ...rest } = input ?? {};
       if (body === undefined) return Reflect.apply(at as never, self, [input, options]);
       const header = { "Content-Type": type };
-      // Node.js takes a stream with this alone (https://fetch.spec.whatwg.org/#dom-requestinit-duplex).
+      // Without `duplex` Node.js refuses a stream (https://fetch.spec.whatwg.org/#dom-requestinit-duplex).
       const init = { ...options?.init, body, ...(body instanceof ReadableStream && { duplex: "half" }) };
       return Reflect.apply(at as never, self, [
         { ...rest, header },
@@ -44,10 +44,10 @@ function withBodies<Call extends object>(call: Call): Call {
 
 type Api = Hono<object, WrittenOut<OrProblem<Routes>>>;
 
-/** So that client/ names no file of this source. */
+/** Writes a type out in full, so that client/ imports nothing from src/. */
 type WrittenOut<T> = T extends Sending["body"] ? T : T extends object ? { [Key in keyof T]: WrittenOut<T[Key]> } : T;
 
-/** Any route may answer a problem instead: `answer.ok` tells them apart. */
+/** Any route may answer a problem instead; `answer.ok` tells which it is. */
 type OrProblem<Schema> = {
   [Path in keyof Schema]: { [Method in keyof Schema[Path]]: Either<Schema[Path][Method]> };
 };
@@ -56,14 +56,14 @@ type Either<Endpoint> = Endpoint extends { input: infer Input; output: infer Out
       | { input: Lenient<Input>; output: Output; outputFormat: "json"; status: Status }
       | { input: Lenient<Input>; output: Problem; outputFormat: "json"; status: ProblemStatus }
   : never;
-/** No parameter of a query must be given, and numbers need not be text, nor true and false. */
+/** Every query parameter is optional, and may be a number or a boolean instead of text. */
 type Lenient<Input> = Omit<Input, "query" | "param"> &
   (Input extends { query: infer Query } ? { query?: { [Name in keyof Query]: Loose<Query[Name]> } } : unknown) &
   (Input extends { param: infer Param } ? { param: { [Name in keyof Param]: Loose<Param[Name]> } } : unknown);
 type Loose<Value> = Value | (string extends Value ? number : "true" extends Value ? boolean : never);
 type ProblemStatus = 400 | 401 | 403 | 404 | 406 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
 
-/** The app's routes, with those of all tables once for each table, and the bodies that no validator has types of. */
+/** The app's routes, with /:table once for each table, and with the types of bodies that have no typed validator. */
 type Routes = Omit<Mounted, "/:table" | "/:table/:id" | "/insert" | "/imports"> & TableRoutes & Inserts & Imports;
 type Mounted = ExtractSchema<App>;
 
@@ -82,11 +82,11 @@ interface Page {
 }
 
 type Inserts = { "/insert": { $post: Taking<Mounted["/insert"]["$post"], Batch | Batch[]> } };
-/** A row may also come as one object for each field. */
+/** The fields of a row may also be objects of their own: [{ id: 1 }, { job: "Clerk" }]. */
 type Batch = { [Name in TableName]?: (NewJsonRow<Name> | Partial<NewJsonRow<Name>>)[] };
 
 type Imports = { "/imports": { $post: Importing<Mounted["/imports"]["$post"]> } };
-/** A file of any size, which is sent as it is. */
+/** A file of any size, sent as it is. */
 interface Sending {
   body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   type: "text/csv" | "application/x-ndjson" | "application/avro";

@@ -81,7 +81,7 @@ test("every command refuses it so, and ends --json with an object", async () => 
     expect(stderr.trimEnd()).toEqual(error);
   }
   for (const args of [
-    ["scripts/drift.ts"],
+    ["scripts/generate.ts", "--check"],
     ["scripts/sample.ts", "sample"],
     ["--bun", "x", "drizzle-kit", "migrate"],
   ]) {

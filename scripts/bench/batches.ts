@@ -1,10 +1,10 @@
-/** What the processes of the service benches share: the rows they send, how many at once, and how they say how long it took. */
+/** What the processes of the service benches share: the rows they send, how many at once, and how they print their time. */
 
-/** Connections that both sides use, each with one request or statement at a time. */
+/** Connections of each side. On each there is one request or statement at a time. */
 export const CONNECTIONS = 8;
 export const ROWS_PER_BATCH = 1_000;
 export const ROWS_PER_PAGE = 100;
-/** Reports asked for one after the other, after one that is not timed. */
+/** Reports that are timed, one after the other. One more comes before them. */
 export const REPORTS = 10;
 
 /** name, datetime as MySQL writes it, department_id, job_id. */
@@ -25,17 +25,22 @@ function cellsOf(line: string): Cells {
   return [name, datetime, Number(department), Number(job)];
 }
 
-/** Runs the work of every connection at once. */
-export async function inParallel(
-  work: (connection: number) => Promise<void>,
-  connections = CONNECTIONS,
-): Promise<void> {
-  await Promise.all(Array.from({ length: connections }, (_, index) => work(index)));
+/** Does the work on every connection at once. */
+export async function inParallel(work: (connection: number) => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => work(index)));
 }
 
-/** The same, and prints how long it took: what came before it is not timed. */
-export async function timed(work: (connection: number) => Promise<void>, connections = CONNECTIONS): Promise<void> {
+/** Does the work, and prints how long it took. */
+export async function timed(work: () => Promise<void>): Promise<void> {
   const started = performance.now();
-  await inParallel(work, connections);
+  await work();
   console.log(JSON.stringify({ seconds: (performance.now() - started) / 1000 }));
+}
+
+/** Asks for a report as often as is measured. */
+export async function timedReports(ask: () => Promise<unknown>): Promise<void> {
+  await ask();
+  await timed(async () => {
+    for (let asked = 0; asked < REPORTS; asked++) await ask();
+  });
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServerProgram } from "../../src/embedded/mysqld.ts";
 import { MusterError } from "../../src/errors.ts";
-import { type Context, finish, type Outcome, readArguments } from "../command.ts";
+import { type Context, finish, type Outcome, readArguments, refuse } from "../command.ts";
 import { BENCH_NAMES, type BenchName, isBench } from "../commands.ts";
 import { say } from "../progress.ts";
 import { backupBench, importBench, type Place, reloadBench, restoreBench } from "./commands.ts";
@@ -28,7 +28,7 @@ const options = readArguments("bench", ({ rows, pairs, server }, names) => {
   const benches = names.filter(isBench);
   const unknown = names.find((name) => !isBench(name));
   if (unknown !== undefined) {
-    throw new MusterError("invalid", `there is no bench ${unknown}: they are ${BENCH_NAMES.join(", ")}`);
+    refuse(`there is no bench ${unknown}: they are ${BENCH_NAMES.join(", ")}`);
   }
   return { benches: benches.length > 0 ? benches : BENCH_NAMES, rows, pairs, server };
 });
@@ -62,11 +62,8 @@ async function measureOn(program: ServerProgram, files: Files, folder: string, s
     const place: Place = { server, kind: program.kind, files, scratch, signal };
     for (const name of options.benches) {
       signal.throwIfAborted();
-      const line = await measurePairs(await BENCHES[name](place), {
-        pairs: options.pairs,
-        server: server.version,
-        say,
-      });
+      const bench = await BENCHES[name](place);
+      const line = await measurePairs(bench, { pairs: options.pairs, server: server.version, say });
       console.log(JSON.stringify(line));
     }
   } finally {

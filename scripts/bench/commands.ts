@@ -1,4 +1,4 @@
-/** The benches of whole commands: import, reload, backup and restore, against what comes with the server. */
+/** The benches of whole commands: import, reload, backup and restore, against the server's own tools. */
 import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { ServerProgram } from "../../src/embedded/mysqld.ts";
@@ -16,10 +16,10 @@ export interface Place {
   signal: AbortSignal;
 }
 
-/** Import into empty tables, against LOAD DATA of the good rows into the same tables with every constraint on. */
+/** An import into empty tables, against LOAD DATA of the good rows into the same tables with every constraint on. */
 export async function importBench(place: Place): Promise<Bench> {
   const { files } = place;
-  const prepare = () => emptied(place);
+  const prepare = () => emptyTables(place);
   const { name, run } = clientSide(place, "mysql", (client) => [
     ...client,
     "--local-infile=1",
@@ -35,21 +35,21 @@ export async function importBench(place: Place): Promise<Bench> {
   };
 }
 
-/** The same import again, of which nothing is new, against itself into empty tables. */
+/** An import of rows that are all stored already, against the same import into empty tables. */
 export async function reloadBench(place: Place): Promise<Bench> {
   const { server, files } = place;
   const run = checked(place, () => ours(place, "import", files.folder));
   return {
     name: "reload",
     rows: files.rows,
-    // The peer has just filled the tables.
+    // The peer ran before, and has filled the tables.
     ours: { prepare: () => server.settle(), run },
     peer: "our own import into empty tables",
-    theirs: { prepare: () => emptied(place), run },
+    theirs: { prepare: () => emptyTables(place), run },
   };
 }
 
-/** A backup of hired_employees, against a dump of it through gzip. */
+/** A backup of hired_employees, against mysqldump through gzip. */
 export async function backupBench(place: Place): Promise<Bench> {
   const { server, files, scratch } = place;
   const store = join(scratch, "backups");
@@ -59,7 +59,7 @@ export async function backupBench(place: Place): Promise<Bench> {
     ...client,
     ...DUMP,
   ]);
-  await filled(place);
+  await fillTables(place);
   return {
     name: "backup",
     rows: files.good,
@@ -75,20 +75,21 @@ export async function backupBench(place: Place): Promise<Bench> {
       prepare: () => server.settle(),
       async run() {
         const measured = await run();
-        // The shell answers for gzip alone.
+        // The exit code is that of gzip: only its last line shows that the dump is whole.
         const end = Bun.gunzipSync(await Bun.file(dump).bytes()).subarray(-200);
-        if (!new TextDecoder().decode(end).includes("Dump completed")) throw new Error("the dump is not whole");
+        if (!new TextDecoder().decode(end).includes("Dump completed"))
+          throw new Error("mysqldump ended early: the dump has no last line");
         return measured;
       },
     },
   };
 }
 
-/** hired_employees without every second row, restored from our backup, against the whole of its dump read back. */
+/** A restore of hired_employees after every second row was deleted, against `mysql < dump.sql`. */
 export async function restoreBench(place: Place): Promise<Bench> {
   const { server, files, scratch } = place;
   const dump = join(scratch, "dump.sql");
-  await filled(place);
+  await fillTables(place);
   await ours(place, "backup", "hired_employees");
   const dumping = clientSide(place, "mysqldump", (client) => [...client, ...DUMP, `--result-file=${dump}`]);
   const reading = clientSide(place, "mysql", (client) => [...client, "muster"], dump);
@@ -112,13 +113,13 @@ export async function restoreBench(place: Place): Promise<Bench> {
 
 const DUMP = ["--single-transaction", "muster", "hired_employees"];
 
-async function emptied({ server }: Place): Promise<void> {
+async function emptyTables({ server }: Place): Promise<void> {
   await server.reset();
   await server.settle();
 }
 
-/** Fills the tables where they are not full already: not timed. */
-export async function filled(place: Place): Promise<void> {
+/** Fills the tables, unless they are full already. */
+export async function fillTables(place: Place): Promise<void> {
   const { server, files } = place;
   const [row] = await server.run("SELECT COUNT(*) AS found FROM hired_employees").catch(() => []);
   if (row?.found === files.good) return;
@@ -135,7 +136,7 @@ export function ours({ server, scratch, signal }: Place, name: string, ...words:
   });
 }
 
-/** A run of the server's own client; without one, what is missing. */
+/** How to run the server's own client; if it is not installed, `name` says what is missing. */
 function clientSide(
   { server, kind, signal }: Place,
   name: ClientName,
@@ -148,14 +149,14 @@ function clientSide(
   return { name: basename(program), run: () => measure({ arguments: words(client), signal, ...(input && { input }) }) };
 }
 
-/** LOAD DATA of the three files, parents first. */
+/** LOAD DATA for each of the three files, parents first. */
 function loadStatements(folder: string): string {
   const load = (table: string) =>
     `LOAD DATA LOCAL INFILE '${join(folder, table)}.csv' INTO TABLE ${table} CHARACTER SET utf8mb4 FIELDS TERMINATED BY ','`;
   return ["departments", "jobs", "hired_employees"].map(load).join("; ");
 }
 
-/** The run, after which every good row must be there. */
+/** A run that fails unless every good row is stored after it. */
 export function checked({ server, files }: Place, run: () => Promise<Measured>): () => Promise<Measured> {
   return async () => {
     const measured = await run();

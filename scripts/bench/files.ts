@@ -1,12 +1,12 @@
-/** The rows that every bench works with: files as they come in, and the good rows alone as the server's own loader takes them. */
+/** The files of every bench: once with bad rows, and once with the good rows only, in the form that LOAD DATA needs. */
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeSample } from "../../src/ingest/sample.ts";
 
 export interface Files {
-  /** A folder for our import, with bad rows. */
+  /** The folder for our import. */
   folder: string;
-  /** A folder of the same files for LOAD DATA: without the bad rows, instants as MySQL writes them. */
+  /** The folder for LOAD DATA: without the bad rows, and with instants as MySQL writes them. */
   clean: string;
   /** Rows of hired_employees.csv, and how many of them are good. */
   rows: number;
@@ -22,13 +22,13 @@ export async function writeFiles(root: string, rows: number): Promise<Files> {
   await mkdir(clean);
   for (const parents of ["departments.csv", "jobs.csv"]) await copyFile(join(folder, parents), join(clean, parents));
   const good = await writeGood(join(folder, "hired_employees.csv"), join(clean, "hired_employees.csv"));
-  if (good !== rows - bad) throw new Error(`of ${rows} rows ${bad} should be bad, and ${good} look good`);
+  if (good !== rows - bad) throw new Error(`${good} of ${rows} rows look good, but ${bad} should be bad`);
   return { folder, clean, rows, good };
 }
 
-/** A good row of the sample; its only date that does not exist is 30 February. */
+/** A good row of the sample. The only impossible date in it is 30 February. */
 const GOOD = /^(\d+,[^,]+,)(?!\d{4}-02-30)(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)Z(,\d+,\d+)$/;
-/** The sample's departments are fewer; a bad row names the 999th. */
+/** A bad row whose department does not exist. */
 const ORPHAN = /,999,\d+$/;
 
 async function writeGood(from: string, to: string): Promise<number> {

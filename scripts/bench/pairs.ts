@@ -1,71 +1,56 @@
-/** Ours and a peer in turn; what counts is the ratio of a pair, since both had the same machine at the same time. */
+/** Measures Muster and a peer in turn. What counts is the ratio of a pair: both sides had the same machine at the same time. */
+import type { Measured } from "./process.ts";
 
-/** One way to do the work: `prepare` is not timed. */
+/** One way to do the work. The time of `prepare` does not count. */
 export interface Side {
   prepare(): Promise<void>;
-  run(): Promise<{ seconds: number; rssMb: number }>;
+  run(): Promise<Measured>;
 }
 
 export interface Bench {
   name: string;
   rows: number;
   ours: Side;
-  /** What the peer is, or that it is missing. */
+  /** What the peer is, or what is missing to run it. */
   peer: string;
   theirs: Side | undefined;
 }
 
-/** What a bench prints (design section 9). Without a peer there is no ratio. */
-export interface Line {
-  bench: string;
-  rows: number;
-  ours_s: number;
-  peer: string;
-  peer_s: number | null;
-  ratio: number | null;
-  /** Our process's, at its peak in any of the runs. */
-  rss_mb: number;
-  server: string;
-  /** The ratio of each pair. */
-  pairs: number[];
-}
-
-/** Measures a bench. The line has the pair whose ratio is the median; of an even number the greater of the middle two. */
+/**
+ * Runs both sides `pairs` times.
+ * @returns what the bench prints: of the pair with the median ratio (the greater of the middle two) the seconds of both
+ *   sides; the most megabytes that our process had in any run; and the ratios of all pairs. Without a peer it has no ratio.
+ */
 export async function measurePairs(
   bench: Bench,
   { pairs, server, say }: { pairs: number; server: string; say(line: string): void },
-): Promise<Line> {
-  const done: { ours: number; theirs: number }[] = [];
-  let rss = 0;
+) {
+  const done: { ours: number; theirs?: number; ratio?: number }[] = [];
+  let rssMb = 0;
   for (let pair = 1; pair <= pairs; pair++) {
-    const theirs = bench.theirs ? await runSide(bench.theirs) : undefined;
-    const ours = await runSide(bench.ours);
-    rss = Math.max(rss, ours.rssMb);
-    done.push({ ours: ours.seconds, theirs: theirs?.seconds ?? Number.NaN });
+    await bench.theirs?.prepare();
+    const theirs = await bench.theirs?.run();
+    await bench.ours.prepare();
+    const ours = await bench.ours.run();
+    rssMb = Math.max(rssMb, ours.rssMb);
+    const compared = theirs && { theirs: theirs.seconds, ratio: ours.seconds / theirs.seconds };
+    done.push({ ours: ours.seconds, ...compared });
     const against = theirs ? `, the peer ${theirs.seconds.toFixed(2)} s` : "";
     say(`${server} ${bench.name} ${pair}/${pairs}: ours ${ours.seconds.toFixed(2)} s${against}`);
   }
-  const key = bench.theirs ? ratioOf : (pair: { ours: number }) => pair.ours;
-  done.sort((a, b) => key(a) - key(b));
-  const median = done[Math.floor(done.length / 2)] ?? { ours: Number.NaN, theirs: Number.NaN };
+  done.sort((a, b) => (a.ratio ?? a.ours) - (b.ratio ?? b.ours));
+  const median = done[Math.floor(done.length / 2)];
   return {
     bench: bench.name,
     rows: bench.rows,
-    ours_s: rounded(median.ours),
+    ours_s: rounded(median?.ours),
     peer: bench.peer,
-    peer_s: bench.theirs ? rounded(median.theirs) : null,
-    ratio: bench.theirs ? rounded(ratioOf(median)) : null,
-    rss_mb: Math.round(rss),
+    peer_s: rounded(median?.theirs),
+    ratio: rounded(median?.ratio),
+    rss_mb: Math.round(rssMb),
     server,
-    pairs: bench.theirs ? done.map((pair) => rounded(ratioOf(pair))) : [],
+    pairs: done.flatMap(({ ratio }) => (ratio === undefined ? [] : [rounded(ratio)])),
   };
 }
 
-async function runSide(side: Side): Promise<{ seconds: number; rssMb: number }> {
-  await side.prepare();
-  return side.run();
-}
-
-const ratioOf = ({ ours, theirs }: { ours: number; theirs: number }) => ours / theirs;
-
-const rounded = (value: number) => Number(value.toFixed(3));
+const rounded = (value: number | undefined) => (value === undefined ? null : Number(value.toFixed(3)));

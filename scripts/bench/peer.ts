@@ -1,32 +1,34 @@
 /**
- * What one would write without Muster, for the insert, read and report benches: nothing is checked, and nothing is logged.
+ * The peers of the insert, read and report benches: what one would write without Muster. Nothing is checked or logged.
  *   usage: bun scripts/bench/peer.ts insert SOCKET FILE | read SOCKET | report SOCKET STATEMENT_AS_JSON
  */
 import { type ConnectionOptions, createConnection, createPool } from "mysql2/promise";
-import { CONNECTIONS, REPORTS, readBatches, timed } from "./batches.ts";
+import { CONNECTIONS, inParallel, readBatches, timed, timedReports } from "./batches.ts";
 
 const [bench = "", socketPath = "", what = ""] = process.argv.slice(2);
 const options: ConnectionOptions = { socketPath, user: "root", database: "muster", timezone: "Z", dateStrings: true };
-if (bench === "insert") await insert(what);
-else if (bench === "read") read();
-else await report(JSON.parse(what));
+if (bench === "read") servePages();
+else {
+  await (bench === "insert" ? insert(what) : report(JSON.parse(what)));
+  process.exit(0);
+}
 
-/** Multi-row prepared INSERTs in a loop on each connection. */
+/** Multi-row prepared INSERTs, one after the other on each connection. */
 async function insert(file: string): Promise<void> {
   const batches = (await readBatches(file)).map((batch) => batch.flat());
   const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => createConnection(options)));
-  await timed(async (index) => {
+  const send = async (index: number) => {
     for (let values = batches.pop(); values !== undefined; values = batches.pop()) {
       const rows = new Array(values.length / 4).fill("(?, ?, ?, ?)").join(", ");
       const statement = `INSERT INTO hired_employees (name, datetime, department_id, job_id) VALUES ${rows}`;
       await connections[index]?.execute(statement, values);
     }
-  });
-  process.exit(0);
+  };
+  await timed(() => inParallel(send));
 }
 
-/** The statement of Muster's own page (src/repositories/rows.ts), one row more than the page included. */
-function read(): void {
+/** Sends the statement of Muster's own pages (src/repositories/rows.ts), which asks for one row more than the page has. */
+function servePages(): void {
   const pool = createPool({ ...options, connectionLimit: CONNECTIONS });
   const statement =
     "SELECT `id`, `name`, `datetime`, `department_id`, `job_id` FROM `hired_employees` WHERE `id` > ? ORDER BY `id` LIMIT ?";
@@ -45,9 +47,5 @@ function read(): void {
 
 async function report({ query, parameters }: { query: string; parameters: unknown[] }): Promise<void> {
   const connection = await createConnection(options);
-  await connection.query(query, parameters);
-  await timed(async () => {
-    for (let asked = 0; asked < REPORTS; asked++) await connection.query(query, parameters);
-  }, 1);
-  process.exit(0);
+  await timedReports(() => connection.query(query, parameters));
 }

@@ -1,10 +1,10 @@
-/** Whole processes, timed from before their start to after their end, with the most memory they had. */
+/** Runs whole processes, and measures their time from start to end and the most memory they had. */
 import { readFileSync } from "node:fs";
 import { MusterError } from "../../src/errors.ts";
 
 export interface Measured {
   seconds: number;
-  /** Megabytes of 10^6 bytes at the process's peak. */
+  /** Most megabytes (10^6 bytes) of memory. */
   rssMb: number;
   stdout: string;
 }
@@ -12,24 +12,24 @@ export interface Measured {
 export interface Command {
   arguments: string[];
   environment?: Record<string, string>;
-  /** A file that is its standard input. */
+  /** A file for its standard input. */
   input?: string;
-  /** Killed when this aborts. */
+  /** Kills it. */
   signal: AbortSignal;
 }
 
 const ROOT = `${import.meta.dir}/../..`;
-/** A peak is kept by the kernel until it is asked for: only the last moments before the end can be missed. */
+/** The kernel keeps the peak, so asking now and then misses only the last moments. */
 const MEMORY_EVERY_MS = 25;
 
-/** In Muster's folder, with nothing of this process's environment but PATH and HOME. */
+/** Where a process runs: in Muster's folder, with only PATH and HOME of this process's environment. */
 export function surroundings({ environment, signal }: Command) {
   signal.throwIfAborted();
   const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment };
   return { cwd: ROOT, env, signal, killSignal: "SIGKILL" } as const;
 }
 
-/** Runs a process to its end. @throws MusterError `unavailable` with what it said last where it fails */
+/** Runs a process to its end. @throws MusterError `unavailable` with its error message if it fails */
 export async function measure(command: Command): Promise<Measured> {
   const started = performance.now();
   const stdin = command.input === undefined ? "ignore" : Bun.file(command.input);
@@ -50,9 +50,9 @@ export async function measure(command: Command): Promise<Measured> {
   throw new MusterError("unavailable", `${command.arguments.join(" ").slice(0, 200)} failed (exit ${code}): ${said}`);
 }
 
-/** Megabytes; 0 where the process is gone, or where the system has no /proc. */
+/** In megabytes; 0 if the process is gone, or on a system without /proc. */
 export function peakMemory(pid: number): number {
-  // Not the resource usage that the kernel reports at the end: it begins at what the process that forked it had.
+  // The resource usage at the end is no use: it starts from the memory of the process that forked this one.
   try {
     const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
     return (Number(kibibytes ?? 0) * 1024) / 1e6;

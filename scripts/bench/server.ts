@@ -1,4 +1,4 @@
-/** A private database server for the benches, its own client programs, and the state that a run finds. */
+/** The private database server of the benches, and the client programs that belong to it. */
 import { dirname, join } from "node:path";
 import type { Connection } from "mysql2/promise";
 import { connectOnce } from "../../src/db/database.ts";
@@ -6,36 +6,35 @@ import { migrate } from "../../src/db/migrate.ts";
 import { findProgram, type ServerProgram } from "../../src/embedded/mysqld.ts";
 import { joinServer } from "../../src/embedded/server.ts";
 
-/** The same for ours and for every peer. What a commit promises is the server's default: it is on the disk. */
+/** The same for us and for every peer. A commit is on the disk, which is the default of both servers. */
 export const SETTINGS = [
   "--innodb-buffer-pool-size=1G",
-  // One of the two is MariaDB's, the other MySQL's.
+  // The first is MariaDB's name for it, the second MySQL's.
   "--loose-innodb-log-file-size=1G",
   "--loose-innodb-redo-log-capacity=1G",
-  // A disk is an SSD: MySQL's default since 8.4.
+  // For an SSD: MySQL's default since 8.4.
   "--innodb-io-capacity=10000",
 ];
 
 export interface BenchServer {
   /** Such as "MySQL 9.7.4". */
   version: string;
-  /** DATABASE_URL of the database, which every reset makes anew. */
+  /** DATABASE_URL of the database. */
   url: string;
   socket: string;
-  /** The server's own client, `mysql` or `mysqldump`; undefined where it is not to be had. */
+  /** The path of the server's own client; undefined if it is not installed. */
   client(name: ClientName): string | undefined;
-  /** Empty tables in a new database. */
+  /** Drops the database, and makes it again with empty tables. */
   reset(): Promise<void>;
-  /** Runs SQL outside of the time that is measured. @returns the rows of the last statement */
-  run(...statements: string[]): Promise<Record<string, unknown>[]>;
-  /** Waits until nothing of what was done before is still going on. */
+  run(statement: string): Promise<Record<string, unknown>[]>;
+  /** Waits until the server has finished what earlier work left it to do. */
   settle(): Promise<void>;
   stop(): Promise<void>;
 }
 
 export type ClientName = "mysql" | "mysqldump";
 
-/** Where MySQL and MariaDB differ: what a client is called, and which package of Debian has it. */
+/** What a client is called, and which Debian package has it. */
 const CLIENTS: Record<ServerProgram["kind"], Record<ClientName, { names: string[]; from: string }>> = {
   MySQL: {
     mysql: { names: ["mysql"], from: "mysql-client" },
@@ -47,15 +46,15 @@ const CLIENTS: Record<ServerProgram["kind"], Record<ClientName, { names: string[
   },
 };
 
-/** What a peer that is missing is called, and where it is to be had. */
+/** Says which client is missing, and which package has it. */
 export function missing(kind: ServerProgram["kind"], name: ClientName): string {
   const { names, from } = CLIENTS[kind][name];
   return `${names.join(" or ")} is missing (package ${from})`;
 }
 
 /**
- * The server programs to measure on: `mysqld` where it is given, and of each other kind the first that is installed.
- * @throws MusterError as findProgram() does where there is none
+ * The server programs to measure on, one of each kind: `mysqld` if it is given, otherwise the first that is installed.
+ * @throws MusterError as findProgram() does if there is none
  */
 export async function findServers(mysqld: string | undefined, say: (line: string) => void): Promise<ServerProgram[]> {
   const given = mysqld === undefined ? [] : [await findProgram(mysqld, say)];
@@ -69,7 +68,7 @@ export async function findServers(mysqld: string | undefined, say: (line: string
   return found.length > 0 ? found : [await findProgram(undefined, say)];
 }
 
-/** Brings a server up with its data in `folder`, which is the caller's to remove. */
+/** Starts a server with its data in `folder`, which the caller removes. */
 export async function startServer(
   program: ServerProgram,
   folder: string,
@@ -80,9 +79,8 @@ export async function startServer(
     await stop();
     throw error;
   });
-  const run = async (...statements: string[]) => {
-    let rows: unknown;
-    for (const statement of statements) [rows] = await connection.query(statement);
+  const run = async (statement: string) => {
+    const [rows] = await connection.query(statement);
     return rows as Record<string, unknown>[];
   };
   const reset = async () => {
@@ -91,7 +89,7 @@ export async function startServer(
     await run("USE muster");
   };
   const stopQuickly = async () => {
-    // What it would write in order to start again is thrown away.
+    // Without this the server would first write what it needs to start again.
     await run("SET GLOBAL innodb_fast_shutdown = 2").catch(() => {});
     connection.destroy();
     await stop();
@@ -101,7 +99,7 @@ export async function startServer(
   return { url, version, socket, client, run, reset, settle: () => settle(connection, signal), stop: stopQuickly };
 }
 
-/** Beside the server or where a package puts it, else on PATH. */
+/** Beside the server, or in the bin beside its folder, or on PATH. */
 function clientOf({ path, kind }: ServerProgram, name: ClientName): string | undefined {
   const beside = [dirname(path), join(dirname(path), "../bin")].join(":");
   for (const places of [beside, process.env.PATH ?? ""]) {
@@ -115,7 +113,7 @@ function clientOf({ path, kind }: ServerProgram, name: ClientName): string | und
 
 const SETTLE_MS_MAX = 120_000;
 const SETTLE_EVERY_MS = 200;
-/** Pages that an idle server looks at and writes in that time, at most: the purge of deleted rows makes it thousands. */
+/** An idle server reads and writes fewer pages than this in that time; while it purges deleted rows, it is thousands. */
 const IDLE_PAGES_MAX = 200;
 
 async function settle(connection: Connection, signal: AbortSignal): Promise<void> {
@@ -128,7 +126,7 @@ async function settle(connection: Connection, signal: AbortSignal): Promise<void
     idle = now - before <= IDLE_PAGES_MAX ? idle + 1 : 0;
     before = now;
   }
-  // The one statement that writes a table's pages to the disk and waits for it.
+  // The only statement that writes a table's pages to the disk and waits for it.
   await connection.query("FLUSH TABLES departments, jobs, hired_employees FOR EXPORT");
   await connection.query("UNLOCK TABLES");
 }

@@ -1,6 +1,6 @@
 /**
- * The benches of the running service: insert, read and report. What is timed is the requests or statements alone, of both
- * sides: a service is started once, and asked for long.
+ * The benches of the running service: insert, read and report. Only requests and statements are timed, not the start: a
+ * service is started once, and then runs for long.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,11 +10,11 @@ import { until } from "../../src/embedded/server-process.ts";
 import { MusterError } from "../../src/errors.ts";
 import { quarterlyHires } from "../../src/repositories/report-queries.ts";
 import { CONNECTIONS, REPORTS, ROWS_PER_BATCH, ROWS_PER_PAGE } from "./batches.ts";
-import { checked, filled, ours, type Place } from "./commands.ts";
+import { checked, fillTables, ours, type Place } from "./commands.ts";
 import type { Bench } from "./pairs.ts";
 import { type Measured, measure, peakMemory, surroundings } from "./process.ts";
 
-/** hired_employees by batches over HTTP, against prepared multi-row INSERTs of the same batches. */
+/** Batches of hired_employees over HTTP, against prepared multi-row INSERTs of the same batches. */
 export async function insertBench(place: Place): Promise<Bench> {
   const { server, files } = place;
   const file = join(files.clean, "hired_employees.csv");
@@ -32,10 +32,10 @@ export async function insertBench(place: Place): Promise<Bench> {
   };
 }
 
-/** hired_employees page by page over HTTP, against the same statement behind a bare server. */
+/** Pages of hired_employees over HTTP, against the same statement behind a bare server. */
 export async function readBench(place: Place): Promise<Bench> {
   const { server, files } = place;
-  await filled(place);
+  await fillTables(place);
   const side = (service: string[]) => ({
     prepare: () => server.settle(),
     run: () => serving(place, service, (url) => client(place, "read", url, String(files.rows))),
@@ -49,10 +49,10 @@ export async function readBench(place: Place): Promise<Bench> {
   };
 }
 
-/** The report by quarter over HTTP, against its statement through the driver. */
+/** The report by quarter over HTTP, against its statement sent through the driver. */
 export async function reportBench(place: Place): Promise<Bench> {
   const { server, files } = place;
-  await filled(place);
+  await fillTables(place);
   const statement = JSON.stringify(await reportStatement(server.url));
   const prepare = () => server.settle();
   return {
@@ -64,7 +64,7 @@ export async function reportBench(place: Place): Promise<Bench> {
   };
 }
 
-/** What Muster sends for the report: asked of itself, so that the peer never asks for less. */
+/** The statement that Muster sends for the report. Taken from Muster itself, so that the peer never asks for less. */
 async function reportStatement(url: string): Promise<{ query: string; parameters: unknown[] }> {
   const database = await connect(url);
   const sent: { query: string; parameters: unknown[] }[] = [];
@@ -79,7 +79,7 @@ async function reportStatement(url: string): Promise<{ query: string; parameters
 const MUSTER = ["src/main.ts"];
 const START_MS_MAX = 30_000;
 
-/** Starts a service, has it asked, and stops it. @returns the client's time, and the service's memory */
+/** Starts a service, runs a client against it, and stops it. @returns the client's time, and the service's memory */
 async function serving(
   { server, scratch, signal }: Place,
   service: string[],
@@ -88,7 +88,7 @@ async function serving(
   const log = join(scratch, "service.log");
   await Bun.write(log, "");
   const environment = { DATABASE_URL: server.url, BACKUP_STORE: join(scratch, "backups"), PORT: "0" };
-  // Its log lines go to a file, as a service manager keeps them.
+  // The log goes to a file, as it does under a service manager.
   const command = { arguments: [process.execPath, ...service], environment, signal };
   const child = Bun.spawn(command.arguments, { ...surroundings(command), stdout: Bun.file(log), stderr: "inherit" });
   try {
@@ -111,7 +111,7 @@ function peer({ server, signal }: Place, bench: string, what: string): Promise<M
   return reported({ arguments: [process.execPath, "scripts/bench/peer.ts", bench, server.socket, what], signal });
 }
 
-/** The seconds that the process itself measured. */
+/** Runs a process that prints the seconds it measured itself. */
 async function reported(command: Parameters<typeof measure>[0]): Promise<Measured> {
   const measured = await measure(command);
   return { ...measured, ...(JSON.parse(measured.stdout) as { seconds: number }) };
