@@ -9,8 +9,8 @@ import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
 import { Look } from "./look.ts";
 import { openPool } from "./pool.ts";
-import { REQUIRED_VARIABLES, readOnlyBy } from "./requirements.ts";
-import { assertSession, SESSION_VARIABLES, SET_SESSION, sessionError } from "./session-variables.ts";
+import { readOnlyBy } from "./requirements.ts";
+import { assertSession, SET_SESSION, sessionError } from "./session-variables.ts";
 import { Turnstile } from "./turnstile.ts";
 import { parseUrl } from "./url.ts";
 
@@ -107,13 +107,10 @@ export function lanesOf({ version, loadsData, swaps }: Server): string {
   return `database server ${version}: files are loaded by ${load}, and empty tables filled by ${swaps ? "swap" : "INSERT"}`;
 }
 
-/** The variables that serverOf() needs. */
-const SERVER_VARIABLES = ["local_infile", "group_replication_transaction_size_limit", "wsrep_on", "wsrep_max_ws_size"];
-
 async function factsOf(pool: Pool): Promise<Facts> {
   const connection = await pool.getConnection();
   try {
-    const facts = await lookAt(connection, [...REQUIRED_VARIABLES, ...SERVER_VARIABLES, ...SESSION_VARIABLES]);
+    const facts = await lookAt(connection);
     assertSession(facts.variables);
     return facts;
   } finally {
@@ -126,7 +123,7 @@ async function lookOnce(url: string): Promise<Facts> {
   const connection = await connectOnce(url);
   try {
     await connection.query(`USE ${quoted(parseUrl(url).database)}`);
-    return await lookAt(connection, REQUIRED_VARIABLES);
+    return await lookAt(connection);
   } finally {
     connection.destroy();
   }

@@ -37,12 +37,11 @@ export const DATABASE_NAME = "IF(@@lower_case_table_names = 0, DATABASE(), LOWER
 /**
  * Asks the server, which takes a few milliseconds.
  * @param connection has Muster's database as its default
- * @param variables the names of the variables to ask for
  */
-export async function lookAt(connection: Connection, variables: readonly string[]): Promise<Facts> {
+export async function lookAt(connection: Connection): Promise<Facts> {
   const rowsOf = async (statement: string, values: unknown[] = []) =>
     (await connection.query(statement, values))[0] as Record<string, string | null>[];
-  const shown = await rowsOf("SHOW SESSION VARIABLES WHERE Variable_name IN (?)", [variables]);
+  const variables = await rowsOf("SHOW SESSION VARIABLES");
   const [one = {}] = await rowsOf(
     `SELECT ${DATABASE_NAME} AS name, (SELECT support FROM information_schema.engines WHERE engine = 'InnoDB') AS innodb`,
   );
@@ -56,7 +55,7 @@ export async function lookAt(connection: Connection, variables: readonly string[
   const grants = await grantsOf(connection, database).catch(() => undefined);
   return {
     database,
-    variables: new Map(shown.map(({ Variable_name: name, Value: value }) => [name ?? "", value ?? ""])),
+    variables: new Map(variables.map(({ Variable_name: name, Value: value }) => [name ?? "", value ?? ""])),
     innodb: one.innodb ?? "NO",
     otherEngines: others.map(({ name, engine }) => ({ name: name ?? "", engine: engine ?? "" })),
     isReadOnlyDatabase: /READ ONLY = 1/.test(definition["Create Database"] ?? ""),

@@ -2,7 +2,7 @@
 import { Socket } from "node:net";
 import { type ConnectionOptions, createConnection } from "mysql2/promise";
 import { driverError, locate } from "./driver-errors.ts";
-import { REQUIRED_VARIABLES, readOnlyBy } from "./requirements.ts";
+import { READ_ONLY_SETTINGS, readOnlyBy } from "./requirements.ts";
 import type { Host } from "./url.ts";
 
 /** Connections that are opened within this time ask together which host takes writes. */
@@ -59,7 +59,7 @@ export async function writableHost(hosts: Host[], options: ConnectionOptions): P
   for (const host of hosts) {
     try {
       const connection = await createConnection({ ...options, ...host, connectTimeout: ASK_MS_MAX });
-      const [rows] = await connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (?)", [REQUIRED_VARIABLES]);
+      const [rows] = await connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (?)", [READ_ONLY_SETTINGS]);
       await connection.end();
       const shown = rows as { Variable_name: string; Value: string }[];
       if (!readOnlyBy(new Map(shown.map((row) => [row.Variable_name, row.Value])))) return host;

@@ -7,7 +7,7 @@ import { domainError, driverError, takesNoWrites } from "./driver-errors.ts";
 import { DATABASE_NAME, DICTIONARY, lookAt } from "./facts.ts";
 import { accountOf, quoted } from "./grants.ts";
 import { pendingTags } from "./migrations.ts";
-import { CHARACTERS, lacksFor, lineOf, REQUIRED_VARIABLES } from "./requirements.ts";
+import { CHARACTERS, lacksFor, lineOf } from "./requirements.ts";
 import type { Use } from "./rights.ts";
 import { parseUrl } from "./url.ts";
 
@@ -71,7 +71,7 @@ async function useDatabase(connection: Connection, database: string): Promise<st
 
 /** @throws MusterError `refused` with a line for each requirement of the use that is not met */
 async function requireUse(connection: Connection, use: Use, before = ""): Promise<void> {
-  const lacks = lacksFor(await lookAt(connection, REQUIRED_VARIABLES), use);
+  const lacks = lacksFor(await lookAt(connection), use);
   if (lacks.length > 0) throw new MusterError("refused", lacks.map((lack) => before + lineOf(lack)).join("\n"));
 }
 

@@ -39,13 +39,8 @@ export function lacksFor(facts: Facts, use: Use): Lack[] {
 /** What is wrong and what to do about it, in one line. */
 export const lineOf = ({ wrong, mend }: Lack): string => `${wrong}; ${mend}`;
 
-/** The server's variables that the requirements look at. */
-export const REQUIRED_VARIABLES = [
-  ...["version", "read_only", "super_read_only", "innodb_read_only", "innodb_force_recovery"],
-  ...["log_bin", "binlog_format", "innodb_rollback_on_timeout", "max_allowed_packet"],
-  ...["enforce_storage_engine", "disabled_storage_engines", "character_set_database"],
-  ...["innodb_default_row_format", "innodb_page_size"],
-];
+/** The settings of a server that takes no writes. */
+export const READ_ONLY_SETTINGS = ["innodb_force_recovery", "innodb_read_only", "super_read_only", "read_only"];
 
 const isOn = (value: string | undefined) => value !== undefined && !["OFF", "0", ""].includes(value.toUpperCase());
 
@@ -54,9 +49,11 @@ const isOn = (value: string | undefined) => value !== undefined && !["OFF", "0",
  * even if this user may write to it: it is probably a replica.
  */
 export function readOnlyBy(variables: ReadonlyMap<string, string>): string | undefined {
-  // From 4 on InnoDB is read-only.
-  if (Number(variables.get("innodb_force_recovery")) >= 4) return "innodb_force_recovery";
-  return ["innodb_read_only", "super_read_only", "read_only"].find((name) => isOn(variables.get(name)));
+  return READ_ONLY_SETTINGS.find((name) => {
+    const value = variables.get(name);
+    // From level 4 on, innodb_force_recovery makes InnoDB read-only.
+    return name === "innodb_force_recovery" ? Number(value) >= 4 : isOn(value);
+  });
 }
 
 function oldServer({ variables }: Facts): Lack | undefined {

@@ -8,7 +8,7 @@
 import { MusterError } from "../errors.ts";
 import { driverError } from "./driver-errors.ts";
 
-type Settings = Readonly<Record<string, string | number>>;
+type Settings = Readonly<Record<string, string | number | bigint>>;
 
 /** Seconds for which a statement waits for a table that another transaction uses: a day, which is MariaDB's default. */
 export const LOCK_WAIT_TIMEOUT_S = 86_400;
@@ -27,7 +27,7 @@ const ALL: Settings = {
   // Instants are UTC.
   time_zone: "+00:00",
   // A SELECT returns all of its rows. DEFAULT would mean the server's own limit.
-  sql_select_limit: "18446744073709551615",
+  sql_select_limit: 18446744073709551615n,
   // UPDATE and DELETE may join, and a SELECT may look at any number of rows.
   sql_safe_updates: 0,
   sql_big_selects: 1,
@@ -85,15 +85,10 @@ const MARIADB: Settings = {
 /** A locking read sees what is committed now, as in MySQL. Earlier versions of MariaDB always do so. */
 const MARIADB_SNAPSHOT: Settings = { innodb_snapshot_isolation: 0 };
 
-const assignments = (settings: Settings) =>
-  Object.entries(settings).map(
-    ([name, value]) => `${name} = ${typeof value === "number" ? value : literal(name, value)}`,
-  );
-
-/** sql_select_limit must be a number, and is too large for JavaScript's. */
-const literal = (name: string, value: string) => (name === "sql_select_limit" ? value : `'${value}'`);
-
-const list = (settings: Settings) => assignments(settings).join(", ");
+const list = (settings: Settings) =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name} = ${typeof value === "string" ? `'${value}'` : value}`)
+    .join(", ");
 
 /**
  * The first statement of every connection. If it fails, the connection must not be used. autocommit is set to 0 and then to 1,
@@ -108,9 +103,6 @@ export function sessionError(error: unknown): unknown {
   const line = `the database refuses the session that Muster needs (${driver.sqlMessage}): let its user set this variable`;
   return new MusterError("unavailable", line, { cause: error });
 }
-
-/** Names for SHOW SESSION VARIABLES; see assertSession. */
-export const SESSION_VARIABLES = [ALL, MYSQL, MARIADB, MARIADB_SNAPSHOT].flatMap((settings) => Object.keys(settings));
 
 /**
  * Checks that the session has the values of SET_SESSION: a proxy between Muster and the server may have changed them.

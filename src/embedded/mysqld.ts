@@ -17,11 +17,9 @@ export interface ServerProgram {
  */
 export async function findProgram(mysqld: string | undefined, say: (line: string) => void): Promise<ServerProgram> {
   if (mysqld !== undefined) return identify(Bun.which(mysqld) ?? resolve(mysqld));
-  let path = installed();
-  if (path === undefined) {
-    await install(say);
-    path = installed();
-  }
+  const there = installed();
+  if (there === undefined) await install(say);
+  const path = there ?? installed();
   if (path === undefined) throw new MusterError("unavailable", `no mysqld or mariadbd was found. ${OTHERWISE}`);
   return identify(path);
 }

@@ -44,8 +44,8 @@ export async function startProcess(
   child.unref();
   born(child.pid);
   const ended = () => child.exitCode !== null || child.signalCode !== null;
-  const started = await until(START_MS_MAX, async () => (ended() ? "no" : (await answers(place.socket)) && "yes"));
-  if (started === "yes") return;
+  const isDecided = await until(START_MS_MAX, async () => ended() || (await answers(place.socket)));
+  if (isDecided && !ended()) return;
   child.kill("SIGKILL");
   const why = reason(fs.readFileSync(place.log).subarray(bytes).toString()) ?? "it gave no reason";
   throw new MusterError("unavailable", `${program.kind} ${program.version} does not start: ${why} (see ${place.log})`);

@@ -143,28 +143,12 @@ export async function uploadStream(
 ): Promise<void> {
   const { Upload } = await import("@aws-sdk/lib-storage");
   const client = await location.client();
-  const source = chunks[Symbol.asyncIterator]();
-  let failure: unknown;
-  async function* watched() {
-    try {
-      for (;;) {
-        const { done, value } = await source.next().catch((error) => {
-          failure = error;
-          throw error;
-        });
-        if (done) return;
-        yield value;
-      }
-    } finally {
-      await source.return?.();
-    }
-  }
-  const params = { ...nameOf(location, key), Body: Readable.from(watched(), { objectMode: false }) };
+  const body = Readable.from(chunks, { objectMode: false });
+  const params = { ...nameOf(location, key), Body: body };
   const upload = new Upload({ client, params, partSize: PART_BYTES, queueSize: PARTS_HELD, leavePartsOnError: false });
   await upload.done().catch((error) => {
-    // An error of the source is not one of S3.
-    if (failure !== undefined) throw failure;
-    rethrow(location)(error);
+    // An error of `chunks` is not one of S3.
+    throw error === body.errored ? error : explained(error, location);
   });
 }
 
