@@ -1,4 +1,4 @@
-/** Imports into tables whose database refuses rows by rules that a DBA made: these rows are rejected, the others go in. */
+/** Imports into tables to which a DBA added rules: rows that the database refuses are rejected, the others go in. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
 import { connect } from "../src/db/database.ts";
@@ -34,7 +34,7 @@ async function select(sql: string): Promise<unknown[][]> {
 const logged = () => listRejections(database.db, { limit: 100 });
 
 test.each(DBA_RULES.map((rule) => [rule.name, rule] as const))(
-  "a row of a file that %s refuses is rejected with its line and the server's reason, and the others go in",
+  "a row that %s refuses is rejected with its line and the server's reason, and the others go in",
   async (_, rule) => {
     const told: NewRejection[] = [];
     await under(pool, rule, async () => {
@@ -62,7 +62,7 @@ test.each(DBA_RULES.map((rule) => [rule.name, rule] as const))(
   },
 );
 
-test("a column without a default, which the dictionary does not know, refuses every row, and the import says so for each", async () => {
+test("a column that Muster does not know and that has no default refuses every row, each with that reason", async () => {
   await pool.query("ALTER TABLE jobs ADD grade int NOT NULL");
   const { tables } = await imported({ "jobs.csv": "1,Baker\n2,Clerk\n" });
   expect(tables.jobs).toMatchObject({ received: 2, inserted: 0, rejected: 2 });
@@ -84,29 +84,32 @@ test.each([
   ["a CHECK, loaded by INSERT,", CHECK, ["no-load-data"], 25_000],
   ["a CHECK and a short column", NARROW, [], 2_500],
   ["a trigger", SIGNAL, [], 2_500],
-] as const)("of many rows exactly those are rejected that %s refuses", async (_, rule, capabilities, rows) => {
-  const other = await connect(database.url, { capabilities });
-  // Many in the first part, few in the second; every 100th is too long for a short column.
-  const isSpy = Array.from({ length: rows }, (_, index) => Math.random() < (index < rows / 5 ? 0.5 : 0.003));
-  const jobs = isSpy.map((spy, index) => (spy ? "Spy" : index % 100 === 50 ? `the job ${index}` : `job ${index}`));
-  const refused = jobs.flatMap((job, index) =>
-    job === "Spy" || (rule === NARROW && job.length > 8) ? [index + 1] : [],
-  );
-  const source = await folderOf({ "jobs.csv": jobs.map((job, index) => `${2 * index + 1},${job}\n`).join("") });
-  await under(pool, rule, async () => {
-    const { tables } = await importSource(other, { source, report });
-    expect(tables.jobs).toMatchObject({ received: rows, inserted: rows - refused.length, rejected: refused.length });
-  });
-  expect((await select("SELECT position FROM muster_rejections ORDER BY position")).map(([line]) => line)).toEqual(
-    refused,
-  );
-  expect(await select("SELECT COUNT(*), COUNT(DISTINCT job), SUM(job = 'Spy') FROM jobs")).toEqual([
-    [rows - refused.length, rows - refused.length, "0"],
-  ]);
-  await other.close();
-});
+] as const)(
+  "exactly the rows that %s refuses are rejected, also if there are many",
+  async (_, rule, capabilities, rows) => {
+    const other = await connect(database.url, { capabilities });
+    // Many bad rows in the first part, few in the second; every 100th is too long for a short column.
+    const isSpy = Array.from({ length: rows }, (_, index) => Math.random() < (index < rows / 5 ? 0.5 : 0.003));
+    const jobs = isSpy.map((spy, index) => (spy ? "Spy" : index % 100 === 50 ? `the job ${index}` : `job ${index}`));
+    const refused = jobs.flatMap((job, index) =>
+      job === "Spy" || (rule === NARROW && job.length > 8) ? [index + 1] : [],
+    );
+    const source = await folderOf({ "jobs.csv": jobs.map((job, index) => `${2 * index + 1},${job}\n`).join("") });
+    await under(pool, rule, async () => {
+      const { tables } = await importSource(other, { source, report });
+      expect(tables.jobs).toMatchObject({ received: rows, inserted: rows - refused.length, rejected: refused.length });
+    });
+    expect((await select("SELECT position FROM muster_rejections ORDER BY position")).map(([line]) => line)).toEqual(
+      refused,
+    );
+    expect(await select("SELECT COUNT(*), COUNT(DISTINCT job), SUM(job = 'Spy') FROM jobs")).toEqual([
+      [rows - refused.length, rows - refused.length, "0"],
+    ]);
+    await other.close();
+  },
+);
 
-test("rows that a UNIQUE key finds twice in a file: the first goes in, by its id, and each other says which value it was", async () => {
+test("of rows with the same value of a UNIQUE key the one with the lowest id goes in, and the others are rejected with that value", async () => {
   await under(pool, UNIQUE, async () => {
     const lines = Array.from({ length: 80 }, (_, index) => `${index + 1},job ${index % 20}\n`);
     const { tables } = await imported({ "jobs.csv": lines.join("") });
@@ -117,7 +120,7 @@ test("rows that a UNIQUE key finds twice in a file: the first goes in, by its id
   });
 });
 
-test("a child of a row that the server refuses has no parent", async () => {
+test("a child of a row that the database refuses is rejected too: it has no parent", async () => {
   await under(pool, CHECK, async () => {
     const hires = "1,Ana,2021-05-01T10:00:00Z,1,7\n2,Bo,2021-05-01T10:00:00Z,1,8\n";
     const files = { "departments.csv": "1,Sales\n", "jobs.csv": "7,Spy\n8,Baker\n", "hired_employees.csv": hires };
@@ -130,7 +133,7 @@ test("a child of a row that the server refuses has no parent", async () => {
   });
 });
 
-test("rows that the server refuses count for --max-rejects: the import ends, and every row of every table is accounted for", async () => {
+test("rows that the database refuses count for --max-rejects, and every row is accounted for when it ends the import", async () => {
   await pool.query("ALTER TABLE departments ADD CONSTRAINT no_spy_rings CHECK (department <> 'Spies')");
   await under(pool, CHECK, async () => {
     const files = {
@@ -171,25 +174,22 @@ test("rows that the server refuses count for --max-rejects: the import ends, and
 test.each([
   ["max_rejects", "&max_rejects=1", 100, "2 of 3 rows are rejected, more than the 1 allowed: nothing was imported"],
   ["IMPORT_REJECTS_MAX", "", 1, /^more rows are rejected than the 1 that are kept, .*: nothing was imported$/],
-])(
-  "a file that was sent, and passes %s by rows that the server refuses, has its rejections listed",
-  async (...given) => {
-    const [, query, rejectsMax, error] = given;
-    const app = appOver(database, { imported: { rejectsMax } });
-    await under(pool, CHECK, async () => {
-      const init = { method: "POST", body: "1,Baker\n2,Spy\n3,\n", headers: { "Content-Type": "text/csv" } };
-      const { headers } = await app.request(`/imports?table=jobs${query}`, init);
-      const location = headers.get("Location") ?? "";
-      const seen = async () => (await (await app.request(location)).json()) as RunRecord;
-      await until(async () => (await seen()).finished_at !== null);
-      const counts = { jobs: { received: 3, inserted: 0, unchanged: 0, rejected: 2, withheld: 1 } };
-      const run = await seen();
-      expect(run).toMatchObject({ status: "refused", counts, error: expect.stringMatching(error) });
-      expect(await (await app.request(`/rejections?run=${run.id}`)).json()).toMatchObject([
-        { position: 3, raw: "3,", state: "open" },
-        { position: 2, raw: "2,Spy", state: "open", reasons: [{ code: "refused_by_database" }] },
-      ]);
-      expect(await select("SELECT id FROM jobs")).toEqual([]);
-    });
-  },
-);
+])("a file sent over HTTP lists its rejections if rows that the database refuses exceed %s", async (...given) => {
+  const [, query, rejectsMax, error] = given;
+  const app = appOver(database, { imported: { rejectsMax } });
+  await under(pool, CHECK, async () => {
+    const init = { method: "POST", body: "1,Baker\n2,Spy\n3,\n", headers: { "Content-Type": "text/csv" } };
+    const { headers } = await app.request(`/imports?table=jobs${query}`, init);
+    const location = headers.get("Location") ?? "";
+    const seen = async () => (await (await app.request(location)).json()) as RunRecord;
+    await until(async () => (await seen()).finished_at !== null);
+    const counts = { jobs: { received: 3, inserted: 0, unchanged: 0, rejected: 2, withheld: 1 } };
+    const run = await seen();
+    expect(run).toMatchObject({ status: "refused", counts, error: expect.stringMatching(error) });
+    expect(await (await app.request(`/rejections?run=${run.id}`)).json()).toMatchObject([
+      { position: 3, raw: "3,", state: "open" },
+      { position: 2, raw: "2,Spy", state: "open", reasons: [{ code: "refused_by_database" }] },
+    ]);
+    expect(await select("SELECT id FROM jobs")).toEqual([]);
+  });
+});

@@ -1,4 +1,4 @@
-/** A restore of rows that the database refuses, by rules that a DBA made since: it changes nothing and names the row. */
+/** Restores of rows that the database refuses by rules added since the backup: nothing is changed, and the row is named. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
 import { backup } from "../src/backups/backup.ts";
@@ -27,7 +27,7 @@ async function select(sql: string): Promise<unknown[][]> {
   return rows as unknown[][];
 }
 
-/** A backup of these jobs, from the id 1 on; then there is another job in their place. */
+/** Backs up these jobs, with ids from 1, then puts another job in their place. */
 async function backedUp(...names: string[]) {
   await pool.query("INSERT INTO jobs VALUES ?", [names.map((job, index) => [index + 1, job])]);
   await backup(database, store, { tables: jobs, codec: "deflate", report });
@@ -69,7 +69,7 @@ test.each([
   ["a CHECK", CHECK, "CHECK constraint `no_spies`", "Spy"],
   ["a foreign key", FOREIGN_KEY, "foreign key `known_jobs`", "Spy"],
   ["a UNIQUE key", TWICE, "UNIQUE key `names`", "CLERK"],
-] as const)("the plan says already that %s refuses a row", async (_, rule, reason, job) => {
+] as const)("the plan already says that %s refuses a row", async (_, rule, reason, job) => {
   await backedUp("Baker", "Clerk", job);
   await under(pool, rule, async () => {
     await expect(bring(true)).rejects.toMatchObject({
@@ -79,7 +79,7 @@ test.each([
   expect(await bring(true)).toMatchObject({ tables: { jobs: { inserted: 2, updated: 1 } } });
 });
 
-test("if a trigger refuses that a row is changed or deleted, the restore names it", async () => {
+test("if a trigger refuses to have a row changed or deleted, the restore names the row", async () => {
   await backedUp("Baker", "Clerk");
   for (const [event, message] of [
     ["DELETE", "the database refuses to delete row 3 of jobs: kept (error 1644)"],

@@ -1,4 +1,4 @@
-/** Rows that the server itself refuses, by rules that a DBA made: each is the verdict of that row, and the others go in. */
+/** Inserts into tables to which a DBA added rules: rows that the database refuses are rejected, the others go in. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { RowDataPacket } from "mysql2/promise";
@@ -63,7 +63,7 @@ test.each(DBA_RULES.map((rule) => [rule.name, rule] as const))(
   },
 );
 
-test("a column without a default, which the dictionary does not know, refuses every row: 422, no error", async () => {
+test("a column that Muster does not know and that has no default refuses every row with 422, not 500", async () => {
   await pool.query("ALTER TABLE jobs ADD grade int NOT NULL");
   const jobs = Array.from({ length: 1000 }, (_, index) => ({ id: index + 1, job: `job ${index}` }));
   const { status, answer } = await post("/jobs", jobs);
@@ -72,14 +72,14 @@ test("a column without a default, which the dictionary does not know, refuses ev
   await pool.query("ALTER TABLE jobs DROP grade");
 });
 
-test("of up to 300 rows exactly those are rejected that the rule refuses", async () => {
+test("exactly the rows that a rule refuses are rejected, of up to 300 random rows", async () => {
   const job = fc.oneof({ weight: 3, arbitrary: fc.constant("Baker") }, fc.constant("Spy"));
   const row = fc.record({ job, hasId: fc.boolean() });
   await under(pool, CHECK, () =>
     fc.assert(
       fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 300, size: "max" }), async (rows) => {
         await pool.query("DELETE FROM jobs");
-        // Ids from the last to the first: rows are stored in another order than they came.
+        // Ids from high to low, so that rows are stored in another order than they were sent.
         const sent = rows.map(({ job, hasId }, index) => (hasId ? { id: 1_000 - index, job } : { job }));
         const { answer } = await post("/jobs", sent);
         expect(statuses(answer)).toEqual(rows.map(({ job }) => (job === "Spy" ? "rejected" : "inserted")));
@@ -92,7 +92,7 @@ test("of up to 300 rows exactly those are rejected that the rule refuses", async
   );
 });
 
-test("strict: a row that the server refuses keeps all out", async () => {
+test("with handling=strict a row that the database refuses keeps all rows out", async () => {
   await under(pool, CHECK, async () => {
     const rows = [{ id: 1, ...BAKER }, CLERK, SPY, { job: "" }];
     const { status, answer } = await post("/jobs", rows, { Prefer: "handling=strict" });
@@ -107,7 +107,7 @@ test("strict: a row that the server refuses keeps all out", async () => {
   });
 });
 
-test("rows that were judged by a refused one with their id are judged anew", async () => {
+test("rows that were judged against a refused row with their id are judged again", async () => {
   await under(pool, CHECK, async () => {
     const rows = [SPY, SPY, BAKER, BAKER, CLERK].map((row) => ({ id: 5, ...row }));
     const { answer } = await post("/jobs", rows);
@@ -117,7 +117,7 @@ test("rows that were judged by a refused one with their id are judged anew", asy
   });
 });
 
-test("a child of a row that the server refuses has no parent", async () => {
+test("a child of a row that the database refuses is rejected too: it has no parent", async () => {
   await pool.query("INSERT INTO departments VALUES (1, 'Sales')");
   await under(pool, CHECK, async () => {
     const employee = { name: "Ana", datetime: "2021-11-07T02:48:42Z", department_id: 1 };

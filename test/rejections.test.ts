@@ -16,7 +16,7 @@ afterAll(async () => {
 
 beforeEach(database.empty);
 
-/** Imports two jobs that lack their name and an employee of an unknown department; their rejections in that order. */
+/** Imports two jobs without a name and an employee of an unknown department. @returns their rejections, in that order */
 async function threeRejections(): Promise<RejectionRecord[]> {
   const source = await folderOf({
     "departments.csv": "1,Sales\n",
@@ -52,7 +52,7 @@ test("a mended row is stored, and its rejection is replayed", async () => {
   expect(await (await app.request("/jobs/1")).json()).toEqual({ id: 1, job: "Baker" });
 });
 
-test("a row refused again is a new open rejection that names the old one, with a pointer into the body", async () => {
+test("a row rejected again is a new open rejection that names the old one, with a pointer into the body", async () => {
   const [first] = await threeRejections();
   const { status, answer } = await post("/rejections/replay", { rows: [{ id: first?.id, row: { id: 1, job: 7 } }] });
   expect(status).toBe(422);
@@ -65,7 +65,7 @@ test("a row refused again is a new open rejection that names the old one, with a
   });
 });
 
-test("a run's open rejections are replayed as they came, also from a file whose columns stood in another order", async () => {
+test("a run's open rejections are replayed as they came, also from a file with another column order", async () => {
   const [first, , employee] = await threeRejections();
   await post("/departments", { id: 9, department: "Fleet" });
   const { status, answer } = await post("/rejections/replay", { run: first?.run });
@@ -76,7 +76,7 @@ test("a run's open rejections are replayed as they came, also from a file whose 
   expect(await (await app.request("/hired_employees/1")).json()).toMatchObject({ department_id: 9 });
 });
 
-test("discarded rejections are closed, and what is closed cannot be replayed or discarded: 409", async () => {
+test("a discarded rejection is closed, and a closed one cannot be replayed or discarded (409)", async () => {
   const [first, second] = await threeRejections();
   const discarded = await post("/rejections/discard", { ids: [first?.id, second?.id] });
   expect([discarded.status, discarded.answer.discarded]).toEqual([200, 2]);
@@ -87,7 +87,7 @@ test("discarded rejections are closed, and what is closed cannot be replayed or 
   expect((await app.request("/jobs/1")).status).toBe(404);
 });
 
-test("an id that is none is 404 and nothing of the request is done", async () => {
+test("an unknown id is 404, and nothing of the request is done", async () => {
   const [first] = await threeRejections();
   const rows = [
     { id: first?.id, row: { id: 1, job: "Baker" } },
@@ -98,19 +98,19 @@ test("an id that is none is 404 and nothing of the request is done", async () =>
   expect((await post("/rejections/replay", { run: crypto.randomUUID() })).status).toBe(404);
 });
 
-test("a rejection that another replay holds is 409 at once", async () => {
+test("a rejection that another replay holds is answered 409 at once", async () => {
   const [first] = await threeRejections();
   const other = await database.pool.getConnection();
   await other.beginTransaction();
   await other.query("SELECT * FROM muster_rejections WHERE id = ? FOR UPDATE", [first?.id]);
-  // It is held until this is answered.
+  // The other replay holds it until this is answered.
   const { status } = await post("/rejections/replay", { rows: [{ id: first?.id, row: { id: 1, job: "Baker" } }] });
   expect(status).toBe(409);
   await other.rollback();
   other.release();
 });
 
-test("a row that was deleted while its replay waited at the gate is inserted, not called unchanged", async () => {
+test("a row that is deleted while its replay waits at the gate is inserted, not called unchanged", async () => {
   const [, , employee] = await threeRejections();
   await database.pool.query("INSERT INTO departments VALUES (9, 'Fleet')");
   await database.pool.query("INSERT INTO hired_employees VALUES (1, 'Ana', '2021-05-01 10:00:00', 9, 2)");
@@ -127,7 +127,7 @@ test("a row that was deleted while its replay waited at the gate is inserted, no
   expect((await app.request("/hired_employees/1")).status).toBe(200);
 });
 
-test("a row that was cut when it was logged is not replayed as if it were whole: 409", async () => {
+test("a row that was cut when it was logged is not replayed as if it were whole (409)", async () => {
   const source = await folderOf({ "jobs.csv": `1,Clerk${" ".repeat(70_000)},more\n` });
   const { run } = await importSource(database, { source, report: { say() {} } });
   const { status, answer } = await post("/rejections/replay", { run });
@@ -135,7 +135,7 @@ test("a row that was cut when it was logged is not replayed as if it were whole:
   expect((await app.request("/jobs/1")).status).toBe(404);
 });
 
-test("a run's replay says how many are open behind those it took", async () => {
+test("a replay of a run says how many open rejections remain", async () => {
   const lines = Array.from({ length: 1003 }, (_, index) => `${index + 1},\n`);
   const source = await folderOf({ "jobs.csv": lines.join("") });
   const { run } = await importSource(database, { source, report: { say() {} } });
@@ -145,7 +145,7 @@ test("a run's replay says how many are open behind those it took", async () => {
 });
 
 test.each([[{}], [{ rows: [] }], [{ rows: [{ row: {} }] }], [{ run: "x" }], [{ rows: [{ id: 1, row: {}, more: 1 }] }]])(
-  "a body %j is 400",
+  "the body %j is 400",
   async (body) => {
     expect((await post("/rejections/replay", body)).status).toBe(400);
   },

@@ -22,14 +22,14 @@ beforeEach(database.empty);
 
 const replayCommand = (...args: string[]) => run(["scripts/replay.ts", ...args], { DATABASE_URL: database.url });
 
-/** What --json says, of a command that is done. */
+/** Runs a replay that succeeds. @returns what --json says */
 async function replayed(...args: string[]) {
   const { code, stdout, stderr } = await replayCommand(...args, "--json");
   expect([code, stderr.match(/error|rror inside/)]).toEqual([0, null]);
   return { ...JSON.parse(stdout.trim().split("\n").at(-1) ?? ""), stderr };
 }
 
-/** Imports the files, and answers the rejections that came of it. */
+/** Imports the files. @returns their rejections */
 async function importing(files: Record<string, string | Uint8Array>): Promise<RejectionRecord[]> {
   const { run: id } = await importSource(database, { source: await folderOf(files), report: { say() {} } });
   return listRejections(database.db, { limit: 5000, run: id });
@@ -46,7 +46,7 @@ async function fileOf(name: string, content: string | Uint8Array): Promise<strin
   return join(await folderOf({ [name]: content }), name);
 }
 
-/** Rejections as a spreadsheet has them. */
+/** The rejections as a sheet of CSV. */
 const csvOf = (rows: { id: number; raw?: string; raw_base64?: string }[]) =>
   [
     "id,table,raw,raw_base64,state\r\n",
@@ -56,7 +56,7 @@ const csvOf = (rows: { id: number; raw?: string; raw_base64?: string }[]) =>
 const employees = (count: number, department: number) =>
   Array.from({ length: count }, (_, at) => `${at + 1},Ana,2021-05-01T10:00:00Z,${department},2\n`).join("");
 
-test("all open rejections are replayed once, in batches with an account each, and not what the replay itself refuses", async () => {
+test("all open rejections are replayed once, in batches with a run each; new rejections of the replay are not", async () => {
   const before = await importing({
     "jobs.csv": "2,Clerk\n",
     "hired_employees.csv": `${employees(1200, 9)}7000,,,9,2\n`,
@@ -79,7 +79,7 @@ test("all open rejections are replayed once, in batches with an account each, an
   ]);
 });
 
-test("parents come before their children, whatever the order in which they were refused", async () => {
+test("parents are replayed before their children, in whatever order they were rejected", async () => {
   await importing({ "hired_employees.csv": employees(3, 1) });
   await importing({ "departments.csv": "1,\n", "jobs.csv": "2,Clerk\n" });
   const [a, b, c, department] = await open();
@@ -92,7 +92,7 @@ test("parents come before their children, whatever the order in which they were 
   });
 });
 
-test("--run replays those of one run alone", async () => {
+test("--run replays the rejections of one run alone", async () => {
   const [first] = await importing({ "departments.csv": "1,\n" });
   const [second] = await importing({ "jobs.csv": "1,\n" });
   const { tables } = await replayed("--run", second?.run ?? "");
@@ -103,13 +103,13 @@ test("--run replays those of one run alone", async () => {
   ]);
 });
 
-test("where nothing is open it says so, and no run is made of it", async () => {
+test("without open rejections it says so, and makes no run", async () => {
   expect((await replayCommand()).stdout).toBe("there is nothing to replay\n");
   expect(await replayed()).toMatchObject({ run: null, runs: [], tables: {} });
   expect(await listRuns(database.db, { limit: 1 })).toEqual([]);
 });
 
-test("a corrected CSV is stored row by row: rows of a header in another order, quotes, line ends within, and JSON", async () => {
+test("a corrected CSV is replayed row by row, whatever the column order, quotes, line ends in cells, and JSON", async () => {
   const [a, b] = await importing({ "jobs.csv": 'job,id\n,1\n"Vice\npresident",0\n' });
   const [json] = await importing({ "departments.csv": "1,\n" });
   await database.pool.query("UPDATE muster_rejections SET raw = '{\"id\":1}', columns = NULL WHERE id = ?", [json?.id]);
@@ -134,7 +134,7 @@ test.each([
   ["text/csv", "open.csv"],
   ["application/x-ndjson", "open.ndjson"],
 ])(
-  "GET /rejections as %s is such a file: what is not mended in it is refused for the same reasons",
+  "GET /rejections as %s gives a file to replay, whose unmended rows are rejected for the same reasons",
   async (type, name) => {
     const bytes = Buffer.concat([
       Buffer.from('job,id\n" a ""b""\nc, ",x\n ,2\n=1+1,0\n'),
@@ -150,7 +150,7 @@ test.each([
   },
 );
 
-test("without --json a table of counts ends it, and the run says which file it was", async () => {
+test("without --json it ends with a table of counts, and the run names its file", async () => {
   const [row] = await importing({ "jobs.csv": "1,\n" });
   const file = await fileOf("mended.csv", csvOf([{ id: row?.id ?? 0, raw: "1,Baker" }]));
   const { stdout } = await replayCommand(file);
@@ -160,7 +160,7 @@ test("without --json a table of counts ends it, and the run says which file it w
   expect(await listRuns(database.db, { limit: 1 })).toMatchObject([{ kind: "replay", source: file }]);
 });
 
-test("a file that was replayed before is left out line by line, and says so", async () => {
+test("the lines of a file that was replayed before are skipped, and it says so", async () => {
   const rows = await importing({ "jobs.csv": "1,\n2,\n" });
   await database.pool.query("UPDATE muster_rejections SET state = 'discarded' WHERE id = ?", [rows[1]?.id]);
   const file = await fileOf("mended.csv", csvOf(rows.map(({ id }, at) => ({ id, raw: `${at + 1},Baker` }))));
@@ -208,7 +208,7 @@ test.each([
   ],
   ["mended.jsonl", new Uint8Array([0x7b, 0xff, 0x7d]), /line 1 is not UTF-8/],
   ["mended.txt", "", /mended\.txt is not read by its name: it must end in \.csv, \.ndjson or \.jsonl/],
-])("%s with %j is refused before anything is done: 2, and one line", async (name, content, line) => {
+])("%s with %j is refused before anything is done, with code 2 and one line", async (name, content, line) => {
   const [row] = await importing({ "jobs.csv": "1,\n" });
   const text = typeof content === "string" ? content.replaceAll("ID", String(row?.id)) : content;
   const { code, stdout, stderr } = await replayCommand(await fileOf(name, text));
@@ -223,7 +223,7 @@ test.each([
   expect(await open()).toMatchObject([{ id: row?.id }]);
 });
 
-test("exports that were joined have a header among their lines, which is skipped and told", async () => {
+test("a header between two joined exports is skipped and reported", async () => {
   const [row] = await importing({ "jobs.csv": "1,\n" });
   const file = await fileOf("mended.csv", `\uFEFF"ID", raw\nid,raw\n${row?.id},"1,Clerk"\nid,Raw\n`);
   const { code, stderr } = await replayCommand(file);
@@ -231,7 +231,7 @@ test("exports that were joined have a header among their lines, which is skipped
   expect(await select("SELECT job FROM jobs")).toEqual([["Clerk"]]);
 });
 
-test("an input that the log cut is never taken for a whole one", async () => {
+test("a row that was cut when it was logged is never replayed as if it were whole", async () => {
   const blanks = " ".repeat(RAW_BYTES_MAX);
   const [row] = await importing({ "jobs.csv": `1,Clerk${blanks},and more\n` });
   expect(row).toMatchObject({ reasons: [{ code: "wrong_field_count" }] });
@@ -248,7 +248,7 @@ test("an input that the log cut is never taken for a whole one", async () => {
   expect(whole.tables).toMatchObject({ jobs: { inserted: 1 } });
 });
 
-test("bytes that are not UTF-8 come back as base64, and are replayed as they came or as the text that mends them", async () => {
+test("bytes that are not UTF-8 are exported as base64, and are replayed as they came or as the text that mends them", async () => {
   const rows = await importing({
     "jobs.csv": Buffer.concat([Buffer.from("1,"), Buffer.from([0xff, 10]), Buffer.from("2,"), Buffer.from([0xfe, 10])]),
   });
@@ -273,7 +273,7 @@ test.each([
   [["a.csv", "--run", "x"], /not both/],
   [["/nowhere.csv"], /no file/],
   [["--run", "x"], /no run x/],
-])("wrong arguments %p end with 2 and one line that says what to do", async (args, line) => {
+])("wrong arguments %p end with code 2 and one line that says what to do", async (args, line) => {
   const { code, stdout, stderr } = await replayCommand(...args);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toMatch(line);
@@ -286,7 +286,7 @@ test("--help names every option", async () => {
   for (const option of ["FILE", "--run", "--json"]) expect(stdout).toContain(option);
 });
 
-test("two at once: every rejection is replayed by one of them, and neither fails", async () => {
+test("two replays at once share the rejections, and neither fails", async () => {
   await importing({ "jobs.csv": "2,Clerk\n", "hired_employees.csv": employees(3000, 9) });
   await database.pool.query("INSERT INTO departments VALUES (9, 'Fleet')");
   const both = await Promise.all([replayCommand("--json"), replayCommand("--json")]);
@@ -297,7 +297,7 @@ test("two at once: every rejection is replayed by one of them, and neither fails
   expect(await select("SELECT COUNT(*) FROM muster_rejections WHERE state = 'replayed'")).toEqual([[3000]]);
 });
 
-test("interrupted it ends with 130, and the same command goes on where it was: none is lost, none counted twice", async () => {
+test("an interrupted replay ends with code 130, and the same command goes on: no row is lost or counted twice", async () => {
   await importing({ "jobs.csv": "2,Clerk\n", "hired_employees.csv": employees(20_000, 9) });
   await database.pool.query("INSERT INTO departments VALUES (9, 'Fleet')");
   const replaying = start(["scripts/replay.ts"], { DATABASE_URL: database.url });

@@ -24,7 +24,7 @@ afterAll(async () => {
 
 beforeEach(database.empty);
 
-/** Sends requests in turn to one and the other, all at once. */
+/** Sends the requests all at once, to both services in turn. */
 function spread(count: number, path: string, body: (each: number) => unknown, headers: Record<string, string> = {}) {
   const all = { "Content-Type": "application/json", ...headers };
   const send = async (each: number) =>
@@ -38,7 +38,7 @@ async function numbers(statement: string): Promise<number[]> {
   return rows.flat().map(Number);
 }
 
-test("one Idempotency-Key at both inserts once", async () => {
+test("a request sent to both with one Idempotency-Key inserts once", async () => {
   const answers = await spread(10, "/jobs", () => [{ job: "Clerk" }, { job: "" }], { "Idempotency-Key": "one" });
   const done = answers.filter(({ status, headers }) => status === 207 && !headers.has("Idempotent-Replayed"));
   expect(done).toHaveLength(1);
@@ -50,7 +50,7 @@ test("one Idempotency-Key at both inserts once", async () => {
   ).toEqual([1, 1, 1]);
 });
 
-test("rows without an id get different ones, and the account adds up", async () => {
+test("rows without an id get different ids from both, and the counts add up", async () => {
   const answers = await spread(20, "/jobs", (each) =>
     Array.from({ length: 50 }, (_, row) => ({ job: `${each}-${row}` })),
   );
@@ -64,13 +64,13 @@ test("rows without an id get different ones, and the account adds up", async () 
   expect(await numbers("SELECT COUNT(*) FROM jobs")).toEqual([1000]);
 });
 
-test("of one id with other values, sent to both, one row is stored and the others are rejected", async () => {
+test("of rows with one id and different values, sent to both, one is stored and the others are rejected", async () => {
   const answers = await spread(8, "/jobs", (each) => ({ id: 7, job: `Keeper ${each}` }));
   expect(answers.map(({ status }) => status).sort()).toEqual([201, ...new Array(7).fill(422)]);
   expect(await numbers("SELECT COUNT(*) FROM jobs")).toEqual([1]);
 });
 
-test("a parent that one was told is stored is there for a child that comes to the other", async () => {
+test("a parent that one service has stored is there for a child sent to the other", async () => {
   for (let each = 1; each <= 10; each++) {
     const [parent] = await spread(1, "/insert", () => ({
       departments: [{ id: each, department: "D" }],
@@ -88,7 +88,7 @@ test("a parent that one was told is stored is there for a child that comes to th
   await database.pool.query("DELETE FROM hired_employees");
 });
 
-test("backups made by both at once are two, and restores by both of one table take turns", async () => {
+test("both make a backup each at once, and their restores of one table take turns", async () => {
   await spread(1, "/jobs", () => [
     { id: 1, job: "Clerk" },
     { id: 2, job: "Judge" },
@@ -113,7 +113,7 @@ test("rejections that both replay at once are replayed once", async () => {
   expect(replays.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
 });
 
-test("a container with the host's name and process numbers of its own is not taken for dead", async () => {
+test("a run of a container with the same host name and other process numbers is not taken for dead", async () => {
   const run = await beginRun(another, "backup", "a live one");
   const clear = async (owner: string) => {
     await database.pool.query("UPDATE muster_runs SET owner = ? WHERE id = ?", [owner, run.id]);

@@ -15,7 +15,7 @@ await database.pool.query(
 );
 await database.pool.query("INSERT INTO jobs VALUES (1,'clerk'), (2,'Analyst'), (3,'analyst')");
 const hires = [
-  // Of 2021: at both ends of the year and of its quarters.
+  // Hires of 2021, at both ends of the year and of its quarters.
   [1, 1, "2021-01-01 00:00:00"],
   [1, 1, "2021-12-31 23:59:59"],
   [1, 2, "2021-03-31 23:59:59.999"],
@@ -26,13 +26,13 @@ const hires = [
   [4, 1, "2021-06-30 23:59:59.999"],
   [6, 3, "2021-02-02 12:00:00"],
   [6, 3, "2021-02-02 12:00:00"],
-  // Of the years beside it.
+  // Hires of the years before and after.
   [1, 1, "2020-12-31 23:59:59"],
   [1, 1, "2022-01-01 00:00:00"],
   [4, 2, "2022-05-05 05:05:05"],
   [4, 2, "2022-05-05 05:05:05"],
   [4, 2, "2022-12-31 23:59:59.999"],
-  // One in each department, and the last instant there is.
+  // One hire in each department, and the last possible instant.
   ...[1, 2, 3, 4, 5, 6].map((department) => [department, 1, "2019-06-06 00:00:00"]),
   [5, 1, "9999-12-31 23:59:59.999"],
 ].map(([department, job, datetime], index) => [index + 1, "Ana", datetime, department, job]);
@@ -46,7 +46,7 @@ const quarters2021 = [
   { department: "Sales", job: "analyst", Q1: 0, Q2: 0, Q3: 0, Q4: 1 },
   { department: "sales", job: "clerk", Q1: 1, Q2: 0, Q3: 0, Q4: 1 },
 ];
-/** Ten hires in six departments: the mean is 1.67, and would be 2 without the idle one, 2.5 over the three years. */
+/** Ten hires in six departments: a mean of 1.67. Without the idle department it would be 2, over all years 2.5. */
 const aboveMean2021 = [
   { id: 1, department: "sales", hired: 4 },
   { id: 2, department: "Legal", hired: 2 },
@@ -59,11 +59,11 @@ async function ask(path: string, init?: RequestInit): Promise<unknown> {
   return answer.json();
 }
 
-test("hires of 2021 per department and job, by quarter: in the alphabet's order whatever the case, one name twice", async () => {
+test("hires of 2021 are counted per department and job, by quarter, in alphabetical order whatever the case; equal names stay apart", async () => {
   expect(await ask("/hired_2021_quarter")).toEqual(quarters2021);
 });
 
-test("departments that hired more than the mean of all, the idle one counted", async () => {
+test("departments that hired more than the mean are listed, with departments without hires counted in the mean", async () => {
   expect(await ask("/hired_department")).toEqual(aboveMean2021);
 });
 
@@ -73,7 +73,7 @@ test("both reports answer POST as they do GET", async () => {
   expect(await ask("/hired_department?year=2021", post)).toEqual(aboveMean2021);
 });
 
-test("?year= chooses another year for both the hires and their mean", async () => {
+test("?year= chooses another year, for the hires and for their mean", async () => {
   expect(await ask("/hired_2021_quarter?year=2022")).toEqual([
     { department: "Legal", job: "Analyst", Q1: 0, Q2: 2, Q3: 0, Q4: 1 },
     { department: "sales", job: "clerk", Q1: 1, Q2: 0, Q3: 0, Q4: 0 },
@@ -85,17 +85,17 @@ test("?year= chooses another year for both the hires and their mean", async () =
   expect(await ask("/hired_department?year=2020")).toEqual([{ id: 1, department: "sales", hired: 1 }]);
 });
 
-test("a department at the mean is not above it", async () => {
+test("a department with exactly the mean is not above it", async () => {
   expect(await ask("/hired_department?year=2019")).toEqual([]);
 });
 
-test("a year without hires is an empty list, and 9999 ends with its last instant", async () => {
+test("a year without hires is an empty list, and the year 9999 has its last instant", async () => {
   expect(await ask("/hired_2021_quarter?year=1999")).toEqual([]);
   expect(await ask("/hired_department?year=1999")).toEqual([]);
   expect(await ask("/hired_department?year=9999")).toEqual([{ id: 5, department: "Idle", hired: 1 }]);
 });
 
-test("as CSV with a header where Accept asks for it", async () => {
+test("the reports come as CSV with a header if Accept asks for it", async () => {
   const headers = { Accept: "text/csv" };
   const quarters = await app.request("/hired_2021_quarter?year=2022", { headers });
   expect(quarters.headers.get("Content-Type")).toStartWith("text/csv");
@@ -115,7 +115,7 @@ test.each(["0", "99", "0999", "20211", "2021.5", "abc", "", "2021&year=2022"])("
 });
 
 test.each(["America/Sao_Paulo", "Asia/Tokyo"])(
-  "nothing moves in the time zone %s, nor by the server's",
+  "the time zone %s, of the process or of the server, moves no hire",
   async (zone) => {
     const script = `
     const { connect } = await import("./src/db/database.ts");
@@ -149,7 +149,7 @@ test.each(["America/Sao_Paulo", "Asia/Tokyo"])(
   },
 );
 
-test("both read one index and no row of hired_employees", async () => {
+test("both reports read one index and no row of hired_employees", async () => {
   const statements: [string, unknown[]][] = [];
   const logger = { logQuery: (query: string, parameters: unknown[]) => statements.push([query, parameters]) };
   const watched = { ...database, db: drizzle(database.pool, { logger }) };

@@ -1,4 +1,4 @@
-/** What is wrong with a server is said at the start, in one line with the statement that mends it. Reads are served meanwhile. */
+/** Servers that lack something: Muster says so at its start, in one line with the statement that mends it, and serves reads. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { type AddressInfo, connect as connectSocket, createServer } from "node:net";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ let own: EmbeddedServer;
 let root: Connection;
 let socket = "";
 
-/** Starts the server, or starts it anew, with other settings. */
+/** Starts the server, or restarts it, with these settings. */
 async function start(...args: string[]): Promise<void> {
   await root?.end();
   await own?.stop();
@@ -31,19 +31,19 @@ async function start(...args: string[]): Promise<void> {
 }
 
 const addressOf = (database: string) => `mysql://plain@localhost/${database}?socket=${encodeURIComponent(socket)}`;
-/** Migrated before anything is wrong. */
+/** The database that was migrated while nothing was wrong. */
 const url = () => addressOf("plain");
 const importing = (DATABASE_URL = url(), ...options: string[]) =>
   run(["scripts/import.ts", files, ...options], { DATABASE_URL });
 
-/** Runs, as an administrator, the statements that a line advises. */
+/** Runs the statement that a line advises, as an administrator. */
 async function mend(line: string): Promise<void> {
   await root.query(/run: (.*)/.exec(line)?.[1] ?? "the line has no statement");
 }
 
 beforeAll(async () => {
   await start("--log-bin=log", "--server-id=7", "--binlog-format=ROW");
-  // The server lets root write whatever is said.
+  // The server would let root write in any case.
   await root.query(
     "CREATE USER plain@localhost; GRANT ALL ON plain.* TO plain@localhost; GRANT ALL ON `plain\\_new`.* TO plain@localhost",
   );
@@ -57,7 +57,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-describe("a command that writes is refused in one line, and works when the line's statement was run:", () => {
+describe("a command that writes is refused in one line, and works after the statement in that line:", () => {
   test.each([
     [
       "SET GLOBAL binlog_format = 'STATEMENT'",
@@ -94,7 +94,7 @@ describe("a command that writes is refused in one line, and works when the line'
     expect(await importing()).toMatchObject({ code: 0 });
   });
 
-  test("a new database on a server whose indexes are too short", async () => {
+  test("a new database on a server whose row format has too short indexes", async () => {
     await root.query("SET GLOBAL innodb_default_row_format = 'compact'");
     const { code, stderr } = await importing(addressOf("plain_new"));
     await mend(stderr);
@@ -105,7 +105,7 @@ describe("a command that writes is refused in one line, and works when the line'
   });
 });
 
-test("an old server is refused, and one that is new enough is not, whoever made it", () => {
+test("an old server is refused and a new one is not, whoever made it", () => {
   const facts = { innodb: "YES", otherEngines: [], isReadOnlyDatabase: false, grants: undefined };
   const lacks = (version: string) =>
     lacksFor({ ...facts, database: "", variables: new Map([["version", version]]) } satisfies Facts, "read");
@@ -123,13 +123,13 @@ test("an old server is refused, and one that is new enough is not, whoever made 
     expect(lacks(version)).toEqual([]);
 });
 
-describe("where writes cannot be had", () => {
+describe("on a server that takes no writes", () => {
   afterEach(() =>
     root.query(`SET GLOBAL read_only = OFF, ${isMariaDB ? "" : "super_read_only = OFF,"} binlog_format = 'ROW'`),
   );
   const readOnly = isMariaDB ? "read_only" : "super_read_only";
 
-  test("the service starts, serves reads, answers writes with 503 and the reason, and takes writes when they can be had", async () => {
+  test("the service starts, serves reads, answers writes with 503 and the reason, and takes writes as soon as the server does", async () => {
     await root.query(`SET GLOBAL ${readOnly} = ON`);
     const { url: at, log, stop } = await serve({ DATABASE_URL: url() });
     expect(log()).toContain(
@@ -187,7 +187,7 @@ describe("where writes cannot be had", () => {
     ).toHaveLength(3);
   });
 
-  test("a setting that forbids writes is told to clients without the statement that mends it", async () => {
+  test("clients are told the setting that forbids writes, without the statement that mends it", async () => {
     await root.query("SET GLOBAL binlog_format = 'STATEMENT'");
     const database = await connect(url());
     const app = appOver(database);
@@ -202,7 +202,7 @@ describe("where writes cannot be had", () => {
     await until(async () => (await app.request("/jobs", posted({ id: 7, job: "Cook" }))).status !== 503);
     expect((await app.request("/jobs/7")).status).toBe(200);
 
-    // A connection that is open keeps the setting of its time, and the next one finds out.
+    // An open connection keeps the old setting; the next one finds the new one.
     const open = await database.pool.getConnection();
     await root.query("SET GLOBAL binlog_format = 'STATEMENT'");
     const later = await app.request("/jobs", posted({ id: 9, job: "Nurse" }));
@@ -214,7 +214,7 @@ describe("where writes cannot be had", () => {
     await database.close();
   });
 
-  test("of several hosts that are all read-only one serves the reads", async () => {
+  test("one of several read-only hosts serves the reads", async () => {
     const ways = [0, 1].map(() =>
       createServer((client) =>
         client
@@ -228,14 +228,14 @@ describe("where writes cannot be had", () => {
     await root.query(`SET GLOBAL ${readOnly} = ON`);
     const database = await connect(`mysql://root@${hosts}/plain`);
     const app = appOver(database);
-    // The server would let root write.
+    // The server would let root write: it is Muster that refuses.
     const [read, write] = [await app.request("/jobs"), await app.request("/jobs", posted({ id: 8, job: "Smith" }))];
     expect([read.status, write.status]).toEqual([200, 503]);
     await database.close();
     for (const way of ways) way.close();
   });
 
-  test("a database that is not there or lacks migrations is said to be so", async () => {
+  test("a database that does not exist or lacks migrations is named", async () => {
     await root.query(
       "CREATE DATABASE IF NOT EXISTS plain_new2 CHARACTER SET utf8mb4; GRANT ALL ON `plain\\_new2`.* TO plain@localhost; GRANT ALL ON plain_none.* TO plain@localhost",
     );
@@ -255,14 +255,14 @@ describe("where writes cannot be had", () => {
   });
 });
 
-test("the server takes HR and hr for one database, and so does Muster", async () => {
+test("if the server takes HR and hr for one database, so does Muster", async () => {
   const folded = await joinServer(join(folder, "folded"), {
     mysqld,
     say: () => {},
     args: [...UNSAFE_BUT_QUICK, "--lower-case-table-names=1"],
   });
   const urls = ["HR", "hr"].map((name) => folded.url.replace("/muster?", `/${name}?`));
-  // Both at once: they take one lock.
+  // Both migrate at once, with one lock.
   await Promise.all(urls.map(migrate));
   const databases = await Promise.all(urls.map((each) => connect(each)));
   expect(databases.map(({ name }) => name)).toEqual(["hr", "hr"]);
@@ -270,7 +270,7 @@ test("the server takes HR and hr for one database, and so does Muster", async ()
   await folded.stop();
 });
 
-test("what only a restart mends is said so, and MyISAM as the default engine is of no effect", async () => {
+test("a setting that only a restart can change is reported as such, and a default engine of MyISAM has no effect", async () => {
   await start("--innodb-rollback-on-timeout", "--default-storage-engine=MyISAM");
   const { code, stderr } = await importing();
   expect([code, stderr]).toEqual([

@@ -31,7 +31,7 @@ async function fill(table: string, value: string): Promise<void> {
 const bring = (id: string) =>
   restore(database, store, { tables: [tableOf("jobs"), tableOf("departments")], backup: id, report });
 
-test("readers in a loop during restores see the old rows or the new, of both tables, and never less", async () => {
+test("readers during restores see the old rows or the new ones, of both tables, and never fewer", async () => {
   const ids: string[] = [];
   for (const value of ["old", "new"]) {
     await fill("jobs", value);
@@ -56,7 +56,7 @@ test("readers in a loop during restores see the old rows or the new, of both tab
   expect([...seen].sort()).toEqual([`0 ${ROWS} 0 ${ROWS}`, `${ROWS} ${ROWS} ${ROWS} ${ROWS}`]);
 });
 
-test("a writer during restores: what it was told was stored after a restore is there, and nothing else is left", async () => {
+test("rows confirmed after a restore are there at the end, and no others are", async () => {
   await fill("jobs", "kept");
   const {
     manifest: { id },
@@ -66,7 +66,7 @@ test("a writer during restores: what it was told was stored after a restore is t
     report,
   });
   let writing = true;
-  /** Ids that the writers were told of, each with how many restores had ended when it was sent. */
+  /** The ids that writers had confirmed, each with the number of restores that had ended when it was sent. */
   const told: { id: number; after: number }[] = [];
   let ended = 0;
   const writer = async (name: string) => {
@@ -100,7 +100,7 @@ test("a writer during restores: what it was told was stored after a restore is t
   for (const id of present) expect(id <= ROWS || known.has(id)).toBe(true);
 });
 
-test("beside writers a table is swapped in, and every row that they were told of is there or counted as deleted", async () => {
+test("a restore by swap beside writers keeps every confirmed row, or counts it as deleted", async () => {
   await database.pool.query("INSERT IGNORE INTO departments VALUES (1, 'Sales')");
   await database.pool.query("INSERT IGNORE INTO jobs VALUES (1, 'Clerk')");
   const employees = Array.from({ length: ROWS }, (_, index) => [index + 1, "Ana", "2021-05-01 10:00:00", 1, 1]);

@@ -82,7 +82,7 @@ test.each(CASES)(
       await database.pool.query(`DELETE FROM ${table} WHERE id % 2 = 0`);
       await database.pool.query(`UPDATE ${table} SET ${column} = 'new'`);
       await killed(["scripts/restore.ts", table], moment);
-      // The server may still be at what the dead client asked of it: only whole states are ever seen.
+      // The server may still work on the dead client's statement: only whole states are ever visible.
       states.add(await state(table, column));
       const next = await run(["scripts/restore.ts", table, "--json"], environment);
       expect(next.code).toBe(0);

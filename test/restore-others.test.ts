@@ -1,4 +1,4 @@
-/** Restores and backups beside what no gate holds: another program's SQL, Ctrl-C, many requests at once. */
+/** Restores and backups beside another program's SQL, Ctrl-C and many requests at once. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdir, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
@@ -65,7 +65,7 @@ async function beside(work: () => Promise<void>): Promise<void> {
         ["INSERT INTO hired_employees VALUES (?)", ana(known)],
         ["DELETE FROM hired_employees WHERE id > ? LIMIT 2", ROWS],
       ] as const) {
-        // It meets rows of the restore: its own failures are its own.
+        // It may meet locks of the restore: its own failures do not matter.
         await connection.query(statement, [value]).catch((error) => expect(driverError(error)).toBeDefined());
       }
     }
@@ -79,7 +79,7 @@ async function beside(work: () => Promise<void>): Promise<void> {
 
 const ROUNDS = 6;
 
-test("another program's writes make no restore fail, by swap or in a transaction: each is undone or stays", async () => {
+test("another program's writes do not make a restore fail, by swap or in a transaction: each is undone or stays", async () => {
   await beside(async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const names: TableName[] = round % 2 === 0 ? ["hired_employees"] : ["departments", "jobs", "hired_employees"];
@@ -92,7 +92,7 @@ test("another program's writes make no restore fail, by swap or in a transaction
   expect(rows[0]?.n).toBe(ROWS);
 });
 
-test("a child that another program adds to a parent which a restore takes away is a conflict, never an orphan", async () => {
+test("a child that another program adds to a parent that the restore deletes makes a conflict, never an orphan", async () => {
   await beside(async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const outcome = bring("departments").then(
@@ -113,7 +113,7 @@ test.each([
   const gate = await database.pool.getConnection();
   await gate.beginTransaction();
   await gate.query("SELECT * FROM muster_gates FOR UPDATE");
-  await gone(database, AT_THE_GATE); // that of the command before, which the server may still be ending
+  await gone(database, AT_THE_GATE); // the statement of the command before, which the server may still be ending
   const command = start(args, environment);
   await underWay(database, AT_THE_GATE);
   command.kill("SIGINT");
@@ -128,7 +128,7 @@ test.each([
   expect((await readdir(folder)).filter((name) => name.startsWith("."))).toEqual([]);
 });
 
-test("twenty backups and restores asked for at once leave connections for readers", async () => {
+test("twenty backups and restores at once leave connections for readers", async () => {
   const app = appOver(database, { store });
   const ask = async (path: string) => (await app.request(path, posted({ table: ["jobs"] }))).status;
   const statuses = Promise.all(ids(20).map((id) => ask(id % 2 ? "/backup" : "/restore")));
@@ -136,7 +136,7 @@ test("twenty backups and restores asked for at once leave connections for reader
   expect(new Set(await statuses)).toEqual(new Set([200, 201]));
 });
 
-test("rows that no rule allows are in the backup as they are, and a restore refuses them by name", async () => {
+test("rows against the rules are backed up as they are, and a restore refuses them with table and record", async () => {
   const connection = await database.pool.getConnection();
   await connection.query("SET SESSION sql_mode = ''");
   await connection.query("INSERT INTO jobs VALUES (-7, 'Nobody')");
@@ -159,7 +159,7 @@ test("rows that no rule allows are in the backup as they are, and a restore refu
   await database.pool.query(`DELETE FROM hired_employees WHERE id > ${ROWS}`);
 });
 
-test("the download of a file that was cut off does not end as a whole one does", async () => {
+test("the download of a file that was cut off ends with an error", async () => {
   await database.pool.query("UPDATE hired_employees SET name = REPEAT('x', 80)");
   const { manifest } = await backup(database, store, { tables, codec: "null", report });
   const file = join(folder, manifest.id, "hired_employees.avro");

@@ -1,4 +1,4 @@
-/** Users with exactly the rights that docs/operating.md gives, each at what it is for. */
+/** Users with exactly the rights that docs/operating.md lists for each use. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { sql } from "drizzle-orm";
@@ -59,7 +59,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-/** The statements of the document for a use, for a user of that name and for this file's database. */
+/** The page's GRANT statements for a use, with this user's and this database's names. */
 function statementsFor(use: keyof typeof headings, user: string, schema = database.name): string[] {
   const [, block = ""] = document.split(`**${headings[use]}`)[1]?.split("```sql\n") ?? [];
   const statements = block.split("```")[0]?.trim().split("\n") ?? [];
@@ -68,7 +68,7 @@ function statementsFor(use: keyof typeof headings, user: string, schema = databa
   );
 }
 
-/** The URL of a new user with these rights alone. */
+/** Makes a user with these rights alone. @returns the URL of the database for that user */
 async function userWith(name: string, statements: (user: string) => string[], url = database.url): Promise<string> {
   const user = `test_${process.pid}_${name}@localhost`;
   granted.push(user);
@@ -80,7 +80,7 @@ async function userWith(name: string, statements: (user: string) => string[], ur
 const open = (url: string, use: Use): Promise<OpenDatabase> =>
   openDatabase({ ...DEFAULTS, DATABASE_URL: url }, { use, say() {} });
 
-/** Does something as a user who has what the document gives for the use. */
+/** Does something as a user with the rights that the page lists for the use. */
 async function as(use: Use, work: (opened: OpenDatabase) => Promise<void>): Promise<void> {
   const opened = await open(await userWith(use, (user) => statementsFor(use, user)), use);
   try {
@@ -92,7 +92,7 @@ async function as(use: Use, work: (opened: OpenDatabase) => Promise<void>): Prom
 
 const statusOf = async (answer: Response | Promise<Response>) => (await answer).status;
 
-test("import: files into empty tables and into others, a dry run, and what a dead run left is cleared", async () => {
+test("import: imports files into empty and filled tables, does a dry run, and clears what a dead run left", async () => {
   await as("import", async (opened) => {
     for (const dryRun of [true, false, false]) {
       const { status, tables } = await importSource(opened, { source: files, dryRun, report });
@@ -115,7 +115,7 @@ test("import: files into empty tables and into others, a dry run, and what a dea
   expect((await admin.query(`SELECT id FROM ${database.name}.hired_employees`))[0]).toHaveLength(2);
 });
 
-test("insert: rows with and without an id, one key twice, a replay and a discard; imports are refused with the right that is lacking", async () => {
+test("insert: inserts, replays and discards rows; imports are refused with the right that is missing", async () => {
   await as("insert", async (opened) => {
     await forgetExpiredKeys(opened.db);
     const app = appOver(opened, { store });
@@ -145,7 +145,7 @@ test("insert: rows with and without an id, one key twice, a replay and a discard
   });
 });
 
-test("read: rows, reports and the page; a row is refused", async () => {
+test("read: reads rows, reports and the page; inserts are refused", async () => {
   await as("read", async (opened) => {
     const app = appOver(opened, { store });
     for (const path of [
@@ -168,7 +168,7 @@ test("read: rows, reports and the page; a row is refused", async () => {
   });
 });
 
-test("backup: all tables, which a user who imports then verifies", async () => {
+test("backup: backs up all tables, and a user with the rights to import verifies the backup", async () => {
   await as("backup", async (opened) => {
     await backup(opened, store, { tables, codec: "deflate", report });
   });
@@ -177,7 +177,7 @@ test("backup: all tables, which a user who imports then verifies", async () => {
   await verifier.close();
 });
 
-test("restore: one table and all of them, and a plan", async () => {
+test("restore: restores one table and all of them, and makes a plan", async () => {
   await as("restore", async (opened) => {
     await database.pool.query("DELETE FROM hired_employees WHERE id = 1");
     await database.pool.query("UPDATE jobs SET job = 'changed' WHERE id = 1");
@@ -188,7 +188,7 @@ test("restore: one table and all of them, and a plan", async () => {
   expect((await database.pool.query("SELECT id FROM hired_employees"))[0]).toHaveLength(2);
 });
 
-test("import by a swap: with the rights to see who else uses the tables, and by INSERT without them", async () => {
+test("import by swap: swaps with the rights to see who else uses the tables, and inserts without them", async () => {
   await userWith("swap", (user) => [...statementsFor("import", user), ...statementsFor("swap", user)]);
   for (const user of ["swap", "import"]) {
     const opened = await open(database.url.replace("//root@", `//test_${process.pid}_${user}@`), "import");
@@ -201,7 +201,7 @@ test("import by a swap: with the rights to see who else uses the tables, and by 
   }
 });
 
-test("migrate: a new database, which the administrator has made", async () => {
+test("migrate: migrates a new database that the administrator has made", async () => {
   const schema = `${database.name}_new`;
   await admin.query(`CREATE DATABASE ${schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);
   const url = await userWith(
@@ -213,9 +213,9 @@ test("migrate: a new database, which the administrator has made", async () => {
   await admin.query(`DROP DATABASE ${schema}`);
 });
 
-// Without a right to anything a user may not even use the database: migrate.test.ts.
+// A user without any right may not even use the database: see migrate.test.ts.
 test.each(["insert", "backup", "import", "restore"] as const)(
-  "%s: a user who lacks one right is told the GRANT that gives it, and it does",
+  "%s: a user who lacks one right is told the GRANT that gives it, and that GRANT works",
   async (use) => {
     const name = `less_${use}`;
     const url = await userWith(name, (user) => statementsFor(use, user));
@@ -237,7 +237,7 @@ test.each(["insert", "backup", "import", "restore"] as const)(
   },
 );
 
-test("rights that are given table by table count", async () => {
+test("rights that are granted table by table count", async () => {
   const [names] = await admin.query(`SHOW TABLES FROM ${database.name}`);
   const places = (names as object[]).map((row) => `${database.name}.${Object.values(row)[0]}`);
   const url = await userWith("tables", (user) => places.map((place) => `GRANT SELECT, INSERT ON ${place} TO ${user}`));
@@ -247,7 +247,7 @@ test("rights that are given table by table count", async () => {
   );
 });
 
-test("a command says the GRANT in one line, with exit code 2; rights by a role count", async () => {
+test("a command prints the GRANT in one line and ends with code 2; rights by a role count", async () => {
   const url = await userWith("role", () => []);
   const [user = "", role] = [granted.at(-1), `test_${process.pid}_role`];
   await admin.query(`CREATE ROLE ${role}`);

@@ -29,12 +29,12 @@ for (const database of [here, there]) {
   await database.pool.query("INSERT INTO muster_gates VALUES ('things')");
 }
 
-/** Rows with ids of their own, whatever the generator drew, in id order. */
+/** Random rows, with ids made different, in id order. */
 const contents = fc
   .uniqueArray(anyRow, { selector: (row) => row[0], maxLength: 30 })
   .map((rows) => rows.filter((row) => row[0] !== 2147483647).sort((a, b) => Number(a[0]) - Number(b[0])));
 
-test("any content goes out and comes back byte for byte, into an empty table, over another content, AUTO_INCREMENT included", async () => {
+test("any content is restored byte for byte, into an empty table or over other rows, with its AUTO_INCREMENT", async () => {
   await fc.assert(
     fc.asyncProperty(contents, contents, fc.constantFrom(...AVRO_CODECS), async (rows, others, codec) => {
       const store = new DirectoryStore(await folderOf({}));
@@ -57,7 +57,7 @@ test("any content goes out and comes back byte for byte, into an empty table, ov
   );
 });
 
-test("the content checksum of a table is the same on every server, and is that of these records", async () => {
+test("a table's checksum is the same on every server: these rows have a known one", async () => {
   const connection = await here.pool.getConnection();
   await connection.query("DELETE FROM things");
   await insertRows(connection, things, [

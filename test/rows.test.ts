@@ -54,7 +54,7 @@ async function pagesFrom(path: string): Promise<number[][]> {
   return pages;
 }
 
-test("rows are objects with the dictionary's keys, instants in UTC, milliseconds where there are some", async () => {
+test("rows are objects with the columns as keys, instants in UTC, and milliseconds only if they are not zero", async () => {
   const { body } = await get("/hired_employees?cursor=2&limit=2");
   expect(body).toEqual([
     { id: 3, name: "ana", datetime: "2021-11-07T02:48:42Z", department_id: 1, job_id: 2 },
@@ -62,14 +62,14 @@ test("rows are objects with the dictionary's keys, instants in UTC, milliseconds
   ]);
 });
 
-test("pages walk a table with gaps in its ids without a gap or a repeat", async () => {
+test("pages walk a table with gaps in its ids, and no row is left out or comes twice", async () => {
   const all = Array.from({ length: 1001 }, (_, index) => 3 * index + 2);
   const pages = await pagesFrom("/jobs?limit=300");
   expect(pages.map((page) => page.length)).toEqual([300, 300, 300, 101]);
   expect(pages.flat()).toEqual(all);
 });
 
-test("a page without ?limit= holds 1000 rows, and a Link only where more follow", async () => {
+test("a page without ?limit= has 1000 rows, and a Link if more follow", async () => {
   expect((await pagesFrom("/jobs")).map((page) => page.length)).toEqual([1000, 1]);
   expect((await pagesFrom("/jobs?limit=1000&cursor=2")).map((page) => page.length)).toEqual([1000]);
   expect((await get("/departments?limit=2")).link).toBeNull();
@@ -97,22 +97,25 @@ test("the Link keeps the filters", async () => {
   ]);
 });
 
-test.each(["0", "1001", "-1", "1.5", "ten", "", "1e3", "5&limit=6"])("?limit=%s is refused by name", async (limit) => {
-  expect(await refusal(`/jobs?limit=${limit}`)).toMatchObject({ status: 400, pointers: ["/limit"] });
-});
+test.each(["0", "1001", "-1", "1.5", "ten", "", "1e3", "5&limit=6"])(
+  "?limit=%s is refused, and the parameter is named",
+  async (limit) => {
+    expect(await refusal(`/jobs?limit=${limit}`)).toMatchObject({ status: 400, pointers: ["/limit"] });
+  },
+);
 
-test("?cursor= must be one that a Link gave", async () => {
+test("?cursor= is refused if it is not one of a Link", async () => {
   expect(await refusal("/jobs?cursor=x")).toMatchObject({ status: 400, pointers: ["/cursor"] });
 });
 
 test.each(names.map((name, index) => [name, index + 1] as const))(
-  "?name= tells %p from every other name",
+  "?name= finds %p and no other name",
   async (name, id) => {
     expect(ids((await get(`/hired_employees?name=${encodeURIComponent(name)}`)).body)).toEqual([id]);
   },
 );
 
-test("filters are read as CSV cells are, and all must hold", async () => {
+test("filters are read like CSV cells, and a row must match all of them", async () => {
   expect(ids((await get("/hired_employees?datetime=2021-11-06T23:48:42-03:00")).body)).toEqual([3]);
   expect(ids((await get("/hired_employees?datetime=2021-11-07T02:48:43.05Z")).body)).toEqual([4]);
   expect(ids((await get("/hired_employees?department_id=2&job_id=2")).body)).toEqual([2, 4, 6]);
@@ -133,14 +136,14 @@ test("an unknown parameter is named, and so is a value that its column cannot ho
   expect(detail).toContain("only limit, cursor, spreadsheet, id, name, datetime, department_id, job_id");
 });
 
-test("what looks like SQL is a value, or the name of no table", async () => {
+test("text that looks like SQL is only a value, or an unknown table", async () => {
   expect((await get(`/jobs?job=${encodeURIComponent("' OR '1'='1")}`)).body).toEqual([]);
   expect((await get(`/jobs?job=${encodeURIComponent("\\' OR 1=1 -- ")}`)).body).toEqual([]);
   expect((await get(`/${encodeURIComponent("jobs; DROP TABLE jobs")}`)).status).toBe(404);
   expect((await get("/runs%60")).status).toBe(404);
 });
 
-test("one row by its id; 404 where there is none", async () => {
+test("a row is found by its id; an unknown id is 404", async () => {
   expect(await get("/jobs/5")).toMatchObject({ status: 200, body: { id: 5, job: "Job 1" } });
   for (const id of ["4", "0", "x", "5.0", "99999999999"]) {
     expect([id, (await get(`/jobs/${id}`)).status]).toEqual([id, 404]);
@@ -181,7 +184,7 @@ test("the typed client knows the routes and their parameters", async () => {
   expect((await client.readyz.$get()).status).toBe(200);
 });
 
-test("a row of every column type is found by each of its values, exactly", async () => {
+test("a row with every column type is found exactly by each of its values", async () => {
   const columns = things.columns.map(
     ({ name, sqlType, isKey }) => `\`${name}\` ${sqlType}${isKey ? " PRIMARY KEY" : ""}`,
   );
@@ -205,7 +208,7 @@ test("a row of every column type is found by each of its values, exactly", async
   expect(toJson(things, first ?? [])).toMatchObject({ open: true, at: instant(times[0] ?? "") });
 });
 
-test("whatever a row holds, it is loaded or inserted, and read by its id or among others, as it was", async () => {
+test("random rows are stored by LOAD DATA and by INSERT, and read alone and in pages, unchanged", async () => {
   const columns = things.columns.map(
     ({ name, sqlType, isKey, nullable }) =>
       `\`${name}\` ${sqlType} ${nullable ? "" : "NOT NULL"} ${isKey ? "PRIMARY KEY" : ""}`,
@@ -231,7 +234,7 @@ test("whatever a row holds, it is loaded or inserted, and read by its id or amon
   connection.release();
 });
 
-test("a batch takes any row as its first, and few that are large", () => {
+test("a batch takes any row as its first, however large, and only few large ones", () => {
   for (const batch of [new LoadBatch(), new InsertBatch()]) {
     for (const _ of ["filled", "and used again"]) {
       let rows = 0;

@@ -1,4 +1,4 @@
-/** A server that gives little: small packets, few connections. */
+/** A server with small packets and few connections. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { int, mediumtext, mysqlTable } from "drizzle-orm/mysql-core";
 import type { RowDataPacket } from "mysql2/promise";
@@ -35,7 +35,7 @@ afterAll(async () => {
 
 const report = { say() {} };
 
-test("with packets of 1 MiB a thousand long rejected rows are logged, from a request and from a file", async () => {
+test("with packets of 1 MiB a thousand long rejected rows are logged, of a request and of a file", async () => {
   await root.query(`SET GLOBAL max_allowed_packet = ${PACKET}`);
   const database = await open({ capabilities: ["no-load-data"] });
   const rows = Array.from({ length: 1000 }, (_, index) => ({ id: index + 1, job: "'".repeat(2500 + index) }));
@@ -47,7 +47,7 @@ test("with packets of 1 MiB a thousand long rejected rows are logged, from a req
   await database.close();
 });
 
-test("a row that no packet can carry is rejected with the server's limit, and those beside it are stored", async () => {
+test("a row that is larger than a packet is rejected with the server's limit, and the others are stored", async () => {
   await root.query(`SET GLOBAL max_allowed_packet = ${PACKET}`);
   const database = await open();
   const notes = only({
@@ -85,19 +85,19 @@ async function readMany(database: Database): Promise<number[]> {
   return [...new Set(answers.map(({ status }) => status))];
 }
 
-/** How many connections the plain user has to its last database. */
+/** How many connections the plain user has to its newest database. */
 async function connections(): Promise<number> {
   const [processes] = await root.query<RowDataPacket[]>("SHOW PROCESSLIST");
   return processes.filter(({ db }) => db === own.name()).length;
 }
 
-test("DATABASE_CONNECTIONS bounds the connections of a process, and who comes too many waits for one", async () => {
+test("DATABASE_CONNECTIONS limits the connections of a process, and further requests wait for one", async () => {
   const database = await open({ connections: 5 });
   expect([await readMany(database), await connections()]).toEqual([[200], 5]);
   await database.close();
 });
 
-test("with 5 connections imports, a backup, a restore and readers that come together are all served", async () => {
+test("with 5 connections, imports, a backup, a restore and readers at once are all served", async () => {
   const database = await open({ connections: 5 });
   const store = new DirectoryStore(await folderOf({}));
   await backup(database, store, { tables, codec: "deflate", report });
@@ -119,9 +119,9 @@ test("with 5 connections imports, a backup, a restore and readers that come toge
   await database.close();
 });
 
-test("a server that gives its user 5 connections at once answers all who ask, and an import finds its way", async () => {
+test("if the server allows its user 5 connections, all requests are answered, and an import succeeds", async () => {
   const database = await open();
-  database.demoted(); // its idle connections are given up
+  database.demoted(); // so its idle connections are closed
   await root.query("ALTER USER plain@'%' WITH MAX_USER_CONNECTIONS 5");
   expect(await readMany(database)).toEqual([200]);
   const rows = Array.from({ length: 30_000 }, (_, index) => `${index + 1},Job ${index}\n`).join("");
@@ -130,7 +130,7 @@ test("a server that gives its user 5 connections at once answers all who ask, an
   await database.close();
 });
 
-test("a server that gives none answers nobody, with 503 and what to raise", async () => {
+test("if the server allows no connection, requests are answered 503 with the setting to raise", async () => {
   const database = await open();
   database.demoted();
   await until(async () => (await connections()) === 0);

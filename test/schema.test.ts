@@ -1,4 +1,4 @@
-/** A schema that Muster cannot move is refused by name, by every command, before anything is written. */
+/** A schema with something that Muster does not support: every command refuses it by name, before anything is written. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ afterAll(removeFolders);
 
 const inProject = (...args: string[]) => run(args, { DATABASE_URL: url, PORT: "0" }, project.folder);
 
-/** All that a command could have written: the migrations, the client, and a database. */
+/** All that a command could write: the migrations, the client, and a database. */
 async function written(): Promise<unknown> {
   const files = ["drizzle", "drizzle/meta", "."].map((folder) => readdirSync(join(project.folder, folder)));
   const connection = await connectOnce(url);
@@ -26,7 +26,7 @@ async function written(): Promise<unknown> {
   return [files, await Bun.file(join(project.folder, "client/index.d.ts")).text(), databases];
 }
 
-/** A table of its own with an id, and with these columns. */
+/** A table with an id and these columns. */
 const table = (columns: string, name = "notes", id = 'int("id").autoincrement()') =>
   `export const ${name} = mysqlTable("${name}", { id: ${id}.primaryKey(), ${columns} });`;
 
@@ -71,7 +71,7 @@ test.each(Object.entries(REFUSED))(
   },
 );
 
-test("every command refuses it so, and ends --json with an object", async () => {
+test("every command refuses it with the same line, and --json ends with an object", async () => {
   await project.extendSchema("json", table('body: json("body")'));
   const before = await written();
   const error = expect.stringContaining("notes.body has the type json");

@@ -19,7 +19,7 @@ const environment: Record<string, string> = mysqld ? { MUSTER_MYSQLD: mysqld } :
 await writeSample(join(folder, "csv"), { rows: 12_000, seed: 5, badShare: 0.01 });
 const command = [join(import.meta.dir, "../scripts/import.ts"), "csv", "--json"];
 
-// A server of its own, as the test that kills it is one of its users.
+// The test kills this server, so it is not the one of the other tests.
 const own = await joinServer(data, { mysqld, say: () => {} });
 await migrate(own.url);
 afterAll(async () => {
@@ -27,7 +27,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-/** What the server has now; its connections end with it. */
+/** Looks at the server's database by a connection of its own. */
 async function looking<T>(look: (database: Database) => Promise<T>): Promise<T> {
   const database = await connect(own.url);
   try {
@@ -41,7 +41,7 @@ const migrated = await looking(({ pool }) => definitions(pool));
 const undisturbed = await run(command, environment, folder);
 const whole = await looking(({ pool }) => contents(pool));
 
-test("what the driver says of a connection that is lost already is the database being away", async () => {
+test("the driver's error for a connection that was already lost reads as the database being away", async () => {
   const error = await looking(async ({ pool }) => {
     const connection = await pool.getConnection();
     connection.destroy();

@@ -1,4 +1,4 @@
-/** The service as a process, and what it answers while its database is away. */
+/** The service as a process, and its answers while its database is away. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ const startService = (environment: Record<string, string> = {}) =>
   serve({ DATABASE_URL: database.url, ...environment });
 
 describe("the service", () => {
-  test("says its URL in a line of JSON, answers there, and ends with 0 when it is told to", async () => {
+  test("logs its URL in a line of JSON, answers there, and ends with code 0 when it is told to", async () => {
     const { service, url, stop } = await startService();
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
     expect((await fetch(`${url}readyz`)).status).toBe(200);
@@ -32,7 +32,7 @@ describe("the service", () => {
     expect(await service.exited).toBe(0);
   });
 
-  test("answers HTTP/1.0 without a Host, as simple health checks send it", async () => {
+  test("answers HTTP/1.0 without a Host header, as simple health checks send it", async () => {
     const { service, url, stop } = await startService();
     const socket = await Bun.connect({
       hostname: "127.0.0.1",
@@ -60,12 +60,12 @@ describe("the service", () => {
     expect([code, names.filter((name) => !stdout.includes(name) && !name.startsWith("AWS_"))]).toEqual([0, []]);
   });
 
-  test("takes no arguments, and says so", async () => {
+  test("refuses arguments, and says so", async () => {
     const { code, stderr } = await run(["src/main.ts", "--port=80"], { DATABASE_URL: database.url });
     expect([code, stderr]).toEqual([2, "--port=80: the service takes no arguments; see --help for its settings\n"]);
   });
 
-  test("on a terminal its lines are short and say what was asked, and Ctrl-C ends it", async () => {
+  test("on a terminal its log lines are short and name the request, and Ctrl-C ends it", async () => {
     const { child, screen, press } = startOnTerminal(["src/main.ts"], { DATABASE_URL: database.url, PORT: "0" });
     const line = (form: RegExp) => until(() => form.exec(Bun.stripANSI(screen()))?.[0]);
     const url = (await line(/\[\d\d:\d\d:\d\d\] INFO: Muster serves http:.*\/\r\n/)).split(" ").at(-1)?.trim();
@@ -76,7 +76,7 @@ describe("the service", () => {
     expect(Bun.stripANSI(screen())).toMatch(/INFO: Muster has stopped\r\n$/);
   });
 
-  test("finishes what is in flight before it stops", async () => {
+  test("finishes requests that are under way before it stops", async () => {
     const { service, url, stop } = await startService();
     const holder = await database.pool.getConnection();
     await holder.query("LOCK TABLES hired_employees WRITE");
@@ -88,14 +88,14 @@ describe("the service", () => {
         () => false,
         () => true,
       ),
-    ); // it takes no new requests
+    ); // it takes no new requests any more
     await holder.query("UNLOCK TABLES");
     holder.release();
     expect((await report).status).toBe(200);
     expect(await service.exited).toBe(0);
   });
 
-  test("a port in use ends it with 1 and one line that names the variable", async () => {
+  test("a port in use ends it with code 1 and one line that names the variable", async () => {
     const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const { code, stderr } = await run(["src/main.ts"], { DATABASE_URL: database.url, PORT: `${taken.port}` });
     taken.stop();
@@ -111,7 +111,7 @@ describe("the service", () => {
     ["API_TOKENS", "s3cret", 2, /^API_TOKENS: entry 1 must be/],
     ["DATABASE_URL", "postgres://u:s3cret@h/d", 2, /^DATABASE_URL must look like/],
     ["DATABASE_URL", "mysql://u:s3cret@127.0.0.1:1/d", 1, /^the database at 127\.0\.0\.1:1 is away \(ECONNREFUSED\)/],
-  ])("%s=%s ends it at once with %d and one line", async (variable, value, expected, line) => {
+  ])("%s=%s ends it at once with code %d and one line", async (variable, value, expected, line) => {
     const { code, stdout, stderr } = await run(["src/main.ts"], { DATABASE_URL: database.url, [variable]: value });
     expect([code, stdout]).toEqual([expected, ""]);
     expect(stderr.trim()).toMatch(line);
@@ -127,7 +127,7 @@ describe("while the database is away", async () => {
   await migrate(own.url);
   const away = await connect(own.url);
   const app = appOver(away);
-  /** What it is asked while the database gives no answer, it answers soon. */
+  /** Requests while the database does not answer: each gets its answer soon. */
   const hasty = appOver(away, { answerMsMax: { ready: 200, page: 400, report: 600 } });
   const kill = (signal: NodeJS.Signals) =>
     process.kill(JSON.parse(readFileSync(join(folder, "mysql/muster.json"), "utf8")).pid, signal);
@@ -147,10 +147,10 @@ describe("while the database is away", async () => {
     "/readyz",
   ];
 
-  /** Waits until a signal has reached the server. */
+  /** Waits until the database does not answer any more. */
   const unanswered = () => until(async () => (await hasty.request("/readyz")).status === 503);
 
-  /** Asks for everything at once, several times over what the pool has. */
+  /** Sends requests of all kinds at once, several times as many as the pool has connections. */
   async function expectUnavailable() {
     const answers = await Promise.all([...paths, ...paths, ...paths].map((path) => hasty.request(path)));
     for (const answer of answers) {
@@ -164,7 +164,7 @@ describe("while the database is away", async () => {
     expect((await hasty.request("/healthz")).status).toBe(200);
   }
 
-  test("because it is frozen, every request is answered 503 by its bound, while it is frozen, and 200 when it goes on", async () => {
+  test("because it is frozen, every request is answered 503 within its limit of time, and 200 when the database goes on", async () => {
     expect((await app.request("/jobs")).status).toBe(200);
     kill("SIGSTOP");
     try {
@@ -179,7 +179,7 @@ describe("while the database is away", async () => {
     }
   });
 
-  test("because it was killed, every request is answered 503, and 200 when it is up again", async () => {
+  test("because it was killed, every request is answered 503, and 200 when the database is up again", async () => {
     kill("SIGKILL");
     await unanswered();
     await expectUnavailable();

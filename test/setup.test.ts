@@ -19,25 +19,25 @@ beforeAll(() => {
 
 afterAll(() => rmSync(clone, { recursive: true }));
 
-test("where everything is there, the set-up says and does nothing", async () => {
+test("if everything is there, the set-up prints and does nothing", async () => {
   expect(await setUp(repository)).toEqual({ code: 0, output: "" });
 });
 
-test("where there is neither Bun nor npm, one line says what is needed", async () => {
+test("without Bun and npm, one line says what is needed", async () => {
   expect(await setUp(clone, programs)).toEqual({
     code: 1,
     output: expect.stringMatching(/^Muster needs Bun 1.* npm.*\n$/),
   });
 });
 
-test("an older Bun does not do, and a newer one does", async () => {
+test("an older Bun is not used, and a newer one is", async () => {
   bunOf("1.3.10");
   expect((await setUp(clone, programs)).output).toStartWith("Muster needs Bun");
   bunOf("1.10.0");
   expect(await setUp(clone, programs)).toEqual({ code: 0, output: "" });
 });
 
-test("a set-up that was killed is in nobody's way", async () => {
+test("a set-up that was killed does not hinder the next", async () => {
   bunOf("1.10.0");
   const dead = Bun.spawn(["true"]);
   await dead.exited;
@@ -45,7 +45,7 @@ test("a set-up that was killed is in nobody's way", async () => {
   expect(await setUp(clone, programs)).toEqual({ code: 0, output: "" });
 });
 
-/** A stand-in that has only a version, and nothing to install. */
+/** A stand-in for Bun that only prints a version. */
 function bunOf(version: string): void {
   const path = join(programs, "bun");
   writeFileSync(path, `#!/bin/sh\n[ "$1" = --version ] && echo ${version} || echo "(no changes)"\n`);

@@ -9,17 +9,17 @@ test.each([
   ["\u001B[2J\u001A", '"\\u{1B}[2J\\u{1A}"'],
   ["\uD800", '"\\u{D800}"'],
   ["né 😀 C:\\temp", '"né 😀 C:\\temp"'],
-])("%j is shown so that nobody misses what is in it", (text, expected) => {
+])("%j is shown with its invisible characters escaped", (text, expected) => {
   expect(shown(text)).toBe(expected);
 });
 
-test("a long text is cut at 60 characters, and never inside one", () => {
+test("a long text is cut at 60 characters, never in the middle of one", () => {
   expect(shown("x".repeat(60))).toBe(`"${"x".repeat(60)}"`);
   expect(shown("x".repeat(61))).toBe(`"${"x".repeat(60)}..."`);
   expect(shown(`${"x".repeat(59)}😀`)).toBe(`"${"x".repeat(59)}..."`);
 });
 
-test("what is no text is shown by its kind, and a name without quotes", () => {
+test("a value that is no text is shown by its type, and a name without quotes", () => {
   expect([12, true, null, [1], { a: 1 }].map(shown)).toEqual(["12", "true", "null", "an array", "an object"]);
   expect(escaped("a\nb.csv")).toBe("a\\nb.csv");
 });

@@ -1,4 +1,4 @@
-/** What of a directory is read, what is not and why, and files that do not stay as they are while they are read. */
+/** Which files of a directory are read, which are skipped and why, and files that change while they are read. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { appendFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { symlink } from "node:fs/promises";
@@ -44,7 +44,7 @@ test.each([
   ["2023-jobs.csv", "it is not named for a table: name it jobs.csv"],
   ["staff.csv", "it is not named for a table (departments, jobs, hired_employees)"],
   ["a\nb.csv", "it is not named for a table"],
-])("a file called %j is not read, and told with a way out", async (name, why) => {
+])("a file called %j is skipped, and the message says what to do", async (name, why) => {
   expect(await skipped({ [name]: JOBS })).toEqual([
     expect.stringContaining(`Skipped ${name.replace("\n", "\\n")}: ${why}`),
   ]);
@@ -58,11 +58,11 @@ test.each([
   ["jobs/year=2021/part-0.csv", "jobs/year=2021: folders inside jobs are not read (move its files up into jobs)"],
   ["Jobs/a.csv", "Jobs: a folder must be named exactly for its table (name it jobs)"],
   ["old/jobs.csv", "old: it is a folder that is not named for a table (import it by itself, or name it departments"],
-])("the folder of %s is not read, and told with a way out", async (name, why) => {
+])("the folder of %s is skipped, and the message says what to do", async (name, why) => {
   expect(await skipped({ [name]: JOBS })).toEqual([expect.stringContaining(`Skipped ${why}`)]);
 });
 
-test("hidden files, checksums and markers are told in one line, and many others are counted", async () => {
+test("hidden files, checksums and markers are reported in one line, and many other files by their number", async () => {
   const sides = [".DS_Store", "._jobs.csv", ".jobs.csv.crc", "_SUCCESS", "jobs.csv.md5", "Thumbs.db"];
   const others = Array.from({ length: 25 }, (_, at) => `${at + 10}.tmp`);
   const lines = await skipped(Object.fromEntries([...sides, ...others].map((name) => [name, "x"])));
@@ -74,7 +74,7 @@ test("hidden files, checksums and markers are told in one line, and many others 
   ]);
 });
 
-test("links are followed; a link to nothing and a pipe are told, and do not hold the import up", async () => {
+test("links are followed; a dangling link and a pipe are reported, and do not hold up the import", async () => {
   const folder = await folderOf({ "departments.csv": "1,Sales\n", "elsewhere/a.csv": JOBS });
   await symlink(join(folder, "elsewhere"), join(folder, "jobs"));
   await symlink("/nowhere", join(folder, "notes"));
@@ -90,7 +90,7 @@ test("links are followed; a link to nothing and a pipe are told, and do not hold
   await expect(openSource(folder)).rejects.toThrow("jobs-2.csv is a link to nothing");
 });
 
-test("an import says what it skips, and one that finds nothing to read is refused with what it saw", async () => {
+test("an import says what it skips, and one without a file to read is refused with what it saw", async () => {
   const environment = { DATABASE_URL: database.url };
   const some = await run(["scripts/import.ts", await folderOf({ "jobs.csv": JOBS, "jobs.tsv": "x" })], environment);
   expect(some.code).toBe(0);
@@ -105,7 +105,7 @@ test("an import says what it skips, and one that finds nothing to read is refuse
   expect(none.stderr).toContain("; Skipped jobs.csv: it is a folder (name it jobs to have its files read)\n");
 });
 
-test.each(["/dev/stdin", "/dev/fd/0", "/dev/null"])("%s, a pipe or a device, is refused as one", async (location) => {
+test.each(["/dev/stdin", "/dev/fd/0", "/dev/null"])("%s, a pipe or a device, is refused as such", async (location) => {
   const piped = Bun.spawn([process.execPath, "scripts/import.ts", location, "--table", "jobs"], {
     cwd: join(import.meta.dir, ".."),
     env: { PATH: process.env.PATH ?? "", DATABASE_URL: database.url },
@@ -118,7 +118,7 @@ test.each(["/dev/stdin", "/dev/fd/0", "/dev/null"])("%s, a pipe or a device, is 
   expect(await new Response(piped.stderr).text()).toContain(`${location} is a pipe or a device, which is not read`);
 });
 
-describe("a file that does not stay as it is while it is read ends the import with nothing changed", () => {
+describe("a file that changes while it is read ends the import with nothing changed", () => {
   const lines = Array.from({ length: 200_000 }, (_, at) => `${at + 1},job ${at + 1}\n`).join("");
 
   test.each<[string, (path: string) => void]>([
@@ -159,7 +159,7 @@ describe("a file that does not stay as it is while it is read ends the import wi
     await expectNothing();
   });
 
-  test("one that is packed, and one that was changed after it was found and before it was opened", async () => {
+  test("a compressed one, and one that changes before it is opened", async () => {
     const folder = await folderOf({ "departments.csv": "1,Sales\n", "jobs.csv.gz": gzipSync(lines) });
     const source = await openSource(folder);
     writeFileSync(join(folder, "jobs.csv.gz"), gzipSync("1,Baker\n"));
@@ -168,7 +168,7 @@ describe("a file that does not stay as it is while it is read ends the import wi
     await expectNothing();
   });
 
-  /** Not by expect().rejects, which waits a hundred times as long for work that gives the event loop turns. */
+  /** Not by expect().rejects, which is a hundred times slower for work that yields to the event loop. */
   const refusal = (options: ImportOptions) => importSource(database, options).catch((error) => error);
 
   async function expectNothing() {

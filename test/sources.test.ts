@@ -40,7 +40,7 @@ const employee = (id: number | null, changes: Partial<Employee> = {}): Employee 
   ...changes,
 });
 
-/** Good rows, an identical one, and one for each rule that every form can break. */
+/** Good rows, an identical one, and one for each rule that can be broken in every form. */
 const EMPLOYEES = [
   employee(1),
   employee(2, { name: "O'Neil, é😀", datetime: "2021-11-07T03:48:42.500+01:00" }),
@@ -61,7 +61,7 @@ const field = (name: string, type: unknown) => ({ name, type });
 const AVRO: AvroSchema = {
   type: "record",
   name: "from_elsewhere",
-  // In another order than the dictionary's.
+  // In another order than the table's columns.
   fields: [
     field("name", ["null", "string"]),
     field("id", ["null", "int", "double"]),
@@ -70,7 +70,7 @@ const AVRO: AvroSchema = {
     field("department_id", ["null", "int"]),
   ],
 };
-/** A number past 2^53, such as the microseconds of the year 999, is written as text. */
+/** A number beyond 2^53, such as the microseconds of the year 999, is given as text. */
 const exactLongs = (schema: Schema) => ((schema as { type?: unknown }).type === "long" ? exactLong : undefined);
 
 const JOBS_AVRO: AvroSchema = {
@@ -86,7 +86,7 @@ const timestamps = (logicalType: string): AvroSchema => ({
   ),
 });
 
-/** The library wants a value of a union of alike branches under its branch's name. */
+/** avsc takes the value of a union with similar branches under the name of its branch. */
 const branched = (rows: Employee[]) => rows.map((row) => ({ ...row, id: row.id === null ? null : { int: row.id } }));
 
 async function avro(rows: object[], schema = AVRO, blockRows = 4): Promise<Buffer> {
@@ -120,13 +120,13 @@ const verdicts = async () =>
     ({ position, reasons }) => [position, reasons.map(({ code, field }) => [code, field])] as const,
   );
 
-/** Another writer's statement goes between what an import has read and what it publishes. */
+/** Imports a file; another program runs a statement after the rows are read and before they are published. */
 async function whileTheGateIsHeld<T>(start: () => Promise<T>, sql: string): Promise<T> {
   const other = await database.pool.getConnection();
   await other.beginTransaction();
   await other.query("SELECT * FROM muster_gates FOR UPDATE");
   const importing = start();
-  await underWay(database, AT_THE_GATE); // so the rows are read
+  await underWay(database, AT_THE_GATE); // the rows are read by now
   await other.query(sql);
   await other.commit();
   other.release();
@@ -149,7 +149,7 @@ async function expectNothingChanged() {
 
 const EMPLOYEES_AVRO = await avro(branched(EMPLOYEES));
 
-describe("every form gives the rows and the verdicts of CSV", () => {
+describe("every form gives the same rows and verdicts as CSV", () => {
   test.each([
     ["hired_employees.csv", csv(EMPLOYEES)],
     ["hired_employees-2021.csv.gz", gzipSync(csv(EMPLOYEES))],
@@ -192,7 +192,7 @@ describe("every form gives the rows and the verdicts of CSV", () => {
   });
 });
 
-test("a directory may mix the forms, and a reference finds its parent in any of them", async () => {
+test("a directory may mix the forms, and a reference finds its parent in any form", async () => {
   const { tables, lines } = await load({
     "departments.ndjson.gz": gzipSync('{"id": 1, "department": "Sales"}\n'),
     "jobs.avro": await avro(JOBS, JOBS_AVRO),
@@ -208,7 +208,7 @@ test("a directory may mix the forms, and a reference finds its parent in any of 
   expect(lines.join()).toContain("jobs.gz");
 });
 
-test("a line of NDJSON that is not a row costs itself alone, whatever is in it", async () => {
+test("a line of NDJSON that is not a row rejects only itself", async () => {
   const long = JSON.stringify({ id: 5, job: "x".repeat(1_100_000) });
   const lines = [
     '\uFEFF{"id": 1, "job": "a"}\r',
@@ -244,7 +244,7 @@ test("a line of NDJSON that is not a row costs itself alone, whatever is in it",
 test.each([
   ["timestamp-millis", 1],
   ["timestamp-micros", 1000],
-])("an Avro datetime may be a %s, and not a number of unknown unit", async (logicalType, perMs) => {
+])("an Avro datetime may be a %s, but not a number without a unit", async (logicalType, perMs) => {
   const at = (text: string) => {
     const units = Date.parse(text) * perMs;
     return Number.isSafeInteger(units) ? units : String(units);
@@ -276,7 +276,7 @@ test.each([
   expect(JSON.parse((await rejected())[2]?.raw ?? "")).toMatchObject({ datetime: "0999-12-31T00:00:00.000Z" });
 });
 
-test("Avro text that is not UTF-8, decimals for ids and fields that nobody knows are refused, each for its reason", async () => {
+test("Avro text that is not UTF-8, decimals for ids and unknown fields are rejected, each with its reason", async () => {
   const schema: AvroSchema = {
     type: "record",
     name: "jobs",
@@ -311,7 +311,7 @@ test("Avro text that is not UTF-8, decimals for ids and fields that nobody knows
   expect(JSON.parse((await rejected())[1]?.raw ?? "")).toMatchObject({ id: "1.5", pay: { week: "NaN" } });
 });
 
-test("a row of a file that has no id is refused again by a replay, and one whose parent is there now goes in", async () => {
+test("a replayed row without an id is rejected again, and one whose parent is there now goes in", async () => {
   const { run } = await load({
     ...PARENTS,
     "hired_employees.ndjson": ndjson([employee(null), employee(1, { job_id: 3 })]),
@@ -344,7 +344,7 @@ describe("a damaged file ends the import with nothing changed", () => {
     await expectNothingChanged();
   });
 
-  test("gzip of several members is read to its end", async () => {
+  test("a gzip file of several members is read to its end", async () => {
     const { tables } = await load({ "jobs.csv.gz": Buffer.concat([gzipSync("1,a\n2,"), gzipSync("b\n")]) });
     expect(tables.jobs).toMatchObject({ received: 2, inserted: 2 });
   });
@@ -365,7 +365,7 @@ describe("a damaged file ends the import with nothing changed", () => {
   });
 });
 
-test("progress counts the bytes of the file as it lies there", async () => {
+test("progress counts the bytes of the file as it is stored", async () => {
   const content = gzipSync("1,Clerk\n".repeat(200_000));
   const seen: unknown[] = [];
   const progress = ({ phase, bytes, of }: Progress) => void (phase === "reading" && seen.push({ bytes, of }));
@@ -374,7 +374,7 @@ test("progress counts the bytes of the file as it lies there", async () => {
   expect(seen.at(-1)).toEqual({ bytes: content.length, of: content.length });
 });
 
-test("rows that others made wrong before the publish are logged with the number of their record", async () => {
+test("rows that others make wrong before the publish are logged with the number of their record", async () => {
   const source = await folderOf({ "jobs.avro": await avro(JOBS, JOBS_AVRO, 1) });
   const importing = await whileTheGateIsHeld(() => importFrom(source), "INSERT INTO jobs VALUES (2, 'another')");
   expect(importing.tables.jobs).toMatchObject({ inserted: 1, rejected: 1 });
@@ -393,7 +393,7 @@ describe("from S3", () => {
     AWS_SECRET_ACCESS_KEY: "muster",
   };
 
-  test("a prefix is read as a directory is, and named by its URL", async () => {
+  test("a prefix is read like a directory, and the source is named by its URL", async () => {
     await putText(location, "departments.csv", PARENTS["departments.csv"]);
     await putText(location, "jobs/a.csv", "1,Clerk\n");
     await putText(location, "jobs/b.ndjson", '{"id": 2, "job": "Judge"}\n');
@@ -414,12 +414,12 @@ describe("from S3", () => {
       "Skipped hidden files and checksums: .jobs.csv",
     ]);
     expect((await listRuns(database.db, { limit: 1 }))[0]?.source).toBe(url);
-    // The same prefix without its slash is the same source: what it logged is superseded.
+    // The same prefix without its slash is the same source: its rejections are superseded.
     await importFrom(url.slice(0, -1));
     expect((await listRejections(database.db, { limit: 100, state: "open" })).length).toBe(6);
   });
 
-  test("one object is read by its URL, for the table it is named for or the one that is told", async () => {
+  test("one object is read by its URL, for the table in its name or the one in --table", async () => {
     await putText(location, "jobs.csv", "1,Clerk\n");
     await putText(location, "jobs.csv.old", "2,Judge\n");
     expect((await importFrom(`${url}jobs.csv`)).tables.jobs).toMatchObject({ received: 1 });
@@ -427,7 +427,7 @@ describe("from S3", () => {
     expect((await importFrom(`${url}jobs.csv.old`, { table: "jobs" })).tables.jobs).toMatchObject({ inserted: 1 });
   });
 
-  test("where there is nothing to read, a line says so", async () => {
+  test("if there is nothing to read, a line says so", async () => {
     const nothing = await refusal(importFrom(`${url}nothing/`));
     expect(nothing).toEqual({ code: "invalid", message: expect.stringContaining("expected departments.csv") });
     const secret = await refusal(importFrom("s3://KEY:SECRET@bucket/jobs.csv"));
@@ -438,7 +438,7 @@ describe("from S3", () => {
 
   const MANY = Array.from({ length: 60_000 }, (_, at) => `${at + 1},job ${at + 1}\n`).join("");
 
-  test("a body that breaks off is gone on with, and an answer of 503 is tried again", async () => {
+  test("a download that breaks off is resumed, and an answer of 503 is retried", async () => {
     await putText(location, "jobs.csv", MANY);
     let requests = 0;
     s3.faults.fault = ({ method, url }) => {
@@ -466,7 +466,7 @@ describe("from S3", () => {
     };
     const importing = start(["scripts/import.ts", "s3://muster-test/history/"], environment);
     await asked.promise;
-    // Some of what has come is read, or of a packed file nothing yet; what is missing never comes.
+    // Part of what has come is read (nothing yet if it is packed); the rest never comes.
     const read = async () => (await listRuns(database.db, { limit: 1 }))[0]?.progress?.bytes ?? -1;
     if (stallAfter > 0) await until(async () => (await read()) >= (url.endsWith(".gz") ? 0 : 1));
     importing.kill("SIGINT");
@@ -478,7 +478,7 @@ describe("from S3", () => {
   });
 
   test.each(["half-way", "after it was listed"])(
-    "an object that changes %s ends the import with a line that says so, and nothing changed",
+    "an object that changes %s ends the import with a line that says so, and changes nothing",
     async (when) => {
       await putText(location, "departments.csv", PARENTS["departments.csv"]);
       await putText(location, "jobs.csv", MANY);

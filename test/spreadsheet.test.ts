@@ -1,4 +1,4 @@
-/** Exports for spreadsheet programs: what looks like a formula is text there, and what comes back is what it was. */
+/** Exports for spreadsheet programs: formulas are shown as text, and a file that comes back has the original text. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
@@ -22,7 +22,7 @@ beforeEach(database.empty);
 const FORMULAS = ['=HYPERLINK("http://evil.example")', "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "＝1", "'=1", "''=1"];
 const PLAIN = ["'t Hooft", "a=b", "-5", "+41", "1e5"];
 
-/** A file as a spreadsheet program reads and writes it: by csv-parse, row by row. */
+/** Reads an export as a spreadsheet program does, with csv-parse. */
 async function sheet(path: string): Promise<string[][]> {
   const answer = await app.request(path);
   expect([answer.status, answer.headers.get("Content-Type")]).toEqual([200, "text/csv; charset=utf-8; header=present"]);
@@ -35,7 +35,7 @@ const saved = async (rows: string[][]) =>
 const replayCommand = (file: string) => run(["scripts/replay.ts", file, "--json"], { DATABASE_URL: database.url });
 const jobs = async () => (await database.pool.query("SELECT job FROM jobs ORDER BY id"))[0] as { job: string }[];
 
-test("exports are exact, and with ?spreadsheet=true no cell is a formula and none a program cannot read", async () => {
+test("exports are exact; with ?spreadsheet=true no cell is a formula, and a spreadsheet program can read every cell", async () => {
   const names = [...FORMULAS, ...PLAIN];
   await app.request("/jobs", posted(names.map((job, index) => ({ id: index + 1, job }))));
   const exact = await app.request("/jobs", { headers: { Accept: "text/csv" } });
@@ -52,7 +52,7 @@ test("exports are exact, and with ?spreadsheet=true no cell is a formula and non
   expect((await app.request("/jobs?spreadsheet=true", notCsv)).status).toBe(406);
 });
 
-test("any text comes back from a spreadsheet's form as it was", () => {
+test("any text written for a spreadsheet is read back unchanged", () => {
   const start = fc.stringMatching(/^'{0,3}[=+\-@\t\r＝']?/);
   fc.assert(
     fc.property(start, fc.string(), (start, rest) => {
@@ -63,7 +63,7 @@ test("any text comes back from a spreadsheet's form as it was", () => {
   );
 });
 
-test("a table's export for spreadsheets is not imported, so that no apostrophe is stored", async () => {
+test("a table's export for spreadsheets is not imported, so that its apostrophes are not stored", async () => {
   await app.request("/jobs", posted([{ id: 1, job: "=1" }]));
   const file = await saved(await sheet("/jobs?spreadsheet=true"));
   await database.empty();
@@ -72,7 +72,7 @@ test("a table's export for spreadsheets is not imported, so that no apostrophe i
   expect(await jobs()).toEqual([]);
 });
 
-/** Rejections of jobs: from a file with its columns in another order, and from a request. */
+/** Makes rejections of jobs, by a file with another column order and by a request. */
 async function rejected(): Promise<void> {
   const files = { "jobs.csv": 'job,id\n=1+1,x\n"Clerk, head",0\nToo,many,cells\n' };
   await importSource(database, { source: await folderOf(files), report: { say() {} } });
@@ -85,7 +85,7 @@ async function rejected(): Promise<void> {
   );
 }
 
-test("rejections of a table have a column for each field, and are replayed as they were mended there", async () => {
+test("a table's rejections have a column for each field, and are replayed as they were mended there", async () => {
   await rejected();
   const [header = [], ...rows] = await sheet("/rejections?table=jobs&state=open&spreadsheet=true");
   expect(header).toEqual([
@@ -112,7 +112,7 @@ test("rejections of a table have a column for each field, and are replayed as th
   expect(stored.sort()).toEqual(["=1+1", "Clerk, head", "Baker", "'@x", "Judge"].sort());
 });
 
-test("a row that is still wrong is a new rejection, from the line it came from, and is in the next sheet", async () => {
+test("a row that is still wrong is a new rejection with its old line, and is in the next sheet", async () => {
   await importSource(database, { source: await folderOf({ "jobs.csv": "id,job\nx,=A1\n" }), report: { say() {} } });
   const [header = [], row = []] = await sheet("/rejections?table=jobs&state=open&spreadsheet=true");
   await replayCommand(await saved([header, row.with(4, "y")]));
@@ -128,7 +128,7 @@ test.each([
   ],
   ["without the column of a field", (rows: string[][]) => rows.map((row) => row.toSpliced(5, 1)), "no column job"],
   ["with a row whose fields are all blank", (rows: string[][]) => rows, "all fields blank"],
-])("a sheet %s is refused whole, and nothing is stored", async (_, change, line) => {
+])("a sheet %s is refused whole, and no row is stored", async (_, change, line) => {
   await rejected();
   const rows = await sheet("/rejections?table=jobs&state=open&spreadsheet=true");
   const { code, stderr } = await replayCommand(await saved(change(rows)));

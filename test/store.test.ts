@@ -25,10 +25,10 @@ const location = s3.locate("backups/here");
 
 interface Place {
   store: BackupStore;
-  /** Every file that is there, by its path below the store. */
+  /** The path of every file below the store. */
   files(): Promise<string[]>;
   put(path: string, text: string): Promise<void>;
-  /** Makes what a killed backup left as old as its id says. */
+  /** Makes the files of a killed backup as old as its id. */
   age(id: string): Promise<void>;
 }
 
@@ -95,7 +95,7 @@ describe.each([
     expect(await files()).toEqual([]);
   });
 
-  test("a backup that was killed is not listed, and is swept when it is a day old", async () => {
+  test("a killed backup is not listed, and is removed when it is a day old", async () => {
     const { store, files, age } = await open();
     for (const id of [OLD, NEW]) await (await store.begin(id)).write("jobs.avro", pieces("rows"));
     await age(OLD);
@@ -106,7 +106,7 @@ describe.each([
     expect(left.filter((file) => file.includes(NEW))).toHaveLength(1);
   });
 
-  test("an old backup that is complete is not swept", async () => {
+  test("an old complete backup is not removed", async () => {
     const { store, files } = await open();
     await complete(store, OLD);
     await complete(store, NEW);
@@ -114,7 +114,7 @@ describe.each([
     expect(await files()).toHaveLength(4);
   });
 
-  test("rows that fail half-way fail the backup with their own error", async () => {
+  test("if the rows fail half-way, the backup fails with their error", async () => {
     const { store, files } = await open();
     const draft = await store.begin(NEW);
     async function* failing() {
@@ -145,7 +145,7 @@ describe.each([
     expect(await textOf(store.read(NEW, "jobs.avro"))).toBe("");
   });
 
-  test("a file that is missing is a damaged backup, and the text of one is undefined", async () => {
+  test("a missing file is a damaged backup, and a missing text is undefined", async () => {
     const { store } = await open();
     await complete(store, NEW);
     const message = `none.avro of backup ${NEW} is missing`;
@@ -163,7 +163,7 @@ describe.each([
     expect(await store.ids()).toEqual([NEW]);
   });
 
-  test("a backup that is removed is gone with all its files, and the others stay", async () => {
+  test("a removed backup is gone with all its files, and the others stay", async () => {
     const { store, files } = await open();
     await complete(store, OLD);
     await complete(store, NEW);
@@ -173,7 +173,7 @@ describe.each([
     expect((await files()).filter((file) => file.includes(OLD))).toEqual([]);
   });
 
-  test("ids come in order of time, and what is not named like a backup is none", async () => {
+  test("ids are listed in order of time, and entries that are not named like a backup are not listed", async () => {
     const { store, put } = await open();
     const ids = [3, 1, 2].map((days) => newBackupId(new Date(Date.now() - days * DAY_MS)));
     for (const id of ids) await complete(store, id);
@@ -191,7 +191,7 @@ describe("in a bucket alone", () => {
   const MIB = 1024 * 1024;
   const text = Buffer.from(crypto.getRandomValues(new Uint8Array(512 * 1024))).toString("hex");
 
-  /** Each piece of another byte, and of a length that goes into no part evenly. */
+  /** Pieces of different bytes, whose length is no divisor of a part's. */
   async function* bytes(mebibytes: number) {
     for (let left = mebibytes * MIB; left > 0; left -= 700_001) yield Buffer.alloc(Math.min(left, 700_001), left & 255);
   }
@@ -212,7 +212,7 @@ describe("in a bucket alone", () => {
     return { code: error.code, message: error.message };
   }
 
-  test("prefixes do not run into each other", async () => {
+  test("stores whose prefixes begin alike do not mix", async () => {
     await putText(s3.locate("backups/here2"), `${NEW}/manifest.json`, "{}");
     await putText(s3.locate("backups"), "here", "{}");
     await putText(s3.locate(""), `${NEW}/manifest.json`, "{}");
@@ -233,7 +233,7 @@ describe("in a bucket alone", () => {
   test.each([
     { mebibytes: 18.5, sizes: [2.5, 8, 8] },
     { mebibytes: 16, sizes: [8, 8] },
-  ])("a file of $mebibytes MiB goes up in parts, one of them twice, and comes back the same", async (file) => {
+  ])("a file of $mebibytes MiB is uploaded in parts, one of them twice, and read back unchanged", async (file) => {
     let busy = true;
     s3.faults.fault = ({ url }) => {
       if (!busy || !url.includes("partNumber=2")) return undefined;
@@ -251,7 +251,7 @@ describe("in a bucket alone", () => {
     ["the rows fail", { rows: new Error("no more rows") }],
     ["a part is refused", { part: { status: 403, code: "AccessDenied" } as const }],
   ])(
-    "where %s no part of an upload stays",
+    "if %s, no part of an upload stays",
     async (_, { rows, part }: { rows?: Error; part?: { status: 403; code: string } }) => {
       async function* failing() {
         yield* bytes(10);
@@ -270,7 +270,7 @@ describe("in a bucket alone", () => {
     },
   );
 
-  test("a body that breaks off is gone on with where it broke, of the same version", async () => {
+  test("a download that breaks off is resumed where it broke, of the same version", async () => {
     await putText(location, key, text);
     s3.seen.length = 0;
     let cuts = 0;
@@ -284,7 +284,7 @@ describe("in a bucket alone", () => {
     }
   });
 
-  test("a part of a file that breaks off is gone on with to the part's end", async () => {
+  test("a download of a part that breaks off is resumed to the part's end", async () => {
     await putText(location, key, text);
     let cuts = 0;
     s3.faults.fault = ({ method }) => (method === "GET" && cuts++ < 2 ? { cutAfter: 100_000 } : undefined);
@@ -292,7 +292,7 @@ describe("in a bucket alone", () => {
     expect(cuts).toBeGreaterThan(1);
   });
 
-  test("a body that breaks off each time before its first byte is given up", async () => {
+  test("a download that breaks off each time before its first byte is given up", async () => {
     await putText(location, key, text);
     s3.faults.fault = () => ({ cutAfter: 0 });
     const { code, message } = await caught(textOf(readObject(location, key)));
@@ -304,7 +304,7 @@ describe("in a bucket alone", () => {
   });
 
   test.each(["changed", "removed"])(
-    "a file that is %s while it is read ends with a line that says so",
+    "a file that is %s while it is read fails with a line that says so",
     async (change) => {
       await putText(location, key, text);
       s3.faults.fault = ({ range }) => (range === undefined ? { cutAfter: 300_000 } : undefined);
@@ -317,7 +317,7 @@ describe("in a bucket alone", () => {
     },
   );
 
-  test("an answer of 503 is tried again", async () => {
+  test("an answer of 503 is retried", async () => {
     let busy = 0;
     s3.faults.fault = () => (busy++ % 2 === 0 ? { status: 503, code: "ServiceUnavailable" } : undefined);
     await putText(location, key, text);
@@ -326,14 +326,14 @@ describe("in a bucket alone", () => {
     expect(s3.seen).toHaveLength(6);
   });
 
-  test("a bucket whose owner denies deletion takes backups all the same", async () => {
+  test("a bucket that does not allow deletion still takes backups", async () => {
     await (await store.begin(OLD)).write("jobs.avro", pieces("rows"));
     s3.faults.fault = ({ method }) => (method === "DELETE" ? { status: 403, code: "AccessDenied" } : undefined);
     await (await store.begin(NEW)).complete("{}");
     expect(await store.ids()).toEqual([NEW]);
   });
 
-  test("a removal that is cut short leaves no backup, and what is left is swept", async () => {
+  test("a removal that is cut short leaves no listed backup, and the rest is removed later", async () => {
     const draft = await store.begin(OLD);
     await draft.write("jobs.avro", pieces("rows"));
     await draft.complete("{}");
@@ -346,7 +346,7 @@ describe("in a bucket alone", () => {
     expect(await Array.fromAsync(listKeys(location))).toEqual([]);
   });
 
-  test("a bucket that is not there, or denied, or otherwise refused, is one line that says what to do", async () => {
+  test("a bucket that does not exist, is denied or fails otherwise gives one line that says what to do", async () => {
     const missing = new S3Store(s3.locate("backups", "not-there"));
     const line = "there is no bucket not-there: create it, or name another one";
     for (const work of [
@@ -369,7 +369,7 @@ describe("in a bucket alone", () => {
     }
   });
 
-  test("an endpoint that nobody listens on is said in one line", async () => {
+  test("an endpoint without a server gives one line", async () => {
     const free = createServer();
     await new Promise<void>((resolve) => free.listen(0, "127.0.0.1", resolve));
     const { port } = free.address() as AddressInfo;
@@ -379,7 +379,7 @@ describe("in a bucket alone", () => {
     expect(await caught(away.ids())).toEqual({ code: "unavailable", message });
   });
 
-  test("an endpoint that takes connections and never answers is given up", async () => {
+  test("an endpoint that accepts connections and never answers is given up", async () => {
     const mute = createServer(() => {});
     await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
     const { port } = mute.address() as AddressInfo;
@@ -389,7 +389,7 @@ describe("in a bucket alone", () => {
     mute.close();
   });
 
-  test("the SDK's own variables say where S3 is and who asks, and what is missing is said", async () => {
+  test("the SDK's own variables give endpoint and credentials, and a missing one is named", async () => {
     const home = await folderOf({});
     const code = `
       import { S3Location } from "./src/s3/location.ts";
@@ -403,7 +403,7 @@ describe("in a bucket alone", () => {
     await putText(location, key, "{}");
     const port = new URL(s3.endpoint).port;
     const keys = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "SECRET" };
-    // A name, not a number: the SDK would put the bucket before it.
+    // A name and not an address: the SDK would put the bucket in front of it.
     const all = { ...keys, AWS_REGION: "eu-central-1", AWS_ENDPOINT_URL_S3: `http://localhost:${port}` };
     const { AWS_REGION: _, ...noRegion } = all;
     expect(
@@ -421,7 +421,7 @@ describe("in a bucket alone", () => {
     ]);
   });
 
-  test("a location is a bucket and a prefix, and nothing else is one", () => {
+  test("a location is s3:// with a bucket and a prefix, and other text is refused", () => {
     const { bucket, prefix } = S3Location.parse("s3://my.bucket-1/some/where");
     expect({ bucket, prefix }).toEqual({ bucket: "my.bucket-1", prefix: "some/where/" });
     for (const url of ["s3://bucket", "s3://bucket/"]) expect(S3Location.parse(url).prefix).toBe("");

@@ -48,7 +48,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-/** Each query of a stream takes a connection of the pool, and gives it back. */
+/** The queries of streams: each takes a connection of the pool and gives it back. */
 const queries = { begun: 0, ended: 0 };
 database.pool.on("acquire", () => queries.begun++);
 database.pool.on("release", () => queries.ended++);
@@ -73,7 +73,7 @@ const objects = async <T = Employee>(answer: Response | Promise<Response>): Prom
   (await (await answer).text()).split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
 
 describe("a table", () => {
-  test("as NDJSON is the rows of all its JSON pages", async () => {
+  test("as NDJSON has the rows of all its JSON pages", async () => {
     const pages: Employee[] = [];
     for (let next: string | undefined = "/hired_employees"; next; ) {
       const page: Response = await get(next, "json");
@@ -88,7 +88,7 @@ describe("a table", () => {
     expect(rows).toEqual(pages);
   });
 
-  test("as CSV is one header and the same rows, four pages of them", async () => {
+  test("as CSV has one header and the same rows, over four pages", async () => {
     const rows = await objects(get("/hired_employees", "ndjson"));
     const { begun } = queries;
     const answer = await get("/hired_employees", "csv");
@@ -99,7 +99,7 @@ describe("a table", () => {
     expect(records).toEqual(rows.map((row) => Object.values(row).map(String)));
   });
 
-  test("is filtered as its pages are", async () => {
+  test("is filtered like its pages", async () => {
     const rows = await objects(
       get(`/hired_employees?department_id=2&name=${encodeURIComponent('O"Neil, the 1st')}`, "ndjson"),
     );
@@ -108,7 +108,7 @@ describe("a table", () => {
     expect((await get("/hired_employees?salary=1", "csv")).status).toBe(400);
   });
 
-  test("ends at ?limit=, however large, and begins behind ?cursor=; a page of JSON has 1000 rows at most", async () => {
+  test("ends at ?limit=, however large, and begins after ?cursor=; a JSON page has 1000 rows at most", async () => {
     const ids = async (query: string) =>
       (await objects(get(`/hired_employees?${query}`, "ndjson"))).map(({ id }) => id);
     expect(await ids("limit=2")).toEqual([3, 6]);
@@ -124,7 +124,7 @@ describe("a table", () => {
     expect((await get("/hired_employees?limit=0", "csv")).status).toBe(400);
   });
 
-  test("without rows is a header, or nothing", async () => {
+  test("without rows is a header in CSV and nothing in NDJSON", async () => {
     expect(await (await get("/hired_employees?name=Nobody", "csv")).text()).toBe(
       "id,name,datetime,department_id,job_id\r\n",
     );
@@ -216,7 +216,7 @@ describe("the account", async () => {
     });
   }
 
-  test("rejections as CSV and as NDJSON are those that JSON answers, whatever their raw input is", async () => {
+  test("rejections are the same in CSV, NDJSON and JSON, whatever their raw input is", async () => {
     const listed = (await (await get("/rejections", "json")).json()) as RejectionRecord[];
     expect(listed).toHaveLength(611);
     expect(listed.slice(0, 8).map(({ raw }) => raw)).toEqual(raws);
@@ -235,7 +235,7 @@ describe("the account", async () => {
     expect(await objects(get(`/rejections?run=${running}`, "ndjson"))).toEqual([]);
   });
 
-  test("runs as CSV and as NDJSON, the newest first", async () => {
+  test("runs come as CSV and as NDJSON, newest first", async () => {
     const listed = (await (await get("/runs", "json")).json()) as object[];
     expect(await objects<object>(get("/runs", "ndjson"))).toEqual(listed);
     const records = parse(await (await get("/runs", "csv")).text()) as string[][];
@@ -249,7 +249,7 @@ describe("the account", async () => {
   });
 });
 
-/** A client that reads the beginning of an answer and no more, until it is told to go on. */
+/** A client that reads the beginning of an answer, and the rest when it is told to. */
 async function stalledReader(port: number, path: string) {
   const socket = connectSocket(port, "127.0.0.1");
   const seen = { bytes: 0, head: "", tail: "" };
@@ -267,7 +267,7 @@ async function stalledReader(port: number, path: string) {
     seen.tail = (seen.tail + data.toString("latin1")).slice(-100);
   });
   const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
-  socket.on("error", () => {}); // a connection that is cut is told by its close
+  socket.on("error", () => {}); // a cut connection is seen by its close event
   socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/csv\r\nConnection: close\r\n\r\n`);
   await beginning;
   const rest = async () => {
@@ -278,19 +278,19 @@ async function stalledReader(port: number, path: string) {
   return { status: Number(seen.head.split(" ")[1]), rest, leave: () => socket.destroy() };
 }
 
-/** Wide rows, so that several pages are more than what sockets take unread. */
+/** Wide rows, so that a few pages are more than sockets buffer. */
 const WIDE_ROWS = 45_000;
 const fillJobs = (to: Database) =>
   to.pool.query(`INSERT INTO jobs SELECT n + 1, REPEAT('x', 255) FROM ${numbers(WIDE_ROWS)}`);
-/** How a chunked body ends that is whole (RFC 9112, section 7.1). */
+/** The end of a complete chunked body (RFC 9112, section 7.1). */
 const LAST_CHUNK = "\r\n0\r\n\r\n";
 
 describe("a client", async () => {
   await fillJobs(database);
-  /** Long rows come in small pages: many streams at once must not fill memory. */
+  /** Long rows come in small pages, so that many streams at once do not fill the memory. */
   const PAGES = 24;
 
-  /** As long as another client takes for all of it: who reads nothing could have been sent all of it as well. */
+  /** Waits as long as another client takes for the whole answer, in which this one could have been sent all of it too. */
   const anotherReadsAll = async () => expect((await (await get("/jobs", "csv")).text()).length).toBeGreaterThan(0);
 
   test("that stops reading stops the queries, and gets the rest when it goes on", async () => {
@@ -344,7 +344,7 @@ describe("a database that goes away half-way", async () => {
   });
 
   test.each(["SIGSTOP", "SIGKILL"] as const)(
-    "by %s cuts the answer where every client sees it, and the log says so",
+    "by %s ends the answer so that every client sees it is cut off, and the log says so",
     async (signal) => {
       const whole = await (await get("/jobs", "csv")).text();
       expect(whole.split("\r\n")).toHaveLength(WIDE_ROWS + 2);

@@ -1,4 +1,4 @@
-/** A stage takes its table's place by one RENAME, beside those who read and write it (design section 5, Swap). */
+/** A stage takes the place of its table by one RENAME, while others read and write the table. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/mysql2";
@@ -53,7 +53,7 @@ beforeAll(async () => {
 const line = (id: number) => `${id},Ana ${id},2021-05-01T10:00:00Z,1,1\n`;
 const ids = (count: number, from = 1) => Array.from({ length: count }, (_, index) => from + index);
 
-/** A run that has these rows in its stage. */
+/** Begins a run with these rows in its stage. */
 async function staged(
   rows: readonly (readonly [number, ...(string | number)[]])[],
   kind: "import" | "restore" = "restore",
@@ -84,7 +84,7 @@ test("an import into an empty table replaces it, and the table is what the migra
   await expect(database.pool.query("DELETE FROM departments")).rejects.toMatchObject({ errno: 1451 });
 });
 
-/** The server's own number of the table: a table that takes another's place brings its own. */
+/** The server's internal number of the table: a swap changes it. */
 async function tableId(): Promise<unknown> {
   const innodb = database.server.version.includes("MariaDB") ? "INNODB_SYS_TABLES" : "INNODB_TABLES";
   const [row] = await select(
@@ -95,7 +95,7 @@ async function tableId(): Promise<unknown> {
 
 const ROUNDS = 40;
 
-test(`${ROUNDS} swaps beside three writers and three readers: nothing confirmed is lost or missed, and nobody sees an error`, async () => {
+test(`${ROUNDS} swaps beside three writers and three readers lose or hide no confirmed row, and nobody sees an error`, async () => {
   const confirmed: number[] = [];
   let swapping = true;
   const ask = async (path: string, body?: unknown) => {
@@ -127,11 +127,11 @@ test(`${ROUNDS} swaps beside three writers and three readers: nothing confirmed 
   const others = [writer("a"), writer("b"), writer("c"), reader(finds), reader(counts), reader(reports)];
   let swaps = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    // Something is written, and confirmed, between any two swaps.
+    // A row is written and confirmed between any two swaps.
     const before = confirmed.length;
     await until(() => confirmed.length > before);
     const { run, stage } = await staged([]);
-    // What is there goes along, as nothing can be added to it while the gate is held.
+    // The stage gets the rows of the table: none can be added while the gate is held.
     const judge = async () => {
       await run.connection.query(`INSERT INTO ${stage} SELECT * FROM hired_employees`);
       return noRows();
@@ -150,7 +150,7 @@ test(`${ROUNDS} swaps beside three writers and three readers: nothing confirmed 
   expect(await leftovers()).toEqual([]);
 });
 
-/** A run whose connection is lost at its nth statement: before the server has it, or before its answer is here. */
+/** A run whose connection is lost at its nth statement, before the server gets it or before the answer comes. */
 function losing(run: LiveRun, nth: number, when: "before" | "after"): LiveRun {
   let count = 0;
   const connection = new Proxy(run.connection, {
@@ -201,7 +201,7 @@ test.each(["before", "after"] as const)(
   },
 );
 
-/** Imports 50 employees into the empty table. @returns whether they came as another table, in its place */
+/** Imports 50 employees into the empty table. @returns whether it was swapped */
 async function importSwaps(): Promise<boolean> {
   await database.pool.query("DELETE FROM hired_employees");
   const before = await tableId();
@@ -213,7 +213,7 @@ async function importSwaps(): Promise<boolean> {
   return (await tableId()) !== before;
 }
 
-test("a reader who does not end delays an import into an empty table for seconds, and is not disturbed", async () => {
+test("a reader whose transaction does not end delays an import into an empty table for seconds, and is not disturbed", async () => {
   await database.pool.query("DELETE FROM hired_employees");
   const reader = await database.pool.getConnection();
   await reader.beginTransaction();
@@ -229,7 +229,7 @@ test("a reader who does not end delays an import into an empty table for seconds
   expect(await importSwaps()).toBe(true);
 });
 
-test("a table with a trigger, or that another program's table refers to, is filled and not replaced", async () => {
+test("a table with a trigger, or with a reference from another program's table, is filled by INSERT and not swapped", async () => {
   await database.pool.query(
     "CREATE TRIGGER hire BEFORE INSERT ON hired_employees FOR EACH ROW SET NEW.name = NEW.name",
   );
@@ -240,7 +240,7 @@ test("a table with a trigger, or that another program's table refers to, is fill
   await database.pool.query("DROP TABLE badges");
 });
 
-/** A stage with the row 1 in it, and a judge that does `meanwhile` between the look at the table and its RENAME. */
+/** Swaps a stage with one row, and does `meanwhile` between the look at the table and the RENAME. */
 async function swapWhile(meanwhile: string[], kind: "import" | "restore" = "restore") {
   const { run, stage } = await staged([[1, "Ana", "2021-05-01 10:00:00", 1, 1]], kind);
   const judge = async () => {
@@ -250,7 +250,7 @@ async function swapWhile(meanwhile: string[], kind: "import" | "restore" = "rest
   return { run, stage, options: { ...options, stage, judge } };
 }
 
-test("a table into which another program writes past the gate keeps its rows, and is not replaced", async () => {
+test("a table into which another program writes meanwhile keeps those rows, and is not swapped", async () => {
   await database.pool.query("DELETE FROM hired_employees");
   const writes = ["INSERT INTO hired_employees VALUES (9, 'Bo', '2021-05-01', 1, 1)"];
   const { run, options } = await swapWhile(writes, "import");
@@ -272,7 +272,7 @@ test.each([
     ["CREATE TRIGGER hire BEFORE INSERT ON hired_employees FOR EACH ROW SET NEW.name = ''"],
     "trigger hire",
   ],
-])("a swap of a table that is given %s meanwhile is undone at once", async (_, meanwhile, why) => {
+])("a swap of a table that gets %s meanwhile is undone at once", async (_, meanwhile, why) => {
   await database.pool.query("REPLACE INTO hired_employees VALUES (9, 'Bo', '2021-05-01', 1, 1)");
   const { run, options } = await swapWhile(meanwhile);
   expect(await publishBySwap(database, run, options)).toBeUndefined();
@@ -312,7 +312,7 @@ test.each(["before", "after"] as const)(
   },
 );
 
-test("a dead swap into which rows were written since is not undone: the table that it replaced is kept, and said", async () => {
+test("a dead run's swap is not undone if rows were written since; the replaced table is kept and named", async () => {
   await database.pool.query("DELETE FROM hired_employees");
   await database.pool.query("INSERT INTO hired_employees VALUES (9, 'Bo', '2021-05-01', 1, 1)");
   const { run, stage, options } = await swapWhile([BADGES]);

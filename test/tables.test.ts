@@ -26,7 +26,7 @@ import { only } from "./support/things.ts";
 const id = () => int("id").autoincrement().primaryKey();
 const names = (module: object) => buildTables(module).map(({ name }) => name as string);
 
-/** What the start says of a schema module that cannot be used. */
+/** The message at the start for a schema that cannot be used. */
 function refusal(module: object): string {
   try {
     buildTables(module);
@@ -39,7 +39,7 @@ function refusal(module: object): string {
 
 const withColumn = (value: MySqlColumnBuilderBase) => refusal({ notes: mysqlTable("notes", { id: id(), value }) });
 
-test("the dictionary's tables come with parents before children", () => {
+test("the tables of the schema come with parents before children", () => {
   expect(tableNames).toEqual(["departments", "jobs", "hired_employees"]);
   const employees = tableOf("hired_employees");
   expect(employees.columns.map(({ name, sqlType, required }) => [name, sqlType, required])).toEqual([
@@ -57,7 +57,7 @@ test("the dictionary's tables come with parents before children", () => {
   expect([isTableName("jobs"), isTableName("runs"), isTableName("constructor")]).toEqual([true, false, false]);
 });
 
-test("load order follows the foreign keys, however they are written", () => {
+test("the order of tables follows their foreign keys, however they are written", () => {
   const towns = mysqlTable("towns", { id: id(), country_id: int("country_id").references(() => zones.id) });
   const zones = mysqlTable("zones", { id: id() });
   const people = mysqlTable("people", { id: id(), town_id: int("town_id") }, (table) => [
@@ -71,7 +71,7 @@ test("load order follows the foreign keys, however they are written", () => {
   ]);
 });
 
-test("what no row could be judged by fails with its name: a reference to the own table, another unique key", () => {
+test("a reference to the own table or a second unique key fails with its name: no row could be judged by it", () => {
   const zones = mysqlTable("zones", { id: id(), outer_id: int("outer_id").references((): AnyMySqlColumn => zones.id) });
   expect(() => buildTables({ zones })).toThrow("zones.outer_id refers to its own table");
   expect(withColumn(varchar("value", { length: 9 }).unique())).toContain("unique");
@@ -79,12 +79,12 @@ test("what no row could be judged by fails with its name: a reference to the own
   expect(() => buildTables({ codes })).toThrow("the table codes has a unique constraint");
 });
 
-test("exports that are not tables are left alone", () => {
+test("exports that are not tables are ignored", () => {
   const notes = mysqlTable("notes", { id: id() });
   expect(names({ notes, doc: { notes: "What people said" }, aliases: {}, VERSION: 1, none: null })).toEqual(["notes"]);
 });
 
-test("a default is kept in the form in which it is stored", () => {
+test("a default is kept in its stored form", () => {
   const table = only({
     notes: mysqlTable("notes", {
       id: id(),
@@ -103,7 +103,7 @@ test("a default is kept in the form in which it is stored", () => {
   ]);
 });
 
-test("a column type that Muster does not move fails with its name and type", () => {
+test("a column type that Muster does not support fails with its name and type", () => {
   const inet = customType<{ data: string }>({ dataType: () => "varchar(39)" });
   for (const [column, type] of [
     [json("value"), "json"],
@@ -170,7 +170,7 @@ test("tables that refer to each other in a circle are named", () => {
   expect(refusal({ nests, hens, eggs })).toContain("hens -> eggs -> hens");
 });
 
-test("a name that is not one and the same, or that is taken, fails", () => {
+test("a name that differs between property, column and table, or is taken, fails", () => {
   const table = (name: string) => mysqlTable(name, { id: id() });
   expect(refusal({ people: table("persons") })).toContain("persons is exported as people");
   for (const name of [

@@ -1,4 +1,4 @@
-/** TLS to the database, with certificates made here: whom Muster trusts, and what it says of others. */
+/** TLS to the database, with certificates made here: which are trusted, and what is said of the others. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { copyFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
@@ -35,7 +35,7 @@ const names = (name: string) => [
   `subjectAltName=${name === "127.0.0.1" ? "IP" : "DNS"}:${name}`,
 ];
 
-/** NAME.pem and NAME.key: a certificate for a host, signed by the CA, or by itself. */
+/** Makes NAME.pem and NAME.key: a certificate for a host, signed by the CA. */
 async function certify(name: string, host: string, days?: { from: string; to: string }): Promise<void> {
   await openssl("req", ...key(name), ...names(host), "-out", `${name}.csr`);
   const { from, to } = days ?? { from: "20200101000000Z", to: "20990101000000Z" };
@@ -68,7 +68,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-/** The server shows this certificate from now on. */
+/** Makes the server use this certificate from now on. */
 async function show(name: string): Promise<void> {
   for (const kind of ["pem", "key"]) await copyFile(at(`${name}.${kind}`), at(`server.${kind}`));
   await own.root.query(isMariaDB ? "FLUSH SSL" : "ALTER INSTANCE RELOAD TLS");
@@ -79,7 +79,7 @@ beforeEach(() => show("good"));
 const url = (query: string, hosts = `localhost:${port}`) => own.url(`${hosts}/${own.name()}${query}`);
 const byCa = `?ssl=${encodeURIComponent(at("ca.pem"))}`;
 
-/** How the connection is secured, or the line that says why there is none. */
+/** Connects. @returns the cipher, or the line that says why there is no connection */
 async function secured(query: string, hosts?: string): Promise<string> {
   try {
     const connection = await connectOnce(url(query, hosts));
@@ -91,7 +91,7 @@ async function secured(query: string, hosts?: string): Promise<string> {
   }
 }
 
-test("a certificate for the host, by the CA of ?ssl=FILE, is trusted: for a name or an address", async () => {
+test("a certificate for the host, name or address, signed by the CA of ?ssl=FILE, is trusted", async () => {
   expect(await secured(byCa)).toMatch(/^TLSv1\.[23]$/);
   await show("address");
   expect(await secured(byCa, `127.0.0.1:${port}`)).toMatch(/^TLSv1\.[23]$/);
@@ -100,7 +100,7 @@ test("a certificate for the host, by the CA of ?ssl=FILE, is trusted: for a name
 test.each<string[]>([
   ["attacker", byCa, "its certificate is for another host name", "connect by the name that the certificate has"],
   ["address", byCa, "its certificate is for another host name", "connect by the name that the certificate has"],
-  // MySQL takes no expired certificate while it runs.
+  // MySQL does not load an expired certificate while it runs.
   ...(isMariaDB ? [["expired", byCa, "its certificate has expired", "renew it there"]] : []),
   ["self", byCa, "its certificate is signed by an authority that is not known here", "as ?ssl=FILE in DATABASE_URL"],
   [
@@ -109,17 +109,20 @@ test.each<string[]>([
     "its certificate is signed by an authority that is not known here",
     "as ?ssl=FILE in DATABASE_URL",
   ],
-  // MariaDB calls a connection without TLS a wrong password.
+  // MariaDB reports a connection without TLS as a wrong password.
   ["good", "", isMariaDB ? "(ER_ACCESS_DENIED_ERROR)" : "accepts only TLS connections", "add ?ssl=true"],
-])("the certificate %s with %s is one line that says what to do", async (certificate = "", query = "", why, advice) => {
-  await show(certificate);
-  const line = await secured(query);
-  expect(line).toStartWith(`the database at localhost:${port} `);
-  expect(line).toContain(why);
-  expect(line).toContain(advice);
-});
+])(
+  "the certificate %s with %s gives one line that says what to do",
+  async (certificate = "", query = "", why, advice) => {
+    await show(certificate);
+    const line = await secured(query);
+    expect(line).toStartWith(`the database at localhost:${port} `);
+    expect(line).toContain(why);
+    expect(line).toContain(advice);
+  },
+);
 
-test("a name is checked for whom the system trusts too, and a command ends with 2 and one line", async () => {
+test("the host name is checked also for CAs that the system trusts, and a command ends with code 2 and one line", async () => {
   await show("attacker");
   const trusting = { DATABASE_URL: url("?ssl=true"), NODE_EXTRA_CA_CERTS: at("ca.pem") };
   const refused = await run(["scripts/import.ts", folder], trusting);
@@ -133,7 +136,7 @@ test("a name is checked for whom the system trusts too, and a command ends with 
   expect([code, stderr]).not.toEqual([2, expect.stringContaining("certificate")]);
 });
 
-test("of several hosts each is asked for a certificate of its own name", async () => {
+test("each of several hosts must have a certificate for its own name", async () => {
   await show("address");
   const hosts = `localhost:${port},127.0.0.1:${port}`;
   await migrate(url(byCa, hosts));
@@ -141,12 +144,12 @@ test("of several hosts each is asked for a certificate of its own name", async (
   const select = async () => (await database.pool.query<RowDataPacket[]>("SELECT 1 AS one"))[0][0]?.one;
   expect(await select()).toBe(1);
   await show("good");
-  database.demoted(); // its connections are given up, and the next one asks all hosts anew
+  database.demoted(); // its connections are closed, and the next one tries all hosts again
   expect(await select()).toBe(1);
   await database.close();
 });
 
-test("a server without TLS is told from one that is away", async () => {
+test("a server without TLS is not reported as one that is away", async () => {
   if (isMariaDB) {
     const without = await ownServer();
     await (await without.open()).close();

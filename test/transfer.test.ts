@@ -1,4 +1,4 @@
-/** What is sent again only where it has changed, and what is sent as gzip. */
+/** Answers that are not sent again if they have not changed, and answers sent as gzip. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { appOver } from "./support/app.ts";
@@ -35,7 +35,7 @@ describe("an ETag", () => {
     "/runs",
     "/rejections",
     "/backups",
-  ])("is on %s: whoever has it gets 304 without a body", async (path) => {
+  ])("is on %s, and a client that sends it gets 304 without a body", async (path) => {
     const tag = await tagOf(path);
     expect(tag).toMatch(/^W\/"\w+"$/);
     const again = await asked(path, { "If-None-Match": tag });
@@ -50,13 +50,13 @@ describe("an ETag", () => {
     ['"other", TAG', 304],
     ["STRONG", 304],
     ["", 200],
-  ])("is compared weakly, and among several: If-None-Match %p is %d", async (header, status) => {
+  ])("is compared weakly and in lists: If-None-Match %p is answered %d", async (header, status) => {
     const tag = await tagOf("/jobs/1");
     const sent = header.replace("TAG", tag).replace("STRONG", tag.replace("W/", ""));
     expect((await asked("/jobs/1", { "If-None-Match": sent })).status).toBe(status);
   });
 
-  test("changes with a write that Muster did not see", async () => {
+  test("changes with a row that another program writes", async () => {
     const tag = await tagOf("/hired_2021_quarter");
     await database.pool.query("UPDATE departments SET department = 'Market' WHERE id = 1");
     const answer = await asked("/hired_2021_quarter", { "If-None-Match": tag });
@@ -66,7 +66,7 @@ describe("an ETag", () => {
     ]);
   });
 
-  test("changes where the page is the same and the next one is new", async () => {
+  test("changes if the page is the same and a next page has come", async () => {
     const last = `/jobs?limit=3&cursor=${JOBS - 3}`;
     const tag = await tagOf(last);
     await database.pool.query("INSERT INTO jobs VALUES (?, 'Newcomer')", [JOBS + 1]);
@@ -75,7 +75,7 @@ describe("an ETag", () => {
     expect([answer.status, answer.headers.get("Link")]).toEqual([200, `</jobs?limit=3&cursor=${JOBS}>; rel="next"`]);
   });
 
-  test("is on no error, no answer to a POST, and no stream", async () => {
+  test("is on no error, on no answer to a POST, and on no stream", async () => {
     expect((await asked("/jobs/99999")).headers.get("ETag")).toBeNull();
     expect((await asked("/hired_department", {}, "POST")).headers.get("ETag")).toBeNull();
     expect((await asked("/jobs", { Accept: "text/csv", "If-None-Match": "*" })).status).toBe(200);
@@ -115,7 +115,7 @@ describe("gzip", () => {
   const gzip = { "Accept-Encoding": "gzip" };
 
   test.each(["gzip", "br, GZIP;q=0.5", "*", "gzip, deflate, br, zstd"])(
-    "is what a long answer is sent in to a client that says %p",
+    "is used for a long answer to a client with Accept-Encoding: %p",
     async (coding) => {
       const plain = await asked("/jobs");
       const answer = await asked("/jobs", { "Accept-Encoding": coding });
@@ -128,17 +128,20 @@ describe("gzip", () => {
     },
   );
 
-  test.each(["br", "gzip;q=0", "*, gzip;q=0", "identity", ""])("is not for a client that says %p", async (coding) => {
-    const answer = await asked("/jobs", { "Accept-Encoding": coding });
-    expect(answer.headers.get("Content-Encoding")).toBeNull();
-    expect(await answer.json()).toHaveLength(JOBS);
-  });
+  test.each(["br", "gzip;q=0", "*, gzip;q=0", "identity", ""])(
+    "is not used for a client with Accept-Encoding: %p",
+    async (coding) => {
+      const answer = await asked("/jobs", { "Accept-Encoding": coding });
+      expect(answer.headers.get("Content-Encoding")).toBeNull();
+      expect(await answer.json()).toHaveLength(JOBS);
+    },
+  );
 
-  test("is not for an answer that a connection's first packets carry", async () => {
+  test("is not used for an answer that fits in the first packets of a connection", async () => {
     expect((await asked("/jobs/1", gzip)).headers.get("Content-Encoding")).toBeNull();
   });
 
-  test("is not for an answer that is no longer than what the client has sent", async () => {
+  test("is not used for an answer that is no longer than the request", async () => {
     for (const [name, coding] of [
       ["Keeper of all the keys of the house, and of its cellars and stables", null],
       ["Keeper", "gzip"],
@@ -150,7 +153,7 @@ describe("gzip", () => {
     }
   });
 
-  test("is for streams, each part of which can be read before the next is made", async () => {
+  test("is used for streams, whose parts can each be read before the next is made", async () => {
     const rows = Array.from({ length: 300 }, (_, index) => [crypto.randomUUID(), "jobs", index, "{}", "[]", "open"]);
     await database.pool.query(
       "INSERT INTO muster_rejections (run, `table`, position, raw, reasons, state, created_at) VALUES ?",
@@ -167,7 +170,7 @@ describe("gzip", () => {
     ]);
     const reader = answer.body?.getReader();
     const first = (await reader?.read())?.value ?? new Uint8Array();
-    // A decoder that was given no more than the first part has the first page's lines.
+    // With no more than the first part, a decoder has the lines of the first page.
     const decoder = new DecompressionStream("gzip");
     const writer = decoder.writable.getWriter();
     void writer.write(Buffer.from(first)).catch(() => {});
@@ -180,7 +183,7 @@ describe("gzip", () => {
     expect(new TextDecoder().decode(Bun.gunzipSync(Buffer.concat(parts)))).toBe(plain);
   });
 
-  test("is not for backups, which are compressed as they are", async () => {
+  test("is not used for backups, which are compressed already", async () => {
     const headers = { "Content-Type": "application/json", ...gzip };
     const made = await app.request("/backup", { method: "POST", headers, body: '{"table": ["jobs"]}' });
     const file = await asked(`${made.headers.get("Location")}/jobs.avro`, { "Accept-Encoding": "gzip" });

@@ -1,4 +1,4 @@
-/** The same row gets the same verdict by every way in: CSV import, REST in three forms, and the replay of its rejection. */
+/** A row gets the same verdict by every way in: CSV import, HTTP in three forms, and the replay of its rejection. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { TableName } from "../src/codecs/tables.ts";
 import { REASON_CODES } from "../src/db/ledger.ts";
@@ -22,7 +22,7 @@ beforeEach(async () => {
   await database.pool.query("INSERT INTO jobs VALUES (2, 'Clerk')");
 });
 
-/** `code` or `code field`; none for a row that is stored. */
+/** The reasons as `code` or `code field`; none if the row is stored. */
 type Verdict = string[];
 
 interface Reasoned {
@@ -32,7 +32,7 @@ interface Reasoned {
 const verdictOf = ({ reasons = [] }: Reasoned): Verdict =>
   reasons.map(({ code, field }) => (field === undefined ? code : `${code} ${field}`)).sort();
 
-/** Sends a body; the verdict is on its last row. A row that is refused is logged and replayed as it is logged. */
+/** Sends a body and replays the rejection of its last row. @returns the verdict on that row */
 async function post(table: TableName, type: string, body: string | Uint8Array): Promise<Verdict> {
   const answer = await ask(`/${table}`, { "Content-Type": type }, body);
   const last = answer.rows.at(-1);
@@ -40,7 +40,7 @@ async function post(table: TableName, type: string, body: string | Uint8Array): 
   return verdictOf(last ?? {});
 }
 
-/** The verdict of an import on the last line of a file. */
+/** Imports a file. @returns the verdict on its last line */
 async function imported(table: TableName, text: string | Uint8Array): Promise<Verdict> {
   const source = await folderOf({ [`${table}.csv`]: text });
   const { run } = await importSource(database, { source, report: { say() {} } });
@@ -49,7 +49,7 @@ async function imported(table: TableName, text: string | Uint8Array): Promise<Ve
   return verdictOf(last ?? {});
 }
 
-/** Replays a rejection as it is logged, and wants the very reasons that it was logged for. */
+/** Replays a rejection as it was logged, and expects the same reasons. */
 async function sameAgain(id: number, verdict: Verdict): Promise<void> {
   const logged = await findRejection(database.db, id);
   const body = JSON.stringify({ run: logged?.run });
@@ -67,7 +67,7 @@ type Field = keyof typeof EMPLOYEE;
 
 const quoted = (cell: unknown) => `"${String(cell).replaceAll('"', '""')}"`;
 
-/** An employee whose one field has this JSON text and this CSV cell, by every way in. */
+/** Sends an employee, one of whose fields has this JSON text and this CSV cell, by every way in. */
 async function verdictsOf(field: Field, { json, cell }: { json: string | undefined; cell: string | undefined }) {
   const fields = Object.keys(EMPLOYEE) as Field[];
   const members = fields.flatMap((name) => {
@@ -87,7 +87,7 @@ async function verdictsOf(field: Field, { json, cell }: { json: string | undefin
     });
   }
   if (cell !== undefined) {
-    // A first line whose id is no number would be taken for a header.
+    // A first line whose id is not a number would be taken for a header.
     const lines = `4,Bea,2021-05-01T10:00:00Z,1,2\n${line}`;
     verdicts.csv = await clean(() => post("hired_employees", "text/csv", lines));
     verdicts.import = await clean(() => imported("hired_employees", lines));
@@ -98,7 +98,7 @@ async function verdictsOf(field: Field, { json, cell }: { json: string | undefin
   return verdicts;
 }
 
-/** Each way in begins without employees. */
+/** Goes one way in, without the employees of the way before. */
 async function clean(way: () => Promise<Verdict>): Promise<Verdict> {
   await database.pool.query("DELETE FROM hired_employees");
   return await way();
@@ -116,7 +116,7 @@ async function expectEverywhere(
 
 const emoji = (count: number) => "😀".repeat(count);
 
-/** Text fields, which have one spelling in JSON and in CSV. */
+/** Text fields, which look the same in JSON and in CSV. */
 test.each<[string, Field, string, string[]]>([
   ["255 code points, of two UTF-16 units each", "name", emoji(255), []],
   ["256 code points", "name", emoji(256), ["too_long"]],
@@ -150,7 +150,7 @@ test.each<[string, Field, string, string[]]>([
   await expectEverywhere(field, { json: JSON.stringify(text), cell: quoted(text) }, codes);
 });
 
-/** Numbers, whose JSON text may differ from the cell. */
+/** Numbers, whose JSON text may differ from the CSV cell. */
 test.each<[Field, string | undefined, string | undefined, string[]]>([
   ["id", "2147483647", "2147483647", []],
   ["id", "2147483648", "2147483648", ["out_of_range"]],
@@ -189,9 +189,9 @@ test.each<[Field, string | undefined, string | undefined, string[]]>([
   await expectEverywhere(field, { json, cell }, codes);
 });
 
-/** A missing field: blank in CSV; null, blank text or no key in JSON. */
+/** A missing field: blank in CSV; null, blank or absent in JSON. */
 test.each<Field>(["name", "datetime", "department_id", "job_id"])(
-  "%s is missing in every form of nothing",
+  "%s is missing if it is blank, null or absent",
   async (field) => {
     for (const json of ["null", '""', '"  "', undefined]) {
       await expectEverywhere(field, { json, cell: undefined }, ["missing"]);
@@ -201,19 +201,19 @@ test.each<Field>(["name", "datetime", "department_id", "job_id"])(
   },
 );
 
-test("id may be left out over REST as JSON alone; a CSV must have it", async () => {
+test("the id may be left out in JSON over HTTP alone; CSV must have it", async () => {
   await database.pool.query("TRUNCATE TABLE hired_employees"); // the highest id of all was stored: none could be assigned
   for (const json of ["null", '""', undefined]) await expectEverywhere("id", { json, cell: undefined }, []);
   await expectEverywhere("id", { json: undefined, cell: "" }, ["missing"]);
 });
 
-test("bytes that are not UTF-8 are invalid_text by import, by REST, and once more by replay", async () => {
+test("bytes that are not UTF-8 are invalid_text by import, over HTTP, and again by replay", async () => {
   const bytes = Buffer.concat([Buffer.from("7,"), Buffer.from([0x41, 0xff, 0x42])]);
   expect(await imported("jobs", bytes)).toEqual(["invalid_text job"]);
   expect(await post("jobs", "text/csv", bytes)).toEqual(["invalid_text job"]);
 });
 
-test("all the reasons of a row are given, its references' too, and they are the same everywhere", async () => {
+test("a row gets all its reasons, unknown references too, and the same ones everywhere", async () => {
   const reasons = [
     "invalid_datetime datetime",
     "out_of_range id",
@@ -229,7 +229,7 @@ test("all the reasons of a row are given, its references' too, and they are the 
   expect(await imported("hired_employees", `0,${name},now,9,true\n`)).toEqual(reasons);
 });
 
-test("an id that is taken, by a stored row or by an earlier one of the same batch or file, is duplicate_id everywhere", async () => {
+test("an id that a stored row or an earlier row of the batch or file has is duplicate_id everywhere", async () => {
   for (const [first, second] of [
     ["2,clerk", { id: 2, job: "clerk" }], // stored as Clerk
     ["7,Judge\n7,Judge ", undefined],
@@ -245,7 +245,7 @@ test("an id that is taken, by a stored row or by an earlier one of the same batc
   }
 });
 
-/** Faults that only one of the forms can have, by its two ways in and by replay. */
+/** Faults that only one form can have, by its two ways in and by replay. */
 test.each<[string, Verdict]>([
   ["7", ["wrong_field_count"]],
   ["7,Judge,", ["wrong_field_count"]],
@@ -254,7 +254,7 @@ test.each<[string, Verdict]>([
   ['7,"Judge', ["malformed_csv"]],
   ['7,Ju"dge', ["malformed_csv"]],
   ['7,"Judge" x', ["malformed_csv"]],
-])("CSV %s is %j by import and by REST", async (line, verdict) => {
+])("the CSV %s is %j by import and over HTTP", async (line, verdict) => {
   expect(await imported("jobs", `8,Baker\n${line}`)).toEqual(verdict);
   expect(await post("jobs", "text/csv", `8,Baker\n${line}`)).toEqual(verdict);
 });
@@ -273,24 +273,24 @@ test.each<[string, Verdict]>([
   ["null", ["wrong_type"]],
   ['"7,Judge"', ["wrong_type"]],
   ['[7, "Judge"]', ["wrong_type"]],
-])("JSON %s is %j in a list, in a line, and among all tables", async (row, verdict) => {
+])("the JSON %s is %j in a list, in a line, and in POST /insert", async (row, verdict) => {
   expect(await post("jobs", "application/json", `[${row}]`)).toEqual(verdict);
   expect(await post("jobs", "application/x-ndjson", row)).toEqual(verdict);
   const { rows } = await ask("/insert", { "Content-Type": "application/json" }, `{"jobs": [${row}]}`);
   expect(verdictOf(rows[0] ?? {})).toEqual(verdict);
 });
 
-/** What JSON.parse would drop or change must not be lost on the way to the log either. */
+/** Text that JSON.parse would drop or change must not be lost on its way to the rejection either. */
 test.each<[string, Verdict]>([
   ['{"id": 7, "job": "a", "job": "b"}', ["unknown_field job"]],
   ['{"id": 1e400, "job": "a"}', ["out_of_range id"]],
   ['{"id": 6, "id": 7, "job": "a"}', ["unknown_field id"]],
-])("JSON %s is %j, and again so by replay", async (row, verdict) => {
+])("the JSON %s is %j, and again by replay", async (row, verdict) => {
   expect(await post("jobs", "application/x-ndjson", row)).toEqual(verdict);
   expect(await post("jobs", "application/json", `[${row}]`)).toEqual(verdict);
 });
 
-test("a row that a DBA's constraint refuses is refused_by_database by import, by REST, and once more by replay", async () => {
+test("a row that a DBA's constraint refuses is refused_by_database by import, over HTTP, and again by replay", async () => {
   await under(database.pool, CHECK, async () => {
     expect(await imported("jobs", "8,Baker\n7,Spy")).toEqual(["refused_by_database"]);
     expect(await post("jobs", "application/json", '[{"id": 7, "job": "Spy"}]')).toEqual(["refused_by_database"]);
@@ -298,7 +298,7 @@ test("a row that a DBA's constraint refuses is refused_by_database by import, by
   });
 });
 
-test("these cases have every code that there is", async () => {
+test("these cases cover every reason code", async () => {
   const cases = await Bun.file(import.meta.path).text();
   expect(REASON_CODES.filter((code) => !cases.includes(`"${code}`))).toEqual([]);
 });
