@@ -64,7 +64,7 @@ describe("an error is a problem document:", () => {
     const { status, body } = await problemOf(app.request("/jobs", { headers: { Accept: "text/html, image/*" } }));
     expect([status, body.detail]).toEqual([
       406,
-      "Accept asks for none of application/json, text/csv, application/x-ndjson",
+      "Accept allows none of application/json, text/csv, application/x-ndjson: ask for one of them",
     ]);
   });
 

@@ -279,7 +279,7 @@ describe("uploads have limits:", () => {
     await using limited = serving({ slowMsMax: 100, bytesPerSecondMin: 1_000_000 });
     const answer = await answerOf(uploading("1,a\n", "?table=jobs", 99, limited.port));
     expect(answer).toMatch(/^HTTP\/1.1 408 /);
-    expect(answer).toContain("the body comes too slowly: 4 bytes in 0 s, send at least 1000000 a second");
+    expect(answer).toContain("the body is too slow: 4 bytes in 0 s, send at least 1000000 bytes a second");
     await until(() => kept().length === 0);
   });
 

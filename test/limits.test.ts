@@ -47,7 +47,7 @@ describe("one body", () => {
     for (const length of [1_000, 1_000_000]) {
       const slow = await send(`${POST}Content-Length: ${length}\r\n\r\n1,Clerk\n`);
       await until(() => slow.answer().includes("\r\n\r\n{"));
-      expect(slow.answer()).toMatch(/^HTTP\/1\.1 408 .*did not come within 100 ms/s);
+      expect(slow.answer()).toMatch(/^HTTP\/1\.1 408 .*did not arrive within 100 ms/s);
     }
     await stop();
   });

@@ -49,7 +49,7 @@ describe("a token", () => {
     ]);
     expect([refused.headers.get("Content-Type"), await refused.json()]).toEqual([
       "application/problem+json",
-      expect.objectContaining({ status: 429, detail: "these are over 3 requests within a minute: go on in 48 s" }),
+      expect.objectContaining({ status: 429, detail: "rate limit of 3 requests per minute exceeded; retry in 48 s" }),
     ]);
     clock.ms += 47_500;
     expect((await as("one")).status).toBe(404);

@@ -1,13 +1,13 @@
-/** Where a request comes from. */
+/** The address of a client. */
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import type { Context } from "hono";
 import type { Env } from "./env.ts";
 
 /**
- * Tells the client's address: the socket's, or behind proxies that are trusted the last one in X-Forwarded-For that is
- * none of theirs, since anybody can write what stands before it. Of an IPv6 address the network (/64) counts, which one
- * client has whole.
- * @param proxies addresses and networks, such as 10.0.0.0/8
+ * Returns a function that tells a client's address: that of the socket. If the socket is a trusted proxy's, it is the last
+ * address in X-Forwarded-For that is not a trusted proxy's: clients can write anything before it. An IPv6 address is cut to
+ * its network (/64), since one client usually has all addresses of a network.
+ * @param proxies the trusted addresses and networks, such as 10.0.0.0/8
  */
 export function addressOf(proxies: readonly string[] = []): (c: Context<Env>) => string {
   const trusted = new BlockList();
@@ -26,7 +26,7 @@ export function addressOf(proxies: readonly string[] = []): (c: Context<Env>) =>
   };
 }
 
-/** Without the port that some proxies add, and IPv4 as itself where a socket of both kinds has it mapped. */
+/** Removes the port that some proxies add, and the prefix that a dual-stack socket puts before an IPv4 address. */
 function plain(address: string): string {
   const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(address) ?? [];
   const [, withPort] = /^([\d.]+):\d+$/.exec(address) ?? [];

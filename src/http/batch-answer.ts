@@ -1,4 +1,4 @@
-/** What is answered to a batch of rows (design section 4, Insert). */
+/** The answer to a batch of rows: counts, and a verdict for each row. */
 import type { Context, TypedResponse } from "hono";
 import { z } from "zod";
 import { tableNames } from "../codecs/tables.ts";
@@ -18,54 +18,59 @@ export const Reason = z
 const Verdict = z
   .strictObject({
     table: z.enum(tableNames),
-    index: count.meta({ description: "Its place among the rows of its table" }),
+    index: count.meta({ description: "The row's index among the rows of its table" }),
     status: z.enum(["inserted", "unchanged", "rejected", "withheld"]),
     id: z.int().exactOptional(),
     rejection: z.int().exactOptional(),
     reasons: z.array(Reason).exactOptional(),
-    replaces: z.int().exactOptional().meta({ description: "The rejection whose row this was" }),
+    replaces: z.int().exactOptional().meta({ description: "The rejection that this row replaces" }),
   })
   .meta({ id: "Verdict" }) satisfies z.ZodType<RowAnswer>;
 
-/** The account of one request; `rows` has one entry per row that was sent, in that order. */
+/** `rows` has an entry for each row, in the order in which the rows were sent. */
 const BatchAnswer = z
   .strictObject({
     run: z.uuid(),
     ...{ received: count, inserted: count, unchanged: count, rejected: count },
     withheld: count
       .exactOptional()
-      .meta({ description: "Good rows that were not inserted, since others were rejected" }),
+      .meta({ description: "Good rows that were not inserted because others were rejected" }),
     rows: z.array(Verdict),
-    notes: z.array(z.string()).exactOptional().meta({ description: "What of the body is no row and was left out" }),
-    remaining: count.exactOptional().meta({ description: "Open rejections of the run that the next replay takes" }),
+    notes: z
+      .array(z.string())
+      .exactOptional()
+      .meta({ description: "What was skipped in the body, such as a second header line" }),
+    remaining: count
+      .exactOptional()
+      .meta({ description: "Open rejections of the run that are left for the next replay" }),
   })
   .meta({ id: "BatchAnswer" });
 export type BatchAnswer = z.infer<typeof BatchAnswer>;
 
 const RefusedBatch = z.strictObject({ ...Problem.shape, ...BatchAnswer.shape }).meta({ id: "RefusedBatch" });
 
-/** What the typed client gets. */
+/** The answers as the typed client sees them. */
 export type BatchResponse =
   | TypedResponse<BatchAnswer, 200 | 201 | 207, "json">
   | TypedResponse<z.infer<typeof RefusedBatch>, 422, "json">;
 
-/** What the document says of the answers to a batch. */
+/** The answers to a batch as the document describes them. */
 export function batchAnswers(...headers: HeaderName[]): Record<number, Answer> {
   const refused = { [PROBLEM_TYPE]: { schema: z.union([RefusedBatch, Problem]) } };
   return {
-    200: json("Nothing to insert: all rows were stored already", BatchAnswer, ...headers),
-    201: json("Rows were inserted, and none was rejected", BatchAnswer, ...headers),
+    200: json("Nothing to insert: every row is stored already", BatchAnswer, ...headers),
+    201: json("Rows were inserted, none was rejected", BatchAnswer, ...headers),
     207: json("Some rows were rejected", BatchAnswer, ...headers),
     422: {
       description:
-        "All rows were rejected, or some and `handling=strict`; or the Idempotency-Key came with another request",
+        "Every row was rejected; or some were, with `handling=strict`; or the Idempotency-Key came with another request",
       content: refused,
       headers: headersOf(headers),
     },
   };
 }
 
-/** 201 inserted, 200 nothing to insert, 207 some rejected; 422 all rejected, or strict and any rejected: a problem. */
+/** Answers 201 inserted, 200 nothing to insert, 207 some rejected, or a 422 problem: all rejected, or any with `strict`. */
 export function batchAnswer(
   c: Context<Env>,
   rows: readonly BatchRow[],

@@ -1,4 +1,4 @@
-/** Request bodies: their size, their type, their bytes as text. */
+/** Request bodies: read within limits, checked for their type, decoded as text. */
 import { isUtf8 } from "node:buffer";
 import type { Context, MiddlewareHandler } from "hono";
 import { JsonText } from "../codecs/json-text.ts";
@@ -12,8 +12,8 @@ import type { Held, InFlight } from "./in-flight.ts";
 import { Refusal } from "./problem.ts";
 
 /**
- * Reads the body, for handlers' bytesOf(). It refuses one that is too long with 413, one for which there is no room now
- * with 503, both before it is read if its length is told, and one that does not come in time with 408.
+ * Reads the whole body; handlers get it by bytesOf(). Answers 413 if it is too long and 503 if there is no room for it now,
+ * both before reading if Content-Length is sent. Answers 408 if it does not arrive in time.
  */
 export function takeBody(inFlight: InFlight, bytesMax: number) {
   const take: MiddlewareHandler<Env> = async (c, next) => {
@@ -27,21 +27,21 @@ export function takeBody(inFlight: InFlight, bytesMax: number) {
   return described(take, { answers: problems(408, 413) });
 }
 
-/** For routes that write what the body has: refused before it is read if writes wait too long, and worked on in its turn. */
+/** For routes that write rows: refuses the body unread if writes already wait too long, and works on it in its turn. */
 export const bodyToWrite = (inFlight: InFlight, writers: Turnstile, bytesMax: number) =>
   [inFlight.admitted(writers), takeBody(inFlight, bytesMax), inFlight.atWork()] as const;
 
-/** What a body is taken to have at first if its length is not told. */
+/** The room that a body without Content-Length gets at first. */
 const UNTOLD_BYTES = 1024 * 1024;
 
-/** A body up to this is read whole: as a stream it would cost a batch of rows a tenth of its time. */
+/** A body up to this size is read at once. As a stream it would take a batch of rows a tenth longer. */
 const WHOLE_BYTES_MAX = 256 * 1024;
 
-/** The body that takeBody has read. */
+/** The body that takeBody read. */
 export const bytesOf = (c: Context<Env>): Uint8Array => c.get("body");
 
 interface Receiving {
-  /** Undefined if it is not told. */
+  /** Undefined without Content-Length. */
   length: number | undefined;
   bytesMax: number;
   msMax: number;
@@ -52,7 +52,7 @@ async function receive({ req }: Context<Env>, receiving: Receiving): Promise<Uin
   const { length, msMax, held } = receiving;
   let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    const detail = `the body did not come within ${msMax} ms: send fewer rows at once`;
+    const detail = `the body did not arrive within ${msMax} ms: send fewer rows at once`;
     timer = setTimeout(() => reject(new Refusal(408, detail)), msMax);
   });
   let reader: Reader | undefined;
@@ -65,7 +65,7 @@ async function receive({ req }: Context<Env>, receiving: Receiving): Promise<Uin
       reader = req.raw.body?.getReader();
       if (reader) bytes = await Promise.race([read(reader, receiving), late]);
     }
-    // A connection that is lost may end its body in order.
+    // A lost connection may look like the regular end of the body.
     if (length === undefined ? req.raw.signal.aborted : bytes.length < length) throw brokenOff();
     return bytes;
   } catch (error) {
@@ -77,7 +77,7 @@ async function receive({ req }: Context<Env>, receiving: Receiving): Promise<Uin
   }
 }
 
-/** If a transfer coding is named too, the length does not count (RFC 9112, section 6.3). */
+/** Content-Length, unless Transfer-Encoding overrides it (RFC 9112, section 6.3). */
 function lengthOf({ headers, body }: Request): number | undefined {
   const told = headers.has("Transfer-Encoding") ? null : headers.get("Content-Length");
   if (told !== null) return Number(told);
@@ -106,9 +106,9 @@ const tooLarge = (bytesMax: number) =>
 const brokenOff = () => new Refusal(400, "the body broke off before its end: nothing was done");
 
 /**
- * The one of these media types that the body is said to have.
- * @param codings of the content that whoever asks can undo
- * @throws Refusal 415 that names them, also where the charset is not UTF-8 (RFC 9110, section 15.5.16)
+ * Finds the body's media type among those offered.
+ * @param codings the content codings that the caller can decode
+ * @throws Refusal 415 (RFC 9110, section 15.5.16) for another type, another coding, or a charset other than UTF-8
  */
 export function mediaTypeOf<MediaType extends string>(
   c: Context<Env>,
@@ -116,7 +116,8 @@ export function mediaTypeOf<MediaType extends string>(
   codings: readonly string[] = ["identity"],
 ): MediaType {
   const coding = codingOf(c);
-  if (!codings.includes(coding)) throw new Refusal(415, `the Content-Encoding ${coding} is not taken`, identityOnly);
+  if (!codings.includes(coding))
+    throw new Refusal(415, `the Content-Encoding ${coding} is not accepted here: send the body unpacked`, identityOnly);
   const parts = (c.req.header("Content-Type") ?? "").toLowerCase().split(";");
   const [type = "", ...parameters] = parts.map((part) => part.trim());
   const found = offers.find((offer) => offer === type);
@@ -125,19 +126,19 @@ export function mediaTypeOf<MediaType extends string>(
   throw new Refusal(415, `send a Content-Type of ${offers.join(", or of ")}, in UTF-8`);
 }
 
-/** How the content is said to be packed. */
+/** The body's Content-Encoding; `identity` without one. */
 export const codingOf = (c: Context<Env>): string =>
   c.req.header("Content-Encoding")?.trim().toLowerCase() ?? "identity";
 
 const identityOnly = { headers: { "Accept-Encoding": "identity" } };
 
-/** A row of a replay: a field that stands twice in it is one of its reasons, as in any row. */
+/** Whether the path leads to a row of a replay. There a repeated field is a reason to reject the row, not the request. */
 const isReplayedRow = ([rows, , row, more]: readonly unknown[]) =>
   rows === "rows" && row === "row" && more === undefined;
 
 /**
- * Refuses a body that is not said to be JSON, before a validator takes it for an empty object; and what the validator does
- * not see any more, bytes that are not UTF-8 and keys that stand twice; and lists so long that its faults would be too many.
+ * Checks a JSON body before its validator does, which would take a body of another type for an empty object, and does not
+ * see invalid UTF-8 or repeated keys. Lists that are too long are refused too, since the validator would name every fault.
  */
 export function jsonBody(inFlight: InFlight) {
   const check: MiddlewareHandler<Env> = async (c, next) => {
@@ -150,14 +151,14 @@ export function jsonBody(inFlight: InFlight) {
     }
     assertShort(json.value, []);
     c.set("json", json);
-    // For the validator, which reads it again.
+    // The validator reads the body again.
     c.req.raw = new Request(c.req.raw, { body: Buffer.from(bytes) });
     await next();
   };
   return described(check, { answers: problems(413, 415) });
 }
 
-/** Looks at the value and, if it is an object, at those of its keys. */
+/** @throws Refusal 413 if the value, or a value directly in it, is a list with too many entries */
 function assertShort(value: unknown, path: string[]): void {
   if (Array.isArray(value)) {
     if (value.length <= ROWS_PER_REQUEST_MAX) return;
@@ -168,9 +169,9 @@ function assertShort(value: unknown, path: string[]): void {
   for (const [key, list] of Object.entries(value)) assertShort(list, [key]);
 }
 
-/** Text without the byte order mark that it may begin with. @throws Refusal 400 for bytes that are not UTF-8 */
+/** Decodes UTF-8, without a byte order mark. @throws Refusal 400 if the bytes are not UTF-8 */
 export function textOf(bytes: Uint8Array): string {
-  // A TextDecoder that is told to be fatal takes nine times as long.
+  // A fatal TextDecoder would take nine times as long.
   if (!isUtf8(bytes)) throw new Refusal(400, "the body is not UTF-8");
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
   return text.startsWith("\uFEFF") ? text.slice(1) : text;

@@ -1,15 +1,15 @@
-/** Text answers as gzip for the clients that take it (RFC 9110, section 12.5.3). */
+/** Gzip for clients that accept it (RFC 9110, section 12.5.3). */
 import { once } from "node:events";
 import { constants, createGzip } from "node:zlib";
 import type { Context } from "hono";
 import { parseAccept } from "hono/utils/accept";
 
-/** What fits into a connection's first ten segments (RFC 6928) arrives no sooner for being smaller. */
+/** Shorter answers are not compressed: they fit into a connection's first ten segments (RFC 6928), and arrive no sooner. */
 export const GZIP_BYTES_MIN = 14_600;
-/** Level 1 makes a fifth of a page, and level 6 a sixth in six times the time. */
+/** Level 1 reduces a page of rows to a fifth; level 6 to a sixth, in six times the time. */
 const LEVEL = 1;
 
-/** Whether this client takes gzip; what is answered then depends on Accept-Encoding, and must say so in Vary. */
+/** Whether the client accepts gzip. The answer then depends on Accept-Encoding, so the caller must name that in Vary. */
 export function takesGzip(c: Context): boolean {
   const header = c.req.header("Accept-Encoding");
   if (header === undefined) return false;
@@ -18,11 +18,11 @@ export function takesGzip(c: Context): boolean {
   return named !== undefined && named.q > 0;
 }
 
-/** A whole text, compressed at once. */
+/** Compresses a whole text. */
 export const gzip = (text: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
   Bun.gzipSync(text, { level: LEVEL, library: "libdeflate" });
 
-/** A stream's parts, each of which the client can read when it arrives: nothing of it waits for the next. */
+/** Compresses a stream part by part. The client can decode each part as it arrives, without waiting for the next. */
 export async function* gzipped(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const encoder = createGzip({ level: LEVEL });
   const made: Buffer[] = [];

@@ -1,12 +1,12 @@
-/** ETag and 304 for JSON answers (RFC 9110, sections 8.8.3 and 13.1.2), and gzip for the long ones. */
+/** ETag and 304 for JSON answers (RFC 9110, sections 8.8.3 and 13.1.2), and gzip for long ones. */
 import type { MiddlewareHandler } from "hono";
 import { GZIP_BYTES_MIN, gzip, takesGzip } from "./compression.ts";
 import type { Env } from "./env.ts";
 
 /**
- * Tags every JSON answer to a GET with a digest of its bytes and its Link, and answers 304 where the client has that one.
- * This saves the transfer, not the query: nothing that MySQL or MariaDB keeps says for certain, and for less than reading
- * it, that a table is as it was. The tag is weak, since an answer in gzip has the same.
+ * Tags every JSON answer to a GET with a digest of its bytes and its Link, and answers 304 if the client has that version.
+ * This saves the transfer, not the query: the database has no cheaper way to tell reliably whether a table has changed. The
+ * tag is weak because the answer has the same tag with and without gzip.
  */
 export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
   await next();
@@ -14,13 +14,13 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
   const { headers, status } = res;
   if (!/^application\/(problem\+)?json\b/.test(headers.get("Content-Type") ?? "")) return;
   const bytes = asLine(new Uint8Array(await res.arrayBuffer()));
-  // Set once more it would be copied as a stream, unless it is taken away first.
+  // If an answer were still set, Hono would copy the old one into the new one as a stream.
   c.res = undefined;
   headers.append("Vary", "Accept-Encoding");
   if (status === 200 && (c.req.method === "GET" || c.req.method === "HEAD")) {
     const tag = `W/"${digestOf(bytes, headers.get("Link"))}"`;
     headers.set("ETag", tag);
-    // A session's is said to be private before.
+    // Appended: an answer to a session already has `private`.
     headers.append("Cache-Control", "no-cache");
     if (matches(c.req.header("If-None-Match"), tag)) {
       headers.delete("Content-Type");
@@ -28,12 +28,12 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
       return;
     }
   }
-  // Who has sent more than that, a batch of rows, can take the answer as it is: to compress it is a tenth of its insert.
+  // Not if the request was longer than its answer, as for a batch of rows: compressing would take a tenth of its insert.
   const sent = Number(c.req.header("Content-Length") ?? 0);
   const isGzip = bytes.length >= GZIP_BYTES_MIN && bytes.length > sent && takesGzip(c);
   if (isGzip) headers.set("Content-Encoding", "gzip");
   const body = isGzip ? gzip(bytes) : bytes;
-  // Without its body the answer would be said to have none.
+  // HEAD sends no body, so its length must be told.
   if (c.req.method === "HEAD") headers.set("Content-Length", String(body.length));
   c.res = new Response(body, { status, headers });
 };
@@ -55,11 +55,11 @@ const LINE_END = 10;
 /** Hashes the Link header too: when the last page stops being the last, its tag must change. */
 function digestOf(bytes: Uint8Array, link: string | null): string {
   const seed = Bun.hash.xxHash64(link ?? "");
-  // Two of 64 bits, which take a tenth of SHA-256's time: nobody gains by an answer that looks like another.
+  // Two fast hashes of 64 bits take a tenth of SHA-256's time. No attacker gains by two answers with one tag.
   return Bun.hash.xxHash64(bytes, seed).toString(36) + Bun.hash.xxHash3(bytes, seed).toString(36);
 }
 
-/** Whether If-None-Match names this tag, by weak comparison. */
+/** Whether If-None-Match names this tag (weak comparison). */
 export const matches = (header: string | undefined, tag: string): boolean =>
   header === "*" || (header?.split(",").some((each) => opaque(each) === opaque(tag)) ?? false);
 

@@ -1,4 +1,4 @@
-/** What a request carries with it inside the service. */
+/** What middleware leaves on a request for handlers. */
 import type { Logger } from "pino";
 import type { JsonText } from "../codecs/json-text.ts";
 
@@ -7,27 +7,29 @@ export const ROLES = ["reader", "writer", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Env {
-  /** Bun's server, which an app that is called without one lacks. */
+  /** Bun's server. It is missing in tests that call the app directly. */
   Bindings: {
     timeout?(request: Request, seconds: number): void;
     requestIP?(request: Request): { address: string } | null;
   };
-  /**
-   * What middleware leaves; `role`, and which of the configured tokens was sent, are undefined where none was accepted;
-   * `guessed` is true where one was sent that is not known; `run` is undefined where the request made none.
-   */
   Variables: {
     requestId: string;
+    /** Undefined if no token was accepted. */
     role: Role | undefined;
+    /** The index of the accepted token among the configured ones. */
     token: number | undefined;
+    /** True if an unknown token was sent. */
     guessed: boolean | undefined;
+    /** The id of the run that the request began. */
     run: string | undefined;
-    /** Nothing is at the path. */
+    /** True if no route has the path. */
     isNowhere: boolean | undefined;
     log: Logger;
-    /** Only for routes that take a body: its bytes, when all of them had come, and its text if it is always JSON. */
+    /** The body's bytes, set by takeBody. */
     body: Uint8Array;
+    /** When the whole body had arrived, by performance.now(). */
     arrived: number | undefined;
+    /** The body as JSON, set by jsonBody. */
     json: JsonText;
   };
 }

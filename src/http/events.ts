@@ -1,22 +1,22 @@
-/** A run while it is under way, as server-sent events (WHATWG HTML, section 9.2). */
+/** The progress of a run as server-sent events (WHATWG HTML, section 9.2). */
 import type { Context } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { RunRecord } from "../repositories/run-log.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
 
-/** The run is looked at this often. */
+/** How often the run is read. */
 const LOOK_EVERY_MS = 250;
-/** What has not changed is said again after so long: proxies, and Bun.serve, cut what is silent. */
+/** An unchanged run is sent again after this time, because proxies and Bun.serve cut silent connections. */
 const SILENT_MS_MAX = 5_000;
 
 /**
- * Answers an event `progress` with the run each time that it has changed, and the event `ended` with the run that has
- * ended; then the stream ends. Whichever process has the run, its row tells. What a slow client has not taken is not
- * piled up: it misses what was in between. A client that comes back, as EventSource does when the stream has ended, and has
- * seen the end already is told by 204 to stop.
+ * Sends a `progress` event with the run whenever it has changed, then one `ended` event, and ends the stream. The run's row is
+ * read, so any process can follow any run. Nothing piles up for a slow client: it misses the states in between. EventSource
+ * connects again after the end; it then sends the run's id as Last-Event-ID, and 204 tells it to stop.
  * @param run as it is now
- * @param look how it is later
+ * @param look reads the run again
+ * @param stopped ends the stream when it aborts
  */
 export async function followRun(
   c: Context<Env>,
@@ -25,7 +25,7 @@ export async function followRun(
   stopped: AbortSignal,
 ): Promise<Response> {
   if (c.req.header("Last-Event-ID") === run.id) return c.body(null, 204);
-  // nginx would keep events until it has a page of them.
+  // Without this nginx would hold events back until it has a page of them.
   c.header("X-Accel-Buffering", "no");
   if (c.req.method === "HEAD") return c.body(null, 200, { "Content-Type": "text/event-stream" });
   return streamSSE(c, async (stream) => {

@@ -1,4 +1,4 @@
-/** What is held at once for requests that are not answered yet. Beyond a bound a request is refused at once, with 503. */
+/** Limits on what unanswered requests hold at once. A request beyond a limit is refused with 503 immediately. */
 import type { MiddlewareHandler } from "hono";
 import { Turnstile } from "../db/turnstile.ts";
 import { MusterError } from "../errors.ts";
@@ -8,18 +8,18 @@ import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
 
 /**
- * Bytes of bodies that are parsed, judged and stored at once; the others wait as bytes, since a body takes thirty times its
- * size then: its text, its values, its rows, the statements, the verdicts, the answer. No body counts as more than half of
- * it: one that waits at a gate leaves room for writes to other tables.
+ * Bytes of bodies that are parsed, judged and stored at once. Other bodies wait as bytes, because a body that is worked on
+ * takes thirty times its size: text, values, rows, statements, verdicts, answer. A body counts as half of this at most, so a
+ * body that waits at a gate leaves room for writes to other tables.
  */
 const BYTES_AT_WORK_MAX = 2 * 1024 * 1024;
-/** A longer body leaves so much garbage that it is collected at once: some 50 ms, and left alone it would pile up. */
+/** After a longer body garbage is collected at once, which takes about 50 ms. Otherwise it would pile up. */
 const GARBAGE_BYTES = 1024 * 1024;
 
-/** For so long a body has the room that it announces. */
+/** How long a body keeps the room that its Content-Length asks for. */
 const ANNOUNCED_MS = 1_000;
 
-/** One for each app. */
+/** Counts what the requests of one app hold. */
 export class InFlight {
   readonly limits: InFlightLimits;
   readonly #work = new Turnstile(BYTES_AT_WORK_MAX);
@@ -31,11 +31,11 @@ export class InFlight {
     this.limits = { ...DEFAULT_LIMITS.inFlight, ...limits };
   }
 
-  /** Counts the requests behind it. An answer that is a stream is not counted any more once it has begun. */
+  /** Counts requests until they are answered. A streamed answer counts until it begins. */
   counted(): MiddlewareHandler<Env> {
     const { requestsMax } = this.limits;
     const count: MiddlewareHandler<Env> = async (_, next) => {
-      if (this.#requests >= requestsMax) throw busy(`it is answering ${requestsMax} requests, as many as it takes`);
+      if (this.#requests >= requestsMax) throw busy(`it is working on ${requestsMax} requests, the most it takes`);
       this.#requests++;
       try {
         await next();
@@ -46,20 +46,20 @@ export class InFlight {
     return described(count, { answers: problems(503) });
   }
 
-  /** Refuses a write, before its body is read, while the first of those that wait for their turn has waited too long. */
+  /** Refuses a write, before its body is read, if the first write in the queue has already waited too long. */
   admitted(writers: Turnstile): MiddlewareHandler<Env> {
     const { waitMsMax } = this.limits;
     const admit: MiddlewareHandler<Env> = (_, next) => {
       const ms = this.#work.waitedMs + writers.waitedMs;
-      if (ms > waitMsMax) throw busy(`writes are waiting for their turn since ${(ms / 1000).toFixed(1)} s`);
+      if (ms > waitMsMax) throw busy(`writes have been waiting for ${(ms / 1000).toFixed(1)} s`);
       return next();
     };
     return described(admit, { answers: problems(503) });
   }
 
   /**
-   * Room for one body, until it is disposed of: at first for as many bytes as are announced, and after a second for as many
-   * as have come, so that those who send slowly keep nobody out.
+   * Reserves room for one body, until the result is disposed of. At first it reserves the announced bytes; after a second only
+   * those that have arrived, so slow senders do not block others.
    * @throws MusterError `unavailable` if there is no room
    */
   hold(announced: number): Held {
@@ -71,10 +71,10 @@ export class InFlight {
     };
     const take = (bytes: number) => {
       if (bytes <= held) return;
-      // A body that is larger than all the room is taken if it is the only one.
+      // A body larger than the whole room is accepted if it is the only one.
       const others = this.#bytes - held;
       if (others > 0 && others + bytes > bytesMax) {
-        throw busy(`bodies of requests that wait for their answer fill ${others} of ${bytesMax} bytes`);
+        throw busy(`bodies of unanswered requests fill ${others} of ${bytesMax} bytes`);
       }
       change(bytes);
     };
@@ -92,7 +92,7 @@ export class InFlight {
     };
   }
 
-  /** Lets a request that has its body go on when there is room to work on it. */
+  /** Lets a request whose body has arrived continue when there is room to work on it. */
   atWork(): MiddlewareHandler<Env> {
     return (c, next) => {
       const { length } = c.get("body");
@@ -104,7 +104,7 @@ export class InFlight {
     };
   }
 
-  /** Parses a body of so many bytes: a long one after others and in its own turn, so that what else has come is answered. */
+  /** Parses a body of this length. Long bodies are parsed one by one, and other events are handled in between. */
   parse<T>(bytes: number, work: () => T | Promise<T>): T | Promise<T> {
     if (bytes <= CHUNK_BYTES) return work();
     return this.#parsing.pass(async () => {
@@ -115,7 +115,7 @@ export class InFlight {
 }
 
 export interface Held extends Disposable {
-  /** Says that so many bytes more have come. @throws MusterError `unavailable` if there is no room for them */
+  /** Counts bytes that have arrived. @throws MusterError `unavailable` if there is no room for them */
   fill(bytes: number): void;
 }
 

@@ -1,4 +1,4 @@
-/** Where log lines go, one line a request, and what of an error may be written down. */
+/** The log: where its lines go, one line for each request, and what it may say about an error. */
 import type { MiddlewareHandler } from "hono";
 import pino, { type Logger } from "pino";
 import type { PrettyOptions } from "pino-pretty";
@@ -6,13 +6,13 @@ import { driverError } from "../db/driver-errors.ts";
 import { isFileError } from "../file-errors.ts";
 import type { Env } from "./env.ts";
 
-/** Lines are held back until they have so many characters, or so long: to write each by itself takes longer than to make it. */
+/** Lines are written together, once they have this many characters or are this old: one write per line would take longer. */
 const HELD_CHARACTERS_MAX = 4096;
 const HELD_MS_MAX = 100;
 
 /**
- * Log lines on standard output: JSON, or short ones for a person at a terminal. What of JSON is held back is written when
- * the process ends; one that is killed takes the last HELD_MS_MAX with it.
+ * Opens the log on standard output: JSON, or short lines for a person at a terminal. JSON lines that are held back are written
+ * when the process ends. A process that is killed loses the lines of the last HELD_MS_MAX.
  */
 export async function openLog(level: string, isTerminal: boolean): Promise<Logger> {
   const held = { sync: false, minLength: HELD_CHARACTERS_MAX, periodicFlush: HELD_MS_MAX };
@@ -33,8 +33,8 @@ const SHORT: PrettyOptions = {
 };
 
 /**
- * Logs method, path, status, milliseconds, request id, the role of the token and the run that was made, where there are such;
- * not the token, nor the query, whose filters are data.
+ * Logs each request: method, path, status, milliseconds, request id, role, and the run that it began. Never the token, and
+ * never the query, since filters contain data.
  */
 export function requestLog(log: Logger): MiddlewareHandler<Env> {
   return async (c, next) => {
@@ -49,16 +49,15 @@ export function requestLog(log: Logger): MiddlewareHandler<Env> {
 }
 
 /**
- * What of an error may be logged: of the driver's its code and number, since Drizzle's message is the statement with its
- * parameters and the server's own words quote values; of any other its message; and where it was thrown.
+ * What may be logged about an error. Of a database error only code, number and stack: Drizzle's message contains the statement
+ * with its parameters, and the server's message quotes values. Of a file error no message, since that contains the path.
  */
 export function loggable(error: unknown): Record<string, unknown> {
   const driver = driverError(error);
   if (driver) return { code: driver.code, errno: driver.errno, at: framesOf(driver) };
   if (!(error instanceof Error)) return { thrown: typeof error };
-  // Its message has the path.
   if (isFileError(error)) return { code: error.code, syscall: error.syscall, at: framesOf(error) };
-  // Drizzle's, whose name is that of any other.
+  // DrizzleQueryError has no name of its own.
   if ("query" in error) return { name: "DrizzleQueryError", cause: loggable(error.cause) };
   const cause = error.cause === undefined ? {} : { cause: loggable(error.cause) };
   return { name: error.name, message: error.message, at: framesOf(error), ...cause };

@@ -1,4 +1,4 @@
-/** Measurements of this process in Prometheus' format (text format 0.0.4). */
+/** Metrics of this process for Prometheus (text format 0.0.4). */
 import { prometheus } from "@hono/prometheus";
 import type { Context } from "hono";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
@@ -7,12 +7,12 @@ import type { EndedRun } from "../db/ledger.ts";
 import type { PoolState } from "../db/pool.ts";
 import type { Env } from "./env.ts";
 
-/** Seconds of a run, from an insert of a few rows to an import of an hour. */
+/** Buckets in seconds, from an insert of a few rows to an import of an hour. */
 const RUN_SECONDS = [0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600];
 
 /**
- * Measures requests by their route's pattern, never by their path; runs and rows when a run has ended; the pool and the
- * process when somebody asks. What other processes do, such as an import by command, is not in it.
+ * Measures requests by the pattern of their route, runs and rows when a run ends, and the pool and the process when metrics
+ * are requested. Other processes, such as an import by command, are not included.
  */
 export function measured(database: Database) {
   const registry = new Registry();
@@ -21,11 +21,10 @@ export function measured(database: Database) {
   watchPool(database, registry);
   let asked = false;
   return {
-    /** Measures every request. */
+    /** Middleware that measures every request. */
     requests: registerMetrics,
-    /** Answers what was measured. */
     async answer(c: Context<Env>) {
-      // It keeps the event loop's time from here on, which nobody needs who never asks.
+      // Measuring the event loop costs time, so it begins with the first request for metrics.
       if (!asked) collectDefaultMetrics({ register: registry });
       asked = true;
       return c.text(await registry.metrics(), 200, { "Content-Type": registry.contentType });
@@ -37,28 +36,15 @@ function countRuns(database: Database, registry: Registry): void {
   const registers = [registry];
   const labelNames = ["kind", "status"];
   const runs = new Counter({ name: "muster_runs_total", help: "Runs that have ended", registers, labelNames });
-  const seconds = new Histogram({
-    ...{
-      name: "muster_run_seconds",
-      help: "How long runs took",
-      registers,
-      labelNames: ["kind"],
-      buckets: RUN_SECONDS,
-    },
-  });
-  const rows = new Counter({
-    ...{
-      name: "muster_rows_total",
-      help: "Rows by what became of them",
-      registers,
-      labelNames: ["kind", "table", "verdict"],
-    },
-  });
+  const histogram = { name: "muster_run_seconds", help: "How long runs took", labelNames: ["kind"] };
+  const seconds = new Histogram({ ...histogram, buckets: RUN_SECONDS, registers });
+  const counter = { name: "muster_rows_total", help: "Rows by verdict", labelNames: ["kind", "table", "verdict"] };
+  const rows = new Counter({ ...counter, registers });
   database.ended.add(({ kind, status, counts, seconds: taken }: EndedRun) => {
     runs.inc({ kind, status });
     seconds.observe({ kind }, taken);
     for (const [table, { received, ...verdicts }] of Object.entries(counts)) {
-      // A backup has no verdicts: its rows are received.
+      // A backup counts only received rows.
       const all: Record<string, number> = Object.keys(verdicts).length > 0 ? { ...verdicts } : { received };
       for (const [verdict, count] of Object.entries(all)) rows.inc({ kind, table, verdict }, count);
     }
@@ -67,13 +53,10 @@ function countRuns(database: Database, registry: Registry): void {
 
 function watchPool({ pool }: Database, registry: Registry): void {
   const state = pool.pool as PoolState;
+  const registers = [registry];
+  const connections = { name: "muster_pool_connections", help: "Connections to the database", labelNames: ["state"] };
   new Gauge({
-    ...{
-      name: "muster_pool_connections",
-      help: "Connections to the database",
-      registers: [registry],
-      labelNames: ["state"],
-    },
+    ...{ ...connections, registers },
     collect() {
       const idle = state._freeConnections.length;
       this.set({ state: "idle" }, idle);
@@ -81,7 +64,7 @@ function watchPool({ pool }: Database, registry: Registry): void {
     },
   });
   new Gauge({
-    ...{ name: "muster_pool_waiting", help: "Requests that wait for a connection", registers: [registry] },
+    ...{ name: "muster_pool_waiting", help: "Requests that wait for a connection", registers },
     collect() {
       this.set(state._connectionQueue.length);
     },

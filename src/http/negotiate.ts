@@ -1,11 +1,11 @@
-/** Which of the forms on offer a client asks for (RFC 9110, section 12.5.1). */
+/** Content negotiation by Accept (RFC 9110, section 12.5.1). */
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import { Refusal } from "./problem.ts";
 
 /**
- * The media type to answer with: the first on offer where the client does not say.
- * @throws Refusal 406 that names what there is
+ * Picks the media type to answer with: the first one offered if the client does not say.
+ * @throws Refusal 406 that names the types offered
  */
 export function negotiate<MediaType extends string>(
   c: Context,
@@ -15,13 +15,13 @@ export function negotiate<MediaType extends string>(
   if (c.req.header("Accept") === undefined) return offers[0];
   const chosen = accepts(c, { header: "Accept", supports: [...offers], default: "", match: bestOf });
   const found = offers.find((offer) => offer === chosen);
-  if (found === undefined) throw new Refusal(406, `Accept asks for none of ${offers.join(", ")}`);
+  if (found === undefined) throw new Refusal(406, `Accept allows none of ${offers.join(", ")}: ask for one of them`);
   return found;
 }
 
 type Range = Parameters<NonNullable<Parameters<typeof accepts>[1]["match"]>>[0][number];
 
-/** Highest weight first, and of equal ones the more specific range; hono's own match knows no `*\/*`. */
+/** The highest weight wins, and among equal weights the more specific range. Hono's own match ignores `*\/*`. */
 function bestOf(ranges: Range[], { supports, default: none }: { supports: string[]; default: string }): string {
   const refused = ranges.filter(({ q }) => q === 0).map(({ type }) => type.toLowerCase());
   const wanted = ranges.filter(({ q }) => q > 0).sort((a, b) => b.q - a.q || specificity(b.type) - specificity(a.type));

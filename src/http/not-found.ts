@@ -1,4 +1,4 @@
-/** What is answered if no route takes the request (RFC 9110, sections 15.5.5 and 15.5.6). */
+/** 404 for a path without a route, and 405 for a method that the path does not take (RFC 9110, sections 15.5.5 and 15.5.6). */
 import type { Context, Hono, MiddlewareHandler, NotFoundHandler } from "hono";
 import type { Env } from "./env.ts";
 import { problem } from "./problem.ts";
@@ -12,9 +12,9 @@ export const answerNothing: NotFoundHandler<Env> = (c) => {
 };
 
 /**
- * Mounted before the routes: answers 405 with Allow if the path takes other methods. A path belongs to the route that has the
- * most of it word for word. So `GET /insert` is 405, and not a table that is missing, and so is `GET /rejections/replay`, whose
- * second part could be an id.
+ * Answers 405 with Allow if the path takes only other methods. It is mounted before the routes. If several routes fit a path,
+ * words win over parameters. So `GET /insert` is 405 rather than 404 for a missing table, and `GET /rejections/replay` is 405
+ * rather than 404 for a missing id.
  */
 export function refuseOtherMethods(app: Hono<Env>): MiddlewareHandler<Env> {
   let root: Branch | undefined;
@@ -22,23 +22,18 @@ export function refuseOtherMethods(app: Hono<Env>): MiddlewareHandler<Env> {
     root ??= treeOf(app);
     const allowed = methodsAt(root, c.req.path.split("/"));
     const method = c.req.method === "HEAD" ? "GET" : c.req.method;
-    return !allowed || allowed.has(method)
-      ? next()
-      : Promise.resolve(
-          refuseMethod(
-            c,
-            METHODS.filter((each) => allowed.has(each)),
-          ),
-        );
+    if (!allowed || allowed.has(method)) return next();
+    const list = METHODS.filter((each) => allowed.has(each));
+    return Promise.resolve(refuseMethod(c, list));
   };
 }
 
-/** The routes' paths, part by part. */
+/** The paths of the routes, as a tree of their parts. */
 interface Branch {
   words: Map<string, Branch>;
-  /** For any other part of a path. */
+  /** The branch of `:name`, for any other part. */
   parameter: Branch | undefined;
-  /** Of the route that ends here. */
+  /** The methods of the routes that end here. */
   methods: Set<string>;
 }
 
@@ -47,7 +42,7 @@ const branch = (): Branch => ({ words: new Map(), parameter: undefined, methods:
 function treeOf(app: Hono<Env>): Branch {
   const root = branch();
   for (const { path, method } of app.routes) {
-    // Middleware is mounted for all methods.
+    // Middleware has the method ALL.
     if (!METHODS.includes(method)) continue;
     let at = root;
     for (const part of path.split("/")) {

@@ -1,4 +1,4 @@
-/** Pages by keyset: `?limit=` and `?cursor=`, and a Link to the next page where there is one (RFC 8288). */
+/** Keyset pages: `?limit=`, `?cursor=`, and a Link to the next page (RFC 8288). */
 import type { Context } from "hono";
 import { documented } from "./describe.ts";
 import { parameter } from "./validate.ts";
@@ -13,16 +13,16 @@ export const limitParameter = parameter
   .meta(
     documented({
       ...{ type: "integer", minimum: 1, maximum: ROWS_PER_PAGE_MAX, default: ROWS_PER_PAGE_MAX, examples: [10] },
-      description: "How many at most",
+      description: "The most entries to answer",
     }),
   );
 
-/** What the document says of every `?cursor=`. */
-export const CURSOR = "Begins behind this one; the Link to the next page has it";
+/** The document's description of every `?cursor=`. */
+export const CURSOR = "Begin after this one. The Link to the next page contains it";
 
 const CURSOR_MAX = 999_999_999_999_999;
 
-/** The last id of the page before, as the Link to the next page has it. */
+/** `?cursor=` of a listing by id: the last id of the previous page. */
 export const idCursor = parameter
   .regex(/^-?\d{1,15}$/, "must be taken from the Link to the next page")
   .transform(Number)
@@ -30,8 +30,7 @@ export const idCursor = parameter
   .optional();
 
 /**
- * The page of a listing that was asked for one row more than `limit`: where that row is there, the answer gets a Link to
- * the next page, relative to the request so that it holds behind any proxy.
+ * Cuts rows to a page. The caller reads one row more than `limit`; if there is one, the answer gets a Link to the next page.
  */
 export function pageOf<T>(c: Context, rows: T[], limit: number, cursorOf: (last: T) => unknown): T[] {
   if (rows.length <= limit) return rows;
@@ -41,7 +40,7 @@ export function pageOf<T>(c: Context, rows: T[], limit: number, cursorOf: (last:
   return page;
 }
 
-/** Gives the answer the Link to the page behind this cursor. */
+/** Adds a Link to the page after the cursor. It is relative, so it also works behind a proxy. */
 export function linkNext(c: Context, cursor: unknown): void {
   const [, path, query = ""] = /^[a-z]+:\/\/[^/]+([^?#]*)(?:\?([^#]*))?/.exec(c.req.url) ?? [];
   const others = query

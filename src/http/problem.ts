@@ -1,4 +1,4 @@
-/** Errors as problem documents (RFC 9457), and the one table from what went wrong to an HTTP status. */
+/** Errors as problem documents (RFC 9457), and the table from error codes to HTTP statuses. */
 import { STATUS_CODES } from "node:http";
 import type { Context, ErrorHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -10,11 +10,11 @@ import { ERROR_CODES, type ErrorCode, MusterError } from "../errors.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
 
-/** One fault among several: where (a JSON Pointer, RFC 6901, into the body, query or path), which rule, and what to do. */
+/** One fault of a request: where (a JSON Pointer, RFC 6901, into body, query or path), which rule, and what to do. */
 const ProblemEntry = z.strictObject({ pointer: z.string(), code: z.string().exactOptional(), detail: z.string() });
 export type ProblemEntry = z.infer<typeof ProblemEntry>;
 
-/** `instance` is the request's id; `code` names the domain error behind it; `errors` are there where there are several. */
+/** `instance` is the request's id, `code` the code of the MusterError behind it, `errors` the single faults. */
 export const Problem = z
   .strictObject({
     type: z.literal("about:blank"),
@@ -29,13 +29,12 @@ export const Problem = z
 export type Problem = z.infer<typeof Problem>;
 
 export interface ProblemExtras {
-  /** The domain error behind it, where there is one. */
   code?: ErrorCode;
   headers?: Record<string, string>;
   errors?: ProblemEntry[];
 }
 
-/** A refusal that only HTTP knows of, thrown by middleware and handlers; domain errors are MusterErrors. */
+/** An error that exists only in HTTP, thrown by middleware and handlers. Other layers throw MusterErrors. */
 export class Refusal extends Error {
   constructor(
     readonly status: ContentfulStatusCode,
@@ -61,7 +60,6 @@ export function problemBody(
 export const JSON_TYPE = { "Content-Type": "application/json" };
 export const PROBLEM_TYPE = "application/problem+json";
 
-/** Answers a problem document. */
 export function problem(
   c: Context<Env>,
   status: ContentfulStatusCode,
@@ -72,12 +70,12 @@ export function problem(
   return c.body(JSON.stringify(body), status, { ...extras.headers, "Content-Type": PROBLEM_TYPE });
 }
 
-/** For app.onError. What nobody outside Muster can mend is an internal error, told to the log alone. */
+/** For app.onError. An unexpected error is answered with 500, and only the log says what it was. */
 export function answerError(log: Logger): ErrorHandler<Env> {
   return (error, c) => {
     if (error instanceof Refusal) return problem(c, error.status, error.message, error.extras);
     if (error instanceof MusterError) return answerMusterError(inService(error), c);
-    // Thrown by Hono itself, for malformed JSON.
+    // Hono throws this for malformed JSON.
     if (error instanceof HTTPException) {
       return problem(c, error.status as ContentfulStatusCode, error.message || (STATUS_CODES[error.status] ?? ""));
     }
@@ -97,14 +95,14 @@ export function answerError(log: Logger): ErrorHandler<Env> {
   };
 }
 
-/** Whether a client has left amid its request: Bun rejects the reading of its body with an AbortError. */
+/** Whether the client left during its request. Bun then rejects reading the body with an AbortError. */
 const isGone = (error: Error, c: Context<Env>) => error.name === "AbortError" && c.req.raw.signal.aborted;
 
-/** A wrong password or certificate of the database's is `invalid` for a command. No request can do anything about it. */
+/** A wrong database password or certificate is `invalid` for a command. For a request it means: try again later. */
 const inService = (error: MusterError) =>
   error.code === "invalid" && driverError(error.cause) ? new MusterError("unavailable", error.message) : error;
 
-/** Seconds after which a client may try again what was unavailable, or what there was no room for. */
+/** Seconds after which a client may try again if something was unavailable or full. */
 export const RETRY_AFTER_S = 5;
 
 const STATUS_OF: Record<ErrorCode, ContentfulStatusCode> = {

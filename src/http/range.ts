@@ -1,4 +1,4 @@
-/** Files with ETag and Range (RFC 9110, sections 13 and 14). */
+/** Sends files, with ETag and Range (RFC 9110, sections 13 and 14). */
 import type { Context } from "hono";
 import { MusterError } from "../errors.ts";
 import { matches } from "./entity-tag.ts";
@@ -9,11 +9,11 @@ export interface FileToSend {
   file: string;
   bytes: number;
   type: string;
-  /** Without its quotes; it changes with the content. */
+  /** Without quotes. It changes whenever the content does. */
   etag: string;
 }
 
-/** Answers a file or the one part of it that is asked for: 200, 206, 304 or 416. */
+/** Answers a file (200), a part of it (206), or that the client has it (304). @throws Refusal 416 for an impossible range */
 export async function sendFile(
   c: Context,
   { file, bytes, type, etag }: FileToSend,
@@ -24,10 +24,10 @@ export async function sendFile(
   c.header("Accept-Ranges", "bytes");
   if (matches(c.req.header("If-None-Match"), tag)) return c.body(null, 304);
   const isHead = c.req.method === "HEAD";
-  // A range is of GET alone (RFC 9110, section 14.2).
+  // Range applies to GET only (RFC 9110, section 14.2).
   const range = isHead ? undefined : rangeOf(c, bytes, tag);
   const { start, end } = range ?? { start: 0, end: bytes - 1 };
-  // First, so that the headers of the file are not those of an error.
+  // Reads the first part before setting headers: if that fails, the error must not have the file's headers.
   const body = isHead ? null : await pulled(c, exactly(end - start + 1, read(range)));
   c.header("Content-Type", type);
   c.header("Content-Disposition", `attachment; filename="${file}"`);
@@ -36,7 +36,7 @@ export async function sendFile(
   return c.newResponse(body, range ? 206 : 200);
 }
 
-/** Bun sends a stream without its length: only a connection that is cut tells the client that this is not all of it. */
+/** Passes the parts on, and throws if they do not have this many bytes: then the connection is cut, and the client knows. */
 async function* exactly(bytes: number, parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let sent = 0;
   for await (const part of parts) {
@@ -44,10 +44,11 @@ async function* exactly(bytes: number, parts: AsyncIterable<Uint8Array>): AsyncG
     if (sent > bytes) break;
     yield part;
   }
-  if (sent !== bytes) throw new MusterError("backup_damaged", `the file has not the ${bytes} bytes that it should`);
+  if (sent !== bytes)
+    throw new MusterError("backup_damaged", `the file should have ${bytes} bytes, but has another number`);
 }
 
-/** Undefined where the whole is asked for: no range, several, another unit, or If-Range with another tag. */
+/** Undefined means the whole file: no range, several ranges, another unit, or If-Range with another tag. */
 function rangeOf(c: Context, bytes: number, tag: string): { start: number; end: number } | undefined {
   const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(c.req.header("Range") ?? "") ?? [];
   const condition = c.req.header("If-Range");
@@ -56,5 +57,7 @@ function rangeOf(c: Context, bytes: number, tag: string): { start: number; end: 
   const start = from === "" ? Math.max(0, bytes - Number(to)) : Number(from);
   const end = from === "" || to === "" ? bytes - 1 : Math.min(Number(to), bytes - 1);
   if (start <= end && start < bytes) return { start, end };
-  throw new Refusal(416, `the file has ${bytes} bytes`, { headers: { "Content-Range": `bytes */${bytes}` } });
+  throw new Refusal(416, `the range is outside the file, which has ${bytes} bytes`, {
+    headers: { "Content-Range": `bytes */${bytes}` },
+  });
 }

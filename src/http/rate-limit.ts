@@ -1,34 +1,36 @@
-/** How many requests a minute one client may send. Each process counts for itself. */
+/** Limits the requests that a client may send in a minute. Each process counts its own. */
 import type { Context, MiddlewareHandler } from "hono";
 import { addressOf } from "./address.ts";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";
 
 export interface RateLimit {
-  /** Requests a minute of one token, or of one address that sends none; where it is infinite guesses alone are limited. */
+  /** Requests a minute for each token, or each address without a token. If infinite, only unknown tokens are limited. */
   perMinute: number;
-  /** Proxies whose X-Forwarded-For is believed: addresses and networks. */
+  /** Addresses and networks of proxies whose X-Forwarded-For is trusted. */
   proxies?: readonly string[] | undefined;
-  /** Milliseconds that only grow. */
+  /** A monotonic clock in milliseconds. */
   now?(): number;
 }
 
 /**
- * Told of a token that came otherwise than in a header: counts it where it is a guess, and refuses whoever made too many.
- * @returns the seconds until all is forgotten
+ * Counts an unknown token against its address, for example one from the sign-in form.
+ * @param guessed whether the token was unknown
+ * @returns the seconds until all counts start anew
+ * @throws Refusal 429 if the address sent too many
  */
 export type GuessJudge = (c: Context<Env>, guessed: boolean) => number;
 
 const WINDOW_MS = 60_000;
-/** Unknown tokens that an address may send a minute. */
+/** Unknown tokens that an address may send in a minute. */
 export const GUESSES_PER_MINUTE_MAX = 60;
-/** Addresses that are counted one by one; what comes from others in the same minute shares one count. */
+/** Addresses that have a count of their own. Further addresses in the same minute share one, which bounds memory. */
 export const ADDRESSES_MAX = 10_000;
 
 /**
- * Refuses what is over the limit with 429 and Retry-After, and says in RateLimit and RateLimit-Policy how much is left
- * (draft-ietf-httpapi-ratelimit-headers-10). From an address that guesses tokens a right one is refused too, so that it
- * is not told which that is.
+ * Refuses requests over the limit with 429 and Retry-After. RateLimit and RateLimit-Policy say how many are left
+ * (draft-ietf-httpapi-ratelimit-headers-10). An address that sent too many unknown tokens is refused with a right one too, so
+ * it does not learn which one is right.
  */
 export function limitRate({ perMinute, proxies, now = () => performance.now() }: RateLimit) {
   const address = addressOf(proxies);
@@ -49,7 +51,7 @@ export function limitRate({ perMinute, proxies, now = () => performance.now() }:
     const seconds = secondsLeft();
     if (guessed) guesses.add(address(c));
     if (!guesses.any || guesses.of(address(c)) <= GUESSES_PER_MINUTE_MAX) return seconds;
-    throw tooMany(`this address sent over ${GUESSES_PER_MINUTE_MAX} unknown tokens within a minute`, seconds);
+    throw tooMany(`this address sent more than ${GUESSES_PER_MINUTE_MAX} unknown tokens in a minute`, seconds);
   };
   const requests: MiddlewareHandler<Env> = (c, next) => {
     const seconds = judge(c, c.get("guessed") === true);
@@ -58,17 +60,17 @@ export function limitRate({ perMinute, proxies, now = () => performance.now() }:
     const count = token === undefined ? addresses.add(address(c)) : tokens.add(`${token}`);
     c.header("RateLimit-Policy", policy);
     c.header("RateLimit", `"minute";r=${Math.max(0, perMinute - count)};t=${seconds}`);
-    if (count > perMinute) throw tooMany(`these are over ${perMinute} requests within a minute`, seconds);
+    if (count > perMinute) throw tooMany(`rate limit of ${perMinute} requests per minute exceeded`, seconds);
     return next();
   };
   return { requests, judge };
 }
 
 function tooMany(problem: string, seconds: number): Refusal {
-  return new Refusal(429, `${problem}: go on in ${seconds} s`, { headers: { "Retry-After": `${seconds}` } });
+  return new Refusal(429, `${problem}; retry in ${seconds} s`, { headers: { "Retry-After": `${seconds}` } });
 }
 
-/** Requests by key, in bounded memory. */
+/** Counts by key, in bounded memory. */
 class Counts {
   readonly #counts = new Map<string, number>();
 
@@ -76,7 +78,7 @@ class Counts {
     return this.#counts.size > 0;
   }
 
-  /** @returns how many these are with this one */
+  /** @returns the new count */
   add(key: string): number {
     const count = this.of(key) + 1;
     this.#counts.set(this.#own(key), count);

@@ -1,35 +1,35 @@
-/** Bodies that are imported: how many come at once, how much room on the disk they take, and how slowly they may come. */
+/** Limits on bodies that are imported: their number, their room on the disk, and their slowness. */
 import type { Context } from "hono";
 import { MusterError } from "../errors.ts";
 import type { ImportLimits } from "../limits.ts";
 import type { Env } from "./env.ts";
 import { RETRY_AFTER_S, Refusal } from "./problem.ts";
 
-/** One body's share of the room, from its first byte until its import has ended. Disposing gives it back. */
+/** One body's share of the room, from its first byte until the end of its import. Disposing gives it back. */
 export interface Upload extends Disposable {
-  /** @throws MusterError `unavailable` if there is no room for so many bytes more */
+  /** @throws MusterError `unavailable` if there is no room for these further bytes */
   add(bytes: number): void;
 }
 
-/** The bodies that one process keeps. */
+/** Counts the bodies that one process holds. */
 export class Uploads {
   #count = 0;
   #bytes = 0;
 
   constructor(private readonly limits: Pick<ImportLimits, "uploadsMax" | "spooledBytesMax">) {}
 
-  /** @throws Refusal 429 if there are as many as there may be */
+  /** @throws Refusal 429 if there are too many already */
   begin(): Upload {
     const { uploadsMax, spooledBytesMax } = this.limits;
     if (this.#count >= uploadsMax) {
-      throw tooMany(`${uploadsMax} bodies are being received or imported, as many as this process takes`);
+      throw tooMany(`${uploadsMax} bodies are being received or imported, the most this process takes`);
     }
     this.#count++;
     let own = 0;
     return {
       add: (bytes) => {
         if (this.#bytes + bytes > spooledBytesMax) {
-          const held = `bodies that are being imported already take ${this.#bytes} of ${spooledBytesMax} bytes`;
+          const held = `bodies that are being imported take ${this.#bytes} of ${spooledBytesMax} bytes`;
           throw new MusterError("unavailable", `${held}: nothing was imported, try again`);
         }
         own += bytes;
@@ -46,14 +46,14 @@ export class Uploads {
 export const tooMany = (why: string) =>
   new Refusal(429, `${why}: try again`, { headers: { "Retry-After": `${RETRY_AFTER_S}` } });
 
-/** A slow body is noticed this often. */
+/** How often the speed of a body is checked. */
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * The bytes of a request's body as they come. Only the time that is spent waiting for them counts against the client.
- * @param stopping ends it when it aborts
- * @throws Refusal 408 (RFC 9110, section 15.5.9) for a body that comes too slowly, MusterError `interrupted` if the client
- *   is gone, what `upload.add` throws, and the reason of `stopping`
+ * Yields the bytes of a request's body as they arrive. Only time spent waiting for them counts as slowness.
+ * @param stopping ends the reading when it aborts
+ * @throws Refusal 408 (RFC 9110, section 15.5.9) if the body is too slow, MusterError `interrupted` if the client left, what
+ * `upload.add` throws, and the reason of `stopping`
  */
 export async function* bodyOf(
   c: Context<Env>,
@@ -75,8 +75,8 @@ export async function* bodyOf(
     () => {
       const ms = waitedMs + (since === undefined ? 0 : performance.now() - since);
       if (ms > slowMsMax && bytes < (ms / 1000) * bytesPerSecondMin) {
-        const slow = `the body comes too slowly: ${bytes} bytes in ${Math.round(ms / 1000)} s`;
-        tooSlow.abort(new Refusal(408, `${slow}, send at least ${bytesPerSecondMin} a second`));
+        const slow = `the body is too slow: ${bytes} bytes in ${Math.round(ms / 1000)} s`;
+        tooSlow.abort(new Refusal(408, `${slow}, send at least ${bytesPerSecondMin} bytes a second`));
       }
     },
     Math.min(LOOK_EVERY_MS, slowMsMax),
@@ -100,8 +100,9 @@ export async function* bodyOf(
     ended.removeEventListener("abort", cancel);
     await reader.cancel().catch(() => {});
   }
-  // A client that gives up may end its body in order.
+  // A client that gives up may look like the regular end of the body.
   if (gone.aborted) throw clientIsGone();
 }
 
-const clientIsGone = () => new MusterError("interrupted", "the client is gone: nothing was imported");
+const clientIsGone = () =>
+  new MusterError("interrupted", "the client left before its body was whole: nothing was imported");

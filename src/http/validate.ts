@@ -1,4 +1,4 @@
-/** The one wrap round the zod validator: what does not fit is thrown as a problem. */
+/** Validation of query, path and JSON body by zod. Faults become problem documents. */
 import { zValidator } from "@hono/zod-validator";
 import type { MiddlewareHandler } from "hono";
 import { z } from "zod";
@@ -7,13 +7,13 @@ import { shown } from "../shown.ts";
 import { described, type Examples, problems } from "./describe.ts";
 import { type ProblemEntry, Refusal } from "./problem.ts";
 
-/** Faults of a request that are named one by one. */
+/** The most faults of one request that are named. */
 const ERRORS_MAX = 50;
 
 /**
- * Validates a part of the request by a zod schema, for handlers' `c.req.valid(target)`.
- * What does not fit answers 400 with one entry in `errors` for each fault, or 404 where it is the path that names nothing.
- * @param examples bodies for the OpenAPI document, which has the schema too
+ * Validates a part of the request by a zod schema, for `c.req.valid(target)` in handlers. Answers 400 with an entry in `errors`
+ * for each fault, or 404 if the path does not fit. The OpenAPI document takes the schema from here.
+ * @param examples bodies for the document
  */
 export function validate<Target extends "query" | "param" | "json", Schema extends z.ZodType>(
   target: Target,
@@ -27,8 +27,7 @@ export function validate<Target extends "query" | "param" | "json", Schema exten
     if (target === "param") throw new Refusal(404, issues.map((issue) => issue.message).join("; "));
     throw faulty(issues.flatMap((issue) => entriesOf(issue, known)));
   };
-  // None of the schemas is asynchronous, and awaiting them costs more than they do.
-  // `never`, since what the option's type is depends on a schema that is not known here.
+  // Synchronous: awaiting the validator's default costs more than the checks. `never`: the option's type depends on Schema.
   const check = zValidator(target, schema, refuse, {
     validationFunction: (rule, value) => rule.safeParse(value) as never,
   });
@@ -38,7 +37,7 @@ export function validate<Target extends "query" | "param" | "json", Schema exten
   return described(check, { body: { "application/json": { schema, examples } }, answers });
 }
 
-/** 400 with an entry for each fault, or for the first ERRORS_MAX of them. */
+/** A 400 with an entry for each fault, ERRORS_MAX at most. */
 export function faulty(all: readonly ProblemEntry[]): Refusal {
   const errors = all.slice(0, ERRORS_MAX);
   const more = all.length > ERRORS_MAX ? `; and ${all.length - ERRORS_MAX} more` : "";
@@ -51,13 +50,13 @@ function entriesOf(issue: z.core.$ZodIssue, known: readonly string[] | undefined
   return [{ pointer: pointerTo(issue.path), detail: name ? `${name} ${issue.message}` : issue.message }];
 }
 
-/** The text of a query parameter: one that is repeated arrives as an array. */
+/** A query parameter as text. A repeated parameter arrives as an array, and is refused. */
 export const parameter = z.string("must be given once");
 
-/** For a route that takes no query; typed so that a typed client need not send an empty one. */
+/** For a route without a query. Typed so that the typed client need not send an empty one. */
 export const noQuery: MiddlewareHandler = validate("query", z.strictObject({}));
 
-/** The entry for a query parameter or key that nothing reads; `known` are those that are. */
+/** The fault of an unknown query parameter or key. @param known the names that exist */
 export function unknownParameter(name: string, known: readonly string[] = []): ProblemEntry {
   const hint = known.length > 0 ? `, only ${known.join(", ")}` : "";
   return { pointer: pointerTo([name]), code: "unknown_field", detail: `${shown(name)} is not known${hint}` };

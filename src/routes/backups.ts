@@ -13,9 +13,9 @@ import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import type { Use } from "../db/rights.ts";
 import { Turnstile } from "../db/turnstile.ts";
-import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { bytesOf, jsonBody, takeBody } from "../http/body.ts";
+import { databaseAllows } from "../http/database-allows.ts";
 import { type Answer, describe, type Examples, type HeaderName, headersOf, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { IDEMPOTENCY_KEY, oncePerKey } from "../http/idempotency.ts";
@@ -117,7 +117,8 @@ export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: B
   const inTurn = new Turnstile(1);
   const once = oncePerKey(database, say);
   const admin = requires("admin");
-  const checks = (use: Use) => [admin, able(database, use), takeBody(inFlight, bodyBytesMax), noQuery] as const;
+  const checks = (use: Use) =>
+    [admin, databaseAllows(database, use), takeBody(inFlight, bodyBytesMax), noQuery] as const;
   const asJson = jsonBody(inFlight);
   return new Hono<Env>()
     .post("/backup", MAKE, ...checks("backup"), asJson, validate("json", BackupBody, BACKUPS), async (c) => {

@@ -7,9 +7,9 @@ import type { Database } from "../db/database.ts";
 import { within } from "../db/deadline.ts";
 import { retried, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
-import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { codingOf, mediaTypeOf } from "../http/body.ts";
+import { databaseAllows } from "../http/database-allows.ts";
 import { describe, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { IDEMPOTENCY_KEY, oncePerKey } from "../http/idempotency.ts";
@@ -77,7 +77,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
   const { bytesMax } = limits;
   const say = (line: string) => log.info(line);
   const once = oncePerKey(database, say);
-  const checks = [requires("writer"), able(database, "import"), validate("query", ImportQuery)] as const;
+  const checks = [requires("writer"), databaseAllows(database, "import"), validate("query", ImportQuery)] as const;
   return new Hono<Env>().post("/imports", IMPORT, ...checks, async (c) => {
     const query = c.req.valid("query");
     const form = formOf(c, bytesMax);

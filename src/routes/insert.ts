@@ -6,10 +6,10 @@ import { exampleRow } from "../codecs/example.ts";
 import { newRowSchema, toJson } from "../codecs/json.ts";
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
-import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { type BatchResponse, batchAnswer, batchAnswers } from "../http/batch-answer.ts";
 import { bodyToWrite, bytesOf, mediaTypeOf, textOf } from "../http/body.ts";
+import { databaseAllows } from "../http/database-allows.ts";
 import { type Content, type Description, describe, type Examples, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
@@ -29,7 +29,7 @@ export interface WriteLimits {
 
 export function insertRoutes(database: Database, limits: WriteLimits) {
   const body = bodyToWrite(limits.inFlight, database.writers, limits.bodyBytesMax);
-  const checks = [requires("writer"), able(database, "insert"), ...body] as const;
+  const checks = [requires("writer"), databaseAllows(database, "insert"), ...body] as const;
   return new Hono<Env>()
     .post("/insert", describe(describeInsert()), ...checks, noQuery, async (c) => {
       mediaTypeOf(c, ["application/json"]);

@@ -5,10 +5,10 @@ import { type Table, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { REASON_CODES, REJECTION_STATES } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
 import { type BatchResponse, batchAnswer, batchAnswers, Reason } from "../http/batch-answer.ts";
 import { bodyToWrite, bytesOf, jsonBody } from "../http/body.ts";
+import { databaseAllows } from "../http/database-allows.ts";
 import { describe, documented, type Examples, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
@@ -115,7 +115,7 @@ const DISCARD = describe({
 export function rejectionRoutes(database: Database, pages: Database, limits: WriteLimits) {
   const { inFlight, bodyBytesMax, msMax } = limits;
   const body = [...bodyToWrite(inFlight, database.writers, bodyBytesMax), jsonBody(inFlight)] as const;
-  const checks = [requires("writer"), able(database, "insert"), ...body, noQuery] as const;
+  const checks = [requires("writer"), databaseAllows(database, "insert"), ...body, noQuery] as const;
   return new Hono<Env>()
     .post("/rejections/replay", REPLAY, ...checks, validate("json", ReplayBody, REPLAYS), async (c) => {
       const asked = c.req.valid("json");

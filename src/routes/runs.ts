@@ -3,8 +3,8 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
-import { able } from "../http/able.ts";
 import { requires } from "../http/auth.ts";
+import { databaseAllows } from "../http/database-allows.ts";
 import { describe, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { followRun } from "../http/events.ts";
@@ -121,7 +121,7 @@ export function runRoutes(database: Database, stopped: AbortSignal) {
       const run = await existing(c.req.valid("param").id);
       return c.json(run, 200);
     })
-    .delete("/runs/:id", CANCEL, requires("writer"), able(database, "import"), ...one, async (c) => {
+    .delete("/runs/:id", CANCEL, requires("writer"), databaseAllows(database, "import"), ...one, async (c) => {
       const run = await existing(c.req.valid("param").id);
       if (run.finished_at !== null) throw new MusterError("conflict", `run ${run.id} has ended: it ${run.status}`);
       if (run.kind !== "import")
