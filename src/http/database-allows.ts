@@ -1,0 +1,16 @@
+import type { MiddlewareHandler } from "hono";
+import type { Database } from "../db/database.ts";
+import type { Use } from "../db/rights.ts";
+import { described, problems } from "./describe.ts";
+import type { Env } from "./env.ts";
+
+/** Answers 503 with the reason, before the body is read, if the database cannot be used this way: a replica takes no rows. */
+export function databaseAllows(database: Database, use: Use) {
+  return described<MiddlewareHandler<Env>>(
+    async (_, next) => {
+      await database.look.require(use);
+      await next();
+    },
+    { answers: problems(503) },
+  );
+}
