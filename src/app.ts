@@ -1,4 +1,4 @@
-/** The HTTP service as a function of what it is given: no environment, no connecting, no listening. */
+/** The HTTP service, made from its dependencies: it reads no environment, connects to nothing and does not listen. */
 import { Hono, type MiddlewareHandler } from "hono";
 import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
@@ -13,13 +13,13 @@ import type { Env } from "./http/env.ts";
 import { InFlight } from "./http/in-flight.ts";
 import { requestLog } from "./http/log.ts";
 import { measured } from "./http/metrics.ts";
-import { answerNothing, refuseOtherMethods } from "./http/not-found.ts";
+import { answerNotFound, refuseOtherMethods } from "./http/not-found.ts";
 import { answerError } from "./http/problem.ts";
 import { limitRate, type RateLimit } from "./http/rate-limit.ts";
 import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-import { forPeople } from "./page/for-people.ts";
-import { dashboardRoutes } from "./page/page-routes.ts";
+import { htmlForPeople } from "./page/html-for-people.ts";
+import { pageRoutes } from "./page/page-routes.ts";
 import { backupRoutes } from "./routes/backups.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -30,28 +30,28 @@ import { reportRoutes } from "./routes/reports.ts";
 import { runRoutes } from "./routes/runs.ts";
 import { tableRoutes } from "./routes/table-rows.ts";
 
-/** A client's X-Request-Id is taken over where it is this short and of letters, digits, `_`, `-` and `=`. */
+/** A client's X-Request-Id is kept if it has at most this length, and only letters, digits, `_`, `-` and `=`. */
 const REQUEST_ID_LENGTH_MAX = 64;
 
 export interface AppDependencies {
   database: Database;
   log: Logger;
-  /** Undefined: nobody is asked for a token, and only this machine is answered. */
+  /** If undefined, no token is needed, and only this machine is answered. */
   tokens?: Tokens | undefined;
   store: BackupStore;
   bodyBytesMax?: Limits["bodyBytesMax"];
   answerMsMax?: Partial<Limits["answerMsMax"]>;
   inFlight?: Partial<Limits["inFlight"]>;
   imported?: Partial<Limits["imported"]>;
-  /** Whoever stops the service stops these first. */
+  /** Stopped before the service is. */
   imports?: ImportsUnderWay;
-  /** Undefined: there is none. */
+  /** If undefined, requests are not limited. */
   rateLimit?: RateLimit | undefined;
-  /** Origins of pages that may read answers. */
+  /** Origins whose pages may read answers. */
   origins?: readonly string[];
 }
 
-/** Mounts the routes. Those before `requires` are open; writers' and admins' routes say so themselves. */
+/** Mounts middleware and routes. Routes before `requires` are open; those that need a higher role than reader say so. */
 export function createApp(dependencies: AppDependencies) {
   const { database, store, log, tokens, answerMsMax, rateLimit, origins = [] } = dependencies;
   const { bodyBytesMax = DEFAULT_LIMITS.bodyBytesMax, imports = new ImportsUnderWay() } = dependencies;
@@ -59,7 +59,7 @@ export function createApp(dependencies: AppDependencies) {
   const msMax = { ...DEFAULT_LIMITS.answerMsMax, ...answerMsMax };
   const app = new Hono<Env>();
   app.onError(answerError(log));
-  app.notFound(answerNothing);
+  app.notFound(answerNotFound);
   const inFlight = new InFlight(dependencies.inFlight);
   const writes = { bodyBytesMax, msMax: msMax.write, inFlight };
   const metrics = measured(database);
@@ -73,14 +73,14 @@ export function createApp(dependencies: AppDependencies) {
       metrics.requests,
       secured,
       jsonAnswers,
-      forPeople,
+      htmlForPeople,
     )
     .use(origins.length > 0 ? crossOrigin(origins) : pass)
     .use(authenticate(tokens, origins))
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
     .use(described(rate?.requests ?? pass, { answers: problems(429) }))
     .route("/", docsRoutes(app))
-    .route("/", dashboardRoutes({ database: pages, tokens, judge: rate?.judge }))
+    .route("/", pageRoutes({ database: pages, tokens, judge: rate?.judge }))
     .use(requires("reader"))
     .use(refuseOtherMethods(app))
     .use(inFlight.counted())

@@ -70,7 +70,12 @@ describe("the page", () => {
     expect(await textOf(local.request("/"))).not.toContain("scripts/import.ts");
     await database.empty();
     const text = await textOf(local.request("/"));
-    for (const step of ["bun run scripts/import.ts", "curl http://localhost/departments", "No run yet", "None is open"])
+    for (const step of [
+      "bun run scripts/import.ts",
+      "curl http://localhost/departments",
+      "No runs yet",
+      "No open rejections",
+    ])
       expect(text).toContain(step);
   });
 
@@ -325,11 +330,11 @@ test.skipIf(withoutChromium !== "")(
       kind: "insert",
       status: "succeeded",
     });
-    await page.getByRole("link", { name: "To the page" }).click();
+    await page.getByRole("link", { name: "To the dashboard" }).click();
     await page.getByRole("heading", { name: "Hires in 2021" }).waitFor();
     await page.goto(`${server.url.href}runs/none`);
     await page.getByRole("heading", { name: "404 Not Found" }).waitFor();
-    await page.getByRole("link", { name: "To the page" }).click();
+    await page.getByRole("link", { name: "To the dashboard" }).click();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByRole("button", { name: "Sign in" }).waitFor();
     expect((await page.goto(`${server.url.href}jobs`))?.status()).toBe(401);

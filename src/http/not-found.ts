@@ -6,7 +6,7 @@ import { problem } from "./problem.ts";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /** For app.notFound. */
-export const answerNothing: NotFoundHandler<Env> = (c) => {
+export const answerNotFound: NotFoundHandler<Env> = (c) => {
   c.set("isNowhere", true);
   return problem(c, 404, `there is nothing at ${c.req.path}`);
 };

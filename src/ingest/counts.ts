@@ -1,14 +1,18 @@
 /** What the counts of a run say in words. */
 import type { RunCounts } from "../db/ledger.ts";
 
-/** By table what became of its rows, such as `jobs 2 inserted, 1 rejected`; of a backup the rows that it has. */
+/** In words, such as `jobs 2 inserted, 1 rejected; departments 3 unchanged`. A backup has only `received`. */
 export function countsText(counts: RunCounts): string {
+  const text = (each: RunCounts[string]) => verdictsOf(each).map(([verdict, rows]) => `${rows} ${verdict}`);
   return Object.entries(counts)
-    .map(([table, { received, ...verdicts }]) => {
-      const some = Object.entries(verdicts).filter(([, rows]) => rows > 0);
-      return `${table} ${some.map(([verdict, rows]) => `${rows} ${verdict}`).join(", ") || `${received} received`}`;
-    })
+    .map(([table, each]) => `${table} ${text(each).join(", ")}`)
     .join("; ");
+}
+
+/** The verdicts that at least one row of a table got, with the number of rows; `received` if there is no verdict. */
+export function verdictsOf({ received, ...verdicts }: RunCounts[string]): [verdict: string, rows: number][] {
+  const some = Object.entries(verdicts).filter(([, rows]) => rows > 0);
+  return some.length === 0 ? [["received", received]] : some;
 }
 
 /** The tables of which every row was rejected: a run with one has succeeded, and yet brought nothing of that table. */

@@ -1,25 +1,25 @@
-/** The account on the page: the last runs, and the rows that were refused. */
+/** The dashboard's tables of the latest runs and the open rejections. */
 import { html } from "hono/html";
 import { tables } from "../codecs/tables.ts";
 import type { RunCounts, RunProgress } from "../db/ledger.ts";
-import { whollyRejected } from "../ingest/counts.ts";
+import { verdictsOf, whollyRejected } from "../ingest/counts.ts";
 import type { RunRecord } from "../repositories/run-log.ts";
 import type { Listed, Parts } from "./dashboard.ts";
 import type { Html } from "./frame.ts";
 import { count, table } from "./html-table.ts";
 
-/** Characters of a refused row that are shown; JSON and CSV have all. */
+/** Characters of a rejected row that are shown. JSON and CSV have all. */
 const RAW_CHARACTERS_MAX = 200;
-/** Runs and rejections are counted up to here: as many or more are "more than 100,000". */
+/** Runs and rejections are counted up to this number, which is shown as "more than 100,000". */
 export const COUNTED_MAX = 100_001;
 
-/** @param following stands above the table */
+/** @param following a note above the table, for a run under way */
 export function runsOf({ value = NOTHING, missing }: Parts["runs"], following: Html | false): Html {
   return html`<section aria-labelledby="runs"><h2 id="runs">Runs</h2>
 ${following && html`<p class="note">${following}</p>`}
 ${table({
   caption: missing === undefined ? shownOf(value, value.all === 1 ? "run" : "runs") : "Runs",
-  ...{ data: "runs", isWide: true, none: "No run yet" },
+  ...{ data: "runs", isWide: true, none: "No runs yet" },
   ...{ columns: ["Run", "Status", "Rows", "Started"], numbers: ["Seconds"], missing },
   rows: value.rows.map(
     (run) => html`<th scope="row"><a href="runs/${run.id}">${run.kind}</a> <small>${run.source}</small></th>
@@ -29,7 +29,7 @@ ${table({
 })}</section>`;
 }
 
-/** A run that succeeded may have brought nothing: it was dry, or every row of a table was rejected. */
+/** A run that succeeded may have stored nothing: it was a dry run, or every row of a table was rejected. */
 function statusOf({ status, dry_run, counts }: RunRecord): Html {
   const none = status === "succeeded" ? whollyRejected(counts) : [];
   return html`<span class="${none.length > 0 ? "doubtful" : status}">${status}</span>
@@ -49,12 +49,10 @@ function progressOf({ table, phase, rows, rejected, bytes, of, rows_per_s }: Run
 ${of !== undefined && html`<progress max="${of}" value="${bytes ?? rows}" aria-label="${table}: ${phase}"></progress>`}`;
 }
 
-/** By table what became of its rows; a backup's are received. */
 const countsOf = (counts: RunCounts): Html[] =>
-  Object.entries(counts).map(([table, { received, ...verdicts }]) => {
-    const some = Object.entries(verdicts).filter(([, rows]) => rows > 0);
-    const said = some.length === 0 ? [["received", received] as const] : some;
-    return html`<div><b>${table}</b> ${said.map(([verdict, rows]) => `${count(rows)} ${verdict}`).join(", ")}</div>`;
+  Object.entries(counts).map(([table, each]) => {
+    const verdicts = verdictsOf(each).map(([verdict, rows]) => `${count(rows)} ${verdict}`);
+    return html`<div><b>${table}</b> ${verdicts.join(", ")}</div>`;
   });
 
 const NOTHING = { rows: [], all: 0 };
@@ -62,9 +60,9 @@ const NOTHING = { rows: [], all: 0 };
 export function rejectionsOf({ value = NOTHING, missing }: Parts["rejections"]): Html {
   return html`<section aria-labelledby="rejections"><h2 id="rejections">Open rejections</h2>
 ${table({
-  caption: `${missing === undefined ? shownOf(value, "open") : "Rows"}, to be mended and replayed, or discarded`,
-  ...{ data: "rejections?state=open", isWide: true, none: "None is open", missing },
-  columns: ["Id", "Why", "Table", "Position", "As it came"],
+  caption: `${missing === undefined ? shownOf(value, "open") : "Rows"}: mend and replay, or discard`,
+  ...{ data: "rejections?state=open", isWide: true, none: "No open rejections", missing },
+  columns: ["Id", "Why", "Table", "Position", "Row as it arrived"],
   sheets: tables.map(({ name }) => ({ name, address: `rejections?table=${name}&state=open&spreadsheet=true` })),
   rows: value.rows.map(
     ({ id, table, file, position, reasons, raw: text = "(not UTF-8)" }) =>

@@ -1,4 +1,4 @@
-/** The page as HTML: the reports, and the account (account.ts). */
+/** The dashboard as HTML: first steps, reports, and the tables of account.ts. */
 import { html } from "hono/html";
 import { tables } from "../codecs/tables.ts";
 import type { Role } from "../http/env.ts";
@@ -10,14 +10,14 @@ import { rejectionsOf, runsOf } from "./account.ts";
 import { type Html, pageOf } from "./frame.ts";
 import { count, numberOf, table } from "./html-table.ts";
 
-/** Rows of a report that are shown; JSON and CSV have all. */
+/** Rows of a report that are shown. JSON and CSV have all. */
 const REPORT_ROWS_MAX = 1_000;
-/** The page is read again so often while a run is followed. */
+/** How often the page reloads while a run is followed. */
 const REFRESH_S = 5;
 
-/** What a part of the page shows, or why it cannot be had now. */
+/** What a part of the page shows, or why it is not available now. */
 export type Part<T> = { value: T; missing?: never } | { value?: never; missing: string };
-/** The newest rows, and how many there are; large numbers are not counted to their end. */
+/** The newest rows, and the number of all rows, counted up to COUNTED_MAX. */
 export interface Listed<Row> {
   rows: Row[];
   all: number;
@@ -32,12 +32,12 @@ export interface Parts {
 
 export interface Dashboard extends Parts {
   year: number;
-  /** Whether the page is read again while a run is under way. */
+  /** Whether the page reloads while a run is under way. */
   follow: boolean;
-  /** How whoever looks at it came in. */
   role: Role;
+  /** How the viewer was authorized. */
   by: "session" | "token" | "loopback";
-  /** Of the service, for a command line. */
+  /** The service's address, for command lines. */
   address: string;
 }
 
@@ -47,8 +47,8 @@ export function dashboardPage(dashboard: Dashboard): Html {
   const isNew = runs.value?.all === 0 && quarters.value?.length === 0;
   const who = {
     session: html`<form method="post" action="sign-out">Signed in as ${role} <button>Sign out</button></form>`,
-    token: html`<p>With a token of the role ${role}</p>`,
-    loopback: html`<p>Role admin: without <code>API_TOKENS</code> this machine may do all</p>`,
+    token: html`<p>Authorized by a token with the role ${role}</p>`,
+    loopback: html`<p>Role admin: <code>API_TOKENS</code> is not set, so everyone on this machine may do everything</p>`,
   };
   const curl = by === "loopback" ? "curl" : "curl -H 'Authorization: Bearer TOKEN'";
   const following = isUnderWay && followingOf(year, follow);
@@ -63,27 +63,26 @@ ${rejectionsOf(rejections)}
 <dt>Account</dt><dd><a href="runs">All runs</a> <a href="rejections">All rejections</a></dd>
 <dt>Service</dt><dd><a href="docs">API</a> <a href="healthz">Health</a> <a href="readyz">Readiness</a> <a href="metrics">Metrics</a></dd>
 </dl>
-<p class="note">Programs get JSON, or CSV if they ask for it:</p>
+<p class="note">Programs get JSON, or CSV on request:</p>
 <pre>${curl} -H 'Accept: text/csv' '${address}/rejections?state=open'</pre>
 </section>`,
     { who: who[by], refreshS: isUnderWay && follow ? REFRESH_S : undefined },
   );
 }
 
-/** Only if it is asked for, since whatever is typed into the page is lost when it is read again. */
+/** The page reloads only on request, since reloading loses what is typed into it. */
 function followingOf(year: number, follow: boolean): Html {
   const here = `./?year=${year}`;
-  if (follow)
-    return html`This page reads itself again every ${REFRESH_S} seconds. <a href="${here}#runs">Stop that</a>`;
+  if (follow) return html`This page reloads every ${REFRESH_S} seconds. <a href="${here}#runs">Stop</a>`;
   return html`A run is under way. <a href="${here}&amp;follow=true#runs">Follow it</a>`;
 }
 
 function firstSteps(curl: string, address: string): Html {
   const [table] = tables;
-  return html`<section class="first" aria-labelledby="first"><h2 id="first">Nothing is here yet</h2>
-<p>Import a folder of CSV files, named for their tables:</p>
+  return html`<section class="first" aria-labelledby="first"><h2 id="first">No data yet</h2>
+<p>Import a folder of CSV files that are named after their tables:</p>
 <pre>bun run scripts/import.ts path/to/your/csv/folder</pre>
-<p>or send a row:</p>
+<p>or insert a row:</p>
 <pre>${table && `${curl} ${address}/${table.name} -H 'Content-Type: application/json' -d '${JSON.stringify(sentRow(table))}'`}</pre>
 </section>`;
 }

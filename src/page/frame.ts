@@ -1,13 +1,13 @@
-/** What all pages have in common: no script, one stylesheet, relative addresses, which hold behind any proxy. */
+/** What all pages share: no scripts, one stylesheet, and relative addresses, which also work under a path that a proxy adds. */
 import { createHash } from "node:crypto";
 import { html, raw } from "hono/html";
 import { SESSION_HOURS } from "../http/cookie-session.ts";
 import { STYLE } from "./style.ts";
 
-/** Text that is put into it is escaped, unless it is `Html` itself. */
+/** HTML text. What a template puts into it is escaped, unless it is `Html` itself. */
 export type Html = ReturnType<typeof html>;
 
-/** What a browser may do with the page. Its origin is told to itself alone: without it a form's would be `null`. */
+/** Headers of every page. `same-origin`: with `no-referrer` a form would send `Origin: null`, and be refused. */
 export const PAGE_HEADERS = {
   "Content-Security-Policy": [
     `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; img-src data:`,
@@ -20,15 +20,15 @@ export const PAGE_HEADERS = {
 const ICON = `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%231f5f8b'/%3E%3Cpath d='M3 12V4l5 5 5-5v8' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E`;
 
 interface Frame {
-  /** Stands at the top. */
+  /** Stands at the top right: who is signed in. */
   who?: Html | string;
-  /** The page's own address, from this one. */
+  /** The dashboard's address, relative to this page. */
   home?: string;
-  /** Seconds after which a browser reads it again. */
+  /** Seconds after which the browser reloads the page. */
   refreshS?: number | undefined;
 }
 
-/** A page round what it shows. */
+/** A whole page with this content. */
 export const pageOf = (main: Html, { who = "", home = "./", refreshS }: Frame = {}): Html => html`<!doctype html>
 <html lang="en">
 <head>
@@ -48,7 +48,7 @@ ${main}
 </html>
 `;
 
-/** @param problem why the form is shown once more */
+/** @param problem why the form is shown again */
 export function signInPage(problem?: string): Html {
   return pageOf(
     html`<section class="alone" aria-labelledby="sign-in"><h2 id="sign-in">Sign in</h2>
@@ -58,7 +58,7 @@ ${problem && html`<p class="bad" role="alert" id="problem">${problem}</p>`}
 <input id="token" name="token" type="password" required autofocus autocomplete="current-password"${problem && raw(' aria-invalid="true" aria-describedby="problem"')}>
 <button>Sign in</button>
 </form>
-<p class="note">One of this service's tokens. You may then read here for ${SESSION_HOURS} hours; whatever writes needs the token itself.</p>
+<p class="note">Enter one of this service's tokens. You can then read here for ${SESSION_HOURS} hours. Requests that write need the token itself.</p>
 </section>`,
   );
 }

@@ -1,23 +1,23 @@
-/** A table of the page, in a box that scrolls, and with links to its data. */
+/** A table on a page, in a box that scrolls, with links to its data as JSON and CSV. */
 import { html, raw } from "hono/html";
 import type { Html } from "./frame.ts";
 
 interface Listing {
   caption: string;
-  /** The address of the same as data. */
+  /** The address of the same rows as JSON. */
   data: string;
-  /** The address of the same for a spreadsheet, or of its parts; `data` can be had so if it is left out. */
+  /** The addresses for a spreadsheet. By default it is `data` as CSV. */
   sheets?: { name: string; address: string }[];
   columns: string[];
-  /** The columns after those. */
+  /** Right-aligned columns after these. */
   numbers?: string[];
-  /** The cells of each. */
+  /** The cells of each row. */
   rows: Html[];
-  /** What is said if there are none. */
+  /** Shown if there are no rows. */
   none: string;
-  /** Why the rows cannot be had now. */
+  /** Why the rows are not available now. */
   missing?: string | undefined;
-  /** It takes more than the width of a phone. */
+  /** The table needs more than the width of a phone. */
   isWide?: boolean;
 }
 

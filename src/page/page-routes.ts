@@ -1,4 +1,4 @@
-/** The page: what there is to see, read only, and the session by which a browser sees it (design section 4). */
+/** The dashboard, and the session by which a browser reads it (docs/http.md). */
 import { Hono, type MiddlewareHandler } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/database.ts";
@@ -36,21 +36,21 @@ const PageQuery = YearQuery.extend({
     .literal("true")
     .transform(() => true)
     .optional()
-    .meta(documented({ type: "boolean", enum: [true], description: "Read the page again while a run is under way" })),
+    .meta(documented({ type: "boolean", enum: [true], description: "Reload the page while a run is under way" })),
 });
-/** Of a form, which has a token. */
+/** A form holds only a token. */
 const FORM_BYTES_MAX = 4 * 1024;
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
 interface Dependencies {
-  /** Answers quickly or not at all. */
+  /** With a time limit on its queries. */
   database: Database;
   tokens: Tokens | undefined;
   judge: GuessJudge | undefined;
 }
 
-export function dashboardRoutes({ database, tokens, judge }: Dependencies) {
-  // Forms have room of their own: while others' bodies fill the service, people can still sign in.
+export function pageRoutes({ database, tokens, judge }: Dependencies) {
+  // Forms have a limit of their own, so people can sign in even while other bodies fill the service.
   const limited = takeBody(new InFlight(), FORM_BYTES_MAX);
   return new Hono<Env>()
     .get("/", describe(PAGE), signInFirst, requires("reader"), validate("query", PageQuery), async (c) => {
@@ -58,7 +58,7 @@ export function dashboardRoutes({ database, tokens, judge }: Dependencies) {
       const parts = await partsOf(database, year);
       const by = c.req.header("Authorization") === undefined ? "session" : "token";
       const shown = { ...parts, year, follow, role: c.get("role") ?? "reader" };
-      // Behind a proxy neither the scheme nor the path can be known, and a token must not be sent in the clear.
+      // Behind a proxy the scheme is unknown, and an address with http could make people send a token unencrypted.
       const way = tokens
         ? ({ by, address: "ADDRESS" } as const)
         : ({ by: "loopback", address: new URL(c.req.url).origin } as const);
@@ -82,7 +82,7 @@ export function dashboardRoutes({ database, tokens, judge }: Dependencies) {
     });
 }
 
-/** Each part by itself: a report that takes too long takes nothing else with it. @throws MusterError if none can be had */
+/** Reads each part by itself, so a slow report hides no other part. @throws MusterError if no part is available */
 async function partsOf(database: Database, year: number): Promise<Parts> {
   const { db } = database;
   const open = { state: "open", limit: REJECTIONS_MAX, newestFirst: true } as const;
@@ -112,10 +112,10 @@ async function listed<Row>(rows: Promise<Row[]>, count: Promise<number>): Promis
   return { rows: found, all };
 }
 
-/** Relative to /sign-in, so that it holds behind a proxy that adds a path. */
+/** The dashboard, relative to /sign-in, so it also works under a path that a proxy adds. */
 const PAGE_ADDRESS = "./";
 
-/** The form alone, where nobody has said who they are. */
+/** Shows the sign-in form if the request carries neither a token nor a session. */
 const signInFirst: MiddlewareHandler<Env> = (c, next) => {
   negotiate(c, ["text/html"]);
   if (c.get("role") !== undefined || c.req.header("Authorization") !== undefined) return next();
@@ -133,31 +133,32 @@ const formBody = described<MiddlewareHandler<Env>>(
 
 const content: Answer["content"] = { "text/html": { schema: z.string() } };
 const tags = ["service"];
-const toPage: Answer = { description: "To the page", headers: headersOf(["Location", "Set-Cookie"]) };
+const toPage: Answer = { description: "Redirects to the dashboard", headers: headersOf(["Location", "Set-Cookie"]) };
 const PAGE: Description = {
-  ...{ tags, summary: "A page for people: reports, runs, open rejections" },
-  description: "Where tokens are configured and neither a token nor a session is sent, it is the form to sign in by.",
+  ...{ tags, summary: "The dashboard for people: reports, runs, open rejections" },
+  description:
+    "If tokens are configured and the request has neither a token nor a session, the answer is the sign-in form.",
   answers: { 200: { description: "The page", content, headers: headersOf(["Set-Cookie"]) }, ...problems(406, 503) },
 };
 const SIGN_IN: Description = {
-  ...{ tags, summary: "Begin a session, which counts as its token for GET and HEAD" },
-  description: `It is kept in a cookie, for ${SESSION_HOURS} hours. Where no tokens are configured there is none to begin.`,
+  ...{ tags, summary: "Begin a session. It counts as its token for GET and HEAD" },
+  description: `The session is a cookie, valid for ${SESSION_HOURS} hours. If no tokens are configured, none is needed, and none begins.`,
   body: {
     [FORM_TYPE]: {
       schema: z.object({ token: z.string() }),
-      examples: { form: { summary: "As the page sends it", value: "token=TOKEN", status: 303 } },
+      examples: { form: { summary: "As the form sends it", value: "token=TOKEN", status: 303 } },
     },
   },
   answers: {
     303: toPage,
     401: {
-      description: "The form once more: the token is not known",
+      description: "The form again: the token is unknown",
       content,
       headers: headersOf(["WWW-Authenticate"]),
     },
   },
 };
 const SIGN_OUT: Description = {
-  ...{ tags, summary: "End the session of this browser" },
+  ...{ tags, summary: "End this browser's session" },
   answers: { 303: toPage },
 };

@@ -1,4 +1,4 @@
-/** Answers of JSON as a page, for a person whose browser has followed a link to them: with a way back, and errors too. */
+/** Shows JSON and errors as HTML pages, with a way back, to people whose browser followed a link to them. */
 import type { Context, MiddlewareHandler } from "hono";
 import { html } from "hono/html";
 import type { Env } from "../http/env.ts";
@@ -6,10 +6,10 @@ import { PROBLEM_TYPE, type Problem } from "../http/problem.ts";
 import { type Html, PAGE_HEADERS, pageOf } from "./frame.ts";
 
 /**
- * Programs are answered as ever. Many of them name text/html too (Java does), so an answer of JSON is a page only if the
- * request is a browser's that goes to another page. An error of a page, or of a path without a route, is a page for every request that names text/html.
+ * Programs still get JSON. Some of them accept text/html too (Java does), so JSON becomes a page only if a browser navigates to
+ * it. Errors of HTML pages, and of paths without a route, become a page for every client that accepts text/html.
  */
-export const forPeople: MiddlewareHandler<Env> = async (c, proceed) => {
+export const htmlForPeople: MiddlewareHandler<Env> = async (c, proceed) => {
   await proceed();
   const type = c.res.headers.get("Content-Type") ?? "";
   const isProblem = type.startsWith(PROBLEM_TYPE);
@@ -20,12 +20,12 @@ export const forPeople: MiddlewareHandler<Env> = async (c, proceed) => {
   const next = nextOf(c.res.headers.get("Link"));
   const page = isProblem ? problemPage(value as Problem, home) : valuePage(c.req.path, value, { home, next });
   const { status } = c.res;
-  // The answer's own headers stay, but for its type.
+  // Assigning c.res keeps the headers of the old answer, except its type.
   c.res = new Response(String(await page), { status, headers: { "Content-Type": "text/html; charset=UTF-8" } });
   for (const [name, text] of Object.entries(PAGE_HEADERS)) c.res.headers.set(name, text);
 };
 
-/** Browsers say so by one header or the other: the first over https and to this machine, the second over http. */
+/** Browsers send the first header over https and to this machine, and the second over http. */
 function isNavigation(c: Context<Env>): boolean {
   const goes = c.req.header("Sec-Fetch-Mode") === "navigate" || c.req.header("Upgrade-Insecure-Requests") === "1";
   return goes && namesHtml(c);
@@ -33,12 +33,12 @@ function isNavigation(c: Context<Env>): boolean {
 
 const namesHtml = (c: Context<Env>) => /\btext\/html\b/i.test(c.req.header("Accept") ?? "");
 
-/** Whether a request that names text/html is for a page, or for nothing that there is. */
+/** Whether the client accepts text/html, and the path is that of an HTML page or of no route. */
 function isForPage(c: Context<Env>): boolean {
   return namesHtml(c) && (c.get("isNowhere") === true || /^\/(sign-in|sign-out|docs.*)?$/.test(c.req.path));
 }
 
-/** The address of the next page of a listing, from the one that is shown. */
+/** The address of a listing's next page, relative to the page shown. */
 function nextOf(link: string | null): string | undefined {
   return /\?[^>]*/.exec(link ?? "")?.[0];
 }
@@ -47,7 +47,7 @@ function problemPage({ title, status, detail, instance }: Problem, home: string)
   return pageOf(
     html`<section class="alone" aria-labelledby="problem"><h2 id="problem">${status} ${title}</h2>
 <p class="bad" role="alert">${detail}</p>
-<p><a href="${home}">${status === 401 ? "Sign in" : "To the page"}</a></p>
+<p><a href="${home}">${status === 401 ? "Sign in" : "To the dashboard"}</a></p>
 <p class="note">Request ${instance}</p>
 </section>`,
     { home },
@@ -58,7 +58,7 @@ function valuePage(path: string, value: unknown, { home, next }: { home: string;
   const count = Array.isArray(value) ? html` <small>${value.length} shown</small>` : "";
   return pageOf(
     html`<section aria-labelledby="value"><div class="head"><h2 id="value">${path}${count}</h2>
-<p><a href="${home}">To the page</a>${next && html` <a href="${next}">Next</a>`}</p></div>
+<p><a href="${home}">To the dashboard</a>${next && html` <a href="${next}">Next</a>`}</p></div>
 <pre class="json" tabindex="0">${JSON.stringify(value, null, 2)}</pre>
 </section>`,
     { home },
