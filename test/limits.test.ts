@@ -129,7 +129,7 @@ describe("requests at once", () => {
     expect(await refusal(await few.request("/jobs"))).toEqual([
       503,
       "5",
-      expect.stringMatching(/answering 2 requests/),
+      expect.stringMatching(/working on 2 requests, the most it takes/),
     ]);
     expect((await few.request("/healthz")).status).toBe(200);
     await release();
