@@ -170,10 +170,11 @@ test("read: reads rows, reports and the page; inserts are refused", async () => 
 
 test("backup: backs up all tables, and a user with the rights to import verifies the backup", async () => {
   await as("backup", async (opened) => {
-    await backup(opened, store, { tables, codec: "deflate", report });
+    const { manifest } = await backup(opened, store, { tables, codec: "deflate", report });
+    expect(manifest.tables.map(({ table }) => table)).toEqual(tables.map(({ name }) => name));
   });
   const verifier = await open(database.url.replace("//root@", `//test_${process.pid}_import@`), "import");
-  await verify(verifier, store, { id: "latest", report });
+  expect((await verify(verifier, store, { id: "latest", report })).proof.seconds).toBeGreaterThan(0);
   await verifier.close();
 });
 
@@ -210,6 +211,7 @@ test("migrate: migrates a new database that the administrator has made", async (
     database.url.replace(database.name, schema),
   );
   await (await open(url, "migrate")).close();
+  expect((await admin.query(`SELECT id FROM ${schema}.hired_employees`))[0]).toEqual([]);
   await admin.query(`DROP DATABASE ${schema}`);
 });
 

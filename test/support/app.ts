@@ -5,10 +5,10 @@ import { type AppDependencies, createApp } from "../../src/app.ts";
 import { DirectoryStore } from "../../src/backups/store-directory.ts";
 import type { Database } from "../../src/db/database.ts";
 
-/** Longer than any test takes: what is not about a limit of time must not meet one, however slow the machine is. */
+/** Longer than any test takes: on a slow machine no test may meet a time limit that it is not about. */
 const LONG_MS = 3_600_000;
 
-/** The service over a database: without a log and without limits of time, unless they are given. */
+/** The service over a database, without a log and without time limits unless they are given. */
 export function appOver(database: Database, overrides: Partial<AppDependencies> = {}) {
   const store = new DirectoryStore(join(tmpdir(), "muster-test-no-backups"));
   return createApp({
@@ -19,7 +19,7 @@ export function appOver(database: Database, overrides: Partial<AppDependencies> 
   });
 }
 
-/** A POST of JSON, for app.request() and fetch() alike; text is sent as it is. */
+/** A POST of JSON, for app.request() or fetch(). Text is sent as it is. */
 export function posted(body: unknown, headers: Record<string, string> = {}): RequestInit {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   return { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: text };

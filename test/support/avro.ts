@@ -1,9 +1,9 @@
-/** Avro files whose every byte a test decides. */
+/** Avro files, of which a test decides every byte. */
 import type { AvroSchema } from "../../src/codecs/avro.ts";
 import { writeLong } from "../../src/codecs/avro-bytes.ts";
 import { type AvroCodec, type Block, writeContainer } from "../../src/codecs/avro-container.ts";
 
-/** A whole file with these blocks. A block's bytes may be anything; its size is written as it is. */
+/** An Avro file with these blocks. Their bytes may be anything, and their counts wrong. */
 export async function containerOf(
   schema: AvroSchema | object,
   codec: AvroCodec,
@@ -21,13 +21,13 @@ export function long(value: number): Buffer {
   return bytes.subarray(0, writeLong(value, bytes, 0));
 }
 
-/** Text or bytes behind their length. */
+/** Text or bytes with their length in front. */
 export function sized(value: string | Uint8Array): Buffer {
   const bytes = Buffer.from(value);
   return Buffer.concat([long(bytes.length), bytes]);
 }
 
-/** A file of one block with that block many times over. */
+/** A file of one block, with that block repeated. */
 export function repeated(file: Buffer<ArrayBuffer>, times: number): Buffer<ArrayBuffer> {
   const sync = file.subarray(-16);
   const start = file.indexOf(sync) + sync.length;
@@ -41,7 +41,7 @@ export const record = (fields: Record<string, unknown>, name = "jobs") => ({
   fields: Object.entries(fields).map(([name, type]) => ({ name, type })),
 });
 
-/** Files of a few bytes that claim to be enormous, or whose schema does, each with what its refusal says. */
+/** Small files that claim to be enormous, in their data or their schema; each with the text of its refusal. */
 export async function hostileAvro(): Promise<Record<string, [bytes: Buffer<ArrayBuffer>, says: RegExp]>> {
   const header = (...entries: Buffer[]) => Buffer.concat([Buffer.from("Obj\x01"), ...entries, Buffer.alloc(40)]);
   const plain = { id: "int", job: "string" };
@@ -51,7 +51,7 @@ export async function hostileAvro(): Promise<Record<string, [bytes: Buffer<Array
   const array = (items: unknown) => ({ list: { type: "array", items } });
   const billion = Buffer.concat([long(1_000_000_000), long(0)]);
   const values = /more than 10000 values/;
-  // Ten fields of the type before, thirty times: 10^30 values of no bytes.
+  // Each level has ten fields of the level below: 10^30 values without any bytes.
   const levels = Array.from({ length: 30 }, (_, level) => ({
     name: `f${level}`,
     type: record(

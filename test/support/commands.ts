@@ -14,7 +14,7 @@ export interface Finished {
   stderr: string;
 }
 
-/** Starts a command of Muster as its own process, with nothing of this one's environment but PATH. */
+/** Starts a command of Muster as its own process, whose environment is PATH, HOME and what is given. */
 export function start(args: string[], environment: Record<string, string> = {}, cwd = ROOT) {
   return Bun.spawn([process.execPath, ...args], {
     cwd,
@@ -77,7 +77,7 @@ export async function startStoppedAt(point: DebugPoint, args: string[], environm
   throw new Error(`the command ended before it reached "${point}": ${text}`);
 }
 
-/** Starts a command on a terminal of its own; `screen` answers all that was written there. */
+/** Starts a command on a terminal of its own. `screen` answers all that was written there. */
 export function startOnTerminal(args: string[], environment: Record<string, string> = {}) {
   const decoder = new TextDecoder();
   let screen = "";

@@ -6,7 +6,7 @@ import { server } from "./server.ts";
 
 export interface TestDatabase extends Database {
   url: string;
-  /** Deletes every row of the dictionary's tables and of the account; what ids come next is not changed. */
+  /** Deletes all rows, runs, rejections and keys. AUTO_INCREMENT goes on from where it is. */
   empty(): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export async function freshDatabase(): Promise<TestDatabase> {
   return { ...database, url, empty, close };
 }
 
-/** The URL of a database on the tests' server that does not exist yet. */
+/** The URL of a new database on the tests' server, which does not exist yet. */
 export function freshUrl(): string {
   count += 1;
   return server.url.replace("/muster?", `/test_${process.pid}_${count}?`);

@@ -1,11 +1,11 @@
-/** Rules that a DBA adds to the table jobs: each refuses a job called Spy, and no other. */
+/** Rules that a DBA adds to the table jobs. Each refuses a job called Spy and no other. */
 import type { Pool } from "mysql2/promise";
 
 export interface DbaRule {
   name: string;
   make: string[];
   undo: string[];
-  /** What the server says of a Spy. */
+  /** The reason that the server gives for a Spy. */
   reason: RegExp;
 }
 
@@ -31,7 +31,7 @@ export const UNIQUE: DbaRule = {
 };
 
 export const FOREIGN_KEY: DbaRule = {
-  name: "a foreign key that the dictionary does not know",
+  name: "a foreign key that Muster does not know",
   make: [
     "CREATE TABLE known (job varchar(255) PRIMARY KEY)",
     "INSERT INTO known VALUES ('Baker'), ('Clerk'), ('Judge')",
@@ -67,20 +67,20 @@ export const DBA_RULES: readonly DbaRule[] = [
     /: no\\nspies \(error 1644\)$/,
   ),
   trigger(
-    "a SIGNAL behind the insertion that calls itself a deadlock",
+    "a SIGNAL after the insertion that pretends to be a deadlock",
     "AFTER",
     "SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'no'",
     /: no \(error 1213\)$/,
   ),
   trigger(
-    "a trigger's other table, whose key is PRIMARY too,",
+    "a duplicate key in another table that a trigger fills",
     "AFTER",
     "INSERT INTO muster_gates SELECT * FROM muster_gates",
     /Duplicate entry '\w+' for key '(muster_gates\.)?PRIMARY' \(error 1062\)$/,
   ),
 ];
 
-/** Does `work` while a rule is there. */
+/** Does `work` under a rule. */
 export async function under<T>(pool: Pool, { make, undo }: DbaRule, work: () => Promise<T>): Promise<T> {
   for (const statement of make) await pool.query(statement);
   try {

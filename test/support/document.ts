@@ -1,4 +1,4 @@
-/** The OpenAPI document as tests read it: its operations, requests to them, and what it says of an answer. */
+/** The OpenAPI document for tests: its operations, requests made from it, and whether an answer is as it says. */
 import { expect } from "bun:test";
 import Ajv2020 from "ajv/dist/2020";
 import addFormats from "ajv-formats";
@@ -25,7 +25,7 @@ export interface Operation {
 
 type App = Pick<ReturnType<typeof createApp>, "request">;
 
-/** Reads the document of an app; `ask` asks this app, unless another is given. */
+/** Reads the document of an app. `ask` sends to this app unless another is given. */
 export async function documentOf(documented: App) {
   const text = await (await documented.request("/openapi.json")).text();
   const document: { openapi: string; paths: Record<string, Record<string, Operation>>; components: object } =
@@ -39,7 +39,7 @@ export async function documentOf(documented: App) {
   const at = (...path: string[]) =>
     `#/${path.map((key) => encodeURIComponent(key.replaceAll("~", "~0").replaceAll("/", "~1"))).join("/")}`;
 
-  /** Asks, and holds what is answered against the document: status, headers, media type, content. */
+  /** Sends a request and checks the answer by the document: status, headers, media type, content. */
   async function ask(
     operation: Operation,
     { query = "", path = pathOf(operation), app = documented, ...init }: Asked = {},
@@ -63,7 +63,7 @@ export async function documentOf(documented: App) {
     return { status, headers: response.headers, text };
   }
 
-  /** What can be held against a schema: JSON, and each line of NDJSON against that of an item. */
+  /** The parts of an answer that have a schema: JSON, or each line of NDJSON. */
   function valuesOf(from: string, type: string | undefined, text: string): [schema: string, value: unknown][] {
     const json = `${from}/content/${encodeURIComponent("application~1json")}/schema`;
     if (type === "application/x-ndjson") {
@@ -74,7 +74,7 @@ export async function documentOf(documented: App) {
     return [[`${from}/content/${encodeURIComponent(type.replace("/", "~1"))}/schema`, JSON.parse(text)]];
   }
 
-  /** Whether the document calls a body of JSON valid. */
+  /** Whether a JSON body is valid by the document. */
   const takes = ({ path, method }: Operation, body: unknown) => {
     const content = at("paths", path, method.toLowerCase(), "requestBody", "content", "application/json", "schema");
     return ajv.validate({ $ref: `document${content}` }, body);
@@ -89,7 +89,7 @@ export interface Asked extends RequestInit {
   app?: App;
 }
 
-/** The path with the document's examples of its parameters. */
+/** The path, filled with the document's examples of its parameters. */
 export function pathOf({ path, parameters }: Operation): string {
   return path.replaceAll(/\{(\w+)\}/g, (_, name) => {
     const parameter = parameters.find((each) => each.in === "path" && each.name === name);

@@ -1,4 +1,4 @@
-/** Bodies within the limit of bytes that are made to take long, each with the status it gets and what its answer names. */
+/** Bodies that are within the limit of bytes and made to take long; each with the status and a text of its answer. */
 import { DEFAULTS } from "../../src/config.ts";
 
 export interface Hostile {
@@ -9,12 +9,12 @@ export interface Hostile {
   says: RegExp;
 }
 
-/** As many units as fit. */
+/** A body with as many units as fit in the limit of bytes. */
 function filled(head: string, unit: string, tail = ""): string {
   return head + unit.repeat(Math.floor((DEFAULTS.BODY_BYTES_MAX - head.length - tail.length) / unit.length)) + tail;
 }
 
-/** An object with so many keys. */
+/** JSON of an object with so many keys. */
 const keys = (count: number, name = "k") =>
   `{${Array.from({ length: count }, (_, index) => `"${name}${index}":1`).join(",")}}`;
 
@@ -30,7 +30,7 @@ const lines = (type: string, body: string, status: number, says: RegExp): Hostil
 const [NDJSON, CSV] = ["application/x-ndjson", "text/csv"];
 const LONG = "k".repeat(60);
 
-/** Made when they are asked for: together they are a hundred megabytes. */
+/** Functions, since all bodies together are a hundred megabytes. */
 export const HOSTILE: Record<string, () => Hostile> = {
   "a row of 500,000 keys": () =>
     json(
@@ -77,7 +77,7 @@ export const HOSTILE: Record<string, () => Hostile> = {
     ),
   "a replay of a hundred thousand numbers": () =>
     json("/rejections/replay", `{"rows":${listOf(99_000, () => "1")}}`, 413, /rows has more than 1000 entries/),
-  "a restore of a thousand tables that there are not": () =>
+  "a restore of a thousand unknown tables": () =>
     json("/restore", `{"table":${listOf(1000, () => '"x"')}}`, 400, /and 950 more/),
   "eight million empty lines of NDJSON": () => lines(NDJSON, filled("", "\n"), 400, /no row/),
   "lines of NDJSON with many keys": () => lines(NDJSON, filled("", `${keys(80_000)}\n`), 422, /more than 1024 keys/),

@@ -1,4 +1,4 @@
-/** What a database holds and is at, for tests that end others' work half-way. */
+/** What a database holds and which statements it works at, for tests that stop work half-way. */
 import type { Pool, RowDataPacket } from "mysql2/promise";
 import type { Database } from "../../src/db/database.ts";
 
@@ -7,14 +7,14 @@ const COLUMNS = {
   jobs: "id, job",
   departments: "id, department",
 };
-/** Children first, as they are deleted. */
+/** Children first, the order in which they can be emptied. */
 export const TABLES = Object.keys(COLUMNS);
 
 export async function select(pool: Pool, statement: string): Promise<RowDataPacket[]> {
   return (await pool.query<RowDataPacket[]>(statement))[0];
 }
 
-/** What each table holds, as its number of rows and a checksum of them. */
+/** The content of each table, as the number of its rows and their checksum. */
 export async function contents(pool: Pool): Promise<Record<string, string>> {
   const held: Record<string, string> = {};
   for (const [table, columns] of Object.entries(COLUMNS)) {
@@ -25,7 +25,7 @@ export async function contents(pool: Pool): Promise<Record<string, string>> {
   return held;
 }
 
-/** Every table there is, as it was made; its next id is left out. */
+/** The CREATE TABLE of every table, without AUTO_INCREMENT. */
 export async function definitions(pool: Pool): Promise<string[]> {
   const tables = (await select(pool, "SHOW TABLES")).map((row) => String(Object.values(row)[0]));
   const made = tables.map(async (table) => {
@@ -35,7 +35,7 @@ export async function definitions(pool: Pool): Promise<string[]> {
   return Promise.all(made);
 }
 
-/** Waits until a look finds something, and answers that. A test that hangs here is ended by the runner. */
+/** Looks until something is found, and answers that. The runner ends a test that hangs here. */
 export async function until<T>(
   look: () => T | undefined | false | null | Promise<T | undefined | false | null>,
 ): Promise<T> {
@@ -51,7 +51,7 @@ export const GATES = "SELECT * FROM muster_gates FOR UPDATE";
 /** The statement of one that waits at a gate. The server may list GATES itself for a moment after it is done. */
 export const AT_THE_GATE = /FROM muster_gates WHERE/;
 
-/** Begins another program's transaction by a statement. @returns what ends it, with nothing changed */
+/** Begins another program's transaction with a statement. @returns a function that rolls it back */
 export async function hold(pool: Pool, statement: string): Promise<() => Promise<void>> {
   const other = await pool.getConnection();
   await other.beginTransaction();
@@ -65,11 +65,11 @@ export async function hold(pool: Pool, statement: string): Promise<() => Promise
   };
 }
 
-/** Waits until the server works at such a statement in this database, or lets it wait for a lock. */
+/** Waits until the server works at such a statement in this database, or the statement waits for a lock. */
 export const underWay = (database: Database, statement: RegExp): Promise<true> =>
   until(() => isAt(database, statement));
 
-/** Waits until the server is at no such statement in this database any more. */
+/** Waits until the server works at no such statement in this database. */
 export const gone = (database: Database, statement: RegExp): Promise<true> =>
   until(async () => !(await isAt(database, statement)));
 
@@ -78,7 +78,7 @@ async function isAt({ pool, name }: Database, statement: RegExp): Promise<boolea
   return processes.some(({ db, Info }) => db === name && statement.test(Info ?? ""));
 }
 
-/** Waits until the server is at such a statement in this database, or the command has ended. */
+/** Waits until the server works at such a statement in this database, or the command has ended. */
 export async function seen(database: Database, statement: RegExp, command: { exitCode: number | null }): Promise<void> {
   while (command.exitCode === null && !(await isAt(database, statement)));
 }

@@ -1,4 +1,4 @@
-/** A server for one test file that does to it what no other test could bear; and a user there who may little. */
+/** A server for one test file, which may do anything to it, with a plain user who has few rights. */
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
 import { type ConnectOptions, connect, type Database } from "../../src/db/database.ts";
@@ -7,7 +7,7 @@ import { joinServer } from "../../src/embedded/server.ts";
 import { folderOf } from "./files.ts";
 import { mysqld, UNSAFE_BUT_QUICK } from "./server.ts";
 
-/** Stopped by stop(), before the folders of folderOf() are removed. */
+/** Starts the server. Call stop() before removeFolders(). */
 export async function ownServer(args: string[] = []) {
   const folder = await folderOf({});
   const own = await joinServer(join(folder, "server"), { mysqld, say: () => {}, args: [...UNSAFE_BUT_QUICK, ...args] });
@@ -16,13 +16,13 @@ export async function ownServer(args: string[] = []) {
   await root.query("CREATE USER plain@'%' IDENTIFIED BY 'pass'");
   await root.query("GRANT ALL ON `plain%`.* TO plain@'%'");
   let databases = 0;
-  /** The last database that was made: by the socket, or by an address. */
+  /** The URL of the newest database for the plain user: through the socket, or at an address. */
   const url = (address = `localhost/plain${databases}?socket=${encodeURIComponent(socket)}`) =>
     `mysql://plain:pass@${address}`;
   return {
     ...{ folder, socket, root, url },
     name: () => `plain${databases}`,
-    /** A new database of the plain user's, as a command opens it. */
+    /** Makes a database for the plain user, and opens it as a command does. */
     async open(options: ConnectOptions = {}): Promise<Database> {
       databases++;
       await root.query(`CREATE DATABASE plain${databases} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);

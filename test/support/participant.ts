@@ -1,4 +1,4 @@
-/** A command that uses the embedded server of FOLDER: joins, prints the server's process id, leaves when its input ends. */
+/** A command that joins the embedded server of FOLDER, prints the server's process id, and leaves when its input ends. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { joinServer } from "../../src/embedded/server.ts";

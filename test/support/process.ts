@@ -1,13 +1,13 @@
-/** What a process uses. Linux alone says it. */
+/** What a process has used, from /proc: on Linux alone. */
 import { readFileSync } from "node:fs";
 
-/** The most memory that the process has had, in millions of bytes. */
+/** The most memory that the process has had at once, in millions of bytes. */
 export function peakMegabytes(pid: number): number {
   const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return (Number(kibibytes) * 1024) / 1e6;
 }
 
-/** The time that the process has computed: unlike that of a clock it does not depend on what else the machine does. */
+/** The processor time of the process. Other work on the machine does not change it, unlike time on a clock. */
 export function cpuMilliseconds(pid: number): number {
   const [, after = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
   const [user, system] = after.split(" ").slice(11, 13).map(Number);

@@ -1,4 +1,4 @@
-/** A copy of the project, with another schema: what a user has who edits src/db/schema.ts. */
+/** A copy of the project with another schema, as if a user had edited src/db/schema.ts. */
 import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { folderOf } from "./files.ts";
@@ -9,11 +9,11 @@ const PARTS =
 
 export interface ProjectCopy {
   folder: string;
-  /** Writes src/db/schema.ts: the project's own, with an import of these from Drizzle, and with this text at its end. */
+  /** Appends text to the copy's schema, with an import of these names from Drizzle. */
   extendSchema(imports: string, text: string): Promise<void>;
 }
 
-/** @param files more of them, in the same folder */
+/** @param files further files in the same folder */
 export async function copyOfProject(files: Record<string, string> = {}): Promise<ProjectCopy> {
   const folder = await folderOf(files);
   for (const part of PARTS.split(" ")) await cp(join(ROOT, part), join(folder, part), { recursive: true });

@@ -1,4 +1,4 @@
-/** S3 for one test file: a real one in memory, behind a proxy that can be told to fail as networks and services do. */
+/** S3 for one test file: in memory, behind a proxy that fails on request as networks and services do. */
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { startFauxqs } from "fauxqs";
@@ -13,7 +13,7 @@ export interface Seen {
   bytes: number;
 }
 
-/** The proxy answers an error itself, or cuts the answer's body off after so many bytes, or never sends more than these, or lists so many keys at once. */
+/** What the proxy does with a request: answer an error, cut the body after some bytes, send no more after some, or list fewer keys at once. */
 export type Fault =
   | { status: number; code: string }
   | { cutAfter: number }
@@ -42,7 +42,7 @@ export async function startS3() {
     endpoint,
     /** Every request since the last `reset`. */
     seen,
-    /** Asked about every request; undefined lets it through. */
+    /** Decides about every request; undefined lets it through. */
     faults,
     locate: (prefix: string, bucket = BUCKET) => S3Location.parse(`s3://${bucket}/${prefix}`, settingsFor(endpoint)),
     reset() {

@@ -1,14 +1,14 @@
-/** The server that all tests run on: a private one in .data, joined before the first file and left after the last. */
+/** The server of all tests: a private one in .data, started before the first test file and stopped after the last. */
 import { afterAll } from "bun:test";
 import { join } from "node:path";
 import { connectOnce } from "../../src/db/database.ts";
 import { findProgram } from "../../src/embedded/mysqld.ts";
 import { joinServer } from "../../src/embedded/server.ts";
 
-/** Tests lose nothing of worth when the machine dies, so nothing is waited for. */
+/** The data of tests may be lost if the machine dies, so the server does not wait for the disk. */
 export const UNSAFE_BUT_QUICK = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"];
 
-/** DATABASE_URL is not looked at: it may name a database that somebody needs. */
+/** DATABASE_URL is ignored: it may name a database that somebody needs. */
 export const mysqld = process.env.MUSTER_MYSQLD || undefined;
 export const program = await findProgram(mysqld, console.log);
 
@@ -17,7 +17,7 @@ export const server = await joinServer(folder, { mysqld, say: console.log, args:
 console.log(`Tests run on ${server.version}`);
 await dropLeftovers();
 
-/** For test/acceptance, whose service is a process of its own: it makes this database itself. */
+/** The database of test/acceptance, whose service is a process of its own and creates it. */
 const acceptance = server.url.replace("/muster?", `/test_${process.pid}_acceptance?`);
 process.env.ACCEPTANCE_DATABASE_URL = acceptance;
 
@@ -28,7 +28,7 @@ afterAll(async () => {
   await server.stop();
 }, 600_000);
 
-/** Databases are named after the process that made them (database.ts): those of a dead one are nobody's. */
+/** Drops databases of earlier tests. Their names have the id of the process that made them (database.ts). */
 async function dropLeftovers(): Promise<void> {
   const connection = await connectOnce(server.url);
   const [rows] = await connection.query(

@@ -1,4 +1,4 @@
-/** A table with every column type that Muster moves, and rows for it in their internal form. */
+/** A table with every column type that Muster supports, and rows for it. */
 import {
   bigint,
   boolean,
@@ -31,14 +31,14 @@ export const things: Table = only({
   }),
 });
 
-/** The one table of a schema module. */
+/** The only table of a schema. */
 export function only(module: object): Table {
   const [table, another] = buildTables(module);
   if (!table || another) throw new Error("the schema must have one table");
   return table;
 }
 
-/** Text that a row can hold: with quotes, line ends, blanks at its ends, any character of Unicode but control characters. */
+/** Random text that a row can hold: quotes, line ends, spaces at its ends, any character but control characters. */
 const words = fc
   .oneof(
     fc.string({ unit: "binary", minLength: 1, maxLength: 40 }),
@@ -69,7 +69,7 @@ export const rows: fc.Arbitrary<Row> = fc.tuple(
   instants.map((text) => text.slice(0, 19)),
 );
 
-/** A row as the server sends it (MySQL protocol, Text Resultset Row), behind the four bytes of its packet. */
+/** A row as the server sends it (MySQL protocol, Text Resultset Row), after the four bytes of its packet header. */
 export function textOf(row: Row): Buffer {
   const parts = row.flatMap((value) => {
     if (value === null) return [Buffer.of(0xfb)];

@@ -1,4 +1,4 @@
-/** Users of the tests' server that have fewer rights than its administrator, and what other programs keep there. */
+/** Users of the tests' server with few rights, and databases of other programs there. */
 import { connectOnce } from "../../src/db/database.ts";
 import { dropDatabase, freshUrl } from "./database.ts";
 import { server } from "./server.ts";
@@ -24,7 +24,7 @@ export async function userWith(url: string, ...grants: string[]): Promise<{ name
   return { name, url: url.replace("//root@", `//${name}@`) };
 }
 
-/** An empty database that another program has on the same server. @returns its name */
+/** Makes an empty database of another program on the same server. @returns its name */
 export async function otherDatabase(): Promise<string> {
   const url = freshUrl();
   const name = new URL(url).pathname.slice(1);
@@ -33,7 +33,7 @@ export async function otherDatabase(): Promise<string> {
   return name;
 }
 
-/** To be called before the tests' own database is closed, to which tables of others may refer. */
+/** Call it before the test's own database is closed: tables of others may refer to that. */
 export async function removeOthers(): Promise<void> {
   for (const url of databases.splice(0)) await dropDatabase(url);
   await asAdministrator(...made.splice(0).map((name) => `DROP USER IF EXISTS ${name}@localhost`));

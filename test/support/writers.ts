@@ -1,17 +1,17 @@
 /**
- * Writers that send batches to a service, at first eight that wait for each answer, then twice as many batches a second as
- * those did, whatever is answered. A program of its own, because a test's fetch opens 256 connections at most.
+ * Writers that send batches to a service: first eight that wait for each answer, then twice as many batches a second as
+ * those could send, without waiting. A program of its own, because fetch in a test opens at most 256 connections.
  *   usage: BUN_CONFIG_MAX_HTTP_REQUESTS=65535 bun test/support/writers.ts URL SECONDS
  * Prints one JSON object: Load.
  */
 export interface Load {
   /** Batches a second that eight writers could send. */
   capacity: number;
-  /** Batches a second that were sent then. */
+  /** Batches a second that were sent under load. */
   offered: number;
-  /** What the writers were answered who waited. */
+  /** Answers to the eight writers. */
   calm: Answered[];
-  /** What was answered under the load. */
+  /** Answers under load. */
   loaded: Answered[];
 }
 
@@ -24,7 +24,7 @@ export interface Answered {
 
 export const ROWS_PER_BATCH = 1_000;
 
-/** Rows that can be recognised by their names. */
+/** A request with rows whose names tell their batch. */
 function batchOf(batch: number): RequestInit {
   const row = (index: number) => ({
     ...{ name: `${batch} ${index}`, datetime: "2021-11-07T02:48:42Z", department_id: 1 + (index % 9), job_id: 1 },
