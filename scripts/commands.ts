@@ -33,9 +33,9 @@ export const COMMANDS = {
     forms: ["[SOURCE] [options]"],
     about: `Imports files into their tables.
 
-SOURCE is a directory, a file, s3://BUCKET/PREFIX/ or s3://BUCKET/KEY. Without it IMPORT_SOURCE is imported, and if that
-is not set either, and without DATABASE_URL, the sample. A file belongs to the table that it is named for: jobs.csv,
-jobs-2021.csv, jobs/any.csv. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz or .avro.`,
+SOURCE is a directory, a file, s3://BUCKET/PREFIX/ or s3://BUCKET/KEY. The default is IMPORT_SOURCE; if that is not set
+either, the private server gets the sample. The name of a file says which table it is for: jobs.csv, jobs-2021.csv,
+jobs/any.csv. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz or .avro.`,
     flags: {
       table: { value: "T", type: oneOf(tableNames).optional(), about: `import only the files of table T: ${TABLES}` },
       "dry-run": { type: yes, about: "say what would happen, and write nothing but the run" },

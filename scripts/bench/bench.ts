@@ -59,7 +59,7 @@ async function measureOn(program: ServerProgram, files: Files, folder: string, s
   try {
     const scratch = join(folder, "scratch");
     await mkdir(scratch);
-    const place: Place = { server, kind: program.kind, files, scratch, signal };
+    const place: Place = { server, files, scratch, signal };
     for (const name of options.benches) {
       signal.throwIfAborted();
       const bench = await BENCHES[name](place);

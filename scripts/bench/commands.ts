@@ -1,15 +1,13 @@
 /** The benches of whole commands: import, reload, backup and restore, against the server's own tools. */
 import { rm } from "node:fs/promises";
-import { basename, join } from "node:path";
-import type { ServerProgram } from "../../src/embedded/mysqld.ts";
+import { join } from "node:path";
 import type { Files } from "./files.ts";
 import type { Bench, Side } from "./pairs.ts";
 import { type Measured, measure } from "./process.ts";
-import { type BenchServer, type ClientName, missing } from "./server.ts";
+import type { BenchServer, ClientName } from "./server.ts";
 
 export interface Place {
   server: BenchServer;
-  kind: ServerProgram["kind"];
   files: Files;
   /** A folder for what a bench writes. */
   scratch: string;
@@ -136,17 +134,15 @@ export function ours({ server, scratch, signal }: Place, name: string, ...words:
   });
 }
 
-/** How to run the server's own client; if it is not installed, `name` says what is missing. */
+/** A run of the server's own client; undefined if it is not installed. */
 function clientSide(
-  { server, kind, signal }: Place,
-  name: ClientName,
-  words: (client: string[]) => string[],
+  { server, signal }: Place,
+  client: ClientName,
+  words: (command: string[]) => string[],
   input?: string,
 ): { name: string; run: (() => Promise<Measured>) | undefined } {
-  const program = server.client(name);
-  if (program === undefined) return { name: missing(kind, name), run: undefined };
-  const client = [program, "--no-defaults", `--socket=${server.socket}`, "--user=root"];
-  return { name: basename(program), run: () => measure({ arguments: words(client), signal, ...(input && { input }) }) };
+  const { name, command } = server.client(client);
+  return { name, run: command && (() => measure({ arguments: words(command), signal, ...(input && { input }) })) };
 }
 
 /** LOAD DATA for each of the three files, parents first. */

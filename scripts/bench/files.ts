@@ -31,19 +31,10 @@ const GOOD = /^(\d+,[^,]+,)(?!\d{4}-02-30)(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)Z(,\
 /** A bad row whose department does not exist. */
 const ORPHAN = /,999,\d+$/;
 
+/** Writes the good rows of a file. @returns how many they are */
 async function writeGood(from: string, to: string): Promise<number> {
-  const out = Bun.file(to).writer();
-  let rows = 0;
-  let rest = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of Bun.file(from).stream()) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    const good = lines.filter((line) => GOOD.test(line) && !ORPHAN.test(line));
-    for (const line of good) out.write(`${line.replace(GOOD, "$1$2 $3$4")}\n`);
-    rows += good.length;
-    await out.flush();
-  }
-  await out.end();
-  return rows;
+  const lines = (await Bun.file(from).text()).split("\n");
+  const good = lines.filter((line) => GOOD.test(line) && !ORPHAN.test(line));
+  await Bun.write(to, good.map((line) => `${line.replace(GOOD, "$1$2 $3$4")}\n`).join(""));
+  return good.length;
 }

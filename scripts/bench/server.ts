@@ -1,5 +1,5 @@
 /** The private database server of the benches, and the client programs that belong to it. */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Connection } from "mysql2/promise";
 import { connectOnce } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
@@ -7,7 +7,7 @@ import { findProgram, type ServerProgram } from "../../src/embedded/mysqld.ts";
 import { joinServer } from "../../src/embedded/server.ts";
 
 /** The same for us and for every peer. A commit is on the disk, which is the default of both servers. */
-export const SETTINGS = [
+const SERVER_OPTIONS = [
   "--innodb-buffer-pool-size=1G",
   // The first is MariaDB's name for it, the second MySQL's.
   "--loose-innodb-log-file-size=1G",
@@ -22,8 +22,7 @@ export interface BenchServer {
   /** DATABASE_URL of the database. */
   url: string;
   socket: string;
-  /** The path of the server's own client; undefined if it is not installed. */
-  client(name: ClientName): string | undefined;
+  client(name: ClientName): Client;
   /** Drops the database, and makes it again with empty tables. */
   reset(): Promise<void>;
   run(statement: string): Promise<Record<string, unknown>[]>;
@@ -33,6 +32,14 @@ export interface BenchServer {
 }
 
 export type ClientName = "mysql" | "mysqldump";
+
+/** One of the server's own clients. */
+interface Client {
+  /** What it is called, or that it is missing. */
+  name: string;
+  /** How to run it; undefined if it is not installed. */
+  command: string[] | undefined;
+}
 
 /** What a client is called, and which Debian package has it. */
 const CLIENTS: Record<ServerProgram["kind"], Record<ClientName, { names: string[]; from: string }>> = {
@@ -45,12 +52,6 @@ const CLIENTS: Record<ServerProgram["kind"], Record<ClientName, { names: string[
     mysqldump: { names: ["mariadb-dump", "mysqldump"], from: "mariadb-client" },
   },
 };
-
-/** Says which client is missing, and which package has it. */
-export function missing(kind: ServerProgram["kind"], name: ClientName): string {
-  const { names, from } = CLIENTS[kind][name];
-  return `${names.join(" or ")} is missing (package ${from})`;
-}
 
 /**
  * The server programs to measure on, one of each kind: `mysqld` if it is given, otherwise the first that is installed.
@@ -74,7 +75,7 @@ export async function startServer(
   folder: string,
   { say, signal }: { say(line: string): void; signal: AbortSignal },
 ): Promise<BenchServer> {
-  const { url, version, stop } = await joinServer(folder, { mysqld: program.path, say, args: SETTINGS });
+  const { url, version, stop } = await joinServer(folder, { mysqld: program.path, say, args: SERVER_OPTIONS });
   const connection = await connectOnce(url).catch(async (error) => {
     await stop();
     throw error;
@@ -95,20 +96,17 @@ export async function startServer(
     await stop();
   };
   const socket = decodeURIComponent(url.split("socket=")[1] ?? "");
-  const client = (name: ClientName) => clientOf(program, name);
+  const client = (name: ClientName) => clientOf(program, socket, name);
   return { url, version, socket, client, run, reset, settle: () => settle(connection, signal), stop: stopQuickly };
 }
 
-/** Beside the server, or in the bin beside its folder, or on PATH. */
-function clientOf({ path, kind }: ServerProgram, name: ClientName): string | undefined {
-  const beside = [dirname(path), join(dirname(path), "../bin")].join(":");
-  for (const places of [beside, process.env.PATH ?? ""]) {
-    for (const each of CLIENTS[kind][name].names) {
-      const found = Bun.which(each, { PATH: places });
-      if (found !== null) return found;
-    }
-  }
-  return undefined;
+function clientOf({ path, kind }: ServerProgram, socket: string, client: ClientName): Client {
+  const { names, from } = CLIENTS[kind][client];
+  // Beside the server, in the bin folder beside that, or on PATH.
+  const places = [dirname(path), join(dirname(path), "../bin"), process.env.PATH ?? ""].join(":");
+  const program = names.map((name) => Bun.which(name, { PATH: places })).find((found) => found !== null);
+  if (!program) return { name: `${names.join(" or ")} is missing (package ${from})`, command: undefined };
+  return { name: basename(program), command: [program, "--no-defaults", `--socket=${socket}`, "--user=root"] };
 }
 
 const SETTLE_MS_MAX = 120_000;
