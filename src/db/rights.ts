@@ -14,36 +14,35 @@ export interface Lack {
   mend: string;
 }
 
-/** A right on the whole database, or on some of its tables. */
+/** Rights on these tables, or on the whole database. */
 interface Need {
-  right: string;
+  rights: readonly string[];
   tables?: readonly string[];
 }
 
 /** The tables that rows are inserted into. */
 const INSERTED = TABLES.filter((table) => table !== "muster_gates");
 
-const all = (...rights: string[]): Need[] => rights.map((right) => ({ right }));
-const onTables = (tables: readonly string[], ...rights: string[]): Need[] => rights.map((right) => ({ right, tables }));
+const READ: Need = { tables: [...TABLES, "__drizzle_migrations"], rights: ["SELECT"] };
+/** For the stages of an import or a restore. */
+const STAGE = ["CREATE", "DROP", "ALTER", "REFERENCES"];
 
-const READ = onTables([...TABLES, "__drizzle_migrations"], "SELECT");
-const STAGE = all("CREATE", "DROP", "ALTER", "REFERENCES");
-
-const RIGHTS: Record<Use, readonly Need[]> = {
-  read: READ,
+const NEEDS: Record<Use, readonly Need[]> = {
+  read: [READ],
   insert: [
-    ...[...READ, ...onTables(INSERTED, "INSERT")],
-    ...onTables(["muster_rejections"], "UPDATE"),
-    ...onTables(["muster_idempotency_keys"], "UPDATE", "DELETE"),
+    READ,
+    { tables: INSERTED, rights: ["INSERT"] },
+    { tables: ["muster_rejections"], rights: ["UPDATE"] },
+    { tables: ["muster_idempotency_keys"], rights: ["UPDATE", "DELETE"] },
   ],
-  backup: [...READ, ...onTables(["muster_runs"], "INSERT", "UPDATE")],
+  backup: [READ, { tables: ["muster_runs"], rights: ["INSERT", "UPDATE"] }],
   import: [
-    ...[...all("SELECT", "INSERT"), ...STAGE],
-    ...onTables(["muster_gates", "muster_runs", "muster_rejections"], "UPDATE"),
-    ...onTables(["muster_rejections"], "DELETE"),
+    { rights: ["SELECT", "INSERT", ...STAGE] },
+    { tables: ["muster_gates", "muster_runs", "muster_rejections"], rights: ["UPDATE"] },
+    { tables: ["muster_rejections"], rights: ["DELETE"] },
   ],
-  restore: [...all("SELECT", "INSERT", "UPDATE", "DELETE"), ...STAGE],
-  migrate: [...all("SELECT", "INSERT", "DELETE"), ...STAGE, ...all("INDEX")],
+  restore: [{ rights: ["SELECT", "INSERT", "UPDATE", "DELETE", ...STAGE] }],
+  migrate: [{ rights: ["SELECT", "INSERT", "DELETE", ...STAGE, "INDEX"] }],
 };
 
 /** The rights that no grant gives. If a narrower grant hides one that seems given, the server says so when it is used. */
@@ -51,10 +50,13 @@ export function rightsLacking({ grants, database, variables }: Facts, use: Use):
   if (grants === undefined) return undefined;
   const isMariaDb = /MariaDB/i.test(variables.get("version") ?? "");
   const lacking = new Map<string, string[]>();
-  for (const need of RIGHTS[use]) {
-    // MariaDB has this right and never asks for it.
-    if (isMariaDb && need.right === "REFERENCES") continue;
-    for (const place of placesLacking(grants, need)) lacking.set(place, [...(lacking.get(place) ?? []), need.right]);
+  for (const { rights, tables } of NEEDS[use]) {
+    for (const right of rights) {
+      // MariaDB has this right and never asks for it.
+      if (isMariaDb && right === "REFERENCES") continue;
+      for (const place of placesLacking(grants, right, tables))
+        lacking.set(place, [...(lacking.get(place) ?? []), right]);
+    }
   }
   if (lacking.size === 0) return undefined;
   const statements = [...lacking].map(
@@ -68,7 +70,7 @@ export function rightsLacking({ grants, database, variables }: Facts, use: Use):
 }
 
 /** Where a right is lacking, as a GRANT names the place: `*` if every one of many tables lacks it. */
-function placesLacking(grants: Grants, { right, tables }: Need): string[] {
+function placesLacking(grants: Grants, right: string, tables?: readonly string[]): string[] {
   if (allows(grants.possible, right)) return [];
   if (tables === undefined) return ["*"];
   const lacking = tables.filter((table) => !allows(grants.tables.get(table), right));

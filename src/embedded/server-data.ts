@@ -20,7 +20,7 @@ export interface Place {
 }
 
 /** The record beside the data: which server created them, and its last process, which may have ended. */
-export interface Server {
+export interface ServerRecord {
   kind: ServerProgram["kind"];
   version: string;
   pid: number;
@@ -57,12 +57,12 @@ export async function createData(
   const data = join(folder, "data");
   await initialise(program, data, settings);
   fs.chmodSync(data, 0o700);
-  writeServer(data, { kind, version, pid: 0, socket: "" });
+  writeRecord(data, { kind, version, pid: 0, socket: "" });
   fs.renameSync(data, place.data);
   fs.rmdirSync(folder);
 }
 
-export function refuseOtherKind(place: Place, made: Server, found: ServerProgram): void {
+export function refuseOtherKind(place: Place, made: ServerRecord, found: ServerProgram): void {
   if (made.kind === found.kind) return;
   throw new MusterError(
     "conflict",
@@ -71,24 +71,24 @@ export function refuseOtherKind(place: Place, made: Server, found: ServerProgram
   );
 }
 
-const recordOf = (data: string) => join(data, "muster.json");
+const recordPath = (data: string) => join(data, "muster.json");
 
 /** @throws MusterError `conflict` if there are data without a readable record: they are never overwritten */
-export function readServer(data: string): Server | undefined {
+export function readRecord(data: string): ServerRecord | undefined {
   if (!fs.existsSync(data)) return undefined;
   try {
-    return JSON.parse(fs.readFileSync(recordOf(data), "utf8"));
+    return JSON.parse(fs.readFileSync(recordPath(data), "utf8"));
   } catch (error) {
-    throw new MusterError("conflict", `${recordOf(data)} cannot be read, so ${data} is left alone: move it away`, {
+    throw new MusterError("conflict", `${recordPath(data)} cannot be read, so ${data} is left alone: move it away`, {
       cause: error,
     });
   }
 }
 
-export function writeServer(data: string, server: Server): void {
-  const beside = `${recordOf(data)}.new`;
+export function writeRecord(data: string, server: ServerRecord): void {
+  const beside = `${recordPath(data)}.new`;
   fs.writeFileSync(beside, `${JSON.stringify(server)}\n`);
-  fs.renameSync(beside, recordOf(data));
+  fs.renameSync(beside, recordPath(data));
 }
 
 /** A path beside the data if it is short enough, or in a private directory that is named after the folder. */

@@ -11,11 +11,11 @@ import {
   createData,
   type Place,
   placeOf,
-  readServer,
+  readRecord,
   refuseOtherKind,
-  type Server,
+  type ServerRecord,
   socketPath,
-  writeServer,
+  writeRecord,
 } from "./server-data.ts";
 import { isUp, serves, startProcess, stopProcess, until } from "./server-process.ts";
 
@@ -87,33 +87,33 @@ async function inTurn<T>(place: Place, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function runningServer(place: Place, options: ServerOptions): Promise<Server | undefined> {
-  const server = readServer(place.data);
+async function runningServer(place: Place, options: ServerOptions): Promise<ServerRecord | undefined> {
+  const server = readRecord(place.data);
   if (!server || !(await isUp(server.pid, { ...place, socket: server.socket }))) return undefined;
   if (options.mysqld) refuseOtherKind(place, server, await findProgram(options.mysqld, options.say));
   return server;
 }
 
-async function startServer(place: Place, options: ServerOptions): Promise<Server> {
+async function startServer(place: Place, options: ServerOptions): Promise<ServerRecord> {
   const program = await findProgram(options.mysqld, options.say);
   // A MariaDB that starts deletes the temporary files of others in the same directory.
   const temporary = join(place.folder, "mysql.tmp");
   fs.mkdirSync(temporary, { recursive: true, mode: 0o700 });
   const settings = [...SETTINGS, `--tmpdir=${temporary}`, ...(options.args ?? [])];
-  const made = readServer(place.data);
+  const made = readRecord(place.data);
   if (made) refuseOtherKind(place, made, program);
   else await createData(place, program, settings, options.say);
 
   const { kind, version } = program;
-  const server: Server = { kind, version, pid: 0, socket: socketPath(place) };
+  const server: ServerRecord = { kind, version, pid: 0, socket: socketPath(place) };
   await startProcess(program, { ...place, socket: server.socket }, settings, (pid) => {
     server.pid = pid;
-    writeServer(place.data, server);
+    writeRecord(place.data, server);
   });
   return server;
 }
 
-async function leave(place: Place, joined: Server, user: FileLock): Promise<void> {
+async function leave(place: Place, joined: ServerRecord, user: FileLock): Promise<void> {
   user.release();
   if (!fs.existsSync(place.data)) {
     // The folder was deleted, so the server has nothing left to write.
@@ -125,7 +125,7 @@ async function leave(place: Place, joined: Server, user: FileLock): Promise<void
     if (!unused) return;
     unused.release();
     // It may be another process than the one that was joined: after a crash another command starts a new one.
-    const server = readServer(place.data);
+    const server = readRecord(place.data);
     if (server) await stopProcess(server.pid, place);
   });
 }
