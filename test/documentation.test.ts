@@ -99,7 +99,8 @@ describe("the pages", () => {
   });
 });
 
-const PARTS = "src scripts drizzle client node_modules drizzle.config.ts package.json bun.lock bunfig.toml tsconfig.json";
+const PARTS =
+  "src scripts drizzle client node_modules drizzle.config.ts package.json bun.lock bunfig.toml tsconfig.json";
 
 /** A fresh folder with the project in it, in which a page's commands are run. */
 async function folderForPage() {

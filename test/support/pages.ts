@@ -35,7 +35,8 @@ export const anchorOf = (heading: string) =>
     .replaceAll(" ", "-");
 
 /** The first words after ``` of each block. */
-export const fencesOf = ({ text }: Page) => [...text.matchAll(/^```(.+)\n[\s\S]*?^```$/gm)].map(([, info = ""]) => info);
+export const fencesOf = ({ text }: Page) =>
+  [...text.matchAll(/^```(.+)\n[\s\S]*?^```$/gm)].map(([, info = ""]) => info);
 
 /**
  * The commands of a page, in order. They stand in blocks of two kinds:
@@ -46,9 +47,7 @@ export const fencesOf = ({ text }: Page) => [...text.matchAll(/^```(.+)\n[\s\S]*
  * ```sh norun: REASON is not run.
  */
 export function stepsOf({ text }: Page): Step[] {
-  const blocks = text.matchAll(
-    /^```(sh|console)\n([\s\S]*?)^```\n(?:\n```(?:json|csv|text)\n([\s\S]*?)^```$)?/gm,
-  );
+  const blocks = text.matchAll(/^```(sh|console)\n([\s\S]*?)^```\n(?:\n```(?:json|csv|text)\n([\s\S]*?)^```$)?/gm);
   return [...blocks].flatMap(([, kind, block = "", shown]) =>
     kind === "sh" ? [{ command: block.trimEnd(), shown }] : stepsOfConsole(block),
   );
@@ -77,7 +76,7 @@ const VARYING: [RegExp, string][] = [
 ];
 
 /** What npm, the set-up and a progress bar add to the output of a command; no page shows it. */
-const NOISE = /^(> .*|\$ sh .*|\w+: (reading|checking|staging|publishing|comparing|replacing).*)?\n/gm;
+const NOISE = /^(> .*|\$ sh .*|[\w ]+: (reading|checking|staging|publishing|comparing|replacing|replaying)\b.*)?\n/gm;
 
 /**
  * Whether a command's output is what a page shows. In JSON white space does not count, so that a page may break its lines,
@@ -93,8 +92,14 @@ export function difference(output: string, shown: string): { output: string; sho
   const plain = `${output}\n`.replaceAll("\r\n", "\n").replaceAll("\uFEFF", "").replaceAll(NOISE, "");
   const compared = { output: comparable(plain), shown: comparable(shown.replaceAll(/\n\s*\n/g, "\n")) };
   const pattern = compared.shown
-    .split("...")
-    .map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"))
-    .join("[\\s\\S]*?");
+    .split(/("\.\.\."|^\.\.\.\n|\.\.\.)/m)
+    .map((part, index) => (index % 2 === 0 ? part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&") : anyOf(part)))
+    .join("");
   return new RegExp(`^${pattern}$`).test(compared.output) ? undefined : compared;
+}
+
+/** "..." in quotes is any string of JSON, on a line of its own any number of lines, and elsewhere any text. */
+function anyOf(dots: string): string {
+  if (dots === '"..."') return '"(?:[^"\\\\]|\\\\.)*"';
+  return dots === "...\n" ? "(?:.*\\n)*?" : "[\\s\\S]*?";
 }
