@@ -1,8 +1,10 @@
-/** Answers that list rows: a page of JSON, or as many rows as the client wants as CSV or NDJSON. */
+/**
+ * Answers that list rows, in the order of a key: a page of JSON with a Link to the next page (RFC 8288), or as many rows as the
+ * client wants as CSV or NDJSON.
+ */
 import type { Context, TypedResponse } from "hono";
 import type { JSONParsed } from "hono/utils/types";
 import { documented } from "./describe.ts";
-import { linkNext, ROWS_PER_PAGE_MAX } from "./paging.ts";
 import { JSON_TYPE, Refusal } from "./problem.ts";
 import { formOf, type Lines, type NextPage, streamLines } from "./stream.ts";
 import { parameter } from "./validate.ts";
@@ -48,6 +50,20 @@ export async function answerListing<Row, Key, Json>(
   return answer as Response & TypedResponse<JSONParsed<Json[]>, 200, "json">;
 }
 
+const ROWS_PER_PAGE_MAX = 1000;
+
+/** The document's description of every `?cursor=`. */
+export const CURSOR = "Begin after this one. The Link to the next page contains it";
+
+const CURSOR_MAX = 999_999_999_999_999;
+
+/** `?cursor=` of a listing by id: the last id of the previous page. */
+export const idCursor = parameter
+  .regex(/^-?\d{1,15}$/, "must be taken from the Link to the next page")
+  .transform(Number)
+  .meta(documented({ type: "integer", minimum: -CURSOR_MAX, maximum: CURSOR_MAX, examples: [0], description: CURSOR }))
+  .optional();
+
 /** `?limit=` of a listing. CSV and NDJSON take any number; JSON up to ROWS_PER_PAGE_MAX, see pageLimit. */
 export const rowLimit = parameter
   .regex(/^0*[1-9]\d{0,14}$/, "must be a whole number from 1")
@@ -60,6 +76,19 @@ export const rowLimit = parameter
   )
   .optional();
 
+/** `?limit=` of a listing that is only answered as JSON. */
+export const limitParameter = parameter
+  .regex(/^\d{1,4}$/, `must be a number from 1 to ${ROWS_PER_PAGE_MAX}`)
+  .transform(Number)
+  .refine((limit) => limit >= 1 && limit <= ROWS_PER_PAGE_MAX, `must be a number from 1 to ${ROWS_PER_PAGE_MAX}`)
+  .default(ROWS_PER_PAGE_MAX)
+  .meta(
+    documented({
+      ...{ type: "integer", minimum: 1, maximum: ROWS_PER_PAGE_MAX, default: ROWS_PER_PAGE_MAX, examples: [10] },
+      description: "The most entries to answer",
+    }),
+  );
+
 function pageLimit(limit: number = ROWS_PER_PAGE_MAX): number {
   if (limit <= ROWS_PER_PAGE_MAX) return limit;
   const detail = `limit must be a number from 1 to ${ROWS_PER_PAGE_MAX} for a page of JSON: CSV and NDJSON take any`;
@@ -70,7 +99,7 @@ function pageLimit(limit: number = ROWS_PER_PAGE_MAX): number {
 const PAGE_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 async function readPage<Row, Key, Json>(
-  { read, keyOf, after, pageRows }: Listing<Row, Key>,
+  listing: Listing<Row, Key>,
   { toJson }: Lines<Row, Json>,
   limit: number,
 ): Promise<JsonPage<Key>> {
@@ -78,19 +107,18 @@ async function readPage<Row, Key, Json>(
   let characters = 0;
   let last: Key | undefined;
   const page = (more: boolean) => ({ json: `[${texts.join(",")}]`, last, more });
-  for (;;) {
-    // One row more than the page holds says that there is a next page.
-    const wanted = Math.min(pageRows, limit + 1 - texts.length);
-    const rows = await read(wanted, last ?? after);
+  // One row more than the page holds says that there is a next page.
+  const nextRows = pagesOf({ ...listing, limit: limit + 1 });
+  for (let rows = await nextRows(); rows; rows = await nextRows()) {
     for (const row of rows) {
       if (texts.length === limit || characters > PAGE_CHARACTERS_MAX) return page(true);
       const text = JSON.stringify(toJson(row));
       characters += text.length;
       texts.push(text);
-      last = keyOf(row);
+      last = listing.keyOf(row);
     }
-    if (rows.length < wanted) return page(false);
   }
+  return page(false);
 }
 
 /** Reads a listing page by page. Each page is one query, which begins when the page is asked for. */
@@ -119,4 +147,13 @@ const SAMPLED = 50;
 function charactersPerRow(rows: readonly unknown[]): number {
   const sample = rows.filter((_, index) => index % SAMPLED === 0);
   return JSON.stringify(sample).length / Math.max(1, sample.length);
+}
+
+/** Adds a Link to the page after the cursor. It is relative, so it also works behind a proxy. */
+export function linkNext(c: Context, cursor: unknown): void {
+  const [, path, query = ""] = /^[a-z]+:\/\/[^/]+([^?#]*)(?:\?([^#]*))?/.exec(c.req.url) ?? [];
+  const others = query
+    .split("&")
+    .filter((parameter) => parameter !== "" && !new URLSearchParams(parameter).has("cursor"));
+  c.header("Link", `<${path}?${[...others, `cursor=${cursor}`].join("&")}>; rel="next"`);
 }

@@ -1,5 +1,5 @@
 /** 404 for a path without a route, and 405 for a method that the path does not take (RFC 9110, sections 15.5.5 and 15.5.6). */
-import type { Context, Hono, MiddlewareHandler, NotFoundHandler } from "hono";
+import type { Hono, MiddlewareHandler, NotFoundHandler } from "hono";
 import type { Env } from "./env.ts";
 import { problem } from "./problem.ts";
 
@@ -12,59 +12,46 @@ export const answerNotFound: NotFoundHandler<Env> = (c) => {
 };
 
 /**
- * Answers 405 with Allow if the path takes only other methods. It is mounted before the routes. If several routes fit a path,
+ * Answers 405 with Allow if the path takes only other methods. It is mounted before the routes. If several patterns fit a path,
  * words win over parameters. So `GET /insert` is 405 rather than 404 for a missing table, and `GET /rejections/replay` is 405
  * rather than 404 for a missing id.
  */
 export function refuseOtherMethods(app: Hono<Env>): MiddlewareHandler<Env> {
-  let root: Branch | undefined;
-  return (c, next) => {
-    root ??= treeOf(app);
-    const allowed = methodsAt(root, c.req.path.split("/"));
-    const method = c.req.method === "HEAD" ? "GET" : c.req.method;
-    if (!allowed || allowed.has(method)) return next();
-    const list = METHODS.filter((each) => allowed.has(each));
-    return Promise.resolve(refuseMethod(c, list));
+  let patterns: Pattern[] | undefined;
+  return async (c, next) => {
+    patterns ??= patternsOf(app);
+    const { path, method } = c.req;
+    const asked = path.split("/");
+    const allowed = patterns.find(({ parts }) => fits(parts, asked))?.methods;
+    if (!allowed || allowed.has(method === "HEAD" ? "GET" : method)) return next();
+    const list = METHODS.filter((each) => allowed.has(each)).flatMap((each) =>
+      each === "GET" ? ["GET", "HEAD"] : each,
+    );
+    const Allow = list.join(", ");
+    return problem(c, 405, `${path} takes ${Allow}, not ${method}`, { headers: { Allow } });
   };
 }
 
-/** The paths of the routes, as a tree of their parts. */
-interface Branch {
-  words: Map<string, Branch>;
-  /** The branch of `:name`, for any other part. */
-  parameter: Branch | undefined;
-  /** The methods of the routes that end here. */
+/** A path as the app mounts it, such as `/runs/:id`. */
+interface Pattern {
+  parts: string[];
   methods: Set<string>;
 }
 
-const branch = (): Branch => ({ words: new Map(), parameter: undefined, methods: new Set() });
-
-function treeOf(app: Hono<Env>): Branch {
-  const root = branch();
+/** The patterns of all routes. At the first part in which two patterns differ, a word comes before a parameter. */
+function patternsOf(app: Hono<Env>): Pattern[] {
+  const patterns = new Map<string, Pattern>();
   for (const { path, method } of app.routes) {
     // Middleware has the method ALL.
     if (!METHODS.includes(method)) continue;
-    let at = root;
-    for (const part of path.split("/")) {
-      const next = (part.startsWith(":") ? at.parameter : at.words.get(part)) ?? branch();
-      if (part.startsWith(":")) at.parameter = next;
-      else at.words.set(part, next);
-      at = next;
-    }
-    at.methods.add(method);
+    const pattern = patterns.get(path) ?? { parts: path.split("/"), methods: new Set() };
+    patterns.set(path, pattern);
+    pattern.methods.add(method);
   }
-  return root;
+  const rankOf = ({ parts }: Pattern) => parts.map((part) => (part.startsWith(":") ? 1 : 0)).join("");
+  return [...patterns.values()].sort((a, b) => rankOf(a).localeCompare(rankOf(b)));
 }
 
-function methodsAt({ words, parameter, methods }: Branch, parts: readonly string[], at = 0): Set<string> | undefined {
-  const part = parts[at];
-  if (part === undefined) return methods.size > 0 ? methods : undefined;
-  const word = words.get(part);
-  const found = word && methodsAt(word, parts, at + 1);
-  return found ?? (part !== "" && parameter ? methodsAt(parameter, parts, at + 1) : undefined);
-}
-
-function refuseMethod(c: Context<Env>, allowed: string[]): Response {
-  const list = allowed.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
-  return problem(c, 405, `${c.req.path} takes ${list}, not ${c.req.method}`, { headers: { Allow: list } });
-}
+const fits = (pattern: readonly string[], path: readonly string[]) =>
+  pattern.length === path.length &&
+  pattern.every((part, at) => (part.startsWith(":") ? path[at] !== "" : part === path[at]));

@@ -46,9 +46,6 @@ export class Uploads {
 export const tooMany = (why: string) =>
   new Refusal(429, `${why}: try again`, { headers: { "Retry-After": `${RETRY_AFTER_S}` } });
 
-/** How often the speed of a body is checked. */
-const LOOK_EVERY_MS = 1_000;
-
 /**
  * Yields the bytes of a request's body as they arrive. Only time spent waiting for them counts as slowness.
  * @param stopping ends the reading when it aborts
@@ -64,31 +61,34 @@ export async function* bodyOf(
   const { body, signal: gone } = c.req.raw;
   if (!body) return;
   const reader = body.getReader();
-  const tooSlow = new AbortController();
-  const ended = AbortSignal.any([stopping, tooSlow.signal]);
-  const cancel = () => void reader.cancel(ended.reason).catch(() => {});
-  ended.addEventListener("abort", cancel);
+  let failure: unknown;
+  const end = (reason: unknown) => {
+    failure ??= reason;
+    // The read that is under way then returns.
+    void reader.cancel(reason).catch(() => {});
+  };
+  const stop = () => end(stopping.reason);
+  stopping.addEventListener("abort", stop);
   let bytes = 0;
   let waitedMs = 0;
-  let since: number | undefined;
-  const look = setInterval(
-    () => {
-      const ms = waitedMs + (since === undefined ? 0 : performance.now() - since);
-      if (ms > slowMsMax && bytes < (ms / 1000) * bytesPerSecondMin) {
-        const slow = `the body is too slow: ${bytes} bytes in ${Math.round(ms / 1000)} s`;
-        tooSlow.abort(new Refusal(408, `${slow}, send at least ${bytesPerSecondMin} bytes a second`));
-      }
-    },
-    Math.min(LOOK_EVERY_MS, slowMsMax),
-  );
+  const tooSlow = () => {
+    const slow = `the body is too slow: ${bytes} bytes in ${Math.round(waitedMs / 1000)} s`;
+    return new Refusal(408, `${slow}, send at least ${bytesPerSecondMin} bytes a second`);
+  };
   try {
+    stopping.throwIfAborted();
     for (;;) {
-      since = performance.now();
-      const { value, done } = await reader.read();
-      waitedMs += performance.now() - since;
-      since = undefined;
-      ended.throwIfAborted();
+      const since = performance.now();
+      // The moment at which the body would be too slow if nothing more arrived.
+      const msMax = Math.min(Math.max(slowMsMax, (bytes / bytesPerSecondMin) * 1000) - waitedMs, TIMEOUT_MS_MAX);
+      const timer = setTimeout(() => {
+        waitedMs += performance.now() - since;
+        end(tooSlow());
+      }, msMax);
+      const { value, done } = await reader.read().finally(() => clearTimeout(timer));
+      if (failure) throw failure;
       if (done) break;
+      waitedMs += performance.now() - since;
       bytes += value.length;
       upload.add(value.length);
       yield value;
@@ -96,13 +96,15 @@ export async function* bodyOf(
   } catch (error) {
     throw gone.aborted ? clientIsGone() : error;
   } finally {
-    clearInterval(look);
-    ended.removeEventListener("abort", cancel);
+    stopping.removeEventListener("abort", stop);
     await reader.cancel().catch(() => {});
   }
   // A client that gives up may look like the regular end of the body.
   if (gone.aborted) throw clientIsGone();
 }
+
+/** The longest time that setTimeout takes. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 const clientIsGone = () =>
   new MusterError("interrupted", "the client left before its body was whole: nothing was imported");

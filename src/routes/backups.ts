@@ -20,8 +20,8 @@ import { type Answer, describe, type Examples, type HeaderName, headersOf, json,
 import type { Env } from "../http/env.ts";
 import { IDEMPOTENCY_KEY, oncePerKey } from "../http/idempotency.ts";
 import type { InFlight } from "../http/in-flight.ts";
+import { CURSOR, limitParameter, linkNext } from "../http/listing.ts";
 import { negotiate } from "../http/negotiate.ts";
-import { CURSOR, limitParameter, pageOf } from "../http/paging.ts";
 import { Refusal } from "../http/problem.ts";
 import { sendFile } from "../http/range.ts";
 import { noQuery, parameter, validate } from "../http/validate.ts";
@@ -146,7 +146,8 @@ export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: B
       const { limit, cursor } = c.req.valid("query");
       negotiate(c, ["application/json"]);
       const ids = (await store.ids()).reverse().filter((id) => cursor === undefined || id < cursor);
-      const page = pageOf(c, ids.slice(0, limit + 1), limit, (id) => id);
+      const page = ids.slice(0, limit);
+      if (ids.length > limit) linkNext(c, page.at(-1));
       return c.json(await listBackups(store, page), 200);
     })
     .get("/backups/:id", ONE, admin, validate("param", BackupPath), async (c) => {
