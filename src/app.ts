@@ -80,7 +80,7 @@ export function createApp(dependencies: AppDependencies) {
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
     .use(described(rate?.requests ?? pass, { answers: problems(429) }))
     .route("/", docsRoutes(app))
-    .route("/", pageRoutes({ database: pages, tokens, judge: rate?.judge }))
+    .route("/", pageRoutes({ database: pages, tokens, limitGuesses: rate?.limitGuesses }))
     .use(requires("reader"))
     .use(refuseOtherMethods(app))
     .use(inFlight.counted())

@@ -1,6 +1,6 @@
 /**
- * Who may do what. A request is authorized by a bearer token with a role (RFC 6750), or for reading by a session that stands
- * for a token. If no tokens are configured, only this machine is answered.
+ * Authorization. A request needs a bearer token with a role (RFC 6750). For reading, a session that stands for a token will do.
+ * If no tokens are configured, only this machine is answered.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";

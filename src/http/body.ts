@@ -19,7 +19,7 @@ export function takeBody(inFlight: InFlight, bytesMax: number) {
   const take: MiddlewareHandler<Env> = async (c, next) => {
     const length = lengthOf(c.req.raw);
     if (length !== undefined && length > bytesMax) throw tooLarge(bytesMax);
-    using held = inFlight.hold(length ?? Math.min(UNTOLD_BYTES, bytesMax));
+    using held = inFlight.hold(length ?? Math.min(UNKNOWN_LENGTH_BYTES, bytesMax));
     c.set("body", await receive(c, { length, bytesMax, msMax: inFlight.limits.bodyMsMax, held }));
     c.set("arrived", performance.now());
     await next();
@@ -32,7 +32,7 @@ export const bodyToWrite = (inFlight: InFlight, writers: Turnstile, bytesMax: nu
   [inFlight.admitted(writers), takeBody(inFlight, bytesMax), inFlight.atWork()] as const;
 
 /** The room that a body without Content-Length gets at first. */
-const UNTOLD_BYTES = 1024 * 1024;
+const UNKNOWN_LENGTH_BYTES = 1024 * 1024;
 
 /** A body up to this size is read at once. As a stream it would take a batch of rows a tenth longer. */
 const WHOLE_BYTES_MAX = 256 * 1024;
@@ -79,8 +79,8 @@ async function receive({ req }: Context<Env>, receiving: Receiving): Promise<Uin
 
 /** Content-Length, unless Transfer-Encoding overrides it (RFC 9112, section 6.3). */
 function lengthOf({ headers, body }: Request): number | undefined {
-  const told = headers.has("Transfer-Encoding") ? null : headers.get("Content-Length");
-  if (told !== null) return Number(told);
+  const length = headers.has("Transfer-Encoding") ? null : headers.get("Content-Length");
+  if (length !== null) return Number(length);
   return body ? undefined : 0;
 }
 

@@ -151,7 +151,7 @@ function contentOf(content: Record<string, Content>, schemas: Schemas) {
   return Object.fromEntries(entries);
 }
 
-/** Request headers, and the properties of what a validator reads. `:table` is no parameter any more: the path names it. */
+/** Request headers, query and path parameters. `:table` is left out, since the path already names the table. */
 function parametersOf({ requestHeaders = [], reads }: Description, path: string, schemas: Schemas) {
   const headers = requestHeaders.map((header) => ({ in: "header", schema: { type: "string" }, ...header }));
   if (!reads) return headers;
@@ -184,7 +184,7 @@ class Schemas {
   }
 }
 
-/** A parameter is read as text and converted: the document shows what it is converted to (`documented` in describe.ts). */
+/** Shows a parameter as what its text is converted to, if the schema says so (`documented` in describe.ts). */
 function asDocumented({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
   const { documented } = jsonSchema;
   if (documented === undefined) return;

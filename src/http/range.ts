@@ -45,7 +45,10 @@ async function* exactly(bytes: number, parts: AsyncIterable<Uint8Array>): AsyncG
     yield part;
   }
   if (sent !== bytes)
-    throw new MusterError("backup_damaged", `the file should have ${bytes} bytes, but has another number`);
+    throw new MusterError(
+      "backup_damaged",
+      `the file should have ${bytes} bytes, but has ${sent > bytes ? "more" : sent}`,
+    );
 }
 
 /** Undefined means the whole file: no range, several ranges, another unit, or If-Range with another tag. */

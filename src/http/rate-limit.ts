@@ -19,7 +19,7 @@ export interface RateLimit {
  * @returns the seconds until all counts start anew
  * @throws Refusal 429 if the address sent too many
  */
-export type GuessJudge = (c: Context<Env>, guessed: boolean) => number;
+export type GuessLimit = (c: Context<Env>, guessed: boolean) => number;
 
 const WINDOW_MS = 60_000;
 /** Unknown tokens that an address may send in a minute. */
@@ -47,14 +47,14 @@ export function limitRate({ perMinute, proxies, now = () => performance.now() }:
     }
     return Math.ceil((ends - at) / 1000);
   };
-  const judge: GuessJudge = (c, guessed) => {
+  const limitGuesses: GuessLimit = (c, guessed) => {
     const seconds = secondsLeft();
     if (guessed) guesses.add(address(c));
     if (!guesses.any || guesses.of(address(c)) <= GUESSES_PER_MINUTE_MAX) return seconds;
     throw tooMany(`this address sent more than ${GUESSES_PER_MINUTE_MAX} unknown tokens in a minute`, seconds);
   };
   const requests: MiddlewareHandler<Env> = (c, next) => {
-    const seconds = judge(c, c.get("guessed") === true);
+    const seconds = limitGuesses(c, c.get("guessed") === true);
     if (perMinute === Number.POSITIVE_INFINITY) return next();
     const token = c.get("token");
     const count = token === undefined ? addresses.add(address(c)) : tokens.add(`${token}`);
@@ -63,7 +63,7 @@ export function limitRate({ perMinute, proxies, now = () => performance.now() }:
     if (count > perMinute) throw tooMany(`rate limit of ${perMinute} requests per minute exceeded`, seconds);
     return next();
   };
-  return { requests, judge };
+  return { requests, limitGuesses };
 }
 
 function tooMany(problem: string, seconds: number): Refusal {

@@ -19,7 +19,7 @@ import {
 import type { Env } from "../http/env.ts";
 import { InFlight } from "../http/in-flight.ts";
 import { negotiate } from "../http/negotiate.ts";
-import type { GuessJudge } from "../http/rate-limit.ts";
+import type { GuessLimit } from "../http/rate-limit.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { countOpenRejections, listRejections } from "../repositories/rejection-log.ts";
 import { departmentsAboveMean, quarterlyHires } from "../repositories/report-queries.ts";
@@ -46,10 +46,11 @@ interface Dependencies {
   /** With a time limit on its queries. */
   database: Database;
   tokens: Tokens | undefined;
-  judge: GuessJudge | undefined;
+  /** Undefined if requests are not limited. */
+  limitGuesses: GuessLimit | undefined;
 }
 
-export function pageRoutes({ database, tokens, judge }: Dependencies) {
+export function pageRoutes({ database, tokens, limitGuesses }: Dependencies) {
   // Forms have a limit of their own, so people can sign in even while other bodies fill the service.
   const limited = takeBody(new InFlight(), FORM_BYTES_MAX);
   return new Hono<Env>()
@@ -68,7 +69,7 @@ export function pageRoutes({ database, tokens, judge }: Dependencies) {
       if (!tokens) return c.redirect(PAGE_ADDRESS, 303);
       const sent = new URLSearchParams(textOf(bytesOf(c))).get("token") ?? "";
       const token = tokens[indexOfToken(sent.trim(), tokens)];
-      judge?.(c, token === undefined);
+      limitGuesses?.(c, token === undefined);
       if (!token) {
         const challenge = { "WWW-Authenticate": 'Bearer realm="muster", error="invalid_token"' };
         return c.html(signInPage("This token is not known."), 401, { ...PAGE_HEADERS, ...challenge });
@@ -142,7 +143,7 @@ const PAGE: Description = {
 };
 const SIGN_IN: Description = {
   ...{ tags, summary: "Begin a session. It counts as its token for GET and HEAD" },
-  description: `The session is a cookie, valid for ${SESSION_HOURS} hours. If no tokens are configured, none is needed, and none begins.`,
+  description: `The session is a cookie, valid for ${SESSION_HOURS} hours. If no tokens are configured, no session is needed, and none begins.`,
   body: {
     [FORM_TYPE]: {
       schema: z.object({ token: z.string() }),
