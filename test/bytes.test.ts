@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { writeContainer } from "../src/codecs/avro-container.ts";
 import { tableOf } from "../src/codecs/tables.ts";
-import { formOf } from "../src/read/file-formats.ts";
+import { readerOfFile } from "../src/read/file-formats.ts";
 
 const jobs = tableOf("jobs");
 const CSV = "id,job\r\n1,Baker\r\n2,Judge\r\n";
@@ -14,7 +14,7 @@ async function read(name: string, content: string | Uint8Array, chunkBytes = 7) 
     for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
   }
   const rows = [];
-  for await (const block of formOf(name)?.read(jobs, chunks(), name) ?? []) rows.push(...block);
+  for await (const block of readerOfFile(name)?.read(jobs, chunks(), name) ?? []) rows.push(...block);
   return rows;
 }
 

@@ -45,9 +45,9 @@ test.skipIf(withoutCases !== "").each<[string, Outcome]>([
   ["21-hidden-and-checksums/in", { jobs: [3, 0], says: /Skipped hidden files and checksums/ }],
   [
     "22-file-names/in",
-    { jobs: [2, 0], says: /Skipped jobs \(1\)\.csv: it is not named for a table: name it jobs\.csv/ },
+    { jobs: [2, 0], says: /Skipped jobs \(1\)\.csv: it is named for no table, the nearest is jobs: name it jobs\.csv/ },
   ],
-  ["22-file-names/folder", { says: /Skipped Jobs: a folder must be named exactly/ }],
+  ["22-file-names/folder", { says: /Skipped Jobs: it is a folder named for no table, the nearest is jobs/ }],
   ["22-file-names/none", /no file that is read.*Skipped Jobs\.csv/],
   ["23-json-forms/array", /it is a JSON array/],
   ["23-json-forms/arraylines", /it is a JSON array/],

@@ -4,9 +4,9 @@ import { int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import fc from "fast-check";
 import { INVALID_UTF8, RECORD_BYTES_MAX } from "../src/codecs/codec.ts";
 import { csvHeader, csvLine, fromCsv, fromRecord, toCsv } from "../src/codecs/csv.ts";
-import { columnsNamed } from "../src/codecs/csv-header.ts";
 import { CELLS_MAX, type CsvRecord, parseCsv } from "../src/codecs/csv-parser.ts";
 import { tableOf } from "../src/codecs/tables.ts";
+import { columnsNamed } from "../src/read/csv-header.ts";
 import { only, rows, things } from "./support/things.ts";
 
 const employees = tableOf("hired_employees");

@@ -6,7 +6,8 @@ import { readRecords } from "../src/codecs/avro-records.ts";
 import { tableOf } from "../src/codecs/tables.ts";
 import { MusterError } from "../src/errors.ts";
 import { importSource } from "../src/ingest/import.ts";
-import { avroRows, ndjsonRows } from "../src/read/json-and-avro-rows.ts";
+import { avroRows } from "../src/read/avro-rows.ts";
+import { ndjsonRows } from "../src/read/ndjson-rows.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { appOver, posted } from "./support/app.ts";
 import { containerOf, hostileAvro, long, record, sized } from "./support/avro.ts";
@@ -105,8 +106,10 @@ test("the limit of unpacked bytes is for the whole file, not for each block", as
   const blocks = Array.from({ length: 20 }, () => ({ count: 1, data }));
   const bytes = await containerOf(record({ id: "int", job: "string" }), "deflate", ...blocks);
   expect(bytes.length).toBeLessThan(200_000);
-  expect((await Array.fromAsync(avroRows(jobs, once(bytes), "jobs.avro", 30_000_000))).flat()).toHaveLength(20);
-  await expect(Array.fromAsync(avroRows(jobs, once(bytes), "jobs.avro", 5_000_000))).rejects.toThrow(
+  expect(
+    (await Array.fromAsync(avroRows(jobs, once(bytes), "jobs.avro", { bytesMax: 30_000_000 }))).flat(),
+  ).toHaveLength(20);
+  await expect(Array.fromAsync(avroRows(jobs, once(bytes), "jobs.avro", { bytesMax: 5_000_000 }))).rejects.toThrow(
     "jobs.avro: it unpacks to more than 5000000 bytes; nothing was imported",
   );
 });

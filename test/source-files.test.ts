@@ -39,11 +39,15 @@ test.each([
   ["jobs.csv.part", ".part files are not read (files that are read end in .csv, .ndjson, .avro, .csv.gz, .ndjson.gz)"],
   ["jobs.csv~", ".csv~ files are not read"],
   ["jobs", "it has no ending"],
-  ["Jobs.csv", "it is not named for a table: name it jobs.csv or jobs-2021.csv, or put it into a folder jobs"],
-  ["jobs (1).csv.gz", "it is not named for a table: name it jobs.csv.gz or jobs-2021.csv.gz"],
-  ["2023-jobs.csv", "it is not named for a table: name it jobs.csv"],
-  ["staff.csv", "it is not named for a table (departments, jobs, hired_employees)"],
-  ["a\nb.csv", "it is not named for a table"],
+  [
+    "Jobs.csv",
+    "it is named for no table, the nearest is jobs: name it jobs.csv or jobs-2021.csv, or put it into a folder jobs",
+  ],
+  ["jobs (1).csv.gz", "it is named for no table, the nearest is jobs: name it jobs.csv.gz or jobs-2021.csv.gz"],
+  ["2023-jobs.csv", "it is named for no table, the nearest is jobs: name it jobs.csv"],
+  ["staff.csv", "it is named for no table (departments, jobs, hired_employees)"],
+  ["job.csv", "it is named for no table, the nearest is jobs: name it jobs.csv"],
+  ["a\nb.csv", "it is named for no table"],
 ])("a file called %j is skipped, and the message says what to do", async (name, why) => {
   expect(await skipped({ [name]: JOBS })).toEqual([
     expect.stringContaining(`Skipped ${name.replace("\n", "\\n")}: ${why}`),
@@ -56,8 +60,11 @@ test.each([
     "hired_employees.csv: it is a folder (name it hired_employees to have its files read)",
   ],
   ["jobs/year=2021/part-0.csv", "jobs/year=2021: folders inside jobs are not read (move its files up into jobs)"],
-  ["Jobs/a.csv", "Jobs: a folder must be named exactly for its table (name it jobs)"],
-  ["old/jobs.csv", "old: it is a folder that is not named for a table (import it by itself, or name it departments"],
+  [
+    "Jobs/a.csv",
+    "Jobs: it is a folder named for no table, the nearest is jobs (import it by itself, or name it exactly jobs)",
+  ],
+  ["old/jobs.csv", "old: it is a folder named for no table (import it by itself, or name it exactly departments"],
 ])("the folder of %s is skipped, and the message says what to do", async (name, why) => {
   expect(await skipped({ [name]: JOBS })).toEqual([expect.stringContaining(`Skipped ${why}`)]);
 });

@@ -335,7 +335,7 @@ describe("a damaged file ends the import with nothing changed", () => {
     [
       "gzip whose second member has lost its first byte",
       Buffer.concat([gzipSync("1,Clerk\n"), Buffer.alloc(1), gzipSync("2,Actuary\n")]),
-      "behind its end",
+      "after its end",
     ],
     ["text that is called gzip", Buffer.from("1,Clerk\n"), "jobs.csv.gz: it is not a gzip file"],
   ])("%s", async (_, content, message) => {
@@ -407,10 +407,10 @@ describe("from S3", () => {
     expect(tables.jobs).toMatchObject({ received: 2, inserted: 2 });
     expect(tables.hired_employees).toMatchObject({ received: 9, inserted: 2, unchanged: 1, rejected: 6 });
     expect(lines.filter((line) => line.startsWith("Skipped"))).toEqual([
-      expect.stringMatching(/^Skipped jobs\/: its key ends like a folder's/),
+      expect.stringMatching(/^Skipped jobs\/: its key ends in \//),
       "Skipped jobs/deeper: folders inside jobs are not read (move its files up into jobs)",
-      expect.stringMatching(/^Skipped others: it is a folder that is not named for a table/),
-      expect.stringMatching(/^Skipped staff\.csv: it is not named for a table/),
+      expect.stringMatching(/^Skipped others: it is a folder named for no table/),
+      expect.stringMatching(/^Skipped staff\.csv: it is named for no table/),
       "Skipped hidden files and checksums: .jobs.csv",
     ]);
     expect((await listRuns(database.db, { limit: 1 }))[0]?.source).toBe(url);

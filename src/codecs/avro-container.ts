@@ -10,7 +10,7 @@ import { writeLong } from "./avro-bytes.ts";
 import { damaged } from "./avro-cursor.ts";
 import { fieldReaders } from "./avro-reader.ts";
 import { ExactBytes } from "./exact-bytes.ts";
-import { unpacked } from "./unpacked.ts";
+import { unpacked } from "./unpack.ts";
 
 export const AVRO_CODECS = ["deflate", "zstandard", "null"] as const;
 export type AvroCodec = (typeof AVRO_CODECS)[number];

@@ -2,7 +2,7 @@
 import { sameRow, type Table } from "../codecs/tables.ts";
 import type { Counts } from "../db/ledger.ts";
 import { type LateVerdicts, stagedRows } from "../publish/set-aside.ts";
-import type { FileRow } from "../read/csv-rows.ts";
+import type { FileRow } from "../read/file-row.ts";
 import type { NewRejection } from "../repositories/rejection-log.ts";
 import type { Import } from "./import-state.ts";
 import { Refused } from "./rejected-rows.ts";

@@ -1,5 +1,5 @@
 import type { Row, Table } from "../codecs/tables.ts";
-import type { FileRow } from "../read/csv-rows.ts";
+import type { FileRow } from "../read/file-row.ts";
 import { noRows } from "../repositories/run-log.ts";
 import type { Import } from "./import-state.ts";
 import { judge } from "./judge.ts";

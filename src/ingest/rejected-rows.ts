@@ -1,6 +1,6 @@
 import type { Table } from "../codecs/tables.ts";
 import { RAW_BYTES_MAX, type Reason } from "../db/ledger.ts";
-import type { FileRow } from "../read/csv-rows.ts";
+import type { FileRow } from "../read/file-row.ts";
 import { addRejections, type NewRejection } from "../repositories/rejection-log.ts";
 import type { Import } from "./import-state.ts";
 

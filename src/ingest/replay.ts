@@ -9,9 +9,9 @@ import { isTableName, type ReadRow, type Table, tableOf } from "../codecs/tables
 import type { Database } from "../db/database.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { shapedJson, shapedLine } from "../read/json-and-avro-rows.ts";
-import type { Correction } from "../read/mended-lines.ts";
-import { recordsOf } from "../read/mending-sheet.ts";
+import type { Correction } from "../read/corrected-file.ts";
+import { rowOfJson, rowOfLine } from "../read/ndjson-rows.ts";
+import { recordsOf } from "../read/rejection-sheet.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import {
   closeRejections,
@@ -97,13 +97,13 @@ async function readAgain(
   { row, raw, cells }: Correction,
   stored: Buffer | undefined,
 ): Promise<RowRead> {
-  if (row !== undefined) return { ...shapedJson(table, row), raw: Buffer.from(row) };
+  if (row !== undefined) return { ...rowOfJson(table, row), raw: Buffer.from(row) };
   if (cells) return readCells(table, rejection, cells);
   const bytes = raw === undefined ? wholeRaw(rejection, stored) : Buffer.from(raw);
   const { columns, file } = rejection;
   if (columns !== null) return { ...(await readRecord(table, bytes, columns)), raw: bytes, columns };
   // A row of a file must have its id, as in the file.
-  return { ...(shapedLine(table, bytes, { keyOptional: file === null }) ?? shapedJson(table, "")), raw: bytes };
+  return { ...(rowOfLine(table, bytes, { keyOptional: file === null }) ?? rowOfJson(table, "")), raw: bytes };
 }
 
 /** Reads the cells in the form in which the row came: JSON has types, and in a request it may have no id. */
@@ -121,7 +121,7 @@ function readCells(table: Table, { columns, file }: HeldRejection, cells: Record
     row[name] = value instanceof Fault ? cell : codec.toJson(value);
   }
   const text = JSON.stringify(row);
-  return { ...shapedJson(table, text, { keyOptional: file === null }), raw: Buffer.from(text) };
+  return { ...rowOfJson(table, text, { keyOptional: file === null }), raw: Buffer.from(text) };
 }
 
 /** The raw input, unless the log has cut it: what is left of a row could be taken for another row. */

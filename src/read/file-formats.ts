@@ -1,70 +1,64 @@
-/** The forms of a table's file, by the ending of its name (design section 5). */
-import { gunzipped } from "../codecs/gzip.ts";
-import type { Table } from "../codecs/tables.ts";
-import { csvRows, type FileRow } from "./csv-rows.ts";
+/** The file formats that rows are read from. To add one, write a ReadRows and give it a line in FORMATS. */
+import { gunzipped } from "../codecs/unpack.ts";
+import { avroRows } from "./avro-rows.ts";
+import { csvRows } from "./csv-rows.ts";
+import type { ReadRows } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
-import { avroRows, ndjsonRows } from "./json-and-avro-rows.ts";
+import { ndjsonRows } from "./ndjson-rows.ts";
 
-/**
- * Reads a file's rows in blocks.
- * @param name says in an error which file it was
- * @param say is told in one line each what of the file is left out
- * @throws MusterError `refused` for a file that cannot be read as one of this form
- */
-export type ReadRows = (
-  table: Table,
-  chunks: AsyncIterable<Uint8Array>,
-  name: string,
-  say?: (line: string) => void,
-) => AsyncGenerator<FileRow[]>;
+const FORMATS = [
+  { ending: ".csv", mediaType: "text/csv", read: csvRows, mayBeGzipped: true },
+  { ending: ".ndjson", mediaType: "application/x-ndjson", read: ndjsonRows, mayBeGzipped: true },
+  // Avro compresses its own blocks.
+  { ending: ".avro", mediaType: "application/avro", read: avroRows, mayBeGzipped: false },
+] as const;
+type Format = (typeof FORMATS)[number];
+const GZIP_ENDING = ".gz";
 
-/** Forms that may be packed with gzip as well; an Avro file packs its blocks itself. */
-const PACKABLE: Record<string, ReadRows> = {
-  ".csv": csvRows,
-  ".ndjson": (table, chunks, name) => ndjsonRows(table, chunks, name),
-};
-const FORMS: Record<string, ReadRows> = {
-  ...PACKABLE,
-  ".avro": (table, chunks, name) => avroRows(table, chunks, name),
-};
-const PACKED = ".gz";
-/** What the name of a file ends in that is read. */
-export const READ_ENDINGS = [...Object.keys(FORMS), ...Object.keys(PACKABLE).map((ending) => ending + PACKED)];
+/** The endings of the names of files that are read. */
+export const READ_ENDINGS: readonly string[] = [
+  ...FORMATS.map(({ ending }) => ending),
+  ...FORMATS.filter(({ mayBeGzipped }) => mayBeGzipped).map(({ ending }) => ending + GZIP_ENDING),
+];
 
-const unpacked =
-  (read: ReadRows, bytesMax?: number): ReadRows =>
-  (table, chunks, name, say) =>
-    read(table, gunzipped(expecting("gzip", chunks, name), name, bytesMax), name, say);
+export type MediaType = Format["mediaType"];
+export const MEDIA_TYPES: readonly MediaType[] = FORMATS.map(({ mediaType }) => mediaType);
 
-/** The endings that say of a file what a media type says of a body. */
-const ENDINGS = { "text/csv": ".csv", "application/x-ndjson": ".ndjson", "application/avro": ".avro" } as const;
-export type MediaType = keyof typeof ENDINGS;
-export const MEDIA_TYPES = Object.keys(ENDINGS) as MediaType[];
-
-/**
- * The ending of a file that holds such a body, and how its rows are read; undefined where there is no such form.
- * @param bytesMax of what a packed body, or the blocks of an Avro file, unpack to
- */
-export function formOfBody(
-  type: MediaType,
-  isPacked: boolean,
-  bytesMax?: number,
-): { ending: string; read: ReadRows } | undefined {
-  const ending = ENDINGS[type];
-  if (ending === ".avro") {
-    return isPacked ? undefined : { ending, read: (table, chunks, name) => avroRows(table, chunks, name, bytesMax) };
-  }
-  const read = PACKABLE[ending];
-  return read && (isPacked ? { ending: ending + PACKED, read: unpacked(read, bytesMax) } : { ending, read });
+/** How a file is read, and how the name of such a file ends. */
+export interface FileReader {
+  ending: string;
+  read: ReadRows;
 }
 
-/** What a file's name is before its form's ending, and how its rows are read; undefined where it ends otherwise. */
-export function formOf(name: string): { stem: string; read: ReadRows } | undefined {
-  const isPacked = name.toLowerCase().endsWith(PACKED);
-  const bare = isPacked ? name.slice(0, -PACKED.length) : name;
-  for (const [ending, read] of Object.entries(isPacked ? PACKABLE : FORMS)) {
-    if (!bare.toLowerCase().endsWith(ending)) continue;
-    return { stem: bare.slice(0, -ending.length), read: isPacked ? unpacked(read) : read };
+/**
+ * How a request's body is read; undefined if a body of this type may not be gzipped.
+ * @param bytesMax how many bytes the body may unpack to
+ */
+export function readerOfBody(type: MediaType, isGzipped: boolean, bytesMax?: number): FileReader | undefined {
+  const format = FORMATS.find(({ mediaType }) => mediaType === type);
+  return format && readerOf(format, isGzipped, bytesMax);
+}
+
+/** How a file is read by its name, and the name without its ending; undefined if no format has the ending. */
+export function readerOfFile(name: string): (FileReader & { stem: string }) | undefined {
+  const isGzipped = name.toLowerCase().endsWith(GZIP_ENDING);
+  for (const format of FORMATS) {
+    const reader = readerOf(format, isGzipped);
+    if (!reader || !name.toLowerCase().endsWith(reader.ending)) continue;
+    return { ...reader, stem: name.slice(0, -reader.ending.length) };
   }
   return undefined;
+}
+
+function readerOf(format: Format, isGzipped: boolean, bytesMax?: number): FileReader | undefined {
+  const { ending, mayBeGzipped } = format;
+  const readPlain: ReadRows = (table, chunks, name, options) =>
+    format.read(table, chunks, name, { ...options, bytesMax });
+  if (!isGzipped) return { ending, read: readPlain };
+  if (!mayBeGzipped) return undefined;
+  return {
+    ending: ending + GZIP_ENDING,
+    read: (table, chunks, name, options) =>
+      readPlain(table, gunzipped(expecting("gzip", chunks, name), name, bytesMax), name, options),
+  };
 }

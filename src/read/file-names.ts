@@ -1,16 +1,16 @@
 /** What the name of a file or folder says: which table it is for, or why it is not read and what to do. */
 import { type TableName, tableNames } from "../codecs/tables.ts";
 import { escaped } from "../shown.ts";
-import { formOf, READ_ENDINGS } from "./file-formats.ts";
+import { READ_ENDINGS, readerOfFile } from "./file-formats.ts";
 
-/** Things that are not read are named one by one up to so many. */
+/** How many skipped things are named one by one. */
 const SKIPPED_NAMED_MAX = 20;
 const SIDE_FILES_NAMED_MAX = 5;
 
-/** `jobs.csv`, `jobs-2021.csv.gz` and `jobs/any.avro` are for jobs; undefined if the name says no table. */
+/** `jobs.csv`, `jobs-2021.csv.gz` and `jobs/any.avro` are for jobs. Undefined: the name says no table. */
 export function tableOfFile(name: string): TableName | undefined {
   const { folder, file } = partsOf(name);
-  const { stem } = formOf(file) ?? {};
+  const { stem } = readerOfFile(file) ?? {};
   if (stem === undefined || file.startsWith(".")) return undefined;
   if (folder !== "") return isTableFolder(folder) ? folder : undefined;
   return tableNames.find((table) => stem === table || stem.startsWith(`${table}-`));
@@ -23,7 +23,7 @@ function partsOf(path: string): { folder: string; file: string } {
   return { folder: path.slice(0, Math.max(0, slash)), file: path.slice(slash + 1) };
 }
 
-/** Something of a source that is not read. */
+/** A file or folder of a source that is not read. */
 export interface Skipped {
   /** Relative to the source. */
   name: string;
@@ -31,7 +31,7 @@ export interface Skipped {
   why: string;
 }
 
-/** One line for each that is not read; hidden files and checksums share one. */
+/** One line for each skipped thing; hidden files and checksums share one. */
 export function skippedLines(skipped: readonly Skipped[]): string[] {
   const sides = skipped.filter(({ name }) => isSideFile(name));
   const others = skipped.filter(({ name }) => !isSideFile(name));
@@ -52,29 +52,36 @@ function isSideFile(name: string): boolean {
   return /^\.|^_[^.]*$|\.(?:crc|md5|sha\d+|asc|sig)$|^(?:thumbs\.db|desktop\.ini)$/i.test(file);
 }
 
-/** Why a file is not read that tableOfFile knows no table of. */
+/** Why a file is not read, if tableOfFile finds no table. */
 export function whyFileSkipped(name: string): string {
   const { file } = partsOf(name);
-  const form = formOf(file);
-  if (form === undefined) return whyEnding(file);
-  const near = tableNames.find((table) => form.stem.toLowerCase().includes(table.toLowerCase()));
-  const [table, ending] = [near ?? "TABLE", file.slice(form.stem.length)];
-  const tables = near === undefined ? ` (${tableNames.join(", ")})` : "";
-  return `it is not named for a table${tables}: name it ${table}${ending} or ${table}-2021${ending}, or put it into a folder ${table}`;
+  const reader = readerOfFile(file);
+  if (reader === undefined) return whyEndingSkipped(file);
+  const nearest = nearestTable(reader.stem);
+  const [table, ending] = [nearest ?? "TABLE", file.slice(reader.stem.length)];
+  const tables = nearest === undefined ? ` (${tableNames.join(", ")})` : `, the nearest is ${nearest}`;
+  return `it is named for no table${tables}: name it ${table}${ending} or ${table}-2021${ending}, or put it into a folder ${table}`;
 }
 
 /** Why a folder is not read. @param path relative to the source */
 export function whyFolderSkipped(path: string): string {
   const { folder, file } = partsOf(path);
   if (folder !== "") return `folders inside ${folder} are not read (move its files up into ${folder})`;
-  const spark = tableOfFile(file);
-  if (spark !== undefined) return `it is a folder (name it ${spark} to have its files read)`;
-  const near = tableNames.find((table) => table.toLowerCase() === file.toLowerCase());
-  if (near !== undefined) return `a folder must be named exactly for its table (name it ${near})`;
-  return `it is a folder that is not named for a table (import it by itself, or name it ${tableNames.join(", ")})`;
+  const table = tableOfFile(file);
+  if (table !== undefined) return `it is a folder (name it ${table} to have its files read)`;
+  const nearest = nearestTable(file);
+  const tables = nearest === undefined ? "" : `, the nearest is ${nearest}`;
+  return `it is a folder named for no table${tables} (import it by itself, or name it exactly ${nearest ?? tableNames.join(", ")})`;
 }
 
-/** By what ends a name, in small letters: what to do with such a file. */
+/** The table that a name means: job, JOBS and old_jobs mean jobs. */
+function nearestTable(name: string): TableName | undefined {
+  const words = name.toLowerCase().match(/[a-z]{3,}/g) ?? [];
+  const isNear = (table: string) => name.toLowerCase().includes(table) || words.some((word) => table.includes(word));
+  return tableNames.find((table) => isNear(table.toLowerCase()));
+}
+
+/** What to do with files of other endings. */
 const ADVICE: [endings: string, advice: string][] = [
   [".tsv .tab .psv", "save it with commas between the cells, and end its name in .csv"],
   [".txt .dat .data .text", "end its name in .csv if it is CSV"],
@@ -86,9 +93,10 @@ const ADVICE: [endings: string, advice: string][] = [
   [".sql .dump", "export its rows as CSV"],
 ];
 
-function whyEnding(file: string): string {
+function whyEndingSkipped(file: string): string {
   const [ending] = /(?:\.[^.]*)?\.gz$|\.[^.]*$/i.exec(file) ?? [];
-  if (ending === undefined) return `it has no ending (files that are read end in ${READ_ENDINGS.join(", ")})`;
+  const read = `files that are read end in ${READ_ENDINGS.join(", ")}`;
+  if (ending === undefined) return `it has no ending (${read})`;
   const [, advice] = ADVICE.find(([endings]) => endings.split(" ").includes(ending.toLowerCase())) ?? [];
-  return `${escaped(ending)} files are not read (${advice ?? `files that are read end in ${READ_ENDINGS.join(", ")}`})`;
+  return `${escaped(ending)} files are not read (${advice ?? read})`;
 }

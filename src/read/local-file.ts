@@ -1,4 +1,4 @@
-/** A file of this machine that must stay as it is while it is read. */
+/** A file of this machine. It must not change while it is read. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { MusterError } from "../errors.ts";
@@ -21,7 +21,7 @@ export interface Found {
 }
 
 /**
- * Looks at what lies at a path, behind its links.
+ * Looks at what lies at a path; follows links.
  * @returns undefined if there is nothing
  * @throws MusterError `unavailable` if it cannot be looked at
  */
@@ -37,11 +37,10 @@ export async function lookAt(path: string, name: string): Promise<Found | undefi
 }
 
 /**
- * The bytes of a file from its beginning.
+ * Reads a file from its beginning, and checks before the first byte and after the last one that it has not changed.
  * @param name what the file is called in an error
- * @param state as it was found
- * @throws MusterError `refused` if it is not as it was found before the first byte or behind the last one, `unavailable` if
- * it cannot be read
+ * @param state the file's when it was found
+ * @throws MusterError `refused` if it has changed, `unavailable` if it cannot be read
  */
 export async function* readUnchanged(path: string, name: string, state: FileState): AsyncGenerator<Uint8Array> {
   await assertUnchanged(path, name, state);
@@ -57,7 +56,7 @@ async function assertUnchanged(path: string, name: string, before: FileState): P
   const now = (await lookAt(path, name))?.state;
   if (now && FIELDS.every((field) => now[field] === before[field])) return;
   const what = now ? "changed" : "was removed or replaced";
-  throw new MusterError("refused", `${escaped(name)} ${what} while it was read: start again when nobody writes it`);
+  throw new MusterError("refused", `${escaped(name)} ${what} while it was read: start again when nobody writes to it`);
 }
 
 const FIELDS = ["size", "mtimeNs", "ctimeNs", "ino", "dev"] as const;

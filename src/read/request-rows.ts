@@ -1,15 +1,15 @@
-/** The rows of a request's body, each with its place and its pointer. */
+/** The rows of a request's body, each with its place in the body. */
 import { pointerTo } from "../codecs/pointer.ts";
 import { type TableName, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES, turn } from "../event-loop.ts";
-import { csvRows, type FileRow } from "./csv-rows.ts";
-import { ndjsonRows } from "./json-and-avro-rows.ts";
+import { type MediaType, readerOfBody } from "./file-formats.ts";
+import type { FileRow } from "./file-row.ts";
 
 /** Rows of one request, in all its tables. */
 export const ROWS_PER_REQUEST_MAX = 1_000;
 
-/** A row of a batch: of a request's body, or of a replay. Its position is its index, or of a replayed row that in its file. */
+/** A row of a request's body or of a replay. Its position is its index; for a replayed row it is the position in its file. */
 export interface BatchRow extends FileRow {
   readonly table: TableName;
   /** Its place among the batch's rows of this table, 0-based. */
@@ -21,42 +21,32 @@ export interface BatchRow extends FileRow {
   readonly file?: string | null;
 }
 
-/** Rows of newline-delimited JSON; a line that is not JSON is a row at fault, and an empty one is none. */
-export async function rowsOfNdjson(bytes: Uint8Array, only: TableName): Promise<BatchRow[]> {
-  const rows: BatchRow[] = [];
-  for await (const block of ndjsonRows(tableOf(only), pieces(bytes), "the body", { keyOptional: true })) {
-    for (const { values, reasons, raw } of block) {
-      const index = rows.length;
-      add(rows, { table: only, index, position: index, values, reasons, raw, pointer: pointerAt([index]) });
-    }
-  }
-  return notEmpty(rows);
-}
-
 /**
- * Rows of CSV, with or without a header.
- * @param say is told in one line each what of the body is left out
- * @throws MusterError `refused` for a header that does not fit
+ * Reads a body that has the rows of one table in a format of files, such as CSV.
+ * @param say is told, in one line each, what is skipped in the body
+ * @throws MusterError `refused` if it cannot be read, `invalid` if it has no row, `too_large` for more than
+ * ROWS_PER_REQUEST_MAX rows
  */
-export async function rowsOfCsv(bytes: Uint8Array, only: TableName, say: (line: string) => void): Promise<BatchRow[]> {
+export async function rowsOfBody(
+  type: MediaType,
+  bytes: Uint8Array,
+  table: TableName,
+  say: (line: string) => void,
+): Promise<BatchRow[]> {
   const rows: BatchRow[] = [];
-  for await (const block of csvRows(tableOf(only), pieces(bytes), "the body", say)) {
-    for (const row of block) {
-      // The record itself, which knows where each of its cells is, would take far more than its bytes.
-      const { values, reasons, columns, raw } = row;
+  const blocks = readerOfBody(type, false)?.read(tableOf(table), pieces(bytes), "the body", { say, keyOptional: true });
+  for await (const block of blocks ?? []) {
+    // A copy of what is needed: a CSV row also holds the bounds of all its cells.
+    for (const { values, reasons, columns, raw } of block) {
       const index = rows.length;
       const pointer = pointerAt([index]);
-      add(rows, { table: only, index, position: index, values, reasons, raw, ...(columns && { columns }), pointer });
+      addRow(rows, { table, index, position: index, values, reasons, raw, ...(columns && { columns }), pointer });
     }
   }
   return notEmpty(rows);
 }
 
-function tooManyRows(): MusterError {
-  return new MusterError("too_large", `the body has more than ${ROWS_PER_REQUEST_MAX} rows: send fewer at once`);
-}
-
-/** In pieces, so that a body of too many rows is given up early, and others are answered while a long one is read. */
+/** The body in pieces: one with too many rows is refused early, and other requests get their turn in between. */
 async function* pieces(bytes: Uint8Array) {
   for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
     if (start > 0) await turn();
@@ -64,8 +54,10 @@ async function* pieces(bytes: Uint8Array) {
   }
 }
 
-export function add(rows: BatchRow[], row: BatchRow): void {
-  if (rows.length === ROWS_PER_REQUEST_MAX) throw tooManyRows();
+/** @throws MusterError `too_large` for more than ROWS_PER_REQUEST_MAX rows */
+export function addRow(rows: BatchRow[], row: BatchRow): void {
+  if (rows.length === ROWS_PER_REQUEST_MAX)
+    throw new MusterError("too_large", `the body has more than ${ROWS_PER_REQUEST_MAX} rows: send fewer at once`);
   rows.push(row);
 }
 

@@ -1,4 +1,4 @@
-/** A source on this machine: the files of a directory, or one file. */
+/** Finds a source on this machine: the files of a directory, or one file. */
 import type { Dirent } from "node:fs";
 import { readdir, realpath } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -17,10 +17,12 @@ export async function findFiles(location: string): Promise<SourceFound> {
   const name = escaped(location);
   const found = await lookAt(resolve(location), location);
   if (!found) {
-    const give = "give the one that holds the files to import";
-    throw new MusterError("invalid", `there is no file or directory ${name}: ${give}`);
+    throw new MusterError(
+      "invalid",
+      `there is no file or directory ${name}: give the one that holds the files to import`,
+    );
   }
-  // What a shell puts behind /dev/stdin may be a file without a name.
+  // /dev/stdin may be a file that has no name any more.
   const path = await realpath(resolve(location)).catch(() => undefined);
   if (found.is === "other" || path === undefined) {
     throw new MusterError("invalid", `${name} is a pipe or a device, which is not read: write it to a file first`);
@@ -40,7 +42,7 @@ export async function findFiles(location: string): Promise<SourceFound> {
   return source;
 }
 
-/** @param name relative to the source */
+/** Adds an entry of a directory to the files or to what is skipped. @param name relative to the source */
 async function add(source: SourceFound, entry: Dirent, name: string): Promise<void> {
   const table = tableOfFile(name);
   if (table === undefined && entry.isFile()) return void source.skipped.push({ name, why: whyFileSkipped(name) });
@@ -48,8 +50,8 @@ async function add(source: SourceFound, entry: Dirent, name: string): Promise<vo
   const found = await lookAt(path, name);
   if (found?.is === "file" && table !== undefined) source.files.push(fileAt(path, name, found.state));
   else if (found) source.skipped.push({ name, why: WHY[found.is](name) });
-  else if (table === undefined) source.skipped.push({ name, why: "it is a link to nothing (mend it)" });
-  else throw new MusterError("invalid", `${escaped(name)} is a link to nothing, or has gone: mend it`);
+  else if (table === undefined) source.skipped.push({ name, why: "it is a link to nothing (correct or remove it)" });
+  else throw new MusterError("invalid", `${escaped(name)} is a link to nothing, or was removed: correct or remove it`);
 }
 
 const WHY = {

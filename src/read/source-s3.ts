@@ -1,4 +1,4 @@
-/** A source in S3: the objects below a prefix, or one object. */
+/** Finds a source in S3: the objects below a prefix, or one object. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { CHUNK_BYTES } from "../event-loop.ts";
 import { S3Location } from "../s3/location.ts";
@@ -6,13 +6,14 @@ import { type ListedObject, listKeys, readObject } from "../s3/objects.ts";
 import { isTableFolder, type Skipped, whyFolderSkipped } from "./file-names.ts";
 import type { FoundFile, SourceFound } from "./source.ts";
 
-/** Folders that are not read are remembered up to so many. */
+/** How many skipped folders are remembered. */
 const FOLDERS_MAX = 10_000;
 
 /**
  * Lists the objects of a prefix as if they were a directory's files (its own, and those in a folder named for a table), or
- * finds the one object named. The version that was listed is what is read, however often, until the signal aborts.
- * @throws MusterError `invalid` for a URL that names no bucket, `unavailable` if S3 does not answer
+ * finds the one object named. The version that was listed is the one that is read, every time.
+ * @param signal stops reading, with an error
+ * @throws MusterError `invalid` if the URL names no bucket, `unavailable` if S3 does not answer
  */
 export async function findObjects(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<SourceFound> {
   const one = url.endsWith("/") ? undefined : await findOne(url, settings, signal);
@@ -24,8 +25,8 @@ export async function findObjects(url: string, settings?: S3ClientConfig, signal
   for await (const object of listKeys(location)) {
     const [first = "", second, ...deeper] = object.key.split("/");
     if (object.key.endsWith("/")) {
-      // A folder's own object, as consoles make it, has no bytes.
-      const why = "its key ends like a folder's (copy it to a key with a file's name)";
+      // Consoles make an object without bytes for a folder: nothing is lost without it.
+      const why = "its key ends in /, like a folder's (copy it to a key with a file's name)";
       if (object.bytes > 0) skipped.push({ name: object.key, why });
     } else if (second === undefined || (isTableFolder(first) && deeper.length === 0))
       files.push(fileOf(location, object));
@@ -41,7 +42,7 @@ async function findOne(url: string, settings?: S3ClientConfig, signal?: AbortSig
   if (!key) return undefined;
   const location = S3Location.parse(url.slice(0, -key.length), settings, signal);
   for await (const object of listKeys(location, key)) {
-    // Keys are listed in order, so that the shortest is the first.
+    // Keys are listed in order: the key itself comes before longer ones.
     if (object.key !== key) break;
     return { name: `${location}${key}`, isOne: true, files: [fileOf(location, object)], skipped: [] };
   }
@@ -53,7 +54,7 @@ function fileOf(location: S3Location, { key, bytes, version }: ListedObject): Fo
   return { name: key, bytes, open };
 }
 
-/** A network brings less at once, or more. */
+/** Joins what the network brings into chunks of at least CHUNK_BYTES. */
 async function* inChunks(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = [];
   let bytes = 0;
@@ -68,7 +69,7 @@ async function* inChunks(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   if (bytes > 0) yield Buffer.concat(held);
 }
 
-/** While one chunk is worked on the next is fetched. */
+/** Fetches the next chunk while one is worked on. */
 async function* readAhead(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   const fetchNext = () => {
     const next = chunks.next();
@@ -83,7 +84,7 @@ async function* readAhead(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Ui
       yield value;
     }
   } finally {
-    // Not waited for: it takes its turn behind the chunk that is under way.
+    // Not awaited: it waits for the chunk that is being fetched.
     chunks.return(undefined).catch(() => {});
   }
 }

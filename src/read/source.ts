@@ -1,29 +1,15 @@
-/** Where a table's files come from, and which table each is for. */
+/** Where rows are imported from: the files of a directory or an S3 prefix, one file, or a request's body. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { SOURCE_LENGTH_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { escaped } from "../shown.ts";
-import { csvRows, type FileRow } from "./csv-rows.ts";
-import { formOf, type ReadRows } from "./file-formats.ts";
+import { csvRows } from "./csv-rows.ts";
+import { readerOfFile } from "./file-formats.ts";
 import { type Skipped, skippedLines, tableOfFile, whyFileSkipped } from "./file-names.ts";
+import type { FileRow, ReadRows } from "./file-row.ts";
 import { findFiles } from "./source-files.ts";
 import { findObjects } from "./source-s3.ts";
-
-export interface SourceFile {
-  table: TableName;
-  /** As the user knows it: relative to the source. */
-  name: string;
-  /** As it lies there, packed or not. */
-  bytes: number;
-  /**
-   * Its rows in blocks, from its beginning; they may be read more than once.
-   * @param onBytes is told of the file's bytes as they are read
-   * @param say is told in one line each what of the file is left out
-   * @throws MusterError `refused` for a file that cannot be read
-   */
-  rows(onBytes?: (bytes: number) => void, say?: (line: string) => void): AsyncGenerator<FileRow[]>;
-}
 
 export interface Source {
   /** The one spelling by which a later import of the same source is known. */
@@ -33,28 +19,43 @@ export interface Source {
   skipped: string[];
 }
 
-/** What lies in a source, of which the names decide what is read. */
+export interface SourceFile {
+  table: TableName;
+  /** Relative to the source, as the user knows it. */
+  name: string;
+  /** Its size as it is stored, packed or not. */
+  bytes: number;
+  /**
+   * Reads its rows from the beginning, in batches; can be called again.
+   * @param onBytes is told how many of the file's bytes are read, chunk by chunk
+   * @param say is told, in one line each, what is skipped in the file
+   * @throws MusterError `refused` if the file cannot be read
+   */
+  rows(onBytes?: (bytes: number) => void, say?: (line: string) => void): AsyncGenerator<FileRow[]>;
+}
+
+/** What findFiles and findObjects find. The files' names decide then which are read. */
 export interface SourceFound {
   name: string;
-  /** It is one file, which was named itself. */
+  /** The source is one file, named by the user. */
   isOne: boolean;
-  /** Names are relative to the source. */
   files: FoundFile[];
   skipped: Skipped[];
 }
 
 export interface FoundFile {
+  /** Relative to the source. */
   name: string;
   bytes: number;
-  /** The bytes from the beginning. They are those that were found, or an error comes. */
+  /** Reads the bytes from the beginning. Throws if the file is not as it was found. */
   open(): AsyncIterable<Uint8Array>;
 }
 
 /**
- * Finds the files of a directory or an S3 prefix (its own, and those in a folder named for a table) or the one file named.
- * @param only takes the files of one table alone; a single file of any name is then taken for it
- * @param s3 for the SDK's client, before what it finds in its environment
- * @param signal ends what is read from S3, when it aborts, with an error
+ * Finds the files of a directory or an S3 prefix (its own, and those in a folder named for a table), or the one file named.
+ * @param only leaves out the files of other tables; a single file is read as this table's, whatever its name is
+ * @param s3 settings for the SDK's client; they win over its environment
+ * @param signal stops reading from S3, with an error
  * @throws MusterError `invalid` if there is nothing to read, `unavailable` if S3 does not answer or a disk fails
  */
 export async function openSource(
@@ -78,6 +79,9 @@ export async function openSource(
   return { name: found.name, files, skipped };
 }
 
+/** Skipped things that the refusal of an empty source names. */
+const SKIPPED_SHOWN_MAX = 3;
+
 function nothingToRead(location: string, only: TableName | undefined, skipped: readonly string[]): MusterError {
   const wanted = (only ? [only] : tableNames).map((name) => `${name}.csv`).join(", ");
   const seen = skipped.slice(0, SKIPPED_SHOWN_MAX).map((line) => `; ${line}`);
@@ -88,26 +92,20 @@ function nothingToRead(location: string, only: TableName | undefined, skipped: r
   );
 }
 
-/** In the line that says that there is nothing to read. */
-const SKIPPED_SHOWN_MAX = 3;
-
-/** One file that comes from no place of its own, such as what a request sent. `name` is the source's. */
+/** A source of one file that lies nowhere else, such as a request's body. @param name the source's */
 export function oneFile(name: string, table: TableName, { read, ...file }: FoundFile & { read: ReadRows }): Source {
   return { name, files: [sourceFile(table, file, read)], skipped: [] };
 }
 
-/** A single file of any other ending is read as CSV. */
+/** By default the name decides how it is read. A single file of any other ending is read as CSV. */
 function sourceFile(
   table: TableName,
   { name, bytes, open }: FoundFile,
-  read: ReadRows = formOf(name)?.read ?? csvRows,
+  read: ReadRows = readerOfFile(name)?.read ?? csvRows,
 ): SourceFile {
-  return {
-    table,
-    name,
-    bytes,
-    rows: (onBytes, say) => read(tableOf(table), counted(open(), onBytes), escaped(name), say),
-  };
+  const rows: SourceFile["rows"] = (onBytes, say) =>
+    read(tableOf(table), counted(open(), onBytes), escaped(name), { say });
+  return { table, name, bytes, rows };
 }
 
 async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes?: (bytes: number) => void) {

@@ -1,4 +1,4 @@
-/** What a request sends, kept until its import has ended. */
+/** A request's body, kept in a temporary file until its import has ended. */
 import { createHash } from "node:crypto";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,9 +9,9 @@ import { explainedFile } from "../file-errors.ts";
 
 export interface Spool extends AsyncDisposable {
   bytes: number;
-  /** Of the bytes as they came: SHA-256. */
+  /** SHA-256 of the bytes as they came. */
   digest: Buffer;
-  /** The bytes from their beginning; they may be read more than once, until it is disposed of. */
+  /** Reads the bytes from the beginning; can be called again until the spool is disposed of. */
   read(): AsyncGenerator<Uint8Array>;
 }
 

@@ -22,7 +22,7 @@ import { type BegunImport, beginImport } from "../ingest/import.ts";
 import { type RejectLimit, rejectLimit } from "../ingest/reject-limit.ts";
 import { IMPORTS_MAX, type ImportsUnderWay } from "../ingest/under-way.ts";
 import type { ImportLimits } from "../limits.ts";
-import { formOfBody, MEDIA_TYPES } from "../read/file-formats.ts";
+import { MEDIA_TYPES, readerOfBody } from "../read/file-formats.ts";
 import { oneFile, type Source } from "../read/source.ts";
 import { type Spool, spool, tooLarge } from "../read/spool.ts";
 import { findRun } from "../repositories/run-log.ts";
@@ -125,13 +125,13 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
 }
 
 /** How the body's rows are read. @throws Refusal 415 */
-function formOf(c: Context<Env>, bytesMax: number): NonNullable<ReturnType<typeof formOfBody>> {
+function formOf(c: Context<Env>, bytesMax: number): NonNullable<ReturnType<typeof readerOfBody>> {
   const coding = codingOf(c);
   const type = mediaTypeOf(c, MEDIA_TYPES, [coding]);
-  const form = ["identity", "gzip", "x-gzip"].includes(coding) && formOfBody(type, coding !== "identity", bytesMax);
+  const form = ["identity", "gzip", "x-gzip"].includes(coding) && readerOfBody(type, coding !== "identity", bytesMax);
   if (form) return form;
   // RFC 9110, section 15.5.16: a 415 for the coding names those that are taken.
-  const headers = { "Accept-Encoding": formOfBody(type, true) ? "gzip" : "identity" };
+  const headers = { "Accept-Encoding": readerOfBody(type, true) ? "gzip" : "identity" };
   throw new Refusal(415, `${type} with the Content-Encoding ${coding} is not taken`, { headers });
 }
 

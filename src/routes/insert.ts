@@ -17,7 +17,7 @@ import type { InFlight } from "../http/in-flight.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { insertBatch } from "../ingest/insert-batch.ts";
 import { rowsOfJson } from "../read/request-json.ts";
-import { type BatchRow, ROWS_PER_REQUEST_MAX, rowsOfCsv, rowsOfNdjson } from "../read/request-rows.ts";
+import { type BatchRow, ROWS_PER_REQUEST_MAX, rowsOfBody } from "../read/request-rows.ts";
 import { TablePath } from "./table-rows.ts";
 
 export interface WriteLimits {
@@ -47,14 +47,9 @@ function rowsOf(
   table: TableName,
   notes: string[],
 ): BatchRow[] | Promise<BatchRow[]> {
-  switch (mediaTypeOf(c, ["application/json", "application/x-ndjson", "text/csv"])) {
-    case "application/json":
-      return rowsOfJson(textOf(body), table);
-    case "application/x-ndjson":
-      return rowsOfNdjson(body, table);
-    case "text/csv":
-      return rowsOfCsv(body, table, (note) => void notes.push(note));
-  }
+  const type = mediaTypeOf(c, ["application/json", "application/x-ndjson", "text/csv"]);
+  if (type === "application/json") return rowsOfJson(textOf(body), table);
+  return rowsOfBody(type, body, table, (note) => void notes.push(note));
 }
 
 async function insert(

@@ -1,39 +1,42 @@
 /**
- * Backslashes in a CSV document. RFC 4180 knows none: they are text. MySQL and others write them before what they escape
- * (MySQL manual, SELECT ... INTO OUTFILE and LOAD DATA, "Field and Line Handling"). Read as text, such a document would be
- * stored half, so one that could be either is refused.
+ * Backslashes in a CSV file. RFC 4180 has no escapes: a backslash is text. MySQL and others write one before each character
+ * that they escape (MySQL manual, "LOAD DATA Statement", Field and Line Handling), and such a file would be stored with its
+ * backslashes. So a file is refused if its backslashes could be either.
  */
+import type { CsvRecord } from "../codecs/csv-parser.ts";
 import { shown } from "../shown.ts";
-import type { CsvRecord } from "./csv-parser.ts";
 
 const [TAB, LF, CR, BLANK, QUOTE, COMMA, ZERO, UPPER_N, BACKSLASH] = [9, 10, 13, 32, 34, 44, 48, 78, 92];
+/** What MySQL escapes if cells end in commas and may be quoted. */
+const ESCAPED = new Set<number>([BACKSLASH, QUOTE, COMMA, LF, CR]);
+const TO_DO = "write it by RFC 4180, with quotes doubled and without escapes, or as NDJSON";
 
+/** Collects what the backslashes of one file show. */
 export class Backslashes {
-  /** Some backslash stands before what no writer escapes: all of them are text. */
+  /** A backslash was seen before a character that no writer escapes: so all of them are text. */
   #areText = false;
   #doubtful: { line: number; text: string } | undefined;
 
-  /** Looks at the records of one batch. @returns why the document cannot be read, if it is clear by now */
+  /** Looks at one batch of records. @returns why the file cannot be read, as soon as that is certain */
   look(records: readonly CsvRecord[]): string | undefined {
     if (!bytesOf(records).includes(BACKSLASH)) return undefined;
     for (const record of records) {
-      const { raw } = record;
+      const { raw, line } = record;
       if (!raw.includes(BACKSLASH)) continue;
-      const { line } = record;
-      if (hasNull(record)) return `line ${line} has \\N, by which MySQL writes NULL: leave the cell blank, or ${MEND}`;
+      if (hasNull(record)) return `line ${line} has \\N, by which MySQL writes NULL: leave the cell blank, or ${TO_DO}`;
       if (record.malformed !== undefined && isEscapedLine(raw)) {
-        return `line ${line} has \\", a quote with a backslash before it as MySQL writes it: ${MEND}`;
+        return `line ${line} has \\", a quote with a backslash before it as MySQL writes it: ${TO_DO}`;
       }
       if (!this.#areText) this.#weigh(raw, line);
     }
     return undefined;
   }
 
-  /** @returns why the document cannot be read, if its backslashes are still in doubt at its end */
+  /** @returns why the file cannot be read, if its backslashes are still in doubt at its end */
   end(): string | undefined {
     if (this.#areText || !this.#doubtful) return undefined;
     const { line, text } = this.#doubtful;
-    return `line ${line} has ${text}, and each backslash in the file may be text, or an escape as MySQL writes it: ${MEND}`;
+    return `line ${line} has ${text}, and each backslash in the file may be text, or an escape as MySQL writes it: ${TO_DO}`;
   }
 
   #weigh(raw: Buffer, line: number): void {
@@ -50,11 +53,7 @@ export class Backslashes {
   }
 }
 
-/** What MySQL escapes where cells end in commas and may be quoted. */
-const ESCAPED = new Set<number>([BACKSLASH, QUOTE, COMMA, LF, CR]);
-const MEND = "write it by RFC 4180, with quotes doubled and without escapes, or as NDJSON";
-
-/** The bytes of all the records: they are parts of one buffer. */
+/** The bytes of all records, which are parts of one buffer. */
 function bytesOf(records: readonly CsvRecord[]): Buffer {
   const [first, last] = [records[0]?.raw, records.at(-1)?.raw];
   if (!first || !last) return Buffer.alloc(0);
@@ -73,8 +72,8 @@ function hasNull({ malformed, bytes, bounds, first, length }: CsvRecord): boolea
 }
 
 /**
- * Whether a malformed line is a sound one if a backslash takes its meaning from the character behind it. (A regular
- * expression says it in a line, and takes half a second for a row of a mebibyte.)
+ * Whether a malformed line is well-formed if a backslash escapes the character after it. (A regular expression would be one
+ * line, but takes half a second for a row of a mebibyte.)
  */
 function isEscapedLine(raw: Buffer): boolean {
   if (!raw.includes('\\"')) return false;
@@ -83,7 +82,7 @@ function isEscapedLine(raw: Buffer): boolean {
   return at === raw.length;
 }
 
-/** Where the cell that begins at `start` ends; -1 if no cell does. */
+/** Where the cell that begins at `start` ends; -1 if its quotes are malformed. */
 function endOfEscapedCell(raw: Buffer, start: number): number {
   let at = afterBlanks(raw, start);
   if (raw[at] === QUOTE) {

@@ -1,0 +1,53 @@
+/** Rows of Avro container files. They are judged by the rules of JSON rows. */
+import { readRecords } from "../codecs/avro-records.ts";
+import { fromJson } from "../codecs/json.ts";
+import type { Table } from "../codecs/tables.ts";
+import { RAW_BYTES_MAX } from "../db/ledger.ts";
+import { MusterError } from "../errors.ts";
+import type { FileRow, ReadOptions } from "./file-row.ts";
+import { expecting } from "./file-type.ts";
+
+/** Reads Avro, as ReadRows has it. A column's value is the field of the same name, whatever else the schema says. */
+export async function* avroRows(
+  table: Table,
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  { bytesMax }: ReadOptions = {},
+): AsyncGenerator<FileRow[]> {
+  let position = 0;
+  try {
+    for await (const records of readRecords(expecting("avro", chunks, name), bytesMax)) {
+      yield records.map((record) => ({
+        ...fromJson(table, record, { keyOptional: false }),
+        position: ++position,
+        get raw() {
+          return Buffer.from(jsonOf(record));
+        },
+      }));
+    }
+  } catch (error) {
+    if (!(error instanceof MusterError && ["backup_damaged", "refused"].includes(error.code))) throw error;
+    if (error.message.startsWith(`${name}: `)) throw error;
+    throw new MusterError("refused", `${name}: ${error.message}; nothing was imported`);
+  }
+}
+
+/**
+ * A record as JSON. NaN and Infinity, which JSON would turn into null, become text. Bytes become an object, or they could
+ * be taken for text. At RAW_BYTES_MAX characters all further text and members are dropped: the log keeps no more.
+ */
+function jsonOf(record: object): string {
+  let left = RAW_BYTES_MAX;
+  const clip = (text: string) => {
+    const start = text.slice(0, Math.max(0, left));
+    left -= start.length;
+    return start;
+  };
+  return JSON.stringify(record, (key, value) => {
+    clip(key);
+    if (left <= 0) return undefined;
+    if (typeof value === "string") return clip(value);
+    if (value instanceof Uint8Array) return { bytes: Buffer.from(value.subarray(0, RAW_BYTES_MAX)).toString("base64") };
+    return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+  });
+}

@@ -1,0 +1,34 @@
+/** What every reader of a file format is given, and the rows that it yields. */
+import type { ReadRow, Table } from "../codecs/tables.ts";
+
+/** A row of a file, with what is logged if it is rejected. */
+export interface FileRow extends ReadRow {
+  /** 1-based: the first physical line of a CSV record, the line of a JSON row, the number of an Avro record. */
+  readonly position: number;
+  /** Its bytes as they came; an Avro record as JSON. Often a getter: few rows need it. */
+  readonly raw: Uint8Array;
+  /** The columns of its cells, if it is a CSV record. */
+  readonly columns?: string[];
+}
+
+/**
+ * Reads a file's rows in batches.
+ * @param chunks the file's bytes, already unpacked
+ * @param name what the file is called in an error
+ * @throws MusterError `refused` if the file cannot be read in this format; what `chunks` throws
+ */
+export type ReadRows = (
+  table: Table,
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  options?: ReadOptions,
+) => AsyncGenerator<FileRow[]>;
+
+export interface ReadOptions {
+  /** Is told, in one line each, what is skipped in the file. */
+  say?: ((line: string) => void) | undefined;
+  /** How many bytes the blocks of an Avro file may unpack to, in all. */
+  bytesMax?: number | undefined;
+  /** JSON rows may leave out their id: the database assigns it. In files they may not. */
+  keyOptional?: boolean | undefined;
+}

@@ -1,0 +1,66 @@
+/** Rejections of one table as a sheet for a spreadsheet program: a column for each field, to be corrected and replayed. */
+import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
+import { isObject } from "../codecs/json.ts";
+import { JsonText } from "../codecs/json-text.ts";
+import type { Table } from "../codecs/tables.ts";
+import { RAW_BYTES_MAX } from "../db/ledger.ts";
+import type { RejectionRecord } from "../repositories/rejection-log.ts";
+
+/** Columns that are not the table's have a blank in their name, which no table's column can have. */
+export const REJECTION_ID = "rejection id";
+/** Characters that are shown of a row as it came: spreadsheet programs cut longer cells. */
+const RAW_CHARACTERS_MAX = 1_000;
+
+export const sheetHeader = (table: Table): string[] => [
+  ...[REJECTION_ID, "why refused", "in file", "at position"],
+  ...table.columns.map(({ name }) => name),
+  "as it came",
+];
+
+/** The cells of one rejection. If its raw input cannot be split into fields, they are blank; `as it came` shows it. */
+export async function sheetCells(table: Table, rejection: RejectionRecord): Promise<unknown[]> {
+  const { id, reasons, file, position, raw = "(not UTF-8)" } = rejection;
+  const why = reasons.map(({ code, field, detail }) => `${code}${field ? ` (${field})` : ""}: ${detail}`).join("; ");
+  const fields = await fieldsOf(table, rejection);
+  const asItCame = raw.length > RAW_CHARACTERS_MAX ? `${raw.slice(0, RAW_CHARACTERS_MAX)}...` : raw;
+  return [id, why, file, position, ...table.columns.map(({ name }) => fields?.get(name)), asItCame];
+}
+
+async function fieldsOf(table: Table, { raw, columns }: RejectionRecord): Promise<Map<string, string> | undefined> {
+  if (raw === undefined || Buffer.byteLength(raw) >= RAW_BYTES_MAX) return undefined;
+  return columns ? fieldsOfRecord(raw, columns) : fieldsOfJson(table, raw);
+}
+
+async function fieldsOfRecord(raw: string, columns: readonly string[]): Promise<Map<string, string> | undefined> {
+  const [record, another] = await recordsOf(Buffer.from(raw));
+  if (!record || another || record.malformed !== undefined || record.length !== columns.length) return undefined;
+  return new Map(columns.map((name, index) => [name, record.cell(index)]));
+}
+
+/** The CSV records in a rejection's raw input; it should be one. */
+export async function recordsOf(raw: Uint8Array): Promise<CsvRecord[]> {
+  // After a line end, a BOM is part of the first cell, as it was in its file.
+  const chunks = (async function* () {
+    yield Buffer.concat([Buffer.from("\n"), raw]);
+  })();
+  return (await Array.fromAsync(parseCsv(chunks))).flat();
+}
+
+/** Text as it is, null as a blank, any other value as it was written. */
+function fieldsOfJson(table: Table, raw: string): Map<string, string> | undefined {
+  let json: JsonText;
+  try {
+    json = new JsonText(raw);
+  } catch {
+    return undefined;
+  }
+  const { value } = json;
+  if (!isObject(value)) return undefined;
+  const fields = new Map<string, string>();
+  for (const { name } of table.columns) {
+    if (!Object.hasOwn(value, name)) continue;
+    const field: unknown = value[name];
+    if (field !== null) fields.set(name, typeof field === "string" ? field : json.source([name]));
+  }
+  return fields;
+}

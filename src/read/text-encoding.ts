@@ -1,0 +1,32 @@
+/** Encodings other than UTF-8, by a file's first bytes. They are refused. */
+
+/** The encoding that bytes are certainly in; undefined if they may be UTF-8. */
+export function otherEncodingOf(head: Buffer): "UTF-16" | "UTF-32" | undefined {
+  return byByteOrderMark(head) ?? byZeros(head);
+}
+
+/** The longer marks come first: that of UTF-32 begins like that of UTF-16. */
+const BYTE_ORDER_MARKS = [
+  ["UTF-32", Buffer.from([0xff, 0xfe, 0x00, 0x00])],
+  ["UTF-32", Buffer.from([0x00, 0x00, 0xfe, 0xff])],
+  ["UTF-16", Buffer.from([0xff, 0xfe])],
+  ["UTF-16", Buffer.from([0xfe, 0xff])],
+] as const;
+
+function byByteOrderMark(head: Buffer) {
+  return BYTE_ORDER_MARKS.find(([, mark]) => head.subarray(0, mark.length).equals(mark))?.[0];
+}
+
+/** Without a byte order mark: of each four bytes two (UTF-16) or three (UTF-32) are mostly zero, the others never. */
+function byZeros(head: Buffer) {
+  const zeros = [0, 0, 0, 0];
+  for (let at = 0; at < head.length; at++) if (head[at] === 0) zeros[at % 4] = (zeros[at % 4] ?? 0) + 1;
+  const most = head.length / 8;
+  const [first = 0, second = 0, third = 0, fourth = 0] = zeros;
+  const [a, b, c, d] = head;
+  if (a && b === 0 && c === 0 && d === 0 && Math.min(second, third, fourth) > most && first === 0) return "UTF-32";
+  if (a === 0 && b === 0 && c === 0 && d && Math.min(first, second, third) > most && fourth === 0) return "UTF-32";
+  const isLittleEndian = a && b === 0 && first + third === 0 && second + fourth > most;
+  const isBigEndian = a === 0 && b && second + fourth === 0 && first + third > most;
+  return isLittleEndian || isBigEndian ? "UTF-16" : undefined;
+}
