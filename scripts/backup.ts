@@ -4,6 +4,7 @@ import { type ListedBackup, listBackups } from "../src/backups/list.ts";
 import { openStore } from "../src/backups/open-store.ts";
 import { verify } from "../src/backups/verify.ts";
 import { tableNames, tableOf } from "../src/codecs/tables.ts";
+import { say, withProgress } from "./progress.ts";
 import {
   type Context,
   command,
@@ -13,8 +14,7 @@ import {
   readArguments,
   refuse,
   tableNamed,
-} from "./command.ts";
-import { say, withProgress } from "./progress.ts";
+} from "./run-command.ts";
 import { aligned, countsTable, speedSince, speedText } from "./summary.ts";
 
 const options = readArguments("backup", ({ codec, keep, ...flags }, operands) => {

@@ -9,8 +9,8 @@ import { connectOnce } from "../src/db/database.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { joinServer } from "../src/embedded/server.ts";
-import { finish } from "./command.ts";
 import { say } from "./progress.ts";
+import { finish } from "./run-command.ts";
 
 const POLL_MS = 50;
 

@@ -6,8 +6,8 @@ import { type ImportOutcome, importSource } from "../src/ingest/import.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
 import type { NewRejection } from "../src/repositories/rejection-log.ts";
 import { escaped } from "../src/shown.ts";
-import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./command.ts";
 import { say, withProgress } from "./progress.ts";
+import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./run-command.ts";
 import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 
 const options = readArguments("import", ({ table, ...flags }, operands) => {

@@ -1,8 +1,8 @@
 import "../src/schema-check.ts";
 import { type ReplayReport, replayOpen } from "../src/ingest/replay-batches.ts";
 import { replayFile } from "../src/ingest/replay-file.ts";
-import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./command.ts";
 import { say, withProgress } from "./progress.ts";
+import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./run-command.ts";
 import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 
 const options = readArguments("replay", ({ run }, [file, ...more]) => {

@@ -2,8 +2,8 @@ import "../src/schema-check.ts";
 import { openStore } from "../src/backups/open-store.ts";
 import { restore } from "../src/backups/restore.ts";
 import { tableOf } from "../src/codecs/tables.ts";
-import { command, readArguments, refuse, tableNamed } from "./command.ts";
 import { withProgress } from "./progress.ts";
+import { command, readArguments, refuse, tableNamed } from "./run-command.ts";
 import { countsTable, speedSince, speedText } from "./summary.ts";
 
 const options = readArguments("restore", ({ backup, plan }, operands) => {

@@ -1,6 +1,6 @@
 import "../src/schema-check.ts";
 import { writeSample } from "../src/ingest/sample.ts";
-import { finish, readArguments, refuse } from "./command.ts";
+import { finish, readArguments, refuse } from "./run-command.ts";
 
 const { folder, ...options } = readArguments("sample", ({ rows, bad, seed }, [folder, ...more]) => {
   if (folder === undefined || more.length > 0) refuse("name one FOLDER; see --help");

@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServerProgram } from "../../src/embedded/mysqld.ts";
 import { MusterError } from "../../src/errors.ts";
-import { type Context, finish, type Outcome, readArguments, refuse } from "../command.ts";
 import { BENCH_NAMES, type BenchName, isBench } from "../commands.ts";
 import { say } from "../progress.ts";
-import { backupBench, importBench, type Place, reloadBench, restoreBench } from "./commands.ts";
+import { type Context, finish, type Outcome, readArguments, refuse } from "../run-command.ts";
+import { backupBench, importBench, type Place, reloadBench, restoreBench } from "./command-benches.ts";
 import { type Files, writeFiles } from "./files.ts";
 import { type Bench, measurePairs } from "./pairs.ts";
 import { findServers, startServer } from "./server.ts";
-import { insertBench, readBench, reportBench } from "./service.ts";
+import { insertBench, readBench, reportBench } from "./service-benches.ts";
 
 const BENCHES: Record<BenchName, (place: Place) => Promise<Bench>> = {
   import: importBench,
@@ -63,7 +63,7 @@ async function measureOn(program: ServerProgram, files: Files, folder: string, s
     for (const name of options.benches) {
       signal.throwIfAborted();
       const bench = await BENCHES[name](place);
-      const line = await measurePairs(bench, { pairs: options.pairs, server: server.version, say });
+      const line = await measurePairs(bench, { name, pairs: options.pairs, server: server.version, say });
       console.log(JSON.stringify(line));
     }
   } finally {

@@ -8,7 +8,6 @@ export interface Side {
 }
 
 export interface Bench {
-  name: string;
   rows: number;
   ours: Side;
   /** What the peer is, or what is missing to run it. */
@@ -23,7 +22,7 @@ export interface Bench {
  */
 export async function measurePairs(
   bench: Bench,
-  { pairs, server, say }: { pairs: number; server: string; say(line: string): void },
+  { name, pairs, server, say }: { name: string; pairs: number; server: string; say(line: string): void },
 ) {
   const done: { ours: number; theirs?: number; ratio?: number }[] = [];
   let rssMb = 0;
@@ -36,12 +35,12 @@ export async function measurePairs(
     const compared = theirs && { theirs: theirs.seconds, ratio: ours.seconds / theirs.seconds };
     done.push({ ours: ours.seconds, ...compared });
     const against = theirs ? `, the peer ${theirs.seconds.toFixed(2)} s` : "";
-    say(`${server} ${bench.name} ${pair}/${pairs}: ours ${ours.seconds.toFixed(2)} s${against}`);
+    say(`${server} ${name} ${pair}/${pairs}: ours ${ours.seconds.toFixed(2)} s${against}`);
   }
   done.sort((a, b) => (a.ratio ?? a.ours) - (b.ratio ?? b.ours));
   const median = done[Math.floor(done.length / 2)];
   return {
-    bench: bench.name,
+    bench: name,
     rows: bench.rows,
     ours_s: rounded(median?.ours),
     peer: bench.peer,

@@ -16,30 +16,7 @@ const SERVER_OPTIONS = [
   "--innodb-io-capacity=10000",
 ];
 
-export interface BenchServer {
-  /** Such as "MySQL 9.7.4". */
-  version: string;
-  /** DATABASE_URL of the database. */
-  url: string;
-  socket: string;
-  client(name: ClientName): Client;
-  /** Drops the database, and makes it again with empty tables. */
-  reset(): Promise<void>;
-  run(statement: string): Promise<Record<string, unknown>[]>;
-  /** Waits until the server has finished what earlier work left it to do. */
-  settle(): Promise<void>;
-  stop(): Promise<void>;
-}
-
 export type ClientName = "mysql" | "mysqldump";
-
-/** One of the server's own clients. */
-interface Client {
-  /** What it is called, or that it is missing. */
-  name: string;
-  /** How to run it; undefined if it is not installed. */
-  command: string[] | undefined;
-}
 
 /** What a client is called, and which Debian package has it. */
 const CLIENTS: Record<ServerProgram["kind"], Record<ClientName, { names: string[]; from: string }>> = {
@@ -74,7 +51,7 @@ export async function startServer(
   program: ServerProgram,
   folder: string,
   { say, signal }: { say(line: string): void; signal: AbortSignal },
-): Promise<BenchServer> {
+) {
   const { url, version, stop } = await joinServer(folder, { mysqld: program.path, say, args: SERVER_OPTIONS });
   const connection = await connectOnce(url).catch(async (error) => {
     await stop();
@@ -84,23 +61,36 @@ export async function startServer(
     const [rows] = await connection.query(statement);
     return rows as Record<string, unknown>[];
   };
-  const reset = async () => {
-    await run("DROP DATABASE IF EXISTS muster");
-    await migrate(url);
-    await run("USE muster");
-  };
-  const stopQuickly = async () => {
-    // Without this the server would first write what it needs to start again.
-    await run("SET GLOBAL innodb_fast_shutdown = 2").catch(() => {});
-    connection.destroy();
-    await stop();
-  };
   const socket = decodeURIComponent(url.split("socket=")[1] ?? "");
-  const client = (name: ClientName) => clientOf(program, socket, name);
-  return { url, version, socket, client, run, reset, settle: () => settle(connection, signal), stop: stopQuickly };
+  return {
+    /** Such as "MySQL 9.7.4". */
+    version,
+    /** DATABASE_URL of the database. */
+    url,
+    socket,
+    run,
+    client: (name: ClientName) => clientOf(program, socket, name),
+    /** Drops the database, and makes it again with empty tables. */
+    async reset() {
+      await run("DROP DATABASE IF EXISTS muster");
+      await migrate(url);
+      await run("USE muster");
+    },
+    /** Waits until the server has finished what earlier work left it to do. */
+    settle: () => settle(connection, signal),
+    async stop() {
+      // Without this the server would first write what it needs to start again.
+      await run("SET GLOBAL innodb_fast_shutdown = 2").catch(() => {});
+      connection.destroy();
+      await stop();
+    },
+  };
 }
 
-function clientOf({ path, kind }: ServerProgram, socket: string, client: ClientName): Client {
+export type BenchServer = Awaited<ReturnType<typeof startServer>>;
+
+/** The name of the server's own client, and the command that runs it; if it is not installed, a name that says so. */
+function clientOf({ path, kind }: ServerProgram, socket: string, client: ClientName) {
   const { names, from } = CLIENTS[kind][client];
   // Beside the server, in the bin folder beside that, or on PATH.
   const places = [dirname(path), join(dirname(path), "../bin"), process.env.PATH ?? ""].join(":");

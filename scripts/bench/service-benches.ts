@@ -10,7 +10,7 @@ import { until } from "../../src/embedded/server-process.ts";
 import { MusterError } from "../../src/errors.ts";
 import { quarterlyHires } from "../../src/repositories/report-queries.ts";
 import { CONNECTIONS, REPORTS, ROWS_PER_BATCH, ROWS_PER_PAGE } from "./batches.ts";
-import { checked, fillTables, ours, type Place } from "./commands.ts";
+import { checked, fillTables, ours, type Place } from "./command-benches.ts";
 import type { Bench } from "./pairs.ts";
 import { type Measured, measure, peakMemory, surroundings } from "./process.ts";
 
@@ -24,7 +24,6 @@ export async function insertBench(place: Place): Promise<Bench> {
     await server.settle();
   };
   return {
-    name: "insert",
     rows: files.good,
     ours: { prepare, run: checked(place, () => serving(place, MUSTER, (url) => client(place, "insert", url, file))) },
     peer: `prepared INSERTs of ${ROWS_PER_BATCH} rows with mysql2, ${CONNECTIONS} connections`,
@@ -41,7 +40,6 @@ export async function readBench(place: Place): Promise<Bench> {
     run: () => serving(place, service, (url) => client(place, "read", url, String(files.rows))),
   });
   return {
-    name: "read",
     rows: files.good,
     ours: side(MUSTER),
     peer: `bare Bun.serve with mysql2, pages of ${ROWS_PER_PAGE}, ${CONNECTIONS} connections`,
@@ -56,7 +54,6 @@ export async function reportBench(place: Place): Promise<Bench> {
   const statement = JSON.stringify(await reportStatement(server.url));
   const prepare = () => server.settle();
   return {
-    name: "report",
     rows: files.good,
     ours: { prepare, run: () => serving(place, MUSTER, (url) => client(place, "report", url)) },
     peer: `the same SQL through mysql2, ${REPORTS} times`,

@@ -18,14 +18,12 @@ export interface Place {
 export async function importBench(place: Place): Promise<Bench> {
   const { files } = place;
   const prepare = () => emptyTables(place);
-  const { name, run } = clientSide(place, "mysql", (client) => [
-    ...client,
+  const { name, run } = clientSide(place, "mysql", [
     "--local-infile=1",
     `--execute=${loadStatements(files.clean)}`,
     "muster",
   ]);
   return {
-    name: "import",
     rows: files.rows,
     ours: { prepare, run: checked(place, () => ours(place, "import", files.folder)) },
     peer: run ? `${name}: LOAD DATA LOCAL INFILE, clean file, constraints on` : name,
@@ -38,7 +36,6 @@ export async function reloadBench(place: Place): Promise<Bench> {
   const { server, files } = place;
   const run = checked(place, () => ours(place, "import", files.folder));
   return {
-    name: "reload",
     rows: files.rows,
     // The peer ran before, and has filled the tables.
     ours: { prepare: () => server.settle(), run },
@@ -52,14 +49,11 @@ export async function backupBench(place: Place): Promise<Bench> {
   const { server, files, scratch } = place;
   const store = join(scratch, "backups");
   const dump = join(scratch, "dump.sql.gz");
-  const { name, run } = clientSide(place, "mysqldump", (client) => [
-    ...["sh", "-c", `"$@" | gzip -1 > '${dump}'`, "sh"],
-    ...client,
-    ...DUMP,
-  ]);
+  const { name, run } = clientSide(place, "mysqldump", DUMP, {
+    prefix: ["sh", "-c", `"$@" | gzip -1 > '${dump}'`, "sh"],
+  });
   await fillTables(place);
   return {
-    name: "backup",
     rows: files.good,
     ours: {
       async prepare() {
@@ -89,8 +83,8 @@ export async function restoreBench(place: Place): Promise<Bench> {
   const dump = join(scratch, "dump.sql");
   await fillTables(place);
   await ours(place, "backup", "hired_employees");
-  const dumping = clientSide(place, "mysqldump", (client) => [...client, ...DUMP, `--result-file=${dump}`]);
-  const reading = clientSide(place, "mysql", (client) => [...client, "muster"], dump);
+  const dumping = clientSide(place, "mysqldump", [...DUMP, `--result-file=${dump}`]);
+  const reading = clientSide(place, "mysql", ["muster"], { input: dump });
   if (reading.run) await dumping.run?.();
   const side = (run: () => Promise<Measured>): Side => ({
     async prepare() {
@@ -101,7 +95,6 @@ export async function restoreBench(place: Place): Promise<Bench> {
   });
   const run = dumping.run && reading.run;
   return {
-    name: "restore",
     rows: files.good,
     ours: side(() => ours(place, "restore", "hired_employees")),
     peer: [dumping, reading].find((each) => !each.run)?.name ?? `${reading.name} < dump.sql`,
@@ -138,11 +131,11 @@ export function ours({ server, scratch, signal }: Place, name: string, ...words:
 function clientSide(
   { server, signal }: Place,
   client: ClientName,
-  words: (command: string[]) => string[],
-  input?: string,
-): { name: string; run: (() => Promise<Measured>) | undefined } {
+  words: string[],
+  { prefix = [], ...input }: { prefix?: string[]; input?: string } = {},
+) {
   const { name, command } = server.client(client);
-  return { name, run: command && (() => measure({ arguments: words(command), signal, ...(input && { input }) })) };
+  return { name, run: command && (() => measure({ arguments: [...prefix, ...command, ...words], signal, ...input })) };
 }
 
 /** LOAD DATA for each of the three files, parents first. */
