@@ -9,10 +9,11 @@ import { connectOnce } from "../src/db/database.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { joinServer } from "../src/embedded/server.ts";
+import { alive } from "../src/embedded/server-process.ts";
 import { say } from "./progress.ts";
 import { finish } from "./run-command.ts";
 
-const POLL_MS = 50;
+const POLL_MS = 200;
 
 const [asker = "", role] = process.argv.slice(2);
 await finish(async ({ config: { DATABASE_URL, MUSTER_MYSQLD } }) => {
@@ -31,7 +32,7 @@ async function keep(pid: number, mysqld: string | undefined): Promise<void> {
   const server = await joinServer(DATA_FOLDER, { mysqld, say });
   try {
     await prepare(server.url);
-    while (runs(pid)) await Bun.sleep(POLL_MS);
+    while (alive(pid)) await Bun.sleep(POLL_MS);
   } finally {
     await server.stop();
   }
@@ -58,26 +59,11 @@ async function driverUrl(url: string): Promise<string> {
   await connection.end();
   const parameters = new URLSearchParams();
   if (socketPath) parameters.set("socketPath", socketPath);
-  if (options.ssl)
-    parameters.set(
-      "ssl",
-      JSON.stringify(options.ssl, (_, part) => bytesAsText(part)),
-    );
+  // JSON.stringify() passes a Buffer, such as the CA's certificate, as {type, data}.
+  const asText = (_: string, part: { type?: string; data?: number[] } | undefined) =>
+    part?.type === "Buffer" && part.data ? Buffer.from(part.data).toString() : part;
+  if (options.ssl) parameters.set("ssl", JSON.stringify(options.ssl, asText));
   const login = [options.user, options.password].map((part) => encodeURIComponent(part ?? "")).join(":");
   const address = host?.includes(":") ? `[${host}]` : (host ?? "localhost");
   return `mysql://${login}@${address}:${port ?? 3306}/${encodeURIComponent(database)}?${parameters}`;
-}
-
-/** JSON.stringify() passes a Buffer as {type, data}: makes text of it again. */
-function bytesAsText(part: { type?: string; data?: number[] } | undefined): unknown {
-  return part?.type === "Buffer" && part.data ? Buffer.from(part.data).toString() : part;
-}
-
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

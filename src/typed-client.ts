@@ -64,28 +64,25 @@ type Loose<Value> = Value | (string extends Value ? number : "true" extends Valu
 type ProblemStatus = 400 | 401 | 403 | 404 | 406 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
 
 /** The app's routes, with /:table once for each table, and with the types of bodies that have no typed validator. */
-type Routes = Omit<Mounted, "/:table" | "/:table/:id" | "/insert" | "/imports"> & TableRoutes & Inserts & Imports;
+type Routes = Omit<Mounted, "/:table" | "/:table/:id" | "/insert" | "/imports"> &
+  TableRoutes & {
+    "/insert": { $post: Taking<Mounted["/insert"]["$post"], Batch | Batch[]> };
+    "/imports": { $post: Importing<Mounted["/imports"]["$post"]> };
+  };
 type Mounted = ExtractSchema<App>;
 
 type TableRoutes = {
   [Name in TableName as `/${Name}`]: {
-    $get: Answer<{ query: Page & { [Field in keyof JsonRow<Name>]?: string } }, JsonRow<Name>[]>;
+    $get: Answer<{ query: { [Field in "limit" | "cursor" | keyof JsonRow<Name>]?: string } }, JsonRow<Name>[]>;
     $post: Taking<Mounted["/:table"]["$post"], NewJsonRow<Name> | NewJsonRow<Name>[]>;
   };
 } & {
   [Name in TableName as `/${Name}/:id`]: { $get: Answer<{ param: { id: string } }, JsonRow<Name>> };
 };
 
-interface Page {
-  limit?: string;
-  cursor?: string;
-}
-
-type Inserts = { "/insert": { $post: Taking<Mounted["/insert"]["$post"], Batch | Batch[]> } };
 /** The fields of a row may also be objects of their own: [{ id: 1 }, { job: "Clerk" }]. */
 type Batch = { [Name in TableName]?: (NewJsonRow<Name> | Partial<NewJsonRow<Name>>)[] };
 
-type Imports = { "/imports": { $post: Importing<Mounted["/imports"]["$post"]> } };
 /** A file of any size, sent as it is. */
 interface Sending {
   body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;

@@ -106,8 +106,8 @@ async function answers(socketPath: string): Promise<boolean> {
   }
 }
 
-/** A process that has ended may stay as a zombie if nobody asks for its exit status, as in a container. */
-function alive(pid: number): boolean {
+/** Whether a process runs. One that has ended may stay as a zombie if nobody asks for its exit status, as in a container. */
+export function alive(pid: number): boolean {
   return !/^[ZX]/.test(processOf(pid)?.state ?? "Z");
 }
 
