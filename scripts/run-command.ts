@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { isTableName, type TableName, tableNames } from "../src/codecs/tables.ts";
 import { type Config, readConfig } from "../src/config.ts";
-import { lanesOf } from "../src/db/database.ts";
+import { describeLoading } from "../src/db/database.ts";
 import { isRefusal, lineOf } from "../src/db/driver-errors.ts";
 import type { EndedRun } from "../src/db/ledger.ts";
 import type { Use } from "../src/db/rights.ts";
@@ -57,7 +57,7 @@ export function command(
         // A replay reports its runs before they are committed.
         if (run.kind !== "replay") last = run;
       });
-      if (config.LOG_LEVEL === "debug" || config.LOG_LEVEL === "trace") say(lanesOf(database.server));
+      if (config.LOG_LEVEL === "debug" || config.LOG_LEVEL === "trace") say(describeLoading(database.server));
       signal.throwIfAborted();
       return await work({ ...context, database });
     } finally {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";
 import { type Config, DATA_FOLDER, readConfig, settingsOf } from "./config.ts";
-import { lanesOf } from "./db/database.ts";
+import { describeLoading } from "./db/database.ts";
 import { isRefusal, lineOf } from "./db/driver-errors.ts";
 import { MusterError } from "./errors.ts";
 import { assertBindable, readTokens } from "./http/auth.ts";
@@ -66,16 +66,16 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
 
   const database = await openDatabase(config, { use: "read", say });
   closing.defer(() => within(CLOSE_MS_MAX, database.close()));
-  say(lanesOf(database.server));
-  const { look } = database;
-  look.changed = (line) => log.warn(line);
-  for (const line of look.lines()) log.warn(line);
+  say(describeLoading(database.server));
+  const { readiness } = database;
+  readiness.changed = (line) => log.warn(line);
+  for (const line of readiness.lines()) log.warn(line);
   await clearDeadRuns(database, say);
   await load(database, config.IMPORT_SOURCE, { say, signal: stopped });
   if (stopped.aborted) return;
 
   const forget = async () => {
-    if (!look.refusal("insert")) await forgetExpiredKeys(database.db);
+    if (!readiness.refusal("insert")) await forgetExpiredKeys(database.db);
   };
   await forget();
   const forgetting = setInterval(() => forget().catch(() => {}), FORGET_EVERY_MS);

@@ -35,7 +35,7 @@ export async function openDatabase(
         await server?.stop();
       }
     };
-    const refusal = database.look.refusal(use);
+    const refusal = database.readiness.refusal(use);
     if (refusal) {
       await database.close();
       throw new MusterError("refused", refusal.located ?? refusal.message);

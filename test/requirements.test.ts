@@ -198,7 +198,7 @@ describe("on a server that takes no writes", () => {
       expect.stringMatching(/^binlog_format is STATEMENT: [^;]*$/),
     ]);
     expect((await app.request("/jobs")).status).toBe(200);
-    await mend(`${database.look.lines()}`);
+    await mend(`${database.readiness.lines()}`);
     await until(async () => (await app.request("/jobs", posted({ id: 7, job: "Cook" }))).status !== 503);
     expect((await app.request("/jobs/7")).status).toBe(200);
 

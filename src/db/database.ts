@@ -3,12 +3,12 @@ import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { type Connection, createConnection, type Pool } from "mysql2/promise";
 import { type Capability, DEFAULTS } from "../config.ts";
 import { locate } from "./driver-errors.ts";
-import { type Facts, lookAt } from "./facts.ts";
+import { type Facts, readFacts } from "./facts.ts";
 import { quoted } from "./grants.ts";
 import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
-import { Look } from "./look.ts";
 import { openPool } from "./pool.ts";
+import { Readiness } from "./readiness.ts";
 import { readOnlyBy } from "./requirements.ts";
 import { assertSession, SET_SESSION, sessionError } from "./session-variables.ts";
 import { Turnstile } from "./turnstile.ts";
@@ -26,7 +26,7 @@ export interface Database {
   name: string;
   server: Server;
   /** What the server can be used for now. */
-  look: Look;
+  readiness: Readiness;
   /** Requests that write pass it, so that connections are left for reads. */
   writers: Turnstile;
   /** Runs that hold several connections pass it, so that one is left for what each of them asks besides. */
@@ -75,8 +75,8 @@ export async function connect(
   };
   try {
     const facts = await factsOf(pool);
-    const look = new Look(facts, async () => {
-      const seen = await lookOnce(url);
+    const readiness = new Readiness(facts, async () => {
+      const seen = await factsOnce(url);
       if (readOnlyBy(seen.variables) === undefined) moveOn();
       return seen;
     });
@@ -85,13 +85,13 @@ export async function connect(
       pool,
       name: facts.database,
       server: serverOf(facts, capabilities),
-      look,
+      readiness,
       writers: new Turnstile(Math.max(1, Math.floor(connections * WRITERS_SHARE))),
       longRuns: new Turnstile(Math.max(1, Math.floor((connections - 1) / CONNECTIONS_PER_RUN))),
       ended: new Set(),
       demoted() {
         moveOn();
-        look.forget();
+        readiness.forget();
       },
       close: () => pool.end(),
     };
@@ -102,7 +102,7 @@ export async function connect(
 }
 
 /** One line about the ways in which rows get into tables here. */
-export function lanesOf({ version, loadsData, swaps }: Server): string {
+export function describeLoading({ version, loadsData, swaps }: Server): string {
   const load = loadsData ? "LOAD DATA" : "multi-row INSERT";
   return `database server ${version}: files are loaded by ${load}, and empty tables filled by ${swaps ? "swap" : "INSERT"}`;
 }
@@ -110,7 +110,7 @@ export function lanesOf({ version, loadsData, swaps }: Server): string {
 async function factsOf(pool: Pool): Promise<Facts> {
   const connection = await pool.getConnection();
   try {
-    const facts = await lookAt(connection);
+    const facts = await readFacts(connection);
     assertSession(facts.variables);
     return facts;
   } finally {
@@ -118,12 +118,12 @@ async function factsOf(pool: Pool): Promise<Facts> {
   }
 }
 
-/** Looks by a new connection, at the host that takes writes now. */
-async function lookOnce(url: string): Promise<Facts> {
+/** Asks by a new connection, at the host that takes writes now. */
+async function factsOnce(url: string): Promise<Facts> {
   const connection = await connectOnce(url);
   try {
     await connection.query(`USE ${quoted(parseUrl(url).database)}`);
-    return await lookAt(connection);
+    return await readFacts(connection);
   } finally {
     connection.destroy();
   }

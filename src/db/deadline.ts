@@ -9,7 +9,7 @@ export const noAnswer = (ms: number): Error =>
  * @param giveUp is called when the time is over; the work may go on, and nobody learns how it ends
  * @throws an error of the code ETIMEDOUT if the work takes longer than `ms`
  */
-export async function within<T>(ms: number, work: Promise<T>, giveUp?: (error: Error) => void): Promise<T> {
+export async function withDeadline<T>(ms: number, work: Promise<T>, giveUp?: (error: Error) => void): Promise<T> {
   const { promise: expiry, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     const error = noAnswer(ms);

@@ -38,7 +38,7 @@ export const DATABASE_NAME = "IF(@@lower_case_table_names = 0, DATABASE(), LOWER
  * Asks the server, which takes a few milliseconds.
  * @param connection has Muster's database as its default
  */
-export async function lookAt(connection: Connection): Promise<Facts> {
+export async function readFacts(connection: Connection): Promise<Facts> {
   const rowsOf = async (statement: string, values: unknown[] = []) =>
     (await connection.query(statement, values))[0] as Record<string, string | null>[];
   const variables = await rowsOf("SHOW SESSION VARIABLES");

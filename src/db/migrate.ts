@@ -4,7 +4,7 @@ import { MusterError } from "../errors.ts";
 import { applyPending } from "./apply-migrations.ts";
 import { connectOnce } from "./database.ts";
 import { domainError, driverError, takesNoWrites } from "./driver-errors.ts";
-import { DATABASE_NAME, DICTIONARY, lookAt } from "./facts.ts";
+import { DATABASE_NAME, DICTIONARY, readFacts } from "./facts.ts";
 import { accountOf, quoted } from "./grants.ts";
 import { pendingTags } from "./migrations.ts";
 import { CHARACTERS, lacksFor, lineOf } from "./requirements.ts";
@@ -71,7 +71,7 @@ async function useDatabase(connection: Connection, database: string): Promise<st
 
 /** @throws MusterError `refused` with a line for each requirement of the use that is not met */
 async function requireUse(connection: Connection, use: Use, before = ""): Promise<void> {
-  const lacks = lacksFor(await lookAt(connection), use);
+  const lacks = lacksFor(await readFacts(connection), use);
   if (lacks.length > 0) throw new MusterError("refused", lacks.map((lack) => before + lineOf(lack)).join("\n"));
 }
 

@@ -23,7 +23,7 @@ export function openPool(options: ConnectionOptions, connections: number): { poo
   const pool = createPool({ ...options, connectionLimit: connections });
   const state = pool.pool as PoolState;
   const outdated = new WeakSet<object>();
-  guard(state, connections, options, outdated);
+  prepareConnections(state, connections, options, outdated);
   const renew = () => {
     for (let index = 0; index < state._allConnections.length; index++) {
       outdated.add(state._allConnections.get(index) ?? {});
@@ -36,7 +36,12 @@ export function openPool(options: ConnectionOptions, connections: number): { poo
 type Done = Parameters<CallbackPool["getConnection"]>[0];
 
 /** Replaces getConnection, through which mysql2's own query() gets its connections too. */
-function guard(pool: PoolState, connections: number, address: ConnectionOptions, outdated: WeakSet<object>): void {
+function prepareConnections(
+  pool: PoolState,
+  connections: number,
+  address: ConnectionOptions,
+  outdated: WeakSet<object>,
+): void {
   const get = pool.getConnection.bind(pool);
   const ready = new WeakSet<PoolConnection>();
 
@@ -49,7 +54,7 @@ function guard(pool: PoolState, connections: number, address: ConnectionOptions,
         setTimeout(() => {
           pool.config.connectionLimit = connections;
         }, FULL_MS).unref();
-        return take(inTime(done));
+        return take(orGiveUp(done));
       }
       if (outdated.has(connection)) {
         connection.destroy();
@@ -69,12 +74,12 @@ function guard(pool: PoolState, connections: number, address: ConnectionOptions,
 
   pool.getConnection = (done) => {
     const isFree = pool._freeConnections.length > 0 || pool._allConnections.length < (pool.config.connectionLimit ?? 0);
-    take(isFree ? done : inTime(done));
+    take(isFree ? done : orGiveUp(done));
   };
 }
 
 /** The same callback, which gets an error if no connection comes free in time. */
-function inTime(done: Done): Done {
+function orGiveUp(done: Done): Done {
   let late = false;
   const timer = setTimeout(() => {
     late = true;

@@ -1,11 +1,10 @@
 /** Transactions that come to an end: committed, rolled back, or run again a bounded number of times. */
-import type { Pool, PoolConnection } from "mysql2/promise";
-import { within } from "./deadline.ts";
+import type { PoolConnection } from "mysql2/promise";
+import type { Database } from "./database.ts";
+import { withDeadline } from "./deadline.ts";
 import { driverError, takesNoWrites } from "./driver-errors.ts";
 import { READ_ONLY } from "./faults.ts";
-import type { Look } from "./look.ts";
 import type { Use } from "./rights.ts";
-import type { Turnstile } from "./turnstile.ts";
 
 /** If two transactions wait for each other, InnoDB rolls one of them back with this error. It can be run again. */
 export const DEADLOCK = "ER_LOCK_DEADLOCK";
@@ -36,7 +35,7 @@ export async function retried<T>(codes: readonly string[], transaction: () => Pr
  * @param use what the database must be usable for
  */
 export async function transacted<T>(
-  { pool, writers, look, demoted }: { pool: Pool; writers: Turnstile; look: Look; demoted(): void },
+  { pool, writers, readiness, demoted }: Pick<Database, "pool" | "writers" | "readiness" | "demoted">,
   work: (connection: PoolConnection) => Promise<T>,
   msMax: number,
   use: Use = "insert",
@@ -46,7 +45,7 @@ export async function transacted<T>(
   late.promise.catch(() => {}); // nobody awaits it while the work waits for its place
   let lateness: Error | undefined;
   const whole = async () => {
-    await look.require(use);
+    await readiness.require(use);
     if (lateness) throw lateness;
     connection = await pool.getConnection();
     if (lateness) connection.destroy();
@@ -68,7 +67,7 @@ export async function transacted<T>(
     }
   };
   // A closed connection never answers, so without the race its work would keep the writer's place for ever.
-  return within(
+  return withDeadline(
     msMax,
     writers.pass(() => Promise.race([whole(), late.promise])),
     (error) => {
@@ -92,7 +91,7 @@ async function rollBack(connection: PoolConnection): Promise<void> {
  * once and rolls back what is not committed.
  */
 export async function interruptible<T>(
-  { pool }: { pool: Pool },
+  { pool }: Database,
   connection: PoolConnection,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,

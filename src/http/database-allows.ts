@@ -8,7 +8,7 @@ import type { Env } from "./env.ts";
 export function databaseAllows(database: Database, use: Use) {
   return described<MiddlewareHandler<Env>>(
     async (_, next) => {
-      await database.look.require(use);
+      await database.readiness.require(use);
       await next();
     },
     { answers: problems(503) },

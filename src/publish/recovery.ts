@@ -75,7 +75,7 @@ export async function takeTurn(database: Database, run: LiveRun, table: string, 
  * are left to the next command that has them.
  */
 export async function clearDeadRuns(database: Database, say: (line: string) => void): Promise<void> {
-  if (database.look.refusal("import")) return;
+  if (database.readiness.refusal("import")) return;
   const open = await database.db
     .select({ id: runs.id, kind: runs.kind, owner: runs.owner })
     .from(runs)

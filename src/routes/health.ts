@@ -23,8 +23,8 @@ export function healthRoutes(database: Database, metrics: (c: Context<Env>) => P
         throw new MusterError("unavailable", `${lacking}: restart Muster to apply them`);
       }
       // Probes the database again. The next request is told the result.
-      database.look.renew().catch(() => {});
-      const refused = database.look.reasons();
+      database.readiness.renew().catch(() => {});
+      const refused = database.readiness.reasons();
       return c.json({ status: "ready" as const, ...(Object.keys(refused).length > 0 && { refused }) }, 200);
     });
 }

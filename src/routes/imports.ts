@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import { type TableName, tableNames, tableOf, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
-import { within } from "../db/deadline.ts";
+import { withDeadline } from "../db/deadline.ts";
 import { retried, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
@@ -110,7 +110,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
       answersEarly: true,
     });
     try {
-      const { run, begun } = await within(msMax, beginning);
+      const { run, begun } = await withDeadline(msMax, beginning);
       const record: Run | undefined = await findRun(database.db, run);
       if (!record) throw new MusterError("not_found", `there is no run ${run}`);
       if (begun) imports.launch(finish(begun, query.table, held.move(), log));

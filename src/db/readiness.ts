@@ -1,6 +1,6 @@
 /** What Muster can use the server for, as the last look at the server found. */
 import { MusterError } from "../errors.ts";
-import { within } from "./deadline.ts";
+import { withDeadline } from "./deadline.ts";
 import type { Facts } from "./facts.ts";
 import { lacksFor, lineOf } from "./requirements.ts";
 import { type Lack, USES, type Use } from "./rights.ts";
@@ -10,7 +10,7 @@ const AGAIN_MS = 1_000;
 /** A server that has not answered a look by then is away. */
 const ANSWER_MS_MAX = 5_000;
 
-export class Look {
+export class Readiness {
   /** Called with a line when a use is refused from now on, and when nothing is refused any more. */
   changed: (line: string) => void = () => {};
   /** The uses that are refused. */
@@ -59,7 +59,7 @@ export class Look {
 
   async #lookAgain(): Promise<void> {
     const before = this.lines();
-    this.#take(await within(ANSWER_MS_MAX, this.again()));
+    this.#take(await withDeadline(ANSWER_MS_MAX, this.again()));
     const now = this.lines();
     for (const line of now.filter((each) => !before.includes(each))) this.changed(line);
     if (now.length === 0 && before.length > 0) this.changed("the database takes all that Muster writes again");
