@@ -7,7 +7,7 @@ import { freshDatabase } from "./support/database.ts";
 import { type Asked, documentOf, exampleOf, type Operation } from "./support/document.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
-const REQUESTS = 5_000;
+const REQUESTS = Number(process.env.FUZZ ?? 2_000);
 const database = await freshDatabase();
 const app = appOver(database, { store: new DirectoryStore(await folderOf({})), imported: { bytesMax: 64 * 1024 } });
 const { operations, ask } = await documentOf(app);

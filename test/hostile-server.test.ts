@@ -152,7 +152,7 @@ async function idle(): Promise<void> {
     const times = rows
       .filter(({ User }) => User === "plain")
       .map(({ Time, Command }) => (Command === "Sleep" ? Time : 0));
-    if (times.length > 0 && Math.min(...times) >= 3) return;
+    if (times.length > 0 && Math.min(...times) >= 2) return;
     await Bun.sleep(100);
   }
 }

@@ -81,12 +81,6 @@ test.each([
   expect(stderr.trim().split("\n")).toHaveLength(1);
 });
 
-test("--help names every option", async () => {
-  const { code, stdout } = await importCommand("--help");
-  expect(code).toBe(0);
-  for (const option of ["--table", "--dry-run", "--max-rejects", "--json"]) expect(stdout).toContain(option);
-});
-
 test("more rejected rows than --max-rejects end it with code 2", async () => {
   const source = await folderOf({ "departments.csv": "1,\n" });
   const { code, stderr } = await importCommand(source, "--max-rejects", "0");

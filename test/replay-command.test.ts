@@ -280,12 +280,6 @@ test.each([
   expect(stderr.trim().split("\n")).toHaveLength(1);
 });
 
-test("--help names every option", async () => {
-  const { code, stdout } = await replayCommand("--help");
-  expect(code).toBe(0);
-  for (const option of ["FILE", "--run", "--json"]) expect(stdout).toContain(option);
-});
-
 test("two replays at once share the rejections, and neither fails", async () => {
   await importing({ "jobs.csv": "2,Clerk\n", "hired_employees.csv": employees(3000, 9) });
   await database.pool.query("INSERT INTO departments VALUES (9, 'Fleet')");
