@@ -173,7 +173,7 @@ test("rows that the database refuses count for --max-rejects, and every row is a
 
 test.each([
   ["max_rejects", "&max_rejects=1", 100, "2 of 3 rows are rejected, more than the 1 allowed: nothing was imported"],
-  ["IMPORT_REJECTS_MAX", "", 1, /^more rows are rejected than the 1 that are kept, .*: nothing was imported$/],
+  ["IMPORT_REJECTS_MAX", "", 1, /^more rows are rejected than the 1 that are kept \(.*\): nothing was imported$/],
 ])("a file sent over HTTP lists its rejections if rows that the database refuses exceed %s", async (...given) => {
   const [, query, rejectsMax, error] = given;
   const app = appOver(database, { imported: { rejectsMax } });

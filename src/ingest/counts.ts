@@ -1,4 +1,4 @@
-/** What the counts of a run say in words. */
+/** The counts of a run in words. */
 import type { RunCounts } from "../db/ledger.ts";
 
 /** In words, such as `jobs 2 inserted, 1 rejected; departments 3 unchanged`. A backup has only `received`. */
@@ -15,7 +15,7 @@ export function verdictsOf({ received, ...verdicts }: RunCounts[string]): [verdi
   return some.length === 0 ? [["received", received]] : some;
 }
 
-/** The tables of which every row was rejected: a run with one has succeeded, and yet brought nothing of that table. */
+/** The tables whose rows were all rejected: the run has succeeded, but stored nothing in them. */
 export function whollyRejected(counts: RunCounts): string[] {
   return Object.entries(counts).flatMap(([table, each]) =>
     "rejected" in each && each.received > 0 && each.rejected === each.received ? [table] : [],

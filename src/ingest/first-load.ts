@@ -1,4 +1,4 @@
-/** The first load of Muster's own database: what IMPORT_SOURCE names, or the sample. */
+/** The first load of an empty database: from IMPORT_SOURCE, or the sample. */
 import { realpath } from "node:fs/promises";
 import { tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
@@ -10,8 +10,8 @@ import { importSource } from "./import.ts";
 import { defaultSample, sampleFolder } from "./sample.ts";
 
 /**
- * Loads the source, unless rows have been stored already. A load that was refused, failed or interrupted does not count:
- * it is repeated at the next start, until one has succeeded. Says what it does, and why IMPORT_SOURCE is not read.
+ * Loads the source, unless rows have been stored before. A load that was refused, failed or interrupted is repeated at the
+ * next start. Says what it does, or why it does not read IMPORT_SOURCE.
  * @param given IMPORT_SOURCE; undefined for the sample
  * @throws MusterError as importSource() does
  */
@@ -26,7 +26,7 @@ export async function loadFirst(
   }
   const source = await openSource(given ?? (await defaultSample(dataFolder)), undefined, undefined, report.signal);
   const isRepeated = await hasImportThat(database.db, source.name, "failed");
-  // Rows that an import of this source cannot have left are somebody else's: these are not mixed with them.
+  // Rows that no import of this source can have stored belong to somebody else: do not mix them.
   if (!isRepeated && (await hasRows(database))) {
     report.say(notRead(source.name, "the tables have rows already"));
     return;
@@ -37,7 +37,7 @@ export async function loadFirst(
   for (const table of whollyRejected(counts)) report.say(`every row of ${table} was rejected`);
 }
 
-/** Whether the sample has taken the ids that other files may have. */
+/** Whether the sample is loaded: its ids may be those of other files. */
 export async function hasSample({ db }: Database, dataFolder: string): Promise<boolean> {
   const folder = await realpath(sampleFolder(dataFolder)).catch(() => undefined);
   return folder !== undefined && hasImportThat(db, folder, "succeeded");

@@ -1,7 +1,6 @@
 /**
- * A set of ids from 1 to 2147483647 that costs a bit an id where they are dense and two bytes where they are not, plus
- * a little for each 65,536 numbers that are touched: a Set of numbers would cost forty (after Roaring bitmaps,
- * https://roaringbitmap.org).
+ * A set of whole numbers from 0 to 2^53, after Roaring bitmaps (https://roaringbitmap.org). It takes one bit for an id if ids
+ * are dense, and two bytes if they are not, besides a little for each range of 65,536. A Set takes about forty bytes.
  */
 export class IdSet {
   readonly #pages = new Map<number, Page>();
@@ -23,7 +22,7 @@ export class IdSet {
 /** Not by a shift, which knows 32 bits. */
 const pageOf = (id: number) => Math.floor(id / 65_536);
 
-/** Above so many entries the bitmap (8 KiB) is the smaller form. */
+/** With more entries the bitmap (8 KiB) is smaller. */
 const SORTED_ENTRIES_MAX = 4096;
 
 class Page {
@@ -59,7 +58,7 @@ class Page {
     this.#count++;
   }
 
-  /** Where `low` stands, or would stand: ids that come in order are found at the end at once. */
+  /** Where `low` is, or would be. Fast for ids that come in order. */
   #position(low: number): number {
     const sorted = this.#sorted as Uint16Array;
     if (this.#count === 0 || (sorted[this.#count - 1] ?? 0) < low) return this.#count;

@@ -7,46 +7,54 @@ import { readRowsNear } from "../repositories/rows.ts";
 import { IdSet } from "./id-set.ts";
 import type { World } from "./judge.ts";
 
-/** What an import knows: its stages, the ids in them, and as much of the stored rows as its own rows ask for. */
+/** A table whose files are read. */
+interface Opened {
+  stage: Stage;
+  /** The ids in the stage. */
+  staged: IdSet;
+  /** The ids that the table had when it was opened. Rows that others add later are found by the publish. */
+  stored: KeyRange | undefined;
+}
+
+/** The stages of an import, and what its rows ask about stored and staged rows. */
 export class ImportWorld implements World {
-  readonly #stages = new Map<TableName, Stage>();
-  readonly #staged = new Map<TableName, IdSet>();
+  readonly #opened = new Map<TableName, Opened>();
+  readonly #unfinished = new Set<Stage>();
   /** Ids found in the database: a parent that is referred to a million times is looked up once. */
   readonly #known = new Map<TableName, IdSet>();
-  readonly #ranges = new Map<TableName, KeyRange | undefined>();
 
   constructor(
     private readonly database: Database,
     private readonly run: LiveRun,
   ) {}
 
-  /** Makes the table's stage, and notes where ids can be stored at all: rows that others add later show at the publish. */
+  /** Makes the table's stage. */
   async open(table: Table): Promise<void> {
-    this.#ranges.set(table.name, await keyRange(this.database.pool, table));
-    this.#staged.set(table.name, new IdSet());
-    this.#stages.set(table.name, await Stage.create(this.database, this.run, table));
+    const stored = await keyRange(this.database.pool, table);
+    const stage = await Stage.create(this.database, this.run, table);
+    this.#unfinished.add(stage);
+    this.#opened.set(table.name, { stage, staged: new IdSet(), stored });
   }
 
   async stage(table: Table, rows: readonly Row[]): Promise<void> {
-    const staged = this.#staged.get(table.name);
-    for (const row of rows) staged?.add(row[table.key] as number);
-    await this.#stages.get(table.name)?.add(rows);
+    const { stage, staged } = this.#of(table);
+    for (const row of rows) staged.add(row[table.key] as number);
+    await stage.add(rows);
   }
 
-  /** Every staged row of the table is committed. */
+  /** Resolves when every staged row of the table is committed. */
   async finish(table: Table): Promise<void> {
-    await this.#stages.get(table.name)?.finish();
-    this.#stages.delete(table.name);
+    const { stage } = this.#of(table);
+    await stage.finish();
+    this.#unfinished.delete(stage);
   }
 
   async stored(table: Table, ids: readonly number[]): Promise<Row[]> {
-    const range = this.#ranges.get(table.name);
-    const staged = this.#staged.get(table.name);
-    const near = range ? ids.filter((id) => id >= range.first && id <= range.last) : [];
-    const again = ids.filter((id) => staged?.has(id));
+    const { stage, staged, stored } = this.#of(table);
+    const near = stored ? ids.filter((id) => id >= stored.first && id <= stored.last) : [];
+    const again = ids.filter((id) => staged.has(id));
     const rows = near.length > 0 ? await this.#read(table, near) : [];
-    const earlier = again.length > 0 ? await this.#stages.get(table.name)?.find(again) : undefined;
-    return earlier ? [...rows, ...earlier] : rows;
+    return again.length > 0 ? [...rows, ...(await stage.find(again))] : rows;
   }
 
   async #read(table: Table, ids: readonly number[]): Promise<Row[]> {
@@ -59,7 +67,7 @@ export class ImportWorld implements World {
   }
 
   async missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
-    const staged = this.#staged.get(table);
+    const staged = this.#opened.get(table)?.staged;
     const known = this.#known.get(table) ?? new IdSet();
     this.#known.set(table, known);
     const unknown = [...ids].filter((id) => !known.has(id) && !staged?.has(id));
@@ -68,9 +76,14 @@ export class ImportWorld implements World {
     return new Set(unknown.filter((id) => !found.has(id)));
   }
 
-  /** Closes what is open, for a run that ends before it is finished. */
+  /** Closes the connections of the stages, if the run ends before they are finished. */
   abandon(): void {
-    for (const stage of this.#stages.values()) stage.abandon();
-    this.#stages.clear();
+    for (const stage of this.#unfinished) stage.abandon();
+  }
+
+  #of({ name }: Table): Opened {
+    const opened = this.#opened.get(name);
+    if (!opened) throw new Error(`${name} is not open`);
+    return opened;
   }
 }

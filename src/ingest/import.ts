@@ -1,4 +1,4 @@
-/** The historic import (design section 5): files are read, judged and staged; then every table is published whole. */
+/** The import of files: rows are read, judged and staged, then every table is published whole. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
@@ -12,25 +12,21 @@ import { supersede } from "../repositories/rejection-log.ts";
 import { endRun, findRun, noRows } from "../repositories/run-log.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 import { ImportWorld } from "./import-world.ts";
-import { logLate, withLate } from "./late.ts";
+import { logLate, withLate } from "./late-rejections.ts";
 import { publish, type Withheld } from "./publish-tables.ts";
 import { Pulse } from "./pulse.ts";
 import { readTable } from "./read-table.ts";
-import { arePastRejectsKept, lateExcess, type RejectLimit, tooManyRejects } from "./reject-limit.ts";
+import { excessOf, type Limits } from "./reject-limit.ts";
 
-export interface ImportOptions {
-  /** A directory, a file, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`; or what was opened already. */
+export interface ImportOptions extends Partial<Limits> {
+  /** A directory, a file, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`, or a source that was opened already. */
   source: string | Source;
-  /** For the SDK's client, before what it finds in its environment. */
+  /** Overrides what the S3 client finds in its environment. */
   s3?: S3ClientConfig;
-  /** Read this table's files alone. */
+  /** Read only this table's files. */
   table?: TableName | undefined;
   /** Give the verdicts and counts, and write nothing but the run. */
   dryRun?: boolean;
-  /** More rejected rows than this, or than this share of all rows (0 to 1), refuse the whole import. */
-  maxRejects?: RejectLimit | undefined;
-  /** One rejected row more ends the reading at once, and the import is refused: a small file can have a billion of them. */
-  rejectsKept?: number;
   /** The caller has a place among the long runs of the database, and gives it back. */
   hasPlace?: boolean;
   /** Called in the transaction that opens the run's account. */
@@ -43,30 +39,30 @@ export interface ImportOutcome {
   status: "succeeded" | "refused";
   /** Why it was refused. */
   error?: string;
-  /** Read, of the files as they lie there. */
+  /** Bytes read of the files, packed if they are. */
   bytes: number;
   tables: Partial<Record<TableName, Counts>>;
 }
 
 /**
  * Imports a source. At the end received = inserted + unchanged + rejected + withheld for each table.
- * @throws MusterError `invalid` for a source that is none, `refused` for a file whose header does not fit or that is damaged,
- * `interrupted` by the report's signal; whatever is thrown, no table has part of its rows
+ * @throws MusterError `invalid` if the source does not exist or names no table's file, `refused` if a file is damaged or its
+ * header does not fit, `interrupted` by the report's signal. Whatever is thrown, each table has all of its new rows or none
  */
 export async function importSource(database: Database, options: ImportOptions): Promise<ImportOutcome> {
   return (await beginImport(database, options)).finish();
 }
 
-/** An import that is in the account, and of which nothing is done yet. */
+/** An import that has its run's row, and has done nothing yet. */
 export interface BegunImport {
   run: string;
-  /** Carries it out; answers and throws as `importSource` does. */
+  /** Carries it out. Answers and throws as `importSource` does. */
   finish(): Promise<ImportOutcome>;
-  /** Ends the run instead, because of an error. */
+  /** Ends the run without an import, because of an error. */
   abandon(error: unknown): Promise<void>;
 }
 
-/** @throws MusterError `invalid` for a source that is none */
+/** @throws MusterError `invalid` if the source does not exist or names no table's file */
 export async function beginImport(database: Database, options: ImportOptions): Promise<BegunImport> {
   const pulse = new Pulse(database, options.report);
   const { report } = pulse;
@@ -97,17 +93,17 @@ async function carryOut(state: Import, pulse: Pulse): Promise<ImportOutcome> {
       await takeTurn(database, run, table.name, report);
     }
     for (const table of part) await readTable(state, table);
-    const excess = tooManyToKeep(state) ?? tooManyAtAll(state);
-    const withheld = state.dryRun || excess ? { tables: part, excess } : await publish(state, part);
+    const isWithheld = state.dryRun || excessOf(state, Object.values(counts)) !== undefined;
+    const withheld = isWithheld ? { tables: part } : await publish(state, part);
     const end = withheld ? await withhold(state, withheld) : { status: "succeeded" as const, tables: counts };
     debugPoint("run ended");
-    // The run has ended now, whatever becomes of this.
+    // The run has ended. If its stages cannot be dropped now, a later command drops them.
     await dropStages(database, run.id).catch(() => report.say("what the import staged could not be removed now"));
     return { run: run.id, bytes: read.bytes, ...end };
   } catch (error) {
     world.abandon();
     const shown = await failRun(database, run, error, report);
-    // Its commit went through where only the answer was lost, or where it was interrupted behind it.
+    // It succeeded if only the answer to its last commit was lost, or if it was interrupted after that.
     const record = await findRun(database.db, run.id).catch(() => undefined);
     if (record?.status !== "succeeded") throw shown;
     return { run: run.id, status: "succeeded", bytes: read.bytes, tables: record.counts as Import["counts"] };
@@ -118,12 +114,12 @@ async function carryOut(state: Import, pulse: Pulse): Promise<ImportOutcome> {
 }
 
 /**
- * A dry run, or too many rejected rows: the good rows of these tables stay out, and are counted as withheld. All rejections
- * are kept, and are written with the run's end.
+ * Ends a dry run, or an import with too many rejected rows: the good rows of these tables are not stored, and are counted
+ * as withheld. All rejections are logged in the transaction that ends the run.
  */
 async function withhold(
   state: Import,
-  { tables, excess, late }: Withheld,
+  { tables, late }: Withheld,
 ): Promise<Pick<ImportOutcome, "status" | "error" | "tables">> {
   const { run, source, dryRun, report } = state;
   const names = tables.map(({ name }) => name);
@@ -135,7 +131,8 @@ async function withhold(
       const { inserted, ...verdicts } = logged && name === late.table.name ? withLate(judged, logged) : judged;
       counts[name] = { ...verdicts, inserted: 0, withheld: inserted };
     }
-    const error = late ? `${lateExcess(state, Object.values(counts))}: ${whatIsImported(state, names)}` : excess;
+    const why = excessOf(state, Object.values(counts));
+    const error = why && `${why}: ${whatIsImported(state, names)}`;
     if (!dryRun) await supersede(transaction, { run: run.id, source: source.name, tables: names });
     const end = { status: error ? ("refused" as const) : ("succeeded" as const), ...(error && { error }) };
     await endRun(transaction, run.id, { ...end, counts });
@@ -145,22 +142,10 @@ async function withhold(
   return { ...end, tables: counts };
 }
 
-/** What has become of the tables of an import that ended while it published them. */
+/** Which tables are imported, in words. */
 function whatIsImported({ counts }: Import, withheld: readonly TableName[]): string {
   const done = Object.keys(counts).filter((name) => !withheld.some((each) => each === name));
   if (done.length === 0) return "nothing was imported";
   const were = (names: readonly string[]) => `${names.join(" and ")} ${names.length === 1 ? "was" : "were"}`;
   return `${were(withheld)} not imported, ${were(done)}`;
-}
-
-function tooManyToKeep(state: Import): string | undefined {
-  if (!arePastRejectsKept(Object.values(state.counts), state.rejectsKept)) return undefined;
-  const { rows } = state.read;
-  const most = `more than the ${state.rejectsKept} that are kept`;
-  return `among the first ${rows} rows ${most} are rejected: nothing was imported, mend the file or ask for a higher max_rejects`;
-}
-
-function tooManyAtAll({ counts, maxRejects }: Import): string | undefined {
-  const excess = tooManyRejects(Object.values(counts), maxRejects);
-  return excess && `${excess}: nothing was imported`;
 }

@@ -14,24 +14,25 @@ import { passGates } from "../repositories/gates.ts";
 import { supersede } from "../repositories/rejection-log.ts";
 import { endRun, noRows, recordCounts } from "../repositories/run-log.ts";
 import type { Import } from "./import-state.ts";
-import { logLate, withLate } from "./late.ts";
-import { arePastLimits } from "./reject-limit.ts";
+import { logLate, withLate } from "./late-rejections.ts";
+import { excessOf } from "./reject-limit.ts";
 
 /**
- * Moves every stage into its table, parents first, under the table's gate: by a swap where that can be, else in one
- * transaction. The table's counts and late rejections are written with it, and with the last one the run's end.
- * Ends at the first table of which too many rows turn out wrong: that table is as it was.
- * @returns what is not published then. The run has not ended
+ * Moves every stage into its table, parents first, while it holds the table's gate: by a swap if possible, else in one
+ * transaction. The table's counts and late rejections are committed with it, and with the last table the run's end.
+ * @returns the tables that were left as they were, if too many rows of one turn out wrong. Then the run has not ended
  */
 export async function publish(state: Import, part: readonly Table[]): Promise<Withheld | undefined> {
   const { report, counts } = state;
   const published: Import["counts"] = {};
   for (const table of part) {
     const step = { table, stage: stageName(state.run.id, table), before: published, last: table === part.at(-1) };
-    const whole = async () =>
-      (await publishAsStage(state, step)) ?? (await retried([DEADLOCK], () => publishInto(state, step)));
+    const swapOrInsert = async () => {
+      const swapped = await swapIn(state, step);
+      return swapped === "not possible" ? retried([DEADLOCK], () => insertInto(state, step)) : swapped;
+    };
     try {
-      const written = await interruptible(state.database, state.run.connection, report.signal, whole);
+      const written = await interruptible(state.database, state.run.connection, report.signal, swapOrInsert);
       published[table.name] = written;
       counts[table.name] = written;
     } catch (error) {
@@ -42,12 +43,10 @@ export async function publish(state: Import, part: readonly Table[]): Promise<Wi
   return undefined;
 }
 
-/** The rows that an import keeps out of their tables. */
+/** Tables whose new rows are not stored. */
 export interface Withheld {
   tables: readonly Table[];
-  /** Too many rows were rejected when they were read. */
-  excess?: string | undefined;
-  /** Too many rows of the first of the tables turned out wrong when it was published. */
+  /** Given if too many rows of the first of the tables turned out wrong when it was published. */
   late?: { table: Table; verdicts: LateVerdicts };
 }
 
@@ -66,15 +65,15 @@ interface Step {
   last: boolean;
 }
 
-/** By swap; undefined, with nothing changed, where that cannot be. */
-async function publishAsStage(state: Import, { table, stage, before, last }: Step): Promise<Counts | undefined> {
+/** Lets the stage take the place of an empty table. Changes nothing if that is not possible. */
+async function swapIn(state: Import, { table, stage, before, last }: Step): Promise<Counts | "not possible"> {
   const { database, run, report } = state;
   const empty = () => isEmpty(run.connection, table.name);
-  if (!(await empty())) return undefined;
+  if (!(await empty())) return "not possible";
   const verdict = await swapVerdict(database, run.connection, table, stage);
   if (!verdict.swaps) {
     if (verdict.why) report.say(`${table.name} is filled by INSERT: ${verdict.why}`);
-    return undefined;
+    return "not possible";
   }
   tell(state, table, "adding the indexes of");
   await addIndexes(run.connection, table, stage);
@@ -84,10 +83,11 @@ async function publishAsStage(state: Import, { table, stage, before, last }: Ste
   const judge = async () => ((await empty()) ? counts : undefined);
   const { say, signal } = report;
   const wait = waiting(report);
-  return publishBySwap(database, run, { table, stage, last, counts: before, judge, wait, say, signal });
+  const swap = { table, stage, last, counts: before, judge, wait, say, signal };
+  return (await publishBySwap(database, run, swap)) ?? "not possible";
 }
 
-/** What a publish does now; how far it has come is the server's secret. */
+/** Tells what a publish does now. The server does not tell how far it has come. */
 function tell({ report, counts }: Import, table: Table, what: string): void {
   const rows = counts[table.name]?.inserted ?? 0;
   if (rows > 0) report.progress?.({ table: table.name, phase: `publishing: ${what} ${rows} rows`, rows: 0 });
@@ -101,8 +101,8 @@ const waiting = (report: Import["report"]) => (name: string) => {
   report.say(`waiting for another writer of ${name}`);
 };
 
-/** By one transaction, into a table that may have rows. @throws TooManyLate, with the transaction undone */
-async function publishInto(state: Import, { table, stage, before, last }: Step): Promise<Counts> {
+/** Inserts the staged rows in one transaction, also into a table with rows. @throws TooManyLate, which undoes it */
+async function insertInto(state: Import, { table, stage, before, last }: Step): Promise<Counts> {
   const { run, source, report } = state;
   tell(state, table, "inserting");
   const judged = state.counts[table.name] ?? noRows();
@@ -111,7 +111,7 @@ async function publishInto(state: Import, { table, stage, before, last }: Step):
     report.signal?.throwIfAborted();
     if (rows % ROWS_PER_TURN === 0 && rows > 0) tellLate(state, table, rows);
     const counts = { ...state.counts, [table.name]: { ...judged, rejected: judged.rejected + rows } };
-    if (arePastLimits(state, Object.values(counts))) throw new TooManyLate(late);
+    if (excessOf(state, Object.values(counts))) throw new TooManyLate(late);
   };
   const { counts, first } = await run.db.transaction(async (transaction) => {
     const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };

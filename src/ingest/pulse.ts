@@ -3,15 +3,15 @@ import { MusterError } from "../errors.ts";
 import { type Progress, recordProgress } from "../repositories/run-log.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 
-/** The beats of an import: often enough for a bar that moves, and nothing beside the import's own statements. */
+/** Often enough for a bar that moves, and rare beside the import's own statements. */
 const BEAT_MS = 500;
 
 /**
- * Tells in the run's row how far an import has come, and looks there whether somebody wants it cancelled: so every process
- * can follow and cancel what any other one imports.
+ * Writes the progress of an import into its run's row, and looks there whether somebody wants it cancelled. So every process
+ * can follow and cancel an import, whichever process works on it.
  */
 export class Pulse {
-  /** The report that was given, for the import's steps: what is told to it is told in the row too, and its signal is aborted by a cancellation. */
+  /** The given report, for the steps of the import: their progress is noted, and a cancellation aborts the signal. */
   readonly report: ImportReport;
   readonly #cancelled = new AbortController();
   #progress: Progress = { table: "", phase: "waiting", rows: 0 };
@@ -31,7 +31,7 @@ export class Pulse {
     this.report = { ...report, signal: AbortSignal.any(signals), progress };
   }
 
-  /** Progress for the row alone. */
+  /** Progress for the run's row alone. */
   note(progress: Progress): void {
     if (progress.phase !== this.#progress.phase) this.#phaseBegan = performance.now();
     this.#progress = progress;
@@ -39,7 +39,7 @@ export class Pulse {
 
   start(run: string, counts: Import["counts"]): void {
     this.#timer = setTimeout(() => {
-      // A beat that fails is the next one's to make good, or the import fails of the same cause.
+      // If a beat fails, the next one tries again, or the import fails for the same reason.
       const beat = this.#beat(run, counts).catch(() => {});
       this.#beating = beat.then(() => {
         if (this.#timer) this.start(run, counts);
@@ -47,7 +47,7 @@ export class Pulse {
     }, BEAT_MS);
   }
 
-  /** The last beat is over when this resolves. */
+  /** Resolves when the last beat is over. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -9,10 +9,10 @@ const REJECTIONS_PER_WRITE = 500;
 const RAW_BYTES_PER_WRITE = 4 * 1024 * 1024;
 
 /**
- * The rejected rows of a table's files on their way to the log. The run's own connection writes them, in the transaction that
- * it has open: whoever clears a dead run waits for that connection, so no rejection can arrive afterwards.
+ * The rejected rows of a table's files on their way to the log. The run's own connection writes them: whoever clears a dead
+ * run waits for that connection, so no rejection can arrive afterwards.
  */
-export class Refused {
+export class RejectedRows {
   #rows: NewRejection[] = [];
   #rawBytes = 0;
 
@@ -21,26 +21,22 @@ export class Refused {
     private readonly table: Table,
   ) {}
 
-  get isLong(): boolean {
-    return this.#rows.length >= REJECTIONS_PER_WRITE;
-  }
-
-  /** Takes a row, and writes those there are if they hold many bytes. */
   async add(file: string, row: FileRow, reasons: readonly Reason[]): Promise<NewRejection> {
     const { position, columns } = row;
-    const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX)); // a copy, or all of its block stays with it
+    const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX)); // a copy, or all of its block stays in memory with it
     const rejection: NewRejection = {
-      table: this.table.name,
-      file,
-      position,
-      raw,
+      ...{ table: this.table.name, file, position, raw, reasons },
       ...(columns && { columns }),
-      reasons,
     };
     this.#rows.push(rejection);
     this.#rawBytes += raw.length;
     if (this.#rawBytes >= RAW_BYTES_PER_WRITE) await this.write();
     return rejection;
+  }
+
+  /** Writes the rows if they are many. */
+  async writeMany(): Promise<void> {
+    if (this.#rows.length >= REJECTIONS_PER_WRITE) await this.write();
   }
 
   async write(): Promise<void> {

@@ -15,9 +15,10 @@ import { recordsOf } from "../read/rejection-sheet.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import {
   closeRejections,
+  countOpen,
   type HeldRejection,
   holdRejections,
-  openRejectionIds,
+  pageOfOpen,
   rawInputs,
 } from "../repositories/open-rejections.ts";
 import { findRun } from "../repositories/run-log.ts";
@@ -77,9 +78,17 @@ export async function openRejections(
 ): Promise<{ corrections: Correction[]; remaining: number }> {
   const db = drizzle(connection);
   if (!(await findRun(db, run))) throw new MusterError("not_found", `there is no run ${run}`);
-  const { ids, remaining } = await openRejectionIds(db, run, { rows: ROWS_PER_REQUEST_MAX, bytes: REPLAY_BYTES_MAX });
-  if (ids.length === 0) throw new MusterError("conflict", `run ${run} has no open rejection`);
-  return { corrections: ids.map((id) => ({ id })), remaining };
+  const page = await pageOfOpen(db, { run, limit: ROWS_PER_REQUEST_MAX });
+  if (page.length === 0) throw new MusterError("conflict", `run ${run} has no open rejection`);
+  let bytes = 0;
+  const corrections: Correction[] = [];
+  for (const rejection of page) {
+    bytes += rejection.bytes;
+    if (corrections.length > 0 && bytes > REPLAY_BYTES_MAX) break;
+    corrections.push({ id: rejection.id });
+  }
+  const open = (await countOpen(db, run)).reduce((sum, { rows }) => sum + rows, 0);
+  return { corrections, remaining: open - corrections.length };
 }
 
 /** Discards open rejections inside the caller's transaction. @throws MusterError as a replay does */

@@ -1,4 +1,4 @@
-/** Synthetic CSV files for the three tables: the same seed and size make the same bytes. */
+/** Synthetic CSV files for the three tables. The same options make the same bytes. */
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ export const DEFAULT_SAMPLE: SampleOptions = { rows: 8_000, seed: 1, badShare: 0
 
 export const sampleFolder = (dataFolder: string): string => join(dataFolder, "sample");
 
-/** The folder of the default sample, which is made if it is not there yet. */
+/** The folder of the default sample. Makes it if it does not exist. */
 export async function defaultSample(dataFolder: string): Promise<string> {
   const folder = sampleFolder(dataFolder);
   if (!existsSync(folder)) {
@@ -30,8 +30,8 @@ export async function defaultSample(dataFolder: string): Promise<string> {
 const CHUNK_CHARACTERS = 256 * 1024;
 
 /**
- * Writes departments.csv, jobs.csv and hired_employees.csv into a folder (made where it is missing). Hires lie in 2021
- * and 2022; departments grow at different rates and one hires nobody, so that both reports say something.
+ * Writes departments.csv, jobs.csv and hired_employees.csv into a folder, which it makes if need be. Hires are in 2021 and
+ * 2022. Departments grow at different rates and one hires nobody, so that both reports have something to tell.
  * @returns rows of hired_employees.csv that break a rule
  */
 export async function writeSample(folder: string, { rows, seed, badShare }: SampleOptions): Promise<number> {
@@ -44,7 +44,7 @@ export async function writeSample(folder: string, { rows, seed, badShare }: Samp
   let bad = 0;
   for (let id = 1; id <= rows; id++) {
     const cells = employee(id, random);
-    // The first row shows that the file has no header: it is a good one.
+    // The first row is always good: it shows that the file has no header.
     if (random() < badShare && id > 1) {
       spoil(cells, random);
       bad++;
@@ -79,34 +79,8 @@ const DEPARTMENTS: [string, number][] = [
 const TITLES = ["Analyst", "Associate", "Coordinator", "Engineer", "Lead", "Manager", "Specialist", "Technician"];
 const FIELDS = ["Billing", "Claims", "Fleet", "Network", "Quality", "Research", "Training", "Warehouse"];
 const JOBS = FIELDS.flatMap((field) => TITLES.map((title) => `${field} ${title}`));
-const FIRST = [
-  "Ada",
-  "Bruno",
-  "Chloé",
-  "Dário",
-  "Edda",
-  "Farid",
-  "Greta",
-  "Hugo",
-  "Inés",
-  "Jun",
-  "Kofi",
-  "Lena",
-  "Mara",
-];
-const LAST = [
-  "Abreu",
-  "Brandt",
-  "Castillo",
-  "D'Arcy",
-  "Eriksen",
-  "Fontaine",
-  "García",
-  "Haddad",
-  "Ito",
-  "Jensen",
-  "O'Neil",
-];
+const FIRST = "Ada Bruno Chloé Dário Edda Farid Greta Hugo Inés Jun Kofi Lena Mara".split(" ");
+const LAST = "Abreu Brandt Castillo D'Arcy Eriksen Fontaine García Haddad Ito Jensen O'Neil".split(" ");
 const MONTHS = 24;
 const WEIGHTS = DEPARTMENTS.map(([, weight]) => weight);
 const WEIGHT = WEIGHTS.reduce((sum, weight) => sum + weight, 0);
@@ -125,7 +99,7 @@ function employee(id: number, random: () => number): string[] {
   ];
 }
 
-/** The faults that files in the wild have most. */
+/** Breaks a rule, in one of the ways that are most common in real files. */
 function spoil(cells: string[], random: () => number): void {
   const faults = [
     () => cells.splice(1, 1, ""),
@@ -156,7 +130,7 @@ const numbered = (names: readonly string[]) => names.map((name, index) => `${ind
 
 const pick = <T>(from: readonly T[], random: () => number): T => from[Math.floor(random() * from.length)] as T;
 
-/** A small seeded generator of numbers from 0 to 1 (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c). */
+/** A small seeded generator of numbers from 0 to below 1 (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c). */
 function mulberry32(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,33 +1,32 @@
 import { Turnstile } from "../db/turnstile.ts";
 import { MusterError } from "../errors.ts";
 
-/** Imports that one process works on at once: each holds three connections. */
+/** Imports that one process works on at once. Each holds three connections. */
 export const IMPORTS_MAX = 2;
-/** A body that has come waits so long for its import to begin. */
+/** So long a request waits for a place after its body has arrived. */
 const PLACE_MS_MAX = 30_000;
 
-/** The imports that work on after their requests were answered: how many there may be, and how they end with the service. */
+/** Imports that go on after their requests are answered. Limits their number, and ends them with the service. */
 export class ImportsUnderWay {
   readonly #stopping = new AbortController();
   readonly #working = new Set<Promise<void>>();
   readonly #places = new Turnstile(IMPORTS_MAX);
   readonly #ended = new AbortController();
 
-  /** Is aborted when the service stops. */
+  /** Aborts when the service begins to stop. */
   readonly stopping = this.#stopping.signal;
-  /** Is aborted when the service has stopped them all. */
+  /** Aborts when all imports have ended. */
   readonly ended = this.#ended.signal;
 
-  /** Whether a new import would have to wait for its place. */
+  /** Whether a new import would have to wait. */
   get isFull(): boolean {
     return this.#places.isFull;
   }
 
   /**
-   * A place for one import, among the imports of this process and among its long runs. Disposing gives it back. Nothing of
-   * the database is held by those who wait.
-   * @param gone gives the wait up when it aborts
-   * @returns undefined if no place was free in time
+   * Takes a place for one import, among the imports of this process and among its long runs. Who waits holds no connection.
+   * @param gone ends the wait
+   * @returns the place, which is given back when it is disposed of; undefined if none was free in time
    */
   async enter(longRuns: Turnstile, gone: AbortSignal): Promise<Disposable | undefined> {
     this.stopping.throwIfAborted();
@@ -44,7 +43,7 @@ export class ImportsUnderWay {
     }
   }
 
-  /** @param work says for itself what becomes of it */
+  /** @param work must report its own outcome, and not reject */
   launch(work: Promise<void>): void {
     const working = work.finally(() => this.#working.delete(working));
     this.#working.add(working);

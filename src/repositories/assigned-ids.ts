@@ -1,4 +1,4 @@
-/** Rows without an id: the database assigns it, or Muster does if the database has come to the end of its ids. */
+/** Rows without an id: the database assigns one, or Muster does if AUTO_INCREMENT has reached its end. */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { KEY_MAX } from "../codecs/columns.ts";
@@ -11,17 +11,17 @@ import { highestId, keyOf } from "./key-sql.ts";
 import { readRows } from "./rows.ts";
 
 /**
- * AUTO_INCREMENT never gets lower: a row with a high id that was refused, undone or deleted leaves it high. If it is as
- * close to the end as this, ids are given behind the highest one that is stored.
+ * AUTO_INCREMENT never goes down, even if the row with the high id was refused, undone or deleted. If it is so close to its
+ * end, Muster gives the ids that follow the highest stored one.
  */
 const LAST_IDS = 1_000_000;
-/** Other writers that give the same ids at the same time make another try necessary. */
+/** Another writer may give the same ids at the same time. */
 const TRIES_MAX = 10;
 
 /**
- * Inserts rows without an id by one statement. Their ids follow each other by 1, which db/session-variables.ts sees to.
+ * Inserts rows without an id by one statement. Their ids are consecutive (db/session-variables.ts).
  * @returns their ids, in their order
- * @throws MusterError `conflict` if no id is left behind the highest one
+ * @throws MusterError `conflict` if no id is left after the highest one
  */
 export async function insertRowsWithoutId(
   connection: Connection,
@@ -43,7 +43,7 @@ export async function insertRowsWithoutId(
   return insertBehindHighest(connection, table, rows);
 }
 
-/** MySQL gives the last id again and again or fails to read the next one, MariaDB has an error of its own, and so has TiDB. */
+/** MySQL gives the last id again and again, or fails to read the next one. MariaDB and TiDB have errors of their own. */
 function isOutOfIds(error: DriverError | undefined): boolean {
   const { errno, sqlMessage = "" } = error ?? {};
   if (errno === 1062) return LAST_ID_TAKEN.test(sqlMessage);
@@ -57,7 +57,7 @@ async function insertBehindHighest(connection: Connection, table: Table, rows: r
     const first = 1 + (await highestId(connection, table, KEY_MAX));
     if (first + rows.length - 1 > KEY_MAX) {
       const advice = "send rows with an id, or lower the highest id of the table";
-      throw new MusterError("conflict", `${table.name} has no id left to assign behind ${first - 1}: ${advice}`);
+      throw new MusterError("conflict", `${table.name} has no id left to assign after ${first - 1}: ${advice}`);
     }
     const withId = rows.map((row, index) => row.with(table.key, first + index));
     try {
@@ -71,7 +71,7 @@ async function insertBehindHighest(connection: Connection, table: Table, rows: r
 
 /**
  * Deletes rows that the caller's transaction has just inserted.
- * @returns false, with nothing deleted, if the rows of these ids are not those rows: a trigger has changed them
+ * @returns false, with nothing deleted, if a trigger has changed these rows
  */
 async function takeBack(
   connection: Connection,
@@ -83,7 +83,7 @@ async function takeBack(
   const isOurs = ids.every((id, index) => sameRow(stored.get(id) ?? [], rows[index]?.with(table.key, id) ?? []));
   if (!isOurs) return false;
   await connection.query(`DELETE FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`, [ids]).catch((error) => {
-    // Inserting takes no right to delete.
+    // A user who may insert need not have the right to delete.
     if (driverError(error)?.code !== "ER_TABLEACCESS_DENIED_ERROR") throw error;
     const mend = `ALTER TABLE ${table.name} AUTO_INCREMENT = 1`;
     throw new MusterError(

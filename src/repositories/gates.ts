@@ -1,13 +1,13 @@
-/** What orders Muster's writers: one row per table in `muster_gates` (design section 2, Gates). */
+/** What orders Muster's writers: one row per table in `muster_gates`. */
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { TableName } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
 
 /**
- * Takes the gates of tables inside the caller's transaction: `alone` for a publish or a restore, `shared` for an
- * insert, a backup, or the parents of what is published. Everybody takes them in the order of their names, so that no
- * two wait for each other.
+ * Takes the gates of tables inside the caller's transaction: `alone` for a publish or a restore, `shared` for an insert, a
+ * backup, or the parents of what is published. Always in the order of their names: two transactions never wait for each
+ * other.
  * @param wait is called each time the server's lock wait ends without the gate; it may throw
  */
 export async function passGates(
@@ -28,7 +28,7 @@ async function passGate(connection: Connection, name: TableName, mode: string): 
       name,
     ]);
     if (rows.length > 0) return true;
-    // Without its row a gate holds nobody.
+    // A gate without its row would let everybody pass.
     throw new MusterError(
       "unavailable",
       `the table muster_gates lacks the row of ${name}: start Muster again, which adds it`,

@@ -1,4 +1,4 @@
-/** Runs that take a while, while they are under way. */
+/** Runs that take a while: imports, restores, backups. */
 import { sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
@@ -8,7 +8,7 @@ import { type RunKind, runs } from "../db/ledger.ts";
 import { owner, runLock, tryLock } from "./locks.ts";
 import { findRun } from "./run-log.ts";
 
-/** A run under way: its connection holds the lock that says it is alive, and is the one that publishes. */
+/** A run under way. Its connection holds the lock that says it is alive, and publishes. */
 export interface LiveRun {
   id: string;
   kind: RunKind;
@@ -16,17 +16,17 @@ export interface LiveRun {
   connection: PoolConnection;
   /** Drizzle over that connection. */
   db: MySql2Database;
-  /** Gives the locks back and closes the connection; the run's row says how it ended before this is called. */
+  /** Gives the locks back and closes the connection. Call it after the end is written in the run's row. */
   close(): Promise<void>;
 }
 
-/** What else is written in the transaction that opens a run's account. */
+/** Writes something else in the transaction that writes the run's row. */
 export type Beginning = (transaction: MySql2Database, run: string) => Promise<void>;
 
 /**
- * Opens the account of a run that takes a while. Its lock is taken first, so that nobody finds it without an owner.
- * @param dryRun whether it will store nothing
- * @param hasPlace whether the caller has a place among the long runs, and gives it back
+ * Writes the row of a run that takes a while. The run's lock is taken first, so that nobody finds it without an owner.
+ * @param dryRun whether it stores nothing
+ * @param hasPlace whether the caller has a place among the long runs, and gives it back. Else the run waits for one
  */
 export async function beginRun(
   database: Database,
@@ -61,7 +61,7 @@ export async function beginRun(
       await transaction.insert(runs).values(row);
       await begin(transaction, id);
     };
-    // A look for what is not there would lock the gap for all others.
+    // Not repeatable read: there a search for a row that does not exist locks the gap for all others.
     await db.transaction(opening, { isolationLevel: "read committed" });
     let isTold = false;
     const end = async () => {
@@ -78,7 +78,7 @@ export async function beginRun(
   }
 }
 
-/** Tells the listeners how a run ended, as the run's row has it. @returns false if it has not ended yet */
+/** Tells the listeners how a run ended, by its row. @returns false if it has not ended yet */
 async function tellEnd({ db, ended }: Database, id: string): Promise<boolean> {
   if (ended.size === 0) return true;
   const run = await findRun(db, id).catch(() => undefined);
@@ -88,10 +88,10 @@ async function tellEnd({ db, ended }: Database, id: string): Promise<boolean> {
   return true;
 }
 
-/** The server closes the connection of a host that vanished this long after its last sign of life. */
+/** If a host vanishes, the server closes its connection after so long. */
 const ALIVE_TIMEOUT_S = 60;
 
-/** A connection that may be idle for long and holds locks: they end with it, also where its host vanishes. */
+/** A connection that may hold locks and be idle for long. Its locks end with it, even if its host vanishes. */
 export async function keptAlive(
   database: Database,
 ): Promise<{ connection: PoolConnection; close: () => Promise<void> }> {

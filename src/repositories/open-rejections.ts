@@ -1,4 +1,4 @@
-/** Rejections as a replay of many of them meets them: how many are open, page by page, and what became of those named. */
+/** Rejections as a replay needs them: which are open, page by page, and held while they are replayed. */
 import { and, asc, count, eq, gt, inArray, lte, max, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { isHeld } from "../db/driver-errors.ts";
@@ -13,14 +13,14 @@ export interface Standing {
   state: RejectionState;
   /** Bytes of its raw input. */
   bytes: number;
-  /** The last TAIL_BYTES of a raw input that was cut when it was logged; null where it is whole. */
+  /** The last TAIL_BYTES of the raw input if the log has cut it, else null. */
   cutAt: Buffer | null;
 }
 
-/** By so many bytes a text is known to end still where Muster cut it. */
+/** With so many last bytes in common, a text still ends where Muster cut it. */
 const TAIL_BYTES = 64;
 
-/** Per table the number of open rejections, of all runs that have ended or of one, and the highest id among them. */
+/** For each table the number of open rejections, and the highest id among them. Of one run, or of all that have ended. */
 export async function countOpen(
   db: MySql2Database,
   run: string | undefined,
@@ -33,19 +33,19 @@ export async function countOpen(
   return parts.map(({ table, rows, last }) => ({ table, rows, last: Number(last) }));
 }
 
-/** The first `limit` open rejections of a table with ids above `after` and up to `upTo`. */
+/** The first open rejections in the order of their ids: of a table, of a run, with ids above `after` and up to `upTo`. */
 export async function pageOfOpen(
   db: MySql2Database,
-  page: { table: string; run: string | undefined; after: number; upTo: number; limit: number },
+  page: { limit: number; run: string | undefined; table?: string; after?: number; upTo?: number },
 ): Promise<Standing[]> {
-  const { table, run, after, upTo, limit } = page;
-  const between = and(gt(rejections.id, after), lte(rejections.id, upTo));
-  return await standing(db, and(openOf(db, run), eq(rejections.table, table), between))
+  const { table, run, after = 0, upTo = Number.MAX_SAFE_INTEGER, limit } = page;
+  const ofTable = table === undefined ? undefined : eq(rejections.table, table);
+  return await standing(db, and(openOf(db, run), ofTable, gt(rejections.id, after), lte(rejections.id, upTo)))
     .orderBy(asc(rejections.id))
     .limit(limit);
 }
 
-/** What became of rejections, by id; those that are none, or whose run has not ended, are left out. */
+/** How rejections stand, by id. Left out are ids that do not exist, or whose run has not ended. */
 export async function standingOf(db: MySql2Database, ids: readonly number[]): Promise<Map<number, Standing>> {
   if (ids.length === 0) return new Map();
   const rows = await standing(db, and(inArray(rejections.id, [...ids]), hasEnded(db)));
@@ -71,9 +71,9 @@ export interface HeldRejection
 }
 
 /**
- * Open rejections by id, held for the caller's transaction.
- * @throws MusterError `not_found` for an id that is none or whose run has not ended; `conflict` where one is not open,
- * or where another replay holds it
+ * Open rejections by id, locked for the caller's transaction.
+ * @throws MusterError `not_found` if an id does not exist or its run has not ended; `conflict` if one is not open, or if
+ * another replay has locked it
  */
 export async function holdRejections(db: MySql2Database, ids: readonly number[]): Promise<Map<number, HeldRejection>> {
   const { id, table, file, position, columns, state } = rejections;
@@ -82,7 +82,10 @@ export async function holdRejections(db: MySql2Database, ids: readonly number[])
     .from(rejections)
     .where(and(inArray(id, [...ids]), hasEnded(db)))
     .for("update", { noWait: true })
-    .catch(heldElsewhere);
+    .catch((error) => {
+      if (!isHeld(error)) throw error;
+      throw new MusterError("conflict", "another replay has some of these rejections: try again when it has ended");
+    });
   const held = new Map(rows.map((row) => [row.id, row]));
   const lost = ids.filter((each) => !held.has(each));
   if (lost.length > 0) throw new MusterError("not_found", `there is no rejection ${firstOf(lost)}`);
@@ -95,52 +98,17 @@ export async function holdRejections(db: MySql2Database, ids: readonly number[])
 export async function rawInputs(db: MySql2Database, ids: readonly number[]): Promise<Map<number, Buffer>> {
   if (ids.length === 0) return new Map();
   const { id, raw } = rejections;
-  const rows = await db
-    .select({ id, raw })
-    .from(rejections)
-    .where(inArray(id, [...ids]));
+  const ours = inArray(id, [...ids]);
+  const rows = await db.select({ id, raw }).from(rejections).where(ours);
   return new Map(rows.map((row) => [row.id, row.raw]));
 }
 
-/**
- * The ids of a run's open rejections, and how many more there are: the first `limit.rows` of them, or fewer if their raw
- * inputs have more than `limit.bytes`.
- */
-export async function openRejectionIds(
-  db: MySql2Database,
-  run: string,
-  limit: { rows: number; bytes: number },
-): Promise<{ ids: number[]; remaining: number }> {
-  const open = and(eq(rejections.run, run), eq(rejections.state, "open"));
-  const rows = await db
-    .select({ id: rejections.id, bytes: BYTES })
-    .from(rejections)
-    .where(open)
-    .orderBy(asc(rejections.id))
-    .limit(limit.rows);
-  let bytes = 0;
-  const tooMany = rows.findIndex((row, index) => {
-    bytes += row.bytes;
-    return index > 0 && bytes > limit.bytes;
-  });
-  const ids = rows.slice(0, tooMany === -1 ? rows.length : tooMany).map(({ id }) => id);
-  const all = rows.length < limit.rows ? rows.length : await db.$count(rejections, open);
-  return { ids, remaining: all - ids.length };
-}
-
-/** Ends held rejections. */
+/** Ends rejections that the caller holds. */
 export async function closeRejections(
   db: MySql2Database,
   ids: readonly number[],
   state: Extract<RejectionState, "replayed" | "discarded">,
 ): Promise<void> {
-  await db
-    .update(rejections)
-    .set({ state })
-    .where(inArray(rejections.id, [...ids]));
-}
-
-function heldElsewhere(error: unknown): never {
-  if (!isHeld(error)) throw error;
-  throw new MusterError("conflict", "another replay has some of these rejections: try again when it has ended");
+  const ours = inArray(rejections.id, [...ids]);
+  await db.update(rejections).set({ state }).where(ours);
 }

@@ -1,16 +1,16 @@
-/** The rows that did not pass, with their reasons (design section 2, The account). */
+/** The log of rejected rows. */
 import { and, asc, count, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
 import type { MySqlInsertValue } from "drizzle-orm/mysql-core";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/columns.ts";
 import { RAW_BYTES_MAX, type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
+import { STATEMENT_BYTES_MAX, statementBytes } from "./inserts.ts";
 import { isImportOf } from "./run-log.ts";
-import { STATEMENT_BYTES_MAX, statementBytes } from "./statement.ts";
 
 /** Rejections written by one statement at most. */
 const REJECTIONS_PER_INSERT = 500;
 
-/** A rejection as it is answered: `raw` is text, or `raw_base64` where the bytes are not UTF-8. */
+/** A rejection as it is answered. It has `raw` if the input is UTF-8, else `raw_base64`. */
 export interface RejectionRecord {
   id: number;
   run: string;
@@ -19,7 +19,7 @@ export interface RejectionRecord {
   position: number;
   raw?: string;
   raw_base64?: string;
-  /** The columns of the cells in `raw`, where it is a CSV record. */
+  /** The columns of the cells in `raw`, if it is a CSV record. */
   columns?: string[];
   reasons: Reason[];
   state: RejectionState;
@@ -35,7 +35,7 @@ export interface RejectionFilter {
   code?: ReasonCode | undefined;
   run?: string | undefined;
   state?: RejectionState | undefined;
-  /** Without `after`. */
+  /** Cannot be combined with `after`. */
   newestFirst?: boolean;
 }
 
@@ -56,7 +56,7 @@ export async function listRejections(db: MySql2Database, filter: RejectionFilter
   return rows.map((row) => rejectionRecord(row.rejections));
 }
 
-/** How many rejections are open, and at most so many. */
+/** How many rejections are open. Counts no further than `atMost`. */
 export async function countOpenRejections(db: MySql2Database, atMost: number): Promise<number> {
   const some = db
     .select({ id: rejections.id })
@@ -82,8 +82,8 @@ function ended(db: MySql2Database, condition: SQL | undefined) {
 }
 
 /**
- * That a rejection's run has ended. By the runs that have not, which are few: joined to all of them, the server would sort
- * all rejections for each page.
+ * The condition that a rejection's run has ended. It names the few runs that have not: with a join to all runs, the server
+ * would sort all rejections for each page.
  */
 export function hasEnded(db: MySql2Database): SQL {
   const unended = db
@@ -120,21 +120,21 @@ function rawText(raw: Buffer): { raw: string } | { raw_base64: string } {
   }
 }
 
-/** A row to be logged; `raw` is the input as it came and is cut to RAW_BYTES_MAX. */
+/** A row to be logged. `raw` is the input as it came. The log keeps its first RAW_BYTES_MAX bytes. */
 export interface NewRejection {
   table: string;
   file?: string | null;
   position: number;
   raw: Uint8Array;
-  /** The columns of its cells where it is a CSV record, so that it can be read again without its file's header. */
+  /** The columns of its cells if it is a CSV record: it can be read again without the header of its file. */
   columns?: string[];
   reasons: readonly Reason[];
   replaces?: number;
 }
 
 /**
- * Logs rows as refused by the run. They are listed once the run has ended.
- * @returns their ids, in their order
+ * Logs rows that a run rejected. They are listed when the run has ended.
+ * @returns the ids of the rejections, in the order of the rows
  */
 export async function addRejections(db: MySql2Database, run: string, rows: readonly NewRejection[]): Promise<number[]> {
   const ids: number[] = [];
@@ -149,7 +149,7 @@ export async function addRejections(db: MySql2Database, run: string, rows: reado
   };
   for (const row of rows) {
     const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX));
-    // The driver writes bytes in hexadecimal.
+    // The driver writes bytes in hexadecimal: two characters each.
     const texts = [JSON.stringify([row.reasons, row.columns, row.file]), OTHER_COLUMNS];
     const size = texts.reduce((sum, text) => sum + statementBytes(text), 2 * raw.length);
     if (values.length === REJECTIONS_PER_INSERT || bytes + size > STATEMENT_BYTES_MAX) await flush();
@@ -160,15 +160,15 @@ export async function addRejections(db: MySql2Database, run: string, rows: reado
   return ids;
 }
 
-/** About what a row has of the columns that are as long in every row. */
+/** Stands for the columns whose length hardly differs. */
 const OTHER_COLUMNS = "run, table, position, state, replaces, created_at".repeat(4);
 
-/** The open rejections of earlier imports of a source give way to those of the run that read it again. */
+/** Marks the open rejections of earlier imports of the source as superseded: the run has read its rows again. */
 export async function supersede(
   db: MySql2Database,
   { run, source, tables }: { run: string; source: string; tables: readonly string[] },
 ): Promise<void> {
-  // By value, as an UPDATE with a join would lock every run it looks at.
+  // The ids are read first: an UPDATE with a join would lock every run that it looks at.
   const earlier = await db
     .select({ id: runs.id })
     .from(runs)

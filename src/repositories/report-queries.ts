@@ -1,4 +1,4 @@
-/** The two reports (design section 8). Both count one year of hires in UTC, from the index hired_employees_report alone. */
+/** The two reports. Both count one year of hires in UTC, and read only the index hired_employees_report. */
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { departments, hired_employees as hires, jobs } from "../db/schema.ts";
@@ -13,11 +13,11 @@ export interface QuarterlyHires {
 }
 
 /**
- * Employees hired in the year per department and job, by quarter: pairs with a hire, in the alphabetical order of
- * departments, then of jobs, whatever their case, then of ids.
+ * Employees hired in the year, by department, job and quarter. Pairs without a hire are left out. In the alphabetical order
+ * of departments, then of jobs, upper and lower case alike, then of ids.
  */
 export async function quarterlyHires({ db }: Database, year: number): Promise<QuarterlyHires[]> {
-  // Names are joined to the groups, not to the hires: so few of them are looked up, and equal names stay apart.
+  // Names are joined to the groups, not to the hires: few are looked up, and departments of equal names stay apart.
   const [rows] = await db.execute(sql`
     select ${departments.department} as department, ${jobs.job} as job, counted.Q1, counted.Q2, counted.Q3, counted.Q4
     from (
@@ -40,11 +40,11 @@ export interface DepartmentHires {
 }
 
 /**
- * Departments that hired more in the year than the mean over all departments, those without a hire included: the most
- * hires first, then the lower id.
+ * Departments that hired more in the year than the mean of all departments, with those that hired nobody. The most hires
+ * come first, then the lower id.
  */
 export async function departmentsAboveMean({ db }: Database, year: number): Promise<DepartmentHires[]> {
-  // hired > total / departments, without the division, which rounds.
+  // hired > total / departments, but without the division, which rounds.
   const [rows] = await db.execute(sql`
     with counted as (
       select ${hires.department_id}, count(*) as hired from ${hires} where ${within(year)} group by ${hires.department_id}
@@ -57,14 +57,14 @@ export async function departmentsAboveMean({ db }: Database, year: number): Prom
   return rows as unknown as DepartmentHires[];
 }
 
-/** The half-open year. Of 9999 there is no next one to name, and no later hire to leave out. */
+/** The half-open year. After 9999 there is no year to name, and no hire. */
 function within(year: number): SQL {
   const from = sql`${hires.datetime} >= ${`${year}-01-01 00:00:00`}`;
   return year === 9999 ? from : sql`${from} and ${hires.datetime} < ${`${year + 1}-01-01 00:00:00`}`;
 }
 
-/** COUNT arrives as a number; SUM would arrive as text, and takes twice as long on MariaDB. */
+/** COUNT arrives as a number. SUM arrives as text, and takes twice as long on MariaDB. */
 const hiresOf = (quarter: number): SQL => sql`count(case when quarter(${hires.datetime}) = ${quarter} then 1 end)`;
 
-/** One that MySQL and MariaDB both have, so that they agree on the order, whatever the columns' own is. */
+/** A collation of both MySQL and MariaDB: they agree on the order, whatever the collation of the columns. */
 const ALPHABETICAL = sql`collate utf8mb4_unicode_ci`;

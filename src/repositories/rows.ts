@@ -1,4 +1,4 @@
-/** Rows of the dictionary's tables: listed and looked up. Names come from the schema alone, values are parameters. */
+/** Rows of the dictionary's tables, listed and looked up. Names come from the schema alone, values are parameters. */
 import { escapeId } from "mysql2";
 import type { Connection, Pool, PoolConnection, RowDataPacket, TypeCastField } from "mysql2/promise";
 import { KEY_MAX, type SqlValue } from "../codecs/columns.ts";
@@ -14,17 +14,17 @@ export interface RowFilter {
   limit: number;
   /** The last id of the page before. */
   after?: number | undefined;
-  /** Values that rows must have, in canonical form: text is compared byte by byte, and null is equal to null. */
+  /** Values that rows must have, as a codec reads them. Text is compared byte by byte, and null is equal to null. */
   equal?: readonly { column: Column; value: SqlValue }[];
 }
 
-/** The first `limit` rows that the filter lets pass, in id order; one query, and for a page without a filter a cheap one. */
+/** The first `limit` rows that fit the filter, in id order. */
 export async function listRows({ pool }: Database, table: Table, filter: RowFilter): Promise<Row[]> {
   const { rest, values } = listing(table, filter);
   return select(pool, table, table.name, rest, values);
 }
 
-/** The same rows as the text of a JSON array, the last one's id, and whether there are more behind it. */
+/** The same rows as the text of a JSON array, with the id of the last one, and whether more follow. */
 export async function listRowsAsJson(
   database: Bounded,
   table: Table,
@@ -44,7 +44,7 @@ export async function listRowsAsJson(
 }
 
 function listing(table: Table, { limit, after, equal = [] }: RowFilter): { rest: string; values: SqlValue[] } {
-  // Without a cursor every row is listed, also one with an id below 1, which another program stored.
+  // Without a cursor, rows with an id below 1 are listed too: another program stored them.
   const conditions = after === undefined ? ["TRUE"] : [`${keyOf(table)} > ?`];
   const values: SqlValue[] = after === undefined ? [] : [after];
   for (const { column, value } of equal) {
@@ -52,7 +52,7 @@ function listing(table: Table, { limit, after, equal = [] }: RowFilter): { rest:
     conditions.push(`${name} <=> ?`);
     values.push(value);
     if (typeof value !== "string") continue;
-    // To a collation `Ana` and `ANA`, `e` and `é`, `a` and `a ` are equal: an index may serve it, the bytes decide.
+    // A collation takes `Ana` and `ANA`, `e` and `é`, `a` and `a ` for equal. The index finds them, then the bytes decide.
     conditions.push(`CAST(${name} AS BINARY) = CAST(? AS BINARY)`);
     values.push(value);
   }
@@ -65,7 +65,7 @@ export async function findRow({ pool }: Database, table: Table, id: number): Pro
   return row;
 }
 
-/** Rows of a table, or of a stage of it, by id; ids that are not there are left out. */
+/** Rows of a table, or of its stage, by id. Ids that do not exist are left out. */
 export async function readRows(
   connection: Connection | Pool,
   table: Table,
@@ -80,8 +80,8 @@ export async function readRows(
 }
 
 /**
- * As readRows; where the ids are close together one range is read, and rows between them may come with it. An import asks
- * so for a million rows, which are made of the server's text in half of the driver's time.
+ * Like readRows, but if the ids are close together it reads the whole range: the answer may hold other rows too. It reads
+ * the server's text itself, in half of the driver's time, which an import of a million known rows needs.
  */
 export async function readRowsNear(
   connection: PoolConnection,
@@ -101,7 +101,7 @@ export async function readRowsNear(
   return rows;
 }
 
-/** Not through Drizzle, whose objects of rows would be made to be taken apart again. */
+/** Drizzle would make an object of each row, only to be taken apart again. */
 async function select(
   connection: Connection | Pool,
   table: Table,
@@ -110,12 +110,12 @@ async function select(
   values: unknown[],
 ): Promise<Row[]> {
   const sql = `SELECT ${columnList(table.columns)} FROM ${escapeId(from)} ${rest}`;
-  // mysql2 reads some doubles of 16 digits wrong in the last one; as text they come right.
+  // mysql2 gets the last of 16 digits wrong in some doubles. As text they are right.
   const typeCast = table.columns.some((column) => column.sqlType.startsWith("double"))
     ? { typeCast: doublesAsText }
     : {};
   const [answer] = await connection.query<RowDataPacket[][]>({ sql, rowsAsArray: true, ...typeCast }, values);
-  // In the driver's own arrays: every page passes here.
+  // Changes the driver's own arrays: every page of rows passes here.
   const rows = answer as unknown as SqlValue[][];
   const codecs = table.columns.map(({ codec }) => codec);
   for (const row of rows) {

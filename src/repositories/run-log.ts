@@ -1,4 +1,4 @@
-/** The account of every run. */
+/** The log of runs: each has a row that says what it did. */
 import { and, count, desc, eq, inArray, isNull, lt, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/columns.ts";
@@ -6,7 +6,7 @@ import type { Database } from "../db/database.ts";
 import { type Counts, type RunCounts, type RunKind, type RunProgress, type RunStatus, runs } from "../db/ledger.ts";
 import { owner } from "./locks.ts";
 
-/** A run as it is answered; instants are ISO 8601. Counts hold the tables whose part is finished. */
+/** A run as it is answered. Instants are ISO 8601. Counts hold the tables that are finished. */
 export interface RunRecord {
   id: string;
   kind: RunKind;
@@ -16,13 +16,13 @@ export interface RunRecord {
   dry_run: boolean;
   counts: RunCounts;
   error: string | null;
-  /** Of an import that is under way. */
+  /** Of an import under way, else null. */
   progress: RunProgress | null;
   started_at: string;
   finished_at: string | null;
 }
 
-/** The newest `limit` runs, of those that began before the run `before` where it is given. */
+/** The newest `limit` runs; if `before` is given, those that began before that run. */
 export async function listRuns(
   db: MySql2Database,
   { limit, before }: { limit: number; before?: string | undefined },
@@ -32,7 +32,7 @@ export async function listRuns(
   return rows.map(runRecord);
 }
 
-/** How many runs there are, and at most so many. */
+/** How many runs there are. Counts no further than `atMost`. */
 export async function countRuns(db: MySql2Database, atMost: number): Promise<number> {
   const some = db.select({ id: runs.id }).from(runs).limit(atMost).as("some");
   const [row] = await db.select({ rows: count() }).from(some);
@@ -47,7 +47,7 @@ export async function findRun(db: MySql2Database, id: string): Promise<RunRecord
 /** Whether a backup has ever succeeded. */
 export async function hasBackedUp(db: MySql2Database): Promise<boolean> {
   const made = and(eq(runs.kind, "backup"), eq(runs.status, "succeeded"));
-  return (await db.select({ id: runs.id }).from(runs).where(made).limit(1)).length > 0;
+  return has(db, made);
 }
 
 /** Whether a run has stored rows, or is about to. */
@@ -57,7 +57,7 @@ export async function hasRunThatStored(db: MySql2Database): Promise<boolean> {
   return has(db, and(inArray(runs.status, statuses), inArray(runs.kind, kinds), eq(runs.dry_run, false)));
 }
 
-/** Whether an import of this source, which was no dry run, has ended so. */
+/** Whether an import of this source has ended so. Dry runs do not count. */
 export async function hasImportThat(
   db: MySql2Database,
   source: string,
@@ -67,7 +67,7 @@ export async function hasImportThat(
   return has(db, and(isImportOf(source), inArray(runs.status, statuses), eq(runs.dry_run, false)));
 }
 
-/** That a run is an import of this source: its index finds the name by the collation, the bytes decide. */
+/** The condition that a run is an import of this source. The index finds it by collation, then the bytes decide. */
 export const isImportOf = (source: string): SQL | undefined =>
   and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`);
 
@@ -88,8 +88,8 @@ function runRecord(row: typeof runs.$inferSelect): RunRecord {
 const now = sql`UTC_TIMESTAMP(3)`;
 
 /**
- * Writes a run that began and ended within the caller's transaction, which is about to commit.
- * @param began by performance.now()
+ * Writes the row of a run that began and ended within the caller's transaction, which is about to commit.
+ * @param began a time of performance.now()
  */
 export async function recordRun(
   { ended }: Database,
@@ -100,10 +100,10 @@ export async function recordRun(
   for (const listener of ended) listener({ ...run, seconds: (performance.now() - began) / 1000 });
 }
 
-/** The counts of a table before its first row. */
+/** The counts of a table of which nothing is read yet. */
 export const noRows = (): Counts => ({ received: 0, inserted: 0, unchanged: 0, rejected: 0, withheld: 0 });
 
-/** Writes how a run ended. `counts` are all of its tables'. */
+/** Writes how a run ended. `counts` are those of all its tables. */
 export async function endRun(
   db: MySql2Database,
   run: string,
@@ -116,7 +116,7 @@ export async function endRun(
     .where(eq(runs.id, run));
 }
 
-/** Writes the counts of the tables that are published so far, in the transaction that publishes the last of them. */
+/** Writes the counts of the tables published so far, in the transaction that publishes the last of them. */
 export async function recordCounts(db: MySql2Database, run: string, counts: RunCounts): Promise<void> {
   await db.update(runs).set({ counts }).where(eq(runs.id, run));
 }
@@ -135,17 +135,17 @@ export async function recordProgress(db: MySql2Database, run: string, progress: 
   return row !== undefined && row.askedAt !== null;
 }
 
-/** Asks the process whose run it is, whichever that may be, to end it. */
+/** Asks the process that works on the run to end it. */
 export async function askToCancel(db: MySql2Database, run: string): Promise<void> {
   await db.update(runs).set({ cancel_asked_at: now }).where(eq(runs.id, run));
 }
 
 export interface Report {
-  /** One line for the person who watches. */
+  /** Tells the user one line. */
   say(line: string): void;
   signal?: AbortSignal;
   progress?(progress: Progress): void;
 }
 
-/** How far a run has come, as its steps tell it. */
+/** How far a step of a run has come. */
 export type Progress = Omit<RunProgress, "rejected" | "rows_per_s">;

@@ -1,25 +1,25 @@
-/** A whole table, or a stage of it, read in id order as the server sends it. */
+/** Reads a whole table, or its stage, in id order. */
 import { escapeId } from "mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { numberAt, readTextRows, type TextRow } from "../db/text-rows.ts";
 import { columnList, keyOf, keyRange } from "./key-sql.ts";
 
-/** Rows of the first page and at most, and about the bytes of a page: what comes of two of them is in memory at once. */
+/** Two pages are in memory at once. After the first one, pages are cut by bytes. */
 const FIRST_PAGE_ROWS = 1_000;
 const PAGE_ROWS_MAX = 20_000;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-/** How far the reading is: `rows` of about `of`, told by how much of the ids is passed. */
+/** How far the reading is: `rows` of about `of`, which is guessed from the ids read so far. */
 export interface Reading {
   rows: number;
   of: number;
 }
 
 /**
- * Hands every row to `each`, its columns in the dictionary's order, and yields after each page. The next page is asked for
- * while the caller works on one: its rows come to `each` meanwhile. Pages, not one long answer: the server would end the
- * connection of a caller who takes too long between two rows.
+ * Hands every row to `each`, its columns in the dictionary's order, and yields after each page. While the caller works on a
+ * page, the rows of the next one go to `each`. It reads pages, as the server would close the connection if one long answer
+ * was read too slowly.
  */
 export async function* readWhole(
   connection: PoolConnection,
@@ -30,7 +30,7 @@ export async function* readWhole(
   const range = await keyRange(connection, table, { from });
   if (!range) return;
   let rows = 0;
-  // From below the lowest id there is: a row of another program whose id no rule allows is a row.
+  // Begins at the lowest id, which may be below 1 if another program stored the row.
   let next = readTextPage(connection, table, { from, after: range.first - 1, limit: FIRST_PAGE_ROWS }, each);
   for (;;) {
     const page = await next;
@@ -63,7 +63,7 @@ async function readTextPage(
     last.offset = row.offset;
     last.end = row.end;
   });
-  if (rows === 0) throw new Error(`the rows of ${from} behind ${after} are gone from the snapshot`);
+  if (rows === 0) throw new Error(`the rows of ${from} after ${after} are gone from the snapshot`);
   const nextLimit = Math.min(PAGE_ROWS_MAX, Math.ceil((PAGE_BYTES * rows) / bytes));
   return { rows, last: numberAt(last, table.key), nextLimit };
 }
