@@ -65,7 +65,7 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   await using closing = new AsyncDisposableStack();
 
   const database = await openDatabase(config, { use: "read", say });
-  closing.defer(() => within(CLOSE_MS_MAX, database.close()));
+  closing.defer(() => waitAtMost(CLOSE_MS_MAX, database.close()));
   say(describeLoading(database.server));
   const { readiness } = database;
   readiness.changed = (line) => log.warn(line);
@@ -91,12 +91,12 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   });
   const server = listen(config, app.fetch);
   closing.defer(async () => {
-    await within(FINISH_MS_MAX, server.stop());
+    await waitAtMost(FINISH_MS_MAX, server.stop());
     await server.stop(true);
     say("Muster has stopped");
   });
   // Imports end before the server: clients that follow their events would keep it from stopping.
-  closing.defer(() => within(FINISH_MS_MAX, imports.stop()));
+  closing.defer(() => waitAtMost(FINISH_MS_MAX, imports.stop()));
   say(`Muster serves ${server.url.href}`);
   await once(stopped, "abort");
 }
@@ -145,6 +145,6 @@ function withHost(request: Request): Request {
   return URL.canParse(request.url) ? request : new Request(`http://localhost${request.url}`, request);
 }
 
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
+async function waitAtMost(ms: number, work: Promise<unknown>): Promise<void> {
   await Promise.race([work, Bun.sleep(ms)]);
 }
