@@ -1,4 +1,4 @@
-# The service alone: its database comes from DATABASE_URL, and its tokens from API_TOKENS.
+# The service without a database: set DATABASE_URL and API_TOKENS (docs/operating.md "Containers").
 FROM oven/bun:1.4.5-slim AS dependencies
 WORKDIR /app
 COPY package.json bun.lock bunfig.toml ./
