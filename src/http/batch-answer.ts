@@ -2,7 +2,7 @@
 import type { Context, TypedResponse } from "hono";
 import { z } from "zod";
 import { tableNames } from "../codecs/tables.ts";
-import { REASON_CODES, type StoredAnswer } from "../db/ledger.ts";
+import { type Counts, REASON_CODES, type StoredAnswer } from "../db/ledger.ts";
 import type { BatchOutcome, RowAnswer } from "../ingest/insert-batch.ts";
 import type { BatchRow } from "../read/request-rows.ts";
 import { type Answer, type HeaderName, headersOf, json } from "./describe.ts";
@@ -89,16 +89,12 @@ export function batchAnswer(
 }
 
 function summed({ run, counts, rows }: BatchOutcome): BatchAnswer {
-  const answer = { run, received: 0, inserted: 0, unchanged: 0, rejected: 0 };
-  let withheld = 0;
-  for (const each of Object.values(counts)) {
-    answer.received += each.received;
-    answer.inserted += each.inserted;
-    answer.unchanged += each.unchanged;
-    answer.rejected += each.rejected;
-    withheld += each.withheld;
-  }
-  return { ...answer, ...(withheld > 0 && { withheld }), rows };
+  const sum = (name: keyof Counts) => Object.values(counts).reduce((total, each) => total + each[name], 0);
+  const withheld = sum("withheld");
+  return {
+    ...{ run, received: sum("received"), inserted: sum("inserted"), unchanged: sum("unchanged") },
+    ...{ rejected: sum("rejected"), ...(withheld > 0 && { withheld }), rows },
+  };
 }
 
 function entriesOf({ reasons = [] }: RowAnswer, row: BatchRow | undefined): ProblemEntry[] {

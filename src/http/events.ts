@@ -1,6 +1,6 @@
 /** The progress of a run as server-sent events (WHATWG HTML, section 9.2). */
 import type { Context } from "hono";
-import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import { streamSSE } from "hono/streaming";
 import type { RunRecord } from "../repositories/run-log.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
@@ -29,31 +29,22 @@ export async function followRun(
   c.header("X-Accel-Buffering", "no");
   if (c.req.method === "HEAD") return c.body(null, 200, { "Content-Type": "text/event-stream" });
   return streamSSE(c, async (stream) => {
+    let told = "";
+    let toldAt = 0;
     try {
-      await tell(stream, run, look, stopped);
+      for (let now: RunRecord | undefined = run; now && !stream.aborted; now = await look()) {
+        const data = JSON.stringify(now);
+        if (now.finished_at !== null) return await stream.writeSSE({ event: "ended", id: now.id, data });
+        if (stopped.aborted) return;
+        if (data !== told || performance.now() - toldAt > SILENT_MS_MAX) {
+          await stream.writeSSE({ event: "progress", data });
+          told = data;
+          toldAt = performance.now();
+        }
+        await stream.sleep(LOOK_EVERY_MS);
+      }
     } catch (error) {
       c.get("log").warn({ request: c.get("requestId"), error: loggable(error) }, "the events of a run broke off");
     }
   });
-}
-
-async function tell(
-  stream: SSEStreamingApi,
-  first: RunRecord,
-  look: () => Promise<RunRecord | undefined>,
-  stopped: AbortSignal,
-): Promise<void> {
-  let told = "";
-  let toldAt = 0;
-  for (let run: RunRecord | undefined = first; run && !stream.aborted; run = await look()) {
-    const data = JSON.stringify(run);
-    if (run.finished_at !== null) return stream.writeSSE({ event: "ended", id: run.id, data });
-    if (stopped.aborted) return;
-    if (data !== told || performance.now() - toldAt > SILENT_MS_MAX) {
-      await stream.writeSSE({ event: "progress", data });
-      told = data;
-      toldAt = performance.now();
-    }
-    await stream.sleep(LOOK_EVERY_MS);
-  }
 }

@@ -21,17 +21,8 @@ interface Listing {
   isWide?: boolean;
 }
 
-export function table({
-  caption,
-  data,
-  columns,
-  numbers = [],
-  rows,
-  none,
-  missing,
-  sheets,
-  isWide = false,
-}: Listing): Html {
+export function table(listing: Listing): Html {
+  const { caption, data, sheets, columns, numbers = [], rows, none, missing, isWide = false } = listing;
   const width = columns.length + numbers.length;
   const said = missing === undefined ? none : html`<span class="bad">Not available now: ${missing}</span>`;
   const empty = html`<tr><td colspan="${width}" class="none">${said}</td></tr>`;

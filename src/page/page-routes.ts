@@ -7,15 +7,7 @@ import { MusterError } from "../errors.ts";
 import { indexOfToken, requires, type Tokens } from "../http/auth.ts";
 import { bytesOf, mediaTypeOf, takeBody, textOf } from "../http/body.ts";
 import { beginSession, endSession, ownForm, SESSION_HOURS } from "../http/cookie-session.ts";
-import {
-  type Answer,
-  type Description,
-  describe,
-  described,
-  documented,
-  headersOf,
-  problems,
-} from "../http/describe.ts";
+import { type Answer, type Description, describe, documented, headersOf, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { InFlight } from "../http/in-flight.ts";
 import { negotiate } from "../http/negotiate.ts";
@@ -65,7 +57,8 @@ export function pageRoutes({ database, tokens, limitGuesses }: Dependencies) {
         : ({ by: "loopback", address: new URL(c.req.url).origin } as const);
       return c.html(dashboardPage({ ...shown, ...way }), 200, PAGE_HEADERS);
     })
-    .post("/sign-in", describe(SIGN_IN), ownForm, limited, formBody, noQuery, async (c) => {
+    .post("/sign-in", describe(SIGN_IN), ownForm, limited, noQuery, async (c) => {
+      mediaTypeOf(c, [FORM_TYPE]);
       if (!tokens) return c.redirect(PAGE_ADDRESS, 303);
       const sent = new URLSearchParams(textOf(bytesOf(c))).get("token") ?? "";
       const token = tokens[indexOfToken(sent.trim(), tokens)];
@@ -124,14 +117,6 @@ const signInFirst: MiddlewareHandler<Env> = (c, next) => {
   return Promise.resolve(c.html(signInPage(), 200, PAGE_HEADERS));
 };
 
-const formBody = described<MiddlewareHandler<Env>>(
-  (c, next) => {
-    mediaTypeOf(c, [FORM_TYPE]);
-    return next();
-  },
-  { answers: problems(415) },
-);
-
 const content: Answer["content"] = { "text/html": { schema: z.string() } };
 const tags = ["service"];
 const toPage: Answer = { description: "Redirects to the dashboard", headers: headersOf(["Location", "Set-Cookie"]) };
@@ -151,6 +136,7 @@ const SIGN_IN: Description = {
     },
   },
   answers: {
+    ...problems(415),
     303: toPage,
     401: {
       description: "The form again: the token is unknown",

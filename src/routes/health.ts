@@ -29,27 +29,22 @@ export function healthRoutes(database: Database, metrics: (c: Context<Env>) => P
     });
 }
 
+const tags = ["service"];
 const ALIVE = {
-  ...{ tags: ["service"], summary: "Whether the process answers" },
+  ...{ tags, summary: "Whether the process answers" },
   answers: { 200: json("It answers", z.strictObject({ status: z.literal("alive") })) },
 };
-const Ready = z.strictObject({
-  status: z.literal("ready"),
-  refused: z
-    .partialRecord(z.enum(USES), z.string())
-    .exactOptional()
-    .meta({ description: "What the database cannot be used for now, and why. Requests that need it get 503" }),
+const refusedUses = z.partialRecord(z.enum(USES), z.string()).exactOptional().meta({
+  description: "What the database cannot be used for now, and why. Requests that need it get 503",
 });
 const READY = {
-  ...{
-    tags: ["service"],
-    summary: "Whether the database answers and has every migration, so that reads can be served",
+  ...{ tags, summary: "Whether the database answers and has every migration, so that reads can be served" },
+  answers: {
+    200: json("It is ready", z.strictObject({ status: z.literal("ready"), refused: refusedUses })),
+    ...problems(503),
   },
-  answers: { 200: json("It is ready", Ready), ...problems(503) },
 };
 const METRICS = {
-  ...{ tags: ["service"], summary: "Measurements, for Prometheus" },
-  answers: {
-    200: { description: "Every metric", content: { "text/plain": { schema: z.string() } } },
-  },
+  ...{ tags, summary: "Measurements, for Prometheus" },
+  answers: { 200: { description: "Every metric", content: { "text/plain": { schema: z.string() } } } },
 };
