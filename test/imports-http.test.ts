@@ -249,6 +249,16 @@ test("the same request with its Idempotency-Key gets the run that it began befor
   expect(await listRuns(database.db, { limit: 9 })).toHaveLength(1);
 });
 
+test("an Idempotency-Key is free again after an import that was refused", async () => {
+  const strict = { "Idempotency-Key": "k2", Prefer: "handling=strict" };
+  const first = await send("?table=jobs", "1,\n", strict);
+  expect((await ended(first)).status).toBe("refused");
+  const again = await send("?table=jobs", "1,\n", strict);
+  expect([again.status, again.headers.get("Idempotent-Replayed")]).toEqual([202, null]);
+  expect(again.headers.get("Location")).not.toBe(first.headers.get("Location"));
+  await ended(again);
+});
+
 /** Begins a request that announces a body of so many bytes. */
 function uploading(body: string, query = "?table=jobs", length = 99, port = server.port) {
   const socket = connectSocket(port ?? 0, "127.0.0.1");

@@ -110,12 +110,12 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
       answersEarly: true,
     });
     try {
-      const { run, begun } = await withDeadline(msMax, beginning);
-      const record: Run | undefined = await findRun(database.db, run);
+      const withRecord = beginning.then(async (each) => ({ ...each, record: await findRun(database.db, each.run) }));
+      const { run, begun, record } = await withDeadline(msMax, withRecord);
       if (!record) throw new MusterError("not_found", `there is no run ${run}`);
       if (begun) imports.launch(finish(begun, query.table, held.move(), log));
       const preference = `handling=${isAllOrNothing ? "strict" : "lenient"}`;
-      return c.json(record, 202, { Location: `/runs/${run}`, "Preference-Applied": preference });
+      return c.json(record satisfies Run, 202, { Location: `/runs/${run}`, "Preference-Applied": preference });
     } catch (error) {
       // The run may begin after its request was given up.
       imports.launch(abandon(beginning, error, held.move()));
@@ -131,8 +131,11 @@ function formOf(c: Context<Env>, bytesMax: number): NonNullable<ReturnType<typeo
   const form = ["identity", "gzip", "x-gzip"].includes(coding) && readerOfBody(type, coding !== "identity", bytesMax);
   if (form) return form;
   // RFC 9110, section 15.5.16: a 415 for the coding names those that are taken.
-  const headers = { "Accept-Encoding": readerOfBody(type, true) ? "gzip" : "identity" };
-  throw new Refusal(415, `${type} with the Content-Encoding ${coding} is not taken`, { headers });
+  const takesGzip = readerOfBody(type, true) !== undefined;
+  const advice = takesGzip ? "use gzip, or none" : "send it without one";
+  throw new Refusal(415, `${type} with the Content-Encoding ${coding} is not accepted: ${advice}`, {
+    headers: { "Accept-Encoding": takesGzip ? "gzip" : "identity" },
+  });
 }
 
 const allPlacesTaken = () => tooMany(`${IMPORTS_MAX} imports are under way, as many as this process works on`);
