@@ -101,7 +101,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
       hasPlace: true,
       report: { say, signal: imports.stopping },
     };
-    const beginning = once<{ run: string; begun?: BegunImport }>(c, body.digest, {
+    const beginning = once<BegunRequest>(c, body.digest, {
       run: async (begin) => {
         const begun = await retried(WORTH_ANOTHER_TRY, () => beginImport(database, { ...options, begin }));
         return { run: begun.run, begun };
@@ -111,17 +111,24 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     });
     try {
       const withRecord = beginning.then(async (each) => ({ ...each, record: await findRun(database.db, each.run) }));
-      const { run, begun, record } = await withDeadline(msMax, withRecord);
+      const { run, begun, record }: BegunRequest = await withDeadline(msMax, withRecord);
       if (!record) throw new MusterError("not_found", `there is no run ${run}`);
       if (begun) imports.launch(finish(begun, query.table, held.move(), log));
       const preference = `handling=${isAllOrNothing ? "strict" : "lenient"}`;
-      return c.json(record satisfies Run, 202, { Location: `/runs/${run}`, "Preference-Applied": preference });
+      return c.json(record, 202, { Location: `/runs/${run}`, "Preference-Applied": preference });
     } catch (error) {
       // The run may begin after its request was given up.
       imports.launch(abandon(beginning, error, held.move()));
       throw error;
     }
   });
+}
+
+interface BegunRequest {
+  run: string;
+  /** Missing if an earlier request with the same Idempotency-Key began the run. */
+  begun?: BegunImport;
+  record?: Run | undefined;
 }
 
 /** How the body's rows are read. @throws Refusal 415 */
@@ -156,13 +163,9 @@ function sourceOf(
 }
 
 /** Ends a run because of an error, as soon as it has begun, and then gives back what it held. */
-async function abandon(
-  beginning: Promise<{ begun?: BegunImport }>,
-  error: unknown,
-  held: AsyncDisposableStack,
-): Promise<void> {
+async function abandon(beginning: Promise<BegunRequest>, error: unknown, held: AsyncDisposableStack): Promise<void> {
   await using _ = held;
-  const { begun } = await beginning.catch(() => ({ begun: undefined }));
+  const begun = await beginning.then((each) => each.begun).catch(() => undefined);
   await begun?.abandon(error);
 }
 
