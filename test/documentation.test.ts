@@ -74,6 +74,16 @@ describe("the pages", () => {
     expect(pages.map(({ name }) => name).filter((name) => !reached.has(name))).toEqual([]);
   });
 
+  test("every file of the source that a page names is there", () => {
+    const files = [...new Bun.Glob("{src,scripts,test,client,drizzle}/**/*").scanSync(ROOT)];
+    const isThere = (name: string) => files.some((file) => file === name || file.endsWith(`/${name}`));
+    const named = pages.flatMap(({ name: page, text }) =>
+      [...text.matchAll(/`((?:[\w-]+\/)*[\w-]+\.(?:test\.)?ts)`/g)].map(([, file = ""]) => ({ page, file })),
+    );
+    expect(named.length).toBeGreaterThan(40);
+    expect(named.filter(({ file }) => !isThere(file) && !existsSync(join(ROOT, file)))).toEqual([]);
+  });
+
   test("comments and messages of the source cite pages and headings that exist", () => {
     const cited = [...new Bun.Glob("{src,scripts,test,client}/**/*.{ts,js}").scanSync(ROOT)].flatMap((file) =>
       [...readFileSync(join(ROOT, file), "utf8").matchAll(/(docs\/[\w-]+\.md|README\.md)(?:,? "([^"]+)")?/g)].map(

@@ -123,7 +123,11 @@ function buildColumn(subject: string, property: string, column: MySqlColumn, ref
   if (!isKey && countsUp) throw invalid(subject, "counts up, which only the id does: leave autoincrement() out");
   if (refers && sqlType !== "int") throw invalid(subject, `has the type ${sqlType}: a reference must be int`);
   const codec = codecOf(column, isKey || refers);
-  if (!codec) throw invalid(subject, `has the type ${sqlType}, which Muster does not move: see README, Another table`);
+  if (!codec)
+    throw invalid(
+      subject,
+      `has the type ${sqlType}, which Muster does not move: docs/adding-a-table.md has those that it moves`,
+    );
   const hasDefault = !isKey && column.default !== undefined && column.default !== null;
   const fallback = hasDefault ? fallbackOf(subject, codec, column.default) : null;
   const nullable = !column.notNull;
