@@ -77,7 +77,7 @@ export function takesNoWrites(error: unknown): boolean {
 }
 
 /** The error of a database or a file as a MusterError with a line to act on. A fault inside Muster comes back as it is. */
-export function domainError(error: unknown): unknown {
+export function explainedError(error: unknown): unknown {
   if (error instanceof MusterError) return error;
   const driver = driverError(error);
   if (!driver) return explainedFile(error, "a file that Muster needs");
@@ -95,7 +95,7 @@ const codeOf = ({ code, errno }: DriverError): string => code ?? String(errno);
 
 /** One line for the operator. It never has a statement, which the driver's and Drizzle's messages repeat. */
 export function lineOf(error: unknown): string {
-  const domain = domainError(error);
+  const domain = explainedError(error);
   if (domain instanceof MusterError) return domain.located ?? domain.message;
   const driver = driverError(error);
   if (driver) return `an error inside Muster: the database refused a statement (${codeOf(driver)})`;
@@ -106,6 +106,6 @@ const REFUSALS = new Set<ErrorCode>(["invalid", "too_large", "not_found", "confl
 
 /** Whether the user must ask differently: the arguments or the configuration are wrong, or the input was refused. */
 export function isRefusal(error: unknown): boolean {
-  const domain = domainError(error);
+  const domain = explainedError(error);
   return domain instanceof MusterError && REFUSALS.has(domain.code);
 }

@@ -3,11 +3,11 @@ import type { Connection } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
 import { applyPending } from "./apply-migrations.ts";
 import { connectOnce } from "./database.ts";
-import { domainError, driverError, takesNoWrites } from "./driver-errors.ts";
+import { driverError, explainedError, takesNoWrites } from "./driver-errors.ts";
 import { DATABASE_NAME, DICTIONARY, readFacts } from "./facts.ts";
 import { accountOf, quoted } from "./grants.ts";
 import { pendingTags } from "./migrations.ts";
-import { CHARACTERS, lacksFor, lineOf } from "./requirements.ts";
+import { CHARACTERS, lackLine, lacksFor } from "./requirements.ts";
 import type { Use } from "./rights.ts";
 import { parseUrl } from "./url.ts";
 
@@ -20,7 +20,7 @@ import { parseUrl } from "./url.ts";
 export async function migrate(url: string): Promise<void> {
   const { database } = parseUrl(url);
   const connection = await connectOnce(url).catch((error) => {
-    throw domainError(error);
+    throw explainedError(error);
   });
   try {
     const name = await useDatabase(connection, database);
@@ -34,7 +34,7 @@ export async function migrate(url: string): Promise<void> {
   } catch (error) {
     // The requirements name the tables and the GRANT.
     if (driverError(error)?.code === "ER_TABLEACCESS_DENIED_ERROR") await requireUse(connection, "read");
-    throw domainError(error);
+    throw explainedError(error);
   } finally {
     await connection.end().catch(() => connection.destroy());
   }
@@ -72,7 +72,7 @@ async function useDatabase(connection: Connection, database: string): Promise<st
 /** @throws MusterError `refused` with a line for each requirement of the use that is not met */
 async function requireUse(connection: Connection, use: Use, before = ""): Promise<void> {
   const lacks = lacksFor(await readFacts(connection), use);
-  if (lacks.length > 0) throw new MusterError("refused", lacks.map((lack) => before + lineOf(lack)).join("\n"));
+  if (lacks.length > 0) throw new MusterError("refused", lacks.map((lack) => before + lackLine(lack)).join("\n"));
 }
 
 /**

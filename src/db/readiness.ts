@@ -2,7 +2,7 @@
 import { MusterError } from "../errors.ts";
 import { withDeadline } from "./deadline.ts";
 import type { Facts } from "./facts.ts";
-import { lacksFor, lineOf } from "./requirements.ts";
+import { lackLine, lacksFor } from "./requirements.ts";
 import { type Lack, USES, type Use } from "./rights.ts";
 
 /** While a use is refused, the server is looked at again at most this often. */
@@ -32,7 +32,7 @@ export class Readiness {
     const lacks = this.#lacks.get(use);
     if (lacks === undefined) return undefined;
     const wrong = lacks.map((lack) => lack.wrong).join("; ");
-    return new MusterError("unavailable", wrong, { located: lacks.map(lineOf).join("\n") });
+    return new MusterError("unavailable", wrong, { located: lacks.map(lackLine).join("\n") });
   }
 
   /** Returns if the server can be used so. It looks again before it refuses. @throws MusterError `unavailable` with the reason */
@@ -80,7 +80,7 @@ export class Readiness {
   lines(): string[] {
     const uses = new Map<string, Use[]>();
     for (const [use, lacks] of this.#lacks) {
-      for (const line of lacks.map(lineOf)) uses.set(line, [...(uses.get(line) ?? []), use]);
+      for (const line of lacks.map(lackLine)) uses.set(line, [...(uses.get(line) ?? []), use]);
     }
     return [...uses].map(([line, refused]) => `${refused.join(", ")} refused: ${line}`);
   }

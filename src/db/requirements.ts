@@ -37,7 +37,7 @@ export function lacksFor(facts: Facts, use: Use): Lack[] {
 }
 
 /** What is wrong and what to do about it, in one line. */
-export const lineOf = ({ wrong, mend }: Lack): string => `${wrong}; ${mend}`;
+export const lackLine = ({ wrong, mend }: Lack): string => `${wrong}; ${mend}`;
 
 /** The settings of a server that takes no writes. */
 export const READ_ONLY_SETTINGS = ["innodb_force_recovery", "innodb_read_only", "super_read_only", "read_only"];

@@ -36,20 +36,8 @@ export class Turnstile {
    */
   async enter(wanted = 1, signal?: AbortSignal): Promise<() => void> {
     signal?.throwIfAborted();
-    const takes = Math.min(wanted, this.places);
-    if (this.#waiting.length === 0 && takes <= this.#free) this.#free -= takes;
-    else await this.#wait(takes, signal);
-    let held = takes;
-    return () => {
-      this.#free += held;
-      held = 0;
-      this.#admit();
-    };
-  }
-
-  async #wait(takes: number, signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const mine = { enter: resolve, takes, since: performance.now() };
+    const mine = { enter: resolve, takes: Math.min(wanted, this.places), since: performance.now() };
     const giveUp = () => {
       const at = this.#waiting.indexOf(mine);
       if (at === -1) return;
@@ -58,9 +46,16 @@ export class Turnstile {
       // The next in the line may want fewer places.
       this.#admit();
     };
-    this.#waiting.push(mine);
     signal?.addEventListener("abort", giveUp);
+    this.#waiting.push(mine);
+    this.#admit();
     await promise.finally(() => signal?.removeEventListener("abort", giveUp));
+    let held = mine.takes;
+    return () => {
+      this.#free += held;
+      held = 0;
+      this.#admit();
+    };
   }
 
   #admit(): void {

@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { domainError, driverError, originOf } from "../db/driver-errors.ts";
+import { driverError, explainedError, originOf } from "../db/driver-errors.ts";
 import { ERROR_CODES, type ErrorCode, MusterError } from "../errors.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
@@ -85,7 +85,7 @@ export function answerError(log: Logger): ErrorHandler<Env> {
       return problem(c, 400, "the connection was closed before the request was whole");
     }
     const origin = originOf(error);
-    const domain = domainError(error);
+    const domain = explainedError(error);
     if (domain instanceof MusterError) {
       log.warn({ request, origin, error: loggable(error) }, domain.message);
       return answerMusterError(inService(domain), c);

@@ -2,7 +2,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/database.ts";
-import { domainError } from "../db/driver-errors.ts";
+import { explainedError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
 import { indexOfToken, requires, type Tokens } from "../http/auth.ts";
 import { bytesOf, mediaTypeOf, takeBody, textOf } from "../http/body.ts";
@@ -95,7 +95,7 @@ async function part<T>(value: Promise<T>): Promise<Part<T>> {
   try {
     return { value: await value };
   } catch (error) {
-    const domain = domainError(error);
+    const domain = explainedError(error);
     if (domain instanceof MusterError && domain.code === "unavailable") return { missing: domain.message };
     throw error;
   }

@@ -2,7 +2,7 @@
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { tables } from "../codecs/tables.ts";
-import { domainError, driverError } from "../db/driver-errors.ts";
+import { driverError, explainedError } from "../db/driver-errors.ts";
 import { quoted } from "../db/grants.ts";
 import { MusterError } from "../errors.ts";
 import { compared, count, keyOf, type RowSet } from "../repositories/key-sql.ts";
@@ -126,7 +126,7 @@ export async function refuseForUnseen(
     await connection.query(`UPDATE ${surplus.from} SET ${key} = -${key} WHERE ${surplus.where} AND ${key} > 0`);
   } catch (error) {
     // What may pass is tried again, and a foreign key that the server names is told by that name.
-    if (domainError(error) instanceof MusterError || constraintIn(error)) throw error;
+    if (explainedError(error) instanceof MusterError || constraintIn(error)) throw error;
     throw unseen(grant, error);
   }
   await connection.query("ROLLBACK TO SAVEPOINT unseen");

@@ -2,7 +2,7 @@
 import { and, eq, inArray, isNotNull, notInArray, or } from "drizzle-orm";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import type { Database } from "../db/database.ts";
-import { domainError, isRefusal, lineOf } from "../db/driver-errors.ts";
+import { explainedError, isRefusal, lineOf } from "../db/driver-errors.ts";
 import { type RunStatus, rejections, runs } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
@@ -17,7 +17,7 @@ import { dropStages, stagedRuns } from "./stage.ts";
  * @returns what to throw
  */
 export async function failRun(database: Database, run: LiveRun, error: unknown, report: Report): Promise<unknown> {
-  const shown = report.signal?.aborted ? interruptedBy(report.signal) : domainError(error);
+  const shown = report.signal?.aborted ? interruptedBy(report.signal) : explainedError(error);
   try {
     ending.add(run.id);
     // A connection that failed may have left a statement to the server.
