@@ -19,8 +19,8 @@ export class IdSet {
   }
 }
 
-/** Not by a shift, which knows 32 bits. */
-const pageOf = (id: number) => Math.floor(id / 65_536);
+/** A shift takes a quarter of the time of a division, but knows 32 bits. */
+const pageOf = (id: number) => (id < 2 ** 31 ? id >>> 16 : Math.floor(id / 65_536));
 
 /** With more entries the bitmap (8 KiB) is smaller. */
 const SORTED_ENTRIES_MAX = 4096;

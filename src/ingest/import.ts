@@ -29,7 +29,7 @@ export interface ImportOptions extends Partial<Limits> {
   dryRun?: boolean;
   /** The caller has a place among the long runs of the database, and gives it back. */
   hasPlace?: boolean;
-  /** Called in the transaction that opens the run's account. */
+  /** Called in the transaction that writes the run's row. */
   begin?: Beginning | undefined;
   report: ImportReport;
 }

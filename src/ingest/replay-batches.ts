@@ -6,6 +6,7 @@ import { retried, transacted, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import type { Correction } from "../read/corrected-file.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
+import { inParts } from "../repositories/inserts.ts";
 import { countOpen, pageOfOpen, standingOf } from "../repositories/open-rejections.ts";
 import { findRun, noRows, type Report } from "../repositories/run-log.ts";
 import type { BatchOutcome, RowAnswer } from "./insert-batch.ts";
@@ -28,6 +29,9 @@ export interface ReplayOutcome {
   tables: Partial<Record<TableName, Counts>>;
 }
 
+/** What one batch holds; bytes of rows or, if they are replayed as they came, of their raw inputs. */
+export const BATCH = { rowsMax: ROWS_PER_REQUEST_MAX, bytesMax: 8 * 1024 * 1024 };
+
 /**
  * Replays the rejections that are open now, of all runs or of one, as they came; parents' tables first. Left alone are
  * those that the replay itself makes, and those whose raw input was cut.
@@ -43,21 +47,19 @@ export async function replayOpen(
   const cut = new Named();
   for (const table of tables) {
     const { rows: of = 0, last: upTo = 0 } = open.find((each) => each.table === table.name) ?? {};
-    const batch = new Batch();
     let rows = 0;
     for (let after = 0; after < upTo; ) {
       const page = { table: table.name, run, after, upTo, limit: ROWS_PER_REQUEST_MAX };
       const rejections = await pageOfOpen(database.db, page);
       after = rejections.at(-1)?.id ?? upTo;
-      for (const { id, bytes, cutAt } of rejections) {
-        if (cutAt === null) batch.add({ id }, bytes);
-        else cut.add(`${id}`);
-        if (batch.isFull) await batches.replay(batch.take());
+      for (const { id, cutAt } of rejections) if (cutAt !== null) cut.add(`${id}`);
+      const whole = rejections.filter(({ cutAt }) => cutAt === null);
+      for (const part of inParts(whole, ({ bytes }) => bytes, BATCH)) {
+        await batches.replay(part.map(({ id }) => ({ id })));
       }
       rows += rejections.length;
       report.progress?.({ table: table.name, phase: "replaying", rows, of });
     }
-    await batches.replay(batch.take());
   }
   sayCut(report, cut);
   return batches.outcome;
@@ -73,32 +75,6 @@ export function sayCut(report: ReplayReport, cut: Named): void {
   if (cut.count === 0) return;
   const advice = 'give the whole rows as {"id": ..., "row": {...}} in an .ndjson file';
   report.say(`left out ${cut.count} of which the log keeps only the first ${RAW_BYTES_MAX} bytes: ${cut}; ${advice}`);
-}
-
-const BATCH_BYTES_MAX = 8 * 1024 * 1024;
-
-/** Corrections that are replayed together. */
-export class Batch {
-  #corrections: Correction[] = [];
-  #bytes = 0;
-
-  /** @param bytes of the row; if it is replayed as it came, of its raw input */
-  add(correction: Correction, bytes: number): void {
-    this.#corrections.push(correction);
-    this.#bytes += bytes;
-  }
-
-  get isFull(): boolean {
-    return this.#corrections.length === ROWS_PER_REQUEST_MAX || this.#bytes >= BATCH_BYTES_MAX;
-  }
-
-  /** What was added, and empties the batch. */
-  take(): Correction[] {
-    const corrections = this.#corrections;
-    this.#corrections = [];
-    this.#bytes = 0;
-    return corrections;
-  }
 }
 
 /** If another replay holds rejections of a batch, it is waited for so often, each time a little longer. */

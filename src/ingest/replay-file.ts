@@ -3,13 +3,12 @@ import { isBlank } from "../codecs/codec.ts";
 import { isTableName, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
-import type { Correction, CorrectionLine } from "../read/corrected-file.ts";
-import { type CorrectedFile, openCorrected } from "../read/corrected-file.ts";
-import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
+import { type CorrectedFile, type Correction, openCorrected } from "../read/corrected-file.ts";
 import { NamelessFile } from "../read/spool.ts";
+import { inParts } from "../repositories/inserts.ts";
 import { type Standing, standingOf } from "../repositories/open-rejections.ts";
 import { IdSet } from "./id-set.ts";
-import { Batch, Named, ReplayBatches, type ReplayOptions, type ReplayOutcome, sayCut } from "./replay-batches.ts";
+import { BATCH, Named, ReplayBatches, type ReplayOptions, type ReplayOutcome, sayCut } from "./replay-batches.ts";
 
 /**
  * Replays the rejections of a corrected file with the rows or texts that it gives them; parents' tables first. Rejections
@@ -21,101 +20,107 @@ export async function replayFile(
   { file: location, msMax, report }: ReplayOptions & { file: string },
 ): Promise<ReplayOutcome> {
   const file = await openCorrected(location);
-  await using checked = new CheckedFile(database, file, report, await NamelessFile.create());
-  await checked.read();
+  await using spool = await NamelessFile.create();
+  const parts = await new Check(database, file, report).into(spool);
   const batches = new ReplayBatches(database, file.name, { msMax, report });
   for (const { name } of tables) {
-    const { spooled = [], rows: of = 0 } = checked.parts.get(name) ?? {};
+    const ours = parts.filter(({ table }) => table === name);
+    const of = ours.reduce((sum, part) => sum + part.rows, 0);
     let rows = 0;
-    for (const part of spooled) {
-      const text = Buffer.concat(await Array.fromAsync(checked.spool.chunks(part))).toString();
-      const corrections = JSON.parse(text) as Correction[];
-      await batches.replay(corrections);
-      rows += corrections.length;
+    for (const part of ours) {
+      const text = Buffer.concat(await Array.fromAsync(spool.chunks(part))).toString();
+      await batches.replay(JSON.parse(text) as Correction[]);
+      rows += part.rows;
       report.progress?.({ table: name, phase: "replaying", rows, of });
     }
   }
   return batches.outcome;
 }
 
-/** The corrections of one table. */
+/** Where the corrections of one batch lie in the spool, as JSON. */
 interface Part {
+  table: TableName;
   rows: number;
-  batch: Batch;
-  /** Where full batches lie in the spool. */
-  spooled: { offset: number; bytes: number }[];
+  offset: number;
+  bytes: number;
 }
 
-/** The corrections of a file that can be replayed. Until all lines are checked they wait in a spool, as JSON. */
-class CheckedFile implements AsyncDisposable {
-  readonly parts = new Map<TableName, Part>();
+/** Checks all lines of a file. Corrections that can be replayed wait in a spool until it is known that all are right. */
+class Check {
   readonly #seen = new IdSet();
   readonly #faults = new Named();
   readonly #unknown = new Named();
   readonly #closed = new Named();
   readonly #cut = new Named();
-  #lines = 0;
 
   constructor(
     private readonly database: Database,
     private readonly file: CorrectedFile,
     private readonly report: ReplayOptions["report"],
-    readonly spool: NamelessFile,
   ) {}
 
-  async read(): Promise<void> {
+  async into(spool: NamelessFile): Promise<Part[]> {
     const { file, report } = this;
-    for await (const lines of file.lines(report.say)) {
-      report.signal?.throwIfAborted();
-      const corrections = lines.flatMap((line) => this.#once(line) ?? []);
-      for (let start = 0; start < corrections.length; start += ROWS_PER_REQUEST_MAX) {
-        await this.#check(corrections.slice(start, start + ROWS_PER_REQUEST_MAX));
+    const parts: Part[] = [];
+    for await (const page of this.#pages()) {
+      const standings = await standingOf(
+        this.database.db,
+        page.map(({ id }) => id),
+      );
+      const bytesOf = (correction: Correction) => bytesNeeded(correction, standings.get(correction.id)?.bytes ?? 0);
+      const good = page.filter((correction) => this.#isGood(correction, standings.get(correction.id)));
+      for (const { name: table } of tables) {
+        const ours = good.filter(({ id }) => standings.get(id)?.table === table);
+        for (const part of inParts(ours, bytesOf, BATCH)) {
+          const place = await spool.append(Buffer.from(JSON.stringify(part)));
+          parts.push({ table, rows: part.length, ...place });
+        }
       }
-      report.progress?.({ table: "the file", phase: "checking", rows: this.#lines });
     }
     if (this.#faults.count > 0) throw refused(file, `cannot be used: ${this.#faults}`);
     if (this.#unknown.count > 0) throw refused(file, `names rejections that do not exist: ${this.#unknown}`);
-    for (const part of this.parts.values()) await this.#spool(part);
     const { count } = this.#closed;
     if (count > 0) report.say(`left out ${count} that are not open any more: ${this.#closed}`);
     sayCut(report, this.#cut);
+    return parts;
   }
 
-  /** The correction of a line, unless the line is at fault. */
-  #once({ line, correction, fault }: CorrectionLine): Correction | undefined {
-    const problem = fault ?? (this.#seen.has(correction.id) && `gives rejection ${correction.id} again`);
-    this.#lines++;
-    if (correction) this.#seen.add(correction.id);
-    if (problem) this.#faults.add(`line ${line} ${problem}`);
-    return problem ? undefined : correction;
+  /** The corrections of the file in pages, each as large as a batch. */
+  async *#pages(): AsyncGenerator<Correction[]> {
+    let page: Correction[] = [];
+    let bytes = 0;
+    let rows = 0;
+    for await (const lines of this.file.lines(this.report.say)) {
+      this.report.signal?.throwIfAborted();
+      for (const { line, correction, fault } of lines) {
+        const isRepeated = correction && this.#seen.has(correction.id);
+        if (fault) this.#faults.add(`line ${line} ${fault}`);
+        else if (isRepeated) this.#faults.add(`line ${line} gives rejection ${correction.id} again`);
+        rows++;
+        if (!correction || isRepeated) continue;
+        this.#seen.add(correction.id);
+        page.push(correction);
+        bytes += bytesNeeded(correction, 0);
+        if (page.length < BATCH.rowsMax && bytes < BATCH.bytesMax) continue;
+        yield page;
+        page = [];
+        bytes = 0;
+      }
+      this.report.progress?.({ table: "the file", phase: "checking", rows });
+    }
+    if (page.length > 0) yield page;
   }
 
-  async #check(corrections: readonly Correction[]): Promise<void> {
-    const ids = corrections.map(({ id }) => id);
-    const standings = await standingOf(this.database.db, ids);
-    for (const correction of corrections) await this.#sort(correction, standings.get(correction.id));
-  }
-
-  async #sort(correction: Correction, standing: Standing | undefined): Promise<void> {
+  /** Whether a correction can be replayed. If not, it is noted why. */
+  #isGood(correction: Correction, standing: Standing | undefined): boolean {
     const { id } = correction;
-    if (!standing || !isTableName(standing.table)) return this.#unknown.add(`${id}`);
-    if (standing.state !== "open") return this.#closed.add(`${id} (${standing.state})`);
-    if (isStillCut(correction, standing.cutAt)) return this.#cut.add(`${id}`);
-    const fault = faultOf(tableOf(standing.table), correction);
-    if (fault) return this.#faults.add(fault);
-    const part = this.parts.get(standing.table) ?? { rows: 0, batch: new Batch(), spooled: [] };
-    this.parts.set(standing.table, part);
-    part.rows++;
-    part.batch.add(correction, bytesOf(correction, standing));
-    if (part.batch.isFull) await this.#spool(part);
-  }
-
-  async #spool({ batch, spooled }: Part): Promise<void> {
-    spooled.push(await this.spool.append(Buffer.from(JSON.stringify(batch.take()))));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.spool.close();
+    const fault = standing && isTableName(standing.table) && faultOf(tableOf(standing.table), correction);
+    if (!standing || !isTableName(standing.table)) this.#unknown.add(`${id}`);
+    else if (standing.state !== "open") this.#closed.add(`${id} (${standing.state})`);
+    else if (isStillCut(correction, standing.cutAt)) this.#cut.add(`${id}`);
+    else if (fault) this.#faults.add(fault);
+    else return true;
+    return false;
   }
 }
 
@@ -137,7 +142,8 @@ function isStillCut({ row, raw, cells }: Correction, cutAt: Buffer | null): bool
   return raw === undefined || Buffer.from(raw).subarray(-cutAt.length).equals(cutAt);
 }
 
-function bytesOf({ row, raw, cells }: Correction, { bytes }: Standing): number {
+/** @param stored the bytes of the raw input, which is read if the row is replayed as it came */
+function bytesNeeded({ row, raw, cells }: Correction, stored: number): number {
   if (cells) return Object.values(cells).reduce((sum, cell) => sum + cell.length, 0);
-  return (row ?? raw)?.length ?? bytes;
+  return (row ?? raw)?.length ?? stored;
 }

@@ -5,7 +5,7 @@ import { refusedByDatabase } from "../codecs/reasons.ts";
 import type { ReadRow, Row, Table } from "../codecs/tables.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { insertRowsWithoutId } from "../repositories/assigned-ids.ts";
-import { batches, insertRows } from "../repositories/inserts.ts";
+import { inParts, insertRows, rowBytes } from "../repositories/inserts.ts";
 import { judge, NEW, type Verdict, type World } from "./judge.ts";
 
 /** A row with what became of it. */
@@ -83,11 +83,8 @@ const valuesOf = (rows: readonly JudgedRow[]) => rows.map(({ row }) => row.value
 type Insert = (part: readonly JudgedRow[]) => Promise<void>;
 
 async function insertAll(store: Store, rows: readonly JudgedRow[], insert: Insert): Promise<void> {
-  let start = 0;
-  for (const { length } of batches(valuesOf(rows))) {
-    await insertPart(store, rows.slice(start, start + length), insert);
-    start += length;
-  }
+  const bytesOf = ({ row }: JudgedRow) => rowBytes(row.values as Row);
+  for (const part of inParts(rows, bytesOf)) await insertPart(store, part, insert);
 }
 
 /** If the server refuses a part, its halves are tried, down to the rows at fault: 2 k log2(n / k) statements for k of n. */

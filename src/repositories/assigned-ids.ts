@@ -31,16 +31,16 @@ export async function insertRowsWithoutId(
   const columns = table.columns.filter((column) => !column.isKey);
   const withoutId = rows.map((row) => row.toSpliced(table.key, 1));
   const assigned = await insert(connection, table.name, columns, withoutId).catch((error) => {
-    if (isOutOfIds(driverError(error))) return undefined;
+    if (isOutOfIds(driverError(error))) return "out of ids" as const;
     throw error;
   });
-  if (!assigned) return insertBehindHighest(connection, table, rows);
+  if (assigned === "out of ids") return insertAfterHighest(connection, table, rows);
   const { insertId } = assigned;
   const ids = rows.map((_, index) => insertId + index);
   const last = ids.at(-1) ?? insertId;
   if (last <= KEY_MAX - LAST_IDS || (await highestId(connection, table, insertId - 1)) === insertId - 1) return ids;
   if (!(await takeBack(connection, table, ids, rows))) return ids;
-  return insertBehindHighest(connection, table, rows);
+  return insertAfterHighest(connection, table, rows);
 }
 
 /** MySQL gives the last id again and again, or fails to read the next one. MariaDB and TiDB have errors of their own. */
@@ -52,7 +52,7 @@ function isOutOfIds(error: DriverError | undefined): boolean {
 
 const LAST_ID_TAKEN = new RegExp(`^Duplicate entry '${KEY_MAX}' for key '(.*\\.)?PRIMARY'$`);
 
-async function insertBehindHighest(connection: Connection, table: Table, rows: readonly Row[]): Promise<number[]> {
+async function insertAfterHighest(connection: Connection, table: Table, rows: readonly Row[]): Promise<number[]> {
   for (let attempt = 1; ; attempt++) {
     const first = 1 + (await highestId(connection, table, KEY_MAX));
     if (first + rows.length - 1 > KEY_MAX) {

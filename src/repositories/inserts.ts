@@ -28,7 +28,7 @@ export async function insertRows(
   rows: readonly Row[],
   into: string = table.name,
 ): Promise<void> {
-  for (const batch of batches(rows)) await insert(connection, into, table.columns, batch);
+  for (const part of inParts(rows, rowBytes)) await insert(connection, into, table.columns, part);
 }
 
 /** Rows on their way into a table or its stage. */
@@ -80,24 +80,28 @@ export async function insert(
   return result;
 }
 
-/** The rows in parts that each fit one statement. A row that is too long for one is a part of its own. */
-export function* batches(rows: readonly Row[]): Generator<Row[]> {
-  let batch: Row[] = [];
+/** Rows in parts within both limits. A row that has too many bytes alone is a part of its own. */
+export function* inParts<R>(
+  rows: Iterable<R>,
+  bytesOf: (row: R) => number,
+  { rowsMax = ROWS_PER_INSERT, bytesMax = STATEMENT_BYTES_MAX } = {},
+): Generator<R[]> {
+  let part: R[] = [];
   let bytes = 0;
   for (const row of rows) {
-    const size = rowBytes(row);
-    if (batch.length === ROWS_PER_INSERT || (batch.length > 0 && bytes + size > STATEMENT_BYTES_MAX)) {
-      yield batch;
-      batch = [];
+    const size = bytesOf(row);
+    if (part.length === rowsMax || (part.length > 0 && bytes + size > bytesMax)) {
+      yield part;
+      part = [];
       bytes = 0;
     }
-    batch.push(row);
+    part.push(row);
     bytes += size;
   }
-  if (batch.length > 0) yield batch;
+  if (part.length > 0) yield part;
 }
 
-function rowBytes(row: Row): number {
+export function rowBytes(row: Row): number {
   let bytes = 0;
   for (const value of row) bytes += statementBytes(value);
   return bytes;

@@ -1,4 +1,4 @@
-/** Answers and runs kept by Idempotency-Key, in the transaction of what they answer or begin (design section 4). */
+/** Answers and runs kept by Idempotency-Key (docs/http.md). Each is written in the transaction that it belongs to. */
 import { createHash } from "node:crypto";
 import { eq, sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
@@ -9,17 +9,17 @@ import { LOST_RACES } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { findRun, type RunRecord } from "./run-log.ts";
 
-/** An answer is kept so long; after that its key may be used anew. */
+/** An answer is kept so long. Then its key can be used for another request. */
 export const KEY_LIFETIME_H = 24;
 const isExpired = sql<number>`${idempotency_keys.created_at} < UTC_TIMESTAMP(3) - INTERVAL ${sql.raw(`${KEY_LIFETIME_H}`)} HOUR`;
 
-/** A key and the request that came with it, as SHA-256 in hexadecimal: both have one length, and neither is kept itself. */
+/** The SHA-256 of a key and of the request that came with it, in hexadecimal. Neither is stored itself. */
 export interface Claim {
   key: string;
   request: string;
 }
 
-/** @param request what makes two requests the same: method, path, preferences, body */
+/** @param request what two requests must have in common to be the same: method, path, preferences, body */
 export function claimOf(key: string, request: readonly (string | Uint8Array)[]): Claim {
   const hash = createHash("sha256");
   for (const part of request) hash.update(`${part.length}:`).update(part);
@@ -28,8 +28,8 @@ export function claimOf(key: string, request: readonly (string | Uint8Array)[]):
 
 /**
  * Takes the key for the caller's transaction.
- * @returns the answer to the request that used it before
- * @throws MusterError `conflict` while that request is under way, `refused` where it was another request
+ * @returns the answer that the same request got before; undefined if the key is new
+ * @throws MusterError `conflict` while that request is under way, `refused` if the key came with another request
  */
 export async function claimKey(connection: PoolConnection, claim: Claim): Promise<StoredAnswer | undefined> {
   const db = drizzle(connection);
@@ -43,20 +43,20 @@ export async function claimKey(connection: PoolConnection, claim: Claim): Promis
 }
 
 /**
- * The run that was begun with the key, unless it failed or was refused: then the key is free again.
- * @throws MusterError `refused` where it was another request
+ * The run that was begun with the key. A run that failed or was refused leaves the key free, so that it can be tried again.
+ * @throws MusterError `refused` if the key came with another request
  */
 export async function runOfKey(db: MySql2Database, claim: Claim): Promise<RunRecord | undefined> {
   const [found] = await select(db, claim);
   const run = await liveOf(db, found);
   if (!found || run === "free") return undefined;
-  if (run === "none" || found.request !== claim.request) throw anotherRequest();
+  if (run === "answer" || found.request !== claim.request) throw anotherRequest();
   return run;
 }
 
 /**
- * Takes the key for a run, in the transaction that opens its account: whoever comes later finds how that ends.
- * @throws MusterError `conflict` where another request was quicker
+ * Takes the key for a run, in the transaction that writes the run's row.
+ * @throws MusterError `conflict` if another request was quicker
  */
 export async function claimForRun(transaction: MySql2Database, claim: Claim, run: string): Promise<void> {
   const found = await hold(transaction, claim);
@@ -68,10 +68,10 @@ export async function claimForRun(transaction: MySql2Database, claim: Claim, run
 
 type Found = Awaited<ReturnType<typeof select>>[number];
 
-/** What holds a key: the run that it began, nothing any more, or an answer that is no run's. */
-async function liveOf(db: MySql2Database, found: Found | undefined): Promise<RunRecord | "free" | "none"> {
+/** The run that holds a key; "free" if nothing does; "answer" if the key was used for an answer. */
+async function liveOf(db: MySql2Database, found: Found | undefined): Promise<RunRecord | "free" | "answer"> {
   if (!found || found.isExpired) return "free";
-  if (!("run" in found.answer)) return "none";
+  if (!("run" in found.answer)) return "answer";
   const run = await findRun(db, found.answer.run);
   return !run || run.status === "failed" || run.status === "refused" ? "free" : run;
 }
@@ -85,9 +85,13 @@ function select(db: MySql2Database, { key }: Claim) {
     .$dynamic();
 }
 
-/** Without NOWAIT, or by a plain second INSERT, this would wait for the end of the request that has the key. */
+/** Locks the key. NOWAIT: do not wait for the end of a request that has the key. */
 async function hold(db: MySql2Database, claim: Claim): Promise<Found | undefined> {
-  const [found] = await select(db, claim).for("update", { noWait: true }).catch(inFlight);
+  const [found] = await select(db, claim)
+    .for("update", { noWait: true })
+    .catch((error) => {
+      throw isHeld(error) ? underWay() : error;
+    });
   return found;
 }
 
@@ -101,13 +105,9 @@ export async function keepAnswer(connection: PoolConnection, { key }: Claim, ans
   await drizzle(connection).update(idempotency_keys).set({ answer }).where(eq(idempotency_keys.key, key));
 }
 
-/** Removes the answers that nobody can ask for any more. */
+/** Removes the answers whose time is over. */
 export async function forgetExpiredKeys(db: MySql2Database): Promise<void> {
   await db.delete(idempotency_keys).where(isExpired);
-}
-
-function inFlight(error: unknown): never {
-  throw isHeld(error) ? underWay() : error;
 }
 
 export const underWay = () =>

@@ -1,10 +1,9 @@
 /** The log of rejected rows. */
 import { and, asc, count, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
-import type { MySqlInsertValue } from "drizzle-orm/mysql-core";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/columns.ts";
 import { RAW_BYTES_MAX, type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
-import { STATEMENT_BYTES_MAX, statementBytes } from "./inserts.ts";
+import { inParts, statementBytes } from "./inserts.ts";
 import { isImportOf } from "./run-log.ts";
 
 /** Rejections written by one statement at most. */
@@ -138,26 +137,29 @@ export interface NewRejection {
  */
 export async function addRejections(db: MySql2Database, run: string, rows: readonly NewRejection[]): Promise<number[]> {
   const ids: number[] = [];
-  let values: MySqlInsertValue<typeof rejections>[] = [];
-  let bytes = 0;
-  const flush = async () => {
-    if (values.length === 0) return;
+  for (const part of inParts(rows, bytesOf, { rowsMax: REJECTIONS_PER_INSERT })) {
+    const values = part.map((row) => ({
+      ...row,
+      ...{
+        run,
+        reasons: [...row.reasons],
+        raw: keptOf(row),
+        state: "open" as const,
+        created_at: sql`UTC_TIMESTAMP(3)`,
+      },
+    }));
     const [{ insertId }] = await db.insert(rejections).values(values);
     ids.push(...values.map((_, index) => insertId + index));
-    values = [];
-    bytes = 0;
-  };
-  for (const row of rows) {
-    const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX));
-    // The driver writes bytes in hexadecimal: two characters each.
-    const texts = [JSON.stringify([row.reasons, row.columns, row.file]), OTHER_COLUMNS];
-    const size = texts.reduce((sum, text) => sum + statementBytes(text), 2 * raw.length);
-    if (values.length === REJECTIONS_PER_INSERT || bytes + size > STATEMENT_BYTES_MAX) await flush();
-    values.push({ ...row, reasons: [...row.reasons], run, raw, state: "open", created_at: sql`UTC_TIMESTAMP(3)` });
-    bytes += size;
   }
-  await flush();
   return ids;
+}
+
+const keptOf = ({ raw }: NewRejection) => Buffer.from(raw.subarray(0, RAW_BYTES_MAX));
+
+function bytesOf(row: NewRejection): number {
+  const texts = [JSON.stringify([row.reasons, row.columns, row.file]), OTHER_COLUMNS];
+  // The driver writes bytes in hexadecimal: two characters each.
+  return texts.reduce((sum, text) => sum + statementBytes(text), 2 * Math.min(row.raw.length, RAW_BYTES_MAX));
 }
 
 /** Stands for the columns whose length hardly differs. */
