@@ -63,7 +63,7 @@ export function openApiDocument(routes: Hono["routes"]): OpenApiDocument {
   return { ...frameOf(schemas), paths };
 }
 
-/** Everything but the paths. `components.schemas` grows while the paths are made. */
+/** Everything but the paths. It is made after them, when `schemas` has all that they name. */
 function frameOf(schemas: Schemas) {
   const { version, license } = packageJson;
   const problem = (description: string, headers: readonly (keyof typeof HEADERS)[] = []) =>
