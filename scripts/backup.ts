@@ -1,6 +1,6 @@
 import "../src/schema-check.ts";
-import { backup, keepNewest } from "../src/backups/backup.ts";
-import { type ListedBackup, listBackups } from "../src/backups/list.ts";
+import { backup } from "../src/backups/backup.ts";
+import { keepNewest, type ListedBackup, listBackups } from "../src/backups/catalog.ts";
 import { openStore } from "../src/backups/open-store.ts";
 import { verify } from "../src/backups/verify.ts";
 import { tableNames, tableOf } from "../src/codecs/tables.ts";

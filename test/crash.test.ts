@@ -103,7 +103,7 @@ test.each([...AIMED, ...RANDOM].map((moment) => [moment.name, moment] as const))
     await release();
 
     expect([again.exitCode, between, stderr]).toEqual([0, [], expect.any(String)]);
-    if (moment.heldOn) expect(stderr).toContain("waiting for the server to end what a killed run had asked of it");
+    if (moment.heldOn) expect(stderr).toContain("waiting for the server to end the last statement of a killed run");
     const outcome = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
     expect(await contents(pool)).toEqual(whole);
     expect(await definitions(pool)).toEqual(migrated);

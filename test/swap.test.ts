@@ -9,7 +9,7 @@ import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { clearDeadRuns } from "../src/publish/recovery.ts";
 import { Stage, stageName } from "../src/publish/stage.ts";
-import { addIndexes } from "../src/publish/stage-keys.ts";
+import { addIndexes } from "../src/publish/stage-table.ts";
 import { publishBySwap } from "../src/publish/swap.ts";
 import { beginRun, type LiveRun } from "../src/repositories/live-run.ts";
 import { PROCESS_SPACE } from "../src/repositories/locks.ts";
@@ -220,7 +220,7 @@ test("a reader whose transaction does not end delays an import into an empty tab
   await reader.beginTransaction();
   await reader.query("SELECT COUNT(*) FROM hired_employees");
   expect(await importSwaps()).toBe(false);
-  expect(said.at(-1)).toContain("is being read for long");
+  expect(said.at(-1)).toContain("readers keep it in use");
   expect((await reader.query<RowDataPacket[]>("SELECT COUNT(*) AS n FROM hired_employees"))[0]).toMatchObject([
     { n: 0 },
   ]);

@@ -1,4 +1,4 @@
-/** Writes tables to Avro files. All of them are one consistent snapshot. */
+/** Makes a backup: writes tables to Avro files, all as they are at one moment. */
 import { createHash } from "node:crypto";
 import type { PoolConnection } from "mysql2/promise";
 import { avroSchema } from "../codecs/avro.ts";
@@ -9,14 +9,12 @@ import type { Database } from "../db/database.ts";
 import { numberAt, type TextRow } from "../db/text-rows.ts";
 import { interruptible, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
-import { MusterError } from "../errors.ts";
 import { definitionOf, isEmpty } from "../publish/definition.ts";
 import { clearDeadRuns, failRun } from "../publish/recovery.ts";
 import { passGates } from "../repositories/gates.ts";
 import { type Beginning, beginRun } from "../repositories/live-run.ts";
 import { endRun, hasBackedUp, type Report } from "../repositories/run-log.ts";
 import { readWhole } from "../repositories/whole-table.ts";
-import { findManifest } from "./check.ts";
 import { fingerprintOf, type Manifest, type ManifestEntry, newBackupId, sealed } from "./manifest.ts";
 import type { BackupStore, Draft } from "./store.ts";
 import { BlockBuilder } from "./table-file.ts";
@@ -34,8 +32,8 @@ export interface BackupOutcome {
 }
 
 /**
- * Makes a backup. Writers go on meanwhile, and are not in it.
- * @returns its manifest, once it is complete and on the disk
+ * Makes a backup. Writers go on meanwhile: what they store after the snapshot is not in it.
+ * @returns its manifest, when the backup is complete and on the disk
  */
 export async function backup(database: Database, store: BackupStore, options: BackupOptions): Promise<BackupOutcome> {
   const { tables, codec, report } = options;
@@ -69,38 +67,14 @@ export async function backup(database: Database, store: BackupStore, options: Ba
   }
 }
 
-/** A mount that is gone leaves an empty folder, which takes backups all the same. */
+/** If a disk is not mounted, its mount point is an empty folder, and the backup would go there unnoticed. */
 const STORE_IS_EMPTY =
   "BACKUP_STORE has no backup, although this database was backed up before: if it is on a mount, see that it is mounted";
 
 /**
- * Removes the oldest complete backups beyond the newest `keep`, at least one, of each table: one that is among the newest
- * of any of its tables stays, and so does one whose manifest cannot be read. Says which.
- */
-export async function keepNewest(store: BackupStore, keep: number, say: (line: string) => void): Promise<void> {
-  const newer = new Map<string, number>();
-  for (const id of (await store.ids()).reverse()) {
-    const tables = await tablesOf(store, id);
-    const isNeeded = tables.length === 0 || tables.some((table) => (newer.get(table) ?? 0) < Math.max(1, keep));
-    for (const table of tables) newer.set(table, (newer.get(table) ?? 0) + 1);
-    if (isNeeded) continue;
-    await store.remove(id);
-    say(`removed backup ${id}`);
-  }
-}
-
-async function tablesOf(store: BackupStore, id: string): Promise<string[]> {
-  const manifest = await findManifest(store, id, []).catch((error) => {
-    if (error instanceof MusterError && error.code === "backup_damaged") return undefined;
-    throw error;
-  });
-  return manifest?.tables.map(({ table }) => table) ?? [];
-}
-
-/**
- * A connection that sees every table as it is at one moment. The gates are held in share mode while it is opened, so
- * that no publish or restore falls between the snapshot and the first look at a table: one that is swapped in after the
- * snapshot would read as empty. Each table is touched, which keeps it from being swapped until the backup has read it.
+ * Opens a connection that sees every table as it is at one moment. A table that is swapped in after the snapshot would read as
+ * empty. Two things prevent that: the gates are held in share mode until every table was looked at, so no publish or restore
+ * comes between; and a table that was looked at cannot be renamed before the snapshot ends.
  */
 async function openSnapshot(database: Database, tables: readonly Table[], report: Report): Promise<PoolConnection> {
   const gates = await database.pool.getConnection();
@@ -114,7 +88,7 @@ async function openSnapshot(database: Database, tables: readonly Table[], report
     await interruptible(database, gates, report.signal, () =>
       passGates(gates, { shared }, (name) => report.say(`waiting for a publish or restore of ${name}`)),
     );
-    // Another program's ALTER may fall between the snapshot and the look as well.
+    // Another program's ALTER may still come between the snapshot and the look: then both are done again.
     const open = async () => {
       await snapshot.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
       for (const { name } of tables) await isEmpty(snapshot, name);
@@ -162,7 +136,7 @@ async function writeTable(
   };
 }
 
-/** Rows that other programs stored and that the present rules refuse: how many, and the first of them. */
+/** Rows of other programs that break the rules of our columns: how many, and the first of them. A restore would refuse them. */
 class InvalidRows {
   rows = 0;
   #first = "";
@@ -170,7 +144,7 @@ class InvalidRows {
 
   constructor(private readonly table: Table) {}
 
-  /** Rows come one after the other, and a row once for each column at fault. */
+  /** Called once for each column at fault, so several times in a row for one row. */
   add(row: TextRow, column: Column): void {
     const id = numberAt(row, this.table.key);
     if (this.rows > 0 && id === this.#last) return;
@@ -184,7 +158,7 @@ class InvalidRows {
   }
 }
 
-/** A table's rows in id order, as they are read. */
+/** The blocks of a table's file, with its rows in id order. */
 async function* blocksOf(
   connection: PoolConnection,
   table: Table,

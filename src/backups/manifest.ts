@@ -1,4 +1,4 @@
-/** A backup's manifest: what its files must hold. It is written last, so a folder without one is not a backup. */
+/** A backup's manifest: what its files must hold. It is written last, so a folder without it is not a backup. */
 import { createHash } from "node:crypto";
 import { Type } from "avsc";
 import { z } from "zod";
@@ -22,7 +22,7 @@ const Entry = z.object({
     .min(1)
     .max(KEY_MAX + 1)
     .optional(),
-  /** Rows that break the present rules, which other programs stored. A restore refuses them. Left out if there are none. */
+  /** How many rows break the rules of their columns: other programs stored them, and a restore refuses them. Left out if none. */
   invalid_rows: z.int().min(1).exactOptional(),
 });
 
@@ -35,20 +35,20 @@ export const Manifest = z.object({
     .array(Entry)
     .min(1)
     .refine((entries) => new Set(entries.map(({ table }) => table)).size === entries.length),
-  /** SHA-256 of all the rest, as sealOf computes it. Backups of version 0.1 have none. */
+  /** SHA-256 of the rest of the manifest: see sealOf. Backups of version 0.1 have no seal. */
   seal: z.string().exactOptional(),
 });
 
 export type ManifestEntry = z.infer<typeof Entry>;
 export type Manifest = z.infer<typeof Manifest>;
 
-/** When a verify last proved a backup, and how long its restore into scratch tables took. */
+/** When a backup was last verified, and how many seconds its restore into scratch tables took. */
 export const Proof = z.object({ proved_at: z.string(), seconds: z.number() });
 export type Proof = z.infer<typeof Proof>;
 
 /**
- * An id for a backup that is about to be made. Ids sort by time, and the last part keeps two of one millisecond apart.
- * @param newest the newest id in the store: the new one sorts behind it even if the clock was set back
+ * An id for a new backup. Ids sort by time. Their last part is random, for two backups in one millisecond.
+ * @param newest the newest id in the store: the new id sorts after it even if the clock was set back
  */
 export function newBackupId(now: Date, newest?: string): string {
   const after = newest === undefined ? 0 : timeOf(newest) + 1;
@@ -58,7 +58,7 @@ export function newBackupId(now: Date, newest?: string): string {
 
 export const BACKUP_ID = /^\d{8}T\d{9}Z-[0-9a-f]{8}$/;
 
-/** Milliseconds since 1970. */
+/** The time in an id, in milliseconds since 1970. */
 function timeOf(id: string): number {
   const iso = id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z.*$/, "$1-$2-$3T$4:$5:$6.$7Z");
   return Date.parse(iso) || 0;
@@ -92,17 +92,17 @@ export function parseManifest(id: string, text: string): Manifest {
   throw new MusterError("backup_damaged", `the manifest of backup ${id} is damaged: name another backup by its id`);
 }
 
-/** @param text JSON of an object. Its own keys count, also those that this version does not know. */
+/** @param text JSON of an object. The seal covers all its keys, also those that this version does not know. */
 function isAsSealed(text: string): boolean {
   const { seal, ...unsealed } = JSON.parse(text);
   try {
     return seal === undefined || seal === sealOf(unsealed);
   } catch {
-    return false; // nested so deep that it cannot be written again
+    return false; // nested too deep for JSON.stringify
   }
 }
 
-/** Undefined if it cannot be read: a proof can be made again. */
+/** Undefined if it cannot be read: the backup can be verified again. */
 export const parseProof = (text: string): Proof | undefined => parsed(Proof, text);
 
 function parsed<T>(schema: z.ZodType<T>, text: string): T | undefined {

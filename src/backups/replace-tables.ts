@@ -1,50 +1,47 @@
-/** Puts stages in the place of tables: by a swap if that is safe, else by one transaction. */
+/** Replaces the rows of tables by those of their stages: one table by a swap if that is safe, otherwise by one transaction. */
 import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
-import type { RestoreCounts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { compareRows } from "../publish/compare.ts";
-import { raiseAutoIncrement } from "../publish/definition.ts";
-import { refuseForeseen } from "../publish/foreseen.ts";
-import { refuseOrphans } from "../publish/orphans.ts";
+import { raiseAutoIncrement } from "../publish/ddl.ts";
+import { hiddenFrom, referrersOf } from "../publish/definition.ts";
+import { atOneMoment, refuseOrphans } from "../publish/orphans.ts";
 import { acts, heldByOthers, lockTouched, refuseForOthers, refuseForUnseen } from "../publish/other-programs.ts";
-import { referrersOf, sightOf } from "../publish/referrers.ts";
-import { LOST_PARENTS, planReplacement, type Replacement, replaceRows } from "../publish/replace.ts";
-import { addIndexes } from "../publish/stage-keys.ts";
+import { refuseForeseen } from "../publish/refused-rows.ts";
+import { LOST_PARENTS, planReplacement, type Replaced, type Replacement, replaceRows } from "../publish/replace.ts";
+import { addIndexes } from "../publish/stage-table.ts";
 import { publishBySwap } from "../publish/swap.ts";
 import { swapVerdict } from "../publish/swappable.ts";
 import { passGates } from "../repositories/gates.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
 import { endRun, type Report } from "../repositories/run-log.ts";
 
-type Counts = Partial<Record<TableName, RestoreCounts>>;
-
 /**
- * Makes the tables what their stages are, and with it ends the run as succeeded.
- * @throws MusterError `conflict` where rows would lose their parent, `refused` where a cluster takes no transaction so
- *   large; nothing is changed then
+ * Replaces the rows of the tables, and records with the same commit that the run has succeeded.
+ * @throws MusterError, with nothing changed: `conflict` if rows would lose their parent or other programs' rows are in the
+ *   way; `refused` if the database refuses a row, or a cluster the size of the transaction
  */
 export async function replaceTables(
   database: Database,
   run: LiveRun,
   replacements: readonly Replacement[],
   report: Report,
-): Promise<Counts> {
+): Promise<Replaced> {
   const [only, ...others] = replacements;
   const swapped = only && others.length === 0 ? await replaceBySwap(database, run, only, report) : undefined;
   return swapped ?? replaceInTransaction(database, run, replacements, report);
 }
 
-/** Undefined, with nothing changed, where the table cannot be swapped, or rows would lose their parents. */
+/** @returns undefined, with nothing changed, if the table cannot be swapped or rows would lack their parents */
 async function replaceBySwap(
   database: Database,
   run: LiveRun,
   { table, stage, rows, nextId }: Replacement,
   { say, signal, progress }: Report,
-): Promise<Counts | undefined> {
+): Promise<Replaced | undefined> {
   const verdict = await swapVerdict(database, run.connection, table, stage);
   if (!verdict.swaps) {
     if (verdict.why) say(`${table.name} is restored row by row: ${verdict.why}`);
@@ -66,7 +63,7 @@ async function replaceBySwap(
         tell("comparing", compared);
       });
     } finally {
-      // Of an interrupted comparison an answer may still be on its way.
+      // If the comparison was interrupted, the connection may still be receiving an answer.
       second.destroy();
     }
   };
@@ -86,9 +83,10 @@ async function replaceInTransaction(
   run: LiveRun,
   replacements: readonly Replacement[],
   { say, signal, progress }: Report,
-): Promise<Counts> {
+): Promise<Replaced> {
   await refuseTooLarge(database, run, replacements);
-  await refuseOrphans(run.connection, replacements);
+  // Most obstacles are found here, before anybody has to wait at a gate.
+  await atOneMoment(run.connection, () => refuseOrphans(run.connection, replacements));
   const { referrers, grant } = await bystanders(database, run, replacements);
   await refuseForOthers(run.connection, referrers, replacements);
   for (const each of replacements) await refuseForeseen(run.connection, database.name, each);
@@ -122,21 +120,24 @@ async function replaceInTransaction(
   });
 }
 
-/** The foreign keys of tables that are not replaced themselves, and the GRANT that would show others if there may be some. */
+/**
+ * The foreign keys that tables outside the restore have on its tables, and the GRANT that would show more of them. Undefined as
+ * `grant` means that the user sees them all.
+ */
 async function bystanders({ name }: Database, { connection }: LiveRun, replacements: readonly Replacement[]) {
   const replaced = replacements.map(({ table }) => table.name);
   const all = await referrersOf(connection, name, replaced);
   const referrers = all.filter(({ isOurs, table }) => !isOurs || !replaced.includes(table as TableName));
-  return { referrers, grant: (await sightOf(connection, name)).foreignKeys };
+  return { referrers, grant: (await hiddenFrom(connection, name)).foreignKeys };
 }
 
-/** What replaceTables would do, without doing it. @throws MusterError as it does */
+/** What replaceTables would do, without doing it. @throws MusterError as replaceTables does */
 export async function planTables(
   database: Database,
   run: LiveRun,
   replacements: readonly Replacement[],
   { say }: Report,
-): Promise<Counts> {
+): Promise<Replaced> {
   const { referrers, grant } = await bystanders(database, run, replacements);
   const counts = await planReplacement(run.connection, replacements);
   await refuseForOthers(run.connection, referrers, replacements, say);
@@ -147,10 +148,13 @@ export async function planTables(
   return counts;
 }
 
-/** The server's own bytes for each row that a transaction carries. */
+/** Bytes that the server adds to each row of a transaction. */
 const ROW_OVERHEAD_BYTES = 60;
 
-/** A cluster carries a whole transaction at once, and refuses one that is too large after all the work: so it is asked before. */
+/**
+ * Refuses a restore whose transaction is larger than the cluster takes. The cluster itself would refuse it only after all the
+ * work.
+ */
 async function refuseTooLarge(database: Database, run: LiveRun, replacements: readonly Replacement[]): Promise<void> {
   const limit = database.server.transactionBytesMax;
   if (limit === undefined) return;
@@ -158,7 +162,7 @@ async function refuseTooLarge(database: Database, run: LiveRun, replacements: re
   let bytes = 0;
   for (const { table, rows, bytes: staged } of replacements) {
     const { inserted = 0, updated = 0, deleted = 0 } = counts[table.name] ?? {};
-    // An update carries the row as it was and as it is.
+    // A transaction carries an updated row twice: as it was and as it is.
     bytes += (inserted + 2 * updated + deleted) * (staged / Math.max(1, rows) + ROW_OVERHEAD_BYTES);
   }
   if (bytes <= limit) return;

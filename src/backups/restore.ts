@@ -1,4 +1,4 @@
-/** Makes tables exactly what a backup has, all of them in one step. */
+/** Restores tables: makes their rows exactly those of a backup, all tables in one step. */
 import { tables as all, type Row, type Table, type TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
@@ -11,14 +11,15 @@ import type { Replacement } from "../publish/replace.ts";
 import { dropStages, Stage, stageName } from "../publish/stage.ts";
 import { type Beginning, beginRun, type LiveRun } from "../repositories/live-run.ts";
 import { endRun, findRun, type Report, type RunRecord } from "../repositories/run-log.ts";
-import { checkBytes, checkedRows, entryOf, findManifest } from "./check.ts";
+import { entryOf, findManifest } from "./catalog.ts";
+import { checkedRows } from "./check.ts";
 import type { Manifest } from "./manifest.ts";
 import { planTables, replaceTables } from "./replace-tables.ts";
 import type { BackupStore } from "./store.ts";
 
 export interface RestoreOptions {
   tables: readonly Table[];
-  /** An id, or `latest`: the newest that holds the tables. */
+  /** An id, or `latest` for the newest backup that holds the tables. */
   backup: string;
   /** Say what would change, and change nothing. */
   plan?: boolean;
@@ -33,7 +34,8 @@ export interface RestoreOutcome {
 }
 
 /**
- * Restores tables. Readers see the old rows or the new; writers wait at the gates from the first change to the commit.
+ * Restores tables. First all rows are staged, and the files checked as they are read; then the tables are replaced. Readers see
+ * the old rows or the new ones. Writers wait at the gates from the first change to the commit.
  * @throws MusterError `not_found`, `backup_damaged`, `refused` or `conflict` with nothing changed
  */
 export async function restore(
@@ -48,7 +50,6 @@ export async function restore(
     options.backup,
     part.map((table) => table.name),
   );
-  for (const table of part) await checkBytes(store, manifest, table, report);
   await clearDeadRuns(database, report.say);
   const source = `backup ${manifest.id}${plan ? " (plan)" : ""}`;
   const run = await beginRun(database, "restore", source, { begin: options.begin, dryRun: plan });
@@ -62,7 +63,7 @@ export async function restore(
     );
     if (plan) await endRun(run.db, run.id, { status: "succeeded", counts });
     debugPoint("run ended");
-    // The tables are restored now, whatever becomes of this.
+    // The tables are restored. If this fails, the next command drops the stages.
     await dropStages(database, run.id).catch(() => report.say("what the restore staged could not be removed now"));
     return { run: run.id, backup: manifest.id, tables: counts };
   } catch (error) {
@@ -75,12 +76,12 @@ export async function restore(
   }
 }
 
-/** The outcome of a restore that succeeded, by its account. */
+/** The outcome of a restore that succeeded, from its run's row. */
 export function outcomeOf({ id, source, counts }: RunRecord): RestoreOutcome {
   return { run: id, backup: /^backup (\S+)/.exec(source ?? "")?.[1] ?? "", tables: counts as RestoreOutcome["tables"] };
 }
 
-/** A table's rows in a stage of the run. @param seen is given the rows as they are staged */
+/** Reads a table's file into a stage of the run. @param seen is given the rows as they are staged */
 export async function stageTable(
   database: Database,
   store: BackupStore,
@@ -94,8 +95,7 @@ export async function stageTable(
   const stage = await Stage.create(database, run, table);
   let rows = 0;
   try {
-    for await (const block of checkedRows(store, manifest, table)) {
-      report.signal?.throwIfAborted();
+    for await (const block of checkedRows(store, manifest, table, report.signal)) {
       seen(block);
       await stage.add(block);
       rows += block.length;
@@ -110,7 +110,7 @@ export async function stageTable(
   return { table, stage: stageName(run.id, table), rows, bytes: stage.bytes, nextId: auto_increment };
 }
 
-/** The counts of a restore whose commit went through and whose answer was lost: the run's end is in its transaction. */
+/** The counts of a restore that was committed, though the server's answer was lost: the commit wrote the run's end as well. */
 async function committed(database: Database, run: string) {
   const record = await findRun(database.db, run).catch(() => undefined);
   if (record?.status !== "succeeded") return undefined;

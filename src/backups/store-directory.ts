@@ -5,7 +5,7 @@ import { explainedFile } from "../file-errors.ts";
 import { BACKUP_ID } from "./manifest.ts";
 import { type BackupStore, type Draft, LEFTOVER_AGE_MS, MANIFEST, missingFile } from "./store.ts";
 
-/** Backups in a directory. One that is being made, or removed, is a hidden folder beside them. */
+/** Backups in a directory. While a backup is made or removed, it is a hidden folder beside the others. */
 export class DirectoryStore implements BackupStore {
   readonly #root: string;
 
@@ -64,7 +64,7 @@ export class DirectoryStore implements BackupStore {
     };
   }
 
-  /** Removes what backups left that were killed; one that is being made is younger. */
+  /** Removes what killed backups left. */
   async #sweep(): Promise<void> {
     for (const name of await readdir(this.#root).catch(absent(() => []))) {
       if (!/^\..*\.(partial|removed)$/.test(name)) continue;
@@ -80,17 +80,17 @@ export class DirectoryStore implements BackupStore {
     await rm(removed, { recursive: true }).catch(this.#explain);
   }
 
-  /** An error of the store's own files; any other, such as one of what is written, is left as it is. */
+  /** Explains an error about the store's files. Other errors, such as those of the rows being written, stay as they are. */
   readonly #explain = (error: unknown): never => {
     throw explainedFile(error, NAME, this.#root);
   };
 }
 
 const CHUNK_BYTES = 256 * 1024;
-/** What the store is to those who may not see where it lies. */
+/** How messages name the store to clients, who must not learn its path. */
 const NAME = "BACKUP_STORE";
 
-/** Written whole and on the disk before it returns. */
+/** Writes a file. When this returns, all of it is on the disk. */
 async function writeSynced(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
   const file = await open(path, "w");
   try {
@@ -101,7 +101,7 @@ async function writeSynced(path: string, chunks: AsyncIterable<Uint8Array> | Ite
   }
 }
 
-/** A new name in a directory survives a power cut only once the directory is synced. */
+/** Makes new names in a directory survive a power cut. */
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {

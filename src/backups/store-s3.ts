@@ -4,7 +4,7 @@ import { type ByteRange, deleteKeys, listKeys, putText, readObject, uploadStream
 import { BACKUP_ID, newBackupId } from "./manifest.ts";
 import { type BackupStore, type Draft, LEFTOVER_AGE_MS, MANIFEST, missingFile } from "./store.ts";
 
-/** Backups in a bucket. A backup's manifest is put last and deleted first: without it there is no backup. */
+/** Backups in a bucket. The manifest is put last and deleted first, because a backup without it does not count. */
 export class S3Store implements BackupStore {
   readonly #location: S3Location;
 
@@ -17,7 +17,7 @@ export class S3Store implements BackupStore {
     return [...files.keys()].filter((id) => files.get(id)?.has(MANIFEST)).sort();
   }
 
-  /** The names of the files below each id, of backups and of what is none. */
+  /** The names of the files of each id, also of incomplete backups. */
   async #list(): Promise<Map<string, Set<string>>> {
     const files = new Map<string, Set<string>>();
     for await (const { key } of listKeys(this.#location)) {
@@ -58,13 +58,13 @@ export class S3Store implements BackupStore {
     };
   }
 
-  /** Removes what backups left that were killed; one that is being made is younger. */
+  /** Removes what killed backups left. */
   async #sweep(): Promise<void> {
     const files = await this.#list();
     const young = newBackupId(new Date(Date.now() - LEFTOVER_AGE_MS));
     for (const [id, names] of files) {
       if (names.has(MANIFEST) || id >= young) continue;
-      // A bucket that lets nothing be deleted takes backups all the same.
+      // The user may have no right to delete: that must not stop the new backup.
       await this.remove(id).catch(() => {});
     }
   }

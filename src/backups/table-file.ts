@@ -1,4 +1,4 @@
-/** One table's rows as an Avro file and back, with what proves that they are the same (design section 6). */
+/** Writes a table's rows as Avro blocks and reads them back, both with a checksum of their content. */
 import { type AvroSchema, recordDecoder } from "../codecs/avro.ts";
 import { recordsOf } from "../codecs/avro-blocks.ts";
 import { type AvroCodec, type Block, type PackedBlock, readContainer } from "../codecs/avro-container.ts";
@@ -8,12 +8,12 @@ import type { Row, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { ROWS_PER_TURN } from "../event-loop.ts";
 
-/** Bytes of a block before it is packed: larger ones pack better and cost memory. */
+/** Bytes of a block before it is compressed. Larger blocks compress better and need more memory. */
 const BLOCK_BYTES = 512 * 1024;
 
 /**
- * A checksum of content, whatever the order of the rows: how many, and two sums of the records' xxHash32 with the seeds
- * 1 and 2, modulo 2^32. A record is a row in Avro's binary encoding, which both servers' rows come to alike.
+ * A checksum of rows that does not depend on their order: their number, and two sums of their xxHash32 with the seeds 1 and 2,
+ * modulo 2^32. What is hashed is a row in Avro's binary encoding, which is the same on MySQL and MariaDB.
  */
 export class ContentChecksum {
   rows = 0;
@@ -32,9 +32,9 @@ export class ContentChecksum {
   }
 }
 
-/** Where records are written one behind the other: full blocks are taken out of it meanwhile. */
+/** Collects encoded rows into blocks, which are taken out as they fill. */
 export class BlockBuilder<Source> {
-  /** Of all records so far. */
+  /** Of all rows so far. */
   readonly checksum = new ContentChecksum();
   readonly #encode: Encode<Source>;
   #full: Block[] = [];
@@ -49,7 +49,7 @@ export class BlockBuilder<Source> {
   add(source: Source): void {
     let end = this.#encode(source, this.#buffer, this.#position);
     if (end < 0) {
-      // A record that is larger than a block has one of its own. The buffer had room behind the position, and was too short.
+      // `end` says how much room was lacking. A row that is larger than a block gets a block of its own size.
       const needed = this.#buffer.length - this.#position - end;
       this.#close(Math.max(BLOCK_BYTES, needed));
       end = this.#encode(source, this.#buffer, 0);
@@ -66,7 +66,7 @@ export class BlockBuilder<Source> {
     return full;
   }
 
-  /** The blocks that are full, and the last one as it is. */
+  /** The blocks that are full, and the last one, which need not be. */
   finish(): Block[] {
     this.#close(BLOCK_BYTES);
     return this.take();
@@ -80,15 +80,15 @@ export class BlockBuilder<Source> {
   }
 }
 
-/** Writes a record at the position; returns where it ends, or a negative number where the buffer is too short by that much. */
+/** Writes a row at the position. @returns where it ends, or how many bytes of room are lacking, as a negative number */
 type Encode<Source> = (source: Source, buffer: Buffer, position: number) => number;
 
 export interface TableFile {
   schema: AvroSchema;
   codec: AvroCodec;
-  /** The rows, some at a time; what it throws beside damage is `refused`, for a row that breaks the present rules. */
+  /** The rows, in batches. Throws `backup_damaged`, or `refused` for a row that breaks the present rules. */
   rows: AsyncGenerator<Row[]>;
-  /** Of the records as they were written; complete when the rows are. */
+  /** Of the rows as they are in the file. Complete when the last row was read. */
   checksum: ContentChecksum;
 }
 
@@ -102,7 +102,7 @@ export async function decodeTable(table: Table, bytes: AsyncIterable<Uint8Array>
   return { schema, codec, checksum, rows: decodeBlocks(table, schema, blocks, checksum) };
 }
 
-/** A backup has whatever the database had: MySQL sends values of 64 MiB by default. */
+/** Rows of a batch, and bytes of a row: a backup has whatever the database had, and MySQL sends values up to 64 MiB by default. */
 const LIMITS = { rowsMax: ROWS_PER_TURN, bytesMax: 64 * 1024 * 1024 + 64 * 1024 };
 
 async function* decodeBlocks(

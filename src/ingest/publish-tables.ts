@@ -7,7 +7,7 @@ import { publishByAppend } from "../publish/append.ts";
 import { isEmpty } from "../publish/definition.ts";
 import type { LateVerdicts } from "../publish/set-aside.ts";
 import { stageName } from "../publish/stage.ts";
-import { addIndexes } from "../publish/stage-keys.ts";
+import { addIndexes } from "../publish/stage-table.ts";
 import { publishBySwap } from "../publish/swap.ts";
 import { swapVerdict } from "../publish/swappable.ts";
 import { passGates } from "../repositories/gates.ts";

@@ -1,5 +1,4 @@
-/** A stage's rows moved into their table in one transaction, alone at the table's gate. */
-
+/** Publishes a stage by INSERT into its table, in one transaction that holds the table's gate alone. */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import { refusedByDatabase } from "../codecs/reasons.ts";
@@ -10,11 +9,12 @@ import { type LateVerdicts, SetAside } from "./set-aside.ts";
 import { isSievable, sieve } from "./sieve.ts";
 
 /**
- * Moves the stage into its table, inside the caller's transaction and with the gates held. All rows go in by two statements.
- * If the server refuses one, pages of the stage are sieved. What a sieve cannot tell is found by halves, down to the rows
- * at fault.
- * @param found is given the verdicts so far, whenever more rows are rejected; it may throw
- * @returns rows inserted, and the late verdicts
+ * Inserts the stage's rows, inside the caller's transaction and with the gates held. Two statements insert all of them, if
+ * the server refuses none. Otherwise the rows are inserted page by page: from each page, sieve.ts tells the refused rows in
+ * one statement. What it cannot tell is found by halving the page, down to the rows at fault.
+ * @param found is given the verdicts so far, each time a row is rejected; it may throw
+ * @returns how many rows were inserted, and the verdicts on the others
+ * @throws Error if a staged row is neither inserted, nor unchanged, nor rejected
  */
 export async function publishByAppend(
   connection: Connection,
@@ -34,15 +34,16 @@ export interface Staged {
   stage: string;
 }
 
-/** Rows of a stage that are tried at once when not all of them can go in. */
+/** Rows of a page. */
 const PAGE_ROWS = 10_000;
-/** Only writers that do not know the gates can make another attempt necessary. */
+/** Attempts to insert all rows at once. Only a program that does not know the gates makes a second one necessary. */
 const ATTEMPTS_MAX = 5;
 
-/** Fewer rows are not worth a sieve, and after so many that told nothing no other is tried. */
+/** Fewer rows are faster by halves. */
 const SIEVED_MIN = 50;
+/** No more sieves are tried after so many that told nothing. */
 const SIEVES_FAILED_MAX = 20;
-/** If so many of a page's rows were refused, those of the next are tried one by one: halves would be refused as well. */
+/** If more than this share of a page was refused, the next page goes in row by row: most halves would be refused as well. */
 const REFUSED_SHARE_MAX = 0.3;
 
 class Append {
@@ -67,13 +68,13 @@ class Append {
     }
   }
 
-  /** Inserts all rows that are in the stage now, or none. @returns whether it did */
+  /** Inserts all rows that are in the stage now, or none of them. @returns whether it did */
   async #whole(staged: KeyRange): Promise<boolean> {
     let range: KeyRange | undefined = staged;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX && range; attempt++) {
       await this.connection.query("SAVEPOINT publish");
       const { first, last } = range;
-      // The highest id first: it raises AUTO_INCREMENT at once, so that nobody else is given an id that follows here.
+      // The highest id first. It raises AUTO_INCREMENT at once, so that no other program is given an id that follows here.
       const refusal = (await this.#insert({ first: last, last })) ?? (await this.#insert({ first, last: last - 1 }));
       if (!refusal) return true;
       await this.connection.query("ROLLBACK TO SAVEPOINT publish");
@@ -84,7 +85,7 @@ class Append {
     return range === undefined;
   }
 
-  /** The range of what is in the stage now: rows that are set aside have negative keys. */
+  /** The range of ids in the stage now. Rows that were set aside have negative ids. */
   #extent(): Promise<KeyRange | undefined> {
     const { table, stage } = this.staged;
     return keyRange(this.connection, table, { from: stage, where: `${keyOf(table)} > 0` });
@@ -102,7 +103,7 @@ class Append {
     }
   }
 
-  /** @param ids that follow each other in the stage */
+  /** Inserts the rows of a page, or of a part of it. @param ids are neighbours in the stage */
   async #part(ids: readonly number[]): Promise<void> {
     const [first, last] = [ids[0], ids.at(-1)];
     if (first === undefined || last === undefined) return;
@@ -110,7 +111,7 @@ class Append {
     let refusal = await this.#insert(range);
     if (refusal?.race) {
       if (await this.late.takeRaced(range)) return this.#part(await this.#ids(range));
-      // The writer who stood in the way may have undone its work. A second refusal has another cause.
+      // The other writer may have rolled back meanwhile. If the server refuses again, the cause is another one.
       refusal = await this.#insert(range);
     }
     if (!refusal) return;
@@ -120,7 +121,7 @@ class Append {
     for (let start = 0; start < ids.length; start += size) await this.#part(ids.slice(start, start + size));
   }
 
-  /** @returns false, with nothing inserted, if it cannot be told by one statement which rows are refused */
+  /** @returns false, with nothing inserted, if one statement cannot tell which rows are refused */
   async #sieve(range: KeyRange): Promise<boolean> {
     const { connection } = this;
     const { database, table, stage } = this.staged;
@@ -137,7 +138,7 @@ class Append {
     return true;
   }
 
-  /** One statement: it inserts all rows of the range, or none. */
+  /** Inserts all rows of the range by one statement, or none. @returns why the server refused them */
   async #insert({ first, last }: KeyRange): Promise<Refusal | undefined> {
     const { table, stage } = this.staged;
     const [columns, key] = [columnList(table.columns), keyOf(table)];
@@ -156,7 +157,7 @@ class Append {
     }
   }
 
-  /** The first ids of the range in the stage. */
+  /** The first ids of the range in the stage: a page of them. */
   async #ids({ first, last }: KeyRange): Promise<number[]> {
     const { table, stage } = this.staged;
     const key = keyOf(table);

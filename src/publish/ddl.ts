@@ -1,20 +1,27 @@
-/** DDL beside readers and writers: it must never make them wait for long. */
+/**
+ * DDL on tables that others use. A statement that waits for a reader makes everybody else wait behind it, so each try here
+ * is short, and between two tries the others pass.
+ */
+import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { driverError } from "../db/driver-errors.ts";
 import { LOCK_WAIT_TIMEOUT_S } from "../db/session-variables.ts";
+import { MusterError } from "../errors.ts";
+import { definitionOf } from "./definition.ts";
 
-/** Seconds that one try waits for those who use the table, while others wait behind it; and the pause that lets these pass. */
+/** How long one try waits for those who use the table. */
 const DDL_WAIT_S = 1;
 const PAUSE_MS = 100;
 
-/** Tries of a second each. Under the gate they stay well within the time that writers wait (WRITE_MS_MAX). */
+/** Tries of a second each. Writers wait at the gate meanwhile, and these end well before the writers give up (WRITE_MS_MAX). */
 export const RENAME_TRIES = 5;
 export const ALTER_TRIES = 8;
+const RAISE_TRIES = 20;
 
 /**
- * Runs a statement of DDL, which commits what the connection has open.
- * @param unchecked leaves foreign keys unverified, for whoever verifies them
- * @returns false where the table was in use at every try
+ * Runs a statement of DDL. It commits what the connection has open.
+ * @param unchecked turns foreign key checks off for the statement: the caller must verify the keys itself
+ * @returns false if the table was in use at every try
  */
 export async function ddl(
   connection: Connection,
@@ -38,7 +45,38 @@ export async function ddl(
     }
   } finally {
     const usual = `SET SESSION lock_wait_timeout = ${LOCK_WAIT_TIMEOUT_S}, foreign_key_checks = ON`;
-    // Nobody may use a connection whose session is not known.
+    // With foreign key checks still off, the connection would store orphans: close it.
     await connection.query(usual).catch(() => connection.destroy());
   }
+}
+
+/**
+ * Alters a table without verifying its foreign keys.
+ * @param parts of the ALTER TABLE, such as `ADD KEY ...`; nothing is done if there are none
+ * @returns false if the table was in use at every try
+ */
+export async function alter(connection: Connection, name: string, parts: readonly string[]): Promise<boolean> {
+  if (parts.length === 0) return true;
+  return ddl(connection, `ALTER TABLE ${escapeId(name)} ${parts.join(", ")}`, { tries: ALTER_TRIES, unchecked: true });
+}
+
+/** Drops all foreign keys of a table. @returns false if the table was in use at every try */
+export async function dropForeignKeys(connection: Connection, name: string): Promise<boolean> {
+  const { foreignKeys } = await definitionOf(connection, name);
+  return alter(
+    connection,
+    name,
+    foreignKeys.map((each) => `DROP FOREIGN KEY ${escapeId(each.name)}`),
+  );
+}
+
+/**
+ * Makes sure that a table assigns no id below `next`. It never lowers the next id. Commits what the connection has open.
+ * @throws MusterError `unavailable` if the table was in use at every try
+ */
+export async function raiseAutoIncrement(connection: Connection, name: string, next: number): Promise<void> {
+  if ((await definitionOf(connection, name)).nextId >= next) return;
+  const statement = `ALTER TABLE ${escapeId(name)} AUTO_INCREMENT = ${Math.trunc(next)}`;
+  if (await ddl(connection, statement, { tries: RAISE_TRIES })) return;
+  throw new MusterError("unavailable", `${name} is in use by long statements of other programs: try again`);
 }

@@ -1,44 +1,45 @@
-/** What a table is, in the server's own words. */
+/** What the server says about a table: its definition, its triggers, and the foreign keys that point at it. */
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
-import { quoted } from "../db/grants.ts";
-import { MusterError } from "../errors.ts";
-import { ddl } from "./ddl.ts";
+import { type TableName, tables } from "../codecs/tables.ts";
+import { allows, grantsOf, quoted } from "../db/grants.ts";
 
 export interface Definition {
-  /** One line for each column, in their order. */
+  /** One line for each column, in the table's order. */
   columns: string[];
-  /** As `KEY name (columns)`; the primary key is not among them. */
+  /** `KEY name (columns)`, without the primary key. */
   keys: string[];
-  /** `rule` is all that follows a constraint's name. */
+  /** `rule` is all that follows the constraint's name. */
   foreignKeys: { name: string; rule: string }[];
-  /** Whatever else there is: the primary key, checks, periods, the table's options, partitions. */
+  /** All other lines: the primary key, checks, periods, the table's options, partitions. */
   rest: string[];
-  /** The id that is assigned next; a table that has never had a row says 1. */
+  /** The id that is assigned next: 1 if the table never had a row. */
   nextId: number;
-  /** Equal for two tables that differ in their names, their constraints' names and their next id at most. */
+  /** Equal for two tables that differ only in their names, their constraints' names and their next ids. */
   shape: string;
 }
 
-/** From SHOW CREATE TABLE, which has a line for each column, key and constraint. @param schema another database */
+/**
+ * Reads SHOW CREATE TABLE, which has a line for each column, key and constraint. (information_schema may give a next id that
+ * is a day old.)
+ * @param schema the table's database, if it is another one
+ */
 export async function definitionOf(connection: Connection, name: string, schema?: string): Promise<Definition> {
   const table = schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;
-  // information_schema has the next id from a cache that may be a day old.
   const [rows] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE ${table}`);
-  const text: string = rows[0]?.["Create Table"] ?? ""; // of a view there is none
+  const text: string = rows[0]?.["Create Table"] ?? ""; // a view has none
   const lines = text
     .replace(NEXT_ID, "$1")
     .split("\n")
     .slice(1)
     .map((line) => line.trim().replace(/,$/, ""));
   const foreignKeys = lines.flatMap((line) => {
-    const [, quoted = "", rule] = FOREIGN_KEY.exec(line) ?? [];
-    return rule === undefined ? [] : [{ name: quoted.replaceAll("``", "`"), rule }];
+    const [, name = "", rule] = FOREIGN_KEY.exec(line) ?? [];
+    return rule === undefined ? [] : [{ name: name.replaceAll("``", "`"), rule }];
   });
-  const [columns, keys] = [COLUMN, KEY].map((kind) => lines.filter((line) => kind.test(line))) as [string[], string[]];
   return {
-    columns,
-    keys,
+    columns: lines.filter((line) => COLUMN.test(line)),
+    keys: lines.filter((line) => KEY.test(line)),
     foreignKeys,
     rest: lines.filter((line) => ![COLUMN, KEY, FOREIGN_KEY].some((kind) => kind.test(line))),
     nextId: Number(NEXT_ID.exec(text)?.[2] ?? 1),
@@ -49,10 +50,25 @@ export async function definitionOf(connection: Connection, name: string, schema?
 const COLUMN = /^`/;
 const KEY = /^([A-Z]+ )?KEY `/;
 const FOREIGN_KEY = /^CONSTRAINT `((?:[^`]|``)+)` (FOREIGN KEY .*)$/;
-/** In the line of the table's options: a comment may say the same. */
+/** Only in the line of the table's options: a column's comment may contain the same words. */
 const NEXT_ID = /^(\) .*?) AUTO_INCREMENT=(\d+)/m;
 
-/** A trigger on a table, if the user may see one. */
+/** Whether a table has no committed row. */
+export async function isEmpty(connection: Connection, name: string): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>(`SELECT 1 FROM ${escapeId(name)} LIMIT 1`);
+  return rows.length === 0;
+}
+
+/** Whether the database has such a table. */
+export async function exists(connection: Connection, name: string): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
+    [name],
+  );
+  return rows.length > 0;
+}
+
+/** The name of a trigger on a table, if the user may see one: see `hiddenFrom`. */
 export async function triggerOn(connection: Connection, table: string): Promise<string | undefined> {
   const [rows] = await connection.query<RowDataPacket[]>(
     `SELECT trigger_name AS name FROM information_schema.triggers
@@ -62,27 +78,58 @@ export async function triggerOn(connection: Connection, table: string): Promise<
   return rows[0]?.name;
 }
 
-/** Whether a table has no row that is committed. */
-export async function isEmpty(connection: Connection, name: string): Promise<boolean> {
-  const [rows] = await connection.query<RowDataPacket[]>(`SELECT 1 FROM ${escapeId(name)} LIMIT 1`);
-  return rows.length === 0;
+/** A foreign key that refers to one of our tables, from this database or another one on the server. */
+export interface Referrer {
+  /** The database and the table that have the foreign key, and the key's name. */
+  schema: string;
+  table: string;
+  constraint: string;
+  /** The table of ours that it refers to. */
+  parent: TableName;
+  /** `RESTRICT`, `NO ACTION`, `CASCADE`, `SET NULL` or `SET DEFAULT`. */
+  onDelete: string;
+  onUpdate: string;
+  /** Whether src/db/schema.ts declares the table that has the foreign key. */
+  isOurs: boolean;
 }
 
-/** Whether there is such a table. */
-export async function exists(connection: Connection, name: string): Promise<boolean> {
+/** The foreign keys that refer to these tables, if the user may see them: see `hiddenFrom`. */
+export async function referrersOf(
+  connection: Connection,
+  database: string,
+  parents: readonly TableName[],
+): Promise<Referrer[]> {
   const [rows] = await connection.query<RowDataPacket[]>(
-    "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
-    [name],
+    `SELECT constraint_schema AS \`schema\`, table_name AS \`table\`, constraint_name AS \`constraint\`,
+       referenced_table_name AS parent, delete_rule AS onDelete, update_rule AS onUpdate
+     FROM information_schema.referential_constraints
+     WHERE unique_constraint_schema = ? AND referenced_table_name IN (?)`,
+    [database, parents],
   );
-  return rows.length > 0;
+  return (rows as Omit<Referrer, "isOurs">[]).map((row) => ({
+    ...row,
+    isOurs: row.schema === database && tables.some(({ name }) => name === row.table),
+  }));
 }
 
-const RAISE_TRIES = 20;
-
-/** Makes sure that a table assigns no id below `next`. Never lowers it. Commits what the connection has open. */
-export async function raiseAutoIncrement(connection: Connection, name: string, next: number): Promise<void> {
-  if ((await definitionOf(connection, name)).nextId >= next) return;
-  const statement = `ALTER TABLE ${escapeId(name)} AUTO_INCREMENT = ${Math.trunc(next)}`;
-  if (await ddl(connection, statement, { tries: RAISE_TRIES })) return;
-  throw new MusterError("unavailable", `${name} is in use by long statements of others: try again`);
+/**
+ * What information_schema may hide from the user: it has no rows for what the user may not see, so "no rows" does not prove
+ * that there are none. It shows triggers to users with the right TRIGGER. It shows a foreign key to users with any right on
+ * its table; SELECT alone is not enough on MariaDB. SHOW VIEW is the smallest right that can be given on every table.
+ * @returns for triggers and for foreign keys the GRANT that would show them, or undefined if the user sees them all
+ */
+export async function hiddenFrom(
+  connection: Connection,
+  database: string,
+): Promise<{ triggers: string | undefined; foreignKeys: string | undefined }> {
+  const { account, everywhere, here } = await grantsOf(connection, database);
+  return {
+    triggers: allows(here, "TRIGGER") ? undefined : `GRANT TRIGGER ON ${quoted(database)}.* TO ${account}`,
+    foreignKeys: allows(everywhere, ...SHOWS_FOREIGN_KEYS) ? undefined : `GRANT SHOW VIEW ON *.* TO ${account}`,
+  };
 }
+
+const SHOWS_FOREIGN_KEYS = [
+  ...["SHOW VIEW", "CREATE VIEW", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "ALTER", "INDEX", "REFERENCES"],
+  "TRIGGER",
+];

@@ -1,24 +1,24 @@
-/** The fast way into a table: LOAD DATA LOCAL INFILE, fed from memory. No file is read, whatever the server asks for. */
+/** Inserts rows by LOAD DATA LOCAL INFILE, the fastest way. They come from memory: no file is read, even if the server asks for one. */
 import { Readable } from "node:stream";
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader } from "mysql2/promise";
 import type { Row, Table } from "../codecs/tables.ts";
 import { columnList } from "../repositories/key-sql.ts";
 
-/** Bytes of one statement: what it costs to begin and to commit is little beside them, and they are soon on their way. */
+/** Bytes of one statement: enough that beginning and committing cost little beside it, and few enough to be sent soon. */
 const BYTES_PER_LOAD = 2 * 1024 * 1024;
-/** Bun writes a large buffer to a socket in ever shorter rests, each of them copied. */
+/** Bun writes a buffer to a socket in parts, and copies all that is left each time. So large buffers are cut first. */
 const PIECE_BYTES = 128 * 1024;
-/** A number's longest text, and what follows it. */
+/** The longest text of a number, and the tab behind it. */
 const NUMBER_BYTES_MAX = 26;
 
-/** Rows of one statement in the server's own text form, written into memory that is used again for the next. */
+/** The rows of one statement, in the text form of LOAD DATA. Their memory is used again for the next statement. */
 export class LoadBatch {
   rows = 0;
   bytes = 0;
   #buffer = Buffer.allocUnsafe(BYTES_PER_LOAD);
 
-  /** Takes a row. Answers false, and has not taken it, where the batch is to be sent first. */
+  /** Takes a row. @returns false if there is no room: the row is not taken, and the batch must be sent first */
   add(row: Row): boolean {
     const end = this.#write(row);
     if (end !== undefined) {
@@ -31,12 +31,12 @@ export class LoadBatch {
     return this.add(row);
   }
 
-  /** Where the row ends in the buffer; undefined where it has not enough room. */
+  /** @returns where the row ends in the buffer; undefined if there is not enough room */
   #write(row: Row): number | undefined {
     const buffer = this.#buffer;
     let at = this.bytes;
     for (const value of row) {
-      // A UTF-16 unit has three bytes at most in UTF-8, and two where it is escaped.
+      // A UTF-16 unit takes three bytes at most in UTF-8, or two if it is escaped.
       const room = typeof value === "string" ? 3 * value.length + 1 : NUMBER_BYTES_MAX;
       if (at + room > buffer.length) return undefined;
       if (typeof value === "string") at = writeText(buffer, at, value);
@@ -49,8 +49,9 @@ export class LoadBatch {
   }
 
   /**
-   * Loads the rows by one statement. It behaves as INSERT IGNORE would, so that what the server changed or left out must
-   * be asked for: every row arrives as it was sent, or this throws.
+   * Sends the rows by one statement. LOAD DATA LOCAL behaves like INSERT IGNORE: it leaves out or changes rows that do not
+   * fit. Its count of rows and of warnings tells.
+   * @throws Error if a row did not arrive as it was sent
    */
   async send(connection: Connection, table: Table, into: string): Promise<void> {
     const bytes = this.#buffer.subarray(0, this.bytes);
@@ -82,7 +83,7 @@ function* pieces(bytes: Buffer): Generator<Buffer> {
   for (let start = 0; start < bytes.length; start += PIECE_BYTES) yield bytes.subarray(start, start + PIECE_BYTES);
 }
 
-/** Most text is ASCII, or nearly so, for which a loop here is faster than a call out of JavaScript. */
+/** Most text is ASCII, or nearly: there a loop is faster than a call of native code. @returns where the text ends */
 function writeText(buffer: Buffer, start: number, text: string): number {
   let at = start;
   for (let index = 0; index < text.length; index++) {
@@ -92,7 +93,7 @@ function writeText(buffer: Buffer, start: number, text: string): number {
       buffer[at++] = 0xc0 | (code >> 6);
       buffer[at++] = 0x80 | (code & 0x3f);
     } else {
-      // Behind a backslash a tab or a line feed is itself.
+      // After a backslash the server takes a tab or a line feed as part of the value.
       if (code === BACKSLASH || code === TAB || code === LF || code === NUL) buffer[at++] = BACKSLASH;
       buffer[at++] = code === NUL ? ZERO : code;
     }
@@ -102,6 +103,7 @@ function writeText(buffer: Buffer, start: number, text: string): number {
 
 const SPECIAL = /[\\\t\n]/g;
 
+/** @returns where the number ends */
 function writeNumber(buffer: Buffer, start: number, value: number): number {
   if ((value | 0) !== value || value < 0) return start + buffer.write(String(value), start, "latin1");
   let end = start + 1;

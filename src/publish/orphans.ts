@@ -1,72 +1,55 @@
-/** Rows that a replacement would leave without their parent. */
+/** Rows of our tables that a replacement would leave without their parent. */
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
-import { tables } from "../codecs/tables.ts";
+import { tableOf, tables } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { count, fromWhere, orphans } from "../repositories/key-sql.ts";
+import { count, fromWhere, keyOf, orphans } from "../repositories/key-sql.ts";
 import { firstOf, NAMED_MAX } from "../shown.ts";
 import type { Replacement } from "./replace.ts";
 
 /**
- * Looks, outside a transaction, whether rows would lose their parent: most often it is known before anybody has to wait.
- * @throws MusterError `conflict` as replaceRows does
+ * Refuses a replacement after which a row would lack its parent: a row of a table that stays, or a row of a backup.
+ * @param lock LOCKING in a transaction that writes. A plain SELECT would fix the transaction's snapshot, and its later SELECTs
+ *   would miss what others commit meanwhile
+ * @throws MusterError `conflict` with how many rows and the first of their ids
  */
-export async function refuseOrphans(connection: Connection, replacements: readonly Replacement[]): Promise<void> {
-  await atOneMoment(connection, () => orphansRefused(connection, replacements));
-}
-
-/**
- * Rows of tables that stay, and rows to be, must have their parents afterwards. A transaction that writes needs the
- * `lock`: a plain SELECT would give it a snapshot, by which its later SELECTs would judge.
- */
-export async function orphansRefused(
+export async function refuseOrphans(
   connection: Connection,
   replacements: readonly Replacement[],
   lock = "",
 ): Promise<void> {
   const staged = new Map(replacements.map(({ table, stage }) => [table.name, stage]));
   for (const child of tables) {
-    for (const { column, table: parent } of child.references) {
-      const from = staged.get(child.name) ?? child.name;
-      const to = staged.get(parent) ?? parent;
-      if (from === child.name && to === parent) continue;
-      const name = child.columns[column]?.name ?? "";
-      const found = await orphansOf(connection, { from, column: name, to, lock });
-      if (found.rows === 0) continue;
+    for (const { column, table } of child.references) {
+      if (!staged.has(child.name) && !staged.has(table)) continue;
+      const from = `${escapeId(staged.get(child.name) ?? child.name)} c`;
+      const to = escapeId(staged.get(table) ?? table);
+      const reference = `c.${escapeId(child.columns[column]?.name ?? "")}`;
+      const orphaned = orphans(from, reference, to, keyOf(tableOf(table)));
+      const rows = await count(connection, orphaned, lock);
+      if (rows === 0) continue;
+      const first = async (what: string): Promise<string> => {
+        const select = `SELECT DISTINCT ${what} AS id ${fromWhere(orphaned)} ORDER BY id LIMIT ${NAMED_MAX + 1}${lock}`;
+        const [found] = await connection.query<RowDataPacket[]>(select);
+        return firstOf(found.map(({ id }) => id));
+      };
       const whose = staged.has(child.name) ? `the backup's rows of ${child.name}` : `rows of ${child.name}`;
-      const named = `${child.name} ${firstOf(found.ids)} refer to ${parent} ${firstOf(found.parents)}`;
-      const advice = `restore ${child.name} and ${parent} together, or mend these rows first`;
-      throw new MusterError("conflict", `${whose}: ${found.rows} would lose their parent (${named}): ${advice}`);
+      const named = `${child.name} ${await first(keyOf(child, "c"))} refer to ${table} ${await first(reference)}`;
+      const advice = `restore ${child.name} and ${table} together, or mend these rows first`;
+      throw new MusterError("conflict", `${whose}: ${rows} would lose their parent (${named}): ${advice}`);
     }
   }
 }
 
-/** How many rows of `from` refer to an id that `to` lacks, and the first of their ids and of those that they refer to. */
-async function orphansOf(
-  connection: Connection,
-  { from, column, to, lock }: { from: string; column: string; to: string; lock: string },
-) {
-  const reference = `c.${escapeId(column)}`;
-  const orphaned = orphans(`${escapeId(from)} c`, reference, escapeId(to), "id");
-  const rows = await count(connection, orphaned, lock);
-  if (rows === 0) return { rows, ids: [], parents: [] };
-  const first = async (what: string): Promise<number[]> => {
-    const limited = `SELECT DISTINCT ${what} AS id ${fromWhere(orphaned)} ORDER BY id LIMIT ${NAMED_MAX + 1}${lock}`;
-    const [found] = await connection.query<RowDataPacket[]>(limited);
-    return found.map(({ id }) => id);
-  };
-  return { rows, ids: await first("c.id"), parents: await first(reference) };
-}
+/** Ends a SELECT: it reads what is committed now, and nobody can change that until the transaction ends. */
+export const LOCKING = " LOCK IN SHARE MODE";
 
-/** Ends a SELECT that reads what is committed now, and keeps it so until the transaction ends. */
-export const AS_IT_IS = " LOCK IN SHARE MODE";
-
-/** What other programs commit between two statements is seen by neither. */
+/** Reads in one snapshot: what other programs commit between two statements is not seen. */
 export async function atOneMoment<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
   await connection.query("START TRANSACTION READ ONLY");
   try {
     return await work();
   } finally {
-    await connection.rollback().catch(() => {}); // of a connection that is gone, nothing is left to undo
+    await connection.rollback().catch(() => {}); // a lost connection has nothing to roll back
   }
 }

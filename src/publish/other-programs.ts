@@ -1,4 +1,7 @@
-/** Rows of other programs that refer to rows of ours: no restore may delete or change them, or take their parents away. */
+/**
+ * Rows of other programs that refer to ours by a foreign key. A restore must not delete or change them, and must not take
+ * their parents away. The server would do the first by itself under ON DELETE CASCADE and the like.
+ */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { tables } from "../codecs/tables.ts";
@@ -6,9 +9,8 @@ import { driverError, explainedError } from "../db/driver-errors.ts";
 import { quoted } from "../db/grants.ts";
 import { MusterError } from "../errors.ts";
 import { compared, count, keyOf, type RowSet } from "../repositories/key-sql.ts";
-import { STILL_REFERRED_TO } from "./changes.ts";
-import { definitionOf } from "./definition.ts";
-import type { Referrer } from "./referrers.ts";
+import { definitionOf, type Referrer } from "./definition.ts";
+import { STILL_REFERRED_TO } from "./refused-rows.ts";
 import type { Replacement } from "./replace.ts";
 
 /** Whether the server would delete or change the referring rows by itself. */
@@ -17,9 +19,9 @@ export const acts = ({ onDelete, onUpdate }: Referrer) => isAction(onDelete) || 
 const isAction = (rule: string) => rule !== "RESTRICT" && rule !== "NO ACTION";
 
 /**
- * Looks whether rows of others refer to rows that a replacement deletes, or to values that it changes.
- * @param referrers of the replaced tables, without those that are replaced themselves
- * @param say is told of what the user may not read and the server will judge
+ * Refuses a replacement that deletes rows or changes values to which other programs' rows refer.
+ * @param referrers the foreign keys of tables that are not replaced themselves
+ * @param say is told about tables that the user may not read, if the server will judge them
  * @throws MusterError `conflict` that names the table and its foreign key
  */
 export async function refuseForOthers(
@@ -43,13 +45,13 @@ function refusal(referrer: Referrer, rows: number, event: "DELETE" | "UPDATE"): 
   const rule = event === "DELETE" ? referrer.onDelete : referrer.onUpdate;
   const fate = event === "DELETE" && rule === "CASCADE" ? "deleted" : "changed";
   const happens = isAction(rule) ? `would be ${fate} with` : "refer to";
-  const which = event === "DELETE" ? "that the backup lacks" : "that are otherwise in the backup";
+  const which = event === "DELETE" ? "that the backup lacks" : "that have other values in the backup";
   const named = `foreign key ${constraint}${isAction(rule) ? `, ON ${event} ${rule}` : ""}`;
   const line = `${rows} rows of ${schema}.${table} ${happens} rows of ${parent} ${which} (${named})`;
   return new MusterError("conflict", `${line}: move or delete them first`);
 }
 
-/** The rows cannot be looked at: if the server would act on them nobody could tell, and else it judges them itself. */
+/** For rows that the user may not read: if the server would act on them nobody could tell, otherwise the server judges them. */
 async function refuseUnread(
   connection: Connection,
   referrer: Referrer,
@@ -60,14 +62,15 @@ async function refuseUnread(
   const { surplus, differing } = compared(table, stage);
   const touched = (await count(connection, surplus)) + (isAction(onUpdate) ? await count(connection, differing) : 0);
   if (touched === 0) return;
-  const line = `${schema}.${name} refers to ${parent}, of which ${touched} rows change, and the user may not read it`;
+  const line = `${touched} rows of ${parent} are deleted or changed, and the user may not read ${schema}.${name}, which refers to it`;
   const named = `foreign key ${constraint}`;
-  if (!acts(referrer)) return say(`${line} (${named}): if its rows refer to rows that go, the restore will be refused`);
+  if (!acts(referrer))
+    return say(`${line} (${named}): if its rows refer to rows that are deleted, the restore will be refused`);
   const rules = `${named}, ON DELETE ${onDelete} ON UPDATE ${onUpdate}`;
   throw new MusterError("conflict", `${line} (${rules}): let the user SELECT from it, so that its rows can be checked`);
 }
 
-/** The rows that refer to rows that go, and to values that change; undefined if the user may not read them. */
+/** How many rows refer to rows that are deleted, and to values that change. Undefined if the user may not read them. */
 async function countReferring(connection: Connection, referrer: Referrer, { table, stage }: Replacement) {
   try {
     const { own, referred } = await columnsOf(connection, referrer);
@@ -88,7 +91,7 @@ async function countReferring(connection: Connection, referrer: Referrer, { tabl
 
 const UNREADABLE = ["ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"];
 
-/** The columns of a foreign key and those that they refer to, in quotes. */
+/** The columns of a foreign key and the columns that they refer to, in quotes. */
 async function columnsOf(connection: Connection, { schema, table, constraint }: Referrer) {
   const { foreignKeys } = await definitionOf(connection, table, schema);
   const rule = foreignKeys.find(({ name }) => name === constraint)?.rule ?? "";
@@ -99,8 +102,8 @@ async function columnsOf(connection: Connection, { schema, table, constraint }: 
 }
 
 /**
- * Locks, inside the caller's transaction, the rows that go or change: nobody can refer to them any more, so that a look at
- * the referring rows stays true until the commit.
+ * Locks the rows that are deleted or changed, inside the caller's transaction. Until the commit nobody can begin to refer to
+ * them, so what a look at the referring rows finds stays true.
  */
 export async function lockTouched(connection: Connection, { table, stage }: Replacement): Promise<void> {
   const { surplus, differing } = compared(table, stage);
@@ -108,11 +111,11 @@ export async function lockTouched(connection: Connection, { table, stage }: Repl
 }
 
 /**
- * Asks the server itself whether rows that the user may not see refer to rows that go. It gives them another id and takes
- * that back: which the server refuses for the foreign keys that would delete or change the referring rows when theirs is
- * deleted, but not for those that are ON UPDATE CASCADE or SET NULL as well.
+ * Finds out whether rows that the user may not see refer to rows that are to be deleted. It gives those another id, and takes
+ * that back: the server refuses this for a foreign key that would act when the row is deleted. It does not refuse it for a
+ * foreign key that is ON UPDATE CASCADE or SET NULL as well.
  * @param grant the statement that would let the user see them
- * @throws MusterError `conflict` if there are such rows, or if that cannot be found out
+ * @throws MusterError `conflict` if there are such rows, or if it cannot be found out
  */
 export async function refuseForUnseen(
   connection: Connection,
@@ -125,14 +128,13 @@ export async function refuseForUnseen(
   try {
     await connection.query(`UPDATE ${surplus.from} SET ${key} = -${key} WHERE ${surplus.where} AND ${key} > 0`);
   } catch (error) {
-    // What may pass is tried again, and a foreign key that the server names is told by that name.
+    // The caller tries again after a temporary error, and reports a foreign key that the server names.
     if (explainedError(error) instanceof MusterError || constraintIn(error)) throw error;
     throw unseen(grant, error);
   }
   await connection.query("ROLLBACK TO SAVEPOINT unseen");
 }
 
-/** Rows of others that the user may not see stand against a restore, or that cannot be ruled out. */
 const unseen = (grant: string, cause: unknown) =>
   new MusterError(
     "conflict",
@@ -141,9 +143,9 @@ const unseen = (grant: string, cause: unknown) =>
   );
 
 /**
- * Why a server holds the foreign keys of others against a replacement.
- * @param grant the statement that would let the user see all of them, if there are some that it may not
- * @returns what to throw; undefined if it was another writer, and the replacement may be tried again
+ * Explains the server's refusal of a replacement, if other programs' foreign keys are the cause.
+ * @param grant the statement that would let the user see all foreign keys, if it may not see some
+ * @returns what to throw; undefined if another writer was the cause, so that the replacement may be tried again
  */
 export function heldByOthers(error: unknown, database: string, grant: string | undefined): MusterError | undefined {
   if (!STILL_REFERRED_TO.includes(driverError(error)?.code ?? "")) return undefined;
@@ -151,8 +153,10 @@ export function heldByOthers(error: unknown, database: string, grant: string | u
   if (found?.schema === database && tables.some(({ name }) => name === found.table)) return undefined;
   if (found) {
     const { schema, table, constraint } = found;
-    const line = `rows of ${schema}.${table} refer to rows that the backup lacks or has otherwise (foreign key ${constraint})`;
-    return new MusterError("conflict", `${line}: move or delete them first`, { cause: error });
+    const line = `rows of ${schema}.${table} refer to rows that the backup lacks or has with other values`;
+    return new MusterError("conflict", `${line} (foreign key ${constraint}): move or delete them first`, {
+      cause: error,
+    });
   }
   return grant === undefined ? undefined : unseen(grant, error);
 }

@@ -1,4 +1,7 @@
-/** Runs that failed or died: what they published stays, what else they left goes (design section 5). */
+/**
+ * Ends runs that failed or whose process died. What they published stays and is counted. Their stages, and what they logged
+ * for tables that they did not publish, are removed.
+ */
 import { and, eq, inArray, isNotNull, notInArray, or } from "drizzle-orm";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import type { Database } from "../db/database.ts";
@@ -12,19 +15,19 @@ import { resolveSwap } from "./settle.ts";
 import { dropStages, stagedRuns } from "./stage.ts";
 
 /**
- * Ends a run that threw: leaves what it published, removes the rest, and says why in its row. Where the database is away
- * the next command does it.
- * @returns what to throw
+ * Ends a run that threw: removes what it did not publish, and writes the reason into its row. If the database does not answer,
+ * the next command does this.
+ * @returns what the caller must throw
  */
 export async function failRun(database: Database, run: LiveRun, error: unknown, report: Report): Promise<unknown> {
   const shown = report.signal?.aborted ? interruptedBy(report.signal) : explainedError(error);
   try {
     ending.add(run.id);
-    // A connection that failed may have left a statement to the server.
+    // The server may still be executing the last statement of a connection that failed.
     await run.close();
     await withLockOf(database, run.id, { isDead: () => true, say: report.say }, async (connection) => {
       const found = await clearRun(database, connection, run.id, report.say);
-      // Another process may have taken it for dead, since its lock was given back.
+      // The run gave its lock back above, so another process may have cleared it as a dead one.
       if (found !== "cleared" && found !== "failed") return;
       const text = shown instanceof MusterError ? shown.message : "an error inside Muster";
       await endRun(database.db, run.id, { status: isRefusal(shown) ? "refused" : "failed", error: text });
@@ -37,21 +40,21 @@ export async function failRun(database: Database, run: LiveRun, error: unknown, 
   return shown;
 }
 
-/** The runs that this process is ending: they have no lock for a moment, and are not dead. */
+/** Runs that this process is ending. They hold no lock for a moment, and must not be cleared as dead runs. */
 const ending = new Set<string>();
 
-/** Why the signal aborted, where that was said. */
+/** The error for an aborted run: the reason that the signal was given, or a general one. */
 function interruptedBy({ reason }: AbortSignal): MusterError {
   if (reason instanceof MusterError) return reason;
   return new MusterError("interrupted", "interrupted: nothing more was done");
 }
 
-/** Whoever wants the run ended is heard as often. */
+/** How long one try for the turn waits. Between two tries the signal is looked at. */
 const TURN_POLL_S = 1;
 
 /**
- * Waits until no other import or restore works on the table, and says so once. A dead run that stands in the way is cleared.
- * The turn ends with the run's connection.
+ * Waits until no other import or restore works on the table, and says so. Dead runs are cleared meanwhile, because one of them
+ * may hold the table. The turn ends with the run's connection.
  */
 export async function takeTurn(database: Database, run: LiveRun, table: string, report: Report): Promise<void> {
   const lock = loadLock(database, table);
@@ -69,10 +72,9 @@ export async function takeTurn(database: Database, run: LiveRun, table: string, 
 }
 
 /**
- * Ends the runs whose process is gone: what they published stays and is counted, what they had staged or logged for
- * tables that they did not publish is removed. A live run is left alone. One that cannot be cleared now is said and left
- * to the next command: it must stop neither the others nor the caller. It takes the rights of an import: without them all
- * are left to the next command that has them.
+ * Clears the runs whose process has died. A dead run that cannot be cleared now is reported and left to the next command: it
+ * must stop neither the others nor the caller. To clear takes the rights of an import. A command without them leaves all dead
+ * runs to the next one.
  */
 export async function clearDeadRuns(database: Database, say: (line: string) => void): Promise<void> {
   if (database.readiness.refusal("import")) return;
@@ -101,7 +103,7 @@ export async function clearDeadRuns(database: Database, say: (line: string) => v
 
 const UNENDED: RunStatus[] = ["running", "publishing"];
 
-/** A run that was killed between its end and the dropping of its stages. */
+/** Drops the stages of runs that were killed after their end was recorded. */
 async function dropForgottenStages(database: Database): Promise<void> {
   const staged = await stagedRuns(database);
   if (staged.length === 0) return;
@@ -111,9 +113,9 @@ async function dropForgottenStages(database: Database): Promise<void> {
 }
 
 /**
- * Removes what a run staged, and what it logged for tables that it did not publish. A run whose end was found in the
- * swap of its last table has ended, and keeps what it logged.
- * @returns how a run ended that had ended before, undefined if there is none
+ * Resolves a run's swap, then removes its stages and what it logged for tables that it did not publish. If the swap was that
+ * of its last table, the run has succeeded with it, and keeps what it logged.
+ * @returns "cleared", or the status of a run that has ended; undefined if there is no such run
  */
 async function clearRun(
   database: Database,
@@ -135,9 +137,8 @@ async function clearRun(
 }
 
 /**
- * Does `work` with the lock of a run that is not alive, on the connection that has it; nothing where it is alive. The
- * server goes on with a dead client's statement, and commits it: so its connection is killed and its lock waited for
- * before anything is judged.
+ * Takes the lock of a dead run and does `work` on the connection that holds it. Does nothing if the run is alive. The server
+ * finishes a dead client's statement and may commit it. So the client's connection is killed and its lock awaited first.
  */
 async function withLockOf(
   database: Database,
@@ -153,14 +154,14 @@ async function withLockOf(
       const [rows] = await connection.query<RowDataPacket[]>("SELECT IS_USED_LOCK(?) AS holder", [lock]);
       const holder = rows[0]?.holder;
       if (holder !== null && holder !== undefined) {
-        say("waiting for the server to end what a killed run had asked of it");
+        say("waiting for the server to end the last statement of a killed run");
         await connection.query(`KILL ${Number(holder)}`).catch(() => {}); // it may have ended by itself meanwhile
       }
       if (!(await tryLock(connection, lock, ROLLBACK_TIMEOUT_S))) return;
     }
     await work(connection);
   } finally {
-    // A connection whose locks are not known to be free is given up: they end with it.
+    // If the locks may still be held, close the connection: they end with it.
     await connection.query("SELECT RELEASE_ALL_LOCKS()").then(
       () => connection.release(),
       () => connection.destroy(),
@@ -168,10 +169,10 @@ async function withLockOf(
   }
 }
 
-/** Rolling back a large publish takes about as long as it ran. */
+/** To roll back a large publish takes about as long as it ran. */
 const ROLLBACK_TIMEOUT_S = 600;
 
-/** True only where it is certain: a process that does not exist any more where it would have to be. */
+/** Whether the process is gone for certain. Only a process of this host and container can be looked up. */
 function isDead(runOwner: string): boolean {
   const [, space, pid] = /^(.*):(\d+)$/.exec(runOwner) ?? [];
   if (space !== PROCESS_SPACE) return false;

@@ -1,10 +1,10 @@
 /**
- * The rows of tables made exactly those of their stages, in one transaction (design section 7).
+ * Makes the rows of tables exactly those of their stages, in one transaction.
  *
- * Why nothing is lost: the caller holds the tables' gates alone, so Muster's own writers wait until the commit. For
- * other programs, every statement of the transaction is a locking one at REPEATABLE READ: it sees what is committed when
- * it runs, not a snapshot, and keeps what it has seen, and the gaps between, until the commit. A row that another program
- * adds before the DELETE has passed it is deleted; one that it adds later waits, and stays.
+ * Nothing is lost: the caller holds the tables' gates alone, so Muster's own writers wait until the commit. Other programs
+ * do not know the gates. Against them, every statement here locks what it reads, at REPEATABLE READ: it sees what is
+ * committed when it runs, and locks the rows that it has seen and the gaps between them until the commit. A row that another
+ * program adds before the DELETE passes it is deleted. A row that it adds later waits for the commit, and stays.
  */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
@@ -13,46 +13,48 @@ import { driverError } from "../db/driver-errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { columnList, compared, count, fromWhere, keyOf } from "../repositories/key-sql.ts";
-import { apply, type Change, STILL_REFERRED_TO } from "./changes.ts";
 import { triggerOn } from "./definition.ts";
-import { AS_IT_IS, atOneMoment, orphansRefused } from "./orphans.ts";
+import { atOneMoment, LOCKING, refuseOrphans } from "./orphans.ts";
+import { apply, type Change, STILL_REFERRED_TO } from "./refused-rows.ts";
 
-/** A table and the stage that has its rows to be. */
+/** A table and the stage whose rows it is to have. */
 export interface Replacement {
   table: Table;
   stage: string;
-  /** Rows in the stage, and about the bytes of their values. */
+  /** Rows in the stage. */
   rows: number;
+  /** Bytes of their values, about. */
   bytes: number;
-  /** The table must assign no id below it. */
+  /** The table must assign no id below this one. */
   nextId: number;
 }
 
-/** What a server answers where another program's rows hold the foreign keys against a replacement. */
+export type Replaced = Partial<Record<TableName, RestoreCounts>>;
+
+/** How a server refuses a replacement if another program's rows refer to a row that goes, or lack their parent. */
 export const LOST_PARENTS = [
   ...STILL_REFERRED_TO,
-  // The second if the user may not see the parents' table.
+  // The server says the second if the user may not see the parents' table.
   ...["ER_NO_REFERENCED_ROW_2", "ER_NO_REFERENCED_ROW"],
 ];
 
 /**
- * Replaces the rows of tables, inside the caller's transaction and with their gates held alone. What is new or differs
- * is written parents first, what is not in the stages is deleted children first: so a child moves to its new parent
- * before its old one goes, and the foreign keys hold throughout.
- * @param beforeDelete is called before surplus rows of a table are deleted; may throw
- * @throws MusterError `conflict` if rows would lose their parent, with how many and of which ids; `refused` if the server
- *   refuses a row, with its id and the reason; the server's own error, one of LOST_PARENTS, if those rows are gone again by
- *   the time they are looked for
+ * Replaces the rows of tables, inside the caller's transaction and with their gates held alone. New and changed rows are
+ * written parents first, surplus rows are deleted children first. So a child moves to its new parent before the old one is
+ * deleted, and the foreign keys hold throughout.
+ * @param beforeDelete is called before surplus rows of a table are deleted; it may throw
+ * @throws MusterError `conflict` if rows would lose their parent, with how many and which; `refused` if the server refuses a
+ *   row, with its id and the reason; one of LOST_PARENTS from the server if such rows are gone again when they are looked for
  */
 export async function replaceRows(
   connection: Connection,
   replacements: readonly Replacement[],
   beforeDelete: (replacement: Replacement) => Promise<void> = async () => {},
-): Promise<Partial<Record<TableName, RestoreCounts>>> {
+): Promise<Replaced> {
   const explain = async (error: unknown) => {
-    if (LOST_PARENTS.includes(driverError(error)?.code ?? "")) await orphansRefused(connection, replacements, AS_IT_IS);
+    if (LOST_PARENTS.includes(driverError(error)?.code ?? "")) await refuseOrphans(connection, replacements, LOCKING);
   };
-  const counts: Partial<Record<TableName, RestoreCounts>> = {};
+  const counts: Replaced = {};
   for (const { table, stage, rows } of replacements) {
     const { inserts, updates } = changesOf(table, stage);
     const updated = updates ? await apply(connection, updates, explain) : 0;
@@ -69,28 +71,20 @@ export async function replaceRows(
   return counts;
 }
 
-/** What replaceRows would do, without doing it. @throws MusterError as it does */
-export async function planReplacement(
-  connection: Connection,
-  replacements: readonly Replacement[],
-): Promise<Partial<Record<TableName, RestoreCounts>>> {
-  return atOneMoment(connection, () => plan(connection, replacements));
-}
-
-async function plan(
-  connection: Connection,
-  replacements: readonly Replacement[],
-): Promise<Partial<Record<TableName, RestoreCounts>>> {
-  await orphansRefused(connection, replacements);
-  const counts: Partial<Record<TableName, RestoreCounts>> = {};
-  for (const { table, stage, rows } of replacements) {
-    const { missing, differing, surplus } = compared(table, stage);
-    const inserted = await count(connection, missing);
-    const updated = await count(connection, differing);
-    const deleted = await count(connection, surplus);
-    counts[table.name] = { received: rows, inserted, updated, unchanged: rows - inserted - updated, deleted };
-  }
-  return counts;
+/** What replaceRows would do, without doing it. @throws MusterError `conflict` if rows would lose their parent */
+export function planReplacement(connection: Connection, replacements: readonly Replacement[]): Promise<Replaced> {
+  return atOneMoment(connection, async () => {
+    await refuseOrphans(connection, replacements);
+    const counts: Replaced = {};
+    for (const { table, stage, rows } of replacements) {
+      const { missing, differing, surplus } = compared(table, stage);
+      const inserted = await count(connection, missing);
+      const updated = await count(connection, differing);
+      const deleted = await count(connection, surplus);
+      counts[table.name] = { received: rows, inserted, updated, unchanged: rows - inserted - updated, deleted };
+    }
+    return counts;
+  });
 }
 
 function changesOf(table: Table, stage: string): { inserts: Change; updates: Change | undefined; deletes: Change } {
@@ -112,11 +106,11 @@ function changesOf(table: Table, stage: string): { inserts: Change; updates: Cha
   };
 }
 
-/** The table must be the stage now: the caller undoes what a trigger of somebody's made of it. @throws MusterError `conflict` */
+/** Makes sure that the table is now what its stage is: a trigger may have changed rows as they were written. @throws MusterError `conflict` */
 async function expectExact(connection: Connection, { table, stage, rows }: Replacement): Promise<void> {
   const { missing, differing, surplus } = compared(table, stage);
-  const left = [missing, differing, surplus].map((rows) => count(connection, rows, AS_IT_IS));
-  const wrong = (await Promise.all(left)).reduce((sum, each) => sum + each, 0);
+  let wrong = 0;
+  for (const each of [missing, differing, surplus]) wrong += await count(connection, each, LOCKING);
   if (wrong === 0) return;
   const trigger = await triggerOn(connection, table.name);
   const by = trigger === undefined ? "the database changes them" : `the trigger ${trigger} changes them`;

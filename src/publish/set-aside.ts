@@ -1,4 +1,8 @@
-/** The rows of a stage that do not go into their table, found out while it is published. */
+/**
+ * The rows of a stage that do not go into their table, found while it is published. Another program may have stored the same
+ * id or deleted a parent since the rows were judged, or the server refuses a row by a rule that src/db/schema.ts does not
+ * declare.
+ */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import { duplicateId, unknownReference } from "../codecs/reasons.ts";
@@ -17,9 +21,9 @@ import {
 import { readRows } from "../repositories/rows.ts";
 
 export interface LateVerdicts {
-  /** Rows that others have stored meanwhile just as they are staged. */
+  /** How many rows others have stored meanwhile, just as they are staged. */
   readonly unchanged: number;
-  /** Rows that others have made wrong meanwhile, or that the server refuses, by their id: `stagedRows` still finds them. */
+  /** The rows that are rejected now, by their id, with the reasons. `stagedRows` still finds them. */
   readonly rejected: ReadonlyMap<number, Reason[]>;
 }
 
@@ -30,7 +34,7 @@ export class SetAside implements LateVerdicts {
   readonly rejected = new Map<number, Reason[]>();
   readonly #reasons = new Map<string, Reason[]>();
 
-  /** @param found is given the verdicts so far, whenever more rows are rejected; it may throw */
+  /** @param found is given the verdicts so far, each time a row is rejected; it may throw */
   constructor(
     private readonly connection: Connection,
     private readonly table: Table,
@@ -44,14 +48,17 @@ export class SetAside implements LateVerdicts {
     this.found(this);
   }
 
-  /** A constraint that refuses a million rows says the same of each. */
+  /** One array for equal reasons: a constraint may refuse a million rows. */
   #shared(reason: Reason): Reason[] {
     const known = this.#reasons.get(reason.detail) ?? [reason];
     if (this.#reasons.size < REASONS_SHARED_MAX) this.#reasons.set(reason.detail, known);
     return known;
   }
 
-  /** Takes rows out of the range that others have stored meanwhile, or whose parents they have deleted. @returns whether there were any */
+  /**
+   * Takes rows out of a range of the stage: those whose id others have stored meanwhile, or whose parent they have deleted.
+   * @returns whether there were any
+   */
   async takeRaced(range: KeyRange): Promise<boolean> {
     const unchanged = await this.#dropUnchanged(range);
     const taken = new Set([...(await this.#rejectDuplicates(range)), ...(await this.#rejectOrphans(range))]);
@@ -68,8 +75,7 @@ export class SetAside implements LateVerdicts {
   }
 
   async #rejectDuplicates(range: KeyRange): Promise<number[]> {
-    const { inBoth } = compared(this.table, this.stage);
-    const rows = await this.#staged(inBoth, "", range);
+    const rows = await this.#staged(compared(this.table, this.stage).inBoth, "", range);
     for (const { id } of rows) this.reject(id, duplicateId(this.table, id));
     return rows.map(({ id }) => id);
   }
@@ -88,7 +94,7 @@ export class SetAside implements LateVerdicts {
     return ids;
   }
 
-  /** Reads what is committed now (LOCK IN SHARE MODE): the transaction's snapshot may be older than the conflict. */
+  /** A locking read sees what is committed now. The transaction's snapshot may be older than the conflict. */
   async #staged(rows: RowSet, more: string, { first, last }: KeyRange): Promise<RowDataPacket[]> {
     const select = `SELECT ${keyOf(this.table, "s")} AS id${more} ${fromWhere(rows)}`;
     const [found] = await this.connection.query<RowDataPacket[]>(
@@ -98,19 +104,19 @@ export class SetAside implements LateVerdicts {
     return found;
   }
 
-  /** Under its negative an id is in no range any more. */
+  /** Negates the rows' ids: then they are in no range of ids that is published, and can still be found. */
   async #setAside(ids: readonly number[]): Promise<void> {
     if (ids.length === 0) return;
     const key = keyOf(this.table);
     const update = `UPDATE ${escapeId(this.stage)} SET ${key} = -${key} WHERE ${key} IN (?)`;
-    // A stage that was to be swapped in has its table's foreign keys, and the server looks at them when an id changes.
+    // A stage whose swap failed has its table's foreign keys, and the server would check them when an id changes.
     await this.connection.query("SET foreign_key_checks = 0");
     for (const page of idPages(ids)) await this.connection.query(update, [page]);
     await this.connection.query("SET foreign_key_checks = 1");
   }
 }
 
-/** The staged rows of these ids. It finds them if the publish has set them aside, and if its transaction was undone. */
+/** The staged rows with these ids, whether they are set aside or, after a rollback, not. */
 export async function stagedRows(
   connection: Connection,
   table: Table,

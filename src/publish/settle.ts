@@ -1,4 +1,7 @@
-/** What follows the RENAME of a swap, in the run that did it or in a later one: see swap.ts for the states. */
+/**
+ * What follows the RENAME of a swap, and what a later command does with the swap of a run that died. The states are listed in
+ * swap.ts.
+ */
 import { eq, sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { escapeId } from "mysql2";
@@ -12,22 +15,23 @@ import { MusterError } from "../errors.ts";
 import { passGates } from "../repositories/gates.ts";
 import { keptAlive } from "../repositories/live-run.ts";
 import { supersede } from "../repositories/rejection-log.ts";
-import { STILL_REFERRED_TO } from "./changes.ts";
-import { ALTER_TRIES, ddl, RENAME_TRIES } from "./ddl.ts";
+import { ALTER_TRIES, alter, ddl, dropForeignKeys, RENAME_TRIES } from "./ddl.ts";
 import { definitionOf, exists, isEmpty, triggerOn } from "./definition.ts";
-import { alter, dropForeignKeys, stagedName } from "./stage-keys.ts";
+import { STILL_REFERRED_TO } from "./refused-rows.ts";
+import { stagedName } from "./stage-table.ts";
 
+/** What the old table is called after the RENAME. */
 export const replacedName = (stage: string) => stage.replace(/^stage/, "replaced");
 
 /**
- * Judges a swap by what hangs on the table that was replaced, and drops that table if nothing does. Dropping it is the
- * last question: the server refuses if a foreign key points at it, also one that the user may not see.
- * @returns why the swap is to be undone; undefined if it is right
+ * Step 4: drops the old table, unless another program used it up to the RENAME. The DROP itself is the last check: the server
+ * refuses it if a foreign key points at the table, even one that the user may not see.
+ * @returns why the old table must stay. Undefined if it is gone, or if only its readers delay the DROP
  */
-export async function whatIsWrong(connection: Connection, kind: RunKind, swap: Swap): Promise<string | undefined> {
+export async function dropReplaced(connection: Connection, kind: RunKind, swap: Swap): Promise<string | undefined> {
   const replaced = replacedName(swap.stage);
   if (!(await exists(connection, replaced))) return undefined;
-  // An import replaces only what is empty: these rows were written by somebody whom no gate holds.
+  // An import swaps only an empty table. Rows in it now are from a program that does not know the gate.
   if (kind === "import" && !(await isEmpty(connection, replaced))) return "another program is writing into it";
   const trigger = await triggerOn(connection, replaced);
   if (trigger !== undefined) return `it was given the trigger ${trigger}`;
@@ -45,14 +49,14 @@ export async function whatIsWrong(connection: Connection, kind: RunKind, swap: S
 /** How MySQL and MariaDB refuse to drop a table that a foreign key refers to. */
 const REFERRED_TO = ["ER_FK_CANNOT_DROP_PARENT", ...STILL_REFERRED_TO];
 
-/** Gives the old table its name again, and with it all that hangs on it. @throws MusterError `unavailable` if it is in use */
+/** Gives the old table its name back, and the stage its own. @throws MusterError `unavailable` if the table is in use for long */
 export async function renameBack(connection: Connection, { table, stage }: Swap): Promise<void> {
   const [name, next, old] = [table, stage, replacedName(stage)].map((each) => escapeId(each));
   if (await ddl(connection, `RENAME TABLE ${name} TO ${next}, ${old} TO ${name}`, { tries: RENAME_TRIES })) return;
-  throw new MusterError("unavailable", `${table} is in use: its swap is undone by the next command`);
+  throw new MusterError("unavailable", `${table} is in use: the next command undoes its swap`);
 }
 
-/** Writes down a swap that was judged right. */
+/** Step 5: records that the table is published, or with the last one that the run has succeeded. */
 export async function recordSwap(
   db: MySql2Database,
   { id, kind, source, swap }: Pick<typeof runs.$inferSelect, "id" | "kind" | "source"> & { swap: Swap },
@@ -67,15 +71,45 @@ export async function recordSwap(
   });
 }
 
-/** Takes the note of a swap back that was not carried out. */
-export async function undoSwap(db: MySql2Database, run: string, counts: RunCounts): Promise<void> {
+/** Takes back the note of step 2, for a swap that was not carried out. @param counts of the run's tables without this one */
+export async function takeNoteBack(db: MySql2Database, run: string, counts: RunCounts): Promise<void> {
   await db.update(runs).set({ status: "running", swap: null, counts }).where(eq(runs.id, run));
 }
 
 /**
- * Finishes or undoes the swap of a run whose own connection is gone, whatever moment it went at.
+ * Step 6: drops the old table if it still exists, gives the foreign keys the names that they had in it, and removes the note
+ * from the run. An old table that must stay after all is kept under its new name, and `say` is told.
+ * @returns false if readers keep a table in use: then the next command settles the swap
+ */
+export async function settle(connection: PoolConnection, id: string, say: (line: string) => void): Promise<boolean> {
+  const db = drizzle(connection);
+  const [run] = await db.select().from(runs).where(eq(runs.id, id));
+  if (!run?.swap) return true;
+  const { table, stage, foreignKeys } = run.swap;
+  const replaced = replacedName(stage);
+  const wrong = await dropReplaced(connection, run.kind, run.swap);
+  // The names are free when the old table is dropped, or has lost its foreign keys.
+  const areFree = wrong ? await dropForeignKeys(connection, replaced) : !(await exists(connection, replaced));
+  const renames = (await definitionOf(connection, table)).foreignKeys.flatMap(({ name, rule }) => {
+    const original = foreignKeys.find((_, index) => stagedName(stage, index) === name);
+    const [from, to] = [escapeId(name), escapeId(original ?? "")];
+    return original === undefined ? [] : [`DROP FOREIGN KEY ${from}, ADD CONSTRAINT ${to} ${rule}`];
+  });
+  if (!areFree || !(await alter(connection, table, renames))) {
+    say(`${table} is in use: the next command gives its foreign keys their names`);
+    return false;
+  }
+  debugPoint("foreign keys named");
+  await db.update(runs).set({ swap: null }).where(eq(runs.id, id));
+  if (wrong)
+    say(`${replaced} is what ${table} was before run ${id}, and is kept: ${wrong}. Move what you need, drop it`);
+  return true;
+}
+
+/**
+ * Finishes or undoes the swap of a run that died, at whatever step it was.
  * @param connection holds the run's lock
- * @throws MusterError `unavailable` if a writer or a reader is in the way for long: the next command tries again
+ * @throws MusterError `unavailable` if a writer or a reader keeps the table for long: the next command tries again
  */
 export async function resolveSwap(
   database: Database,
@@ -88,18 +122,21 @@ export async function resolveSwap(
   if (!run?.swap) return;
   const { swap } = run;
   if (run.status === "publishing") {
-    const isUndone = (await exists(connection, swap.stage)) || !(await isRight(database, connection, { ...run, swap }));
-    if (isUndone) {
+    const isRenamed = !(await exists(connection, swap.stage));
+    if (!isRenamed || !(await standsAfterDeath(database, connection, { ...run, swap }))) {
       const { [swap.table]: _, ...before } = run.counts;
-      return undoSwap(db, id, before);
+      return takeNoteBack(db, id, before);
     }
     await recordSwap(db, { ...run, swap });
   }
   await settle(connection, id, say);
 }
 
-/** Judges the swap of a dead run, and undoes it if it is wrong. The run's gate went with it, so that others may have written. */
-async function isRight(
+/**
+ * Step 4 for a dead run, whose gate went with it: others may have written into the new table since.
+ * @returns false if the tables were renamed back
+ */
+async function standsAfterDeath(
   database: Database,
   connection: Connection,
   { kind, swap, counts }: { kind: RunKind; swap: Swap; counts: RunCounts },
@@ -110,43 +147,14 @@ async function isRight(
     await passGates(gate.connection, { alone: [swap.table as TableName] }, () => {
       throw new MusterError("unavailable", `${swap.table} is being written: the next command goes on`);
     });
-    if ((await whatIsWrong(connection, kind, swap)) === undefined) return true;
+    if ((await dropReplaced(connection, kind, swap)) === undefined) return true;
     const [rows] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n FROM ${escapeId(swap.table)}`);
     const own = counts[swap.table] as Counts | RestoreCounts | undefined;
-    // Rows that writers have added since would go with the stage: then the swap stays, and `replaced` is kept.
+    // Rows that others stored in the new table since would go with it. So the swap stands, and the old table is kept.
     if (rows[0]?.n !== (kind === "import" ? own?.inserted : own?.received)) return true;
     await renameBack(connection, swap);
     return false;
   } finally {
     await gate.close();
   }
-}
-
-/**
- * Ends a swap that is recorded: the old table goes if it is still there, and the foreign keys get its names. Readers that
- * keep on delay it, and nothing else. An old table on which something hangs after all is kept, and said.
- * @returns whether nothing is left to do
- */
-export async function settle(connection: PoolConnection, id: string, say: (line: string) => void): Promise<boolean> {
-  const db = drizzle(connection);
-  const [run] = await db.select().from(runs).where(eq(runs.id, id));
-  if (!run?.swap) return true;
-  const { table, stage, foreignKeys } = run.swap;
-  const replaced = replacedName(stage);
-  const wrong = await whatIsWrong(connection, run.kind, run.swap);
-  const isFree = wrong ? await dropForeignKeys(connection, replaced) : !(await exists(connection, replaced));
-  const named = (await definitionOf(connection, table)).foreignKeys.flatMap(({ name, rule }) => {
-    const original = foreignKeys.find((_, index) => stagedName(stage, index) === name);
-    const [from, to] = [escapeId(name), escapeId(original ?? "")];
-    return original === undefined ? [] : [`DROP FOREIGN KEY ${from}, ADD CONSTRAINT ${to} ${rule}`];
-  });
-  if (!isFree || !(await alter(connection, table, named))) {
-    say(`${table} is in use: the next command gives its foreign keys their names`);
-    return false;
-  }
-  debugPoint("foreign keys named");
-  await db.update(runs).set({ swap: null }).where(eq(runs.id, id));
-  if (wrong)
-    say(`${replaced} is what ${table} was before run ${id}, and is kept: ${wrong}. Move what you need, drop it`);
-  return true;
 }

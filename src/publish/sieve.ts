@@ -1,26 +1,21 @@
-/** Many refused rows found by one statement: INSERT IGNORE leaves them out, and has a warning for each. */
+/** Finds many refused rows by one statement: INSERT IGNORE leaves them out, and has a warning for each. */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { type Refusal, refusalBy, refusalOf } from "../db/refusal.ts";
 import { columnList, compared, fromWhere, inKeyRange, type KeyRange, keyOf } from "../repositories/key-sql.ts";
-import { triggerOn } from "./definition.ts";
-import { sightOf } from "./referrers.ts";
+import { hiddenFrom, triggerOn } from "./definition.ts";
 
-/** As many as a server keeps. Rows of one sieving must be fewer. */
+/** A server keeps no more warnings than these. The rows of one sieving must be fewer. */
 const WARNINGS_MAX = 65_535;
 
-export interface Sieved {
-  inserted: number;
-  refused: ReadonlyMap<number, Refusal>;
-}
-
 /**
- * Inserts those rows of a stage's range that the server does not refuse, inside the caller's transaction.
+ * Inserts the rows of a stage's range that the server does not refuse, inside the caller's transaction.
  *
- * IGNORE leaves out rows that break a constraint, and changes the values of those that do not fit their columns. Each has a
- * warning, in the order of the rows. If there is one warning for each row that was left out, and no other, then nothing
- * was changed, and the warnings are the rows' reasons. Else all of it is undone.
+ * IGNORE leaves out rows that break a constraint. But it also stores rows whose values do not fit, with other values. Each
+ * such row has a warning, in the order of the rows. So the warnings must all be of the first kind, and as many as the rows
+ * that are missing from the table: then nothing was changed, and the n-th warning is the reason of the n-th missing row.
+ * Otherwise everything is undone.
  * @see https://dev.mysql.com/doc/refman/8.4/en/sql-mode.html#ignore-effect-on-execution
  * @returns undefined, with nothing done, if the server does not say clearly which rows it refuses
  */
@@ -29,7 +24,7 @@ export async function sieve(
   table: Table,
   stage: string,
   { first, last }: KeyRange,
-): Promise<Sieved | undefined> {
+): Promise<{ inserted: number; refused: ReadonlyMap<number, Refusal> } | undefined> {
   const [columns, key] = [columnList(table.columns), keyOf(table)];
   await connection.query(`SET SESSION max_error_count = ${WARNINGS_MAX}`);
   await connection.query("SAVEPOINT sieve");
@@ -42,7 +37,7 @@ export async function sieve(
     const [warnings] = await connection.query<RowDataPacket[]>("SHOW WARNINGS");
     const refusals = warnings.flatMap(({ Code, Message }) => (LEFT_OUT.has(Code) ? refusalBy(Code, Message) : []));
     const isClear = refusals.length === warnings.length && refusals.every(({ race }) => race !== "id");
-    const ids = isClear ? await missing(connection, table, stage, { first, last }) : [];
+    const ids = isClear ? await missingIds(connection, table, stage, { first, last }) : [];
     if (ids.length > 0 && ids.length === refusals.length) {
       return { inserted, refused: new Map(refusals.map((refusal, index) => [ids[index] ?? 0, refusal])) };
     }
@@ -53,11 +48,11 @@ export async function sieve(
   return undefined;
 }
 
-/** Errors that IGNORE makes warnings, and leaves the row out: CHECK, keys, foreign keys, a view's check option, partitions. */
+/** Errors for which IGNORE leaves the row out: CHECK, keys, foreign keys, a view's check option, partitions. */
 const LEFT_OUT = new Set([1062, 1216, 1369, 1452, 1526, 1748, 3819, 4025]);
 
-/** The staged ids of a range that the table lacks. */
-async function missing(
+/** The staged ids of a range that the table lacks, in their order. */
+async function missingIds(
   connection: Connection,
   table: Table,
   stage: string,
@@ -71,8 +66,8 @@ async function missing(
   return rows.map(({ id }) => id);
 }
 
-/** A trigger would do its work for rows that are left out too: so there must be none, and the user must be able to see it. */
+/** Whether the table has no trigger for certain: a trigger would also run for rows that are left out, and could store things. */
 export async function isSievable(connection: Connection, database: string, table: Table): Promise<boolean> {
   if ((await triggerOn(connection, table.name)) !== undefined) return false;
-  return (await sightOf(connection, database)).triggers === undefined;
+  return (await hiddenFrom(connection, database)).triggers === undefined;
 }

@@ -1,4 +1,7 @@
-/** Where rows wait, seen by nobody, until all of their files are read and judged (design section 5). */
+/**
+ * Stages: tables in which rows wait, unseen, until all files of a run are read and judged. A stage has its table's declared
+ * columns and its primary key alone. This file names, fills and drops them; stage-table.ts makes them.
+ */
 import { escapeId } from "mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { type Row, type Table, tables } from "../codecs/tables.ts";
@@ -8,18 +11,18 @@ import { ROWS_PER_TURN, turn } from "../event-loop.ts";
 import { InsertBatch } from "../repositories/inserts.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
 import { readRowsNear } from "../repositories/rows.ts";
-import { createDeclared } from "./declared.ts";
 import { LoadBatch } from "./load.ts";
+import { createBare } from "./stage-table.ts";
 
 /**
- * Connections that fill a stage. MySQL loads on both at once; MariaDB lets loads into a table with AUTO_INCREMENT take
- * turns, but while the one ends its transaction the next is on its way.
+ * Connections that fill a stage. MySQL loads on both at once. MariaDB loads into a table with AUTO_INCREMENT by one at a time,
+ * but receives the next batch while the last one commits.
  */
 const LANES = 2;
-/** One more than can be on their way: it is filled meanwhile. */
+/** One for each connection that is sending, and one that is filled meanwhile. */
 const BATCHES = LANES + 1;
 
-/** The name of a run's stage for a table: fits 64 characters whatever the table is called. */
+/** The name of a run's stage for a table. It has the table's number, because its name may be too long for 64 characters. */
 export function stageName(run: string, table: Table): string {
   return `${stagePrefix(run)}${tables.indexOf(table)}`;
 }
@@ -35,7 +38,7 @@ export async function dropStages(database: Database, run: string): Promise<void>
   for (const { name } of rows) await database.pool.query(`DROP TABLE IF EXISTS ${escapeId(name)}`);
 }
 
-/** The runs whose stages are there. */
+/** The ids of all runs that have a stage in the database. */
 export async function stagedRuns(database: Database): Promise<string[]> {
   const [rows] = await database.pool.query<RowDataPacket[]>(
     "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE 'stage\\_%'",
@@ -48,14 +51,13 @@ export async function stagedRuns(database: Database): Promise<string[]> {
   return [...new Set(ids)];
 }
 
-/** A table with the target's declared columns and its primary key alone: rows are loaded into it in any order, unseen. */
 export class Stage {
   readonly name: string;
-  /** Bytes of the values that were sent, about. */
+  /** Bytes of the values that were stored, about. */
   bytes = 0;
   #rows = 0;
   readonly #lanes: Lane[] = [];
-  /** The first takes rows; each goes to the end when it is sent. */
+  /** The first takes rows. When it is sent, it goes to the end. */
   readonly #batches: Batch[] = [];
 
   private constructor(
@@ -66,8 +68,9 @@ export class Stage {
   }
 
   /**
-   * Makes it by the run's own connection: whoever clears a dead run waits until the server has done with that one, so that
-   * no stage is made behind them. What the other connections were asked for fails then, as there is no stage.
+   * Creates a stage on the run's own connection. A command that clears a dead run waits until the server has ended that
+   * connection, so no stage appears after it has dropped them all. The other connections may last longer, but their
+   * statements fail without the stage.
    */
   static async create(database: Database, { id, connection: own }: LiveRun, table: Table): Promise<Stage> {
     const stage = new Stage(table, id);
@@ -79,7 +82,7 @@ export class Stage {
         const rows = database.server.loadsData ? new LoadBatch() : new InsertBatch();
         stage.#batches.push({ rows, sent: Promise.resolve() });
       }
-      await createDeclared(own, table, stage.name);
+      await createBare(own, table, stage.name);
       return stage;
     } catch (error) {
       stage.abandon();
@@ -87,7 +90,7 @@ export class Stage {
     }
   }
 
-  /** Takes rows whose ids the stage does not hold yet. Sends them in the background while the caller reads on. */
+  /** Takes rows whose ids the stage does not hold yet. They are sent in the background while the caller reads on. */
   async add(rows: readonly Row[]): Promise<void> {
     for (const row of rows) {
       if (++this.#rows % ROWS_PER_TURN === 0) await turn();
@@ -97,19 +100,19 @@ export class Stage {
     }
   }
 
-  /** The staged rows with these ids; it may be others as well. */
+  /** The staged rows with these ids, and perhaps others. */
   async find(ids: readonly number[]): Promise<Row[]> {
     await this.#flush();
     return readRowsNear(this.#lane.connection, this.table, ids, this.name);
   }
 
-  /** Every row is in the stage and committed; the connections are given back. */
+  /** Returns when every row is committed in the stage. Gives the connections back. */
   async finish(): Promise<void> {
     await this.#flush();
     for (const { connection } of this.#lanes) connection.release();
   }
 
-  /** For a run that ends before it is finished. The stage itself is dropped with the run. */
+  /** Gives up filling the stage. The table is dropped when its run ends. */
   abandon(): void {
     for (const { connection } of this.#lanes) connection.destroy();
   }
@@ -127,18 +130,18 @@ export class Stage {
     await Promise.all(this.#batches.map(({ sent }) => sent));
   }
 
-  /** Sends what has been added, behind what its lane sends; the next rows go to the next batch, as soon as that is free. */
+  /** Sends the batch after those before it on its connection. Returns when the next batch is free to take rows. */
   async #send(): Promise<void> {
     const [lane, batch] = [this.#lane, this.#batch];
     batch.sent = lane.idle.then(() => this.#store(lane, batch));
-    batch.sent.catch(() => {}); // reported by whoever awaits it next
+    batch.sent.catch(() => {}); // thrown where it is awaited next
     lane.idle = batch.sent;
     this.#lanes.push(...this.#lanes.splice(0, 1));
     this.#batches.push(...this.#batches.splice(0, 1));
     await this.#batch.sent;
   }
 
-  /** Each batch is a transaction of its own: a MySQL group refuses those over 150 MB. */
+  /** Each batch is a transaction of its own: a MySQL group refuses transactions over 150 MB. */
   async #store({ connection }: Lane, { rows }: Batch): Promise<void> {
     await connection.beginTransaction();
     await rows.send(connection, this.table, this.name);
@@ -151,7 +154,7 @@ export class Stage {
 
 interface Lane {
   connection: PoolConnection;
-  /** When what was given to it is sent. */
+  /** Fulfilled when it has sent all that it was given. */
   idle: Promise<void>;
 }
 

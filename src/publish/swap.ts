@@ -1,18 +1,22 @@
 /**
- * A stage takes its table's place by one RENAME. The table that was there is called `replaced_...` until it is dropped.
+ * Publishes a table by swap: one RENAME puts the stage in the table's place. The old table is called `replaced_...` from then
+ * on, until it is dropped. Readers see the old table or the new one, whole.
  *
- * Why nothing is lost: RENAME commits by itself, so the gate is held on a connection of its own until the run's row says
- * that the table is swapped. The run's row names the stage before the RENAME. Whoever finds it later sees by the tables
- * that exist and by the run's status how far the swap has come, whatever moment its process died at:
+ * RENAME commits by itself, and the process may die at any moment. So every step leaves a state by which a later command can
+ * tell how far the swap came: whether `stage_...` and `replaced_...` exist, and the run's status.
  *
- *   stage   replaced   run's status        how far the swap is            what comes next
- *   exists  -          running             not begun                      note the swap in the run's row
- *   exists  -          publishing          noted, or renamed back         RENAME; of a dead run: take the note back
- *   -       exists     publishing          renamed, not yet judged        judge it: drop `replaced`, or RENAME back
- *   -       -          publishing          judged right                   record the counts and the run's status
- *   -       maybe      running, succeeded  recorded                       settle it: names of foreign keys, take the note back
+ *   step                           stage    replaced  run's status          if the run dies now, the next command
+ *   1. take the gate, look         exists   -         running               drops the stage
+ *   2. note the swap in the run    exists   -         publishing            takes the note back, drops the stage
+ *   3. RENAME                      -        exists    publishing            judges it: goes on with 4, or renames back
+ *   4. drop the old table          -        -         publishing            goes on with 5
+ *   5. record that it is published -        -         running or succeeded  goes on with 6
+ *   6. settle it                   -        -         (no swap is noted)    has nothing to do
  *
- * Judging comes after the RENAME, since only then nobody can hang anything on the old table any more: see settle.ts.
+ * The gate is held from 1 to 5, on a connection of its own because RENAME would end a transaction on this one. Other programs
+ * do not know the gate: they may still write into the old table, or add a trigger or a foreign key to it. So step 4 judges the
+ * old table after the RENAME, when nobody can reach it by its name any more. If readers keep the old table in use, 4 is left to
+ * 6, and 6 to the next command. Steps 4 to 6 and what a later command does are in settle.ts.
  */
 import { eq } from "drizzle-orm";
 import { escapeId } from "mysql2";
@@ -23,22 +27,22 @@ import { interruptible } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { passGates } from "../repositories/gates.ts";
 import { keptAlive, type LiveRun } from "../repositories/live-run.ts";
-import { ddl, RENAME_TRIES } from "./ddl.ts";
-import { definitionOf, raiseAutoIncrement } from "./definition.ts";
-import { recordSwap, renameBack, replacedName, settle, undoSwap, whatIsWrong } from "./settle.ts";
-import { addForeignKeys, dropForeignKeys } from "./stage-keys.ts";
+import { ddl, dropForeignKeys, RENAME_TRIES, raiseAutoIncrement } from "./ddl.ts";
+import { definitionOf } from "./definition.ts";
+import { dropReplaced, recordSwap, renameBack, replacedName, settle, takeNoteBack } from "./settle.ts";
+import { addForeignKeys } from "./stage-table.ts";
 
 export interface SwapOptions<C> {
   table: Table;
   /** Loaded, with its indexes. */
   stage: string;
-  /** With this table the run has succeeded. */
+  /** Whether the run has succeeded with this table. */
   last: boolean;
   /** The counts of the run's other tables. */
   counts: RunCounts;
-  /** Looks, with the gate held, at what is to be replaced. @returns the table's counts; undefined if it may not be replaced */
+  /** Looks at the old table while the gate is held. @returns the table's counts; undefined if it must not be replaced */
   judge(): Promise<C | undefined>;
-  /** Is called each time the server's lock wait ends without the gate; may throw. */
+  /** Called each time the server's lock wait ends without the gate; it may throw. */
   wait(table: string): void;
   say(line: string): void;
   /** Ends the waiting for the gate. */
@@ -46,16 +50,16 @@ export interface SwapOptions<C> {
 }
 
 /**
- * Swaps a stage in, and writes down that the table is published, and with the last one that the run has succeeded.
- * @returns the counts that `judge` gave; undefined, with nothing changed, if it gave none, if the table was in use for long,
- *   or if something of others was found to hang on it
+ * Swaps a stage in, and records that the table is published, or with the last table that the run has succeeded.
+ * @returns the counts from `judge`. Undefined, with nothing changed, if there were none, if the table was in use for long, or
+ *   if another program used it meanwhile
  */
 export async function publishBySwap<C extends Counts | RestoreCounts>(
   database: Database,
   run: LiveRun,
   options: SwapOptions<C>,
 ): Promise<C | undefined> {
-  // The run's row has room for one swap: a table whose names are still to be settled comes first.
+  // The run's row has room for one swap, so the swap of the table before must be settled.
   if (!(await settle(run.connection, run.id, options.say))) return undefined;
   const counts = await swapAtTheGate(database, run, options);
   if (counts === undefined) return undefined;
@@ -88,7 +92,7 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
       .set({ status: "publishing", swap, counts: { ...before, [table.name]: counts } })
       .where(eq(runs.id, run.id));
     debugPoint("swap noted");
-    await gate.connection.ping(); // a gate that fell to the server's timeout is nobody's
+    await gate.connection.ping(); // if the server has closed this connection, the gate is no longer held
     const wrong = await rename(run, swap);
     if (wrong === undefined) {
       debugPoint("old table dropped");
@@ -96,8 +100,8 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
       return counts;
     }
     say(`${table.name} is filled by INSERT: ${wrong}`);
-    await undoSwap(run.db, run.id, before);
-    // Its rows are only read from here on: they must not keep their parents from being deleted.
+    await takeNoteBack(run.db, run.id, before);
+    // From here on the stage is only read: its foreign keys would keep others from deleting the parents.
     await dropForeignKeys(run.connection, stage);
     return undefined;
   } finally {
@@ -105,13 +109,13 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
   }
 }
 
-/** @returns why the stage did not take the table's place, or is back in its own */
+/** Steps 3 and 4. @returns undefined if the stage has taken the table's place; why not, with both tables as they were */
 async function rename({ connection, kind }: LiveRun, swap: Swap): Promise<string | undefined> {
   const [old, next] = [escapeId(swap.table), escapeId(swap.stage)];
   const statement = `RENAME TABLE ${old} TO ${escapeId(replacedName(swap.stage))}, ${next} TO ${old}`;
-  if (!(await ddl(connection, statement, { tries: RENAME_TRIES }))) return "it is being read for long";
+  if (!(await ddl(connection, statement, { tries: RENAME_TRIES }))) return "readers keep it in use";
   debugPoint("renamed");
-  const wrong = await whatIsWrong(connection, kind, swap);
+  const wrong = await dropReplaced(connection, kind, swap);
   if (wrong !== undefined) await renameBack(connection, swap);
   return wrong;
 }

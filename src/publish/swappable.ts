@@ -1,20 +1,21 @@
-/** Whether a stage may take its table's place, or would take something along that is not Muster's. */
+/** Whether a stage may take its table's place. A swap would carry along whatever other programs added to the old table. */
+import { Column, is } from "drizzle-orm";
+import { type ForeignKey, getTableConfig, type MySqlColumn } from "drizzle-orm/mysql-core";
+import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { shown } from "../shown.ts";
-import { declaredForeignKeys, declaredKeys, plainRule } from "./declared.ts";
-import { type Definition, definitionOf, triggerOn } from "./definition.ts";
-import { referrersOf, sightOf } from "./referrers.ts";
+import { type Definition, definitionOf, hiddenFrom, referrersOf, triggerOn } from "./definition.ts";
 
-/** `why` is left out if nothing is wrong with the table: the server cannot swap, or tables of src/db/schema.ts refer to it. */
+/** `why` is left out if the user need not be told: this server never swaps, or tables of src/db/schema.ts refer to the table. */
 export type SwapVerdict = { swaps: true } | { swaps: false; why?: string };
 
 /**
- * Judges whether `table` can be replaced. It can if it is exactly what its migrations make, nothing of others hangs on it,
- * and the user may see whatever could hang on it: a replaced table takes its columns, history, triggers and the foreign
- * keys that point at it along.
- * @param stage as Stage made it, without keys yet
+ * Judges whether `table` can be swapped. It can if three things hold: it is exactly what its migrations make; no trigger is
+ * on it and no foreign key points at it; the user may see all triggers and foreign keys that there could be. A replaced
+ * table would take its extra columns, its history, its triggers and the foreign keys that point at it along.
+ * @param stage without indexes yet
  */
 export async function swapVerdict(
   { name: database, server }: Database,
@@ -23,9 +24,10 @@ export async function swapVerdict(
   stage: string,
 ): Promise<SwapVerdict> {
   if (!server.swaps) return { swaps: false };
-  const [referrer] = (await referrersOf(connection, database, [table.name])).sort(oursFirst);
-  if (referrer?.isOurs) return { swaps: false };
+  const referrers = await referrersOf(connection, database, [table.name]);
+  if (referrers.some(({ isOurs }) => isOurs)) return { swaps: false };
   const no = (why: string): SwapVerdict => ({ swaps: false, why });
+  const [referrer] = referrers;
   if (referrer) return no(`${referrer.schema}.${referrer.table} refers to it (foreign key ${referrer.constraint})`);
   const difference = differenceOf(
     await definitionOf(connection, table.name),
@@ -35,16 +37,14 @@ export async function swapVerdict(
   if (difference !== undefined) return no(`it is not as its migrations make it, ${difference}`);
   const trigger = await triggerOn(connection, table.name);
   if (trigger !== undefined) return no(`it has the trigger ${trigger}`);
-  const sight = await sightOf(connection, database);
-  if (sight.triggers) return no(`the user may not see its triggers; for the faster way: ${sight.triggers}`);
-  if (sight.foreignKeys)
-    return no(`the user may not see foreign keys of other databases; for the faster way: ${sight.foreignKeys}`);
+  const hidden = await hiddenFrom(connection, database);
+  if (hidden.triggers) return no(`the user may not see its triggers; for the faster way: ${hidden.triggers}`);
+  if (hidden.foreignKeys)
+    return no(`the user may not see foreign keys of other databases; for the faster way: ${hidden.foreignKeys}`);
   return { swaps: true };
 }
 
-const oursFirst = (a: { isOurs: boolean }, b: { isOurs: boolean }) => Number(b.isOurs) - Number(a.isOurs);
-
-/** In which line of its definition a table is not what its migrations make, as the end of a sentence. */
+/** The first line of the definition that differs from what migrations make, as the end of a sentence. */
 function differenceOf(found: Definition, stage: Definition, table: Table): string | undefined {
   const keys = declaredKeys(table);
   if (keys === undefined) return "as far as can be told: it has a key declared with USING or an expression";
@@ -52,16 +52,52 @@ function differenceOf(found: Definition, stage: Definition, table: Table): strin
   const pairs = [
     [found.columns, stage.columns],
     [found.keys, keys],
-    [rules, declaredForeignKeys(table)],
+    [rules, getTableConfig(table.source).foreignKeys.map(ruleOf)],
     [found.rest, stage.rest],
   ] as const;
   for (const [theirs, declared] of pairs) {
-    const [added, missing] = [without(theirs, declared), without(declared, theirs)];
+    const added = theirs.find((line) => !declared.includes(line));
     if (added !== undefined) return `it has ${shown(added)}`;
+    const missing = declared.find((line) => !theirs.includes(line));
     if (missing !== undefined) return `it lacks ${shown(missing)}`;
   }
   return undefined;
 }
 
-/** The first line that the others do not have. */
-const without = (lines: readonly string[], others: readonly string[]) => lines.find((line) => !others.includes(line));
+/**
+ * The keys that src/db/schema.ts declares, without the primary key, as SHOW CREATE TABLE spells them.
+ * @returns undefined if the server may spell one of them in several ways
+ */
+function declaredKeys(table: Table): string[] | undefined {
+  const { indexes, foreignKeys } = getTableConfig(table.source);
+  const declared: { name: string; columns: string[] }[] = [];
+  for (const { config } of indexes) {
+    const columns = config.columns.filter((each): each is MySqlColumn => is(each, Column));
+    if (config.using || columns.length < config.columns.length) return undefined;
+    declared.push({ name: config.name, columns: columns.map(({ name }) => name) });
+  }
+  // The server adds a key for a foreign key that has none.
+  const added = foreignKeys.flatMap((each) => {
+    const columns = each.reference().columns.map(({ name }) => name);
+    const isCovered = declared.some((key) => columns.every((name, place) => key.columns[place] === name));
+    return isCovered ? [] : [{ name: each.getName(), columns }];
+  });
+  return [...declared, ...added].map(({ name, columns }) => `KEY ${escapeId(name)} (${list(columns)})`);
+}
+
+const list = (names: readonly string[]) => names.map((name) => escapeId(name)).join(",");
+
+/** A declared foreign key, as SHOW CREATE TABLE spells what follows the constraint's name. */
+function ruleOf(foreignKey: ForeignKey): string {
+  const { columns, foreignTable, foreignColumns } = foreignKey.reference();
+  const [own, others] = [columns, foreignColumns].map((each) => list(each.map(({ name }) => name)));
+  const parent = escapeId(getTableConfig(foreignTable).name);
+  const actions = [
+    foreignKey.onDelete && ` ON DELETE ${foreignKey.onDelete}`,
+    foreignKey.onUpdate && ` ON UPDATE ${foreignKey.onUpdate}`,
+  ];
+  return plainRule(`FOREIGN KEY (${own}) REFERENCES ${parent} (${others})${actions.join("").toUpperCase()}`);
+}
+
+/** Leaves out NO ACTION and RESTRICT: InnoDB takes both for what it does if nothing is said. */
+const plainRule = (rule: string): string => rule.replace(/ ON (DELETE|UPDATE) (NO ACTION|RESTRICT)/g, "");

@@ -2,8 +2,7 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { backup } from "../backups/backup.ts";
-import { entryOf, findManifest } from "../backups/check.ts";
-import { listBackups, provenManifest } from "../backups/list.ts";
+import { entryOf, findManifest, listBackups, provenManifest } from "../backups/catalog.ts";
 import { Manifest, Proof } from "../backups/manifest.ts";
 import { outcomeOf, restore } from "../backups/restore.ts";
 import type { BackupStore } from "../backups/store.ts";
@@ -128,7 +127,7 @@ export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: B
       const manifest = await once(c, bytesOf(c), {
         run: async (begin) =>
           (await inTurn.pass(() => backup(database, store, { tables, codec, report, begin }))).manifest,
-        again: ({ source }) => findManifest(store, source ?? "", []),
+        again: ({ source }) => findManifest(store, source ?? ""),
       });
       return c.json(manifest, 201, { Location: `/backups/${manifest.id}` });
     })
@@ -166,7 +165,7 @@ export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: B
       const name = file.replace(/\.avro$/, "");
       if (file === name || !isTableName(name))
         throw new Refusal(404, `backups hold ${tableNames.join(".avro, ")}.avro`);
-      const manifest = await findManifest(store, id, []);
+      const manifest = await findManifest(store, id);
       const entry = entryOf(manifest, name);
       withoutTimeout(c);
       const read = (range?: { start: number; end: number }) => store.read(manifest.id, entry.file, range);

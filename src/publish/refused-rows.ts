@@ -1,0 +1,159 @@
+/**
+ * A backup's rows that the database refuses: looked for before a restore takes the gates, and named if the server refuses one
+ * all the same. The rules are those that other programs added to the table, beyond what src/db/schema.ts declares.
+ */
+import { escapeId } from "mysql2";
+import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
+import type { Table } from "../codecs/tables.ts";
+import { driverError } from "../db/driver-errors.ts";
+import { type Refusal, refusalOf } from "../db/refusal.ts";
+import { MusterError } from "../errors.ts";
+import { compared, fromWhere, inKeyRange, keyOf, keyRange, orphans } from "../repositories/key-sql.ts";
+import { definitionOf } from "./definition.ts";
+import type { Replacement } from "./replace.ts";
+import { isSievable } from "./sieve.ts";
+
+/**
+ * Looks for rows of a backup that break a CHECK constraint, a UNIQUE key or a foreign key on declared columns. Rules in
+ * triggers and in columns that others added are only found when the rows are written. A trigger may also mend a row, so a
+ * table with a trigger is not looked at.
+ * @param database its name
+ * @throws MusterError `refused` that names the first such row
+ */
+export async function refuseForeseen(
+  connection: Connection,
+  database: string,
+  replacement: Replacement,
+): Promise<void> {
+  const { table } = replacement;
+  const rules = await rulesOf(connection, replacement);
+  if (rules.length === 0 || !(await isSievable(connection, database, table))) return;
+  for (const { reason, breaking } of rules) {
+    const id = await lowestIn(connection, breaking);
+    if (id !== undefined) throw refused({ table, deletes: false }, id, reason);
+  }
+}
+
+/** A rule of the table. */
+interface Rule {
+  reason: string;
+  /** SELECT of the ids that break it. */
+  breaking: string;
+}
+
+async function rulesOf(connection: Connection, { table, stage }: Replacement): Promise<Rule[]> {
+  const target = await definitionOf(connection, table.name);
+  const staged = await definitionOf(connection, stage);
+  // A column with another collation would find other rows equal than its stage does.
+  if (!staged.columns.every((line) => target.columns.includes(line))) return [];
+  const key = keyOf(table);
+  const { missing, differing } = compared(table, stage);
+  const written = `(SELECT s.* ${fromWhere(missing)} UNION ALL SELECT s.* ${fromWhere(differing)}) w`;
+  const checks = target.rest.flatMap((line) => {
+    const [, name, clause] = CHECK.exec(line) ?? [];
+    if (clause === undefined) return [];
+    return [
+      { reason: `CHECK constraint ${name}`, breaking: `SELECT ${key} AS id FROM ${written} WHERE NOT ${clause}` },
+    ];
+  });
+  const keys = target.keys.flatMap((line) => {
+    const [, name, columns = ""] = UNIQUE.exec(line) ?? [];
+    if (name === undefined) return [];
+    const given = columns.split(",").map((column) => `${column} IS NOT NULL`);
+    const twice = `WHERE ${given.join(" AND ")} GROUP BY ${columns} HAVING COUNT(*) > 1`;
+    return [{ reason: `UNIQUE key ${name}`, breaking: `SELECT MAX(${key}) AS id FROM ${escapeId(stage)} ${twice}` }];
+  });
+  const declared = new Set(table.references.map(({ column }) => escapeId(table.columns[column]?.name ?? "")));
+  const foreignKeys = target.foreignKeys.flatMap(({ name, rule }) => {
+    const [, column, parent = "", referred = ""] = FOREIGN_KEY.exec(rule) ?? [];
+    if (column === undefined || declared.has(column)) return [];
+    const orphaned = fromWhere(orphans(written, `w.${column}`, parent, referred));
+    return [{ reason: `foreign key ${escapeId(name)}`, breaking: `SELECT ${keyOf(table, "w")} AS id ${orphaned}` }];
+  });
+  return [...checks, ...keys, ...foreignKeys];
+}
+
+/** As SHOW CREATE TABLE spells them. Keys on parts of columns and foreign keys of several columns are left to the server. */
+const CHECK = /^CONSTRAINT (`(?:[^`]|``)+`) CHECK (\(.*\))$/;
+const UNIQUE = /^UNIQUE KEY (`(?:[^`]|``)+`) \((`(?:[^`]|``)+`(?:,`(?:[^`]|``)+`)*)\)$/;
+const FOREIGN_KEY = /^FOREIGN KEY \((`(?:[^`]|``)+`)\) REFERENCES ((?:`(?:[^`]|``)+`\.?){1,2}) \((`(?:[^`]|``)+`)\)/;
+
+/** The lowest id. Undefined if there is none, if the rule is about a column that the stage lacks, or if the user may not read it. */
+async function lowestIn(connection: Connection, select: string): Promise<number | undefined> {
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>(`SELECT MIN(id) AS id FROM (${select}) broken`);
+    return rows[0]?.id ?? undefined;
+  } catch (error) {
+    if (UNANSWERED.includes(driverError(error)?.code ?? "")) return undefined;
+    throw error;
+  }
+}
+
+const UNANSWERED = ["ER_BAD_FIELD_ERROR", "ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"];
+
+/** A statement that changes many rows. */
+export interface Change {
+  table: Table;
+  /** The table or stage that it reads its rows from, and its alias in the statement. */
+  from: string;
+  alias: string;
+  /** Whether it deletes rows. Otherwise it writes a backup's rows. */
+  deletes: boolean;
+  /** The statement. @param range a further condition on the rows, or empty */
+  sql(range: string): string;
+}
+
+/** How a server refuses to delete or change a row that others refer to. It says the second if the user may not see those. */
+export const STILL_REFERRED_TO = ["ER_ROW_IS_REFERENCED_2", "ER_ROW_IS_REFERENCED"];
+
+/**
+ * Changes all rows by one statement, inside the caller's transaction. If this throws, the caller must roll back.
+ * @param explain is given the server's refusal first; it may throw a better error
+ * @returns how many rows were changed
+ * @throws MusterError `refused` that names the row at fault, or the server's own error
+ */
+export async function apply(
+  connection: Connection,
+  change: Change,
+  explain: (error: unknown) => Promise<void>,
+): Promise<number> {
+  try {
+    const [{ affectedRows }] = await connection.query<ResultSetHeader>(change.sql(""));
+    return affectedRows;
+  } catch (error) {
+    if (!refusalOf(error)) throw error;
+    await explain(error);
+    // If other programs' rows stand in the way, heldByOthers() names them.
+    if (STILL_REFERRED_TO.includes(driverError(error)?.code ?? "")) throw error;
+    throw (await findRefused(connection, change)) ?? error;
+  }
+}
+
+/**
+ * Finds the lowest row that the server refuses by halving the range of ids. The rows below it are changed on the way.
+ * @returns undefined if the server refuses no row any more
+ */
+async function findRefused(connection: Connection, change: Change): Promise<MusterError | undefined> {
+  const statement = change.sql(` AND ${inKeyRange(change.table, change.alias)}`);
+  let { first, last } = (await keyRange(connection, change.table, change)) ?? { first: 1, last: 0 };
+  while (first <= last) {
+    const middle = Math.floor((first + last) / 2);
+    const refusal = await connection.query(statement, [first, middle]).then(() => undefined, refusalOrThrow);
+    if (refusal && first === last) return refused(change, first, refusal.reason);
+    if (refusal) last = middle;
+    else first = middle + 1;
+  }
+  return undefined;
+}
+
+function refusalOrThrow(error: unknown): Refusal {
+  const refusal = refusalOf(error);
+  if (refusal) return refusal;
+  throw error;
+}
+
+function refused({ table, deletes }: Pick<Change, "table" | "deletes">, id: number, reason: string): MusterError {
+  const what = deletes ? `to delete row ${id} of ${table.name}` : `the backup's row ${id} of ${table.name}`;
+  const advice = "change the rule that it names for the restore, or restore another backup";
+  return new MusterError("refused", `the database refuses ${what}: ${reason}. Nothing was restored: ${advice}`);
+}
