@@ -124,26 +124,27 @@ function edited(change: (jobs: Jobs) => object): string {
   return JSON.stringify(sealed(parsed));
 }
 
-/** Puts another file in the place of jobs.avro, and signs it: size, SHA-256, schema and seal of the manifest fit it. */
-async function forged(bytes: Uint8Array<ArrayBuffer>, rows: number, checksum: string): Promise<void> {
+/**
+ * Puts another file in the place of jobs.avro, and signs it: size and SHA-256 fit it, and the manifest is sealed again. So the
+ * checks of the file's own form and content must find what is wrong with it.
+ * @param claims what else the manifest is to say about the file
+ */
+async function forged(bytes: Uint8Array, claims: object = {}): Promise<void> {
   await writeFile(file, bytes);
   const sha256 = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+  await writeFile(
+    manifestFile,
+    edited((jobs) => ({ ...jobs, sha256, bytes: bytes.length, ...claims })),
+  );
+}
+
+/** What a manifest would say about a file with these rows. */
+async function claimsOf(bytes: Uint8Array<ArrayBuffer>, rows: number, checksum: string): Promise<object> {
   const schema = await readContainer(new Blob([bytes]).stream()).then(
     (file) => file.schema,
     () => ({ type: "record", name: "jobs", fields: [] }), // a header that cannot be read
   );
-  await writeFile(
-    manifestFile,
-    edited((jobs) => ({
-      ...jobs,
-      sha256,
-      bytes: bytes.length,
-      rows,
-      schema,
-      fingerprint: fingerprintOf(schema),
-      checksum,
-    })),
-  );
+  return { rows, checksum, schema, fingerprint: fingerprintOf(schema) };
 }
 
 async function restored(): Promise<void> {
@@ -158,7 +159,8 @@ test("a file with a valid SHA-256 whose rows break the present rules is refused 
   const other = new DirectoryStore(copy);
   const { manifest: made } = await backup(elsewhere, other, { tables: [tableOf("jobs")], codec: "null", report });
   const entry = made.tables[0];
-  await forged(await readFile(join(copy, made.id, "jobs.avro")), 2, entry?.checksum ?? "");
+  const bytes = await readFile(join(copy, made.id, "jobs.avro"));
+  await forged(bytes, await claimsOf(bytes, 2, entry?.checksum ?? ""));
   const options = { tables: [tableOf("jobs")], backup: id, report };
   await expect(restore(database, store, options)).rejects.toMatchObject({
     code: "refused",
@@ -171,7 +173,7 @@ test("a file with a valid SHA-256 whose rows break the present rules is refused 
 
 test("a signed file that claims more than it holds is refused at once, by restore and by verify", async () => {
   for (const [what, [bytes]] of Object.entries(await hostileAvro())) {
-    await forged(bytes, 1, "1-00000000-00000000");
+    await forged(bytes, await claimsOf(bytes, 1, "1-00000000-00000000"));
     expect([what, await outcome()]).toEqual([what, "backup_damaged"]);
     const verified = verify(database, store, { id, report });
     await expect(verified).rejects.toMatchObject({ code: "backup_damaged" });
@@ -179,6 +181,42 @@ test("a signed file that claims more than it holds is refused at once, by restor
   await restored();
   expect(await sumOf()).toEqual(untouched);
 });
+
+test.each(["deflate", "zstandard", "null"] as const)(
+  "a file packed with %s that was damaged and signed again changes no row: a flipped bit, a cut, more bytes, a block twice",
+  async (codec) => {
+    const copy = await folderOf({});
+    const { manifest: made } = await backup(database, new DirectoryStore(copy), {
+      tables: [tableOf("jobs")],
+      codec,
+      report,
+    });
+    const sound = await readFile(join(copy, made.id, "jobs.avro"));
+    const { rows, checksum } = made.tables[0] ?? { rows: 0, checksum: "" };
+    const claims = await claimsOf(sound, rows, checksum);
+    for (let flip = 0; flip < 60; flip++) {
+      const bit = Math.floor((flip * sound.length * 8) / 60) + (flip % 8);
+      const bytes = Buffer.from(sound);
+      bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      await forged(bytes, claims);
+      // Some bits mean nothing, such as the last ones of packed bytes. Then the rows are the same.
+      expect([flip, await outcome(), await sumOf()]).toEqual([flip, expect.any(String), untouched]);
+    }
+    const header = sound.indexOf(sound.subarray(-16)) + 16;
+    const cuts = [0, 1, 4, header - 1, header, sound.length - 16, sound.length - 1].map((cut) =>
+      sound.subarray(0, cut),
+    );
+    const more = [Buffer.from([0]), sound.subarray(header)].map((extra) => Buffer.concat([sound, extra]));
+    for (const [index, bytes] of [...cuts, ...more].entries()) {
+      await forged(bytes, claims);
+      expect([index, await outcome()]).toEqual([index, "backup_damaged"]);
+    }
+    await forged(sound, { ...claims, rows: rows - 1 });
+    expect(await outcome()).toBe("backup_damaged");
+    await restored();
+    expect(await sumOf()).toEqual(untouched);
+  },
+);
 
 test("--verify finds the same damage", async () => {
   await withFile(good.subarray(0, good.length - 100), async () => {
