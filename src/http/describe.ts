@@ -24,7 +24,7 @@ export interface Description {
   answers?: Record<number, Answer | Reference>;
 }
 
-export interface RequestHeader {
+interface RequestHeader {
   name: string;
   description: string;
   schema?: object;

@@ -28,7 +28,7 @@ export const Problem = z
   .meta({ id: "Problem" });
 export type Problem = z.infer<typeof Problem>;
 
-export interface ProblemExtras {
+interface ProblemExtras {
   code?: ErrorCode;
   headers?: Record<string, string>;
   errors?: ProblemEntry[];

@@ -5,7 +5,7 @@ import { matches } from "./entity-tag.ts";
 import { Refusal } from "./problem.ts";
 import { pulled } from "./stream.ts";
 
-export interface FileToSend {
+interface FileToSend {
   file: string;
   bytes: number;
   type: string;

@@ -30,7 +30,7 @@ export interface Parts {
   rejections: Part<Listed<RejectionRecord>>;
 }
 
-export interface Dashboard extends Parts {
+interface Dashboard extends Parts {
   year: number;
   /** Whether the page reloads while a run is under way. */
   follow: boolean;

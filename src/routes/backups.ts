@@ -101,7 +101,7 @@ const FILE = describe({
   },
 });
 
-export interface BackupDependencies {
+interface BackupDependencies {
   database: Database;
   store: BackupStore;
   bodyBytesMax: number;

@@ -63,7 +63,7 @@ const IMPORT = describe({
   },
 });
 
-export interface ImportDependencies {
+interface ImportDependencies {
   database: Database;
   imports: ImportsUnderWay;
   log: Logger;
