@@ -1,8 +1,8 @@
 /** Verifies a backup by restoring it into scratch tables (docs/backups.md). */
 import type { PoolConnection } from "mysql2/promise";
 import { recordEncoder } from "../codecs/avro.ts";
-import { textEncoder } from "../codecs/avro-text.ts";
 import { isTableName, type Row, type Table, tableOf } from "../codecs/tables.ts";
+import { textEncoder } from "../codecs/text-to-avro.ts";
 import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns, failRun } from "../publish/recovery.ts";

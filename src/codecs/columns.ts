@@ -5,8 +5,8 @@ import { shown } from "../shown.ts";
 import { copyInstant, copyString } from "./avro-bytes.ts";
 import { asItIs, type ColumnCodec, controlIn, Fault, isBlank, wrongType } from "./codec.ts";
 import { dayOf, instant, mayBeZeroDate, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
-import { copyJsonInstant, copyJsonString } from "./json-bytes.ts";
 import { bigint, decimal, double, int } from "./numbers.ts";
+import { copyJsonInstant, copyJsonString } from "./text-to-json.ts";
 
 export { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
 export { instant } from "./datetime.ts";

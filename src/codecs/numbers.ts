@@ -3,7 +3,7 @@ import { z } from "zod";
 import { shown } from "../shown.ts";
 import { copyInt } from "./avro-bytes.ts";
 import { type AvroForm, asItIs, type ColumnCodec, Fault, type SqlValue, wrongType } from "./codec.ts";
-import { copyDigits } from "./json-bytes.ts";
+import { copyDigits } from "./text-to-json.ts";
 
 export function int(min: number, max: number): ColumnCodec {
   const within = (value: number, sent: unknown) =>

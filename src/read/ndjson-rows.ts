@@ -22,7 +22,7 @@ export async function* ndjsonRows(
     for (const { number: position, bytes: raw, isTooLong } of lines) {
       if (position % ROWS_PER_TURN === 0) await turn();
       const row = isTooLong ? TOO_LONG : rowOfLine(table, raw, { keyOptional });
-      if (row) rows.push({ ...row, position, raw });
+      if (row) rows.push({ values: row.values, reasons: row.reasons, position, raw });
     }
     yield rows;
   }

@@ -2,9 +2,9 @@
 import { escapeId } from "mysql2";
 import type { Connection, Pool, PoolConnection, RowDataPacket, TypeCastField } from "mysql2/promise";
 import { KEY_MAX, type SqlValue } from "../codecs/columns.ts";
-import { JsonArray } from "../codecs/json-rows.ts";
-import { fromText } from "../codecs/sql-text.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
+import { JsonArray } from "../codecs/text-to-json.ts";
+import { fromText } from "../codecs/text-to-row.ts";
 import type { Bounded } from "../db/bounded.ts";
 import type { Database } from "../db/database.ts";
 import { numberAt, readTextRows } from "../db/text-rows.ts";
