@@ -1,4 +1,4 @@
-/** One entry per column type: its JSON, CSV and SQL form (design section 2). */
+/** The codec of each SQL type (docs/rules.md): how its values are written in JSON, CSV, SQL and Avro. */
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
 import { shown } from "../shown.ts";
@@ -11,12 +11,12 @@ import { copyJsonInstant, copyJsonString } from "./text-to-json.ts";
 export { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
 export { instant } from "./datetime.ts";
 
-/** Largest id: keys and references are from 1 to this (design section 2). */
+/** The largest id: keys and references are from 1 to this. */
 export const KEY_MAX = 2_147_483_647;
 
 /**
  * The codec of a column, by its SQL type.
- * @param isKey whether it is an id or refers to one
+ * @param isKey the column is an id, or refers to one
  * @returns undefined for a type that Muster does not move
  */
 export function codecOf(column: MySqlColumn, isKey: boolean): ColumnCodec | undefined {
@@ -45,7 +45,7 @@ const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
   int: ({ unsigned }) => (unsigned ? int(0, 4_294_967_295) : int(-2_147_483_648, 2_147_483_647)),
   bigint: ({ unsigned }) => (unsigned ? bigint(0n, 2n ** 64n - 1n) : bigint(-(2n ** 63n), 2n ** 63n - 1n)),
   decimal: ({ first, second, unsigned }) => decimal(first ?? 10, second ?? 0, unsigned),
-  // DOUBLE(precision, scale) is rounded by the server without a word.
+  // The server silently rounds a DOUBLE(precision, scale).
   double: ({ first, unsigned }) => (first === undefined ? double(unsigned) : undefined),
   boolean: () => boolean,
   varchar: ({ first, allowed }) => (first ? varchar(first, allowed) : undefined),
@@ -58,12 +58,12 @@ const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
   datetime: ({ first }) => (first === undefined || first <= 3 ? datetime(first ?? 0) : undefined),
 };
 
-/** Null is null in SQL and in JSON and an empty cell, whatever the type. */
+/** For every type: null is null in SQL and JSON, and an empty cell in CSV. */
 function nullable(codec: ColumnCodec): ColumnCodec {
   return {
     ...codec,
     fromSql: (value) => (value === null || value === undefined ? null : codec.fromSql(value)),
-    // Every value of every answer passes here, and most are as they are.
+    // Every value of every answer passes here: most types need no function of their own.
     toJson: codec.toJson === asItIs ? asItIs : (value) => (value === null ? null : codec.toJson(value)),
     toCsv: (value) => (value === null ? "" : codec.toCsv(value)),
   };
@@ -82,7 +82,7 @@ const boolean: ColumnCodec = {
   avro: { type: "boolean", write: (value) => value !== 0, read: Number },
 };
 
-/** @param max in code points, which is what MySQL counts; UTF-16 units are never fewer */
+/** @param max in code points, which MySQL counts; a text has at least as many UTF-16 units */
 function varchar(max: number, allowed: SqlType["allowed"]): ColumnCodec {
   return string(
     (value) => value.length > max && codePoints(value) > max && `takes ${max} characters, and has ${codePoints(value)}`,
@@ -92,7 +92,7 @@ function varchar(max: number, allowed: SqlType["allowed"]): ColumnCodec {
   );
 }
 
-/** @param max in bytes of UTF-8; a UTF-16 unit becomes three of them at most */
+/** @param max in bytes of UTF-8; a UTF-16 unit becomes at most three */
 function text(max: number, allowed: SqlType["allowed"]): ColumnCodec {
   return string(
     (value) =>
@@ -105,16 +105,14 @@ function text(max: number, allowed: SqlType["allowed"]): ColumnCodec {
   );
 }
 
-/** @param bytesFine text of at most so many bytes is never too long */
+/** @param bytesFine text of at most this many bytes is never too long */
 function string(
   tooLong: (value: string) => string | false,
   allowed: SqlType["allowed"],
   bytesFine: number,
   limits: object,
 ): ColumnCodec {
-  const read = (value: string) => {
-    return controlIn(value) ?? readStored(value);
-  };
+  const read = (value: string) => controlIn(value) ?? readStored(value);
   const readStored = (value: string) => {
     if (!value.isWellFormed()) return new Fault("invalid_text", "holds characters that are not valid Unicode text");
     const detail = tooLong(value);
@@ -143,7 +141,7 @@ function string(
     avro: {
       type: "string",
       write: asItIs,
-      // What was stored before control characters were refused must come back.
+      // Control characters are not refused here: rows stored before that rule must come back.
       read(value) {
         if (typeof value !== "string") return wrongType("text", value);
         return isBlank(value) ? BLANK : readStored(value);
@@ -156,7 +154,7 @@ function string(
 const BLANK = new Fault("missing", "is blank");
 const SPACE = 32;
 
-/** Whether text may be blank or holds a control character. Text that begins with a letter of ASCII is not blank. */
+/** Whether text may be blank or holds a control character. Visible ASCII at its start proves that it is not blank. */
 function isOddText(bytes: Uint8Array, start: number, end: number): boolean {
   const first = bytes[start] ?? 0;
   if (start === end || first <= 32 || first >= 0x80) return true;
@@ -187,7 +185,7 @@ const date: ColumnCodec = {
 
 const DAY_MS = 86_400_000;
 
-/** ISO 8601 of milliseconds since 1970; of a number that is no date, text that no column accepts. */
+/** Milliseconds since 1970 as ISO 8601; for a number that is no date, text that no column accepts. */
 const isoOf = (ms: number) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);
 
 function datetime(decimals: number): ColumnCodec {
@@ -201,7 +199,7 @@ function datetime(decimals: number): ColumnCodec {
     fromSql(value) {
       const sent = value instanceof Date ? value.toISOString().slice(0, 23).replace("T", " ") : String(value);
       if (sent.length === length) return sent;
-      // The binary protocol leaves out decimals that are zero.
+      // The binary protocol omits decimals that are zero.
       return `${sent}${sent.length === 19 ? "." : ""}`.padEnd(length, "0").slice(0, length);
     },
     toJson: (value) => instant(String(value)),

@@ -1,16 +1,16 @@
-/** RFC 4180 from bytes, at the speed of the loader: one pass notes where the cells are; text is made of those asked for. */
+/** A CSV parser (RFC 4180) on bytes. One pass notes where the cells are; a cell is decoded when it is asked for. */
 import { isUtf8 } from "node:buffer";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { CHUNK_BYTES, ROWS_PER_BATCH } from "../event-loop.ts";
 import { INVALID_UTF8, RECORD_BYTES_MAX } from "./codec.ts";
 
-/** Cells of one record whose bounds are kept: no table of MySQL has more columns. Further cells are only counted. */
+/** How many cells of a record are kept: no MySQL table has more columns. Further cells are only counted. */
 export const CELLS_MAX = 4_096;
 
 const [TAB, LF, CR, SPACE, QUOTE, COMMA] = [9, 10, 13, 32, 34, 44];
 const isBlank = (byte: number | undefined) => byte === SPACE || byte === TAB;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-// Beside the bits of a cell's bytes: a quoted cell, and one with control characters other than tab and line ends.
+// Flags above the bits of a cell's bytes: it is quoted; it has a control character other than tab and line ends.
 const QUOTED = 256;
 const CONTROL = 512;
 const UNCLOSED = "a quote that is not closed";
@@ -19,10 +19,11 @@ const TOO_LONG = `a row of more than ${RECORD_BYTES_MAX} bytes, or a quote that 
 
 export class CsvRecord {
   /**
-   * @param line physical line on which it begins, 1-based
+   * @param line the physical line on which it begins, 1-based
    * @param length how many cells it has
-   * @param malformed what is wrong with its quotes or its size; it has no cells then
-   * @param bounds from `first` on, for each of its cells up to CELLS_MAX: start and end in `bytes`, and the bits of its bytes
+   * @param malformed what is wrong with its quotes, line ends or size; then it has no cells
+   * @param bounds three numbers for each cell up to CELLS_MAX, from index `first` on: the cell's start and end in `bytes`,
+   * and the bitwise OR of its bytes and flags
    */
   constructor(
     readonly line: number,
@@ -35,12 +36,12 @@ export class CsvRecord {
     private readonly end: number,
   ) {}
 
-  /** Its bytes as they came, without the line end; a view. */
+  /** Its bytes as they came, without the line end; a view of `bytes`. */
   get raw(): Buffer {
     return this.bytes.subarray(this.start, this.end);
   }
 
-  /** The first CELLS_MAX of them. */
+  /** The first CELLS_MAX cells. */
   get cells(): string[] {
     return Array.from({ length: Math.min(this.length, CELLS_MAX) }, (_, index) => this.cell(index));
   }
@@ -50,7 +51,7 @@ export class CsvRecord {
     return (this.bounds[this.first + 3 * index + 2] ?? 0) < 0x80;
   }
 
-  /** Without its quotes and the blanks around it. */
+  /** The text of a cell without its quotes and the blanks around it; INVALID_UTF8 if its bytes are not UTF-8. */
   cell(index: number): string {
     const at = this.first + 3 * index;
     const bits = this.bounds[at + 2] ?? 0;
@@ -63,10 +64,10 @@ export class CsvRecord {
 
 /**
  * Parses CSV (RFC 4180; comma; LF or CRLF; UTF-8 with or without BOM). Blanks around a cell and its quotes are dropped,
- * empty lines skipped. A malformed record costs its first physical line, and parsing resumes at the next one: an
- * unclosed quote swallows nothing. What is held is bounded by RECORD_BYTES_MAX and the size of a chunk.
- * @param chunks borders may fall anywhere, also inside a character
- * @returns batches, at least one for every CHUNK_BYTES. A batch is empty if its bytes have no record
+ * empty lines are skipped. Only the first physical line of a malformed record is lost: parsing goes on at the next line, so
+ * an unclosed quote does not swallow the file. Holds at most RECORD_BYTES_MAX and a chunk.
+ * @param chunks may be cut anywhere, also inside a character
+ * @returns batches, at least one for every CHUNK_BYTES; a batch may be empty
  */
 export async function* parseCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<CsvRecord[]> {
   const parser = new Parser();
@@ -75,7 +76,7 @@ export async function* parseCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
   for await (const chunk of chunks) {
     held.push(chunk);
     bytes += chunk.length;
-    // An open record is read again from its start: only when its bytes have doubled, or tiny chunks make that quadratic.
+    // An open record is parsed again from its start, but only when its bytes have doubled: tiny chunks stay linear.
     if (bytes < wanted) continue;
     const rest = yield* parser.parse(Buffer.concat(held), false);
     [held, bytes, wanted] = [[rest], rest.length, 2 * rest.length];
@@ -88,11 +89,11 @@ class Parser {
   #bounds: number[] = [];
   #begun = false;
   #line = 1;
-  #skipping = false; // inside a line that is too long, whose start is reported already
+  #skipping = false; // inside the rest of a line that is too long; its start is a malformed record
 
-  /** Yields the records of a block. The bytes it returns, an open record, come again before those that follow. */
+  /** Yields the records of a block. Returns the bytes of an open record: the next block must begin with them. */
   *parse(bytes: Buffer, isLast: boolean): Generator<CsvRecord[], Buffer> {
-    this.#bounds = []; // an open record left some
+    this.#bounds = []; // drops those of the open record
     let at = !this.#begun && bytes.indexOf(BOM) === 0 ? BOM.length : 0;
     this.#begun = true;
     if (this.#skipping) at = bytes.indexOf(LF) + 1 || bytes.length;
@@ -116,7 +117,7 @@ class Parser {
     return batch;
   }
 
-  /** Reads one record from `start`; where the next one starts, or `start` again where the block ends inside it. */
+  /** Reads the record at `start`. Returns where the next one starts, or `start` if the block ends inside the record. */
   #record(bytes: Buffer, start: number, isLast: boolean): number {
     const bounds = this.#bounds;
     const first = bounds.length;

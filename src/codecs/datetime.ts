@@ -1,19 +1,19 @@
-/** Instants and days: from ISO 8601 text to what MySQL stores in UTC, and back. Nothing here asks for a time zone. */
+/** Instants and days: from ISO 8601 text to the UTC text that MySQL stores, and back. The machine's time zone plays no part. */
 import { shown } from "../shown.ts";
 import { Fault } from "./codec.ts";
 
-/** MySQL's own range for DATE and DATETIME. */
+/** MySQL's range of DATE and DATETIME. */
 const YEAR_MIN = 1000;
 const FIRST_SECOND = Date.UTC(1000, 0, 1);
 const LAST_SECOND = Date.UTC(9999, 11, 31, 23, 59, 59);
 const MINUTE_MS = 60_000;
 
 /**
- * Reads any spelling of one instant (RFC 3339, and what programs write beside it): `T` or a blank between day and time,
- * seconds or none, any number of decimals, then `Z` or an offset as `+hh:mm`, `+hhmm` or `+hh`. Millions of rows pass
- * here, so what is in UTC is checked and cut from the text without a Date.
- * @param decimals how many decimals of a second the column keeps, 0 to 3. The server would round an instant that needs
- * more, so it is at fault.
+ * Reads an instant as RFC 3339 and common programs write it: `T` or a blank between day and time, seconds or none, any
+ * number of decimals, then `Z` or an offset as `+hh:mm`, `+hhmm` or `+hh`. Millions of rows pass here, so an instant in UTC
+ * is checked and cut from the text without a Date.
+ * @param decimals how many decimals of a second the column keeps, 0 to 3. An instant with more is refused: the server would
+ * round it.
  * @returns `YYYY-MM-DD HH:MM:SS.mmm` in UTC with exactly that many decimals
  */
 export function readInstant(text: string, decimals: number): string | Fault {
@@ -42,8 +42,8 @@ export function readInstant(text: string, decimals: number): string | Fault {
 }
 
 /**
- * Reads the commonest form, `YYYY-MM-DDTHH:MM:SSZ`, straight from bytes; undefined leaves it to readInstant.
- * @param length of the answer, which has as many decimals as fit
+ * Reads the commonest form, `YYYY-MM-DDTHH:MM:SSZ`, straight from bytes. Undefined: use readInstant.
+ * @param length how long the answer is: it has as many decimals as fit
  */
 export function readUtcInstant(bytes: Uint8Array, start: number, end: number, length: number): string | undefined {
   if (end - start !== 20 || bytes[start + 10] !== UPPER_T || bytes[start + 19] !== UPPER_Z) return undefined;
@@ -55,14 +55,14 @@ export function readUtcInstant(bytes: Uint8Array, start: number, end: number, le
 
 const SCRATCH = Buffer.from("YYYY-MM-DD HH:MM:SS.000");
 
-/** `2021-11-07T02:48:42Z`, with milliseconds only where they are not zero; from the form that readInstant returns. */
+/** From the form that readInstant returns to `2021-11-07T02:48:42Z`, with milliseconds only if they are not zero. */
 export function instant(stored: string): string {
   const second = `${stored.slice(0, 10)}T${stored.slice(11, 19)}`;
   const fraction = stored.slice(19).padEnd(4, "0");
   return fraction === ".000" || stored.length === 19 ? `${second}Z` : `${second}${fraction}Z`;
 }
 
-/** Milliseconds since 1970 of the form that readInstant returns. */
+/** From the form that readInstant returns to milliseconds since 1970. */
 export function millisecondsOf(stored: string): number {
   const seconds = two(stored, 11) * 3600 + two(stored, 14) * 60 + two(stored, 17);
   return (dayOf(stored) * 86_400 + seconds) * 1000 + Number(stored.slice(20).padEnd(3, "0"));
@@ -74,12 +74,12 @@ export function dayOf(stored: string): number {
 }
 
 /**
- * Days since 1970 by the Gregorian calendar, extended to the years before 1582. (Date.UTC takes a year below 100 for one
- * after 1900.) MySQL's zero dates, such as 2021-00-00, are not days: they become a day of the year 0, which no column accepts.
+ * Days since 1970 by the Gregorian calendar, extended to the years before 1582. (Date.UTC would add 1900 to a year below
+ * 100.) MySQL's zero dates, such as 2021-00-00, become a day of the year 0, which no column accepts.
  */
 export function daysSince1970(year: number, month: number, day: number): number {
   if (month === 0 || day === 0) return YEAR_0;
-  // Years that begin in March, so that the day a leap year has more is the last.
+  // Counts years from March, so that the leap day is the last day of its year.
   const from = month > 2 ? year : year - 1;
   const inYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
   return from * 365 + Math.floor(from / 4) - Math.floor(from / 100) + Math.floor(from / 400) + inYear - 719_468;
@@ -87,13 +87,13 @@ export function daysSince1970(year: number, month: number, day: number): number 
 
 const YEAR_0 = -719_528;
 
-/** Whether stored text may be a day that no column accepts: before the year 1000, or without a month or day. */
+/** Whether stored text may be a date that no column accepts: before the year 1000, or with month or day zero. */
 export function mayBeZeroDate(text: Uint8Array, start: number): boolean {
   const isZero = (at: number) => text[start + at] === 48 && text[start + at + 1] === 48;
   return text[start] === 48 || isZero(5) || isZero(8);
 }
 
-/** Reads `YYYY-MM-DD`, a day that exists. */
+/** Reads `YYYY-MM-DD`. */
 export function readDay(text: string): string | Fault {
   if (text.length !== 10 || !/^\d{4}-\d\d-\d\d$/.test(text)) {
     return new Fault("invalid_datetime", `must be a day like 2021-11-07, not ${shown(text)}`);
@@ -150,7 +150,7 @@ function offsetMinutes(text: string, at: number): number {
 
 const yearOf = (text: string) => two(text, 0) * 100 + two(text, 2);
 
-/** The two digits at an offset as a number, NaN where they are not digits: no comparison holds for it. */
+/** The two digits at an offset as a number. NaN if they are not digits: every comparison with it is false. */
 function two(text: string, at: number): number {
   const tens = text.charCodeAt(at);
   const ones = text.charCodeAt(at + 1);
@@ -161,7 +161,7 @@ const isDigit = (code: number) => code >= 48 && code <= 57;
 
 const SHAPE = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(.*))?$/s;
 
-/** Why a text is no instant: its form, its day, its time or its zone. */
+/** Why a text is not an instant: its form, its day, its time or its zone is wrong. */
 function whyNotAnInstant(text: string): Fault {
   const [form, zone] = SHAPE.exec(text) ?? [];
   const because = (why: string) => new Fault("invalid_datetime", why);

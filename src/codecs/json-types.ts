@@ -1,13 +1,13 @@
-/** The JSON of rows as types, for the typed client; what json.ts does with the dictionary at run time. */
+/** The JSON of rows as types, for the typed client. At run time json.ts does the same with the dictionary. */
 import type * as schema from "../db/schema.ts";
 import type { TableName } from "./tables.ts";
 
-/** What a row is answered as. */
+/** A row in an answer. */
 export type JsonRow<Name extends TableName> = {
   [Key in keyof Columns<Name>]: JsonValue<Columns<Name>[Key]>;
 };
 
-/** What a row is sent as: its id may be left out, and so may what is nullable or has a default. */
+/** A row in a request: it may leave out its id, and columns that are nullable or have a default. */
 export type NewJsonRow<Name extends TableName> = {
   [Key in keyof Columns<Name> as Columns<Name>[Key] extends Required ? Key : never]: JsonValue<Columns<Name>[Key]>;
 } & {
@@ -18,7 +18,7 @@ export type NewJsonRow<Name extends TableName> = {
 
 type Columns<Name extends TableName> = (typeof schema)[Name]["_"]["columns"];
 
-/** An id that the database assigns has a default to Drizzle. */
+/** Columns that a row must have. To Drizzle, an id that the database assigns has a default. */
 interface Required {
   _: { notNull: true; hasDefault: false };
 }
@@ -27,7 +27,7 @@ type JsonValue<Column> = Column extends { _: { notNull: infer NotNull; columnTyp
   ? ByType<Type> | (NotNull extends true ? never : null)
   : never;
 
-/** By Drizzle's names of the types. */
+/** From Drizzle's names of column types. */
 type ByType<Type> = Type extends "MySqlInt" | "MySqlDouble"
   ? number
   : Type extends "MySqlBigInt53" | "MySqlBigInt64"

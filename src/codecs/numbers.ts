@@ -1,4 +1,4 @@
-/** The codecs of numbers. None is ever rounded: a value that the column cannot hold exactly is at fault. */
+/** The codecs of numbers. They never round: a value that the column cannot hold exactly is refused. */
 import { z } from "zod";
 import { shown } from "../shown.ts";
 import { copyInt } from "./avro-bytes.ts";
@@ -33,7 +33,7 @@ export function int(min: number, max: number): ColumnCodec {
       }
       return end > start && value >= min && value <= max ? value : undefined;
     },
-    // A number below 1, or one as long as the largest.
+    // Only a number below 1, or with as many digits as the largest.
     mayBreak: (text, start, end) => (text[start] ?? 0) <= 48 || end - start >= String(max).length,
     fromSql: Number,
     toJson: asItIs,
@@ -48,7 +48,7 @@ export function int(min: number, max: number): ColumnCodec {
   };
 }
 
-/** Infinity is what JSON.parse makes of 1e999: a number out of range, not of another type. */
+/** Infinity too: JSON.parse makes it of 1e999, which is out of range and not of another type. */
 const isWhole = (value: unknown): value is number =>
   typeof value === "number" && (Number.isInteger(value) || !Number.isFinite(value));
 
@@ -57,7 +57,7 @@ export function bigint(min: bigint, max: bigint): ColumnCodec {
   const outOfRange = (sent: unknown) => new Fault("out_of_range", `must be from ${min} to ${max}, not ${shown(sent)}`);
   const read = (digits: string) => {
     if (!/^-?[0-9]+$/.test(digits)) return wrongType("a whole number", digits);
-    // Long text is judged by its length: BigInt takes quadratic time.
+    // Long digits are refused by their number: BigInt would take quadratic time.
     const significant = digits.replace(/^(-?)0+(?=\d)/, "$1");
     if (significant.length > 20) return outOfRange(digits);
     const value = BigInt(significant);
@@ -74,12 +74,12 @@ export function bigint(min: bigint, max: bigint): ColumnCodec {
     toJson: asItIs,
     toCsv: String,
     schema: z.union([z.int(), z.string().regex(/^-?[0-9]+$/)]),
-    // A long ends at 2^63 - 1, which an unsigned column passes.
+    // Avro's long ends at 2^63 - 1. An unsigned column goes further.
     avro: min < 0n ? { type: "long", write: asItIs, read: (value) => read(String(value)) } : avroDecimal(20, 0, read),
   };
 }
 
-/** A JSON number past 2^53 has lost digits before Muster sees it. */
+/** A JSON number past 2^53 has lost digits in JSON.parse already. */
 const inexact = (value: number) =>
   new Fault("out_of_range", `must be written as text: JSON numbers such as ${value} are not exact`);
 
@@ -118,7 +118,7 @@ export function decimal(precision: number, scale: number, unsigned: boolean): Co
   };
 }
 
-/** The unscaled number as two's complement, the highest byte first (Avro specification, Decimal). */
+/** The number without its point, as two's complement, highest byte first (Avro specification, Decimal). */
 function avroDecimal(precision: number, scale: number, read: (digits: string) => SqlValue | Fault): AvroForm {
   return {
     type: { type: "bytes", logicalType: "decimal", precision, scale },
@@ -133,10 +133,10 @@ function avroDecimal(precision: number, scale: number, read: (digits: string) =>
   };
 }
 
-/** Bytes of a decimal: MySQL's longest has 65 digits, which are 27 bytes. The digits of many bytes take quadratic time. */
+/** Bytes of a decimal in a file. MySQL's longest has 65 digits, in 27 bytes. Many more bytes would take quadratic time. */
 const DECIMAL_BYTES_MAX = 64;
 
-/** The digits of a decimal that Avro has written: "" for no bytes, and text that no column accepts for too many. */
+/** The digits of an Avro decimal. For no bytes "", and for too many bytes a text: no column accepts either. */
 export function decimalDigits(bytes: Uint8Array, scale: number): string {
   if (bytes.length === 0) return "";
   if (bytes.length > DECIMAL_BYTES_MAX) return `a decimal of ${bytes.length} bytes`;
@@ -146,7 +146,7 @@ export function decimalDigits(bytes: Uint8Array, scale: number): string {
   return `${unscaled < 0n ? "-" : ""}${whole}${scale > 0 ? `.${digits.slice(-scale)}` : ""}`;
 }
 
-/** JavaScript writes numbers below 0.000001 as 1.5e-7: the same digits without an exponent. */
+/** A number as digits without an exponent: JavaScript writes those below 0.000001 as 1.5e-7. */
 function plainDigits(value: number): string {
   const [digits = "", exponent] = String(Math.abs(value)).split("e-");
   const plain = exponent ? `0.${"0".repeat(Number(exponent) - 1)}${digits.replace(".", "")}` : digits;

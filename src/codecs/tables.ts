@@ -11,10 +11,10 @@ export type TableName = {
   [Name in keyof typeof schema]: (typeof schema)[Name] extends MySqlTable ? Name : never;
 }[keyof typeof schema];
 
-/** A row's values in the order of its table's columns. */
+/** A stored row's values, in the order of its table's columns. */
 export type Row = readonly SqlValue[];
 
-/** Whether two rows are the same byte by byte: in their canonical form, equal values are identical. */
+/** Whether two rows are identical. Values are canonical, so that equal ones are `===`. */
 export function sameRow(a: readonly (SqlValue | undefined)[], b: readonly (SqlValue | undefined)[]): boolean {
   if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
@@ -31,7 +31,7 @@ export interface ReadRow {
 
 export interface Column {
   name: string;
-  /** Former names, as the schema module's `aliases` has them. */
+  /** Former names, from the schema module's `aliases`. */
   aliases: readonly string[];
   codec: ColumnCodec;
   /** As Drizzle spells it: `int`, `varchar(255)`, `datetime(3)`. */
@@ -39,9 +39,9 @@ export interface Column {
   /** It is the table's `id`. */
   isKey: boolean;
   nullable: boolean;
-  /** Neither nullable nor with a default. An id is required; that it may be left out over REST is fromJson's option. */
+  /** Neither nullable nor with a default. An id is required; fromJson has an option to leave it out. */
   required: boolean;
-  /** What stands for a missing value: the column's default, else null. */
+  /** The value if none is given: the column's default, else null. */
   fallback: SqlValue;
 }
 
@@ -71,7 +71,7 @@ export function tableOf(name: TableName): Table {
   return table;
 }
 
-/** Whether a text, from a URL or an argument, names a table of the dictionary. */
+/** Whether a text names a table of the dictionary. */
 export function isTableName(text: string): text is TableName {
   return tables.some((table) => table.name === text);
 }

@@ -1,9 +1,9 @@
-/** Rows from the text in which the server sends them. */
+/** Rows of values from the text that the server sends. */
 import { lengthAt, SHORT_LENGTH_END, type TextRow } from "../db/text-rows.ts";
 import type { SqlValue } from "./codec.ts";
 import type { Row, Table } from "./tables.ts";
 
-/** The row of a statement that selects the table's columns in their order. */
+/** @param text a row of a statement that selects the table's columns in their order */
 export function fromText({ columns }: Table, { buffer, offset }: TextRow): Row {
   const row: SqlValue[] = [];
   let at = offset;
