@@ -1,23 +1,23 @@
-/** The records of a block, of which no more is held than one record and a chunk. */
+/** Decodes the records of an Avro block while its bytes come. Holds at most one record and a chunk. */
 import { CHUNK_BYTES, turn } from "../event-loop.ts";
 import type { PackedBlock } from "./avro-container.ts";
 import { Cursor, damaged, VALUES_MAX } from "./avro-cursor.ts";
 
-/** Values of a batch, about: one record more can pass it by VALUES_MAX. A batch of ordinary rows has fewer. */
+/** A batch ends at about this many values. Its last record can exceed it by VALUES_MAX. Batches of ordinary rows have fewer. */
 const VALUES_PER_BATCH = 5 * VALUES_MAX;
 
-/** Limits of what is held and handed on. */
 export interface RecordLimits {
-  /** Records in one batch. */
+  /** Of one batch. */
   rowsMax: number;
-  /** Bytes of one record. */
+  /** Of one record. */
   bytesMax: number;
 }
 
 /**
  * Reads a block to its exact end, in batches that are bounded by records, bytes and values.
- * @param decode reads the record at the cursor. It is asked again, from the record's start, when more of the bytes have come
- * @throws MusterError `backup_damaged` if the bytes are not so many records, and what `decode` throws
+ * @param decode reads the record at the cursor. If the bytes end inside the record, it is called again from the record's
+ * start, with more bytes
+ * @throws MusterError `backup_damaged` if the bytes are not exactly the block's records; what `decode` throws
  */
 export async function* recordsOf<Decoded>(
   { count, pieces }: PackedBlock,
@@ -27,8 +27,9 @@ export async function* recordsOf<Decoded>(
   const from = new Cursor(Buffer.alloc(0));
   const held = new Held();
   let batch: Decoded[] = [];
-  /** Bytes of the block before those that the cursor has. */
+  /** Bytes of the block before those of the cursor. */
   let before = 0;
+  /** What was read before the batch. */
   let begun = { bytes: 0, values: 0 };
   try {
     for (let left = count; left > 0; ) {
@@ -42,7 +43,7 @@ export async function* recordsOf<Decoded>(
         continue;
       }
       left--;
-      // It has no field: a few bytes could say that there are a billion of them.
+      // It has no field, and a few bytes could claim a billion such records.
       if (from.at === start) throw damaged("a record has no bytes");
       const isSmall = before + from.at - begun.bytes < CHUNK_BYTES && from.values - begun.values < VALUES_PER_BATCH;
       if (batch.length < rowsMax && isSmall) continue;
@@ -54,17 +55,17 @@ export async function* recordsOf<Decoded>(
     yield batch;
     let rest = from.data.length - from.at;
     for await (const piece of pieces) rest += piece.length;
-    if (rest > 0) throw damaged("a block has more than its records");
+    if (rest > 0) throw damaged("a block has bytes after its last record");
   } finally {
     await pieces.return(undefined);
   }
 }
 
-/** The bytes that are held of a block. One buffer is used again and again: a new one for each record would pile up. */
+/** The bytes of a block that are held, in one buffer for all records: a new one for each would pile up. */
 class Held {
   #buffer = Buffer.allocUnsafe(2 * CHUNK_BYTES);
 
-  /** Gives the cursor more bytes for the record that begins at `start`: so many that a long record is not decoded often. */
+  /** Gives the cursor more bytes for the record at `start`. They double each time, so a long record is decoded seldom. */
   async fill(from: Cursor, start: number, pieces: PackedBlock["pieces"], bytesMax: number): Promise<void> {
     const rest = from.data.subarray(start);
     const needed = from.at - start + from.needed;
@@ -80,7 +81,7 @@ class Held {
       this.#buffer.set(value, length);
       length += value.length;
     }
-    if (length === rest.length) throw damaged("a record goes on behind its block");
+    if (length === rest.length) throw damaged("a record goes on after the end of its block");
     from.data = this.#buffer.subarray(0, length);
     from.at = 0;
     from.needed = 0;

@@ -1,8 +1,8 @@
-/** Avro's binary encoding (specification 1.11, Binary Encoding) of what is text already: no value is made on the way. */
+/** Writes Avro's binary encoding (specification 1.11, Binary Encoding) from the text that the server sends. */
 import type { CopyText } from "./codec.ts";
 import { daysSince1970 } from "./datetime.ts";
 
-/** Writes a long, zig-zag, seven bits a byte, the lowest first; returns where it ends. It takes ten bytes at most. */
+/** Writes a long: zig-zag, seven bits in each byte, lowest first. Returns where it ends, at most ten bytes further. */
 export function writeLong(value: number, out: Buffer, position: number): number {
   let at = position;
   let rest = value < 0 ? -2 * value - 1 : 2 * value;
@@ -12,7 +12,7 @@ export function writeLong(value: number, out: Buffer, position: number): number 
   return at;
 }
 
-/** Digits as an int. @throws Error for a number that an int does not hold: the column is not what the schema says */
+/** Writes digits as an int. @throws Error if an int cannot hold the number: the column is not what the schema says */
 export const copyInt: CopyText = (text, start, end, out, position) => {
   const negative = text[start] === MINUS;
   let value = 0;
@@ -22,10 +22,10 @@ export const copyInt: CopyText = (text, start, end, out, position) => {
   return writeLong(value, out, position);
 };
 
-/** Below it a loop is faster than a call. */
+/** Shorter text is copied faster by a loop than by a call. */
 const SHORT_BYTES = 48;
 
-/** UTF-8 as a string. */
+/** Writes UTF-8 as a string. */
 export const copyString: CopyText = (text, start, end, out, position) => {
   const at = writeLong(end - start, out, position);
   if (end - start > SHORT_BYTES) text.copy(out, at, start, end);
@@ -33,7 +33,7 @@ export const copyString: CopyText = (text, start, end, out, position) => {
   return at + end - start;
 };
 
-/** `YYYY-MM-DD HH:MM:SS.mmm` in UTC, with three decimals at most, as milliseconds since 1970. */
+/** Writes `YYYY-MM-DD HH:MM:SS.mmm` in UTC, with at most three decimals, as milliseconds since 1970. */
 export const copyInstant: CopyText = (text, start, end, out, position) => {
   const day = daysSince1970(two(text, start) * 100 + two(text, start + 2), two(text, start + 5), two(text, start + 8));
   const seconds = two(text, start + 11) * 3600 + two(text, start + 14) * 60 + two(text, start + 17);

@@ -1,4 +1,4 @@
-/** Avro object container files (Avro specification 1.11, Object Container Files), framed here so that every byte is checked. */
+/** Writes and reads Avro object container files (specification 1.11, Object Container Files). avsc would not notice a cut file. */
 import type { Transform } from "node:stream";
 import { promisify } from "node:util";
 import { constants, createInflateRaw, createZstdDecompress, deflateRaw } from "node:zlib";
@@ -15,21 +15,21 @@ import { unpacked } from "./unpack.ts";
 export const AVRO_CODECS = ["deflate", "zstandard", "null"] as const;
 export type AvroCodec = (typeof AVRO_CODECS)[number];
 
-/** Limits of a header. Of a block no more is held than a record. */
+/** Limits of a header. Blocks need none: they are read piece by piece. */
 const HEADER_BYTES_MAX = 1024 * 1024;
 const HEADER_ENTRIES_MAX = 1_000;
-/** Logarithm of the bytes that an unpacker looks back on: 32 MiB. Only zstd --ultra and --long look back further. */
+/** Base-2 logarithm of zstd's window, which is held: 32 MiB. Only zstd --ultra and --long use a larger one. */
 const WINDOW_LOG_MAX = 25;
 
 const deflate = promisify(deflateRaw);
 
-/** Level 1 is twice as fast as 6 and costs a tenth of the size. */
+/** Level 1 of deflate is twice as fast as 6, and a tenth larger. */
 const PACK: Record<AvroCodec, (data: Buffer) => Promise<Uint8Array>> = {
   deflate: (data) => deflate(data, { level: 1 }),
   zstandard: (data) => Bun.zstdCompress(data),
   null: async (data) => data,
 };
-/** What follows the end of the packed bytes is left out: Python's avro writes a part of a checksum there. */
+/** Bytes after the end of the packed ones are ignored: Python's avro writes part of a checksum there. */
 const UNPACKER: Record<AvroCodec, (() => Transform) | undefined> = {
   deflate: () => createInflateRaw({ chunkSize: CHUNK_BYTES }),
   zstandard: () =>
@@ -37,8 +37,9 @@ const UNPACKER: Record<AvroCodec, (() => Transform) | undefined> = {
   null: undefined,
 };
 
+/** A block to be written. */
 export interface Block {
-  /** Records in it. */
+  /** How many records it has. */
   count: number;
   /** Their binary encoding. */
   data: Buffer;
@@ -46,16 +47,16 @@ export interface Block {
 
 /** A block that is read. */
 export interface PackedBlock {
-  /** Records in it, as it says. */
+  /** How many records it claims to have. */
   count: number;
-  /** Their binary encoding, unpacked, piece by piece. It must be read to its end before the next block. */
+  /** Their binary encoding, unpacked piece by piece. Must be read to its end before the next block. */
   pieces: AsyncGenerator<Uint8Array>;
 }
 
 const MAGIC = Buffer.from("Obj\x01");
 const SYNC_BYTES = 16;
 
-/** The file's bytes in pieces. While one block is being packed the next is taken from the source. */
+/** Writes a file, in pieces. Takes the next block from the source while one is being packed. */
 export async function* writeContainer(
   schema: AvroSchema,
   codec: AvroCodec,
@@ -77,10 +78,10 @@ export async function* writeContainer(
 
 /**
  * Reads a container to its exact end.
- * @param bytesMax of what its blocks unpack to, all together
+ * @param bytesMax how many bytes its blocks may unpack to, in all
  * @returns the schema it was written with, and its blocks one by one
- * @throws MusterError `backup_damaged` for whatever is not as the specification has it, `refused` for a codec that is not
- * read, and over `bytesMax`
+ * @throws MusterError `backup_damaged` if the file breaks the specification, `refused` for a codec that is not read, and over
+ * `bytesMax`
  */
 export async function readContainer(
   chunks: AsyncIterable<Uint8Array>,
@@ -91,8 +92,8 @@ export async function readContainer(
   const named = meta.get("avro.codec")?.toString() ?? "null";
   const codec = AVRO_CODECS.find((each) => each === named);
   if (!codec) {
-    const mend = `write it with one of ${AVRO_CODECS.join(", ")}`;
-    throw new MusterError("refused", `the Avro file is packed with ${shown(named)}, which is not read: ${mend}`);
+    const toDo = `write it with one of ${AVRO_CODECS.join(", ")}`;
+    throw new MusterError("refused", `the Avro file is packed with ${shown(named)}, which is not read: ${toDo}`);
   }
   return { schema: schemaOf(meta.get("avro.schema")), codec, blocks: readBlocks(bytes, codec, sync, bytesMax) };
 }
@@ -125,7 +126,7 @@ async function* readBlocks(
   }
 }
 
-/** A map of bytes between the magic bytes and the sync marker. What counts and lengths claim is not believed: each entry is read. */
+/** Reads the map between the magic bytes and the sync marker, entry by entry: counts and lengths may claim anything. */
 async function readHeader(bytes: ExactBytes): Promise<{ meta: Map<string, Buffer>; sync: Buffer }> {
   const magic = await bytes.peek(MAGIC.length);
   if (!magic.equals(MAGIC)) throw damaged("it does not begin as an Avro file does");
@@ -141,7 +142,7 @@ async function readHeader(bytes: ExactBytes): Promise<{ meta: Map<string, Buffer
   };
   let entries = 0;
   for (let count = await bytes.long(); count !== 0; count = await bytes.long()) {
-    // A negative count stands before the entries' size in bytes.
+    // A negative count is followed by the entries' size in bytes.
     if (count < 0) await bytes.long();
     entries += Math.abs(count);
     if (entries > HEADER_ENTRIES_MAX) throw damaged(`its header has more than ${HEADER_ENTRIES_MAX} entries`);
@@ -150,7 +151,7 @@ async function readHeader(bytes: ExactBytes): Promise<{ meta: Map<string, Buffer
   return { meta, sync: await bytes.take(SYNC_BYTES) };
 }
 
-/** @throws MusterError `backup_damaged` also for a schema beyond the limits of fieldReaders: nothing else may work on it */
+/** @throws MusterError `backup_damaged` also for a schema over the limits of fieldReaders, before anything else uses it */
 function schemaOf(text: Buffer | undefined): AvroSchema {
   const schema = parsed(text?.toString() ?? "");
   if (schema?.type !== "record" || !Array.isArray(schema.fields)) throw damaged("its header has no record schema");

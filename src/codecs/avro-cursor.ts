@@ -1,49 +1,47 @@
-/** Avro's binary encoding (specification 1.11, Binary Encoding), read value by value and never behind the end of its bytes. */
+/** Reads Avro's binary encoding (specification 1.11, Binary Encoding) value by value, and never past the end of its bytes. */
 import { isUtf8 } from "node:buffer";
 import { MusterError } from "../errors.ts";
 import { INVALID_UTF8 } from "./codec.ts";
 
-/**
- * Limits of one record, whatever its bytes claim. Fields and items that take no bytes (null, an empty record) and schemas
- * that name each other would make any number of values of a few bytes.
- */
+/** Values of one record. Without it, values of no bytes (null, an empty record) would make millions of a few bytes. */
 export const VALUES_MAX = 10_000;
+/** How deep a record, or a schema, is nested. Without it, a schema that refers to itself would exhaust the stack. */
 export const DEPTH_MAX = 64;
 const KEY_BYTES_MAX = 65_536;
-/** A long has 64 bits, seven of them in a byte. */
+/** A long has 64 bits, seven in each byte. */
 const LONG_BYTES_MAX = 10;
-/** So many bytes have 49 bits, which a JavaScript number holds exactly. */
+/** This many bytes have 49 bits, which a JavaScript number holds exactly. */
 const EXACT_BYTES = 7;
 
 /**
- * A place in a block's bytes, which moves on with each value that is read.
- * Every method throws MusterError `backup_damaged` for bytes that end too early or cannot be what is read.
+ * A place in a block's bytes. Each value that is read moves it on.
+ * Every method throws MusterError `backup_damaged` if the bytes end too early or are not such a value.
  */
 export class Cursor {
   at = 0;
-  /** Values that were read so far: the work that was done. */
+  /** How many values were read so far. */
   values = 0;
-  /** The bytes that the last value needs, from `at` on, if it was thrown because they are not there. */
+  /** After an error: how many bytes from `at` on the value needs, if they have not come yet; else 0. */
   needed = 0;
   #valuesEnd = 0;
   #depth = 0;
 
   constructor(public data: Buffer) {}
 
-  /** The next record begins here, and has so many fields. */
+  /** Begins a record of so many fields. */
   beginRecord(fields: number): void {
     this.values += fields;
     this.#valuesEnd = this.values + VALUES_MAX;
     this.#depth = 0;
   }
 
-  /** So many fields or items follow. */
+  /** Counts fields or items that follow. */
   count(values: number): void {
     this.values += values;
     if (this.values > this.#valuesEnd) throw damaged(`a record has more than ${VALUES_MAX} values`);
   }
 
-  /** A record, a list or a map begins; `leave` ends it. */
+  /** Begins a record, a list or a map. */
   enter(): void {
     if (++this.#depth > DEPTH_MAX) throw damaged(`a record is nested deeper than ${DEPTH_MAX} levels`);
   }
@@ -52,18 +50,18 @@ export class Cursor {
     this.#depth--;
   }
 
-  /** Goes over so many bytes; returns where they begin. */
+  /** Skips so many bytes. Returns where they begin. */
   take(size: number): number {
     const start = this.at;
     if (size > this.data.length - start) {
       this.needed = size;
-      throw damaged("a record goes on behind its block");
+      throw damaged("a record goes on after the end of its block");
     }
     this.at = start + size;
     return start;
   }
 
-  /** An int or a long: a number, or its digits if a number is not exact. */
+  /** An int or a long: a number, or its digits past 2^53. */
   long(): number | string {
     const { data } = this;
     let at = this.at;
@@ -99,7 +97,7 @@ export class Cursor {
     throw damaged("a record has an impossible length");
   }
 
-  /** Items of the next block of a list or a map; 0 ends it. A negative count stands before the block's size in bytes. */
+  /** How many items the next block of a list or map has; 0 after the last. A negative count is followed by a size in bytes. */
   blockCount(): number {
     const count = this.long();
     if (typeof count !== "number") throw damaged("a record has an impossible count");
@@ -108,7 +106,7 @@ export class Cursor {
     return Math.abs(count);
   }
 
-  /** A copy, since `data` is used again for what follows. @param size of bytes that do not say it themselves */
+  /** A copy, since the buffer of `data` is used again. @param size if the bytes do not begin with it */
   bytes(size = this.size()): Uint8Array {
     const start = this.take(size);
     return new Uint8Array(this.data.subarray(start, start + size));
@@ -119,7 +117,7 @@ export class Cursor {
     const size = this.size();
     const start = this.take(size);
     const text = this.data.toString("utf8", start, start + size);
-    // U+FFFD may stand in the bytes, or for bytes that are not UTF-8.
+    // U+FFFD is in the bytes themselves, or stands for bytes that are not UTF-8.
     if (!text.includes("\uFFFD") || isUtf8(this.data.subarray(start, start + size))) return text;
     return INVALID_UTF8;
   }

@@ -1,28 +1,31 @@
-/** Readers of Avro records, made from the schema that a file was written with. */
+/**
+ * Compiles the schema of an Avro file into readers of its fields. Not by avsc: its readers replace bytes that are not UTF-8,
+ * and follow whatever counts and depths the bytes claim.
+ */
 import type { AvroSchema } from "./avro.ts";
 import { type Cursor, DEPTH_MAX, damaged } from "./avro-cursor.ts";
 
-/** Types in one schema, counting each field, branch and item. A nullable column is three of them, and InnoDB has 1017 columns. */
+/** Types in one schema: each field, branch and item counts. A nullable column has three, and an InnoDB table 1017 columns. */
 const SCHEMA_TYPES_MAX = 5_000;
-/** Digits behind the point of a decimal: more than any database keeps. */
+/** Digits after the point of a decimal: more than any database keeps. */
 const SCALE_MAX = 1_000;
 
 type Read = (from: Cursor) => unknown;
 
 export interface FieldReader {
   name: string;
-  /** What the field was written as, in the words of the schema. */
+  /** Its type, as the schema writes it. */
   type: unknown;
   read: Read;
 }
 
-/** By the name of a logical type: makes another value of what was read. */
+/** For the name of a logical type: converts the value that was read. */
 export type LogicalTypes = Record<string, (value: unknown, scale: number) => unknown>;
 
 /**
- * Readers of a record's fields, in their order. An int or long is a number, or digits past 2^53; bytes and fixed are a
- * Uint8Array; a record or map is an object; a union is its value alone.
- * @throws MusterError `backup_damaged` for a schema that is not as the specification has it, or too large
+ * Makes the readers of a record's fields, in order. An int or long is read as a number, or as digits past 2^53; bytes and
+ * fixed as a Uint8Array; a record or map as an object; a union as its bare value.
+ * @throws MusterError `backup_damaged` if the schema breaks the specification (1.11, Schema Declaration), or is too large
  */
 export function fieldReaders(schema: AvroSchema, logicalTypes: LogicalTypes = {}): FieldReader[] {
   return new Compiler(logicalTypes).fields({ ...schema }, "", 0);
@@ -31,7 +34,7 @@ export function fieldReaders(schema: AvroSchema, logicalTypes: LogicalTypes = {}
 type Definition = Record<string, unknown>;
 
 class Compiler {
-  /** By full name. A record may refer to itself: its reader is not made yet. */
+  /** By full name. A record may refer to itself while its own reader is not made yet. */
   readonly #named = new Map<string, { read?: Read }>();
   #types = 0;
 
@@ -84,7 +87,7 @@ class Compiler {
   #logical({ logicalType, scale = 0 }: Definition, read: Read): Read {
     if (typeof logicalType !== "string" || !Object.hasOwn(this.logicalTypes, logicalType)) return read;
     const convert = this.logicalTypes[logicalType];
-    // The specification: a logical type that is not valid is ignored.
+    // As the specification demands, an invalid logical type is ignored.
     if (!convert || !isWhole(scale) || scale > SCALE_MAX) return read;
     return (from) => convert(read(from), scale);
   }
@@ -113,7 +116,7 @@ const isDefinition = (value: unknown): value is Definition =>
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
-/** The namespace of what stands inside a definition: by its name, by itself, or that around it. */
+/** The namespace inside a definition: from its full name, from its `namespace`, or the one around it. */
 function namespaceOf({ name, namespace }: Definition, outer: string): string {
   if (typeof name === "string" && name.includes(".")) return name.slice(0, name.lastIndexOf("."));
   return typeof namespace === "string" ? namespace : outer;
@@ -171,7 +174,7 @@ function mapOf(read: Read): Read {
   };
 }
 
-/** Assigning to `__proto__` would change the object's prototype, and the field would be gone. */
+/** Sets a property, also one called `__proto__`: to assign that would change the object's prototype instead. */
 export function setOwn(object: Record<string, unknown>, name: string, value: unknown): void {
   if (name !== "__proto__") object[name] = value;
   else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });

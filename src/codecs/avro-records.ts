@@ -1,4 +1,4 @@
-/** The records of an Avro container of any schema, as JSON would have them, so that the rules of JSON rows judge them. */
+/** The records of an Avro container of any schema, as the JSON values that the rules of JSON rows judge. */
 import { ROWS_PER_BATCH } from "../event-loop.ts";
 import { recordsOf } from "./avro-blocks.ts";
 import { readContainer } from "./avro-container.ts";
@@ -8,11 +8,10 @@ import { RECORD_BYTES_MAX } from "./codec.ts";
 import { decimalDigits } from "./numbers.ts";
 
 /**
- * Reads a container to its exact end, in batches that are bounded by rows, bytes and values. A number past 2^53 comes as
- * text, timestamps and dates as ISO 8601, decimals as digits, bytes as a Uint8Array, and text whose bytes are not UTF-8 as
- * a lone surrogate, which no column accepts.
- * @param bytesMax of what its blocks unpack to, all together
- * @throws MusterError `backup_damaged` for whatever is not as the specification has it, `refused` over `bytesMax`
+ * Reads a container to its exact end, in batches bounded by rows, bytes and values. A number past 2^53 becomes text,
+ * timestamps and dates ISO 8601, decimals digits, bytes a Uint8Array, and text that is not UTF-8 INVALID_UTF8.
+ * @param bytesMax how many bytes its blocks may unpack to, in all
+ * @throws MusterError `backup_damaged` if the file breaks the specification, `refused` over `bytesMax`
  */
 export async function* readRecords(
   chunks: AsyncIterable<Uint8Array>,
@@ -23,7 +22,6 @@ export async function* readRecords(
   for await (const block of blocks) yield* recordsOf(block, LIMITS, (from) => recordOf(fields, from));
 }
 
-/** As long as a row of CSV may be. A record takes several times its size until it is judged. */
 const LIMITS = { rowsMax: ROWS_PER_BATCH, bytesMax: RECORD_BYTES_MAX };
 
 function recordOf(fields: readonly FieldReader[], from: Cursor): Record<string, unknown> {
@@ -33,7 +31,7 @@ function recordOf(fields: readonly FieldReader[], from: Cursor): Record<string, 
   return record;
 }
 
-/** A time as ISO 8601; a value of another type than the specification's is left as it is. */
+/** Units since 1970 as ISO 8601. A value of the wrong type is left as it is. */
 const timestamp = (decimals: number) => (value: unknown) =>
   isWhole(value) || isDigits(value) ? isoOf(BigInt(value), decimals) : value;
 
@@ -50,10 +48,10 @@ const LOGICAL_TYPES: LogicalTypes = {
 };
 
 const DAY_MS = 86_400_000n;
-/** What a Date holds, either way. */
+/** The largest and, negated, the smallest time of a Date. */
 const DATE_MS_MAX = 8_640_000_000_000_000n;
 
-/** ISO 8601 of a time since 1970, with as many decimals of a second as it needs, but at least three. */
+/** A time since 1970 as ISO 8601, with at least three decimals of a second, and more if it needs them. */
 function isoOf(units: bigint, decimals: number): string {
   const perMs = 10n ** BigInt(decimals - 3);
   const rest = ((units % perMs) + perMs) % perMs;

@@ -1,4 +1,4 @@
-/** Tables as Avro records (Avro specification 1.11): the schema from the columns, and rows as binary records and back. */
+/** A table in Avro (specification 1.11): its schema, and its rows as records and back. */
 import { type Schema, Type, types } from "avsc";
 import * as dictionary from "../db/schema.ts";
 import { MusterError } from "../errors.ts";
@@ -25,13 +25,13 @@ export interface AvroSchema {
   fields: AvroField[];
 }
 
-/** What the schema module may say beside its tables, under `table` or `table.column`. */
+/** What the schema module may say about its tables and columns, by `table` or `table.column`. */
 interface Remarks {
   doc?: Record<string, string>;
   aliases?: Record<string, string[]>;
 }
 
-/** The Avro schema of a table: a record whose fields are its columns, in their order and with their names. */
+/** The Avro schema of a table: a record whose fields are its columns, in order. */
 export function avroSchema(table: Table, remarks: Remarks = dictionary as Remarks): AvroSchema {
   return {
     type: "record",
@@ -46,10 +46,10 @@ export function avroSchema(table: Table, remarks: Remarks = dictionary as Remark
   };
 }
 
-/** Writes a row at `position`; returns where it ends, or a negative number if the buffer is too short by that much. */
+/** Writes a row at `position`. Returns where it ends, or a negative number if the buffer is too short by that much. */
 export type EncodeRow = (row: Row, buffer: Buffer, position: number) => number;
 
-/** What writes one table's rows as records of avroSchema(table). */
+/** Makes the encoder of a table's rows as records of avroSchema(table). */
 export function recordEncoder(table: Table): EncodeRow {
   const type = typeOf(avroSchema(table));
   const { columns } = table;
@@ -63,13 +63,13 @@ export function recordEncoder(table: Table): EncodeRow {
   };
 }
 
-/** Reads the record at the cursor: the row's values, or a Fault for one that breaks the present rules. */
+/** Reads the record at the cursor: the row's values, with a Fault for each that breaks the present rules. */
 export type DecodeRow = (from: Cursor) => (SqlValue | Fault)[];
 
 /**
- * What reads the records of a table's backup. A schema of another time is resolved to the present one by the rules of the
- * specification (Schema Resolution).
- * @param written the schema the file was written with
+ * Makes the decoder of a table's backup. If the table's schema has changed since, the old one is resolved to the present one
+ * by the specification (Schema Resolution).
+ * @param written the schema that the file was written with
  * @throws MusterError `backup_damaged` for another table's schema, `refused` with the field's name if it cannot be resolved
  */
 export function recordDecoder(table: Table, written: AvroSchema): DecodeRow {
@@ -107,14 +107,14 @@ function fieldType(column: Column): unknown {
   return isNullFirst(column) ? ["null", type] : [type, "null"];
 }
 
-/** The default must be of the first branch. */
+/** A default must be of the union's first branch (specification, Unions). */
 export const isNullFirst = ({ fallback }: Column) => fallback === null;
 
 function defaultOf({ codec, nullable, required, fallback }: Column): { default?: unknown } {
   if (required) return {};
   if (fallback === null) return nullable ? { default: null } : {};
   const value = codec.avro.write(fallback);
-  // Bytes stand in a schema as text with one character for each byte.
+  // In a schema, bytes are text with one character for each byte.
   return { default: Buffer.isBuffer(value) ? value.toString("latin1") : value };
 }
 
@@ -123,14 +123,14 @@ function remarkOn(subject: string, { doc, aliases }: Remarks): { doc?: string; a
   return { ...(text && { doc: text }), ...(names && { aliases: names }) };
 }
 
-/** The library's type of a schema whose values are those that columns write and read. */
+/** avsc's type of a schema, for the values that columns write and read. */
 export function typeOf(schema: AvroSchema | AvroForm["type"]): Type {
-  // A JavaScript number is exact to 2^53: longs beyond it come and go as text.
+  // A JavaScript number is exact to 2^53: larger longs are text.
   const registry = JSON.stringify(schema).includes('"long"') ? { long: exactLong } : {};
   return Type.forSchema(schema as Schema, { omitRecordMethods: true, wrapUnions: "never", registry });
 }
 
-/** A long of which no digit is lost: a number, or its digits where it is past 2^53. */
+/** A long that loses no digit: a number, or its digits past 2^53. */
 export const exactLong = types.LongType.__with({
   fromBuffer(buffer: Buffer) {
     const value = buffer.readBigInt64LE();
@@ -148,7 +148,7 @@ export const exactLong = types.LongType.__with({
   compare: (a: number | string, b: number | string) => (BigInt(a) < BigInt(b) ? -1 : Number(BigInt(a) > BigInt(b))),
 });
 
-/** The name of the field in the file that a present field is read from; undefined if it takes its default. */
+/** The name of the file's field from which a present field is read; undefined if it gets its default. */
 function sourceOf(table: Table, field: AvroField, written: readonly FieldReader[]): string | undefined {
   const names = [field.name, ...(field.aliases ?? [])];
   const theirs = written.find(({ name }) => names.includes(name));
@@ -161,13 +161,13 @@ function sourceOf(table: Table, field: AvroField, written: readonly FieldReader[
   throw unresolvable(table, field.name, `the backup has it as ${before}, now it is ${now}`);
 }
 
-/** Of a type in a message. */
+/** Of a type that a message shows. */
 const TYPE_CHARACTERS_MAX = 200;
 
-/** Whether one field's values can be read as another's, asked of the library on the field alone so that it can be named. */
+/** Whether avsc can read a field's values as another's. It is asked for each field, so that an error can name the field. */
 function canRead(reader: unknown, writer: unknown): boolean {
   const field = (type: unknown) => typeOf({ type: "record", name: "field", fields: [{ name: "value", type }] });
-  // The specification ignores a logical type that differs, which would make hours of days.
+  // By the specification a different logical type does not matter, but then days would be read as milliseconds.
   if (logicalTypeOf(reader) !== logicalTypeOf(writer)) return false;
   try {
     field(reader).createResolver(field(writer));
@@ -181,7 +181,7 @@ function logicalTypeOf(type: unknown): string {
   if (Array.isArray(type)) return type.map(logicalTypeOf).join("");
   if (typeof type !== "object" || type === null) return "";
   const { logicalType, scale } = type as { logicalType?: string; scale?: number };
-  // A decimal's scale says what its bytes mean; its precision only how many may come.
+  // A decimal's scale changes what its bytes mean; its precision does not.
   return logicalType === undefined ? "" : `${logicalType} ${scale ?? ""}`;
 }
 

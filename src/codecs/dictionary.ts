@@ -1,4 +1,4 @@
-/** From a schema module to the dictionary, or to one line that names what in it cannot be moved. */
+/** Derives the dictionary from the schema module (src/db/schema.ts), or says in one line what in it Muster cannot move. */
 import { getTableColumns, is, SQL } from "drizzle-orm";
 import { type ForeignKey, getTableConfig, type MySqlColumn, MySqlTable } from "drizzle-orm/mysql-core";
 import { MusterError } from "../errors.ts";
@@ -11,15 +11,15 @@ const OWN_PREFIX = "muster_";
 const OWN_PATHS = `insert backup backups restore imports runs rejections healthz readyz metrics openapi.json docs
   hired_2021_quarter hired_department`.split(/\s+/);
 const RESERVED_COLUMNS = new Set(["limit", "cursor", "spreadsheet"]);
-/** SQL, CSV, Avro, URLs and file names such as TABLE-2021.csv all take these without quoting. */
+/** Names that need no quoting in SQL, CSV, Avro, URLs, and file names such as TABLE-2021.csv. */
 const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 /** https://dev.mysql.com/doc/refman/8.4/en/identifier-length.html */
 const NAME_LENGTH_MAX = 64;
 
 /**
- * Derives the dictionary from the exports of a schema module. Exports that are not tables are left alone.
+ * Derives a dictionary from the exports of a schema module. Exports that are not tables are ignored.
  * @returns parents before children
- * @throws MusterError `invalid` that names the table or column which Muster cannot move, and why
+ * @throws MusterError `invalid` with the table or column that Muster cannot move, and why
  */
 export function buildTables(module: object): readonly [Table, ...Table[]] {
   const { aliases = {} } = module as { aliases?: Record<string, readonly string[]> };
@@ -28,7 +28,7 @@ export function buildTables(module: object): readonly [Table, ...Table[]] {
     if (!is(source, MySqlTable)) continue;
     const table = buildTable(name, source, aliases);
     const twin = [...built.keys()].find((other) => same(other, name));
-    // With lower_case_table_names the server calls them one table.
+    // With lower_case_table_names they are one table to the server.
     if (twin !== undefined) throw invalid(`the tables ${twin} and ${name}`, "differ in letter case alone: rename one");
     built.set(name, table);
   }
@@ -81,7 +81,7 @@ function buildTable(exported: string, source: MySqlTable, aliases: Record<string
 const KEY_NEEDED = 'the key must be int("id").autoincrement().primaryKey()';
 const NO_VERDICT = "for which a row has no verdict yet: make it an index, or leave it out";
 
-/** The column of a foreign key, and the table to which it refers. */
+/** The column of a foreign key, and the table that it refers to. */
 function parentOf(name: string, source: MySqlTable, foreignKey: ForeignKey): [string, TableName] {
   const { columns, foreignColumns, foreignTable } = foreignKey.reference();
   const [column, parentColumn] = [columns[0], foreignColumns[0]];
@@ -139,7 +139,7 @@ function assertName(subject: string, name: string): void {
   if (name.length > NAME_LENGTH_MAX) throw invalid(subject, `has a name ${LONG_NAME}: shorten it`);
 }
 
-/** A default that its own column would refuse as a row's value is an error of the schema. */
+/** A column's default. @throws MusterError `invalid` if the column would refuse it as a row's value */
 function fallbackOf(subject: string, codec: ColumnCodec, literal: unknown): SqlValue {
   const fallback = codec.fromSql(literal);
   const judged = codec.fromJson(codec.toJson(fallback));
@@ -147,7 +147,7 @@ function fallbackOf(subject: string, codec: ColumnCodec, literal: unknown): SqlV
   return fallback;
 }
 
-/** Depth first; `path` holds the children that led here, so that a cycle can be named. */
+/** Depth first. @param path the children that led here: they name a cycle */
 function addAfterParents(table: Table, known: ReadonlyMap<string, Table>, sorted: Set<Table>, path: readonly Table[]) {
   if (path.includes(table)) {
     const names = [...path.slice(path.indexOf(table)), table].map((each) => each.name);

@@ -1,12 +1,11 @@
-/** Bytes that come in chunks of any size, taken in pieces of a known one: what an Avro container is read by. */
 import { damaged } from "./avro-cursor.ts";
 
-/** 49 bits: no count or size needs more. */
+/** 49 bits: no count or size in an Avro container needs more. */
 const LONG_BYTES_MAX = 7;
 
 /**
- * A stream that is taken in exact pieces.
- * Its methods throw MusterError `backup_damaged` if it ends too early, and what the stream throws.
+ * Takes exactly so many bytes from chunks of any size; an Avro container is read by it.
+ * Its methods throw MusterError `backup_damaged` if the chunks end too early, and what the chunks throw.
  */
 export class ExactBytes {
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -21,7 +20,7 @@ export class ExactBytes {
     return (await this.peek(1)).length === 0;
   }
 
-  /** So many bytes without taking them; fewer only at the end. */
+  /** The next bytes, without taking them; fewer than `size` only at the end. */
   async peek(size: number): Promise<Buffer> {
     if (this.#held.length < size && !this.#ended) {
       const parts: Uint8Array[] = [this.#held];
@@ -46,7 +45,7 @@ export class ExactBytes {
     return taken;
   }
 
-  /** So many bytes as they come. */
+  /** Takes so many bytes in pieces, as they come. */
   async *pieces(size: number): AsyncGenerator<Buffer> {
     for (let left = size; left > 0; ) {
       if (await this.atEnd()) throw damaged("it is cut off");

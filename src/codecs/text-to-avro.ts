@@ -1,4 +1,4 @@
-/** Rows as Avro records straight from the text in which the server sends them. */
+/** Rows as Avro records straight from the text that the server sends. */
 import { lengthAt, SHORT_LENGTH_END, type TextRow } from "../db/text-rows.ts";
 import { MusterError } from "../errors.ts";
 import { isNullFirst, typeOf } from "./avro.ts";
@@ -6,14 +6,14 @@ import { writeLong } from "./avro-bytes.ts";
 import type { CopyText } from "./codec.ts";
 import type { Column, Table } from "./tables.ts";
 
-/** Bytes by which a column's value may be longer in Avro than with its length in the server's answer. */
+/** How much longer a value can be in Avro than in the server's answer, where its length stands before it too. */
 const LONGER_BYTES_MAX = 16;
 
 /**
- * What writes a row, whose columns are the table's, as a record of avroSchema(table) at `position`: it returns where the
- * record ends, or a negative number if the buffer may be too short by that much.
- * @param invalid is told of each value that the present rules refuse
- * @throws MusterError `refused` for a NULL if the schema allows none
+ * Makes the encoder of a table's rows: it writes a row as a record of avroSchema(table) at `position`, and returns where the
+ * record ends. A negative number: the buffer may be too short by that much.
+ * @param invalid is told of each value that the table's present rules refuse
+ * @throws MusterError (the encoder) `refused` for a NULL that the schema does not allow
  */
 export function textEncoder(
   table: Table,
@@ -42,7 +42,7 @@ export function textEncoder(
   };
 }
 
-/** Tells of the values of a row that its columns' rules refuse: few are looked at more closely than by mayBreak. */
+/** Looks for values that their columns' rules refuse. Only those that mayBreak suspects are decoded. */
 function checkerOf({ columns }: Table, invalid: (row: TextRow, column: Column) => void): (row: TextRow) => void {
   return (row) => {
     let from = row.offset;
@@ -55,7 +55,7 @@ function checkerOf({ columns }: Table, invalid: (row: TextRow, column: Column) =
   };
 }
 
-/** Whether a restore would refuse the value, or get another one back. */
+/** Whether a restore would refuse the value, or store another one. */
 function isInvalid({ codec }: Column, text: string): boolean {
   const value = codec.fromSql(text);
   return codec.avro.read(codec.avro.write(value)) !== value;
@@ -77,6 +77,6 @@ function byValue({ codec }: Column): CopyText {
 function writeNullOf(table: Table, column: Column): (out: Buffer, position: number) => number {
   if (column.nullable) return (out, position) => writeLong(isNullFirst(column) ? 0 : 1, out, position);
   return () => {
-    throw new MusterError("refused", `${table.name} has a row without ${column.name}: mend it first`);
+    throw new MusterError("refused", `${table.name} has a row without ${column.name}: correct it first`);
   };
 }

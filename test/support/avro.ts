@@ -83,7 +83,7 @@ export async function hostileAvro(): Promise<Record<string, [bytes: Buffer<Array
     "a union of 20000 types": [await one({ union: Array(20_000).fill("null") }), /more than 5000 types/],
     "more records than bytes": [
       await containerOf(record(plain), "null", { count: 1e9, data: Buffer.alloc(0) }),
-      /goes on behind its block/,
+      /goes on after the end of its block/,
     ],
   };
 }
