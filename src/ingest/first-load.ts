@@ -2,8 +2,8 @@
 import { realpath } from "node:fs/promises";
 import { tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
-import { isEmpty } from "../publish/definition.ts";
 import { openSource } from "../read/source.ts";
+import { keyRange } from "../repositories/key-sql.ts";
 import { hasImportThat, hasRunThatStored, type Report } from "../repositories/run-log.ts";
 import { countsText, whollyRejected } from "./counts.ts";
 import { importSource } from "./import.ts";
@@ -49,11 +49,6 @@ export function notRead(source: string, why: string): string {
 }
 
 async function hasRows({ pool }: Database): Promise<boolean> {
-  const connection = await pool.getConnection();
-  try {
-    for (const { name } of tables) if (!(await isEmpty(connection, name))) return true;
-    return false;
-  } finally {
-    connection.release();
-  }
+  for (const table of tables) if (await keyRange(pool, table)) return true;
+  return false;
 }

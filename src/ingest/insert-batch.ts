@@ -18,7 +18,7 @@ export interface Batch {
   kind: Extract<RunKind, "insert" | "replay">;
   source: string;
   rows: readonly BatchRow[];
-  /** All or nothing. */
+  /** If a row is rejected, store none. */
   strict: boolean;
 }
 
@@ -28,7 +28,7 @@ export interface RowAnswer {
   index: number;
   status: "inserted" | "unchanged" | "rejected" | "withheld";
   id?: number;
-  /** The rejection as which it is logged, and why. */
+  /** The id of its rejection in the log, and why it is rejected. */
   rejection?: number;
   reasons?: Reason[];
   /** The rejection whose row was replayed. */
@@ -87,7 +87,7 @@ async function logRejected(connection: PoolConnection, run: string, judged: read
   return new Map(rejected.map((each, index) => [each, ids[index]]));
 }
 
-/** @param isRefused whether the good rows of the batch were not stored, as others are rejected */
+/** @param isRefused whether no row of the batch is stored, because some are rejected */
 function answerTo(
   { row, verdict, id }: JudgedRow<BatchRow>,
   rejection: number | undefined,
@@ -116,7 +116,7 @@ function countOf(rows: readonly RowAnswer[]): BatchOutcome["counts"] {
   return counts;
 }
 
-/** What a batch knows: the rows stored now, and the parents that it brings itself. Nothing is kept for the next one. */
+/** What is stored now, with the parents that the batch itself brings. Each batch has its own. */
 class BatchWorld implements World {
   readonly #accepted = new Map<TableName, Set<number>>();
 

@@ -63,7 +63,7 @@ async function judgeAgain({ table, world }: Store, rows: readonly JudgedRow[]): 
   }
 }
 
-/** Rows with an id first, in its order so that two batches do not wait for each other; then those the database numbers. */
+/** Inserts rows with an id in the order of their ids, so that two batches never wait for each other. Then the others. */
 async function insertNew(store: Store, fresh: readonly JudgedRow[]): Promise<void> {
   const { connection, table } = store;
   const withId = fresh.filter(({ id }) => id !== undefined).sort((a, b) => Number(a.id) - Number(b.id));
@@ -95,7 +95,7 @@ async function insertPart(store: Store, part: readonly JudgedRow[], insert: Inse
   await judgeAgain(store, part);
   const rest = part.filter(isNew);
   if (rest.length < part.length) return insertPart(store, rest, insert);
-  // The writer who stood in the way may have undone its work. A second refusal has another cause: a trigger, a foreign key.
+  // The other writer may have rolled back. A second refusal has another cause: a trigger or a foreign key.
   const again = await refusalTo(insert, part);
   if (again) await insertHalves(store, part, insert, again);
 }

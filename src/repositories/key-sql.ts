@@ -1,6 +1,6 @@
 /**
- * The SQL about keys and about equal rows. Here, and nowhere else, a key is one integer column. Names come from the schema
- * alone, values are parameters.
+ * SQL about keys, and about rows that are equal, for all statements that need it. A key is one integer column; another kind of
+ * key is to be added here. Names come from the schema alone, values are parameters.
  */
 import { escapeId } from "mysql2";
 import type { Connection, Pool, RowDataPacket } from "mysql2/promise";
@@ -76,7 +76,7 @@ export async function highestId(connection: Connection, table: Table, max: numbe
   return rows[0]?.highest;
 }
 
-/** Rows, by what stands behind FROM and behind WHERE. */
+/** Rows, as SQL: what follows FROM, and what follows WHERE. */
 export interface RowSet {
   from: string;
   where: string;
