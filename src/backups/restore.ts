@@ -68,8 +68,9 @@ export async function restore(
     return { run: run.id, backup: manifest.id, tables: counts };
   } catch (error) {
     const shown = await failRun(database, run, error, report);
-    const counts = await committed(database, run.id);
-    if (counts) return { run: run.id, backup: manifest.id, tables: counts };
+    // Even if the server's answer was lost, the commit may have gone through. It wrote the run's end as well.
+    const record = await findRun(database.db, run.id).catch(() => undefined);
+    if (record?.status === "succeeded") return outcomeOf(record);
     throw shown;
   } finally {
     await run.close();
@@ -108,11 +109,4 @@ export async function stageTable(
     throw new MusterError("backup_damaged", `${table.name}.avro of backup ${manifest.id} has an id twice`);
   }
   return { table, stage: stageName(run.id, table), rows, bytes: stage.bytes, nextId: auto_increment };
-}
-
-/** The counts of a restore that was committed, though the server's answer was lost: the commit wrote the run's end as well. */
-async function committed(database: Database, run: string) {
-  const record = await findRun(database.db, run).catch(() => undefined);
-  if (record?.status !== "succeeded") return undefined;
-  return record.counts as Partial<Record<TableName, RestoreCounts>>;
 }

@@ -36,8 +36,6 @@ export interface Staged {
 
 /** Rows of a page. */
 const PAGE_ROWS = 10_000;
-/** Attempts to insert all rows at once. Only a program that does not know the gates makes a second one necessary. */
-const ATTEMPTS_MAX = 5;
 
 /** Fewer rows are faster by halves. */
 const SIEVED_MIN = 50;
@@ -59,36 +57,23 @@ class Append {
   ) {}
 
   async all(): Promise<void> {
-    const rows = await count(this.connection, { from: escapeId(this.staged.stage), where: "TRUE" });
-    const staged = await this.#extent();
-    if (staged && !(await this.#whole(staged))) await this.#pages(staged);
-    const accounted = this.inserted + this.late.unchanged + this.late.rejected.size;
-    if (accounted !== rows) {
-      throw new Error(`${accounted} of ${rows} staged rows of ${this.staged.table.name} are accounted for`);
-    }
-  }
-
-  /** Inserts all rows that are in the stage now, or none of them. @returns whether it did */
-  async #whole(staged: KeyRange): Promise<boolean> {
-    let range: KeyRange | undefined = staged;
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX && range; attempt++) {
-      await this.connection.query("SAVEPOINT publish");
-      const { first, last } = range;
-      // The highest id first. It raises AUTO_INCREMENT at once, so that no other program is given an id that follows here.
-      const refusal = (await this.#insert({ first: last, last })) ?? (await this.#insert({ first, last: last - 1 }));
-      if (!refusal) return true;
-      await this.connection.query("ROLLBACK TO SAVEPOINT publish");
-      this.inserted = 0;
-      if (!refusal.race || !(await this.late.takeRaced(range))) return false;
-      range = await this.#extent();
-    }
-    return range === undefined;
-  }
-
-  /** The range of ids in the stage now. Rows that were set aside have negative ids. */
-  #extent(): Promise<KeyRange | undefined> {
     const { table, stage } = this.staged;
-    return keyRange(this.connection, table, { from: stage, where: `${keyOf(table)} > 0` });
+    const rows = await count(this.connection, { from: escapeId(stage), where: "TRUE" });
+    const range = await keyRange(this.connection, table, { from: stage });
+    if (range && !(await this.#whole(range))) await this.#pages(range);
+    const accounted = this.inserted + this.late.unchanged + this.late.rejected.size;
+    if (accounted !== rows) throw new Error(`${accounted} of ${rows} staged rows of ${table.name} are accounted for`);
+  }
+
+  /** Inserts all rows of the stage, or none of them. @returns whether it did */
+  async #whole({ first, last }: KeyRange): Promise<boolean> {
+    await this.connection.query("SAVEPOINT publish");
+    // The highest id first. It raises AUTO_INCREMENT at once, so that no other program is given an id that follows here.
+    const refusal = (await this.#insert({ first: last, last })) ?? (await this.#insert({ first, last: last - 1 }));
+    if (!refusal) return true;
+    await this.connection.query("ROLLBACK TO SAVEPOINT publish");
+    this.inserted = 0;
+    return false;
   }
 
   async #pages(range: KeyRange): Promise<void> {

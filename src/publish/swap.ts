@@ -38,7 +38,7 @@ export interface SwapOptions<C> {
   stage: string;
   /** Whether the run has succeeded with this table. */
   last: boolean;
-  /** The counts of the run's other tables. */
+  /** The counts of the tables that the run has published before. */
   counts: RunCounts;
   /** Looks at the old table while the gate is held. @returns the table's counts; undefined if it must not be replaced */
   judge(): Promise<C | undefined>;
@@ -99,7 +99,7 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
       await recordSwap(run.db, { ...run, swap });
       return counts;
     }
-    say(`${table.name} is filled by INSERT: ${wrong}`);
+    say(`${table.name} is ${run.kind === "import" ? "filled by INSERT" : "restored row by row"}: ${wrong}`);
     await takeNoteBack(run.db, run.id, before);
     // From here on the stage is only read: its foreign keys would keep others from deleting the parents.
     await dropForeignKeys(run.connection, stage);
