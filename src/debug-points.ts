@@ -2,7 +2,7 @@
  * Moments at which a test can stop a process: a crash between two statements is hit for certain, not by luck.
  * Each is named for what has just happened. Costs a comparison unless MUSTER_DEBUG_POINT is set, which only tests do.
  */
-import { writeSync } from "node:fs";
+import { readSync, writeSync } from "node:fs";
 
 export type DebugPoint =
   /** A batch is committed in its stage, and later ones are not: a stage that nobody will finish must go. */
@@ -21,6 +21,8 @@ export type DebugPoint =
   | "swap recorded"
   /** All is done but the note in the run's row. */
   | "foreign keys named"
+  /** A restore has seen that nobody refers to the rows that go: nobody may begin to before they are deleted. */
+  | "referrers checked"
   /** Rows, counts and the run's end are written in a transaction that is not committed. */
   | "rows inserted"
   | "rows replaced"
@@ -34,10 +36,10 @@ export type DebugPoint =
 /** The point to stop at. A process stops once: if a test lets it go on, it runs to its end. */
 let awaited = process.env.MUSTER_DEBUG_POINT;
 
-/** Says on stderr that the point is reached and stops the process, as SIGSTOP does, until SIGCONT or SIGKILL. */
+/** Says on stderr that the point is reached, and stops the whole process until it gets a byte on stdin, or is killed. */
 export function debugPoint(name: DebugPoint): void {
   if (name !== awaited) return;
   awaited = undefined;
   writeSync(process.stderr.fd, `stopped at the debug point: ${name}\n`);
-  process.kill(process.pid, "SIGSTOP");
+  readSync(process.stdin.fd, Buffer.alloc(1));
 }

@@ -11,7 +11,7 @@ import { Stage } from "../src/publish/stage.ts";
 import { beginRun } from "../src/repositories/live-run.ts";
 import { PROCESS_SPACE } from "../src/repositories/locks.ts";
 import { findRun } from "../src/repositories/run-log.ts";
-import { run } from "./support/commands.ts";
+import { run, startStoppedAt } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { missing } from "./support/missing.ts";
@@ -246,6 +246,25 @@ test("a row that begins to refer to a surplus row while the restore waits for th
   gate.release();
   expect(await outcome).toMatchObject({ code: "conflict", message: expect.stringContaining(`${other}.badges`) });
   expect(await badges()).toEqual([4]);
+});
+
+test("no row can begin to refer to a surplus row between the look at the references and the deletion", async () => {
+  await asAdministrator(`${BADGES} ON DELETE CASCADE)`);
+  const environment = { DATABASE_URL: database.url, BACKUP_STORE: folder };
+  const restoring = await startStoppedAt("referrers checked", ["scripts/restore.ts", "hired_employees"], environment);
+  let end = "";
+  const adding = database.pool.query(`INSERT INTO ${other}.badges VALUES (4)`).then(
+    () => "added",
+    (error) => error.code,
+  );
+  adding.then((how) => {
+    end = how;
+  });
+  await Promise.race([adding, underWay(database, /^INSERT INTO .*badges/)]);
+  expect(end).toBe("");
+  await restoring.goOn();
+  expect([await restoring.command.exited, await adding]).toEqual([0, "ER_NO_REFERENCED_ROW_2"]);
+  expect([await badges(), await select(everyone)]).toEqual([[], restored]);
 });
 
 test.each(["CASCADE", "SET NULL", "RESTRICT"])(

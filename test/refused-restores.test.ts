@@ -92,3 +92,19 @@ test("if a trigger refuses to have a row changed or deleted, the restore names t
   }
   expect(await select("SELECT job FROM jobs ORDER BY id")).toEqual([["Miller"], ["Judge"]]);
 });
+
+test("a restore that is too large for a cluster's transaction is refused before it begins, and a smaller one is done", async () => {
+  const names = Array.from({ length: 1_000 }, (_, index) => `Job ${index}`);
+  await backedUp(...names);
+  const cluster = { ...database, server: { ...database.server, transactionBytesMax: 20_000 } };
+  const bringThere = () => restore(cluster, store, { tables: jobs, backup: "latest", report });
+  await expect(bringThere()).rejects.toMatchObject({
+    code: "refused",
+    message: expect.stringContaining("in one transaction, and the cluster takes 0 MB"),
+  });
+  expect(await select("SELECT id, job FROM jobs")).toEqual([[3, "Judge"]]);
+  await bring();
+  await pool.query("DELETE FROM jobs WHERE id > 900");
+  await bringThere();
+  expect(await select("SELECT COUNT(*) FROM jobs")).toEqual([[1_000]]);
+});

@@ -67,7 +67,7 @@ test.each<[string, Moment]>([
       for (const table of TABLES) await database.pool.query(`DELETE FROM ${table}`);
       const started = await startedAt(moment, database);
       process.kill(JSON.parse(readFileSync(join(data, "mysql/muster.json"), "utf8")).pid, "SIGKILL");
-      started.command.kill("SIGCONT");
+      await started.goOn();
       return started;
     });
     const [code, stdout, stderr] = await Promise.all([
@@ -96,5 +96,5 @@ async function startedAt(moment: Moment, database: Database) {
   await hold(database.pool, moment.held);
   const started = start(command, environment, folder);
   await seen(database, moment.statement, started);
-  return { command: started, stderr: new Response(started.stderr).text() };
+  return { command: started, goOn: () => {}, stderr: new Response(started.stderr).text() };
 }

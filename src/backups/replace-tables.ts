@@ -103,6 +103,7 @@ async function replaceInTransaction(
       const touched = replacements.filter(({ table }) => acting.some(({ parent }) => parent === table.name));
       for (const replacement of touched) await lockTouched(run.connection, replacement);
       await refuseForOthers(run.connection, acting, touched);
+      debugPoint("referrers checked");
       const counts = await replaceRows(run.connection, replacements, async (replacement) => {
         if (grant !== undefined) await refuseForUnseen(run.connection, replacement, grant);
       });

@@ -63,16 +63,22 @@ export async function serve(environment: Record<string, string>, cwd = ROOT, awa
 }
 
 /**
- * Starts a command and waits until it has stopped at a debug point: there it stays until SIGCONT or SIGKILL.
+ * Starts a command and waits until it has stopped at a debug point: there it stays until goOn(), or until it is killed.
  * @throws if it ends without reaching the point, with what it wrote to stderr
  */
 export async function startStoppedAt(point: DebugPoint, args: string[], environment = {}, cwd = ROOT) {
-  const command = start(args, { ...environment, MUSTER_DEBUG_POINT: point }, cwd);
+  const env = environmentOf({ ...environment, MUSTER_DEBUG_POINT: point });
+  const command = Bun.spawn([process.execPath, ...args], { cwd, env, stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+  const goOn = () => {
+    command.stdin.write("\n");
+    return command.stdin.end();
+  };
   const [own, rest] = command.stderr.tee();
   let text = "";
   for await (const part of own.pipeThrough(new TextDecoderStream())) {
     text += part;
-    if (text.includes(`stopped at the debug point: ${point}`)) return { command, stderr: new Response(rest).text() };
+    if (text.includes(`stopped at the debug point: ${point}`))
+      return { command, goOn, stderr: new Response(rest).text() };
   }
   throw new Error(`the command ended before it reached "${point}": ${text}`);
 }
