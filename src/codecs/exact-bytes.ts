@@ -1,4 +1,4 @@
-import { damaged } from "./avro-cursor.ts";
+import { Cursor, damaged } from "./avro-cursor.ts";
 
 /** 49 bits: no count or size in an Avro container needs more. */
 const LONG_BYTES_MAX = 7;
@@ -58,14 +58,8 @@ export class ExactBytes {
 
   async long(): Promise<number> {
     const start = await this.peek(LONG_BYTES_MAX);
-    let value = 0;
-    for (let at = 0; at < start.length; at++) {
-      const byte = start[at] ?? 0;
-      value += (byte & 0x7f) * 2 ** (7 * at);
-      if (byte >= 0x80) continue;
-      await this.take(at + 1);
-      return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-    }
-    throw damaged("it is cut off, or a number in it is too long");
+    const length = start.findIndex((byte) => byte < 0x80) + 1;
+    if (length === 0) throw damaged("it is cut off, or a number in it is too long");
+    return Number(new Cursor(await this.take(length)).long());
   }
 }

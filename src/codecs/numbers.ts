@@ -5,6 +5,8 @@ import { copyInt } from "./avro-bytes.ts";
 import { type AvroForm, asItIs, type ColumnCodec, Fault, type SqlValue, wrongType } from "./codec.ts";
 import { copyDigits } from "./text-to-json.ts";
 
+const WHOLE = /^-?[0-9]+$/;
+
 export function int(min: number, max: number): ColumnCodec {
   const within = (value: number, sent: unknown) =>
     value >= min && value <= max
@@ -12,18 +14,7 @@ export function int(min: number, max: number): ColumnCodec {
       : new Fault("out_of_range", `must be from ${min} to ${max}, not ${shown(sent)}`);
   return {
     fromJson: (value) => (isWhole(value) ? within(value, value) : wrongType("a whole number", value)),
-    fromCsv(cell) {
-      const negative = cell.charCodeAt(0) === 45;
-      let at = negative ? 1 : 0;
-      if (at === cell.length) return wrongType("a whole number", cell);
-      let value = 0;
-      for (; at < cell.length; at++) {
-        const digit = cell.charCodeAt(at) - 48;
-        if (digit < 0 || digit > 9) return wrongType("a whole number", cell);
-        value = value * 10 + digit;
-      }
-      return within(negative ? -value : value, cell);
-    },
+    fromCsv: (cell) => (WHOLE.test(cell) ? within(Number(cell), cell) : wrongType("a whole number", cell)),
     fromBytes(bytes, start, end) {
       let value = 0;
       for (let at = start; at < end; at++) {
@@ -56,7 +47,7 @@ export function bigint(min: bigint, max: bigint): ColumnCodec {
   const canonical = (value: bigint) => (Number.isSafeInteger(Number(value)) ? Number(value) : String(value));
   const outOfRange = (sent: unknown) => new Fault("out_of_range", `must be from ${min} to ${max}, not ${shown(sent)}`);
   const read = (digits: string) => {
-    if (!/^-?[0-9]+$/.test(digits)) return wrongType("a whole number", digits);
+    if (!WHOLE.test(digits)) return wrongType("a whole number", digits);
     // Long digits are refused by their number: BigInt would take quadratic time.
     const significant = digits.replace(/^(-?)0+(?=\d)/, "$1");
     if (significant.length > 20) return outOfRange(digits);
@@ -73,7 +64,7 @@ export function bigint(min: bigint, max: bigint): ColumnCodec {
     fromSql: (value) => canonical(BigInt(value as string | number | bigint)),
     toJson: asItIs,
     toCsv: String,
-    schema: z.union([z.int(), z.string().regex(/^-?[0-9]+$/)]),
+    schema: z.union([z.int(), z.string().regex(WHOLE)]),
     // Avro's long ends at 2^63 - 1. An unsigned column goes further.
     avro: min < 0n ? { type: "long", write: asItIs, read: (value) => read(String(value)) } : avroDecimal(20, 0, read),
   };
