@@ -33,49 +33,37 @@ export async function beginRun(
   kind: RunKind,
   source: string,
   {
-    begin = async () => {},
+    begin,
     dryRun = false,
     hasPlace = false,
   }: { begin?: Beginning | undefined; dryRun?: boolean; hasPlace?: boolean } = {},
 ): Promise<LiveRun> {
   const id = Bun.randomUUIDv7();
-  const leave = hasPlace ? () => {} : await database.longRuns.enter();
-  const { connection, close } = await keptAlive(database).catch((error) => {
-    leave();
-    throw error;
-  });
+  await using opening = new AsyncDisposableStack();
+  if (!hasPlace) opening.defer(await database.longRuns.enter());
+  const { connection, close } = await keptAlive(database);
+  opening.defer(close);
+  const db = drizzle(connection);
   try {
     await tryLock(connection, runLock(database, id), 0);
-    const db = drizzle(connection);
-    const row = {
-      id,
-      kind,
-      source,
-      status: "running" as const,
-      dry_run: dryRun,
-      counts: {},
-      owner: owner(),
-      started_at: sql`UTC_TIMESTAMP(3)`,
-    };
-    const opening = async (transaction: MySql2Database) => {
-      await transaction.insert(runs).values(row);
-      await begin(transaction, id);
+    const values = { id, kind, source, status: "running", dry_run: dryRun, counts: {}, owner: owner() } as const;
+    const writeRow = async (transaction: MySql2Database) => {
+      await transaction.insert(runs).values({ ...values, started_at: sql`UTC_TIMESTAMP(3)` });
+      await begin?.(transaction, id);
     };
     // Not repeatable read: there a search for a row that does not exist locks the gap for all others.
-    await db.transaction(opening, { isolationLevel: "read committed" });
-    let isTold = false;
-    const end = async () => {
-      await close();
-      leave();
-      if (!isTold) isTold = await tellEnd(database, id);
-    };
-    return { id, kind, source, connection, db, close: end };
+    await db.transaction(writeRow, { isolationLevel: "read committed" });
   } catch (error) {
-    await close();
-    leave();
     if (takesNoWrites(error)) database.demoted();
     throw error;
   }
+  const held = opening.move();
+  let isTold = false;
+  const end = async () => {
+    await held.disposeAsync();
+    if (!isTold) isTold = await tellEnd(database, id);
+  };
+  return { id, kind, source, connection, db, close: end };
 }
 
 /** Tells the listeners how a run ended, by its row. @returns false if it has not ended yet */
