@@ -16,7 +16,7 @@ import {
 } from "drizzle-orm/mysql-core";
 import fc from "fast-check";
 import type { z } from "zod";
-import { type ColumnCodec, Fault, type SqlValue } from "../src/codecs/columns.ts";
+import { type ColumnCodec, Fault, type SqlValue } from "../src/codecs/codec.ts";
 import { readInstant } from "../src/codecs/datetime.ts";
 import { type Table, tableOf } from "../src/codecs/tables.ts";
 import type { ReasonCode } from "../src/db/ledger.ts";

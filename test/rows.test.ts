@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import fc from "fast-check";
 import { hc } from "hono/client";
 import type { App } from "../src/app.ts";
-import { instant } from "../src/codecs/columns.ts";
+import { instant } from "../src/codecs/datetime.ts";
 import { toJson } from "../src/codecs/json.ts";
 import { LoadBatch } from "../src/publish/load.ts";
 import { InsertBatch } from "../src/repositories/inserts.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { Type } from "avsc";
 import { z } from "zod";
 import type { AvroSchema } from "../codecs/avro.ts";
-import { KEY_MAX } from "../codecs/columns.ts";
+import { KEY_MAX } from "../codecs/column-types.ts";
 import { MusterError } from "../errors.ts";
 
 const Entry = z.object({

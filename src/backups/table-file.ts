@@ -3,7 +3,7 @@ import { type AvroSchema, recordDecoder } from "../codecs/avro.ts";
 import { recordsOf } from "../codecs/avro-blocks.ts";
 import { type AvroCodec, type Block, type PackedBlock, readContainer } from "../codecs/avro-container.ts";
 import type { Cursor } from "../codecs/avro-cursor.ts";
-import { Fault } from "../codecs/columns.ts";
+import { Fault } from "../codecs/codec.ts";
 import type { Row, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { ROWS_PER_TURN } from "../event-loop.ts";

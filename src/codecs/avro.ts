@@ -5,8 +5,7 @@ import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
 import type { Cursor } from "./avro-cursor.ts";
 import { type FieldReader, fieldReaders } from "./avro-reader.ts";
-import type { AvroForm } from "./codec.ts";
-import type { Fault, SqlValue } from "./columns.ts";
+import type { AvroForm, Fault, SqlValue } from "./codec.ts";
 import type { Column, Row, Table } from "./tables.ts";
 
 export interface AvroField {

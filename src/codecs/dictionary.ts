@@ -2,7 +2,8 @@
 import { getTableColumns, is, SQL } from "drizzle-orm";
 import { type ForeignKey, getTableConfig, type MySqlColumn, MySqlTable } from "drizzle-orm/mysql-core";
 import { MusterError } from "../errors.ts";
-import { type ColumnCodec, codecOf, Fault, type SqlValue } from "./columns.ts";
+import { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
+import { codecOf } from "./column-types.ts";
 import type { Column, Table, TableName } from "./tables.ts";
 
 /** Muster's own tables begin with it (src/db/ledger.ts). */

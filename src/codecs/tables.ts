@@ -3,7 +3,7 @@ import type { MySqlTable } from "drizzle-orm/mysql-core";
 import type { Reason } from "../db/ledger.ts";
 import * as schema from "../db/schema.ts";
 import { MusterError } from "../errors.ts";
-import type { ColumnCodec, SqlValue } from "./columns.ts";
+import type { ColumnCodec, SqlValue } from "./codec.ts";
 import { buildTables } from "./dictionary.ts";
 
 /** The schema module's exports that are tables. */

@@ -1,7 +1,7 @@
 /** Rows without an id: the database assigns one, or Muster does if AUTO_INCREMENT has reached its end. */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
-import { KEY_MAX } from "../codecs/columns.ts";
+import { KEY_MAX } from "../codecs/column-types.ts";
 import { type Row, sameRow, type Table } from "../codecs/tables.ts";
 import { type DriverError, driverError } from "../db/driver-errors.ts";
 import { refusalOf } from "../db/refusal.ts";

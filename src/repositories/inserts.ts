@@ -1,7 +1,7 @@
 /** Multi-row INSERTs: for the rows of requests, and for those of imports if the server does not allow LOAD DATA LOCAL. */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
-import type { SqlValue } from "../codecs/columns.ts";
+import type { SqlValue } from "../codecs/codec.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
 import { packetTooLarge } from "../db/refusal.ts";
 import { columnList } from "./key-sql.ts";

@@ -1,7 +1,7 @@
 /** The log of rejected rows. */
 import { and, asc, count, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
-import { instant } from "../codecs/columns.ts";
+import { instant } from "../codecs/datetime.ts";
 import { RAW_BYTES_MAX, type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
 import { inParts, statementBytes } from "./inserts.ts";
 import { isImportOf } from "./run-log.ts";

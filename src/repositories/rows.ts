@@ -1,7 +1,8 @@
 /** Rows of the dictionary's tables, listed and looked up. Names come from the schema alone, values are parameters. */
 import { escapeId } from "mysql2";
 import type { Connection, Pool, PoolConnection, RowDataPacket, TypeCastField } from "mysql2/promise";
-import { KEY_MAX, type SqlValue } from "../codecs/columns.ts";
+import type { SqlValue } from "../codecs/codec.ts";
+import { KEY_MAX } from "../codecs/column-types.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
 import { JsonArray } from "../codecs/text-to-json.ts";
 import { fromText } from "../codecs/text-to-row.ts";

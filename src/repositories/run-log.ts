@@ -1,7 +1,7 @@
 /** The log of runs: each has a row that says what it did. */
 import { and, count, desc, eq, inArray, isNull, lt, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
-import { instant } from "../codecs/columns.ts";
+import { instant } from "../codecs/datetime.ts";
 import type { Database } from "../db/database.ts";
 import { type Counts, type RunCounts, type RunKind, type RunProgress, type RunStatus, runs } from "../db/ledger.ts";
 import { owner } from "./locks.ts";

@@ -1,15 +1,12 @@
 /** The codec of each SQL type (docs/rules.md): how its values are written in JSON, CSV, SQL and Avro. */
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
-import { shown } from "../shown.ts";
-import { copyInstant, copyString } from "./avro-bytes.ts";
-import { asItIs, type ColumnCodec, controlIn, Fault, isBlank, wrongType } from "./codec.ts";
+import { copyInstant } from "./avro-bytes.ts";
+import { asItIs, type ColumnCodec, wrongType } from "./codec.ts";
 import { dayOf, instant, mayBeZeroDate, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
 import { bigint, decimal, double, int } from "./numbers.ts";
-import { copyJsonInstant, copyJsonString } from "./text-to-json.ts";
-
-export { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
-export { instant } from "./datetime.ts";
+import { copyJsonInstant } from "./text-to-json.ts";
+import { text, varchar } from "./texts.ts";
 
 /** The largest id: keys and references are from 1 to this. */
 export const KEY_MAX = 2_147_483_647;
@@ -81,92 +78,6 @@ const boolean: ColumnCodec = {
   schema: z.boolean(),
   avro: { type: "boolean", write: (value) => value !== 0, read: Number },
 };
-
-/** @param max in code points, which MySQL counts; a text has at least as many UTF-16 units */
-function varchar(max: number, allowed: SqlType["allowed"]): ColumnCodec {
-  return string(
-    (value) => value.length > max && codePoints(value) > max && `takes ${max} characters, and has ${codePoints(value)}`,
-    allowed,
-    max,
-    { minLength: 1, maxLength: max },
-  );
-}
-
-/** @param max in bytes of UTF-8; a UTF-16 unit becomes at most three */
-function text(max: number, allowed: SqlType["allowed"]): ColumnCodec {
-  return string(
-    (value) =>
-      value.length * 3 > max &&
-      Buffer.byteLength(value) > max &&
-      `takes ${max} bytes, and has ${Buffer.byteLength(value)}`,
-    allowed,
-    max,
-    { minLength: 1 },
-  );
-}
-
-/** @param bytesFine text of at most this many bytes is never too long */
-function string(
-  tooLong: (value: string) => string | false,
-  allowed: SqlType["allowed"],
-  bytesFine: number,
-  limits: object,
-): ColumnCodec {
-  const read = (value: string) => controlIn(value) ?? readStored(value);
-  const readStored = (value: string) => {
-    if (!value.isWellFormed()) return new Fault("invalid_text", "holds characters that are not valid Unicode text");
-    const detail = tooLong(value);
-    if (detail) return new Fault("too_long", detail);
-    if (allowed && !allowed.includes(value)) return wrongType(`one of ${shown(allowed.join(", "))}`, value);
-    return value;
-  };
-  return {
-    fromJson: (value) => (typeof value === "string" ? read(value) : wrongType("text", value)),
-    fromCsv: read,
-    fromPlainBytes: (bytes, start, end) =>
-      allowed === undefined && end - start <= bytesFine && (bytes[start] ?? 0) > SPACE && start < end
-        ? bytes.toString("latin1", start, end)
-        : undefined,
-    mayBreak: (bytes, start, end) => allowed !== undefined || end - start > bytesFine || isOddText(bytes, start, end),
-    fromSql: String,
-    toJson: asItIs,
-    copyJson: copyJsonString,
-    toCsv: String,
-    schema: allowed
-      ? z.enum(allowed as [string, ...string[]])
-      : z
-          .string()
-          .refine((value) => !(read(value) instanceof Fault))
-          .meta({ ...limits }),
-    avro: {
-      type: "string",
-      write: asItIs,
-      // Control characters are not refused here: rows stored before that rule must come back.
-      read(value) {
-        if (typeof value !== "string") return wrongType("text", value);
-        return isBlank(value) ? BLANK : readStored(value);
-      },
-      copy: copyString,
-    },
-  };
-}
-
-const BLANK = new Fault("missing", "is blank");
-const SPACE = 32;
-
-/** Whether text may be blank or holds a control character. Visible ASCII at its start proves that it is not blank. */
-function isOddText(bytes: Uint8Array, start: number, end: number): boolean {
-  const first = bytes[start] ?? 0;
-  if (start === end || first <= 32 || first >= 0x80) return true;
-  for (let at = start + 1; at < end; at++) if ((bytes[at] ?? 0) < 32) return true;
-  return false;
-}
-
-function codePoints(value: string): number {
-  let count = 0;
-  for (let at = 0; at < value.length; at++) if ((value.charCodeAt(at) & 0xfc00) !== 0xdc00) count++;
-  return count;
-}
 
 const date: ColumnCodec = {
   fromJson: (value) => (typeof value === "string" ? readDay(value) : wrongType("a day as text", value)),
