@@ -92,6 +92,21 @@ test("parents are replayed before their children, in whatever order they were re
   });
 });
 
+test("a corrected file of several batches is replayed whole, and a fault in its last line leaves everything undone", async () => {
+  const rows = await importing({ "hired_employees.csv": `${employees(1500, 9)}7000,,,9,2\n`, "jobs.csv": "2,\n" });
+  await database.pool.query("INSERT INTO departments VALUES (9, 'Fleet')");
+  const lines = rows.map(({ id, table, raw }) => JSON.stringify({ id, raw: table === "jobs" ? "2,Clerk" : raw }));
+  const faulty = await replayCommand(await fileOf("faulty.ndjson", [...lines, '{"id": 0}'].join("\n")));
+  expect([faulty.code, (await open()).length]).toEqual([2, 1502]);
+  const answer = await replayed(await fileOf("mended.ndjson", lines.join("\n")));
+  expect(answer.runs).toHaveLength(3);
+  expect(answer.tables).toMatchObject({
+    jobs: { received: 1, inserted: 1 },
+    hired_employees: { received: 1501, inserted: 1500, rejected: 1 },
+  });
+  expect(await open()).toHaveLength(1);
+});
+
 test("--run replays the rejections of one run alone", async () => {
   const [first] = await importing({ "departments.csv": "1,\n" });
   const [second] = await importing({ "jobs.csv": "1,\n" });

@@ -93,9 +93,6 @@ function tell({ report, counts }: Import, table: Table, what: string): void {
   if (rows > 0) report.progress?.({ table: table.name, phase: `publishing: ${what} ${rows} rows`, rows: 0 });
 }
 
-const tellLate = ({ report }: Import, { name }: Table, rows: number) =>
-  report.progress?.({ table: name, phase: "publishing: finding the rows that the database refuses", rows });
-
 const waiting = (report: Import["report"]) => (name: string) => {
   report.signal?.throwIfAborted();
   report.say(`waiting for another writer of ${name}`);
@@ -109,7 +106,8 @@ async function insertInto(state: Import, { table, stage, before, last }: Step): 
   const published = (counts: Counts) => ({ ...before, [table.name]: counts });
   const refuseExcess = (late: LateVerdicts, rows: number) => {
     report.signal?.throwIfAborted();
-    if (rows % ROWS_PER_TURN === 0 && rows > 0) tellLate(state, table, rows);
+    const phase = "publishing: finding the rows that the database refuses";
+    if (rows % ROWS_PER_TURN === 0 && rows > 0) report.progress?.({ table: table.name, phase, rows });
     const counts = { ...state.counts, [table.name]: { ...judged, rejected: judged.rejected + rows } };
     if (excessOf(state, Object.values(counts))) throw new TooManyLate(late);
   };

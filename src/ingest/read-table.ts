@@ -25,23 +25,23 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   tell();
   const rejected = new RejectedRows(state, table);
   // The next block is read while the database answers about this one.
-  let settled = Promise.resolve();
+  let judging = Promise.resolve();
   try {
     for (const file of files) {
       if (isEnough()) break;
       for await (const rows of file.rows(onBytes, report.say)) {
-        await settled;
+        await judging;
         report.signal?.throwIfAborted();
         if (isEnough()) break;
         read.rows += rows.length;
         tell();
         if (rows.length === 0) continue;
-        settled = settle(state, table, file.name, rows, rejected);
-        settled.catch(() => {}); // thrown where it is awaited
+        judging = judgeBlock(state, table, file.name, rows, rejected);
+        judging.catch(() => {}); // thrown where it is awaited
       }
     }
   } finally {
-    await settled;
+    await judging;
   }
   tell();
   await rejected.write();
@@ -49,7 +49,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
 }
 
 /** Judges a block of rows, stages the new ones and hands the others on to `rejected`. */
-async function settle(
+async function judgeBlock(
   state: Import,
   table: Table,
   file: string,
