@@ -1,13 +1,11 @@
 /** The log of rejected rows. */
-import { and, asc, count, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
+import { isUtf8 } from "node:buffer";
+import { and, asc, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/datetime.ts";
 import { RAW_BYTES_MAX, type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
 import { inParts, statementBytes } from "./inserts.ts";
 import { isImportOf } from "./run-log.ts";
-
-/** Rejections written by one statement at most. */
-const REJECTIONS_PER_INSERT = 500;
 
 /** A rejection as it is answered. It has `raw` if the input is UTF-8, else `raw_base64`. */
 export interface RejectionRecord {
@@ -57,14 +55,8 @@ export async function listRejections(db: MySql2Database, filter: RejectionFilter
 
 /** How many rejections are open. Counts no further than `atMost`. */
 export async function countOpenRejections(db: MySql2Database, atMost: number): Promise<number> {
-  const some = db
-    .select({ id: rejections.id })
-    .from(rejections)
-    .where(and(eq(rejections.state, "open"), hasEnded(db)))
-    .limit(atMost)
-    .as("some");
-  const [row] = await db.select({ rows: count() }).from(some);
-  return row?.rows ?? 0;
+  const open = and(eq(rejections.state, "open"), hasEnded(db));
+  return db.$count(db.select({ id: rejections.id }).from(rejections).where(open).limit(atMost).as("some"));
 }
 
 export async function findRejection(db: MySql2Database, id: number): Promise<RejectionRecord | undefined> {
@@ -92,8 +84,6 @@ export function hasEnded(db: MySql2Database): SQL {
   return notInArray(rejections.run, unended);
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 function rejectionRecord(row: typeof rejections.$inferSelect): RejectionRecord {
   const { id, run, table, file, position, raw, columns, reasons, state, replaces, created_at } = row;
   return {
@@ -111,13 +101,7 @@ function rejectionRecord(row: typeof rejections.$inferSelect): RejectionRecord {
   };
 }
 
-function rawText(raw: Buffer): { raw: string } | { raw_base64: string } {
-  try {
-    return { raw: utf8.decode(raw) };
-  } catch {
-    return { raw_base64: raw.toString("base64") };
-  }
-}
+const rawText = (raw: Buffer) => (isUtf8(raw) ? { raw: raw.toString() } : { raw_base64: raw.toString("base64") });
 
 /** A row to be logged. `raw` is the input as it came. The log keeps its first RAW_BYTES_MAX bytes. */
 export interface NewRejection {
@@ -137,7 +121,7 @@ export interface NewRejection {
  */
 export async function addRejections(db: MySql2Database, run: string, rows: readonly NewRejection[]): Promise<number[]> {
   const ids: number[] = [];
-  for (const part of inParts(rows, bytesOf, { rowsMax: REJECTIONS_PER_INSERT })) {
+  for (const part of inParts(rows, bytesOf)) {
     const values = part.map((row) => ({
       ...row,
       ...{

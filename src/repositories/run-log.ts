@@ -1,5 +1,5 @@
 /** The log of runs: each has a row that says what it did. */
-import { and, count, desc, eq, inArray, isNull, lt, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNull, lt, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/datetime.ts";
 import type { Database } from "../db/database.ts";
@@ -34,9 +34,7 @@ export async function listRuns(
 
 /** How many runs there are. Counts no further than `atMost`. */
 export async function countRuns(db: MySql2Database, atMost: number): Promise<number> {
-  const some = db.select({ id: runs.id }).from(runs).limit(atMost).as("some");
-  const [row] = await db.select({ rows: count() }).from(some);
-  return row?.rows ?? 0;
+  return db.$count(db.select({ id: runs.id }).from(runs).limit(atMost).as("some"));
 }
 
 export async function findRun(db: MySql2Database, id: string): Promise<RunRecord | undefined> {
