@@ -18,7 +18,7 @@ export function rowsOfJson(text: string, only?: TableName): BatchRow[] {
   const rows = new JsonRows(body);
   const { value } = body;
   if (only !== undefined && Array.isArray(value)) rows.addList(only, value, []);
-  else if (only !== undefined) rows.addRow(tableOf(only), value, []);
+  else if (only !== undefined) rows.add(tableOf(only), value, new ValuePlace(body, []));
   else if (Array.isArray(value)) value.forEach((part, index) => void rows.addLists(part, [index]));
   else rows.addLists(value, []);
   return notEmpty(rows.all);
@@ -59,18 +59,20 @@ class JsonRows {
       fragments = new Map();
     };
     list.forEach((element, index) => {
-      const here = [...path, index];
       const key = onlyKeyOf(element);
       if (key === undefined || fragments.has(key)) end();
-      if (key === undefined) this.addRow(table, element, here);
-      else fragments.set(key, { value: (element as Record<string, unknown>)[key], path: here });
+      if (key === undefined) this.add(table, element, new ValuePlace(this.body, path, index));
+      else fragments.set(key, { value: (element as Record<string, unknown>)[key], path: [...path, index] });
     });
     end();
   }
 
-  /** Adds a row that is one value of the body. */
-  addRow(table: Table, row: unknown, path: Path): void {
-    this.#add(table, row, [path], pointerAt(path), () => this.body.source(path));
+  add(table: Table, row: unknown, place: Place): void {
+    const index = this.#counts.get(table.name) ?? 0;
+    this.#counts.set(table.name, index + 1);
+    const repeated = this.body.mayRepeat ? place.paths.flatMap((path) => this.body.repeatedIn(path)) : [];
+    const { values, reasons } = withRepeated(fromJson(table, row, { keyOptional: true }), repeated);
+    addRow(this.all, new JsonRow(table.name, index, values, reasons, place));
   }
 
   #addFragments(table: Table, fragments: Map<string, Fragment>): void {
@@ -82,26 +84,59 @@ class JsonRows {
       return fragment && field !== undefined ? pointerTo([...fragment.path, field]) : pointerTo(paths[0] ?? []);
     };
     const source = () => `{${paths.map((path) => this.body.source(path).slice(1, -1).trim()).join(", ")}}`;
-    this.#add(table, row, paths, pointer, source);
+    this.add(table, row, { paths, pointer, source });
+  }
+}
+
+/** Where a row stands in the body. */
+interface Place {
+  /** The paths of its objects: one, or one for each field. */
+  readonly paths: readonly Path[];
+  pointer(field?: string): string;
+  /** The row as it was written. */
+  source(): string;
+}
+
+/** The place of a row that is one value. Its path is made when it is asked for: few rows need it. */
+class ValuePlace implements Place {
+  constructor(
+    private readonly body: JsonText,
+    private readonly list: Path,
+    private readonly index?: number,
+  ) {}
+
+  get paths(): Path[] {
+    return [this.index === undefined ? this.list : [...this.list, this.index]];
   }
 
-  /** @param source the row's text; asked for only if the row is rejected */
-  #add(table: Table, row: unknown, paths: Path[], pointer: BatchRow["pointer"], source: () => string): void {
-    const index = this.#counts.get(table.name) ?? 0;
-    this.#counts.set(table.name, index + 1);
-    const repeated = this.body.mayRepeat ? paths.flatMap((path) => this.body.repeatedIn(path)) : [];
-    const { values, reasons } = withRepeated(fromJson(table, row, { keyOptional: true }), repeated);
-    addRow(this.all, {
-      table: table.name,
-      index,
-      position: index,
-      values,
-      reasons,
-      pointer,
-      get raw() {
-        return Buffer.from(source());
-      },
-    });
+  pointer(field?: string): string {
+    return pointerAt(this.paths[0] ?? [])(field);
+  }
+
+  source(): string {
+    return this.body.source(this.paths[0] ?? []);
+  }
+}
+
+class JsonRow implements BatchRow {
+  constructor(
+    readonly table: TableName,
+    readonly index: number,
+    readonly values: BatchRow["values"],
+    readonly reasons: BatchRow["reasons"],
+    private readonly place: Place,
+  ) {}
+
+  get position(): number {
+    return this.index;
+  }
+
+  get raw(): Uint8Array {
+    return Buffer.from(this.place.source());
+  }
+
+  pointer(field?: string): string {
+    return this.place.pointer(field);
   }
 }
 
