@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { connect as connectSocket } from "node:net";
 import type { RowDataPacket } from "mysql2/promise";
+import { forgetExpiredKeys } from "../src/repositories/kept-answers.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { AT_THE_GATE, underWay, until } from "./support/observe.ts";
@@ -86,6 +87,15 @@ test("an expired key may be used again", async () => {
   await database.pool.query("UPDATE muster_idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");
   expect((await post("k1", JSON.stringify({ jobs: [{ job: "Judge" }] }))).status).toBe(201);
   expect(await count("jobs")).toBe(2);
+});
+
+test("expired keys are removed, and the others stay", async () => {
+  await post("k1");
+  await database.pool.query("UPDATE muster_idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");
+  await post("k2");
+  await forgetExpiredKeys(database.db);
+  expect(await count("muster_idempotency_keys")).toBe(1);
+  expect((await post("k2")).headers.get("Idempotent-Replayed")).toBe("true");
 });
 
 test("a request that was refused as a whole leaves its key free", async () => {

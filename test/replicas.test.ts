@@ -88,7 +88,7 @@ test("a parent that one service has stored is there for a child sent to the othe
   await database.pool.query("DELETE FROM hired_employees");
 });
 
-test("both make a backup each at once, and their restores of one table take turns", async () => {
+test("four backups at once are four, and of four restores at once one puts the row back and the others find it", async () => {
   await spread(1, "/jobs", () => [
     { id: 1, job: "Clerk" },
     { id: 2, job: "Judge" },

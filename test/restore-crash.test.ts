@@ -16,7 +16,7 @@ afterAll(async () => {
   await removeFolders();
 });
 
-const ROWS = 10_000;
+const ROWS = 3_000;
 
 /** A moment at which a command is killed: a point in its own code, or a statement that another program holds up. */
 type Moment = DebugPoint | { statement: RegExp; held: string };
