@@ -6,7 +6,7 @@ export const ERROR_CODES = [
   "conflict", // what is there now does not allow it
   "refused", // the input was judged and refused; nothing was changed
   "backup_damaged", // a backup is not what its manifest says; nothing was changed
-  "unavailable", // the database or the store is away; trying again later may help
+  "unavailable", // the database or the store cannot be reached; trying again later may help
   "interrupted", // the user stopped it
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -122,7 +122,7 @@ test("rejected rows are summed by reason, and the last line names a table whose 
   expect(stderr.match(/ rejected: /g)).toHaveLength(5);
 });
 
-test("backup --list lists backups with their proofs, even while the database is away", async () => {
+test("backup --list lists backups with their proofs, even while the database cannot be reached", async () => {
   await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk')");
   const made: string[] = [];
   for (let count = 0; count < 2; count++)

@@ -141,20 +141,20 @@ describe("a disk", async () => {
 });
 
 describe("the database", () => {
-  test("without a server at its address is away, and the log names the address", async () => {
+  test("without a server at its address cannot be reached, and the log names the address", async () => {
     const away = (url: string) =>
       connectOnce(url).then(
         () => "",
         (error) => [error, lineOf(error)] as const,
       );
     expect(await away("mysql://u:p@127.0.0.1:1/d")).toContain(
-      "the database at 127.0.0.1:1 is away (ECONNREFUSED): check that it runs and can be reached",
+      "the database at 127.0.0.1:1 cannot be reached (ECONNREFUSED): check that it runs, its address and the network",
     );
     expect(await away("mysql://u:p@nosuch.invalid/d")).toContainEqual(
-      expect.stringMatching(/^the database at nosuch\.invalid:3306 is away \((ENOTFOUND|EAI_AGAIN)\)/),
+      expect.stringMatching(/^the database at nosuch\.invalid:3306 cannot be reached \((ENOTFOUND|EAI_AGAIN)\)/),
     );
     expect(await away(`mysql://u:p@localhost/d?socket=${own.folder}/none.sock`)).toContain(
-      `the database at ${own.folder}/none.sock is away (ENOENT): check that it runs and can be reached`,
+      `the database at ${own.folder}/none.sock cannot be reached (ENOENT): check that it runs, its address and the network`,
     );
   });
 
@@ -188,7 +188,11 @@ describe("the database", () => {
       const answered = answer("/insert", posted({ jobs: [{ id: 7, job: "Clerk" }] }));
       await killed(how);
       const { status, detail } = await answered;
-      expect([how, status, detail]).toEqual([how, 503, expect.stringMatching(/^the database (is away|ended the)/)]);
+      expect([how, status, detail]).toEqual([
+        how,
+        503,
+        expect.stringMatching(/^the database (cannot be reached|ended the)/),
+      ]);
     }
     await gate.rollback();
     gate.release();
@@ -206,10 +210,10 @@ describe("the database", () => {
     for (const how of ["KILL", "KILL QUERY"]) {
       const restoring = restore(database, store, { tables, backup: "latest", report }).catch((error) => error);
       await killed(how);
-      expect(lineOf(await restoring)).toMatch(/^the database (is away|ended the statement)/);
+      expect(lineOf(await restoring)).toMatch(/^the database (cannot be reached|ended the statement)/);
       const [last] = await listRuns(database.db, { limit: 1 });
       expect((await findRun(database.db, last?.id ?? ""))?.error).toMatch(
-        /^the database (is away|ended the statement)/,
+        /^the database (cannot be reached|ended the statement)/,
       );
     }
     await gate.rollback();

@@ -88,7 +88,7 @@ test("more rejected rows than --max-rejects end it with code 2", async () => {
   expect(stderr).toContain("1 of 1 rows are rejected");
 });
 
-test("a database that is away ends it with code 1 and one line, without the password", async () => {
+test("a database that cannot be reached ends it with code 1 and one line, without the password", async () => {
   const { code, stderr } = await run(["scripts/import.ts", "."], { DATABASE_URL: "mysql://u:topsecret@127.0.0.1:1/x" });
   expect(code).toBe(1);
   expect(stderr.trim().split("\n")).toHaveLength(1);

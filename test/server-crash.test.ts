@@ -48,8 +48,10 @@ test("the driver's error for a connection that was already lost reads as the dat
     return connection.query("SELECT 1").catch((thrown) => thrown);
   });
   expect(error.message).toContain("closed state");
-  expect(lineOf(error)).toStartWith("the database is away");
-  expect(lineOf(new Error("Failed query", { cause: new Error(error.message) }))).toStartWith("the database is away");
+  expect(lineOf(error)).toStartWith("the database cannot be reached");
+  expect(lineOf(new Error("Failed query", { cause: new Error(error.message) }))).toStartWith(
+    "the database cannot be reached",
+  );
 });
 
 /** A moment at which the server is killed: a point in the import's code, or a statement that another program holds up. */
@@ -75,9 +77,13 @@ test.each<[string, Moment]>([
       new Response(importing.command.stdout).text(),
       importing.stderr,
     ]);
-    const error = expect.stringMatching(/^the database is away \([A-Z_]+\): check that it runs and can be reached$/);
+    const error = expect.stringMatching(
+      /^the database cannot be reached \([A-Z_]+\): check that it runs, its address and the network$/,
+    );
     expect([code, JSON.parse(stdout)]).toMatchObject([1, { status: "failed", error }]);
-    expect(stderr).toMatch(/\nthe database is away \([A-Z_]+\): check that it runs and can be reached\n$/);
+    expect(stderr).toMatch(
+      /\nthe database cannot be reached \([A-Z_]+\): check that it runs, its address and the network\n$/,
+    );
     expect(stderr).not.toMatch(/^ +at /m);
 
     const again = await run(command, environment, folder);

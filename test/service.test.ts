@@ -1,4 +1,4 @@
-/** The service as a process, and its answers while its database is away. */
+/** The service as a process, and its answers while its database cannot be reached. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -109,7 +109,12 @@ describe("the service", () => {
     ["PORT", "http", 2, /^set PORT to a port number from 0 to 65535/],
     ["API_TOKENS", "s3cret", 2, /^API_TOKENS: entry 1 must be/],
     ["DATABASE_URL", "postgres://u:s3cret@h/d", 2, /^DATABASE_URL must look like/],
-    ["DATABASE_URL", "mysql://u:s3cret@127.0.0.1:1/d", 1, /^the database at 127\.0\.0\.1:1 is away \(ECONNREFUSED\)/],
+    [
+      "DATABASE_URL",
+      "mysql://u:s3cret@127.0.0.1:1/d",
+      1,
+      /^the database at 127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/,
+    ],
   ])("%s=%s ends it at once with code %d and one line", async (variable, value, expected, line) => {
     const { code, stdout, stderr } = await run(["src/main.ts"], { DATABASE_URL: database.url, [variable]: value });
     expect([code, stdout]).toEqual([expected, ""]);
@@ -119,7 +124,7 @@ describe("the service", () => {
   });
 });
 
-describe("while the database is away", async () => {
+describe("while the database cannot be reached", async () => {
   const folder = await folderOf({});
   const up = () => joinServer(folder, { mysqld, say: () => {}, args: UNSAFE_BUT_QUICK });
   const own = await up();

@@ -149,7 +149,7 @@ test("each of several hosts must have a certificate for its own name", async () 
   await database.close();
 });
 
-test("a server without TLS is not reported as one that is away", async () => {
+test("a server without TLS is not reported as one that cannot be reached", async () => {
   if (isMariaDB) {
     const without = await ownServer();
     await (await without.open()).close();

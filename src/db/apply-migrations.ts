@@ -9,10 +9,10 @@ import { MusterError } from "../errors.ts";
 import { type DriverError, driverError } from "./driver-errors.ts";
 import { type Mark, type Migration, pendingMigrations } from "./migrations.ts";
 
-/** How long to wait while another command migrates; and how long a statement waits for a table that is being read. */
+/** How long to wait for another command that migrates, and for each table that somebody is reading. */
 const LOCK_SECONDS_MAX = 60;
 
-/** Applies what is pending. @param database its name */
+/** Applies the pending migrations. @param database the name of the connection's default database */
 export async function applyPending(connection: Connection, database: string): Promise<void> {
   await lock(connection, database);
   const marks = await readMarks(connection);
@@ -31,7 +31,7 @@ export async function applyPending(connection: Connection, database: string): Pr
 
 /** The lock is held until the connection ends. If its process dies, the server first finishes the statement under way. */
 async function lock(connection: Connection, database: string): Promise<void> {
-  // A lock's name has at most 64 characters, as many as a database's.
+  // A hash, since a lock's name may have 64 characters, and so may the database's name alone.
   const name = `muster:${createHash("sha256").update(database).digest("hex").slice(0, 32)}`;
   const [rows] = await connection.query("SELECT GET_LOCK(?, ?) AS taken", [name, LOCK_SECONDS_MAX]);
   if ((rows as { taken: unknown }[])[0]?.taken === 1) return;
@@ -48,14 +48,17 @@ async function readMarks(connection: Connection): Promise<Mark[]> {
   }
 }
 
-/** Drizzle's journal of the migrations that were applied, and ours of how far a migration has come. */
+/** Drizzle's journal of the migrations that were applied, and Muster's journal of how far the current one has come. */
 const JOURNALS = [
   "CREATE TABLE IF NOT EXISTS __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)",
   `CREATE TABLE IF NOT EXISTS __muster_migrating
      (hash char(64) PRIMARY KEY, statement int NOT NULL, begun boolean NOT NULL)`,
 ];
 
-/** Each statement is marked before it runs. After a crash, the marked one may have been carried out or not. */
+/**
+ * Applies one migration. Each statement is marked as begun before it runs. If `from` says that a statement was begun, it is in
+ * doubt: before the crash it was carried out, or it was not.
+ */
 async function apply(
   connection: Connection,
   { sql, hash, tag, folderMillis }: Migration,
@@ -72,9 +75,11 @@ async function apply(
     } catch (error) {
       const driver = driverError(error);
       if (driver && isInDoubt && wasDoneBefore(statement, driver)) continue;
-      // Without an answer of the server, the statement stays in doubt.
+      // The server did not answer, so the statement stays in doubt.
       if (driver?.sqlMessage === undefined) throw error;
+      // A statement that was in doubt stays so: this error does not tell whether it was carried out before the crash.
       if (!isInDoubt) await mark(index, false);
+      // The message of a syntax error quotes the statement.
       const why = driver.code === "ER_PARSE_ERROR" ? driver.code : driver.sqlMessage;
       const line = `migration ${tag} failed at its statement ${index + 1}: ${why}`;
       throw new MusterError("conflict", line, { cause: error });
@@ -86,21 +91,24 @@ async function apply(
   await connection.commit();
 }
 
-/** The errors of statements that were carried out before. */
+/** The errors that a statement gets if it was carried out before. */
 const DONE_BEFORE = [
   ...["ER_TABLE_EXISTS_ERROR", "ER_BAD_TABLE_ERROR", "ER_DUP_FIELDNAME", "ER_DUP_KEYNAME"],
   ...["ER_CANT_DROP_FIELD_OR_KEY", "ER_FK_DUP_NAME"],
 ];
 
 function wasDoneBefore(statement: string, { code, sqlMessage }: DriverError): boolean {
-  // The tables have their new names already.
+  // The tables were renamed before.
   if (/^\s*RENAME TABLE/i.test(statement) && code === "ER_NO_SUCH_TABLE") return true;
-  // MariaDB has one code for a foreign key that exists and for one that cannot be made.
+  // MariaDB has one code for all that is wrong with a foreign key. Error 121 means that it exists.
   if (code === "ER_CANT_CREATE_TABLE") return sqlMessage?.includes("errno: 121") ?? false;
-  return DONE_BEFORE.includes(code);
+  return DONE_BEFORE.includes(code ?? "");
 }
 
-/** A table that the migration would create may be another program's, so its name is told before anything is changed. */
+/**
+ * @throws MusterError `conflict`, before anything is changed, if a table exists that the migration would create. It may belong
+ * to another program.
+ */
 async function refuseExisting(connection: Connection, database: string, migration: Migration): Promise<void> {
   const found = await tablesNamed(connection, createdBy(migration));
   if (found.length === 0) return;
@@ -112,9 +120,9 @@ async function refuseExisting(connection: Connection, database: string, migratio
 }
 
 /**
- * Drops the tables that an unfinished migration has created, if one of them is not InnoDB or has a row format with short
- * indexes: foreign keys and indexes would be missing for good. The migration then begins anew. An earlier version began on
- * such servers.
+ * Drops the tables that an unfinished migration has created, if foreign keys or indexes could never be added to one of them: it
+ * is not InnoDB, or its row format allows only short indexes. Earlier versions of Muster began to migrate on servers whose
+ * defaults create such tables. After this the migration starts again at its first statement.
  * @returns whether they were dropped
  * @throws MusterError `conflict` if one of them has rows
  */
@@ -135,12 +143,12 @@ async function dropUnfit(connection: Connection, created: readonly string[]): Pr
   return true;
 }
 
-/** The tables that a migration creates, up to the statement of this index. */
+/** The tables that a migration creates. @param until the index of the last statement that counts */
 function createdBy({ sql }: Migration, until = sql.length): string[] {
   return sql.slice(0, until + 1).flatMap((statement) => /^\s*CREATE TABLE `([^`]+)`/.exec(statement)?.[1] ?? []);
 }
 
-/** The tables of the database with one of these names. */
+/** Those tables of the database that have one of these names. */
 async function tablesNamed(connection: Connection, names: readonly string[]) {
   if (names.length === 0) return [];
   const [rows] = await connection.query(

@@ -14,7 +14,7 @@ export interface Bounded extends Database {
 
 /**
  * The same database, whose queries fail with ETIMEDOUT if they take longer than `ms`, including the wait for a connection.
- * The connection is closed then, since a server that vanished never answers on it. Transactions have no such limit.
+ * The connection is then closed, since a server that vanished never answers on it. Transactions have no such limit.
  */
 export function bounded(database: Database, ms: number): Bounded {
   const pool = new Proxy<Pool>(database.pool, {
@@ -40,7 +40,7 @@ export function bounded(database: Database, ms: number): Bounded {
   };
 }
 
-/** Uses the driver's callbacks, because every read passes here and the promises of its wrapper are slower. */
+/** Uses the driver's callbacks: every read comes through here, and the driver's promises are slower. */
 function ask(
   pool: CallbackPool,
   ms: number,

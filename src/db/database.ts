@@ -27,11 +27,11 @@ export interface Database {
   server: Server;
   /** What the server can be used for now. */
   readiness: Readiness;
-  /** Requests that write pass it, so that connections are left for reads. */
+  /** Limits the requests that write at once, so that connections are left for reads. */
   writers: Turnstile;
-  /** Runs that hold several connections pass it, so that one is left for what each of them asks besides. */
+  /** Limits the runs that hold several connections at once, so that one connection is left for their other queries. */
   longRuns: Turnstile;
-  /** To be called when the server has refused a write because it takes none. Its connections are not used again. */
+  /** To be called when the server has refused a write because it is read-only. Its connections are not used again. */
   demoted(): void;
   /** Called with every run that has ended in this process. */
   ended: Set<(run: EndedRun) => void>;
@@ -50,7 +50,7 @@ export interface Server {
 }
 
 export interface ConnectOptions {
-  /** What is not to be used (MUSTER_CAPABILITIES). */
+  /** What Muster must do without (MUSTER_CAPABILITIES). */
   capabilities?: readonly Capability[];
   /** Connections of the pool (DATABASE_CONNECTIONS). */
   connections?: number;
@@ -101,7 +101,7 @@ export async function connect(
   }
 }
 
-/** One line about the ways in which rows get into tables here. */
+/** One line for the log that says how rows get into tables on this server. */
 export function describeLoading({ version, loadsData, swaps }: Server): string {
   const load = loadsData ? "LOAD DATA" : "multi-row INSERT";
   return `database server ${version}: files are loaded by ${load}, and empty tables filled by ${swaps ? "swap" : "INSERT"}`;
@@ -118,7 +118,7 @@ async function factsOf(pool: Pool): Promise<Facts> {
   }
 }
 
-/** Asks by a new connection, at the host that takes writes now. */
+/** Asks over a new connection, to the host that takes writes now. */
 async function factsOnce(url: string): Promise<Facts> {
   const connection = await connectOnce(url);
   try {
@@ -140,7 +140,7 @@ function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Se
   };
 }
 
-/** One connection with the same session and without a default database, for what must be done before the pool is opened. */
+/** Opens one connection, with the same session variables and no default database, for what comes before the pool. */
 export async function connectOnce(url: string): Promise<Connection> {
   const { hosts, options } = parseUrl(url);
   const host = await writableHost(hosts, options);

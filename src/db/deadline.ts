@@ -1,13 +1,13 @@
-/** The time that the database has for an answer. */
+/** A time limit on the database's answers. */
 
 /** The error for a database that has not answered in time. */
 export const noAnswer = (ms: number): Error =>
   Object.assign(new Error(`no answer within ${ms} ms`), { code: "ETIMEDOUT", fatal: true });
 
 /**
- * What `work` returns.
- * @param giveUp is called when the time is over; the work may go on, and nobody learns how it ends
- * @throws an error of the code ETIMEDOUT if the work takes longer than `ms`
+ * Returns what `work` returns, if that takes no longer than `ms`.
+ * @param giveUp called when the time is over. The work may go on, but its result is lost
+ * @throws an error with the code ETIMEDOUT if the work takes longer than `ms`
  */
 export async function withDeadline<T>(ms: number, work: Promise<T>, giveUp?: (error: Error) => void): Promise<T> {
   const { promise: expiry, reject } = Promise.withResolvers<never>();
@@ -16,7 +16,7 @@ export async function withDeadline<T>(ms: number, work: Promise<T>, giveUp?: (er
     giveUp?.(error);
     reject(error);
   }, ms);
-  work.catch(() => {}); // after the expiry nobody awaits it
+  work.catch(() => {}); // after the time limit nothing else handles its error
   try {
     return await Promise.race([work, expiry]);
   } finally {

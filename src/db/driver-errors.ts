@@ -5,19 +5,20 @@
 import type { ConnectionOptions } from "mysql2/promise";
 import { type ErrorCode, MusterError } from "../errors.ts";
 import { explainedFile, isFileError } from "../file-errors.ts";
-import { FULL, faultOf, READ_ONLY } from "./faults.ts";
+import { FULL, kindOf, READ_ONLY } from "./error-kinds.ts";
 
 export interface DriverError extends Error {
-  code: string;
+  /** The driver's name for the error. Missing if the driver has no name for the server's number. */
+  code?: string;
   errno?: number;
   sqlState?: string;
   sqlMessage?: string;
-  /** The address that was connected to; see locate(). */
-  where?: string;
+  /** The server's address with its port, added by locate(). Node's own `address` has no port. */
+  serverAddress?: string;
 }
 
 /**
- * Where an error comes from. `muster`: a MusterError, also one about S3 or a backup store. `database`: the server or the
+ * Where an error comes from. `muster`: a MusterError, also if it is about S3 or a backup store. `database`: the server or the
  * driver. `file`: any other file. `ours`: a fault inside Muster.
  */
 export type Origin = "muster" | "database" | "file" | "ours";
@@ -28,7 +29,10 @@ export function originOf(error: unknown): Origin {
   return isFileError(error) ? "file" : "ours";
 }
 
-/** The driver's error inside an error; undefined if it does not come from the driver. */
+/**
+ * The driver's error inside an error; undefined if the driver did not raise it. If the driver gave the error no code, this adds
+ * one to it.
+ */
 export function driverError(error: unknown): DriverError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each instanceof MusterError) return undefined;
@@ -46,27 +50,27 @@ const WITHOUT_CODE = [
 ] as const;
 
 function isDriverError(error: Error & { code?: unknown }): error is DriverError {
-  // Not every number of the server has a name in the driver.
+  // The server sent it. It has no code if the driver has no name for the server's number.
   if ("sqlState" in error || "sqlMessage" in error) return true;
   if (typeof error.code !== "string") return false;
-  // A file's error has a code too, but is not marked as fatal.
+  // A file's error has a code too, such as ENOENT, but only the driver sets `fatal`.
   return "fatal" in error || /^(ER_|PROTOCOL_|POOL_|HANDSHAKE_|AUTH_SWITCH_)/.test(error.code);
 }
 
-/** Adds to a driver's error the address that was connected to, for the operator. */
+/** Adds the server's address to a driver's error, for the operator. */
 export function locate<E>(error: E, { host, port, socketPath }: ConnectionOptions): E {
   const driver = driverError(error);
-  if (driver) driver.where ??= socketPath ?? `${host?.includes(":") ? `[${host}]` : host}:${port}`;
+  if (driver) driver.serverAddress ??= socketPath ?? `${host?.includes(":") ? `[${host}]` : host}:${port}`;
   return error;
 }
 
-/** Whether NOWAIT found a row that another transaction holds. MySQL has an error for it, MariaDB uses that of a lock wait. */
+/** Whether NOWAIT found a row that another transaction holds. MySQL has its own error for this, MariaDB reports a lock wait timeout. */
 export function isHeld(error: unknown): boolean {
   const code = driverError(error)?.code;
   return code === "ER_LOCK_NOWAIT" || code === "ER_LOCK_WAIT_TIMEOUT";
 }
 
-/** Whether the server gives no more connections. */
+/** Whether the server has no connection left. */
 export function isFull(error: unknown): boolean {
   return FULL.includes(driverError(error)?.code ?? "");
 }
@@ -76,24 +80,25 @@ export function takesNoWrites(error: unknown): boolean {
   return READ_ONLY.includes(driverError(error)?.code ?? "");
 }
 
-/** The error of a database or a file as a MusterError with a line to act on. A fault inside Muster comes back as it is. */
+/** Turns an error of the database or of a file into a MusterError that says what to do. Returns any other error unchanged. */
 export function explainedError(error: unknown): unknown {
   if (error instanceof MusterError) return error;
   const driver = driverError(error);
   if (!driver) return explainedFile(error, "a file that Muster needs");
-  const failure = { code: codeOf(driver), words: driver.sqlMessage ?? driver.message };
-  const fault = faultOf(failure);
-  if (!fault) return error;
-  return new MusterError(fault.code, fault.line("the database", failure), {
+  const { serverAddress } = driver;
+  const failure = { code: codeOf(driver), message: driver.sqlMessage ?? driver.message };
+  const kind = kindOf(failure);
+  if (!kind) return error;
+  return new MusterError(kind.code, kind.line("the database", failure), {
     cause: error,
-    ...(driver.where !== undefined && { located: fault.line(`the database at ${driver.where}`, failure) }),
+    ...(serverAddress !== undefined && { located: kind.line(`the database at ${serverAddress}`, failure) }),
   });
 }
 
-/** The driver's name for the server's number; the number if it has none. */
+/** The driver's name for the error, or the server's number if there is none. */
 const codeOf = ({ code, errno }: DriverError): string => code ?? String(errno);
 
-/** One line for the operator. It never has a statement, which the driver's and Drizzle's messages repeat. */
+/** One line for the operator. It never contains a statement, so the driver's and Drizzle's messages are not shown if they may. */
 export function lineOf(error: unknown): string {
   const domain = explainedError(error);
   if (domain instanceof MusterError) return domain.located ?? domain.message;

@@ -1,4 +1,4 @@
-/** What the server says about itself and about Muster's user. It is asked once at the start, and again if a use is refused. */
+/** What the server says about itself and about Muster's user. Muster asks at the start, and again after it refused a use. */
 import { getTableName, is } from "drizzle-orm";
 import { MySqlTable } from "drizzle-orm/mysql-core";
 import type { Connection } from "mysql2/promise";
@@ -9,7 +9,7 @@ import * as schema from "./schema.ts";
 export interface Facts {
   /** The name of the database; in lower case if the server does not tell `HR` from `hr`. */
   database: string;
-  /** The session's variables. Those that the server does not know are missing. */
+  /** The session's variables. One that this server does not have is missing. */
   variables: ReadonlyMap<string, string>;
   /** InnoDB's support in SHOW ENGINES: YES, DEFAULT, NO or DISABLED. */
   innodb: string;
@@ -26,9 +26,9 @@ const tablesOf = (module: object): string[] =>
     .filter((each): each is MySqlTable => is(each, MySqlTable))
     .map(getTableName);
 
-/** The names of the dictionary's tables. */
+/** The names of the dictionary's tables, which hold the users' rows (db/schema.ts). */
 export const DICTIONARY: readonly string[] = tablesOf(schema);
-/** The names of the dictionary's tables and of Muster's own. */
+/** The names of all tables that Muster uses: the dictionary's, and its own (db/ledger.ts). */
 export const TABLES: readonly string[] = [...DICTIONARY, ...tablesOf(ledger)];
 
 /** SQL for the name of the default database; in lower case if the server does not tell `HR` from `hr`. */
@@ -59,7 +59,7 @@ export async function readFacts(connection: Connection): Promise<Facts> {
     innodb: one.innodb ?? "NO",
     otherEngines: others.map(({ name, engine }) => ({ name: name ?? "", engine: engine ?? "" })),
     isReadOnlyDatabase: /READ ONLY = 1/.test(definition["Create Database"] ?? ""),
-    // Every user has at least the line of USAGE. Without it the lines were not understood.
+    // Every user has at least the right USAGE. If even that is missing, the server's lines have an unknown form.
     grants: grants?.everywhere.size ? grants : undefined,
   };
 }

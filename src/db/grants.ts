@@ -13,15 +13,18 @@ export interface Grants {
   account: string;
   /** Rights on every table of the server. */
   everywhere: Rights;
-  /** Rights that certainly hold on every table of the database. If several grants match it, only the server knows which counts. */
+  /**
+   * Rights that certainly hold on every table of the database. If several grants have a pattern that its name matches, only the
+   * server knows which of them it follows, so only the rights that all of them give are certain.
+   */
   here: Rights;
-  /** Rights that at least one of the matching grants gives on every table of the database. */
+  /** Rights that hold on every table of the database if the server follows the right one of these grants. */
   possible: Rights;
   /** Rights on single tables of the database, by table. Rights on columns are left out. */
   tables: ReadonlyMap<string, Rights>;
 }
 
-/** Whether rights include one of those wanted. */
+/** Whether `rights` include at least one of the rights wanted. */
 export const allows = (rights: Rights | undefined, ...wanted: string[]) =>
   ["ALL PRIVILEGES", ...wanted].some((right) => rights?.has(right));
 
@@ -42,8 +45,8 @@ export async function grantsOf(connection: Connection, database: string): Promis
   const given = grants.filter(({ isRevoke }) => !isRevoke);
   const revoked = grants.filter(({ isRevoke }) => isRevoke);
   const onServer = rightsOf(given.filter(({ schema }) => schema === undefined));
-  // MySQL's partial revokes take a right on every database away again for one of them.
-  const without = (taken: Grant[]) => onServer.filter((right) => !rightsOf(taken).includes(right));
+  // With MySQL's partial revokes, a user has a right on every database except some.
+  const onServerExcept = (taken: Grant[]) => onServer.filter((right) => !rightsOf(taken).includes(right));
   const matching = (some: Grant[]) => some.filter(({ schema }) => schema !== undefined && matches(schema, database));
   const onDatabase = matching(given.filter(({ table }) => table === undefined));
   const tables = new Map<string, Set<string>>();
@@ -53,9 +56,9 @@ export async function grantsOf(connection: Connection, database: string): Promis
   }
   return {
     account: await accountOf(connection),
-    everywhere: new Set(without(revoked)),
-    here: new Set([...without(revoked), ...certainOf(database, onDatabase)]),
-    possible: new Set([...without(matching(revoked)), ...rightsOf(onDatabase)]),
+    everywhere: new Set(onServerExcept(revoked)),
+    here: new Set([...onServerExcept(revoked), ...certainOf(database, onDatabase)]),
+    possible: new Set([...onServerExcept(matching(revoked)), ...rightsOf(onDatabase)]),
     tables,
   };
 }
@@ -92,7 +95,10 @@ const nameOf = (text: string) =>
 
 const rightsOf = (grants: readonly Grant[]) => grants.flatMap(({ rights }) => rights);
 
-/** A grant on the database's own name counts before those on patterns. The server follows only one of several patterns. */
+/**
+ * The rights that certainly hold. A grant on the database's own name comes before all grants on patterns. The server follows
+ * only one of several patterns, so a right is certain if each of them gives it.
+ */
 function certainOf(database: string, matching: readonly Grant[]): string[] {
   const own = matching.filter(({ schema }) => schema === database || schema?.replace(/\\([_%])/g, "$1") === database);
   if (own.length > 0) return rightsOf(own);
@@ -100,7 +106,7 @@ function certainOf(database: string, matching: readonly Grant[]): string[] {
   return first?.rights.filter((right) => others.every(({ rights }) => rights.includes(right))) ?? [];
 }
 
-/** Whether a database's name is like a pattern, as LIKE reads it. */
+/** Whether a database's name matches a pattern of a grant, which is written as for LIKE. */
 function matches(pattern: string, database: string): boolean {
   const source = pattern.replace(/\\?./gs, (each) => {
     if (each === "%") return ".*";

@@ -5,7 +5,7 @@ import { driverError, locate } from "./driver-errors.ts";
 import { READ_ONLY_SETTINGS, readOnlyBy } from "./requirements.ts";
 import type { Host } from "./url.ts";
 
-/** Connections that are opened within this time ask together which host takes writes. */
+/** For this long, new connections share one answer to the question which host takes writes. */
 const FOUND_MS = 1_000;
 /** Connect timeout for each host. All hosts together must answer within the timeout of the pool. */
 const ASK_MS_MAX = 2_000;
@@ -13,14 +13,14 @@ const ASK_MS_MAX = 2_000;
 /** Where a pool's connections go. */
 export interface Route {
   options: ConnectionOptions;
-  /** Makes the next connection ask again which host takes writes. */
+  /** Forgets which host takes writes. The next connection asks again. */
   forget(): void;
 }
 
 /**
- * Routes a pool's connections. If there are several hosts, each connection asks when it is opened which of them takes writes,
- * so that a service follows its cluster to a new primary. If none takes writes, it goes to one that answers.
- * @throws the driver's error if none answers
+ * Routes a pool's connections. If there are several hosts, each new connection first finds out which of them takes writes, so
+ * that a service follows its cluster to a new primary. If none takes writes, the connection goes to a host that answers.
+ * @throws the driver's error if no host answers
  */
 export async function routeTo(hosts: Host[], options: ConnectionOptions): Promise<Route> {
   let host = await writableHost(hosts, options);
@@ -48,8 +48,8 @@ export async function routeTo(hosts: Host[], options: ConnectionOptions): Promis
 }
 
 /**
- * The first host that answers and takes writes. If there is none, the first that answers: it can serve reads. The members of
- * a cluster that are not its primary are read-only. @throws the last host's error if none answers
+ * The first host that answers and takes writes. If none takes writes, the first that answers: it can serve reads. All members of
+ * a cluster but its primary are read-only. @throws the last host's error if no host answers
  */
 export async function writableHost(hosts: Host[], options: ConnectionOptions): Promise<Host> {
   const [only, ...others] = hosts;

@@ -4,7 +4,7 @@ import { bigint, boolean, char, customType, datetime, index, mysqlTable, varchar
 /** Up to 16 MiB: a BLOB is one byte too short for the 64 KiB that a rejection keeps. */
 const mediumblob = customType<{ data: Buffer }>({ dataType: () => "mediumblob" });
 
-/** JSON in a text column. The type JSON arrives parsed from MySQL and as text from MariaDB, so it is not used. */
+/** JSON in a text column. SQL's own type JSON is not used: mysql2 returns it parsed from MySQL, but as text from MariaDB. */
 const document = <T>() =>
   customType<{ data: T; driverData: string }>({
     dataType: () => "longtext",
@@ -59,16 +59,16 @@ export interface Swap {
   foreignKeys: string[];
 }
 
-/** How far a run has come that has not ended. */
+/** The progress of a run that has not ended. */
 export interface RunProgress {
   table: string;
-  /** What is being done to the table. */
+  /** What the run is doing to the table, such as `reading`. */
   phase: string;
   /** Rows so far, in this phase. */
   rows: number;
   /** Bytes so far, if the phase counts bytes. */
   bytes?: number;
-  /** All bytes, or all rows if the phase counts no bytes. Left out if that is not known. */
+  /** The total that `bytes` goes up to, or `rows` if the phase counts no bytes. Left out if it is unknown. */
   of?: number;
   /** Rows rejected so far, in all tables. */
   rejected: number;
@@ -103,10 +103,10 @@ export interface Reason {
 export const REJECTION_STATES = ["open", "replayed", "discarded", "superseded"] as const;
 export type RejectionState = (typeof REJECTION_STATES)[number];
 
-/** Characters of a source's name, and of a file's name in it. */
+/** The most characters in the name of a source, or of a file in it. */
 export const SOURCE_LENGTH_MAX = 700;
 
-/** One row per import, insert, replay, backup and restore. `counts` has only the tables that are finished. */
+/** One row per import, insert, replay, backup and restore. `counts` grows with each table that is finished. */
 export const runs = mysqlTable(
   "muster_runs",
   {
@@ -116,14 +116,15 @@ export const runs = mysqlTable(
     status: varchar("status", { length: 16 }).$type<RunStatus>().notNull(),
     counts: document<RunCounts>()("counts").notNull(),
     error: varchar("error", { length: 2000 }),
-    // An import's dry run, a restore's plan, or a verification. It stored nothing, whatever its counts are.
+    // True for an import's dry run, a restore's plan and a verification: they store nothing, whatever their counts say.
     dry_run: boolean("dry_run").notNull().default(false),
-    // RENAME commits by itself. If the process dies at it, the next command finds here what to finish or undo.
+    // RENAME TABLE commits by itself. If the process dies during it, the next command reads here what to finish or undo.
     swap: document<Swap>()("swap"),
-    // What its process reported last, so that every process can show it. Any of them can ask to cancel the run.
+    // What the owner reported last. It is stored so that any process can show it.
     progress: document<RunProgress>()("progress"),
+    // When somebody asked to cancel the run, through any process. The owner looks at it.
     cancel_asked_at: datetime("cancel_asked_at", { mode: "string", fsp: 3 }),
-    // The process that owns the run, as host/namespace:pid. By it, others find out whether the run is still alive.
+    // The process that carries out the run, as host/namespace:pid. Others use it to find out whether the run is still alive.
     owner: varchar("owner", { length: 255 }).notNull(),
     started_at: datetime("started_at", { mode: "string", fsp: 3 }).notNull(),
     finished_at: datetime("finished_at", { mode: "string", fsp: 3 }),
@@ -136,10 +137,10 @@ export const runs = mysqlTable(
   ],
 );
 
-/** Bytes of a row's raw input that are kept. */
+/** The most bytes of a row's raw input that are kept. */
 export const RAW_BYTES_MAX = 65_536;
 
-/** One row per rejected row. It is listed when its run has ended. */
+/** One row per rejected row. Rejections are listed once their run has ended. */
 export const rejections = mysqlTable(
   "muster_rejections",
   {
@@ -149,22 +150,23 @@ export const rejections = mysqlTable(
     file: varchar("file", { length: SOURCE_LENGTH_MAX }),
     position: bigint("position", { mode: "number" }).notNull(),
     raw: mediumblob("raw").notNull(),
-    // The columns of the cells of `raw` if it is a CSV record; NULL if it is JSON.
+    // If `raw` is a CSV record, the column of each of its cells. NULL if `raw` is JSON.
     columns: document<string[]>()("columns"),
     reasons: document<Reason[]>()("reasons").notNull(),
     state: varchar("state", { length: 16 }).$type<RejectionState>().notNull(),
+    // The rejection whose replay was rejected again and became this one.
     replaces: bigint("replaces", { mode: "number" }),
     created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
   },
   (table) => [
-    // For ?run=, for superseding, and for clearing what a dead run left.
+    // For ?run=, for superseding, and for deleting the rejections of a run whose process died.
     index("rejections_run").on(table.run, table.table),
-    // For ?state=open. There are few of them if rejections are dealt with.
+    // For ?state=open. Few rejections are open if people deal with them.
     index("rejections_state").on(table.state),
   ],
 );
 
-/** The answer to a request, to be given again when the request comes again. */
+/** The answer to a request, kept so that the same request gets it again. */
 export interface StoredAnswer {
   status: number;
   headers: Record<string, string>;
@@ -172,8 +174,8 @@ export interface StoredAnswer {
 }
 
 /**
- * One row per Idempotency-Key: the answer to its request, or the run that the request began. `key` and `request` are SHA-256 in
- * hexadecimal.
+ * One row per Idempotency-Key: the answer to its request, or the run that the request began. `key` and `request`
+ * are the SHA-256 of the key and of the request, in hexadecimal.
  */
 export const idempotency_keys = mysqlTable(
   "muster_idempotency_keys",
@@ -187,7 +189,10 @@ export const idempotency_keys = mysqlTable(
   (table) => [index("idempotency_keys_age").on(table.created_at)],
 );
 
-/** One row per table of the dictionary. Writers hold it in share mode, a publish or a restore alone (docs/architecture.md "The places that wait"). */
+/**
+ * One row per table of the dictionary. Inserts lock it in share mode, a publish or a restore locks it exclusively
+ * (docs/architecture.md "The places that wait").
+ */
 export const gates = mysqlTable("muster_gates", {
   table: varchar("table", { length: 64 }).primaryKey(),
 });

@@ -15,7 +15,7 @@ import { parseUrl } from "./url.ts";
  * Applies the pending migrations of drizzle/ to the database that `url` names, and creates the database if it is missing. If
  * nothing is pending it takes a few milliseconds and no lock. It uses drizzle's own journal, as `drizzle-kit migrate` does.
  * @throws MusterError with the statement to run if the database may not be created, or if the server or the user's rights do
- *   not allow the migrations; or with the name of a table or migration that is in the way
+ *   not allow the migrations; or with the name of a table or migration that conflicts with a pending one
  */
 export async function migrate(url: string): Promise<void> {
   const { database } = parseUrl(url);
@@ -32,7 +32,7 @@ export async function migrate(url: string): Promise<void> {
     }
     await addGates(connection);
   } catch (error) {
-    // The requirements name the tables and the GRANT.
+    // Better than the server's own error: requireUse() names every table and the GRANT to run.
     if (driverError(error)?.code === "ER_TABLEACCESS_DENIED_ERROR") await requireUse(connection, "read");
     throw explainedError(error);
   } finally {
@@ -42,7 +42,7 @@ export async function migrate(url: string): Promise<void> {
 
 /**
  * Makes `database` the connection's default, and creates it if it is missing.
- * @returns its name, in one spelling
+ * @returns its name as DATABASE_NAME spells it
  * @throws MusterError `refused`, with the statement to run, if the user has no rights on it or it cannot be created
  */
 async function useDatabase(connection: Connection, database: string): Promise<string> {

@@ -12,12 +12,12 @@ export interface Migration extends MigrationMeta {
   tag: string;
 }
 
-/** How far an unfinished migration has come. */
+/** How far an unfinished migration has come: a row of __muster_migrating. */
 export interface Mark {
   hash: string;
   /** The index of the statement that was reached. */
   statement: number;
-  /** Whether the statement was sent and its answer not received. False if the server refused it. */
+  /** True if the statement may have been sent and its answer is not known. False if the server refused it. */
   begun: boolean;
 }
 
@@ -44,11 +44,11 @@ export async function pendingMigrations(connection: Connection, marks: readonly 
   if (late === undefined) return pending;
   throw new MusterError(
     "conflict",
-    `migration ${late.tag} is older than the newest one of the database and was never applied: generate it anew`,
+    `migration ${late.tag} is older than the newest one of the database and was never applied: delete it, and run bun run generate`,
   );
 }
 
-/** The hashes of the migrations that were applied, by the time (`when`) at which each was generated. Empty for a new database. */
+/** The hashes of the applied migrations, by the time (`when`) when each was generated. Empty for a new database. */
 async function appliedMigrations(connection: Pick<Connection, "query">): Promise<Map<number, string>> {
   try {
     const [rows] = await connection.query("SELECT hash, created_at FROM __drizzle_migrations");
@@ -71,7 +71,7 @@ const NAME_WITHOUT_PREFIX = /`(gates|idempotency_keys|rejections|runs)`/g;
 
 /**
  * The migrations for a new database. Muster's own tables get the prefix `muster_` from the start, so a table `runs` of another
- * program is not in the way. Their hashes differ from the files', which tells how a database was begun.
+ * program does not conflict. Their hashes differ from those of the files, so a database's journal tells which of the two it has.
  */
 function withPrefix(files: readonly Migration[]): Migration[] {
   return files.map((file) => {

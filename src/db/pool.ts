@@ -1,4 +1,4 @@
-/** The pool of connections. It sets the session of each connection first, and waits if the server gives no more connections. */
+/** The pool of connections. It sets the session variables of each new connection, and waits if the server has none left. */
 import type { Pool as CallbackPool, PoolConnection } from "mysql2";
 import { type ConnectionOptions, createPool, type Pool } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
@@ -9,15 +9,15 @@ import { SET_SESSION, sessionError } from "./session-variables.ts";
 type List = { length: number; get(index: number): { destroy(): void } | undefined };
 export type PoolState = CallbackPool & Record<"_allConnections" | "_freeConnections" | "_connectionQueue", List>;
 
-/** A wait for a free connection ends after this time: two callers that hold connections could wait for each other. */
+/** The longest wait for a free connection. Without a limit, two callers that hold connections could wait for each other forever. */
 const WAIT_MS_MAX = 60_000;
-/** After the server has refused another connection, the pool asks for one again after this time. */
+/** How long the pool opens no more connections after the server refused one. */
 const FULL_MS = 1_000;
 
 /**
  * Opens a pool of at most `connections`. It connects when the first one is asked for.
- * @returns the pool, and `renew`, after which the connections that are open now are not used again. They would keep their
- *   host, and the settings and rights of the time when they were opened.
+ * @returns the pool, and `renew`, which retires the connections that are open now. They stay on their host, and keep the
+ *   settings and rights that held when they were opened.
  */
 export function openPool(options: ConnectionOptions, connections: number): { pool: Pool; renew(): void } {
   const pool = createPool({ ...options, connectionLimit: connections });
@@ -49,7 +49,7 @@ function prepareConnections(
     get((error, connection) => {
       if (error) {
         if (!isFull(error) || pool._allConnections.length === 0) return done(locate(error, address), connection);
-        // Wait for a connection to come free: mysql2 makes its callers wait when the limit is reached.
+        // mysql2 makes callers wait for a free connection once its limit is reached, so lower the limit for a while.
         pool.config.connectionLimit = pool._allConnections.length;
         setTimeout(() => {
           pool.config.connectionLimit = connections;

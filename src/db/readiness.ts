@@ -1,17 +1,17 @@
-/** What Muster can use the server for, as the last look at the server found. */
+/** What Muster can use the server for, as of the last time it looked at the server's facts (facts.ts). */
 import { MusterError } from "../errors.ts";
 import { withDeadline } from "./deadline.ts";
 import type { Facts } from "./facts.ts";
 import { lackLine, lacksFor } from "./requirements.ts";
 import { type Lack, USES, type Use } from "./rights.ts";
 
-/** While a use is refused, the server is looked at again at most this often. */
+/** While a use is refused, Muster looks at the server again, at most this often. */
 const AGAIN_MS = 1_000;
-/** A server that has not answered a look by then is away. */
+/** A server that has not answered a look by then counts as unreachable. */
 const ANSWER_MS_MAX = 5_000;
 
 export class Readiness {
-  /** Called with a line when a use is refused from now on, and when nothing is refused any more. */
+  /** Called with a line for the log when a use is refused from now on, and when no use is refused any more. */
   changed: (line: string) => void = () => {};
   /** The uses that are refused. */
   #lacks = new Map<Use, Lack[]>();
@@ -27,7 +27,7 @@ export class Readiness {
     this.#take(facts);
   }
 
-  /** Why the last look refuses a use: `unavailable`, with the statement to run for the operator. Undefined if it does not. */
+  /** Why the last look refuses a use: `unavailable`, with the statement to run for the operator. Undefined if the use is allowed. */
   refusal(use: Use): MusterError | undefined {
     const lacks = this.#lacks.get(use);
     if (lacks === undefined) return undefined;
@@ -35,7 +35,7 @@ export class Readiness {
     return new MusterError("unavailable", wrong, { located: lacks.map(lackLine).join("\n") });
   }
 
-  /** Returns if the server can be used so. It looks again before it refuses. @throws MusterError `unavailable` with the reason */
+  /** Returns if the server can be used for this. Looks again before it refuses. @throws MusterError `unavailable` with the reason */
   async require(use: Use): Promise<void> {
     if (this.#isStale || this.#lacks.has(use)) await this.renew();
     const refusal = this.refusal(use);
@@ -71,7 +71,7 @@ export class Readiness {
     this.#lacks = new Map();
     for (const use of USES) {
       const lacks = lacksFor(facts, use);
-      // Whether the server can be migrated is only asked if a migration is pending.
+      // No request migrates: migrate() asks for itself, if a migration is pending.
       if (lacks.length > 0 && use !== "migrate") this.#lacks.set(use, lacks);
     }
   }

@@ -5,7 +5,7 @@ import { type DriverError, driverError } from "./driver-errors.ts";
 export interface Refusal {
   /** The server's reason, which never has a statement: `Check constraint 'jobs_chk_1' is violated (error 3819)`. */
   reason: string;
-  /** Set if another writer may have been quicker: it took the id, or deleted the parent. Then look at the tables again. */
+  /** Set if another writer may have been faster: it took the id, or deleted the parent. The caller then reads the tables again. */
   race: "id" | "parent" | undefined;
 }
 
@@ -25,7 +25,7 @@ export function refusalBy(errno: number, message = ""): Refusal {
   return { reason: `${reasonOf(message)} (error ${errno})`, race: raceOf(errno, message) };
 }
 
-/** The error for a row that is longer than a statement may be. It is thrown before the server closes the connection over it. */
+/** The error for a row that is longer than a statement may be. If it were sent, the server would close the connection. */
 export function packetTooLarge(bytes: number, max: number): DriverError {
   const sqlMessage = `A row of ${bytes} bytes is longer than max_allowed_packet, which is ${max}`;
   const facts = { code: "ER_NET_PACKET_TOO_LARGE", errno: 1153, sqlState: "22001", sqlMessage };

@@ -13,7 +13,7 @@ const PAGE_BYTES_MIN = 16 * 1024;
 /** The character set and collation of Muster's tables. */
 export const CHARACTERS = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci";
 
-/** Each requirement: the uses that need it, and what is wrong if it is not met. The most telling come first. */
+/** Each requirement: the uses that need it, and a check that returns what is lacking. The cause comes before its consequences. */
 const REQUIREMENTS: readonly (readonly [readonly Use[], (facts: Facts) => Lack | undefined])[] = [
   [USES, oldServer],
   [WRITES, readOnlyServer],
@@ -21,7 +21,7 @@ const REQUIREMENTS: readonly (readonly [readonly Use[], (facts: Facts) => Lack |
   [WRITES, noInnodb],
   [WRITES, rollbackOnTimeout],
   [WRITES, statementBinlog],
-  // A pending migration may still drop such a table and begin anew.
+  // `migrate` may itself drop such a table and create it again (apply-migrations.ts).
   [WRITES.filter((use) => use !== "migrate"), otherEngines],
   [WRITES, smallPackets],
   [["import", "restore", "migrate"], forbiddenEngine],
@@ -31,7 +31,7 @@ const REQUIREMENTS: readonly (readonly [readonly Use[], (facts: Facts) => Lack |
   ...USES.map((use) => [[use], (facts: Facts) => rightsLacking(facts, use)] as const),
 ];
 
-/** The requirements of a use that are not met, the most telling first. */
+/** The requirements of a use that are not met, in the order of REQUIREMENTS. */
 export function lacksFor(facts: Facts, use: Use): Lack[] {
   return REQUIREMENTS.flatMap(([uses, lack]) => (uses.includes(use) ? (lack(facts) ?? []) : []));
 }
@@ -39,13 +39,13 @@ export function lacksFor(facts: Facts, use: Use): Lack[] {
 /** What is wrong and what to do about it, in one line. */
 export const lackLine = ({ wrong, mend }: Lack): string => `${wrong}; ${mend}`;
 
-/** The settings of a server that takes no writes. */
+/** The settings that can make a server refuse every write. */
 export const READ_ONLY_SETTINGS = ["innodb_force_recovery", "innodb_read_only", "super_read_only", "read_only"];
 
 const isOn = (value: string | undefined) => value !== undefined && !["OFF", "0", ""].includes(value.toUpperCase());
 
 /**
- * The setting by which a server takes no writes; undefined if it takes them. A server with `read_only` counts as read-only
+ * The setting that makes a server refuse every write; undefined if it accepts writes. A server with `read_only` counts as read-only
  * even if this user may write to it: it is probably a replica.
  */
 export function readOnlyBy(variables: ReadonlyMap<string, string>): string | undefined {
@@ -76,7 +76,7 @@ function readOnlyServer({ variables }: Facts): Lack | undefined {
   }[name];
   return {
     wrong: `the server takes no writes: ${name} is ${variables.get(name)}`,
-    mend: `name one that does in DATABASE_URL, or ${mend ?? `restart it without ${name}`}`,
+    mend: `name another server in DATABASE_URL, or ${mend ?? `restart it without ${name}`}`,
   };
 }
 

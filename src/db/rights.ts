@@ -2,7 +2,7 @@
 import { type Facts, TABLES } from "./facts.ts";
 import { allows, type Grants, quoted } from "./grants.ts";
 
-/** What Muster is used for. `insert` includes replay and discard, `import` the verification of a backup. */
+/** What Muster is used for. Replay and discard count as `insert`, the verification of a backup as `import`. */
 export const USES = ["read", "insert", "backup", "import", "restore", "migrate"] as const;
 export type Use = (typeof USES)[number];
 
@@ -20,7 +20,7 @@ interface Need {
   tables?: readonly string[];
 }
 
-/** The tables that rows are inserted into. */
+/** The tables that a request or command inserts rows into. Only a migration adds gates. */
 const INSERTED = TABLES.filter((table) => table !== "muster_gates");
 
 const READ: Need = { tables: [...TABLES, "__drizzle_migrations"], rights: ["SELECT"] };
@@ -45,7 +45,10 @@ const NEEDS: Record<Use, readonly Need[]> = {
   migrate: [{ rights: ["SELECT", "INSERT", "DELETE", ...STAGE, "INDEX"] }],
 };
 
-/** The rights that no grant gives. If a narrower grant hides one that seems given, the server says so when it is used. */
+/**
+ * The rights for `use` that the user certainly lacks; undefined if there are none. A right that only some of the matching grants
+ * give (`possible` in grants.ts) does not count as lacking: if it is, the server refuses the statement that needs it.
+ */
 export function rightsLacking({ grants, database, variables }: Facts, use: Use): Lack | undefined {
   if (grants === undefined) return undefined;
   const isMariaDb = /MariaDB/i.test(variables.get("version") ?? "");
@@ -69,7 +72,7 @@ export function rightsLacking({ grants, database, variables }: Facts, use: Use):
   };
 }
 
-/** Where a right is lacking, as a GRANT names the place: `*` if every one of many tables lacks it. */
+/** The places where a right is lacking, as GRANT names them: tables, or `*` for the database if so many tables lack it. */
 function placesLacking(grants: Grants, right: string, tables?: readonly string[]): string[] {
   if (allows(grants.possible, right)) return [];
   if (tables === undefined) return ["*"];

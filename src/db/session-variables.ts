@@ -33,7 +33,7 @@ const ALL: Settings = {
   sql_big_selects: 1,
   // `id IS NULL` finds rows without an id, not the last one inserted.
   sql_auto_is_null: 0,
-  // Texts are sorted by up to so many bytes. The longest name has 255 characters of 4 bytes.
+  // ORDER BY compares this many bytes of a text. The longest name has 255 characters of 4 bytes.
   max_sort_length: 1024,
   // Foreign keys and unique keys are checked.
   foreign_key_checks: 1,
@@ -45,10 +45,10 @@ const ALL: Settings = {
   default_storage_engine: "InnoDB",
   // SHOW CREATE TABLE quotes every name.
   sql_quote_show_create: 1,
-  // Seconds that a statement waits for a row: its error comes in time to answer the request.
+  // Seconds that a statement waits for a row, short enough that the request still gets an answer.
   innodb_lock_wait_timeout: 30,
   lock_wait_timeout: LOCK_WAIT_TIMEOUT_S,
-  // Seconds: a connection that is idle or slow for a while is kept.
+  // Seconds, long enough to keep a connection that is idle or slow for a while.
   wait_timeout: 28_800,
   net_read_timeout: 600,
   net_write_timeout: 600,
@@ -76,13 +76,13 @@ const MARIADB: Settings = {
   idle_transaction_timeout: 0,
   idle_readonly_transaction_timeout: 0,
   idle_write_transaction_timeout: 0,
-  // CHECK constraints hold.
+  // CHECK constraints are checked.
   check_constraint_checks: 1,
   // DROP and RENAME of a table that does not exist fail.
   sql_if_exists: 0,
 };
 
-/** A locking read sees what is committed now, as in MySQL. Earlier versions of MariaDB always do so. */
+/** A locking read sees what is committed now, as on MySQL. Before 11.4.2 MariaDB does so by default. */
 const MARIADB_SNAPSHOT: Settings = { innodb_snapshot_isolation: 0 };
 
 const list = (settings: Settings) =>
@@ -96,7 +96,7 @@ const list = (settings: Settings) =>
  */
 export const SET_SESSION = `SET autocommit = 0, ${list(ALL)} /*!80000 , ${list(MYSQL)} */ /*M!100600 , ${list(MARIADB)} */ /*M!110402 , ${list(MARIADB_SNAPSHOT)} */`;
 
-/** The error to throw if SET_SESSION fails: `unavailable` if the server refuses it, the driver's error if it is away. */
+/** The error to throw if SET_SESSION fails: `unavailable` if the server refuses it, the driver's own error if the connection failed. */
 export function sessionError(error: unknown): unknown {
   const driver = driverError(error);
   if (driver?.sqlMessage === undefined) return error;
@@ -106,7 +106,7 @@ export function sessionError(error: unknown): unknown {
 
 /**
  * Checks that the session has the values of SET_SESSION: a proxy between Muster and the server may have changed them.
- * @param shown the answer to SHOW SESSION VARIABLES, with the server's version. Variables that the server lacks are missing
+ * @param shown the answer to SHOW SESSION VARIABLES, with the server's version. A variable that the server does not have is missing
  * @throws MusterError `refused` that names the first variable with another value
  */
 export function assertSession(shown: ReadonlyMap<string, string>): void {

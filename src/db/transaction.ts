@@ -3,7 +3,7 @@ import type { PoolConnection } from "mysql2/promise";
 import type { Database } from "./database.ts";
 import { withDeadline } from "./deadline.ts";
 import { driverError, takesNoWrites } from "./driver-errors.ts";
-import { READ_ONLY } from "./faults.ts";
+import { READ_ONLY } from "./error-kinds.ts";
 import type { Use } from "./rights.ts";
 
 /** If two transactions wait for each other, InnoDB rolls one of them back with this error. It can be run again. */

@@ -1,6 +1,4 @@
-/** Bounds how many use a resource at once. */
-
-/** Lets a number of callers in at once. The others wait, and enter in the order in which they came. */
+/** Lets a number of callers in at once. The others wait, and enter in the order of their arrival. */
 export class Turnstile {
   #free: number;
   readonly #waiting: { enter(): void; takes: number; since: number }[] = [];
@@ -14,13 +12,13 @@ export class Turnstile {
     return this.#free === 0 || this.#waiting.length > 0;
   }
 
-  /** Milliseconds for which the first in the line has waited; 0 if nobody waits. */
+  /** How many milliseconds the first in the line has waited; 0 if nobody waits. */
   get waitedMs(): number {
     const [first] = this.#waiting;
     return first ? performance.now() - first.since : 0;
   }
 
-  /** @param wanted places that the work takes; all of them if there are fewer */
+  /** Runs `work` once there is room. @param wanted how many places it takes; more than there are means all of them */
   async pass<T>(work: () => Promise<T>, wanted = 1): Promise<T> {
     const leave = await this.enter(wanted);
     try {
@@ -31,7 +29,7 @@ export class Turnstile {
   }
 
   /**
-   * Waits for places as pass() does. The function that it returns gives them back, and may be called more than once.
+   * Waits for places as pass() does. Returns a function that gives them back; only its first call has an effect.
    * @param signal ends the wait when it aborts. @throws the signal's reason
    */
   async enter(wanted = 1, signal?: AbortSignal): Promise<() => void> {

@@ -1,0 +1,200 @@
+/** The kinds of errors that the database and the connection to it raise. Each has its codes, and a line that says what to do. */
+import type { ErrorCode } from "../errors.ts";
+
+/** What the table below needs from a driver's error. */
+export interface DriverFailure {
+  /** The driver's name for the error, or the server's number if the driver has no name. */
+  code: string;
+  /** The server's or OpenSSL's own message. */
+  message: string;
+}
+
+export interface ErrorKind {
+  /** mysql2's names (its constants/errors.js), or MariaDB's numbers that have no name there. */
+  codes: readonly string[];
+  /** The code of the MusterError that such an error becomes. */
+  code: ErrorCode;
+  /**
+   * The message of that MusterError.
+   * @param database how it begins: `the database`, or for the operator `the database at db1:3306`
+   */
+  line(database: string, failure: DriverFailure): string;
+}
+
+const list = (codes: string) => codes.split(/\s+/);
+
+const unreachable: ErrorKind = {
+  // ENOENT and EACCES are about the server's socket; ER_UNKNOWN_COM_ERROR comes from a Galera node that is not ready.
+  codes: list(`ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ERR_SOCKET_CLOSED ETIMEDOUT EHOSTUNREACH EHOSTDOWN ENETUNREACH
+    ENOTFOUND EAI_AGAIN ENOENT EACCES PROTOCOL_CONNECTION_LOST PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR POOL_CLOSED
+    ER_SERVER_SHUTDOWN ER_NORMAL_SHUTDOWN ER_FORCING_CLOSE ER_SERVER_ISNT_AVAILABLE ER_SERVER_OFFLINE_MODE
+    ER_UNKNOWN_COM_ERROR ER_NET_READ_ERROR ER_NET_READ_INTERRUPTED ER_NET_ERROR_ON_WRITE ER_NET_WRITE_INTERRUPTED
+    ER_NEW_ABORTING_CONNECTION`),
+  code: "unavailable",
+  line: (database, { code }) =>
+    `${database} cannot be reached (${code}): check that it runs, its address and the network`,
+};
+const readOnly: ErrorKind = {
+  codes:
+    list(`ER_OPTION_PREVENTS_STATEMENT ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION ER_READ_ONLY_MODE ER_INNODB_READ_ONLY
+    ER_SCHEMA_READ_ONLY ER_BINLOG_STMT_MODE_AND_ROW_ENGINE`),
+  code: "unavailable",
+  line: (database, { code }) =>
+    `${database} takes no writes now (${code}): it is read-only, or its settings forbid them`,
+};
+const full: ErrorKind = {
+  codes: list("ER_CON_COUNT_ERROR ER_TOO_MANY_USER_CONNECTIONS ER_USER_LIMIT_REACHED"),
+  code: "unavailable",
+  line: (database, { code }) =>
+    `${database} has no connection left for Muster (${code}): try again, or raise its max_connections or max_user_connections`,
+};
+const diskFull: ErrorKind = {
+  codes: list("ER_DISK_FULL ER_DISK_FULL_NOWAIT ER_RECORD_FILE_FULL ER_TEMP_FILE_WRITE_FAILURE EE_WRITE"),
+  code: "unavailable",
+  line: (database, { code }) => `the disk of ${database} is full (${code}): free some space there`,
+};
+
+const KINDS: readonly ErrorKind[] = [
+  unreachable,
+  readOnly,
+  full,
+  diskFull,
+  {
+    // 1927 is ER_CONNECTION_KILLED and 1969 ER_STATEMENT_TIMEOUT.
+    codes: list(`ER_QUERY_INTERRUPTED ER_SESSION_WAS_KILLED ER_CLIENT_INTERACTION_TIMEOUT ER_QUERY_TIMEOUT 1927 1969`),
+    code: "unavailable",
+    line: (database, { code }) => `${database} ended the statement or its connection (${code}): try again`,
+  },
+  {
+    codes: list(`ER_OUTOFMEMORY ER_OUT_OF_SORTMEMORY ER_OUT_OF_RESOURCES ER_CANT_CREATE_THREAD ER_LOCK_TABLE_FULL
+      ER_TOO_MANY_CONCURRENT_TRXS ER_CAPACITY_EXCEEDED_IN_PARSER`),
+    code: "unavailable",
+    line: (database, { code }) => `${database} is short of memory or threads (${code}): try again later`,
+  },
+  {
+    codes: list(`ER_LOCK_WAIT_TIMEOUT ER_LOCK_DEADLOCK ER_LOCK_NOWAIT ER_CHECKREAD ER_TABLE_DEF_CHANGED
+      ER_TRANSACTION_ROLLBACK_DURING_COMMIT`),
+    code: "unavailable",
+    line: () => "the rows are held by another writer: try again",
+  },
+  {
+    codes: list("ER_NO_SUCH_TABLE ER_BAD_FIELD_ERROR ER_BAD_DB_ERROR"),
+    code: "unavailable",
+    line: (database, { code, message }) => {
+      const [, name = "a table or column"] =
+        /(?:Table|database|column) '(?:[^'.]*\.)?([^']{1,200})'/.exec(message) ?? [];
+      return `${database} lacks ${name} (${code}), which was removed or renamed: start Muster again to see what is missing`;
+    },
+  },
+  {
+    codes: list("ER_TRANS_CACHE_FULL ER_RUN_HOOK_ERROR"),
+    code: "refused",
+    line: (database, { code }) =>
+      `${database} refuses a transaction of this size (${code}): send less at once, or raise its limit ` +
+      "(max_binlog_cache_size; in a cluster group_replication_transaction_size_limit or wsrep_max_ws_size)",
+  },
+  {
+    codes: ["ER_NET_PACKET_TOO_LARGE"],
+    code: "too_large",
+    line: (database) =>
+      `this is more than ${database} takes in one statement: send fewer or shorter rows, or raise its max_allowed_packet`,
+  },
+  {
+    codes: ["ER_AUTOINC_READ_FAILED"],
+    code: "conflict",
+    line: (database) => `${database} has no id left to assign: send rows with an id`,
+  },
+  {
+    codes: list(`ER_ACCESS_DENIED_ERROR ER_ACCESS_DENIED_NO_PASSWORD_ERROR ER_ACCESS_DENIED_CHANGE_USER_ERROR
+      ER_ACCOUNT_HAS_BEEN_LOCKED ER_MUST_CHANGE_PASSWORD ER_MUST_CHANGE_PASSWORD_LOGIN ER_HOST_NOT_PRIVILEGED`),
+    code: "invalid",
+    line: (database, { code }) =>
+      `${database} refuses the user or password of DATABASE_URL (${code}): check them. Write % @ / ? # in them as %25 %40 %2F %3F %23, ` +
+      "and add ?ssl=true, or ?ssl=FILE with the CA's certificate, if the server or the account asks for TLS",
+  },
+  {
+    codes: ["ER_HOST_IS_BLOCKED"],
+    code: "unavailable",
+    line: (database, { code }) =>
+      `${database} has blocked this machine after many failed connections (${code}): run FLUSH HOSTS there`,
+  },
+  {
+    codes: list(`ER_DBACCESS_DENIED_ERROR ER_TABLEACCESS_DENIED_ERROR ER_COLUMNACCESS_DENIED_ERROR
+      ER_SPECIFIC_ACCESS_DENIED_ERROR ER_PROCACCESS_DENIED_ERROR`),
+    code: "unavailable",
+    line: (database, { code, message }) => `${database} ${missingRight(message)} (${code})`,
+  },
+  {
+    codes: ["ER_SECURE_TRANSPORT_REQUIRED"],
+    code: "invalid",
+    line: (database) =>
+      `${database} accepts only TLS connections: add ?ssl=true to DATABASE_URL, or ?ssl=FILE with the CA's certificate`,
+  },
+  {
+    codes: ["HANDSHAKE_NO_SSL_SUPPORT"],
+    code: "invalid",
+    line: (database) =>
+      `${database} does not speak TLS: set it up there (ssl_cert, ssl_key), or remove ?ssl= from DATABASE_URL`,
+  },
+  {
+    codes: ["HANDSHAKE_SSL_ERROR"],
+    code: "invalid",
+    line: (database, { message }) => `${database} cannot be trusted: ${whyNoTls(message)}`,
+  },
+  {
+    codes: ["AUTH_SWITCH_PLUGIN_ERROR"],
+    code: "invalid",
+    line: (database, { message }) =>
+      `${database} asks for a way to sign in that Muster does not have (${/client_\w+|\w+_password/.exec(message)?.[0] ?? "unknown"}): ` +
+      "let the account of DATABASE_URL use caching_sha2_password or mysql_native_password",
+  },
+];
+
+const BY_CODE = new Map(KINDS.flatMap((kind) => kind.codes.map((code) => [code, kind])));
+
+/** The codes of a server that refuses every write for now. Another host may accept the write, or the same one later. */
+export const READ_ONLY = readOnly.codes;
+/** The codes of a server that has no connection left, for any user or for this one. */
+export const FULL = full.codes;
+
+/** The kind of an error. Undefined for any other error: it means that Muster sent a wrong statement. */
+export function kindOf({ code, message }: DriverFailure): ErrorKind | undefined {
+  if (code === "HANDSHAKE_SSL_ERROR" && /ECONN|EPIPE|disconnected|closed/.test(message)) return unreachable;
+  // A full disk has many codes: InnoDB, temporary files and the binary log each report it with their own.
+  if (/No space left on device|\b(?:error|errno:?) (?:28|122)\b/i.test(message)) return diskFull;
+  // The driver's other protocol errors mean that the connection broke in the middle of an answer.
+  return BY_CODE.get(code) ?? (code.startsWith("PROTOCOL_") ? unreachable : undefined);
+}
+
+/**
+ * The right that is missing, from a message such as "INSERT command denied to user 'u'@'h' for table `db`.`jobs`". The
+ * user's name is left out: the operator has it in DATABASE_URL.
+ */
+function missingRight(message: string): string {
+  const [, right, place] =
+    /^([\w ,]+) command denied to user .* for (?:table|column .* in table) (.+)$/s.exec(message) ?? [];
+  if (right && place) {
+    // MariaDB names the database, too.
+    const table = place.replaceAll(/[`']/g, "").replace(/^.*\./s, "");
+    return `does not let Muster's user ${right} in ${table}: as an administrator GRANT ${right} on it to that user`;
+  }
+  const needed = /at least one of\) the (.+) privilege/.exec(message)?.[1];
+  if (needed) return `does not give Muster's user the privilege ${needed}: as an administrator GRANT it`;
+  const database = /to database '([^']+)'/.exec(message)?.[1];
+  if (database)
+    return `does not let Muster's user into ${database}: as an administrator run GRANT ALL ON ${database}.* TO that user`;
+  return "does not give Muster's user a right that it needs: check its grants";
+}
+
+/** Why TLS failed, mostly because of the server's certificate, and what to do. @param message OpenSSL's or Node's */
+function whyNoTls(message: string): string {
+  if (/does not match/.test(message)) {
+    return `its certificate is for another host name (${/altnames?: (.*)$/.exec(message)?.[1] ?? message}): connect by the name that the certificate has`;
+  }
+  if (/expired/.test(message)) return "its certificate has expired: renew it there";
+  if (/not yet valid/.test(message)) return "its certificate is not valid yet: check the clocks of both machines";
+  if (/self.signed|issuer|unable to verify|first certificate/i.test(message)) {
+    return `its certificate is signed by an authority that is not known here (${message}): give the CA's certificate as ?ssl=FILE in DATABASE_URL`;
+  }
+  return `TLS failed (${message}): check ?ssl= in DATABASE_URL`;
+}
