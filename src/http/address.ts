@@ -1,12 +1,12 @@
-/** The address of a client. */
+/** Finds the address of a client. */
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import type { Context } from "hono";
 import type { Env } from "./env.ts";
 
 /**
- * Returns a function that tells a client's address: that of the socket. If the socket is a trusted proxy's, it is the last
- * address in X-Forwarded-For that is not a trusted proxy's: clients can write anything before it. An IPv6 address is cut to
- * its network (/64), since one client usually has all addresses of a network.
+ * Returns a function that finds a client's address. Usually that is the socket's. If the socket belongs to a trusted proxy, it
+ * is the last address in X-Forwarded-For that does not belong to one: clients can write anything before it. An IPv6 address is
+ * cut to its network (/64), since one client usually has all addresses of a network.
  * @param proxies the trusted addresses and networks, such as 10.0.0.0/8
  */
 export function addressOf(proxies: readonly string[] = []): (c: Context<Env>) => string {

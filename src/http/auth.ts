@@ -1,6 +1,6 @@
 /**
- * Authorization. A request needs a bearer token with a role (RFC 6750). For reading, a session that stands for a token will do.
- * If no tokens are configured, only this machine is answered.
+ * Authorization. A request needs a bearer token with a role (RFC 6750); to read, a browser's session is enough. If no tokens are
+ * configured, only requests from this machine are answered.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
@@ -15,7 +15,7 @@ export type Tokens = readonly { role: Role; digest: Buffer<ArrayBuffer> }[];
 
 /**
  * Reads API_TOKENS, `reader:TOKEN,writer:TOKEN,admin:TOKEN`; a role may have several tokens.
- * @returns undefined if the text is
+ * @returns undefined if `text` is undefined
  * @throws MusterError `invalid` that names a bad entry by its position, never by its text
  */
 export function readTokens(text: string | undefined): Tokens | undefined {
@@ -37,7 +37,7 @@ export function readTokens(text: string | undefined): Tokens | undefined {
   );
 }
 
-/** @throws MusterError `invalid` if the service would answer the network without asking for a token */
+/** @throws MusterError `invalid` if the service would be open to the network without tokens */
 export function assertBindable(host: string, tokens: Tokens | undefined): void {
   if (tokens || isLoopback(host)) return;
   const problem = `HOST=${host} would open Muster to the network without tokens`;
@@ -49,7 +49,7 @@ export function assertBindable(host: string, tokens: Tokens | undefined): void {
 
 /**
  * Finds the caller's role; `requires` then decides. Without tokens every caller on this machine is admin. A page of another
- * site could reach this machine through the user's browser (DNS rebinding), so its Host or Origin header is refused.
+ * site could reach this machine through the user's browser (DNS rebinding), so a Host or Origin header that names another machine is refused.
  * @param origins other sites whose pages are allowed
  */
 export function authenticate(tokens: Tokens | undefined, origins: readonly string[] = []): MiddlewareHandler<Env> {
@@ -113,7 +113,7 @@ async function sentToken(c: Context<Env>, tokens: Tokens): Promise<number | unde
 export function indexOfToken(token: string, tokens: Tokens): number {
   const digest = digestOf(token);
   let found = -1;
-  // Every token is compared, even after a match, so the time taken tells nothing.
+  // Every token is compared, even after a match, so the time taken tells an attacker nothing.
   for (const [index, each] of tokens.entries()) if (timingSafeEqual(each.digest, digest)) found = index;
   return found;
 }

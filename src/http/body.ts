@@ -12,8 +12,8 @@ import type { Held, InFlight } from "./in-flight.ts";
 import { Refusal } from "./problem.ts";
 
 /**
- * Reads the whole body; handlers get it by bytesOf(). Answers 413 if it is too long and 503 if there is no room for it now,
- * both before reading if Content-Length is sent. Answers 408 if it does not arrive in time.
+ * Reads the whole body, which handlers get from bytesOf(). Answers 413 if it is too long and 503 if there is no room for it now;
+ * if the client sent Content-Length, before reading anything. Answers 408 if the body does not arrive in time.
  */
 export function takeBody(inFlight: InFlight, bytesMax: number) {
   const take: MiddlewareHandler<Env> = async (c, next) => {
@@ -27,11 +27,11 @@ export function takeBody(inFlight: InFlight, bytesMax: number) {
   return described(take, { answers: problems(408, 413) });
 }
 
-/** For routes that write rows: refuses the body unread if writes already wait too long, and works on it in its turn. */
+/** For routes that write rows: refuses the request before reading its body if writes already wait too long, and waits in line. */
 export const bodyToWrite = (inFlight: InFlight, writers: Turnstile, bytesMax: number) =>
   [inFlight.admitted(writers), takeBody(inFlight, bytesMax), inFlight.atWork()] as const;
 
-/** The room that a body without Content-Length gets at first. */
+/** How many bytes are reserved at first for a body without Content-Length. */
 const UNKNOWN_LENGTH_BYTES = 1024 * 1024;
 
 /** A body up to this size is read at once. As a stream it would take a batch of rows a tenth longer. */
@@ -132,13 +132,13 @@ export const codingOf = (c: Context<Env>): string =>
 
 const identityOnly = { headers: { "Accept-Encoding": "identity" } };
 
-/** Whether the path leads to a row of a replay. There a repeated field is a reason to reject the row, not the request. */
+/** Whether a path in the JSON leads to a row of a replay. A field repeated in such a row rejects the row, not the request. */
 const isReplayedRow = ([rows, , row, more]: readonly unknown[]) =>
   rows === "rows" && row === "row" && more === undefined;
 
 /**
- * Checks a JSON body before its validator does, which would take a body of another type for an empty object, and does not
- * see invalid UTF-8 or repeated keys. Lists that are too long are refused too, since the validator would name every fault.
+ * Checks a JSON body before its validator does. The validator would read a body of another type as an empty object, and would
+ * not notice invalid UTF-8 or repeated keys. It would also report every fault of a list that is too long.
  */
 export function jsonBody(inFlight: InFlight) {
   const check: MiddlewareHandler<Env> = async (c, next) => {

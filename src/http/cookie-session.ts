@@ -14,8 +14,8 @@ interface Token {
 }
 
 /**
- * Sets the cookie: the second since 1970 at which the session ends, signed with the token's digest (HMAC-SHA256). The service
- * keeps nothing: every process with the token accepts the cookie, and removing the token ends the session.
+ * Sets the cookie: the time when the session ends, in seconds since 1970, signed with the token's digest (HMAC-SHA256). The
+ * service stores nothing: every process that has the token accepts the cookie, and removing the token ends the session.
  */
 export async function beginSession(c: Context<Env>, { digest }: Token): Promise<void> {
   const end = Math.floor(Date.now() / 1000) + SESSION_S;
@@ -32,7 +32,7 @@ export function endSession(c: Context<Env>): void {
  */
 export async function sessionOf(c: Context<Env>, tokens: readonly Token[]): Promise<number | undefined> {
   let found: number | undefined;
-  // Every token is tried, even after a match, so the time taken tells nothing.
+  // Every token is tried, even after a match, so the time taken tells an attacker nothing.
   for (const [index, { digest }] of tokens.entries()) {
     const end = await getSignedCookie(c, digest, COOKIE);
     if (end) found = Number(end) * 1000 > Date.now() ? index : undefined;
@@ -42,8 +42,8 @@ export async function sessionOf(c: Context<Env>, tokens: readonly Token[]): Prom
 }
 
 /**
- * Refuses a form that a page of another site sends (403). Sec-Fetch-Site is looked at too, since a proxy may have changed
- * Host. Clients that are not browsers send neither header.
+ * Refuses a form that a page of another site sends (403). Sec-Fetch-Site counts too, since a proxy may have changed Host.
+ * Clients that are not browsers send neither Origin nor Sec-Fetch-Site, and are let through.
  */
 export const ownForm: MiddlewareHandler<Env> = (c, next) => {
   const origin = c.req.header("Origin");
@@ -52,7 +52,7 @@ export const ownForm: MiddlewareHandler<Env> = (c, next) => {
   return next();
 };
 
-/** Behind a proxy, only the page's origin says whether the browser came by https. */
+/** Behind a proxy the request's own URL has http, so the page's Origin tells whether the browser uses https. */
 function attributesOf(c: Context<Env>) {
   const secure = (c.req.header("Origin") ?? c.req.url).startsWith("https:");
   return { httpOnly: true, sameSite: "Strict", path: "/", secure } as const;

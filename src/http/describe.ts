@@ -1,6 +1,6 @@
 /**
- * What the OpenAPI document says of routes and middleware. A description is kept on the handler function itself, so adding a
- * check to a route also documents it. Only http/openapi.ts reads descriptions; requests never meet them.
+ * What the OpenAPI document says about routes and middleware. A description is stored on the handler function itself, so a check
+ * that is added to a route is documented with it. Only http/openapi.ts reads descriptions; they play no part in answering requests.
  */
 import { STATUS_CODES } from "node:http";
 import type { MiddlewareHandler } from "hono";
@@ -60,7 +60,7 @@ export function described<Handler extends object>(handler: Handler, what: Descri
   return Object.assign(handler, { [description]: what });
 }
 
-/** A middleware that does nothing but describe its route. It stands first among the route's handlers. */
+/** A middleware that only carries the description of its route. It comes first among the route's handlers. */
 export function describe(what: Described): MiddlewareHandler {
   return described((_c, next) => next(), what);
 }

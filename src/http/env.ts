@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import type { JsonText } from "../codecs/json-text.ts";
 
-/** Each role may do what those before it may. */
+/** Each role may do everything that the roles before it may do. */
 export const ROLES = ["reader", "writer", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 

@@ -35,12 +35,12 @@ export const IDEMPOTENCY_KEY = {
 };
 
 /**
- * Runs `work` in a transaction, and answers what it returns. If the Idempotency-Key was used for the same request before,
- * the answer of that time is repeated with `Idempotent-Replayed: true`, and `work` does not run.
+ * Runs `work` in a transaction, and answers what it returns. If the same request came before with the same Idempotency-Key, `work`
+ * does not run: the earlier answer is repeated with `Idempotent-Replayed: true`.
  * @param body the request's bytes. Requests with equal body, method, path and preferences are the same request.
- * @param msMax the time for the transaction, counted from the moment at which the whole body had arrived
- * @returns an answer whose type is what the caller says, for the typed client
- * @throws MusterError `conflict` while the first request is under way, `refused` if the key came with another request
+ * @param msMax the time for the transaction, counted from the moment when the whole body had arrived
+ * @typeParam Typed the answer's type for the typed client; nothing checks it
+ * @throws MusterError `conflict` while the first request is under way, `refused` if the key was used for another request
  */
 export async function answerOnce<Typed extends TypedResponse>(
   c: Context<Env>,
@@ -72,24 +72,24 @@ const isRunsAnswer = (body: unknown): body is { run: string } =>
   typeof body === "object" && body !== null && "run" in body && typeof body.run === "string";
 
 interface Once<Outcome> {
-  /** Does what the request asks for. `begin` is called in the transaction that opens the run's account. */
+  /** Does what the request asks for. It must call `begin` in the transaction that writes the run's row. */
   run(begin: Beginning): Promise<Outcome>;
-  /** Makes the outcome again from the run of the first request. */
+  /** Makes the outcome for a repeated request, from the run of the first one. */
   again(run: RunRecord): Outcome | Promise<Outcome>;
-  /** The first request is answered while its run goes on; so is a repeated one. Otherwise it must wait for the end. */
+  /** True if requests are answered while their run goes on. Otherwise a repeated request gets `conflict` until the run ends. */
   answersEarly?: boolean;
 }
 
 /**
- * For requests whose work is a run, which takes long and is more than one transaction. The key is written in the transaction
- * that opens the run's account. From then on the run decides: if it succeeded, a repeated request is answered from it, with
+ * For requests that start a run, which is long and consists of several transactions. The key is written in the transaction that
+ * writes the run's row. From then on the run's state decides: if it succeeded, a repeated request is answered from it, with
  * `Idempotent-Replayed: true`; if it failed, was refused or its process died, the key is free again.
  * @returns a function that does one request; `body` is its bytes, or a digest of them. It throws MusterError `conflict` while
  * the first request is under way, `refused` if the key came with another request.
  */
 export function oncePerKey(database: Database, say: (line: string) => void) {
-  // Requests of this process that wait for their turn have no run yet.
-  const here = new Set<string>();
+  // The keys of this process's requests. Some of them still wait for their turn, so they have no run in the database yet.
+  const ownKeys = new Set<string>();
   return async <Outcome>(c: Context<Env>, body: Uint8Array, once: Once<Outcome>): Promise<Outcome> => {
     const claim = claimBy(c, body);
     const begin: Beginning = async (transaction, id) => {
@@ -97,8 +97,8 @@ export function oncePerKey(database: Database, say: (line: string) => void) {
       if (claim) await claimForRun(transaction, claim, id);
     };
     if (!claim) return once.run(begin);
-    if (here.has(claim.key)) throw underWay();
-    here.add(claim.key);
+    if (ownKeys.has(claim.key)) throw underWay();
+    ownKeys.add(claim.key);
     try {
       const found = await findRunOf(claim);
       if (!found) return await once.run(begin);
@@ -106,7 +106,7 @@ export function oncePerKey(database: Database, say: (line: string) => void) {
       c.header("Idempotent-Replayed", "true");
       return await once.again(found);
     } finally {
-      here.delete(claim.key);
+      ownKeys.delete(claim.key);
     }
   };
 

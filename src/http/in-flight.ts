@@ -1,4 +1,4 @@
-/** Limits on what unanswered requests hold at once. A request beyond a limit is refused with 503 immediately. */
+/** Limits on the memory and number of requests that are not answered yet. A request beyond a limit gets 503 immediately. */
 import type { MiddlewareHandler } from "hono";
 import { Turnstile } from "../db/turnstile.ts";
 import { MusterError } from "../errors.ts";
@@ -8,15 +8,15 @@ import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
 
 /**
- * Bytes of bodies that are parsed, judged and stored at once. Other bodies wait as bytes, because a body that is worked on
- * takes thirty times its size: text, values, rows, statements, verdicts, answer. A body counts as half of this at most, so a
- * body that waits at a gate leaves room for writes to other tables.
+ * Bytes of bodies that are parsed, judged and stored at once. Other bodies wait as plain bytes, because a body that is worked on
+ * takes thirty times its size: text, values, rows, statements, verdicts, answer. A longer body counts as half of this, so a body
+ * that waits for a table's gate (repositories/gates.ts) leaves room for writes to other tables.
  */
 const BYTES_AT_WORK_MAX = 2 * 1024 * 1024;
-/** After a longer body garbage is collected at once, which takes about 50 ms. Otherwise it would pile up. */
+/** After each body longer than this, garbage is collected, which takes about 50 ms. Otherwise it would pile up. */
 const GARBAGE_BYTES = 1024 * 1024;
 
-/** How long a body keeps the room that its Content-Length asks for. */
+/** For this long, the whole Content-Length of a body is reserved. After that, only the bytes that have arrived. */
 const ANNOUNCED_MS = 1_000;
 
 /** Counts what the requests of one app hold. */
@@ -58,8 +58,8 @@ export class InFlight {
   }
 
   /**
-   * Reserves room for one body, until the result is disposed of. At first it reserves the announced bytes; after a second only
-   * those that have arrived, so slow senders do not block others.
+   * Reserves memory for one body, until the result is disposed of. At first it reserves the announced bytes; after a second only
+   * the bytes that have arrived, so slow senders do not block others.
    * @throws MusterError `unavailable` if there is no room
    */
   hold(announced: number): Held {
@@ -71,7 +71,7 @@ export class InFlight {
     };
     const take = (bytes: number) => {
       if (bytes <= held) return;
-      // A body larger than the whole room is accepted if it is the only one.
+      // A body larger than bytesMax is accepted if it is the only one.
       const others = this.#bytes - held;
       if (others > 0 && others + bytes > bytesMax) {
         throw busy(`bodies of unanswered requests fill ${others} of ${bytesMax} bytes`);
@@ -92,7 +92,7 @@ export class InFlight {
     };
   }
 
-  /** Lets a request whose body has arrived continue when there is room to work on it. */
+  /** Lets a request whose body has arrived go on when there is memory to work on the body. */
   atWork(): MiddlewareHandler<Env> {
     return (c, next) => {
       const { length } = c.get("body");

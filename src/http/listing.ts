@@ -1,6 +1,6 @@
 /**
- * Answers that list rows, in the order of a key: a page of JSON with a Link to the next page (RFC 8288), or as many rows as the
- * client wants as CSV or NDJSON.
+ * Answers that list rows in the order of a key. JSON is one page, with a Link to the next (RFC 8288). CSV and NDJSON have as many
+ * rows as the client wants.
  */
 import type { Context, TypedResponse } from "hono";
 import type { JSONParsed } from "hono/utils/types";
@@ -11,10 +11,10 @@ import { parameter } from "./validate.ts";
 
 /** A listing in the order of its keys, as its route describes it. */
 export interface Listing<Row, Key> {
-  /** Reads up to `limit` rows after the key, or the first ones. Fewer rows than `limit` are the last ones. */
+  /** Reads up to `limit` rows after the key, or from the start. Fewer rows than `limit` mean that there are no more. */
   read(limit: number, after: Key | undefined): Promise<Row[]>;
   keyOf(row: Row): Key;
-  /** Reads a page as the text of a JSON array, if that is cheaper than by its rows. `last` is the key of its last row. */
+  /** Reads a page directly as the text of a JSON array, if the database code can do that faster. `last` is its last row's key. */
   readJson?(limit: number, after: Key | undefined): Promise<JsonPage<Key>>;
   /** The most rows that one query of a stream reads. They are held in memory, so long rows come in smaller pages. */
   pageRows: number;
@@ -52,7 +52,7 @@ export async function answerListing<Row, Key, Json>(
 
 const ROWS_PER_PAGE_MAX = 1000;
 
-/** The document's description of every `?cursor=`. */
+/** What the OpenAPI document says about every `?cursor=`. */
 export const CURSOR = "Begin after this one. The Link to the next page contains it";
 
 const CURSOR_MAX = 999_999_999_999_999;
@@ -95,7 +95,7 @@ function pageLimit(limit: number = ROWS_PER_PAGE_MAX): number {
   throw new Refusal(400, detail, { errors: [{ pointer: "/limit", detail }] });
 }
 
-/** A page of JSON ends early once it has this many characters: rows may be long. */
+/** A page of JSON with more characters than this ends early: rows may be long. */
 const PAGE_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 async function readPage<Row, Key, Json>(
@@ -137,11 +137,11 @@ function pagesOf<Row, Key>(listing: Listing<Row, Key>): NextPage<Row> {
   };
 }
 
-/** The first page of a stream is small: how long its rows are is not known yet. */
+/** The first page of a stream is small, because the length of its rows is not known yet. */
 const FIRST_PAGE_ROWS = 1_000;
 /** The approximate size of later pages. The rows of a page take several times as many bytes in memory. */
 const PAGE_CHARACTERS = 512 * 1024;
-/** To estimate the length of rows, one of this many is written out. */
+/** To estimate the length of rows, one row in this many is measured. */
 const SAMPLED = 50;
 
 function charactersPerRow(rows: readonly unknown[]): number {

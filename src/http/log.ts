@@ -49,8 +49,8 @@ export function requestLog(log: Logger): MiddlewareHandler<Env> {
 }
 
 /**
- * What may be logged about an error. Of a database error only code, number and stack: Drizzle's message contains the statement
- * with its parameters, and the server's message quotes values. Of a file error no message, since that contains the path.
+ * What may be logged about an error. A database error is logged without its message: Drizzle's contains the statement with its
+ * parameters, and the server's quotes values. So is a file error, whose message contains the path.
  */
 export function loggable(error: unknown): Record<string, unknown> {
   const driver = driverError(error);

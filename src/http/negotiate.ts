@@ -4,8 +4,8 @@ import { parseAccept } from "hono/utils/accept";
 import { Refusal } from "./problem.ts";
 
 /**
- * Picks the media type to answer with: the first one offered if the client does not say. The range with the highest weight
- * wins, and among equal weights the more specific one. (Hono's `accepts` ignores `*\/*`.)
+ * Picks the media type to answer with. Without Accept it is the first one offered. Otherwise the range with the highest weight
+ * wins; among equal weights, the more specific range. (Hono's `accepts` is not used, since it ignores `*\/*`.)
  * @throws Refusal 406 that names the types offered
  */
 export function negotiate<MediaType extends string>(

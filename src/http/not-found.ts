@@ -12,9 +12,9 @@ export const answerNotFound: NotFoundHandler<Env> = (c) => {
 };
 
 /**
- * Answers 405 with Allow if the path takes only other methods. It is mounted before the routes. If several patterns fit a path,
- * words win over parameters. So `GET /insert` is 405 rather than 404 for a missing table, and `GET /rejections/replay` is 405
- * rather than 404 for a missing id.
+ * Answers 405 with Allow if the path takes only other methods. Mounted before the routes. If several patterns fit a path,
+ * a word in a pattern wins over a parameter. So `GET /insert` is answered 405 and not 404 for a table `insert`, and
+ * `GET /rejections/replay` is answered 405 and not 404 for an id `replay`.
  */
 export function refuseOtherMethods(app: Hono<Env>): MiddlewareHandler<Env> {
   let patterns: Pattern[] | undefined;
@@ -38,7 +38,7 @@ interface Pattern {
   methods: Set<string>;
 }
 
-/** The patterns of all routes. At the first part in which two patterns differ, a word comes before a parameter. */
+/** The patterns of all routes, sorted so that a word comes before a parameter at the first part where two patterns differ. */
 function patternsOf(app: Hono<Env>): Pattern[] {
   const patterns = new Map<string, Pattern>();
   for (const { path, method } of app.routes) {

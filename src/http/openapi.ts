@@ -20,7 +20,7 @@ const ABOUT = `Rows of the tables, reports on them, rejected rows with their rea
 A row that breaks a rule never stops the others: it is logged with its reasons, and can be mended and replayed. Errors are
 problem documents (RFC 9457). HEAD works wherever GET does; any other method that a path does not take is answered 405, with
 \`Allow\`. A session (\`POST /sign-in\`) counts as its token for GET and HEAD. If \`API_TOKENS\` is not set, no token is needed,
-and only the machine on which the service runs is answered.`;
+and only requests from the same machine are answered.`;
 
 /** The document as the typed client sees it. */
 export interface OpenApiDocument {
@@ -32,8 +32,8 @@ export interface OpenApiDocument {
 
 /**
  * Makes the document of an app.
- * @param routes in the order in which they were mounted: what middleware says holds for the routes mounted after it. A route
- * with `:table` in its path stands in the document once for each table.
+ * @param routes in mounting order: what middleware says holds for the routes that were mounted after it. A route with `:table`
+ * in its path appears in the document once for each table.
  */
 export function openApiDocument(routes: Hono["routes"]): OpenApiDocument {
   const middleware: Description[] = [];
@@ -63,7 +63,7 @@ export function openApiDocument(routes: Hono["routes"]): OpenApiDocument {
   return { ...frameOf(schemas), paths };
 }
 
-/** Everything but the paths. It is made after them, when `schemas` has all that they name. */
+/** Everything but the paths. Called after the paths are made, because they add the schemas that they refer to. */
 function frameOf(schemas: Schemas) {
   const { version, license } = packageJson;
   const problem = (description: string, headers: readonly (keyof typeof HEADERS)[] = []) =>
@@ -99,17 +99,17 @@ const PROBLEM_CONTENT = {
   "text/html": { schema: z.string().meta({ description: "The same for a person, if a browser asks" }) },
 };
 
-/** One operation, merged from what its middleware, validators and route say, in this order. */
+/** One operation, merged from the descriptions of its middleware, validators and route, in this order. */
 function operationOf(method: string, path: string, descriptions: readonly Description[], schemas: Schemas) {
-  // Roles rise along the way: the last one asked for is the highest.
+  // If several descriptions name a role, the last one counts: a route never needs less than the middleware before it.
   const { role, summary, description, tags, body }: Description = Object.assign({}, ...descriptions);
   const answers = Object.entries(Object.assign({}, ...descriptions.map((each) => each.answers)) as AnswersByStatus);
   const responses: Record<string, object> = Object.fromEntries(
     answers.map(([status, answer]) => [status, "$ref" in answer ? answer : answerOf(answer, schemas)]),
   );
-  const found = answers.find(([status]) => status === "200")?.[1];
-  if (method === "GET" && found && "content" in found && found.content?.["application/json"]) {
-    responses[200] = answerOf({ ...found, headers: { ...found.headers, ...headersOf(["ETag"]) } }, schemas);
+  const ok = answers.find(([status]) => status === "200")?.[1];
+  if (method === "GET" && ok && "content" in ok && ok.content?.["application/json"]) {
+    responses[200] = answerOf({ ...ok, headers: { ...ok.headers, ...headersOf(["ETag"]) } }, schemas);
     responses[304] = answerOf(NOT_MODIFIED, schemas);
   }
   return {
@@ -171,12 +171,12 @@ interface ObjectSchema {
   required?: string[];
 }
 
-/** JSON Schemas of zod schemas. One that has an id stands once, under `components.schemas`. */
+/** Turns zod schemas into JSON Schemas. A schema with an id is written once, under `components.schemas`, and referred to. */
 class Schemas {
   readonly named: Record<string, object> = {};
 
   of(schema: z.ZodType): object {
-    // Inside an array, also the outermost schema becomes a reference if it has an id.
+    // The array is there because zod never makes the outermost schema a reference, even if it has an id.
     const json = z.toJSONSchema(z.array(schema), { io: "input", unrepresentable: "any", override: asDocumented });
     const { items, $defs = {} } = JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', '"#/components/schemas/'));
     Object.assign(this.named, $defs);
@@ -184,7 +184,7 @@ class Schemas {
   }
 }
 
-/** Shows a parameter as what its text is converted to, if the schema says so (`documented` in describe.ts). */
+/** Replaces a parameter's JSON Schema by the one that documented() in describe.ts gave it, if it did: `integer`, not text. */
 function asDocumented({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
   const { documented } = jsonSchema;
   if (documented === undefined) return;

@@ -10,7 +10,7 @@ import { ERROR_CODES, type ErrorCode, MusterError } from "../errors.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
 
-/** One fault of a request: where (a JSON Pointer, RFC 6901, into body, query or path), which rule, and what to do. */
+/** One fault of a request: a JSON Pointer (RFC 6901) into body, query or path, the code of the broken rule, and what to do. */
 const ProblemEntry = z.strictObject({ pointer: z.string(), code: z.string().exactOptional(), detail: z.string() });
 export type ProblemEntry = z.infer<typeof ProblemEntry>;
 
@@ -98,7 +98,7 @@ export function answerError(log: Logger): ErrorHandler<Env> {
 /** Whether the client left during its request. Bun then rejects reading the body with an AbortError. */
 const isGone = (error: Error, c: Context<Env>) => error.name === "AbortError" && c.req.raw.signal.aborted;
 
-/** A wrong database password or certificate is `invalid` for a command. For a request it means: try again later. */
+/** A wrong database password is `invalid` for a command, since its user can correct it. A client of the service can only try later. */
 const inService = (error: MusterError) =>
   error.code === "invalid" && driverError(error.cause) ? new MusterError("unavailable", error.message) : error;
 

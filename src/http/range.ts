@@ -13,7 +13,7 @@ interface FileToSend {
   etag: string;
 }
 
-/** Answers a file (200), a part of it (206), or that the client has it (304). @throws Refusal 416 for an impossible range */
+/** Answers with a file (200), a part of it (206), or without a body if the client has it (304). @throws Refusal 416 for a range outside the file */
 export async function sendFile(
   c: Context,
   { file, bytes, type, etag }: FileToSend,
@@ -36,7 +36,7 @@ export async function sendFile(
   return c.newResponse(body, range ? 206 : 200);
 }
 
-/** Passes the parts on, and throws if they do not have this many bytes: then the connection is cut, and the client knows. */
+/** Passes the parts on, and throws if they are not exactly this long. The connection is then cut, so the client notices. */
 async function* exactly(bytes: number, parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let sent = 0;
   for await (const part of parts) {
@@ -51,7 +51,7 @@ async function* exactly(bytes: number, parts: AsyncIterable<Uint8Array>): AsyncG
     );
 }
 
-/** Undefined means the whole file: no range, several ranges, another unit, or If-Range with another tag. */
+/** The range to send. Undefined for the whole file: without Range, with several ranges, another unit, or an outdated If-Range. */
 function rangeOf(c: Context, bytes: number, tag: string): { start: number; end: number } | undefined {
   const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(c.req.header("Range") ?? "") ?? [];
   const condition = c.req.header("If-Range");

@@ -1,4 +1,4 @@
-/** Limits the requests that a client may send in a minute. Each process counts its own. */
+/** Limits how many requests a client may send in a minute. Each process counts only its own requests. */
 import type { Context, MiddlewareHandler } from "hono";
 import { addressOf } from "./address.ts";
 import type { Env } from "./env.ts";
@@ -14,9 +14,9 @@ export interface RateLimit {
 }
 
 /**
- * Counts an unknown token against its address, for example one from the sign-in form.
- * @param guessed whether the token was unknown
- * @returns the seconds until all counts start anew
+ * Counts unknown tokens by address. The sign-in form calls it too.
+ * @param guessed whether the request's token is unknown
+ * @returns the seconds until all counts start again from 0
  * @throws Refusal 429 if the address sent too many
  */
 export type GuessLimit = (c: Context<Env>, guessed: boolean) => number;
@@ -24,13 +24,13 @@ export type GuessLimit = (c: Context<Env>, guessed: boolean) => number;
 const WINDOW_MS = 60_000;
 /** Unknown tokens that an address may send in a minute. */
 export const GUESSES_PER_MINUTE_MAX = 60;
-/** Addresses that have a count of their own. Further addresses in the same minute share one, which bounds memory. */
+/** How many addresses have their own count. Further addresses in the same minute share one, which bounds memory. */
 export const ADDRESSES_MAX = 10_000;
 
 /**
  * Refuses requests over the limit with 429 and Retry-After. RateLimit and RateLimit-Policy say how many are left
- * (draft-ietf-httpapi-ratelimit-headers-10). An address that sent too many unknown tokens is refused with a right one too, so
- * it does not learn which one is right.
+ * (draft-ietf-httpapi-ratelimit-headers-10). An address that sent too many unknown tokens is refused even with a valid one,
+ * so that it does not learn which token is valid.
  */
 export function limitRate({ perMinute, proxies, now = () => performance.now() }: RateLimit) {
   const address = addressOf(proxies);

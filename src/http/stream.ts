@@ -1,4 +1,4 @@
-/** Streamed answers, made at the pace at which the client reads: rows as lines of CSV or NDJSON, and files. */
+/** Streamed answers, made no faster than the client reads them: rows as lines of CSV or NDJSON, and files. */
 import type { Context, TypedResponse } from "hono";
 import type { Logger } from "pino";
 import { z } from "zod";
@@ -15,7 +15,7 @@ const CONTENT_TYPES = {
 };
 type LineForm = keyof typeof CONTENT_TYPES;
 
-/** How a row is written: as cells of a CSV line under the header, and as the object that JSON and NDJSON answer. */
+/** How a row is written: as the cells of a CSV line, and as the object in JSON and NDJSON. */
 export interface Lines<Row, Json = Row> {
   header: readonly string[];
   cells(row: Row): readonly unknown[];
@@ -53,10 +53,10 @@ export const formOf = (c: Context, spreadsheet: boolean) =>
 export type NextPage<Row> = () => Promise<readonly Row[] | undefined>;
 
 /**
- * Answers rows as lines. Each page is read, written and taken by the client before the next one is read, so neither a long
- * table nor a slow client fills memory, and reading ends if the client leaves. HEAD reads nothing. If a later page fails,
- * the connection is cut inside the body, so no client takes a part for the whole.
- * @returns typed as an answer without JSON, so that the typed client keeps the type of the JSON answer
+ * Answers rows as lines. The next page is read only after the client has taken the one before, so neither a long table nor a
+ * slow client fills memory, and reading stops if the client leaves. HEAD reads nothing. If a later page fails, the connection is
+ * cut inside the body, so no client believes that a part is everything.
+ * @returns an answer whose type says that it has no JSON, so that the typed client uses the type of the route's JSON answer
  * @throws what reading the first page throws, since no status is sent yet
  */
 export async function streamLines<Row>(
@@ -113,7 +113,7 @@ async function* textsOf<Row>({ before, line }: Writer<Row>, nextPage: NextPage<R
 const utf8 = new TextEncoder();
 
 /**
- * A body whose parts are made one by one: the next when the client has taken the one before.
+ * A body whose parts are made one at a time: each when the client has taken the one before.
  * @throws what making the first part throws
  */
 export async function pulled(c: Context, parts: AsyncIterator<Uint8Array>): Promise<ReadableStream<Uint8Array>> {

@@ -1,11 +1,11 @@
-/** Limits on bodies that are imported: their number, their room on the disk, and their slowness. */
+/** Limits on bodies that are imported: how many, how many bytes on the disk, and how slow. */
 import type { Context } from "hono";
 import { MusterError } from "../errors.ts";
 import type { ImportLimits } from "../limits.ts";
 import type { Env } from "./env.ts";
 import { RETRY_AFTER_S, Refusal } from "./problem.ts";
 
-/** One body's share of the room, from its first byte until the end of its import. Disposing gives it back. */
+/** The disk space that one body takes, from its first byte until the end of its import. Disposing gives it back. */
 export interface Upload extends Disposable {
   /** @throws MusterError `unavailable` if there is no room for these further bytes */
   add(bytes: number): void;
@@ -64,7 +64,7 @@ export async function* bodyOf(
   let failure: unknown;
   const end = (reason: unknown) => {
     failure ??= reason;
-    // The read that is under way then returns.
+    // Ends the read that is waiting for bytes.
     void reader.cancel(reason).catch(() => {});
   };
   const stop = () => end(stopping.reason);
