@@ -221,7 +221,7 @@ test.each([
     '{"id": ID, "raw": "1,a"}\n{"id": 999999999, "raw": "1,b"}',
     /do not exist: 999999999; nothing was replayed/,
   ],
-  ["mended.jsonl", new Uint8Array([0x7b, 0xff, 0x7d]), /line 1 is not UTF-8/],
+  ["mended.jsonl", new Uint8Array([0x7b, 0xff, 0x7d]), /line 1 holds bytes that are not UTF-8/],
   ["mended.txt", "", /mended\.txt is not read by its name: it must end in \.csv, \.ndjson or \.jsonl/],
 ])("%s with %j is refused before anything is done, with code 2 and one line", async (name, content, line) => {
   const [row] = await importing({ "jobs.csv": "1,\n" });

@@ -7,9 +7,9 @@ import { Cursor, damaged, VALUES_MAX } from "./avro-cursor.ts";
 const VALUES_PER_BATCH = 5 * VALUES_MAX;
 
 export interface RecordLimits {
-  /** Of one batch. */
+  /** Rows in a batch. */
   rowsMax: number;
-  /** Of one record. */
+  /** Bytes in a record. */
   bytesMax: number;
 }
 

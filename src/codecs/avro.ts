@@ -160,7 +160,7 @@ function sourceOf(table: Table, field: AvroField, written: readonly FieldReader[
   throw unresolvable(table, field.name, `the backup has it as ${before}, now it is ${now}`);
 }
 
-/** Of a type that a message shows. */
+/** How much of a type a message shows. */
 const TYPE_CHARACTERS_MAX = 200;
 
 /** Whether avsc can read a field's values as another's. It is asked for each field, so that an error can name the field. */

@@ -172,7 +172,7 @@ function assertShort(value: unknown, path: string[]): void {
 /** Decodes UTF-8, without a byte order mark. @throws Refusal 400 if the bytes are not UTF-8 */
 export function textOf(bytes: Uint8Array): string {
   // A fatal TextDecoder would take nine times as long.
-  if (!isUtf8(bytes)) throw new Refusal(400, "the body is not UTF-8");
+  if (!isUtf8(bytes)) throw new Refusal(400, "the body is not UTF-8: send it as UTF-8");
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
   return text.startsWith("\uFEFF") ? text.slice(1) : text;
 }

@@ -1,5 +1,5 @@
 /** A corrected export in CSV: the listing with `id` and `raw`, or a table's sheet with a column for each field. */
-import { INVALID_UTF8 } from "../codecs/codec.ts";
+import { INVALID_UTF8, NOT_UTF8 } from "../codecs/codec.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { isGuarded, SPREADSHEET_COLUMN, SPREADSHEET_YES, unguarded } from "../codecs/spreadsheet.ts";
 import { MusterError } from "../errors.ts";
@@ -112,7 +112,7 @@ function asExported(
   const isRead = (name: string) => (isSheet ? !name.includes(" ") : name === "raw");
   const read = names.flatMap((name, at) => (isRead(name) ? [{ name, cell: cells[at] ?? "" }] : []));
   const bad = read.find(({ cell }) => cell === INVALID_UTF8);
-  if (bad) return { fault: `its ${bad.name} is not UTF-8: save the file as UTF-8` };
+  if (bad) return { fault: `its ${bad.name} ${NOT_UTF8.detail}` };
   if (cells[names.indexOf(SPREADSHEET_COLUMN)] === SPREADSHEET_YES) return { cells: cells.map(unguarded) };
   const doubtful = read.find(({ cell }) => isGuarded(cell));
   if (!doubtful) return { cells };

@@ -1,7 +1,7 @@
 /** A corrected export of rejections, as a file of this machine: which rejections it corrects, and how. */
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
-import { RECORD_BYTES_MAX } from "../codecs/codec.ts";
+import { NOT_UTF8, RECORD_BYTES_MAX } from "../codecs/codec.ts";
 import { isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { SOURCE_LENGTH_MAX } from "../db/ledger.ts";
@@ -82,7 +82,7 @@ async function* correctedJson(chunks: AsyncIterable<Uint8Array>, name: string): 
 function correctionOf({ bytes, isTooLong }: Line): Corrected | undefined {
   if (isTooLong) return { fault: `is longer than ${RECORD_BYTES_MAX} bytes` };
   const text = textOfLine(bytes);
-  if (text === undefined) return { fault: "is not UTF-8: save the file as UTF-8" };
+  if (text === undefined) return { fault: NOT_UTF8.detail };
   if (text.trim() === "") return undefined;
   let json: JsonText;
   try {
