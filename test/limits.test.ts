@@ -9,7 +9,7 @@ import { appOver, posted } from "./support/app.ts";
 import { serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { HOSTILE } from "./support/hostile.ts";
-import { missing } from "./support/missing.ts";
+import { withoutProc } from "./support/missing.ts";
 import { select, until } from "./support/observe.ts";
 import { cpuMilliseconds, onOneCore, peakMegabytes } from "./support/process.ts";
 
@@ -183,7 +183,6 @@ describe("two hundred rejected rows of 40 KB", async () => {
   });
 });
 
-const withoutProc = missing("/proc, which says what a process has used,", process.platform === "linux");
 describe.skipIf(withoutProc !== "")(`the service${withoutProc}`, () => {
   test("stays under 500 MB while 120 writers send 7.9 MB each to a closed gate: it keeps some and refuses the others at once", async () => {
     await database.empty();

@@ -21,3 +21,5 @@ export function missing(what: string, isHere: boolean): string {
 export const withoutChallenge = missing("../shared/data/challenge", existsSync(CHALLENGE));
 export const withoutCases = missing("../shared/cases/files", existsSync(CASES));
 export const withoutChromium = missing(CHROMIUM, existsSync(CHROMIUM));
+/** For tests that measure a process: see process.ts. */
+export const withoutProc = missing("/proc", process.platform === "linux");
