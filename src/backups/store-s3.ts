@@ -6,11 +6,7 @@ import { type BackupStore, type Draft, LEFTOVER_AGE_MS, MANIFEST, missingFile } 
 
 /** Backups in a bucket. The manifest is put last and deleted first, because a backup without it does not count. */
 export class S3Store implements BackupStore {
-  readonly #location: S3Location;
-
-  constructor(location: S3Location) {
-    this.#location = location;
-  }
+  constructor(private readonly location: S3Location) {}
 
   async ids(): Promise<string[]> {
     const files = await this.#list();
@@ -20,7 +16,7 @@ export class S3Store implements BackupStore {
   /** The names of the files of each id, also of incomplete backups. */
   async #list(): Promise<Map<string, Set<string>>> {
     const files = new Map<string, Set<string>>();
-    for await (const { key } of listKeys(this.#location)) {
+    for await (const { key } of listKeys(this.location)) {
       const [, id = "", file = ""] = /^([^/]+)\/(.+)$/s.exec(key) ?? [];
       if (BACKUP_ID.test(id)) files.set(id, (files.get(id) ?? new Set()).add(file));
     }
@@ -29,7 +25,7 @@ export class S3Store implements BackupStore {
 
   async *read(id: string, file: string, range?: ByteRange): AsyncGenerator<Uint8Array> {
     try {
-      yield* readObject(this.#location, `${id}/${file}`, range);
+      yield* readObject(this.location, `${id}/${file}`, range);
     } catch (error) {
       throw isMissing(error) ? missingFile(id, file) : error;
     }
@@ -37,7 +33,7 @@ export class S3Store implements BackupStore {
 
   async readText(id: string, file: string): Promise<string | undefined> {
     try {
-      const chunks = await Array.fromAsync(readObject(this.#location, `${id}/${file}`));
+      const chunks = await Array.fromAsync(readObject(this.location, `${id}/${file}`));
       return Buffer.concat(chunks).toString("utf8");
     } catch (error) {
       if (isMissing(error)) return undefined;
@@ -46,13 +42,13 @@ export class S3Store implements BackupStore {
   }
 
   async writeText(id: string, file: string, text: string): Promise<void> {
-    await putText(this.#location, `${id}/${file}`, text);
+    await putText(this.location, `${id}/${file}`, text);
   }
 
   async begin(id: string): Promise<Draft> {
     await this.#sweep();
     return {
-      write: (file, chunks) => uploadStream(this.#location, `${id}/${file}`, chunks),
+      write: (file, chunks) => uploadStream(this.location, `${id}/${file}`, chunks),
       complete: (manifest) => this.writeText(id, MANIFEST, manifest),
       discard: () => this.remove(id),
     };
@@ -70,9 +66,9 @@ export class S3Store implements BackupStore {
   }
 
   async remove(id: string): Promise<void> {
-    await deleteKeys(this.#location, [`${id}/${MANIFEST}`]);
-    const files = await Array.fromAsync(listKeys(this.#location, `${id}/`), ({ key }) => key);
-    await deleteKeys(this.#location, files);
+    await deleteKeys(this.location, [`${id}/${MANIFEST}`]);
+    const files = await Array.fromAsync(listKeys(this.location, `${id}/`), ({ key }) => key);
+    await deleteKeys(this.location, files);
   }
 }
 

@@ -36,23 +36,20 @@ export class ContentChecksum {
 export class BlockBuilder<Source> {
   /** Of all rows so far. */
   readonly checksum = new ContentChecksum();
-  readonly #encode: Encode<Source>;
   #full: Block[] = [];
   #buffer = Buffer.allocUnsafe(BLOCK_BYTES);
   #position = 0;
   #count = 0;
 
-  constructor(encode: Encode<Source>) {
-    this.#encode = encode;
-  }
+  constructor(private readonly encode: Encode<Source>) {}
 
   add(source: Source): void {
-    let end = this.#encode(source, this.#buffer, this.#position);
+    let end = this.encode(source, this.#buffer, this.#position);
     if (end < 0) {
       // `end` says how much room was lacking. A row that is larger than a block gets a block of its own size.
       const needed = this.#buffer.length - this.#position - end;
       this.#close(Math.max(BLOCK_BYTES, needed));
-      end = this.#encode(source, this.#buffer, 0);
+      end = this.encode(source, this.#buffer, 0);
     }
     this.checksum.add(this.#buffer.subarray(this.#position, end));
     this.#position = end;

@@ -15,7 +15,7 @@ export interface Side {
 }
 
 /**
- * Compares two rows by the bytes in which the server sends them: equal bytes are equal values.
+ * Compares rows by the bytes in which the server sends them: equal bytes are equal values.
  * @param read is called after each page with the rows of the stage compared so far; it may throw
  * @returns what happens to the rows if the stage takes the table's place
  */
@@ -28,7 +28,7 @@ export async function compareRows(
   const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0 };
   const next = new Queue(table, stage);
   const old = new Queue(table, target);
-  let received = 0;
+  const received = () => counts.inserted + counts.updated + counts.unchanged;
   while ((await Promise.all([next.fill(), old.fill()])).includes(true)) {
     // Until one of the two pages ends.
     while (next.isReady && old.isReady) {
@@ -39,29 +39,20 @@ export async function compareRows(
       else if (order < 0) counts.inserted++;
       else if (ours && theirs && isSame(ours, theirs)) counts.unchanged++;
       else counts.updated++;
-      if (order <= 0) {
-        next.shift();
-        received++;
-      }
+      if (order <= 0) next.shift();
       if (order >= 0) old.shift();
     }
-    read(received);
+    read(received());
   }
-  return { received, ...counts };
+  return { received: received(), ...counts };
 }
 
 interface KeyedRow extends TextRow {
   id: number;
 }
 
-function isSame(one: TextRow, other: TextRow): boolean {
-  const length = one.end - one.offset;
-  if (other.end - other.offset !== length) return false;
-  for (let at = 0; at < length; at++) {
-    if (one.buffer[one.offset + at] !== other.buffer[other.offset + at]) return false;
-  }
-  return true;
-}
+const isSame = (one: TextRow, other: TextRow) =>
+  one.buffer.compare(other.buffer, other.offset, other.end, one.offset, one.end) === 0;
 
 /** Rows in id order. One page is here, and the next is being read. */
 class Queue {

@@ -51,7 +51,10 @@ function refusal(referrer: Referrer, rows: number, event: "DELETE" | "UPDATE"): 
   return new MusterError("conflict", `${line}: move or delete them first`);
 }
 
-/** For rows that the user may not read: if the server would act on them nobody could tell, otherwise the server judges them. */
+/**
+ * Judges a foreign key whose rows the user may not read. If the server would delete or change such rows by itself, nobody would
+ * notice: that is refused. Otherwise the server refuses the restore if such rows are in the way: `say` is told of it.
+ */
 async function refuseUnread(
   connection: Connection,
   referrer: Referrer,

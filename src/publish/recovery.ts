@@ -72,45 +72,32 @@ export async function takeTurn(database: Database, run: LiveRun, table: string, 
 }
 
 /**
- * Clears the runs whose process has died. A dead run that cannot be cleared now is reported and left to the next command: it
+ * Clears the runs whose process has died: before its run ended, or before its swap was settled or its stages were dropped. A
+ * dead run that cannot be cleared now is reported and left to the next command: it
  * must stop neither the others nor the caller. To clear takes the rights of an import. A command without them leaves all dead
  * runs to the next one.
  */
 export async function clearDeadRuns(database: Database, say: (line: string) => void): Promise<void> {
   if (database.readiness.refusal("import")) return;
-  const open = await database.db
+  const staged = await stagedRuns(database);
+  const left = await database.db
     .select({ id: runs.id, kind: runs.kind, owner: runs.owner })
     .from(runs)
-    .where(or(inArray(runs.status, UNENDED), isNotNull(runs.swap)));
-  const leaveIfRefused = async (whose: string, work: () => Promise<void>) => {
-    await work().catch((error) =>
-      say(`what ${whose} left is still there: ${lineOf(error)}. The next command tries again`),
-    );
-  };
-  await leaveIfRefused("runs that ended", () => dropForgottenStages(database));
-  for (const { id, kind, owner } of open) {
+    .where(or(inArray(runs.status, UNENDED), isNotNull(runs.swap), inArray(runs.id, staged)));
+  for (const { id, kind, owner } of left) {
     if (ending.has(id)) continue;
     const clear = async (connection: PoolConnection) => {
       if ((await clearRun(database, connection, id, say)) !== "cleared") return;
       await endRun(database.db, id, { status: "failed", error: "the process that ran it ended without a word" });
       say(`cleared what the dead ${kind} ${id} left`);
     };
-    await leaveIfRefused(`the ${kind} ${id}`, () =>
-      withLockOf(database, id, { isDead: () => isDead(owner), say }, clear),
+    await withLockOf(database, id, { isDead: () => isDead(owner), say }, clear).catch((error) =>
+      say(`what the ${kind} ${id} left is still there: ${lineOf(error)}. The next command tries again`),
     );
   }
 }
 
 const UNENDED: RunStatus[] = ["running", "publishing"];
-
-/** Drops the stages of runs that were killed after their end was recorded. */
-async function dropForgottenStages(database: Database): Promise<void> {
-  const staged = await stagedRuns(database);
-  if (staged.length === 0) return;
-  const ended = and(inArray(runs.id, staged), notInArray(runs.status, UNENDED));
-  for (const { id } of await database.db.select({ id: runs.id }).from(runs).where(ended))
-    await dropStages(database, id);
-}
 
 /**
  * Resolves a run's swap, then removes its stages and what it logged for tables that it did not publish. If the swap was that
