@@ -133,11 +133,11 @@ test(`${ROUNDS} swaps beside three writers and three readers lose or hide no con
     await until(() => confirmed.length > before);
     const { run, stage } = await staged([]);
     // The stage gets the rows of the table: none can be added while the gate is held.
-    const judge = async () => {
+    const check = async () => {
       await run.connection.query(`INSERT INTO ${stage} SELECT * FROM hired_employees`);
       return noRows();
     };
-    if (await publishBySwap(database, run, { ...options, stage, judge })) swaps += 1;
+    if (await publishBySwap(database, run, { ...options, stage, check })) swaps += 1;
     else await endRun(run.db, run.id, { status: "failed" });
     await run.close();
   }
@@ -179,8 +179,8 @@ test.each(["before", "after"] as const)(
       await database.pool.query("INSERT IGNORE INTO hired_employees VALUES (1, 'Bo', '2021-05-01', 1, 1)");
       await database.pool.query("DELETE FROM hired_employees WHERE id > 1");
       const { run, stage } = await staged([2, 3, 4].map((id) => [id, "Ana", "2021-05-01 10:00:00", 1, 1]));
-      const judge = async () => ({ ...noRows(), received: 3, inserted: 3 });
-      done = await publishBySwap(database, losing(run, nth, when), { ...options, stage, judge }).then(
+      const check = async () => ({ ...noRows(), received: 3, inserted: 3 });
+      done = await publishBySwap(database, losing(run, nth, when), { ...options, stage, check }).then(
         () => true,
         () => false,
       );
@@ -244,11 +244,11 @@ test("a table with a trigger, or with a reference from another program's table, 
 /** Swaps a stage with one row, and does `meanwhile` between the look at the table and the RENAME. */
 async function swapWhile(meanwhile: string[], kind: "import" | "restore" = "restore") {
   const { run, stage } = await staged([[1, "Ana", "2021-05-01 10:00:00", 1, 1]], kind);
-  const judge = async () => {
+  const check = async () => {
     for (const statement of meanwhile) await database.pool.query(statement);
     return { ...noRows(), received: 1, inserted: 1 };
   };
-  return { run, stage, options: { ...options, stage, judge } };
+  return { run, stage, options: { ...options, stage, check } };
 }
 
 test("a table into which another program writes meanwhile keeps those rows, and is not swapped", async () => {
@@ -318,7 +318,7 @@ test("a dead run's swap is not undone if rows were written since; the replaced t
   await database.pool.query("INSERT INTO hired_employees VALUES (9, 'Bo', '2021-05-01', 1, 1)");
   const { run, stage, options } = await swapWhile([BADGES]);
   const swap = { table: "hired_employees", stage, last: true, foreignKeys: [] };
-  const counts = { hired_employees: await options.judge() };
+  const counts = { hired_employees: await options.check() };
   await run.db.update(runs).set({ status: "publishing", swap, counts }).where(eq(runs.id, run.id));
   const replaced = stage.replace("stage", "replaced");
   await database.pool.query(`RENAME TABLE hired_employees TO ${replaced}, ${stage} TO hired_employees`);

@@ -73,7 +73,7 @@ async function replaceBySwap(
   };
   const counts = await publishBySwap(database, run, {
     ...{ table, stage, last: true, counts: {} },
-    ...{ judge: compare, wait, say, signal },
+    ...{ check: compare, wait, say, signal },
   });
   return counts && { [table.name]: counts };
 }

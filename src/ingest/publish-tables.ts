@@ -80,10 +80,10 @@ async function swapIn(state: Import, { table, stage, before, last }: Step): Prom
   debugPoint("indexes added");
   tell(state, table, "swapping in");
   const counts = state.counts[table.name] ?? noRows();
-  const judge = async () => ((await empty()) ? counts : undefined);
+  const check = async () => ((await empty()) ? counts : undefined);
   const { say, signal } = report;
   const wait = waiting(report);
-  const swap = { table, stage, last, counts: before, judge, wait, say, signal };
+  const swap = { table, stage, last, counts: before, check, wait, say, signal };
   return (await publishBySwap(database, run, swap)) ?? "not possible";
 }
 

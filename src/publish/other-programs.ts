@@ -21,7 +21,7 @@ const isAction = (rule: string) => rule !== "RESTRICT" && rule !== "NO ACTION";
 /**
  * Refuses a replacement that deletes rows or changes values to which other programs' rows refer.
  * @param referrers the foreign keys of tables that are not replaced themselves
- * @param say is told about tables that the user may not read, if the server will judge them
+ * @param say is told about tables that the user may not read, if the server itself will refuse what is wrong
  * @throws MusterError `conflict` that names the table and its foreign key
  */
 export async function refuseForOthers(
@@ -52,7 +52,7 @@ function refusal(referrer: Referrer, rows: number, event: "DELETE" | "UPDATE"): 
 }
 
 /**
- * Judges a foreign key whose rows the user may not read. If the server would delete or change such rows by itself, nobody would
+ * Decides about a foreign key whose rows the user may not read. If the server would delete or change such rows by itself, nobody would
  * notice: that is refused. Otherwise the server refuses the restore if such rows are in the way: `say` is told of it.
  */
 async function refuseUnread(

@@ -8,13 +8,13 @@
  *   step                           stage    replaced  run's status          if the run dies now, the next command
  *   1. take the gate, look         exists   -         running               drops the stage
  *   2. note the swap in the run    exists   -         publishing            takes the note back, drops the stage
- *   3. RENAME                      -        exists    publishing            judges it: goes on with 4, or renames back
+ *   3. RENAME                      -        exists    publishing            checks it: goes on with 4, or renames back
  *   4. drop the old table          -        -         publishing            goes on with 5
  *   5. record that it is published -        -         running or succeeded  goes on with 6
  *   6. settle it                   -        -         (no swap is noted)    has nothing to do
  *
  * The gate is held from 1 to 5, on a connection of its own because RENAME would end a transaction on this one. Other programs
- * do not know the gate: they may still write into the old table, or add a trigger or a foreign key to it. So step 4 judges the
+ * do not know the gate: they may still write into the old table, or add a trigger or a foreign key to it. So step 4 checks the
  * old table after the RENAME, when nobody can reach it by its name any more. If readers keep the old table in use, 4 is left to
  * 6, and 6 to the next command. Steps 4 to 6 and what a later command does are in settle.ts.
  */
@@ -41,7 +41,7 @@ export interface SwapOptions<C> {
   /** The counts of the tables that the run has published before. */
   counts: RunCounts;
   /** Looks at the old table while the gate is held. @returns the table's counts; undefined if it must not be replaced */
-  judge(): Promise<C | undefined>;
+  check(): Promise<C | undefined>;
   /** Called each time the server's lock wait ends without the gate; it may throw. */
   wait(table: string): void;
   say(line: string): void;
@@ -51,7 +51,7 @@ export interface SwapOptions<C> {
 
 /**
  * Swaps a stage in, and records that the table is published, or with the last table that the run has succeeded.
- * @returns the counts from `judge`. Undefined, with nothing changed, if there were none, if the table was in use for long, or
+ * @returns the counts from `check`. Undefined, with nothing changed, if there were none, if the table was in use for long, or
  *   if another program used it meanwhile
  */
 export async function publishBySwap<C extends Counts | RestoreCounts>(
@@ -71,7 +71,7 @@ export async function publishBySwap<C extends Counts | RestoreCounts>(
 async function swapAtTheGate<C extends Counts | RestoreCounts>(
   database: Database,
   run: LiveRun,
-  { table, stage, last, counts: before, judge, wait, say, signal }: SwapOptions<C>,
+  { table, stage, last, counts: before, check, wait, say, signal }: SwapOptions<C>,
 ): Promise<C | undefined> {
   const gate = await keptAlive(database);
   try {
@@ -80,7 +80,7 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
     await interruptible(database, gate.connection, signal, () =>
       passGates(gate.connection, { alone: [table.name], shared }, wait),
     );
-    const counts = await judge();
+    const counts = await check();
     if (counts === undefined) return undefined;
     if (!(await addForeignKeys(run.connection, table, stage))) return undefined;
     debugPoint("foreign keys added");

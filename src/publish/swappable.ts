@@ -12,7 +12,7 @@ import { type Definition, definitionOf, hiddenFrom, referrersOf, triggerOn } fro
 export type SwapVerdict = { swaps: true } | { swaps: false; why?: string };
 
 /**
- * Judges whether `table` can be swapped. It can if three things hold: it is exactly what its migrations make; no trigger is
+ * Says whether `table` can be swapped. It can if three things hold: it is exactly what its migrations make; no trigger is
  * on it and no foreign key points at it; the user may see all triggers and foreign keys that there could be. A replaced
  * table would take its extra columns, its history, its triggers and the foreign keys that point at it along.
  * @param stage without indexes yet
