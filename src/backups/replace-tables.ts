@@ -51,22 +51,11 @@ async function replaceBySwap(
   tell("adding indexes");
   await addIndexes(run.connection, table, stage);
   await raiseAutoIncrement(run.connection, stage, nextId);
-  const compare = async () => {
-    const second = await database.pool.getConnection();
-    try {
-      const [ours, theirs] = [
-        { connection: second, name: stage },
-        { connection: run.connection, name: table.name },
-      ];
-      return await compareRows(table, ours, theirs, (compared) => {
-        signal?.throwIfAborted();
-        tell("comparing", compared);
-      });
-    } finally {
-      // If the comparison was interrupted, the connection may still be receiving an answer.
-      second.destroy();
-    }
-  };
+  const compare = () =>
+    compareRows(database, run.connection, { table, stage }, (compared) => {
+      signal?.throwIfAborted();
+      tell("comparing", compared);
+    });
   const wait = (name: string) => {
     signal?.throwIfAborted();
     say(`waiting for a writer of ${name}`);

@@ -4,47 +4,49 @@
  */
 import type { PoolConnection } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
+import type { Database } from "../db/database.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { numberAt, type TextRow } from "../db/text-rows.ts";
 import { readWhole } from "../repositories/whole-table.ts";
 
-/** A table or a stage, and the connection that reads it. */
-export interface Side {
-  connection: PoolConnection;
-  name: string;
-}
-
 /**
  * Compares rows by the bytes in which the server sends them: equal bytes are equal values.
+ * @param connection reads the table; the stage is read on a second one
  * @param read is called after each page with the rows of the stage compared so far; it may throw
  * @returns what happens to the rows if the stage takes the table's place
  */
 export async function compareRows(
-  table: Table,
-  stage: Side,
-  target: Side,
+  { pool }: Database,
+  connection: PoolConnection,
+  { table, stage }: { table: Table; stage: string },
   read: (rows: number) => void,
 ): Promise<RestoreCounts> {
   const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0 };
-  const next = new Queue(table, stage);
-  const old = new Queue(table, target);
   const received = () => counts.inserted + counts.updated + counts.unchanged;
-  while ((await Promise.all([next.fill(), old.fill()])).includes(true)) {
-    // Until one of the two pages ends.
-    while (next.isReady && old.isReady) {
-      const [ours, theirs] = [next.first, old.first];
-      if (ours === undefined && theirs === undefined) break;
-      const order = (ours?.id ?? Number.POSITIVE_INFINITY) - (theirs?.id ?? Number.POSITIVE_INFINITY);
-      if (order > 0) counts.deleted++;
-      else if (order < 0) counts.inserted++;
-      else if (ours && theirs && isSame(ours, theirs)) counts.unchanged++;
-      else counts.updated++;
-      if (order <= 0) next.shift();
-      if (order >= 0) old.shift();
+  const second = await pool.getConnection();
+  try {
+    const next = new Queue(second, table, stage);
+    const old = new Queue(connection, table, table.name);
+    while ((await Promise.all([next.fill(), old.fill()])).includes(true)) {
+      // Until one of the two pages ends.
+      while (next.isReady && old.isReady) {
+        const [ours, theirs] = [next.first, old.first];
+        if (ours === undefined && theirs === undefined) break;
+        const order = (ours?.id ?? Number.POSITIVE_INFINITY) - (theirs?.id ?? Number.POSITIVE_INFINITY);
+        if (order > 0) counts.deleted++;
+        else if (order < 0) counts.inserted++;
+        else if (ours && theirs && isSame(ours, theirs)) counts.unchanged++;
+        else counts.updated++;
+        if (order <= 0) next.shift();
+        if (order >= 0) old.shift();
+      }
+      read(received());
     }
-    read(received());
+    return { received: received(), ...counts };
+  } finally {
+    // If `read` has thrown, an answer may still be arriving on it.
+    second.destroy();
   }
-  return { received: received(), ...counts };
 }
 
 interface KeyedRow extends TextRow {
@@ -63,7 +65,7 @@ class Queue {
   #index = 0;
   #ended = false;
 
-  constructor(table: Table, { connection, name }: Side) {
+  constructor(connection: PoolConnection, table: Table, name: string) {
     const each = (row: TextRow) => {
       const { buffer, offset, end } = row;
       this.#arrived.push({ buffer, offset, end, id: numberAt(row, table.key) });

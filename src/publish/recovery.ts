@@ -72,10 +72,9 @@ export async function takeTurn(database: Database, run: LiveRun, table: string, 
 }
 
 /**
- * Clears the runs whose process has died: before its run ended, or before its swap was settled or its stages were dropped. A
- * dead run that cannot be cleared now is reported and left to the next command: it
- * must stop neither the others nor the caller. To clear takes the rights of an import. A command without them leaves all dead
- * runs to the next one.
+ * Clears the runs whose process died before their end, or before their swap was settled and their stages were dropped. A dead
+ * run that cannot be cleared now is reported and left to the next command: it must stop neither the others nor the caller.
+ * To clear takes the rights of an import. A command without them leaves all dead runs to the next one.
  */
 export async function clearDeadRuns(database: Database, say: (line: string) => void): Promise<void> {
   if (database.readiness.refusal("import")) return;
@@ -88,7 +87,7 @@ export async function clearDeadRuns(database: Database, say: (line: string) => v
     if (ending.has(id)) continue;
     const clear = async (connection: PoolConnection) => {
       if ((await clearRun(database, connection, id, say)) !== "cleared") return;
-      await endRun(database.db, id, { status: "failed", error: "the process that ran it ended without a word" });
+      await endRun(database.db, id, { status: "failed", error: "its process was killed or crashed" });
       say(`cleared what the dead ${kind} ${id} left`);
     };
     await withLockOf(database, id, { isDead: () => isDead(owner), say }, clear).catch((error) =>

@@ -31,24 +31,25 @@ const stagePrefix = (run: string) => `stage_${run.replaceAll("-", "")}_`;
 
 /** Drops every stage of a run. */
 export async function dropStages(database: Database, run: string): Promise<void> {
-  const [rows] = await database.pool.query<RowDataPacket[]>(
-    "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE ?",
-    [database.name, `${stagePrefix(run).replaceAll("_", "\\_")}%`],
-  );
-  for (const { name } of rows) await database.pool.query(`DROP TABLE IF EXISTS ${escapeId(name)}`);
+  for (const name of await stagesNamed(database, stagePrefix(run)))
+    await database.pool.query(`DROP TABLE IF EXISTS ${escapeId(name)}`);
 }
 
 /** The ids of all runs that have a stage in the database. */
 export async function stagedRuns(database: Database): Promise<string[]> {
-  const [rows] = await database.pool.query<RowDataPacket[]>(
-    "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE 'stage\\_%'",
-    [database.name],
-  );
-  const ids = rows.flatMap(({ name }) => {
+  const ids = (await stagesNamed(database, "stage_")).flatMap((name) => {
     const [, ...parts] = /^stage_(.{8})(.{4})(.{4})(.{4})(.{12})_/.exec(name) ?? [];
     return parts.length > 0 ? [parts.join("-")] : [];
   });
   return [...new Set(ids)];
+}
+
+async function stagesNamed({ pool, name }: Database, prefix: string): Promise<string[]> {
+  const [rows] = await pool.query<RowDataPacket[]>(
+    "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? AND table_name LIKE ?",
+    [name, `${prefix.replaceAll("_", "\\_")}%`],
+  );
+  return rows.map((row) => row.name);
 }
 
 export class Stage {

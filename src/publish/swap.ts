@@ -8,7 +8,7 @@
  *   step                           stage    replaced  run's status          if the run dies now, the next command
  *   1. take the gate, look         exists   -         running               drops the stage
  *   2. note the swap in the run    exists   -         publishing            takes the note back, drops the stage
- *   3. RENAME                      -        exists    publishing            checks it: goes on with 4, or renames back
+ *   3. RENAME                      -        exists    publishing            checks the old table: goes on with 4, or renames back
  *   4. drop the old table          -        -         publishing            goes on with 5
  *   5. record that it is published -        -         running or succeeded  goes on with 6
  *   6. settle it                   -        -         (no swap is noted)    has nothing to do
