@@ -241,7 +241,7 @@ test("rows that another program stored against the rules are backed up, counted 
     ["hired_employees", 5, 2],
   ]);
   expect(said).toEqual([
-    "jobs: 3 rows break the rules of its columns (the first has id -7, and its id is at fault); mend them, or a restore of this backup is refused",
+    "jobs: 3 rows break the rules of its columns (the first: id -7, column id); correct them, or a restore of this backup will be refused",
     expect.stringContaining(
       "hired_employees: 2 rows break the rules of its columns (the first has id 4, and its datetime",
     ),

@@ -241,7 +241,7 @@ test.each([
   ["/insert", "5", 400, /the body must be an object/],
   ["/insert", "[]", 400, /no row/],
   ["/insert", '{"jobs": []}', 400, /no row/],
-  ["/insert", '{"staff": [{}]}', 400, /\/staff is no table.*departments/],
+  ["/insert", '{"staff": [{}]}', 400, /\/staff is not a table.*departments/],
   ["/insert", '{"jobs": {"job": "a"}}', 400, /\/jobs must be a list/],
   ["/insert", '{"jobs": [{"job": "a"}], "jobs": [{"job": "b"}]}', 400, /\/jobs is given twice/],
   ["/staff", '{"job": "a"}', 404, /staff/],

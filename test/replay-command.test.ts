@@ -195,7 +195,7 @@ test.each([
   ],
   ["mended.csv", "nr,text\n1,x\n", /line 1 must name the columns, and has no columns id and raw: "nr,text"/],
   ["mended.csv", "id,raw,Id\n1,x,1\n", /the header names the column "id" twice/],
-  ["mended.csv", "\n", /mended\.csv: it has no line/],
+  ["mended.csv", "\n", /mended\.csv: it has no header/],
   ["mended.csv", "id;raw\n1;x\n", /cells are separated by ";" \(line 1: "id;raw"\): save it with commas/],
   ["mended.csv", "state\tId\tRaw\n", /cells are separated by tabs/],
   ["mended.csv", 'id,"raw" x\n1,a\n', /the header on line 1 cannot be read, text after a closing quote/],
@@ -253,7 +253,7 @@ test("a row that was cut when it was logged is never replayed as if it were whol
   const asItIs = await replayed();
   expect(asItIs).toMatchObject({ runs: [], tables: {} });
   expect(asItIs.stderr).toContain(
-    `left out 1 of which the log keeps only the first ${RAW_BYTES_MAX} bytes: ${row?.id}`,
+    `left out 1 whose input is longer than the ${RAW_BYTES_MAX} bytes that the log keeps: ${row?.id}`,
   );
   const still = await replayed(
     await fileOf("a.csv", csvOf([{ id: row?.id ?? 0, raw: row?.raw?.replace("1,", "2,") ?? "" }])),

@@ -59,9 +59,9 @@ test("a row that is larger than a packet is rejected with the server's limit, an
     values: [index + 1, "'".repeat(length)],
     reasons: [],
   }));
-  const world = { stored: async () => [], missing: async () => new Set<number>() };
+  const known = { stored: async () => [], missing: async () => new Set<number>() };
   const connection = await database.pool.getConnection();
-  const judged = await judgeAndStore({ connection, table: notes, world }, rows);
+  const judged = await judgeAndStore({ connection, table: notes, known }, rows);
   const [stored] = await connection.query<RowDataPacket[]>("SELECT id, LENGTH(note) AS length FROM notes ORDER BY id");
   expect(stored.map(({ id, length }) => [id, length])).toEqual([
     [1, 10],

@@ -1,4 +1,4 @@
-/** Makes a backup: writes tables to Avro files, all as they are at one moment. */
+/** Makes a backup: writes tables to Avro files, all in their state at one moment. */
 import { createHash } from "node:crypto";
 import type { PoolConnection } from "mysql2/promise";
 import { avroSchema } from "../codecs/avro.ts";
@@ -32,8 +32,8 @@ export interface BackupOutcome {
 }
 
 /**
- * Makes a backup. Writers go on meanwhile: what they store after the snapshot is not in it.
- * @returns its manifest, when the backup is complete and on the disk
+ * Makes a backup. Writers can go on meanwhile: rows that they store after the snapshot are not in the backup.
+ * @returns the manifest, after the backup is complete and flushed to the store
  */
 export async function backup(database: Database, store: BackupStore, options: BackupOptions): Promise<BackupOutcome> {
   const { tables, codec, report } = options;
@@ -69,12 +69,12 @@ export async function backup(database: Database, store: BackupStore, options: Ba
 
 /** If a disk is not mounted, its mount point is an empty folder, and the backup would go there unnoticed. */
 const STORE_IS_EMPTY =
-  "BACKUP_STORE has no backup, although this database was backed up before: if it is on a mount, see that it is mounted";
+  "BACKUP_STORE has no backup, although this database was backed up before: if it is on a mount, check that it is mounted";
 
 /**
- * Opens a connection that sees every table as it is at one moment. A table that is swapped in after the snapshot would read as
- * empty. Two things prevent that: the gates are held in share mode until every table was looked at, so no publish or restore
- * comes between; and a table that was looked at cannot be renamed before the snapshot ends.
+ * Opens a connection that sees all tables in their state at one moment. A table that is swapped in after the snapshot began
+ * would read as empty. Two things prevent that. The gates are held in share mode until the snapshot has read from every table,
+ * so no publish or restore comes between. And a table that it has read from cannot be renamed before the snapshot ends.
  */
 async function openSnapshot(database: Database, tables: readonly Table[], report: Report): Promise<PoolConnection> {
   const gates = await database.pool.getConnection();
@@ -88,7 +88,7 @@ async function openSnapshot(database: Database, tables: readonly Table[], report
     await interruptible(database, gates, report.signal, () =>
       passGates(gates, { shared }, (name) => report.say(`waiting for a publish or restore of ${name}`)),
     );
-    // Another program's ALTER may still come between the snapshot and the look: then both are done again.
+    // Another program's ALTER may still come between the snapshot and the first read: then both are done again.
     const open = async () => {
       await snapshot.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
       for (const { name } of tables) await isEmpty(snapshot, name);
@@ -136,7 +136,10 @@ async function writeTable(
   };
 }
 
-/** Rows of other programs that break the rules of our columns: how many, and the first of them. A restore would refuse them. */
+/**
+ * Counts rows that break the rules of our columns, and remembers the first. Other programs wrote them; a restore would
+ * refuse them.
+ */
 class InvalidRows {
   rows = 0;
   #first = "";
@@ -144,17 +147,17 @@ class InvalidRows {
 
   constructor(private readonly table: Table) {}
 
-  /** Called once for each column at fault, so several times in a row for one row. */
+  /** Called for each invalid value. Calls for one row follow each other. */
   add(row: TextRow, column: Column): void {
     const id = numberAt(row, this.table.key);
     if (this.rows > 0 && id === this.#last) return;
     this.#last = id;
-    if (this.rows++ === 0) this.#first = `the first has id ${id}, and its ${column.name} is at fault`;
+    if (this.rows++ === 0) this.#first = `the first: id ${id}, column ${column.name}`;
   }
 
   toString(): string {
     const rows = this.rows === 1 ? "1 row breaks" : `${this.rows} rows break`;
-    return `${this.table.name}: ${rows} the rules of its columns (${this.#first}); mend them, or a restore of this backup is refused`;
+    return `${this.table.name}: ${rows} the rules of its columns (${this.#first}); correct them, or a restore of this backup will be refused`;
   }
 }
 

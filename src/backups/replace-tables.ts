@@ -1,4 +1,7 @@
-/** Replaces the rows of tables by those of their stages: one table by a swap if that is safe, otherwise by one transaction. */
+/**
+ * Replaces the rows of tables by the rows of their stages: a single table by a swap if that is safe, otherwise all in one
+ * transaction.
+ */
 import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
@@ -21,8 +24,9 @@ import { endRun, type Report } from "../repositories/run-log.ts";
 
 /**
  * Replaces the rows of the tables, and records with the same commit that the run has succeeded.
- * @throws MusterError, with nothing changed: `conflict` if rows would lose their parent or other programs' rows are in the
- *   way; `refused` if the database refuses a row, or a cluster the size of the transaction
+ * @throws MusterError, with nothing changed: `conflict` if rows would lose their parent, or if rows of other programs refer to
+ *   rows that would be deleted or changed; `refused` if the database refuses a row, or if the transaction is too large for a
+ *   cluster
  */
 export async function replaceTables(
   database: Database,
@@ -35,7 +39,7 @@ export async function replaceTables(
   return swapped ?? replaceInTransaction(database, run, replacements, report);
 }
 
-/** @returns undefined, with nothing changed, if the table cannot be swapped or rows would lack their parents */
+/** @returns undefined, with nothing changed, if the table cannot be swapped or if rows would lack their parents */
 async function replaceBySwap(
   database: Database,
   run: LiveRun,
@@ -76,7 +80,7 @@ async function replaceInTransaction(
   await refuseTooLarge(database, run, replacements);
   // Most obstacles are found here, before anybody has to wait at a gate.
   await atOneMoment(run.connection, () => refuseOrphans(run.connection, replacements));
-  const { referrers, grant } = await bystanders(database, run, replacements);
+  const { referrers, grant } = await outsideReferrers(database, run, replacements);
   await refuseForOthers(run.connection, referrers, replacements);
   for (const each of replacements) await refuseForeseen(run.connection, database.name, each);
   for (const { table, nextId } of replacements) {
@@ -111,10 +115,10 @@ async function replaceInTransaction(
 }
 
 /**
- * The foreign keys that tables outside the restore have on its tables, and the GRANT that would show more of them. Undefined as
- * `grant` means that the user sees them all.
+ * The foreign keys by which tables outside the restore refer to its tables. `grant` is the statement that would let the user
+ * see all of them; undefined if the user sees all already.
  */
-async function bystanders({ name }: Database, { connection }: LiveRun, replacements: readonly Replacement[]) {
+async function outsideReferrers({ name }: Database, { connection }: LiveRun, replacements: readonly Replacement[]) {
   const replaced = replacements.map(({ table }) => table.name);
   const all = await referrersOf(connection, name, replaced);
   const referrers = all.filter(({ isOurs, table }) => !isOurs || !replaced.includes(table as TableName));
@@ -128,13 +132,15 @@ export async function planTables(
   replacements: readonly Replacement[],
   { say }: Report,
 ): Promise<Replaced> {
-  const { referrers, grant } = await bystanders(database, run, replacements);
+  const { referrers, grant } = await outsideReferrers(database, run, replacements);
   const counts = await planReplacement(run.connection, replacements);
   await refuseForOthers(run.connection, referrers, replacements, say);
   for (const each of replacements) await refuseForeseen(run.connection, database.name, each);
   const deleted = Object.values(counts).reduce((sum, each) => sum + each.deleted, 0);
   if (deleted > 0 && grant !== undefined)
-    say(`the user may not see whether tables of other databases refer to the ${deleted} rows that go: run ${grant}`);
+    say(
+      `${deleted} rows would be deleted, and this user may not see whether tables of other databases refer to them: run ${grant}`,
+    );
   return counts;
 }
 
@@ -142,8 +148,8 @@ export async function planTables(
 const ROW_OVERHEAD_BYTES = 60;
 
 /**
- * Refuses a restore whose transaction is larger than the cluster takes. The cluster itself would refuse it only after all the
- * work.
+ * Refuses a restore whose transaction is larger than the cluster's limit. The cluster itself would refuse it only after all
+ * the work.
  */
 async function refuseTooLarge(database: Database, run: LiveRun, replacements: readonly Replacement[]): Promise<void> {
   const limit = database.server.transactionBytesMax;
@@ -156,10 +162,10 @@ async function refuseTooLarge(database: Database, run: LiveRun, replacements: re
     bytes += (inserted + 2 * updated + deleted) * (staged / Math.max(1, rows) + ROW_OVERHEAD_BYTES);
   }
   if (bytes <= limit) return;
-  const sizes = `about ${Math.round(bytes / 1e6)} MB in one transaction, and the cluster takes ${Math.round(limit / 1e6)} MB`;
+  const sizes = `about ${Math.round(bytes / 1e6)} MB in one transaction, and the cluster's limit is ${Math.round(limit / 1e6)} MB`;
   throw new MusterError(
     "refused",
-    `the restore would carry ${sizes}: restore fewer tables at once, or raise its limit`,
+    `the restore would carry ${sizes}: restore fewer tables at once, or raise the limit`,
   );
 }
 

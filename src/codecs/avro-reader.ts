@@ -1,11 +1,14 @@
 /**
- * Compiles the schema of an Avro file into readers of its fields. Not by avsc: its readers replace bytes that are not UTF-8,
- * and follow whatever counts and depths the bytes claim.
+ * Compiles the schema of an Avro file into readers of its fields. avsc is not used for this:
+ * its readers replace bytes that are not UTF-8, and trust the counts and depths that a file claims.
  */
 import type { AvroSchema } from "./avro.ts";
 import { type Cursor, DEPTH_MAX, damaged } from "./avro-cursor.ts";
 
-/** Types in one schema: each field, branch and item counts. A nullable column has three, and an InnoDB table 1017 columns. */
+/**
+ * Types in one schema, where each field, union branch and item counts. An InnoDB table has at most 1017 columns: 3 types
+ * each.
+ */
 const SCHEMA_TYPES_MAX = 5_000;
 /** Digits after the point of a decimal: more than any database keeps. */
 const SCALE_MAX = 1_000;
@@ -19,7 +22,7 @@ export interface FieldReader {
   read: Read;
 }
 
-/** For the name of a logical type: converts the value that was read. */
+/** By the name of a logical type, a function that converts the value that was read. */
 export type LogicalTypes = Record<string, (value: unknown, scale: number) => unknown>;
 
 /**
@@ -34,7 +37,7 @@ export function fieldReaders(schema: AvroSchema, logicalTypes: LogicalTypes = {}
 type Definition = Record<string, unknown>;
 
 class Compiler {
-  /** By full name. A record may refer to itself while its own reader is not made yet. */
+  /** By full name. `read` is missing while a record's own fields are compiled, because they may refer to the record. */
   readonly #named = new Map<string, { read?: Read }>();
   #types = 0;
 

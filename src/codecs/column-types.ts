@@ -8,7 +8,7 @@ import { bigint, decimal, double, int } from "./numbers.ts";
 import { copyJsonInstant } from "./text-to-json.ts";
 import { text, varchar } from "./texts.ts";
 
-/** The largest id: keys and references are from 1 to this. */
+/** The largest id. Keys and references are from 1 to KEY_MAX. */
 export const KEY_MAX = 2_147_483_647;
 
 /**
@@ -55,12 +55,12 @@ const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
   datetime: ({ first }) => (first === undefined || first <= 3 ? datetime(first ?? 0) : undefined),
 };
 
-/** For every type: null is null in SQL and JSON, and an empty cell in CSV. */
+/** Adds null to a codec: null in SQL and JSON, an empty cell in CSV. */
 function nullable(codec: ColumnCodec): ColumnCodec {
   return {
     ...codec,
     fromSql: (value) => (value === null || value === undefined ? null : codec.fromSql(value)),
-    // Every value of every answer passes here: most types need no function of their own.
+    // Every value of every answer passes here: types whose values need no conversion get no wrapper.
     toJson: codec.toJson === asItIs ? asItIs : (value) => (value === null ? null : codec.toJson(value)),
     toCsv: (value) => (value === null ? "" : codec.toCsv(value)),
   };

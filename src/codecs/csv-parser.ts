@@ -1,4 +1,4 @@
-/** A CSV parser (RFC 4180) on bytes. One pass notes where the cells are; a cell is decoded when it is asked for. */
+/** A CSV parser (RFC 4180) on bytes. One pass notes where the cells are; a cell is decoded only when needed. */
 import { isUtf8 } from "node:buffer";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { CHUNK_BYTES, ROWS_PER_BATCH } from "../event-loop.ts";
@@ -10,7 +10,8 @@ export const CELLS_MAX = 4_096;
 const [TAB, LF, CR, SPACE, QUOTE, COMMA] = [9, 10, 13, 32, 34, 44];
 const isBlank = (byte: number | undefined) => byte === SPACE || byte === TAB;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-// Flags above the bits of a cell's bytes: it is quoted; it has a control character other than tab and line ends.
+// A cell's bytes are combined by bitwise OR. These flags are added above their 8 bits: the cell is quoted; the cell has a
+// control character other than tab and line ends.
 const QUOTED = 256;
 const CONTROL = 512;
 const UNCLOSED = "a quote that is not closed";
@@ -76,7 +77,7 @@ export async function* parseCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
   for await (const chunk of chunks) {
     held.push(chunk);
     bytes += chunk.length;
-    // An open record is parsed again from its start, but only when its bytes have doubled: tiny chunks stay linear.
+    // An incomplete record is parsed again from its start. Waiting until its bytes have doubled keeps tiny chunks linear.
     if (bytes < wanted) continue;
     const rest = yield* parser.parse(Buffer.concat(held), false);
     [held, bytes, wanted] = [[rest], rest.length, 2 * rest.length];
@@ -91,9 +92,9 @@ class Parser {
   #line = 1;
   #skipping = false; // inside the rest of a line that is too long; its start is a malformed record
 
-  /** Yields the records of a block. Returns the bytes of an open record: the next block must begin with them. */
+  /** Yields the records of a block. Returns the bytes of an incomplete record: the next block must begin with them. */
   *parse(bytes: Buffer, isLast: boolean): Generator<CsvRecord[], Buffer> {
-    this.#bounds = []; // drops those of the open record
+    this.#bounds = []; // forgets the cells of the incomplete record, which is parsed again
     let at = !this.#begun && bytes.indexOf(BOM) === 0 ? BOM.length : 0;
     this.#begun = true;
     if (this.#skipping) at = bytes.indexOf(LF) + 1 || bytes.length;
@@ -122,18 +123,18 @@ class Parser {
     const bounds = this.#bounds;
     const first = bounds.length;
     const full = first + 3 * CELLS_MAX;
-    const bound = Math.min(bytes.length, start + RECORD_BYTES_MAX + 1);
+    const limit = Math.min(bytes.length, start + RECORD_BYTES_MAX + 1);
     let fault: string | undefined;
     let lines = 1;
     let cells = 0;
     let at = start;
     for (; ; at++, cells++) {
-      while (at < bound && isBlank(bytes[at])) at++;
+      while (at < limit && isBlank(bytes[at])) at++;
       const from = at;
       let bits = 0;
-      if (at < bound && bytes[at] === QUOTE) {
+      if (at < limit && bytes[at] === QUOTE) {
         const begun = lines;
-        for (bits = QUOTED, at++; at < bound; at++) {
+        for (bits = QUOTED, at++; at < limit; at++) {
           const byte = bytes[at] as number;
           bits |= byte;
           if (byte > QUOTE) continue;
@@ -142,13 +143,13 @@ class Parser {
           else if (byte < SPACE && byte !== TAB && byte !== CR) bits |= CONTROL;
         }
         if (bounds.length < full) bounds.push(from + 1, at - 1, bits);
-        while (at < bound && isBlank(bytes[at])) at++;
+        while (at < limit && isBlank(bytes[at])) at++;
         if (bytes[at] === CR && (bytes[at + 1] ?? LF) === LF) at++;
-        if (at < bound && bytes[at] !== COMMA && bytes[at] !== LF) {
+        if (at < limit && bytes[at] !== COMMA && bytes[at] !== LF) {
           fault = lines === begun ? "text after a closing quote" : UNCLOSED;
         }
       } else {
-        for (; at < bound; at++) {
+        for (; at < limit; at++) {
           const byte = bytes[at] as number;
           if (byte > COMMA) bits |= byte;
           else if (byte === COMMA || byte === LF || byte === QUOTE || byte === CR) break;
@@ -156,18 +157,18 @@ class Parser {
         }
         let to = at;
         if (bytes[at] === QUOTE) fault = "a quote inside an unquoted cell";
-        else if (bytes[at] === CR && at < bound && (bytes[++at] ?? LF) !== LF) fault = BARE_CR;
+        else if (bytes[at] === CR && at < limit && (bytes[++at] ?? LF) !== LF) fault = BARE_CR;
         while (to > from && isBlank(bytes[to - 1])) to--;
         if (bounds.length < full) bounds.push(from, to, bits);
       }
-      if (at >= bound || bytes[at] === LF || fault) break;
+      if (at >= limit || bytes[at] === LF || fault) break;
     }
-    if (at >= bound && bound - start > RECORD_BYTES_MAX) fault = TOO_LONG;
-    else if (at >= bound && isLast) fault = UNCLOSED;
+    if (at >= limit && limit - start > RECORD_BYTES_MAX) fault = TOO_LONG;
+    else if (at >= limit && isLast) fault = UNCLOSED;
     if (fault) at = bytes.indexOf(LF, start);
     this.#skipping = at === -1 && bytes.length - start > RECORD_BYTES_MAX;
     if (this.#skipping) at = bytes.length;
-    if (at === -1 || (at >= bound && !fault)) return start;
+    if (at === -1 || (at >= limit && !fault)) return start;
     let end = at > start && bytes[at - 1] === CR ? at - 1 : at;
     if (at - start > RECORD_BYTES_MAX) end = start + RAW_BYTES_MAX;
     const length = fault ? 0 : cells + 1;

@@ -1,4 +1,7 @@
-/** Derives the dictionary from the schema module (src/db/schema.ts), or says in one line what in it Muster cannot move. */
+/**
+ * Builds the dictionary, the list of tables with their columns and codecs, from src/db/schema.ts. Refuses what Muster
+ * cannot move.
+ */
 import { getTableColumns, is, SQL } from "drizzle-orm";
 import { type ForeignKey, getTableConfig, type MySqlColumn, MySqlTable } from "drizzle-orm/mysql-core";
 import { MusterError } from "../errors.ts";
@@ -6,9 +9,9 @@ import { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
 import { codecOf } from "./column-types.ts";
 import type { Column, Table, TableName } from "./tables.ts";
 
-/** Muster's own tables begin with it (src/db/ledger.ts). */
+/** The names of Muster's own tables begin with this (src/db/ledger.ts). */
 const OWN_PREFIX = "muster_";
-/** Muster's own paths: the routes of a table of that name could not be reached. */
+/** Muster's own paths. A table with such a name could not be reached over HTTP. */
 const OWN_PATHS = `insert backup backups restore imports runs rejections healthz readyz metrics openapi.json docs
   hired_2021_quarter hired_department`.split(/\s+/);
 const RESERVED_COLUMNS = new Set(["limit", "cursor", "spreadsheet"]);
@@ -20,7 +23,7 @@ const NAME_LENGTH_MAX = 64;
 /**
  * Derives a dictionary from the exports of a schema module. Exports that are not tables are ignored.
  * @returns parents before children
- * @throws MusterError `invalid` with the table or column that Muster cannot move, and why
+ * @throws MusterError `invalid` that names the table or column that Muster cannot move, and says why
  */
 export function buildTables(module: object): readonly [Table, ...Table[]] {
   const { aliases = {} } = module as { aliases?: Record<string, readonly string[]> };
@@ -29,7 +32,7 @@ export function buildTables(module: object): readonly [Table, ...Table[]] {
     if (!is(source, MySqlTable)) continue;
     const table = buildTable(name, source, aliases);
     const twin = [...built.keys()].find((other) => same(other, name));
-    // With lower_case_table_names they are one table to the server.
+    // With lower_case_table_names the server takes both for one table.
     if (twin !== undefined) throw invalid(`the tables ${twin} and ${name}`, "differ in letter case alone: rename one");
     built.set(name, table);
   }
@@ -80,7 +83,7 @@ function buildTable(exported: string, source: MySqlTable, aliases: Record<string
 }
 
 const KEY_NEEDED = 'the key must be int("id").autoincrement().primaryKey()';
-const NO_VERDICT = "for which a row has no verdict yet: make it an index, or leave it out";
+const NO_VERDICT = "which Muster cannot check rows against yet: make it an index, or leave it out";
 
 /** The column of a foreign key, and the table that it refers to. */
 function parentOf(name: string, source: MySqlTable, foreignKey: ForeignKey): [string, TableName] {
@@ -100,7 +103,7 @@ function parentOf(name: string, source: MySqlTable, foreignKey: ForeignKey): [st
     if (action !== undefined && action !== "restrict" && action !== "no action")
       throw invalid(
         subject,
-        `has a foreign key with ${action}, by which rows change that no run accounts for: leave it out`,
+        `has a foreign key with ${action}, which changes rows without a run that counts them: leave it out`,
       );
   }
   return [column.name, getTableConfig(foreignTable).name as TableName];
@@ -116,12 +119,12 @@ function buildColumn(subject: string, property: string, column: MySqlColumn, ref
   if (RESERVED_COLUMNS.has(property)) throw invalid(subject, "has a name that queries use: choose another");
   if (column.generated || column.defaultFn || column.onUpdateFn || is(column.default, SQL))
     throw invalid(subject, "is computed: only a literal default can be moved");
-  const countsUp = "autoIncrement" in column && column.autoIncrement === true;
-  if (isKey && (sqlType !== "int" || !column.primary || !countsUp))
+  const isAutoIncrement = "autoIncrement" in column && column.autoIncrement === true;
+  if (isKey && (sqlType !== "int" || !column.primary || !isAutoIncrement))
     throw invalid(subject, `is ${sqlType}${column.primary ? ", a primary key" : ""}: ${KEY_NEEDED}`);
   if (column.isUnique) throw invalid(subject, `is unique, ${NO_VERDICT}`);
   if (!isKey && column.primary) throw invalid(subject, `is a primary key: ${KEY_NEEDED}`);
-  if (!isKey && countsUp) throw invalid(subject, "counts up, which only the id does: leave autoincrement() out");
+  if (!isKey && isAutoIncrement) throw invalid(subject, "counts up, which only the id does: leave autoincrement() out");
   if (refers && sqlType !== "int") throw invalid(subject, `has the type ${sqlType}: a reference must be int`);
   const codec = codecOf(column, isKey || refers);
   if (!codec)
@@ -148,7 +151,7 @@ function fallbackOf(subject: string, codec: ColumnCodec, literal: unknown): SqlV
   return fallback;
 }
 
-/** Depth first. @param path the children that led here: they name a cycle */
+/** Adds a table after its parents, depth first. @param path the children that led here, to name a cycle if there is one */
 function addAfterParents(table: Table, known: ReadonlyMap<string, Table>, sorted: Set<Table>, path: readonly Table[]) {
   if (path.includes(table)) {
     const names = [...path.slice(path.indexOf(table)), table].map((each) => each.name);

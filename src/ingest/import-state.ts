@@ -5,7 +5,7 @@ import type { Source } from "../read/source.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
 import type { NewRejection } from "../repositories/rejection-log.ts";
 import type { Report } from "../repositories/run-log.ts";
-import type { ImportWorld } from "./import-world.ts";
+import type { ImportStages } from "./import-stages.ts";
 import type { Limits } from "./reject-limit.ts";
 
 /** What the steps of one import share. */
@@ -13,7 +13,7 @@ export interface Import extends Limits {
   database: Database;
   run: LiveRun;
   source: Source;
-  world: ImportWorld;
+  stages: ImportStages;
   dryRun: boolean;
   report: ImportReport;
   counts: Partial<Record<TableName, Counts>>;

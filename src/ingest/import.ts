@@ -10,8 +10,8 @@ import { openSource, type Source } from "../read/source.ts";
 import { type Beginning, beginRun } from "../repositories/live-run.ts";
 import { supersede } from "../repositories/rejection-log.ts";
 import { endRun, findRun, noRows } from "../repositories/run-log.ts";
+import { ImportStages } from "./import-stages.ts";
 import type { Import, ImportReport } from "./import-state.ts";
-import { ImportWorld } from "./import-world.ts";
 import { logLate, withLate } from "./late-rejections.ts";
 import { publish, type Withheld } from "./publish-tables.ts";
 import { Pulse } from "./pulse.ts";
@@ -27,7 +27,7 @@ export interface ImportOptions extends Partial<Limits> {
   table?: TableName | undefined;
   /** Give the verdicts and counts, and write nothing but the run. */
   dryRun?: boolean;
-  /** The caller has a place among the long runs of the database, and gives it back. */
+  /** The caller has entered `database.longRuns` itself, and leaves it itself. */
   hasPlace?: boolean;
   /** Called in the transaction that writes the run's row. */
   begin?: Beginning | undefined;
@@ -39,30 +39,31 @@ export interface ImportOutcome {
   status: "succeeded" | "refused";
   /** Why it was refused. */
   error?: string;
-  /** Bytes read of the files, packed if they are. */
+  /** Bytes read from the files. A packed file counts as packed. */
   bytes: number;
   tables: Partial<Record<TableName, Counts>>;
 }
 
 /**
  * Imports a source. At the end received = inserted + unchanged + rejected + withheld for each table.
- * @throws MusterError `invalid` if the source does not exist or names no table's file, `refused` if a file is damaged or its
- * header does not fit, `interrupted` by the report's signal. Whatever is thrown, each table has all of its new rows or none
+ * @throws MusterError `invalid` if the source does not exist or no file in it is named for a table, `refused` if a file is
+ * damaged or its header does not fit, `interrupted` by the report's signal. Whatever is thrown, each table has all of its
+ * new rows or none
  */
 export async function importSource(database: Database, options: ImportOptions): Promise<ImportOutcome> {
   return (await beginImport(database, options)).finish();
 }
 
-/** An import that has its run's row, and has done nothing yet. */
+/** An import whose run is recorded, but that has not read a row yet. */
 export interface BegunImport {
   run: string;
-  /** Carries it out. Answers and throws as `importSource` does. */
+  /** Does the import. Returns and throws as `importSource` does. */
   finish(): Promise<ImportOutcome>;
-  /** Ends the run without an import, because of an error. */
+  /** Ends the run without importing, and records the error as its reason. */
   abandon(error: unknown): Promise<void>;
 }
 
-/** @throws MusterError `invalid` if the source does not exist or names no table's file */
+/** @throws MusterError `invalid` if the source does not exist or no file in it is named for a table */
 export async function beginImport(database: Database, options: ImportOptions): Promise<BegunImport> {
   const pulse = new Pulse(database, options.report);
   const { report } = pulse;
@@ -72,9 +73,9 @@ export async function beginImport(database: Database, options: ImportOptions): P
   const { dryRun = false, maxRejects, rejectsKept = Number.POSITIVE_INFINITY } = options;
   const { begin, hasPlace = false } = options;
   const run = await beginRun(database, "import", source.name, { begin, dryRun, hasPlace });
-  const world = new ImportWorld(database, run);
+  const stages = new ImportStages(database, run);
   const read = { rows: 0, bytes: 0, of: source.files.reduce((sum, file) => sum + file.bytes, 0) };
-  const state: Import = { database, run, source, world, dryRun, maxRejects, rejectsKept, report, counts: {}, read };
+  const state: Import = { database, run, source, stages, dryRun, maxRejects, rejectsKept, report, counts: {}, read };
   return {
     run: run.id,
     finish: () => carryOut(state, pulse),
@@ -83,27 +84,27 @@ export async function beginImport(database: Database, options: ImportOptions): P
 }
 
 async function carryOut(state: Import, pulse: Pulse): Promise<ImportOutcome> {
-  const { database, run, source, world, report, counts, read } = state;
-  const part = tables.filter((table) => source.files.some((file) => file.table === table.name));
+  const { database, run, source, stages, report, counts, read } = state;
+  const sourceTables = tables.filter((table) => source.files.some((file) => file.table === table.name));
   pulse.start(run.id, counts);
   try {
     await clearDeadRuns(database, report.say);
-    for (const table of part) {
+    for (const table of sourceTables) {
       pulse.note({ table: table.name, phase: "waiting", rows: 0 });
       await takeTurn(database, run, table.name, report);
     }
-    for (const table of part) await readTable(state, table);
+    for (const table of sourceTables) await readTable(state, table);
     const isWithheld = state.dryRun || excessOf(state, Object.values(counts)) !== undefined;
-    const withheld = isWithheld ? { tables: part } : await publish(state, part);
+    const withheld = isWithheld ? { tables: sourceTables } : await publish(state, sourceTables);
     const end = withheld ? await withhold(state, withheld) : { status: "succeeded" as const, tables: counts };
     debugPoint("run ended");
     // The run has ended. If its stages cannot be dropped now, a later command drops them.
     await dropStages(database, run.id).catch(() => report.say("what the import staged could not be removed now"));
     return { run: run.id, bytes: read.bytes, ...end };
   } catch (error) {
-    world.abandon();
+    stages.abandon();
     const shown = await failRun(database, run, error, report);
-    // It succeeded if only the answer to its last commit was lost, or if it was interrupted after that.
+    // The run may have succeeded all the same: the answer to its last commit was lost, or the error came after that commit.
     const record = await findRun(database.db, run.id).catch(() => undefined);
     if (record?.status !== "succeeded") throw shown;
     return { run: run.id, status: "succeeded", bytes: read.bytes, tables: record.counts as Import["counts"] };
@@ -114,8 +115,8 @@ async function carryOut(state: Import, pulse: Pulse): Promise<ImportOutcome> {
 }
 
 /**
- * Ends a dry run, or an import with too many rejected rows: the good rows of these tables are not stored, and are counted
- * as withheld. All rejections are logged in the transaction that ends the run.
+ * Ends a dry run, or an import with too many rejected rows. The good rows of `tables` are not stored: they are counted as
+ * withheld. All rejections are logged in the transaction that ends the run.
  */
 async function withhold(
   state: Import,
@@ -142,7 +143,7 @@ async function withhold(
   return { ...end, tables: counts };
 }
 
-/** Which tables are imported, in words. */
+/** A sentence that says which tables were imported and which were not. */
 function whatIsImported({ counts }: Import, withheld: readonly TableName[]): string {
   const done = Object.keys(counts).filter((name) => !withheld.some((each) => each === name));
   if (done.length === 0) return "nothing was imported";

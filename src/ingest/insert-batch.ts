@@ -11,18 +11,18 @@ import { existingIds } from "../repositories/key-sql.ts";
 import { addRejections } from "../repositories/rejection-log.ts";
 import { readRows } from "../repositories/rows.ts";
 import { noRows, recordRun } from "../repositories/run-log.ts";
-import type { World } from "./judge.ts";
+import type { KnownRows } from "./judge.ts";
 import { type JudgedRow, judgeAndStore } from "./store-rows.ts";
 
 export interface Batch {
   kind: Extract<RunKind, "insert" | "replay">;
   source: string;
   rows: readonly BatchRow[];
-  /** If a row is rejected, store none. */
+  /** Store no row at all if one is rejected. */
   strict: boolean;
 }
 
-/** What became of one row, as it is answered. */
+/** What became of one row, in the shape of an HTTP answer. */
 export interface RowAnswer {
   table: TableName;
   index: number;
@@ -50,17 +50,17 @@ export interface BatchOutcome {
 export async function insertBatch(database: Database, connection: PoolConnection, batch: Batch): Promise<BatchOutcome> {
   const run = Bun.randomUUIDv7();
   const began = performance.now();
-  const part = tables.filter((table) => batch.rows.some((row) => row.table === table.name));
-  await passGates(connection, { shared: part.map((table) => table.name) }, (table) => {
+  const batchTables = tables.filter((table) => batch.rows.some((row) => row.table === table.name));
+  await passGates(connection, { shared: batchTables.map((table) => table.name) }, (table) => {
     throw new MusterError("unavailable", `${table} is being published or restored: try again`);
   });
-  const world = new BatchWorld(connection);
+  const known = new BatchKnownRows(connection);
   if (batch.strict) await connection.query("SAVEPOINT batch");
   const judged = new Map<BatchRow, JudgedRow<BatchRow>>();
-  for (const table of part) {
+  for (const table of batchTables) {
     const rows = batch.rows.filter((row) => row.table === table.name);
-    const stored = await judgeAndStore({ connection, table, world }, rows);
-    world.accept(table, stored);
+    const stored = await judgeAndStore({ connection, table, known }, rows);
+    known.accept(table, stored);
     for (const each of stored) judged.set(each.row, each);
   }
   const inOrder = batch.rows.flatMap((row) => judged.get(row) ?? []);
@@ -100,7 +100,7 @@ function answerTo(
     return { ...place, status: "rejected", reasons, ...(rejection !== undefined && { rejection }) };
   }
   const status = verdict.is === "unchanged" ? "unchanged" : isRefused ? "withheld" : "inserted";
-  // A withheld row has no id but the one that it came with.
+  // A withheld row was never given an id, so it has one only if it came with one.
   const given = isRefused ? row.values[tableOf(table).key] : id;
   return { ...place, status, ...(typeof given === "number" && { id: given }) };
 }
@@ -116,8 +116,8 @@ function countOf(rows: readonly RowAnswer[]): BatchOutcome["counts"] {
   return counts;
 }
 
-/** What is stored now, with the parents that the batch itself brings. Each batch has its own. */
-class BatchWorld implements World {
+/** The rows that are stored now, and the rows of this batch that were accepted before. */
+class BatchKnownRows implements KnownRows {
   readonly #accepted = new Map<TableName, Set<number>>();
 
   constructor(private readonly connection: PoolConnection) {}

@@ -1,23 +1,23 @@
-/** What a row's shape cannot tell: whether the rows it refers to exist, and whether its id is free. */
+/** Judges rows against the rows that are known: do the rows they refer to exist, and is their id free? */
 import { duplicateId, unknownReference } from "../codecs/reasons.ts";
 import { type ReadRow, type Row, sameRow, type Table, type TableName } from "../codecs/tables.ts";
 import type { Reason } from "../db/ledger.ts";
 
-/** What becomes of a row, if nothing else is in the way: a new one can be stored, an unchanged one is stored already. */
+/** What is to become of a row. A new row can be stored; an unchanged row is stored already. */
 export type Verdict =
   | { readonly is: "new" }
   | { readonly is: "unchanged" }
   | { readonly is: "rejected"; readonly reasons: readonly Reason[] };
 
-/** Shared by all rows: most rows of a file are one of these two. */
+/** Most rows have one of these two verdicts: all of them share the object. */
 export const NEW: Verdict = { is: "new" };
 const UNCHANGED: Verdict = { is: "unchanged" };
 
-/** What judge() asks about rows that are stored, or were accepted earlier in the same batch or files. */
-export interface World {
+/** The rows that judge() compares with: rows that are stored, and rows accepted earlier in the same batch or files. */
+export interface KnownRows {
   /** The rows with these ids. The answer may hold other rows too. */
   stored(table: Table, ids: readonly number[]): Promise<readonly Row[]>;
-  /** Those of the ids that do not exist. */
+  /** The ids among `ids` that do not exist. */
   missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>>;
 }
 
@@ -26,11 +26,11 @@ export interface World {
  * other values, stored or earlier among these rows. It is unchanged if it is the same as that row.
  * @returns a verdict for each row, in their order
  */
-export async function judge(table: Table, rows: readonly ReadRow[], world: World): Promise<Verdict[]> {
-  const missing = await missingParents(table, rows, world);
+export async function judge(table: Table, rows: readonly ReadRow[], known: KnownRows): Promise<Verdict[]> {
+  const missing = await missingParents(table, rows, known);
   const ids = idsOf(table, rows);
   const taken = new Map<number, Row>();
-  for (const row of await world.stored(table, ids)) taken.set(row[table.key] as number, row);
+  for (const row of await known.stored(table, ids)) taken.set(row[table.key] as number, row);
   // Rows in the order of their ids, as in most files, cannot repeat an id.
   const mayRepeat = ids.some((id, index) => index > 0 && id <= (ids[index - 1] ?? 0));
   const verdicts: Verdict[] = [];
@@ -56,8 +56,10 @@ interface Missing {
   ids: ReadonlySet<number>;
 }
 
-/** For each column that refers to another table, the ids in it that do not exist. Columns without such an id are left out. */
-async function missingParents(table: Table, rows: readonly ReadRow[], world: World): Promise<Missing[]> {
+/**
+ * For each column that refers to another table, the ids in it that do not exist. Columns without such an id are left out.
+ */
+async function missingParents(table: Table, rows: readonly ReadRow[], known: KnownRows): Promise<Missing[]> {
   const missing: Missing[] = [];
   for (const reference of table.references) {
     const ids = new Set<number>();
@@ -65,7 +67,7 @@ async function missingParents(table: Table, rows: readonly ReadRow[], world: Wor
       const id = values[reference.column];
       if (typeof id === "number") ids.add(id);
     }
-    missing.push({ reference, ids: await world.missing(reference.table, ids) });
+    missing.push({ reference, ids: await known.missing(reference.table, ids) });
   }
   return missing.filter(({ ids }) => ids.size > 0);
 }
@@ -79,7 +81,7 @@ function unknownReferences(table: Table, values: ReadRow["values"], missing: rea
   return reasons;
 }
 
-/** The ids of the rows whose shape is right. */
+/** The ids of the rows that are well-formed. */
 function idsOf(table: Table, rows: readonly ReadRow[]): number[] {
   const ids: number[] = [];
   for (const { values, reasons } of rows) {

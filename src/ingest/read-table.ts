@@ -11,9 +11,9 @@ import { RejectedRows } from "./rejected-rows.ts";
  * are rejected than are kept.
  */
 export async function readTable(state: Import, table: Table): Promise<void> {
-  const { world, source, report, read } = state;
+  const { stages, source, report, read } = state;
   state.counts[table.name] = noRows();
-  await world.open(table);
+  await stages.open(table);
   const files = source.files.filter((file) => file.table === table.name);
   const onBytes = (bytes: number) => {
     // Here too: a packed file can have nothing but empty lines for a long time.
@@ -45,7 +45,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   }
   tell();
   await rejected.write();
-  await world.finish(table);
+  await stages.finish(table);
 }
 
 /** Judges a block of rows, stages the new ones and hands the others on to `rejected`. */
@@ -56,8 +56,8 @@ async function judgeBlock(
   rows: readonly FileRow[],
   rejected: RejectedRows,
 ): Promise<void> {
-  const { world, report } = state;
-  const verdicts = await judge(table, rows, world);
+  const { stages, report } = state;
+  const verdicts = await judge(table, rows, stages);
   const counts = state.counts[table.name] ?? noRows();
   const fresh: Row[] = [];
   // entries() would take five times as long, and every row passes here.
@@ -77,6 +77,6 @@ async function judgeBlock(
       report.rejected?.(rejection);
     }
   }
-  await world.stage(table, fresh);
+  await stages.stage(table, fresh);
   await rejected.writeMany();
 }

@@ -13,13 +13,13 @@ import type { BatchOutcome, RowAnswer } from "./insert-batch.ts";
 import { replay } from "./replay.ts";
 
 export interface ReplayOptions {
-  /** A batch is given up after so many milliseconds. */
+  /** Milliseconds that a batch may take before it is given up. */
   msMax: number;
   report: ReplayReport;
 }
 
 export interface ReplayReport extends Report {
-  /** Is told each row that is rejected again. */
+  /** Called with each row that is rejected again. */
   rejected?(row: RowAnswer): void;
 }
 
@@ -29,13 +29,16 @@ export interface ReplayOutcome {
   tables: Partial<Record<TableName, Counts>>;
 }
 
-/** What one batch holds; bytes of rows or, if they are replayed as they came, of their raw inputs. */
+/**
+ * Limits of a batch. `bytesMax` counts corrected rows, or the raw inputs if rejections are replayed without a correction.
+ */
 export const BATCH = { rowsMax: ROWS_PER_REQUEST_MAX, bytesMax: 8 * 1024 * 1024 };
 
 /**
- * Replays the rejections that are open now, of all runs or of one, as they came; parents' tables first. Left alone are
- * those that the replay itself makes, and those whose raw input was cut.
- * @throws MusterError `invalid` if the run does not exist or has not ended. Batches that were replayed before stay
+ * Replays the raw inputs of the rejections that are open now, of all runs or of one; parents' tables first. It skips the
+ * rejections that the replay itself adds, and those whose raw input was cut in the log.
+ * @throws MusterError `invalid` if the run does not exist or has not ended. After any other error, the batches that were
+ *   replayed before it stay replayed
  */
 export async function replayOpen(
   database: Database,
@@ -44,9 +47,9 @@ export async function replayOpen(
   if (run !== undefined) await assertEnded(database, run);
   const open = await countOpen(database.db, run);
   const batches = new ReplayBatches(database, run === undefined ? "open rejections" : `run ${run}`, { msMax, report });
-  const cut = new Named();
+  const cut = new FirstFew();
   for (const table of tables) {
-    const { rows: of = 0, last: upTo = 0 } = open.find((each) => each.table === table.name) ?? {};
+    const { rows: total = 0, last: upTo = 0 } = open.find((each) => each.table === table.name) ?? {};
     let rows = 0;
     for (let after = 0; after < upTo; ) {
       const page = { table: table.name, run, after, upTo, limit: ROWS_PER_REQUEST_MAX };
@@ -58,7 +61,7 @@ export async function replayOpen(
         await batches.replay(part.map(({ id }) => ({ id })));
       }
       rows += rejections.length;
-      report.progress?.({ table: table.name, phase: "replaying", rows, of });
+      report.progress?.({ table: table.name, phase: "replaying", rows, of: total });
     }
   }
   sayCut(report, cut);
@@ -71,13 +74,15 @@ async function assertEnded(database: Database, id: string): Promise<void> {
   if (run.finished_at === null) throw new MusterError("invalid", `the run ${id} has not ended: replay it afterwards`);
 }
 
-export function sayCut(report: ReplayReport, cut: Named): void {
+export function sayCut(report: ReplayReport, cut: FirstFew): void {
   if (cut.count === 0) return;
   const advice = 'give the whole rows as {"id": ..., "row": {...}} in an .ndjson file';
-  report.say(`left out ${cut.count} of which the log keeps only the first ${RAW_BYTES_MAX} bytes: ${cut}; ${advice}`);
+  report.say(
+    `left out ${cut.count} whose input is longer than the ${RAW_BYTES_MAX} bytes that the log keeps: ${cut}; ${advice}`,
+  );
 }
 
-/** If another replay holds rejections of a batch, it is waited for so often, each time a little longer. */
+/** How often a batch is tried while another replay holds some of its rejections. Each pause is PAUSE_MS longer. */
 const ATTEMPTS_MAX = 20;
 const PAUSE_MS = 50;
 
@@ -96,7 +101,8 @@ export class ReplayBatches {
     const { report } = this.options;
     const { runs, tables } = this.outcome;
     const outcome = await this.#replay(corrections).catch((error) => {
-      if (runs.length > 0) report.say(`${runs.length} batches are replayed; the same command goes on there`);
+      if (runs.length > 0)
+        report.say(`${runs.length} batches were replayed; run the same command again to replay the rest`);
       throw error;
     });
     if (outcome === "others have replayed them") return;
@@ -133,24 +139,24 @@ export class ReplayBatches {
     const { database, options } = this;
     const ids = corrections.map(({ id }) => id);
     const standings = await standingOf(database.db, ids);
-    const closed = new Named();
+    const closed = new FirstFew();
     for (const { id, state } of standings.values()) if (state !== "open") closed.add(`${id} (${state})`);
-    if (closed.count > 0) options.report.say(`left out ${closed.count} that somebody else has dealt with: ${closed}`);
+    if (closed.count > 0) options.report.say(`left out ${closed.count} that are not open any more: ${closed}`);
     return corrections.filter(({ id }) => standings.get(id)?.state === "open");
   }
 }
 
-/** How many there are, and the first few by name. */
-export class Named {
+/** Counts names, and shows the first few of them. */
+export class FirstFew {
   static readonly SHOWN_MAX = 5;
   count = 0;
   readonly #shown: string[] = [];
 
   add(name: string): void {
-    if (this.count++ < Named.SHOWN_MAX) this.#shown.push(name);
+    if (this.count++ < FirstFew.SHOWN_MAX) this.#shown.push(name);
   }
 
   toString(): string {
-    return this.#shown.join(", ") + (this.count > Named.SHOWN_MAX ? `, ... (${this.count} in all)` : "");
+    return this.#shown.join(", ") + (this.count > FirstFew.SHOWN_MAX ? `, ... (${this.count} in all)` : "");
   }
 }

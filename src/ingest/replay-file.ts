@@ -8,7 +8,7 @@ import { NamelessFile } from "../read/spool.ts";
 import { inParts } from "../repositories/inserts.ts";
 import { type Standing, standingOf } from "../repositories/open-rejections.ts";
 import { IdSet } from "./id-set.ts";
-import { BATCH, Named, ReplayBatches, type ReplayOptions, type ReplayOutcome, sayCut } from "./replay-batches.ts";
+import { BATCH, FirstFew, ReplayBatches, type ReplayOptions, type ReplayOutcome, sayCut } from "./replay-batches.ts";
 
 /**
  * Replays the rejections of a corrected file with the rows or texts that it gives them; parents' tables first. Rejections
@@ -48,10 +48,10 @@ interface Part {
 /** Checks all lines of a file. Corrections that can be replayed wait in a spool until it is known that all are right. */
 class Check {
   readonly #seen = new IdSet();
-  readonly #faults = new Named();
-  readonly #unknown = new Named();
-  readonly #closed = new Named();
-  readonly #cut = new Named();
+  readonly #faults = new FirstFew();
+  readonly #unknown = new FirstFew();
+  readonly #closed = new FirstFew();
+  readonly #cut = new FirstFew();
 
   constructor(
     private readonly database: Database,

@@ -6,21 +6,21 @@ import type { ReadRow, Row, Table } from "../codecs/tables.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { insertRowsWithoutId } from "../repositories/assigned-ids.ts";
 import { inParts, insertRows, rowBytes } from "../repositories/inserts.ts";
-import { judge, NEW, type Verdict, type World } from "./judge.ts";
+import { judge, type KnownRows, NEW, type Verdict } from "./judge.ts";
 
 /** A row with what became of it. */
 export interface JudgedRow<R extends ReadRow = ReadRow> {
   readonly row: R;
   verdict: Verdict;
-  /** The id that it came with, or that the database gave it. */
+  /** The id that the row came with, or the id that the database gave it. */
   id: number | undefined;
 }
 
 interface Store {
   connection: PoolConnection;
   table: Table;
-  /** What is stored now. It is asked again if the server refuses rows. */
-  world: World;
+  /** Read again each time that the server refuses rows. */
+  known: KnownRows;
 }
 
 /**
@@ -38,24 +38,24 @@ export async function judgeAndStore<R extends ReadRow>(store: Store, rows: reado
     await judgeAgain(store, open);
     const fresh = open.filter(isNew);
     await insertNew(store, fresh);
-    // Rows with the same id were judged as if the refused one were stored.
+    // Rows with the same id were judged as if the refused row were stored: judge them again.
     const lost = fresh.filter((each) => !isNew(each));
     for (const each of lost) refused.add(each);
     const ids = new Set(lost.map(({ row }) => row.values[key]));
     ids.delete(undefined);
-    open = judged.filter((each) => ids.has(each.row.values[key]) && isSound(each) && !refused.has(each));
+    open = judged.filter((each) => ids.has(each.row.values[key]) && isWellFormed(each) && !refused.has(each));
   }
   return judged;
 }
 
-const isSound = ({ row }: JudgedRow) => row.reasons.length === 0;
+const isWellFormed = ({ row }: JudgedRow) => row.reasons.length === 0;
 const isNew = ({ verdict }: JudgedRow) => verdict.is === "new";
 
-async function judgeAgain({ table, world }: Store, rows: readonly JudgedRow[]): Promise<void> {
+async function judgeAgain({ table, known }: Store, rows: readonly JudgedRow[]): Promise<void> {
   const verdicts = await judge(
     table,
     rows.map(({ row }) => row),
-    world,
+    known,
   );
   for (const [index, verdict] of verdicts.entries()) {
     const judged = rows[index];
@@ -87,7 +87,10 @@ async function insertAll(store: Store, rows: readonly JudgedRow[], insert: Inser
   for (const part of inParts(rows, bytesOf)) await insertPart(store, part, insert);
 }
 
-/** If the server refuses a part, its halves are tried, down to the rows at fault: 2 k log2(n / k) statements for k of n. */
+/**
+ * Inserts a part. If the server refuses it, its halves are tried, down to the rows at fault: 2 k log2(n / k) statements for k
+ * refused rows of n. If another writer may have stored one of the ids just now (`race`), the part is judged again first.
+ */
 async function insertPart(store: Store, part: readonly JudgedRow[], insert: Insert): Promise<void> {
   const refusal = await refusalTo(insert, part);
   if (!refusal) return;

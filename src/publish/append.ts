@@ -6,7 +6,7 @@ import type { Table } from "../codecs/tables.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { columnList, count, inKeyRange, type KeyRange, keyOf, keyRange } from "../repositories/key-sql.ts";
 import { type LateVerdicts, SetAside } from "./set-aside.ts";
-import { isSievable, sieve } from "./sieve.ts";
+import { hasNoTrigger, sieve } from "./sieve.ts";
 
 /**
  * Inserts the stage's rows, inside the caller's transaction and with the gates held. Two statements insert all of them, if
@@ -46,7 +46,7 @@ const REFUSED_SHARE_MAX = 0.3;
 
 class Append {
   inserted = 0;
-  #isSievable: boolean | undefined;
+  #hasNoTrigger: boolean | undefined;
   #sievesFailed = 0;
   #oneByOne = false;
 
@@ -110,8 +110,8 @@ class Append {
   async #sieve(range: KeyRange): Promise<boolean> {
     const { connection } = this;
     const { database, table, stage } = this.staged;
-    this.#isSievable ??= await isSievable(connection, database, table);
-    if (!this.#isSievable || this.#sievesFailed === SIEVES_FAILED_MAX) return false;
+    this.#hasNoTrigger ??= await hasNoTrigger(connection, database, table);
+    if (!this.#hasNoTrigger || this.#sievesFailed === SIEVES_FAILED_MAX) return false;
     await this.late.takeRaced(range);
     const sieved = await sieve(connection, table, stage, range);
     if (!sieved) {

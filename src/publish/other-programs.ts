@@ -1,6 +1,6 @@
 /**
- * Rows of other programs that refer to ours by a foreign key. A restore must not delete or change them, and must not take
- * their parents away. The server would do the first by itself under ON DELETE CASCADE and the like.
+ * Protects rows of other programs that refer to ours by a foreign key. A restore must neither delete or change them (under
+ * ON DELETE CASCADE and the like the server would do that by itself) nor delete their parents.
  */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
@@ -21,7 +21,8 @@ const isAction = (rule: string) => rule !== "RESTRICT" && rule !== "NO ACTION";
 /**
  * Refuses a replacement that deletes rows or changes values to which other programs' rows refer.
  * @param referrers the foreign keys of tables that are not replaced themselves
- * @param say is told about tables that the user may not read, if the server itself will refuse what is wrong
+ * @param say called with a line for each table that the user may not read, if the server itself refuses to break its
+ *   foreign key
  * @throws MusterError `conflict` that names the table and its foreign key
  */
 export async function refuseForOthers(
@@ -52,8 +53,9 @@ function refusal(referrer: Referrer, rows: number, event: "DELETE" | "UPDATE"): 
 }
 
 /**
- * Decides about a foreign key whose rows the user may not read. If the server would delete or change such rows by itself, nobody would
- * notice: that is refused. Otherwise the server refuses the restore if such rows are in the way: `say` is told of it.
+ * Decides about a foreign key whose rows the user may not read. If the server would delete or change such rows by itself,
+ * nobody would notice, so the restore is refused. Otherwise the server itself refuses a restore that would break the key:
+ * `say` only announces that this may happen.
  */
 async function refuseUnread(
   connection: Connection,
@@ -73,18 +75,21 @@ async function refuseUnread(
   throw new MusterError("conflict", `${line} (${rules}): let the user SELECT from it, so that its rows can be checked`);
 }
 
-/** How many rows refer to rows that are deleted, and to values that change. Undefined if the user may not read them. */
+/**
+ * How many rows refer to rows that are deleted, and how many to values that change. Undefined if the user may not read
+ * them.
+ */
 async function countReferring(connection: Connection, referrer: Referrer, { table, stage }: Replacement) {
   try {
     const { own, referred } = await columnsOf(connection, referrer);
     const child = `${quoted(referrer.schema)}.${quoted(referrer.table)} c`;
-    const meets = own.map((column, index) => `c.${column} = t.${referred[index]}`).join(" AND ");
-    const among = ({ from, where }: RowSet) => ({ from: `${from} JOIN ${child} ON ${meets}`, where });
+    const refers = own.map((column, index) => `c.${column} = t.${referred[index]}`).join(" AND ");
+    const referringTo = ({ from, where }: RowSet) => ({ from: `${from} JOIN ${child} ON ${refers}`, where });
     const values = table.columns.filter(({ isKey, name }) => !isKey && referred.includes(escapeId(name)));
     const { surplus, differing } = compared(table, stage, values);
     return {
-      deleted: await count(connection, among(surplus)),
-      changed: values.length > 0 ? await count(connection, among(differing)) : 0,
+      deleted: await count(connection, referringTo(surplus)),
+      changed: values.length > 0 ? await count(connection, referringTo(differing)) : 0,
     };
   } catch (error) {
     if (UNREADABLE.includes(driverError(error)?.code ?? "")) return undefined;
@@ -106,7 +111,7 @@ async function columnsOf(connection: Connection, { schema, table, constraint }: 
 
 /**
  * Locks the rows that are deleted or changed, inside the caller's transaction. Until the commit nobody can begin to refer to
- * them, so what a look at the referring rows finds stays true.
+ * them, so a check of the referring rows that is made after this stays true.
  */
 export async function lockTouched(connection: Connection, { table, stage }: Replacement): Promise<void> {
   const { surplus, differing } = compared(table, stage);
@@ -114,11 +119,11 @@ export async function lockTouched(connection: Connection, { table, stage }: Repl
 }
 
 /**
- * Finds out whether rows that the user may not see refer to rows that are to be deleted. It gives those another id, and takes
- * that back: the server refuses this for a foreign key that would act when the row is deleted. It does not refuse it for a
- * foreign key that is ON UPDATE CASCADE or SET NULL as well.
+ * Finds out whether rows that the user may not see refer to rows that are to be deleted. It negates the ids of the rows to be
+ * deleted, and rolls that back: the server refuses the new id if a foreign key still refers to the old one. This does not
+ * find a foreign key that is also ON UPDATE CASCADE or SET NULL, for which the server allows the new id.
  * @param grant the statement that would let the user see them
- * @throws MusterError `conflict` if there are such rows, or if it cannot be found out
+ * @throws MusterError `conflict` if there are such rows, or if the server's error does not tell
  */
 export async function refuseForUnseen(
   connection: Connection,

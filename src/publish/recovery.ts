@@ -1,6 +1,6 @@
 /**
- * Ends runs that failed or whose process died. What they published stays and is counted. Their stages, and what they logged
- * for tables that they did not publish, are removed.
+ * Ends runs that failed or whose process died. Rows that they published stay and are counted. Their stages are removed, and
+ * so are the rejections that they logged for tables that they did not publish.
  */
 import { and, eq, inArray, isNotNull, notInArray, or } from "drizzle-orm";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
@@ -16,7 +16,7 @@ import { dropStages, stagedRuns } from "./stage.ts";
 
 /**
  * Ends a run that threw: removes what it did not publish, and writes the reason into its row. If the database does not answer,
- * the next command does this.
+ * the next command does this instead.
  * @returns what the caller must throw
  */
 export async function failRun(database: Database, run: LiveRun, error: unknown, report: Report): Promise<unknown> {
@@ -49,12 +49,12 @@ function interruptedBy({ reason }: AbortSignal): MusterError {
   return new MusterError("interrupted", "interrupted: nothing more was done");
 }
 
-/** How long one try for the turn waits. Between two tries the signal is looked at. */
+/** How long one attempt to take the turn waits. The signal is checked between two attempts. */
 const TURN_POLL_S = 1;
 
 /**
- * Waits until no other import or restore works on the table, and says so. Dead runs are cleared meanwhile, because one of them
- * may hold the table. The turn ends with the run's connection.
+ * Waits until no other import or restore works on the table, and tells the user that it waits. Dead runs are cleared
+ * meanwhile, because one of them may hold the table. The turn is a lock on the run's connection, and ends with it.
  */
 export async function takeTurn(database: Database, run: LiveRun, table: string, report: Report): Promise<void> {
   const lock = loadLock(database, table);
@@ -74,7 +74,7 @@ export async function takeTurn(database: Database, run: LiveRun, table: string, 
 /**
  * Clears the runs whose process died before their end, or before their swap was settled and their stages were dropped. A dead
  * run that cannot be cleared now is reported and left to the next command: it must stop neither the others nor the caller.
- * To clear takes the rights of an import. A command without them leaves all dead runs to the next one.
+ * Clearing needs the same rights as an import. A command without them leaves all dead runs to the next command.
  */
 export async function clearDeadRuns(database: Database, say: (line: string) => void): Promise<void> {
   if (database.readiness.refusal("import")) return;
@@ -99,8 +99,8 @@ export async function clearDeadRuns(database: Database, say: (line: string) => v
 const UNENDED: RunStatus[] = ["running", "publishing"];
 
 /**
- * Resolves a run's swap, then removes its stages and what it logged for tables that it did not publish. If the swap was that
- * of its last table, the run has succeeded with it, and keeps what it logged.
+ * Finishes or undoes a run's swap, then removes its stages and the rejections that it logged for tables that it did not
+ * publish. If the swap of its last table took place, the run has succeeded, and keeps all its rejections.
  * @returns "cleared", or the status of a run that has ended; undefined if there is no such run
  */
 async function clearRun(
@@ -123,8 +123,9 @@ async function clearRun(
 }
 
 /**
- * Takes the lock of a dead run and does `work` on the connection that holds it. Does nothing if the run is alive. The server
- * finishes a dead client's statement and may commit it. So the client's connection is killed and its lock awaited first.
+ * Takes the lock of a dead run and does `work` on the connection that holds it. Does nothing if the run is alive. After a
+ * client has died, the server still finishes its last statement and may commit it. So this kills the client's connection and
+ * waits for its lock before `work`.
  */
 async function withLockOf(
   database: Database,
@@ -155,10 +156,13 @@ async function withLockOf(
   }
 }
 
-/** To roll back a large publish takes about as long as it ran. */
+/** Long, because the rollback of a large publish takes about as long as the publish ran. */
 const ROLLBACK_TIMEOUT_S = 600;
 
-/** Whether the process is gone for certain. Only a process of this host and container can be looked up. */
+/**
+ * Whether the process is certainly gone. Only processes of this host and container can be looked up: PROCESS_SPACE names
+ * both.
+ */
 function isDead(runOwner: string): boolean {
   const [, space, pid] = /^(.*):(\d+)$/.exec(runOwner) ?? [];
   if (space !== PROCESS_SPACE) return false;

@@ -1,6 +1,7 @@
 /**
- * A backup's rows that the database refuses: looked for before a restore takes the gates, and named if the server refuses one
- * all the same. The rules are those that other programs added to the table, beyond what src/db/schema.ts declares.
+ * Finds the rows of a backup that the database refuses, by rules that other programs added to the table beyond what
+ * src/db/schema.ts declares. Most are found before a restore takes the gates. If the server still refuses a row later, this
+ * finds out which one.
  */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
@@ -11,13 +12,13 @@ import { MusterError } from "../errors.ts";
 import { compared, fromWhere, inKeyRange, keyOf, keyRange, orphans } from "../repositories/key-sql.ts";
 import { definitionOf } from "./definition.ts";
 import type { Replacement } from "./replace.ts";
-import { isSievable } from "./sieve.ts";
+import { hasNoTrigger } from "./sieve.ts";
 
 /**
- * Looks for rows of a backup that break a CHECK constraint, a UNIQUE key or a foreign key on declared columns. Rules in
- * triggers and in columns that others added are only found when the rows are written. A trigger may also mend a row, so a
- * table with a trigger is not looked at.
- * @param database its name
+ * Looks for rows of a backup that break a CHECK constraint, a UNIQUE key or a foreign key on declared columns. A row
+ * that breaks a trigger, or a rule of a column that others added, is found only when the rows are written. Tables with a
+ * trigger are skipped: a trigger may change a row so that it keeps the rules.
+ * @param database the name of the database
  * @throws MusterError `refused` that names the first such row
  */
 export async function refuseForeseen(
@@ -27,7 +28,7 @@ export async function refuseForeseen(
 ): Promise<void> {
   const { table } = replacement;
   const rules = await rulesOf(connection, replacement);
-  if (rules.length === 0 || !(await isSievable(connection, database, table))) return;
+  if (rules.length === 0 || !(await hasNoTrigger(connection, database, table))) return;
   for (const { reason, breaking } of rules) {
     const id = await lowestIn(connection, breaking);
     if (id !== undefined) throw refused({ table, deletes: false }, id, reason);
@@ -37,14 +38,14 @@ export async function refuseForeseen(
 /** A rule of the table. */
 interface Rule {
   reason: string;
-  /** SELECT of the ids that break it. */
+  /** A SELECT of the ids of the rows that break it. */
   breaking: string;
 }
 
 async function rulesOf(connection: Connection, { table, stage }: Replacement): Promise<Rule[]> {
   const target = await definitionOf(connection, table.name);
   const staged = await definitionOf(connection, stage);
-  // A column with another collation would find other rows equal than its stage does.
+  // If a column has another collation than in the stage, the two disagree on which values are equal.
   if (!staged.columns.every((line) => target.columns.includes(line))) return [];
   const key = keyOf(table);
   const { missing, differing } = compared(table, stage);
@@ -73,12 +74,18 @@ async function rulesOf(connection: Connection, { table, stage }: Replacement): P
   return [...checks, ...keys, ...foreignKeys];
 }
 
-/** As SHOW CREATE TABLE spells them. Keys on parts of columns and foreign keys of several columns are left to the server. */
+/**
+ * Rules as SHOW CREATE TABLE spells them. Keys on prefixes of columns, and foreign keys of several columns, do not match:
+ * the server checks them.
+ */
 const CHECK = /^CONSTRAINT (`(?:[^`]|``)+`) CHECK (\(.*\))$/;
 const UNIQUE = /^UNIQUE KEY (`(?:[^`]|``)+`) \((`(?:[^`]|``)+`(?:,`(?:[^`]|``)+`)*)\)$/;
 const FOREIGN_KEY = /^FOREIGN KEY \((`(?:[^`]|``)+`)\) REFERENCES ((?:`(?:[^`]|``)+`\.?){1,2}) \((`(?:[^`]|``)+`)\)/;
 
-/** The lowest id. Undefined if there is none, if the rule is about a column that the stage lacks, or if the user may not read it. */
+/**
+ * The lowest id. Undefined if there is none, if the rule is about a column that the stage lacks, or if the user may not
+ * read it.
+ */
 async function lowestIn(connection: Connection, select: string): Promise<number | undefined> {
   try {
     const [rows] = await connection.query<RowDataPacket[]>(`SELECT MIN(id) AS id FROM (${select}) broken`);
@@ -103,12 +110,15 @@ export interface Change {
   sql(range: string): string;
 }
 
-/** How a server refuses to delete or change a row that others refer to. It says the second if the user may not see those. */
+/**
+ * Errors for deleting or changing a row that others refer to. The server gives the second if the user may not see the
+ * others.
+ */
 export const STILL_REFERRED_TO = ["ER_ROW_IS_REFERENCED_2", "ER_ROW_IS_REFERENCED"];
 
 /**
  * Changes all rows by one statement, inside the caller's transaction. If this throws, the caller must roll back.
- * @param explain is given the server's refusal first; it may throw a better error
+ * @param explain called with the server's refusal before anything else; it may throw a better error
  * @returns how many rows were changed
  * @throws MusterError `refused` that names the row at fault, or the server's own error
  */

@@ -1,4 +1,4 @@
-/** Finds many refused rows by one statement: INSERT IGNORE leaves them out, and has a warning for each. */
+/** Sifts refused rows out of many by one statement: INSERT IGNORE skips them, and gives a warning for each. */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
@@ -6,16 +6,16 @@ import { type Refusal, refusalBy, refusalOf } from "../db/refusal.ts";
 import { columnList, compared, fromWhere, inKeyRange, type KeyRange, keyOf } from "../repositories/key-sql.ts";
 import { hiddenFrom, triggerOn } from "./definition.ts";
 
-/** A server keeps no more warnings than these. The rows of one sieving must be fewer. */
+/** The most warnings that a server keeps. One call must insert fewer rows. */
 const WARNINGS_MAX = 65_535;
 
 /**
  * Inserts the rows of a stage's range that the server does not refuse, inside the caller's transaction.
  *
- * IGNORE leaves out rows that break a constraint. But it also stores rows whose values do not fit, with other values. Each
- * such row has a warning, in the order of the rows. So the warnings must all be of the first kind, and as many as the rows
- * that are missing from the table: then nothing was changed, and the n-th warning is the reason of the n-th missing row.
- * Otherwise everything is undone.
+ * IGNORE skips a row that breaks a constraint. But a row whose values do not fit is stored with changed values. The server
+ * gives a warning for either, in the order of the rows. So the result counts only if all warnings are about constraints, and
+ * there are as many as rows missing from the table: then no value was changed, and the n-th warning is the reason for the n-th
+ * missing row. Otherwise everything is undone.
  * @see https://dev.mysql.com/doc/refman/8.4/en/sql-mode.html#ignore-effect-on-execution
  * @returns undefined, with nothing done, if the server does not say clearly which rows it refuses
  */
@@ -35,7 +35,7 @@ export async function sieve(
       [first, last],
     );
     const [warnings] = await connection.query<RowDataPacket[]>("SHOW WARNINGS");
-    const refusals = warnings.flatMap(({ Code, Message }) => (LEFT_OUT.has(Code) ? refusalBy(Code, Message) : []));
+    const refusals = warnings.flatMap(({ Code, Message }) => (SKIPPED.has(Code) ? refusalBy(Code, Message) : []));
     const isClear = refusals.length === warnings.length && refusals.every(({ race }) => race !== "id");
     const ids = isClear ? await missingIds(connection, table, stage, { first, last }) : [];
     if (ids.length > 0 && ids.length === refusals.length) {
@@ -48,8 +48,8 @@ export async function sieve(
   return undefined;
 }
 
-/** Errors for which IGNORE leaves the row out: CHECK, keys, foreign keys, a view's check option, partitions. */
-const LEFT_OUT = new Set([1062, 1216, 1369, 1452, 1526, 1748, 3819, 4025]);
+/** Errors for which IGNORE skips the row: CHECK, keys, foreign keys, a view's check option, partitions. */
+const SKIPPED = new Set([1062, 1216, 1369, 1452, 1526, 1748, 3819, 4025]);
 
 /** The staged ids of a range that the table lacks, in their order. */
 async function missingIds(
@@ -66,8 +66,8 @@ async function missingIds(
   return rows.map(({ id }) => id);
 }
 
-/** Whether the table has no trigger for certain: a trigger would also run for rows that are left out, and could store things. */
-export async function isSievable(connection: Connection, database: string, table: Table): Promise<boolean> {
+/** Whether the table certainly has no trigger. A trigger would also run for skipped rows, and could store something. */
+export async function hasNoTrigger(connection: Connection, database: string, table: Table): Promise<boolean> {
   if ((await triggerOn(connection, table.name)) !== undefined) return false;
   return (await hiddenFrom(connection, database)).triggers === undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Stages: tables in which rows wait, unseen, until all files of a run are read and judged. A stage has its table's declared
- * columns and its primary key alone. This file names, fills and drops them; stage-table.ts makes them.
+ * Stages: tables where rows wait, unseen, until all files of a run are read and judged. A stage has the declared columns and
+ * the primary key of its table, and nothing else. This file names, fills and drops them; stage-table.ts makes them.
  */
 import { escapeId } from "mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
@@ -15,11 +15,11 @@ import { LoadBatch } from "./load.ts";
 import { createBare } from "./stage-table.ts";
 
 /**
- * Connections that fill a stage. MySQL loads on both at once. MariaDB loads into a table with AUTO_INCREMENT by one at a time,
- * but receives the next batch while the last one commits.
+ * Connections that fill a stage. MySQL loads on both at the same time. MariaDB lets only one connection at a time load into a
+ * table with AUTO_INCREMENT, but two still help: it receives the next batch while it commits the last one.
  */
 const LANES = 2;
-/** One for each connection that is sending, and one that is filled meanwhile. */
+/** Each connection can send one batch, while one more is filled. */
 const BATCHES = LANES + 1;
 
 /** The name of a run's stage for a table. It has the table's number, because its name may be too long for 64 characters. */
@@ -54,11 +54,11 @@ async function stagesNamed({ pool, name }: Database, prefix: string): Promise<st
 
 export class Stage {
   readonly name: string;
-  /** Bytes of the values that were stored, about. */
+  /** About how many bytes the stored values have. */
   bytes = 0;
   #rows = 0;
   readonly #lanes: Lane[] = [];
-  /** The first takes rows. When it is sent, it goes to the end. */
+  /** Rows are added to the first batch. When it is sent, it moves to the end. */
   readonly #batches: Batch[] = [];
 
   private constructor(
@@ -69,9 +69,9 @@ export class Stage {
   }
 
   /**
-   * Creates a stage on the run's own connection. A command that clears a dead run waits until the server has ended that
-   * connection, so no stage appears after it has dropped them all. The other connections may last longer, but their
-   * statements fail without the stage.
+   * Creates a stage on the run's own connection. A command that clears a dead run waits until the server has ended this
+   * connection before it drops the stages, so no stage can appear afterwards. The stage's other connections may last
+   * longer, but their statements fail once the stage is gone.
    */
   static async create(database: Database, { id, connection: own }: LiveRun, table: Table): Promise<Stage> {
     const stage = new Stage(table, id);
@@ -91,7 +91,7 @@ export class Stage {
     }
   }
 
-  /** Takes rows whose ids the stage does not hold yet. They are sent in the background while the caller reads on. */
+  /** Adds rows. The stage must not hold their ids yet. They are sent in the background while the caller reads on. */
   async add(rows: readonly Row[]): Promise<void> {
     for (const row of rows) {
       if (++this.#rows % ROWS_PER_TURN === 0) await turn();
@@ -101,7 +101,7 @@ export class Stage {
     }
   }
 
-  /** The staged rows with these ids, and perhaps others. */
+  /** The staged rows with these ids. The answer may hold other rows too. */
   async find(ids: readonly number[]): Promise<Row[]> {
     await this.#flush();
     return readRowsNear(this.#lane.connection, this.table, ids, this.name);
@@ -155,7 +155,7 @@ export class Stage {
 
 interface Lane {
   connection: PoolConnection;
-  /** Fulfilled when it has sent all that it was given. */
+  /** Fulfilled when the connection has sent every batch that it was given. */
   idle: Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** A corrected export in CSV: the listing with `id` and `raw`, or a table's sheet with a column for each field. */
+/** Reads a corrected export in CSV: a listing with `id` and `raw`, or a table's sheet with a column for each field. */
 import { INVALID_UTF8, NOT_UTF8 } from "../codecs/codec.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { isGuarded, SPREADSHEET_COLUMN, SPREADSHEET_YES, unguarded } from "../codecs/spreadsheet.ts";
@@ -37,23 +37,23 @@ export async function* correctedCsv(
     }
     yield lines;
   }
-  if (columns === undefined) throw invalid(`${name}: it has no line: give the export with its header`);
+  if (columns === undefined) throw invalid(`${name}: it has no header: give the export with its header line`);
   if (headers > 0) say?.(`${name}: skipped ${headers === 1 ? "a header" : `${headers} headers`} among the lines`);
 }
 
-/** What a header names. */
+/** The columns that a header names. */
 interface Columns {
   names: readonly string[];
   isSheet: boolean;
-  /** Indexes of columns; -1 if there is none. */
+  /** Indexes of columns; -1 if the header lacks the column. */
   id: number;
   raw: number;
   base64: number;
 }
 
-/** The columns that are read, as an export names them, by their bare names. */
-const READ = new Map(["id", "raw", "raw_base64", REJECTION_ID].map((each) => [bare(each), each]));
-const namesOf = (cells: readonly string[]) => cells.map((cell) => READ.get(bare(cell)) ?? cell);
+/** The columns with a meaning of their own: from the bare name (lower case, without blanks) to the name in an export. */
+const EXPORT_COLUMNS = new Map(["id", "raw", "raw_base64", REJECTION_ID].map((each) => [bare(each), each]));
+const namesOf = (cells: readonly string[]) => cells.map((cell) => EXPORT_COLUMNS.get(bare(cell)) ?? cell);
 
 /** The columns that a header lacks. */
 function missingIn(names: readonly string[]): string[] {
@@ -103,12 +103,12 @@ function correctionOf(sent: readonly string[], columns: Columns): Corrected {
   return cells[columns.base64] ? { correction: { id } } : { fault: "its raw is blank" };
 }
 
-/** The cells without the apostrophes that an export for spreadsheets puts before what looks like a formula. */
+/** Undoes the guard of an export for spreadsheets, which puts an apostrophe before cells that look like a formula. */
 function asExported(
   { names, isSheet }: Columns,
   cells: readonly string[],
 ): { cells: readonly string[] } | { fault: string } {
-  // A column whose name has a blank is no column of a table.
+  // No column of a table has a blank in its name: such columns are notes for the reader, and are ignored.
   const isRead = (name: string) => (isSheet ? !name.includes(" ") : name === "raw");
   const read = names.flatMap((name, at) => (isRead(name) ? [{ name, cell: cells[at] ?? "" }] : []));
   const bad = read.find(({ cell }) => cell === INVALID_UTF8);
@@ -118,7 +118,7 @@ function asExported(
   if (!doubtful) return { cells };
   const { name, cell } = doubtful;
   const ways = `keep the column "${SPREADSHEET_COLUMN}" of the export, or give the row in an .ndjson file`;
-  return { fault: `its ${name} ${shown(cell)} begins with an apostrophe, which may be an export's: ${ways}` };
+  return { fault: `its ${name} ${shown(cell)} begins with an apostrophe, which an export may have added: ${ways}` };
 }
 
 export const isRejectionId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1;

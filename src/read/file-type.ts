@@ -1,16 +1,16 @@
-/** The type of a file by its first bytes, whatever its name says. */
+/** Tells the type of a file by its first bytes, not by its name. */
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
 import { otherEncodingOf } from "./text-encoding.ts";
 
-/** Types that are read. */
+/** The types of files that Muster reads. */
 export type FileType = "csv" | "ndjson" | "avro" | "gzip";
 
-/** Bytes that are looked at: enough for the signature of every type, and for some lines of text. */
+/** How many bytes are examined: enough for the signature of every type, and for some lines of text. */
 const HEAD_BYTES = 16 * 1024;
 
 /**
- * Passes the bytes on, if they begin as a file of this type does. An empty file passes too.
+ * Passes the bytes on if their start can be a file of this type. An empty file passes too.
  * @param name what the file is called in an error
  * @throws MusterError `refused` that says what the file is, and what to do
  */
@@ -42,7 +42,7 @@ function checked(type: FileType, start: Buffer, name: string): Buffer {
   throw new MusterError("refused", `${name}: ${why}`);
 }
 
-/** Why bytes are not of a type; undefined if they may be. */
+/** Why a file that begins with these bytes is not of the type; undefined if it may be. */
 function whyNot(type: FileType, head: Buffer): string | undefined {
   const found = signatureOf(head) ?? zipOf(head);
   if (found !== undefined) return found.type === type ? undefined : `it is ${found.is}: ${found.toDo}`;
@@ -50,7 +50,7 @@ function whyNot(type: FileType, head: Buffer): string | undefined {
   if (encoding !== undefined) return `it is ${encoding}: save it as UTF-8`;
   if (type === "gzip" || type === "avro") {
     const wanted = type === "gzip" ? "a gzip file" : "an Avro file";
-    return `it is not ${wanted}, and begins with ${shown(textOf(head))}: give its name the ending of what it is`;
+    return `it is not ${wanted}, and begins with ${shown(textOf(head))}: rename it by its content, for example to end in .csv`;
   }
   const text = textOf(head).replace(/^\s+/, "");
   return whyNotText(head) ?? (type === "csv" ? whyNotCsv(text) : whyNotNdjson(text));
@@ -59,7 +59,7 @@ function whyNot(type: FileType, head: Buffer): string | undefined {
 interface Found {
   is: string;
   toDo: string;
-  /** If it is a type that is read. */
+  /** Only for a type that Muster reads. */
   type?: FileType;
 }
 
@@ -68,7 +68,7 @@ const AS_CSV = "save it as CSV in UTF-8";
 const EXPORT = "export its table as CSV";
 const CONVERT = "write it as CSV, NDJSON or Avro";
 
-/** The bytes at an offset (0) by which files of a type are known. */
+/** The bytes that mark a type of file, at the offset `at` (by default 0). */
 const SIGNATURES: (Found & { magic: string | number[]; at?: number })[] = [
   { magic: [0x1f, 0x8b], is: "packed with gzip", toDo: "end its name in .gz, or unpack it", type: "gzip" },
   { magic: "Obj\x01", is: "an Avro file", toDo: "end its name in .avro", type: "avro" },
@@ -104,7 +104,7 @@ function isText(bytes: Buffer): boolean {
   return !bytes.some((byte) => byte < 32 && byte !== 9 && byte !== 10 && byte !== 13);
 }
 
-/** A zip archive is a workbook by the name of its first entry (APPNOTE.TXT, Local file header). */
+/** Tells spreadsheets from other zip archives by the name of the first entry (APPNOTE.TXT, Local file header). */
 function zipOf(head: Buffer): Found | undefined {
   const kind = head.toString("latin1", 0, 4);
   if (!["PK\x03\x04", "PK\x05\x06", "PK\x07\x08"].includes(kind)) return undefined;
@@ -118,7 +118,7 @@ function zipOf(head: Buffer): Found | undefined {
 const [LF, CR, QUOTE] = [10, 13, 34];
 const WITH_LF = "write it with \\n or \\r\\n";
 
-/** Refuses HTML and XML, and lines that end in CR alone or CR CR LF, by the first line end outside of quotes. */
+/** Refuses HTML and XML, and lines that end in CR alone or CR CR LF. The first line end outside of quotes decides. */
 function whyNotText(head: Buffer): string | undefined {
   if (/^\s*<(?:!doctype|html|head|body|table|meta|script|\?xml)\b/i.test(textOf(head)))
     return `it is HTML or XML, and begins with ${shown(textOf(head).trim())}: ${AS_CSV}`;

@@ -1,4 +1,4 @@
-/** The rows of a JSON body: of several tables, or of one. */
+/** Reads the rows of a JSON body, for several tables or for one. */
 import { fromJson, isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo, shownPointer } from "../codecs/pointer.ts";
@@ -9,8 +9,8 @@ import { addRow, type BatchRow, notEmpty, type Path, pointerAt } from "./request
 
 /**
  * Reads an object of lists per table, or an array of such objects.
- * @param only then the body is a list of this table's rows, or one row
- * @throws MusterError `invalid` if the body is not JSON, of another shape, or without a row; `too_large` for more than
+ * @param only if given, the body is instead a list of this table's rows, or one row
+ * @throws MusterError `invalid` if the body is not JSON, has another shape, or has no row; `too_large` for more than
  * ROWS_PER_REQUEST_MAX rows
  */
 export function rowsOfJson(text: string, only?: TableName): BatchRow[] {
@@ -24,7 +24,7 @@ export function rowsOfJson(text: string, only?: TableName): BatchRow[] {
   return notEmpty(rows.all);
 }
 
-/** A field of a row that comes as several objects, and the path of its object. */
+/** One field of a row whose fields come as separate objects: its value, and the path of the object that holds it. */
 interface Fragment {
   value: unknown;
   path: Path;
@@ -44,13 +44,13 @@ class JsonRows {
     if (twice !== undefined) throw wrongShape([...path, twice], "is given twice");
     for (const [name, list] of Object.entries(part)) {
       const here = [...path, name];
-      if (!isTableName(name)) throw wrongShape(here, `is no table: the tables are ${tableNames.join(", ")}`);
+      if (!isTableName(name)) throw wrongShape(here, `is not a table: the tables are ${tableNames.join(", ")}`);
       if (!Array.isArray(list)) throw wrongShape(here, "must be a list of rows");
       this.addList(name, list, here);
     }
   }
 
-  /** Adds the rows of a list. Consecutive objects of one key each are the fields of one row, until a key repeats. */
+  /** Adds the rows of a list. Consecutive objects with one key each are joined to one row, until a key repeats. */
   addList(name: TableName, list: readonly unknown[], path: Path): void {
     const table = tableOf(name);
     let fragments = new Map<string, Fragment>();
@@ -90,14 +90,14 @@ class JsonRows {
 
 /** Where a row stands in the body. */
 interface Place {
-  /** The paths of its objects: one, or one for each field. */
+  /** The path of the row's object, or of each object if its fields come as separate objects. */
   readonly paths: readonly Path[];
   pointer(field?: string): string;
   /** The row as it was written. */
   source(): string;
 }
 
-/** The place of a row that is one value. Its path is made when it is asked for: few rows need it. */
+/** The place of a row that is one object. The path is computed only when needed: few rows need it. */
 class ValuePlace implements Place {
   constructor(
     private readonly body: JsonText,

@@ -8,7 +8,7 @@ import { type RunKind, runs } from "../db/ledger.ts";
 import { owner, runLock, tryLock } from "./locks.ts";
 import { findRun } from "./run-log.ts";
 
-/** A run under way. Its connection holds the lock that says it is alive, and publishes. */
+/** A run under way. Its connection holds the lock that shows that the run is alive, and publishes its rows. */
 export interface LiveRun {
   id: string;
   kind: RunKind;
@@ -16,17 +16,17 @@ export interface LiveRun {
   connection: PoolConnection;
   /** Drizzle over that connection. */
   db: MySql2Database;
-  /** Gives the locks back and closes the connection. Call it after the end is written in the run's row. */
+  /** Releases the locks and closes the connection. Call it after the run's row says how the run ended. */
   close(): Promise<void>;
 }
 
-/** Writes something else in the transaction that writes the run's row. */
+/** Writes something of the caller's in the transaction that writes the run's row. */
 export type Beginning = (transaction: MySql2Database, run: string) => Promise<void>;
 
 /**
- * Writes the row of a run that takes a while. The run's lock is taken first, so that nobody finds it without an owner.
+ * Writes the row of a run that takes a while. The run's lock is taken first: a run without a lock counts as dead.
  * @param dryRun whether it stores nothing
- * @param hasPlace whether the caller has a place among the long runs, and gives it back. Else the run waits for one
+ * @param hasPlace whether the caller has entered `database.longRuns` and leaves it. Otherwise this run waits to enter
  */
 export async function beginRun(
   database: Database,
@@ -51,7 +51,7 @@ export async function beginRun(
       await transaction.insert(runs).values({ ...values, started_at: sql`UTC_TIMESTAMP(3)` });
       await begin?.(transaction, id);
     };
-    // Not repeatable read: there a search for a row that does not exist locks the gap for all others.
+    // Under REPEATABLE READ a locking search for a row that does not exist would block other inserts near it (gap lock).
     await db.transaction(writeRow, { isolationLevel: "read committed" });
   } catch (error) {
     if (takesNoWrites(error)) database.demoted();
@@ -66,7 +66,7 @@ export async function beginRun(
   return { id, kind, source, connection, db, close: end };
 }
 
-/** Tells the listeners how a run ended, by its row. @returns false if it has not ended yet */
+/** Reads from the run's row how the run ended, and tells the listeners. @returns false if it has not ended yet */
 async function tellEnd({ db, ended }: Database, id: string): Promise<boolean> {
   if (ended.size === 0) return true;
   const run = await findRun(db, id).catch(() => undefined);
@@ -76,10 +76,10 @@ async function tellEnd({ db, ended }: Database, id: string): Promise<boolean> {
   return true;
 }
 
-/** If a host vanishes, the server closes its connection after so long. */
+/** How long the server waits before it closes the connection of a host that vanished. */
 const ALIVE_TIMEOUT_S = 60;
 
-/** A connection that may hold locks and be idle for long. Its locks end with it, even if its host vanishes. */
+/** A connection that may hold locks and be idle for long. The server releases its locks soon if this host vanishes. */
 export async function keptAlive(
   database: Database,
 ): Promise<{ connection: PoolConnection; close: () => Promise<void> }> {

@@ -7,7 +7,7 @@ import { RAW_BYTES_MAX, type Reason, type ReasonCode, type RejectionState, rejec
 import { inParts, statementBytes } from "./inserts.ts";
 import { isImportOf } from "./run-log.ts";
 
-/** A rejection as it is answered. It has `raw` if the input is UTF-8, else `raw_base64`. */
+/** A rejection as HTTP answers and exports show it. It has `raw` if the input is UTF-8, otherwise `raw_base64`. */
 export interface RejectionRecord {
   id: number;
   run: string;
@@ -26,7 +26,7 @@ export interface RejectionRecord {
 
 export interface RejectionFilter {
   limit: number;
-  /** The last id of the page before. */
+  /** The last id of the previous page. */
   after?: number | undefined;
   table?: string | undefined;
   code?: ReasonCode | undefined;
@@ -109,7 +109,7 @@ export interface NewRejection {
   file?: string | null;
   position: number;
   raw: Uint8Array;
-  /** The columns of its cells if it is a CSV record: it can be read again without the header of its file. */
+  /** Only for a CSV record: the columns of its cells. With them it can be read again without its file's header. */
   columns?: string[];
   reasons: readonly Reason[];
   replaces?: number;
@@ -146,10 +146,10 @@ function bytesOf(row: NewRejection): number {
   return texts.reduce((sum, text) => sum + statementBytes(text), 2 * Math.min(row.raw.length, RAW_BYTES_MAX));
 }
 
-/** Stands for the columns whose length hardly differs. */
+/** As long as the values of the other columns are together, which hardly differ in length from row to row. */
 const OTHER_COLUMNS = "run, table, position, state, replaces, created_at".repeat(4);
 
-/** Marks the open rejections of earlier imports of the source as superseded: the run has read its rows again. */
+/** Marks the open rejections of earlier imports of the source as superseded: this run has read the same rows again. */
 export async function supersede(
   db: MySql2Database,
   { run, source, tables }: { run: string; source: string; tables: readonly string[] },

@@ -6,7 +6,7 @@ import type { Database } from "../db/database.ts";
 import { type Counts, type RunCounts, type RunKind, type RunProgress, type RunStatus, runs } from "../db/ledger.ts";
 import { owner } from "./locks.ts";
 
-/** A run as it is answered. Instants are ISO 8601. Counts hold the tables that are finished. */
+/** A run as HTTP answers show it. Instants are ISO 8601. `counts` has only the tables that are finished. */
 export interface RunRecord {
   id: string;
   kind: RunKind;
@@ -16,7 +16,7 @@ export interface RunRecord {
   dry_run: boolean;
   counts: RunCounts;
   error: string | null;
-  /** Of an import under way, else null. */
+  /** How far an import under way has come; null for every other run. */
   progress: RunProgress | null;
   started_at: string;
   finished_at: string | null;
@@ -55,7 +55,7 @@ export async function hasRunThatStored(db: MySql2Database): Promise<boolean> {
   return has(db, and(inArray(runs.status, statuses), inArray(runs.kind, kinds), eq(runs.dry_run, false)));
 }
 
-/** Whether an import of this source has ended so. Dry runs do not count. */
+/** Whether an import of this source has ever succeeded, or has ever failed. Dry runs do not count. */
 export async function hasImportThat(
   db: MySql2Database,
   source: string,
@@ -65,7 +65,7 @@ export async function hasImportThat(
   return has(db, and(isImportOf(source), inArray(runs.status, statuses), eq(runs.dry_run, false)));
 }
 
-/** The condition that a run is an import of this source. The index finds it by collation, then the bytes decide. */
+/** The condition that a run is an import of this source. The index compares by collation, so the bytes are compared too. */
 export const isImportOf = (source: string): SQL | undefined =>
   and(eq(runs.kind, "import"), eq(runs.source, source), sql`BINARY ${runs.source} = ${source}`);
 
@@ -98,10 +98,10 @@ export async function recordRun(
   for (const listener of ended) listener({ ...run, seconds: (performance.now() - began) / 1000 });
 }
 
-/** The counts of a table of which nothing is read yet. */
+/** The counts of a table before its first row is read. */
 export const noRows = (): Counts => ({ received: 0, inserted: 0, unchanged: 0, rejected: 0, withheld: 0 });
 
-/** Writes how a run ended. `counts` are those of all its tables. */
+/** Writes how a run ended. If `counts` is given, it has all tables of the run. */
 export async function endRun(
   db: MySql2Database,
   run: string,

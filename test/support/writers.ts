@@ -24,7 +24,7 @@ export interface Answered {
 
 export const ROWS_PER_BATCH = 1_000;
 
-/** A request with rows whose names tell their batch. */
+/** A request with rows. Each name begins with the number of the batch. */
 function batchOf(batch: number): RequestInit {
   const row = (index: number) => ({
     ...{ name: `${batch} ${index}`, datetime: "2021-11-07T02:48:42Z", department_id: 1 + (index % 9), job_id: 1 },

@@ -5,23 +5,23 @@ import { existingIds, type KeyRange, keyRange } from "../repositories/key-sql.ts
 import type { LiveRun } from "../repositories/live-run.ts";
 import { readRowsNear } from "../repositories/rows.ts";
 import { IdSet } from "./id-set.ts";
-import type { World } from "./judge.ts";
+import type { KnownRows } from "./judge.ts";
 
-/** A table whose files are read. */
+/** A table whose files are being read. */
 interface Opened {
   stage: Stage;
   /** The ids in the stage. */
   staged: IdSet;
-  /** The ids that the table had when it was opened. Rows that others add later are found by the publish. */
+  /** The ids that the table had when it was opened. The publish finds rows that others add later. */
   stored: KeyRange | undefined;
 }
 
-/** The stages of an import, and what its rows ask about stored and staged rows. */
-export class ImportWorld implements World {
+/** The stages of an import. Its rows are judged against the rows in these stages and the rows that are stored. */
+export class ImportStages implements KnownRows {
   readonly #opened = new Map<TableName, Opened>();
   readonly #unfinished = new Set<Stage>();
   /** Ids found in the database: a parent that is referred to a million times is looked up once. */
-  readonly #known = new Map<TableName, IdSet>();
+  readonly #existing = new Map<TableName, IdSet>();
 
   constructor(
     private readonly database: Database,
@@ -68,11 +68,11 @@ export class ImportWorld implements World {
 
   async missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
     const staged = this.#opened.get(table)?.staged;
-    const known = this.#known.get(table) ?? new IdSet();
-    this.#known.set(table, known);
-    const unknown = [...ids].filter((id) => !known.has(id) && !staged?.has(id));
+    const existing = this.#existing.get(table) ?? new IdSet();
+    this.#existing.set(table, existing);
+    const unknown = [...ids].filter((id) => !existing.has(id) && !staged?.has(id));
     const found = await existingIds(this.database.pool, tableOf(table), unknown);
-    for (const id of found) known.add(id);
+    for (const id of found) existing.add(id);
     return new Set(unknown.filter((id) => !found.has(id)));
   }
 
