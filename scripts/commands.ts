@@ -1,21 +1,23 @@
-/** Every command with its flags, declared once: the parser, --help, the error messages and docs/commands.md follow from it. */
+/**
+ * Every command with its flags, declared once. The parser, --help, the error messages and docs/commands.md are made from this.
+ */
 import { AVRO_CODECS } from "../src/codecs/avro-container.ts";
 import { tableNames } from "../src/codecs/tables.ts";
 import { settingsOf } from "../src/config.ts";
 import { rejectLimit } from "../src/ingest/reject-limit.ts";
 import { DEFAULT_SAMPLE } from "../src/ingest/sample.ts";
-import { type Help, helpText, oneOf, text, wholeNumber, yes } from "../src/options.ts";
+import { type Help, helpText, isGiven, oneOf, text, wholeNumber } from "../src/options.ts";
 
 interface Command extends Omit<Help, "usage" | "settings"> {
-  /** Its program, if that is not scripts/NAME.ts. */
+  /** The command's program, if that is not scripts/NAME.ts. */
   script?: string;
-  /** What may follow its name: one or more forms. */
+  /** Its arguments as --help shows them, one line for each way to call it. */
   forms: readonly string[];
 }
 
-const help = { type: yes, about: "show this text" };
+const help = { type: isGiven, about: "show this text" };
 const common = {
-  json: { type: yes, about: "end standard output with one line of JSON, also if the command is refused or fails" },
+  json: { type: isGiven, about: "end standard output with one line of JSON, also if the command is refused or fails" },
   help,
 };
 const TABLES = tableNames.join(", ");
@@ -38,7 +40,7 @@ either, the private server gets the sample. The name of a file says which table 
 jobs/any.csv. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz or .avro.`,
     flags: {
       table: { value: "T", type: oneOf(tableNames).optional(), about: `import only the files of table T: ${TABLES}` },
-      "dry-run": { type: yes, about: "say what would happen, and write nothing but the run" },
+      "dry-run": { type: isGiven, about: "say what would happen, and write nothing but the run" },
       "max-rejects": {
         value: "N|P%",
         type: text
@@ -85,9 +87,9 @@ TABLE is one of ${TABLES}; without any, all are backed up.`,
         type: wholeNumber("a number of backups", 1, 9_999_999).optional(),
         about: "afterwards delete old backups, except the newest N of each table",
       },
-      list: { type: yes, about: "list the backups, newest first, without asking the database" },
+      list: { type: isGiven, about: "list the backups, newest first, without asking the database" },
       verify: {
-        type: yes,
+        type: isGiven,
         about:
           "prove the newest backup, or the one with this ID: check its checksums, and restore it into scratch tables",
       },
@@ -104,7 +106,7 @@ TABLE is one of ${TABLES}. Rows added since the backup are deleted; rows changed
 deleted since are put back.`,
     flags: {
       backup: { value: "ID", type: text.default("latest"), about: "the backup", unset: "the newest with these tables" },
-      plan: { type: yes, about: "say what would change, and change nothing" },
+      plan: { type: isGiven, about: "say what would change, and change nothing" },
       ...common,
     },
     examples: ["npm run restore -- hired_employees --plan", "npm run restore -- departments jobs hired_employees"],

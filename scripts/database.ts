@@ -1,6 +1,6 @@
 /**
- * For drizzle.config.ts: applies the migrations, as every command does, and prints the URL at which drizzle-kit reaches the
- * database. A background process keeps the private server up for as long as drizzle-kit runs.
+ * For drizzle.config.ts: applies the migrations, as every command does, and prints the URL that drizzle-kit connects to. A
+ * background process (the keeper) keeps the private server running until drizzle-kit ends.
  *   usage: bun scripts/database.ts PROCESS_ID_OF_DRIZZLE_KIT
  */
 import "../src/schema-check.ts";
@@ -19,7 +19,7 @@ const [asker = "", role] = process.argv.slice(2);
 await finish(async ({ config: { DATABASE_URL, MUSTER_MYSQLD } }) => {
   if (DATABASE_URL !== undefined) await prepare(DATABASE_URL);
   else if (role === "keeper") await keep(Number(asker), MUSTER_MYSQLD);
-  else await leaveKeeper();
+  else await startKeeper();
   return { status: "succeeded" };
 });
 
@@ -38,7 +38,7 @@ async function keep(pid: number, mysqld: string | undefined): Promise<void> {
   }
 }
 
-async function leaveKeeper(): Promise<void> {
+async function startKeeper(): Promise<void> {
   const keeper = Bun.spawn([process.execPath, import.meta.path, asker, "keeper"], {
     stdin: "ignore",
     stdout: "pipe",

@@ -1,6 +1,6 @@
 /**
- * Writes the files that follow from the source, after drizzle-kit has written the migrations. With --check it writes nothing,
- * and fails if a file or a migration is out of date:
+ * Writes the files that are generated from the source. It runs after drizzle-kit has written the migrations. With --check it
+ * writes nothing, and fails if a file or a migration is out of date:
  *   client/           a package made from src/typed-client.ts: JavaScript for any runtime, and types that import nothing from
  *                     src/, so that a program that uses them does not compile Muster;
  *   README.md, docs/  the table of settings, and the --help of each command, between <!-- begin NAME --> and <!-- end NAME -->.
@@ -68,7 +68,7 @@ async function clientPackage(): Promise<Record<string, string>> {
   }
 }
 
-/** client/ is a package of its own, so that installing it does not install what the service depends on. */
+/** The package.json of client/. As a separate package it can be installed without the service's dependencies. */
 async function manifest(): Promise<string> {
   const { name, version, license, type, dependencies } = await Bun.file(join(ROOT, "package.json")).json();
   const exports = { "./client": { types: "./index.d.ts", default: "./index.js" } };
@@ -76,7 +76,7 @@ async function manifest(): Promise<string> {
   return `${JSON.stringify(made, null, 2)}\n`;
 }
 
-/** README.md and docs/ with what belongs between their markers. */
+/** README.md and docs/, with the generated text between their markers. */
 async function pages(): Promise<Record<string, string>> {
   const texts = new Map([["settings", settingsTable()]]);
   for (const name of Object.keys(COMMANDS) as (keyof typeof COMMANDS)[]) {
@@ -106,7 +106,7 @@ function settingsTable(): string {
   return lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
 }
 
-/** The words of a type file in a fixed order: the compiler writes the members of a union in the order in which it met them. */
+/** The words of a type file, sorted: the compiler writes the members of a union in the order it met them, which may change. */
 function wordsOf(text: string): string {
   return text
     .split(/[\s|;]+/)

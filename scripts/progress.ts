@@ -3,14 +3,14 @@ import { Format, type GenericFormatter, Presets, SingleBar } from "cli-progress"
 import type { Progress, Report } from "../src/repositories/run-log.ts";
 import { rates, rateTexts } from "./summary.ts";
 
-/** Without a terminal, a long phase gets a line this often. */
+/** Without a terminal, a line is printed this often during a long phase. */
 const LINE_EVERY_MS = 5_000;
-/** Before this a rate is not worth showing, nor is an ETA before this share of the work. */
+/** A rate is shown only after this time, and an ETA only after this share of the work: before, they would be guesses. */
 const RATE_AFTER_S = 0.2;
 const ETA_AFTER_SHARE = 0.01;
 const BAR_COLUMNS = { least: 5, most: 30 };
 
-/** The bar that is on the terminal. */
+/** The bar that is on the terminal now. */
 let bar: SingleBar | undefined;
 
 /** Writes one line to standard error, above the bar if there is one. */
@@ -21,7 +21,7 @@ export function say(line: string): void {
   drawn?.start(1, drawn.getProgress());
 }
 
-/** Runs work and shows how far it has come, until it ends. */
+/** Runs `work`, and shows its progress until it ends. */
 export async function withProgress<T>(signal: AbortSignal, work: (report: Required<Report>) => Promise<T>): Promise<T> {
   const { update, stop } = process.stderr.isTTY ? drawnBar() : plainLines();
   return work({ say, signal, progress: update }).finally(stop);
@@ -48,7 +48,10 @@ function drawnBar() {
   };
 }
 
-/** A phase of known size gets a line when it is over, and now and then before; another phase gets one when it begins. */
+/**
+ * Prints a line at the end of a phase whose size is known, and every few seconds before that. Other phases get a line at their
+ * start.
+ */
 function plainLines() {
   const meter = new Meter();
   let timer: Timer | undefined;
@@ -93,11 +96,11 @@ class Meter {
   update(progress: Progress): void {
     const { phase, rows } = this.#last;
     this.#last = progress;
-    // Fewer rows than before are those of the next table.
+    // Fewer rows than before mean that the next table has begun.
     if (progress.phase !== phase || progress.rows < rows) this.#began = performance.now();
   }
 
-  /** Whether the size of the phase is known, and so the share of it that is done. */
+  /** Whether the size of the phase is known, so that a share can be shown. */
   get hasMeasure(): boolean {
     return (this.#last.of ?? 0) > 0;
   }

@@ -24,8 +24,8 @@ async function replayRejections({ config, database, signal }: DatabaseContext): 
     rejections.add(`rejection ${replaces}, now ${rejection},`, table, reasons);
   const { file, run } = options;
   const { runs, tables } = await withProgress(signal, (shown) => {
-    const rest = { msMax: config.WRITE_MS_MAX, report: { ...shown, rejected } };
-    return file === undefined ? replayOpen(database, { ...rest, run }) : replayFile(database, { ...rest, file });
+    const common = { msMax: config.WRITE_MS_MAX, report: { ...shown, rejected } };
+    return file === undefined ? replayOpen(database, { ...common, run }) : replayFile(database, { ...common, file });
   });
   const speed = speedSince(started, tables);
   const last = `${runs.length === 1 ? "run" : "last run"} ${runs.at(-1)} succeeded in ${speedText(speed)}`;

@@ -1,4 +1,4 @@
-/** What all commands share: how they read their arguments, open the database, take Ctrl-C, and end. */
+/** What all commands share: how they read their arguments, open the database, react to Ctrl-C, and end. */
 import { parseArgs } from "node:util";
 import { isTableName, type TableName, tableNames } from "../src/codecs/tables.ts";
 import { type Config, readConfig } from "../src/config.ts";
@@ -13,7 +13,7 @@ import { type Option, readOptions, type Values } from "../src/options.ts";
 import { COMMANDS, type CommandName, helpOf } from "./commands.ts";
 import { say } from "./progress.ts";
 
-/** How a command ends, and its exit code then. */
+/** The ways that a command can end, with their exit codes. */
 const EXIT_CODES = { succeeded: 0, failed: 1, refused: 2, interrupted: 130 } as const;
 
 export interface Outcome {
@@ -36,12 +36,12 @@ export interface DatabaseContext extends Context {
   database: OpenDatabase;
 }
 
-/** Whether the command must end standard output with an object: known before the arguments are read, and so if they are wrong. */
+/** Whether standard output must end with a JSON object. Read directly, because it also holds if the arguments are wrong. */
 export const isJson = process.argv.includes("--json");
 
 /**
  * Opens the database, runs a command's work, and ends the process as finish() does.
- * @param interrupted the line to end with after Ctrl-C. It is given the command's last run, as that run ended
+ * @param interrupted makes the last line after Ctrl-C from the command's last run; from undefined if no run has ended
  */
 export function command(
   use: Use,
@@ -54,7 +54,7 @@ export function command(
     const database = await openDatabase(config, { use, say });
     try {
       database.ended.add((run) => {
-        // A replay reports its runs before they are committed.
+        // A replay is left out: it reports a run before its transaction is committed, so an error may still undo it.
         if (run.kind !== "replay") last = run;
       });
       if (config.LOG_LEVEL === "debug" || config.LOG_LEVEL === "trace") say(describeLoading(database.server));
@@ -112,7 +112,7 @@ function end({ status, error, facts, text }: Outcome): never {
 /**
  * Reads the command line. `--help` prints the command's help and ends the process with 0; a mistake is reported in one line
  * and ends it with 2.
- * @param interpret makes of flags and operands what the command needs; it may throw a MusterError
+ * @param interpret checks flags and operands, and returns them in the form that the command needs. It may throw a MusterError
  */
 export function readArguments<Name extends CommandName, T>(
   name: Name,
@@ -123,7 +123,7 @@ export function readArguments<Name extends CommandName, T>(
     const options = Object.fromEntries(
       Object.entries(flags).map(([flag, { value }]) => [flag, { type: value ? "string" : "boolean" } as const]),
     );
-    // In strict mode its errors are several sentences long, and a flag given twice is no error.
+    // Not strict: parseArgs() would report mistakes in several sentences, and accept a flag that is given twice.
     const { values, positionals, tokens } = parseArgs({ allowPositionals: true, options, strict: false, tokens: true });
     if (values.help === true) {
       console.log(helpOf(name));
@@ -143,7 +143,7 @@ export function readArguments<Name extends CommandName, T>(
 
 type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
 
-/** @throws MusterError `invalid` for the mistakes that parseArgs() lets pass if it is not strict */
+/** @throws MusterError `invalid` for mistakes that parseArgs() accepts if it is not strict */
 function refuseMistakes(flags: Record<string, Option>, tokens: readonly Token[]): void {
   const given = new Set<string>();
   for (const token of tokens) {
@@ -161,7 +161,7 @@ function refuseMistakes(flags: Record<string, Option>, tokens: readonly Token[])
   }
 }
 
-/** The table that an operand names. @throws MusterError `invalid` that names the tables there are */
+/** The table that an operand names. @throws MusterError `invalid` with the names of all tables */
 export function tableNamed(name: string): TableName {
   return isTableName(name) ? name : refuse(`there is no table ${name}: the tables are ${tableNames.join(", ")}`);
 }

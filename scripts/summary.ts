@@ -2,7 +2,7 @@
 import type { Reason, ReasonCode } from "../src/db/ledger.ts";
 import { cut, escaped } from "../src/shown.ts";
 
-/** How long a run took, until its last statement had ended, and how fast that was. */
+/** How long a run took, up to the end of its last statement, and how fast that was. */
 interface Speed {
   seconds: number;
   rows_per_s: number;
@@ -51,11 +51,14 @@ export function aligned(lines: readonly (readonly string[])[], left: number): st
   return lines.map((line) => line.map(pad).join("  ").trimEnd()).join("\n");
 }
 
-/** The first rejected rows are shown as they are found. */
+/** This many rejected rows are shown as soon as they are found. */
 const REJECTIONS_SHOWN = 5;
-/** The most frequent reasons are shown at the end. */
+/** This many reasons, the most frequent ones, are shown at the end. */
 const REASONS_SHOWN = 20;
-/** Reasons that are counted with their field. Beyond that the field is left out: an unknown field is any text of a file. */
+/**
+ * Up to this many reasons are counted separately by field. This bounds memory, since an unknown field may be any text of a
+ * file.
+ */
 const REASONS_MAX = 1_000;
 
 /** How many rows of a table had this reason. A row may have several. */

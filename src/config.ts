@@ -3,14 +3,14 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { listOf, type Option, oneOf, readOptions, text, wholeNumber } from "./options.ts";
 
-/** The folder in which the private server keeps its data and the sample is written, below the current directory. */
+/** The folder for the private server's data and for the sample, below the current directory. */
 export const DATA_FOLDER = ".data";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const CAPABILITIES = ["no-load-data", "no-swap"] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
-/** Requests a minute: more than a client sends that pages through a table. */
+/** Requests a minute: more than a client sends even if it pages through a whole table. */
 const RATE_LIMIT_WITH_TOKENS = 30_000;
 const MIB = 1024 * 1024;
 
@@ -23,7 +23,7 @@ const all = ["start", "import", "replay", "backup", "restore"] as const;
 const count = (unit: string) => wholeNumber(`a whole number of ${unit}`, 1, 9_999_999_999);
 const milliseconds = count("milliseconds");
 
-/** To add a setting, add it here: it is read from the variable of its name, and readConfig() has it under that name too. */
+/** To add a setting, add it here. Its name is both the environment variable and the property of readConfig()'s result. */
 export const SETTINGS = {
   DATABASE_URL: {
     type: text.optional(),
@@ -85,8 +85,8 @@ export const SETTINGS = {
     type: count("bytes").default(8 * MIB),
     about: "largest body of a request in bytes, except for POST /imports",
   },
-  BODY_MS_MAX: { type: milliseconds.default(60_000), about: "milliseconds in which that body must have arrived" },
-  // Longer than any wait for a lock and a retry or two after it.
+  BODY_MS_MAX: { type: milliseconds.default(60_000), about: "milliseconds within which that body must arrive" },
+  // Long enough for the longest wait for a lock, and one or two retries after it.
   WRITE_MS_MAX: {
     type: milliseconds.default(60_000),
     about: "milliseconds after which a write is given up",
@@ -113,17 +113,17 @@ export const SETTINGS = {
     type: count("bytes").default(8 * 1024 * MIB),
     about: "largest body of POST /imports in bytes, both as sent and as unpacked",
   },
-  // Nobody corrects more by hand, and a small file can have a billion.
+  // Nobody corrects more rows by hand, and even a small gzip file can hold a billion bad ones.
   IMPORT_REJECTS_MAX: {
     type: count("rows").default(100_000),
     about: "how many rejected rows one POST /imports keeps; one more ends it, unless its max_rejects is higher",
   },
-  // Each is a file, and a chunk of up to 2 MB in memory.
+  // Each body takes a file on disk, and up to 2 MB of memory.
   UPLOADS_MAX: {
     type: count("bodies").default(32),
     about: "how many bodies of POST /imports are received or imported at once; further ones get 429",
   },
-  // A slow modem is faster.
+  // Even a slow mobile connection is faster.
   UPLOAD_BYTES_PER_S_MIN: {
     type: count("bytes").default(16 * 1024),
     about: "how many bytes a second of the body of POST /imports must arrive on average",
@@ -149,7 +149,9 @@ export const SETTINGS = {
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** @throws MusterError `invalid` that says what to set each wrong variable to, and never what it was set to */
+/**
+ * @throws MusterError `invalid` that says what to set each wrong variable to. It does not repeat the values: they may be secret
+ */
 export function readConfig(environment: Record<string, string | undefined>) {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
   const settings = readOptions(SETTINGS, given, (name, wanted) => `set ${name} to ${wanted}`);
@@ -157,7 +159,7 @@ export function readConfig(environment: Record<string, string | undefined>) {
   return { ...settings, RATE_LIMIT };
 }
 
-/** What the settings are if none is set. */
+/** The settings of an empty environment. */
 export const DEFAULTS = readConfig({});
 
 /** The settings that a command uses. */
@@ -168,17 +170,17 @@ export function settingsOf(command: string): Record<string, Setting> {
   );
 }
 
-/** A path or an s3:// URL: any other URL would be taken for the name of a directory. */
+/** Whether it is a path or an s3:// URL. Any other URL is a mistake, which would create a directory of that name. */
 function isLocation(location: string): boolean {
   return location.startsWith("s3://") || !/^[a-z][a-z0-9+.-]*:\/\//i.test(location);
 }
 
-/** As browsers send it: without a path, and without the default port of the scheme. */
+/** Whether it is an origin as browsers send it: without a path, and without the scheme's default port. */
 function isOrigin(origin: string): boolean {
   return /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
 }
 
-/** An IP address, or a network such as 10.0.0.0/8. */
+/** Whether it is an IP address, or a network such as 10.0.0.0/8. */
 function isNetwork(network: string): boolean {
   const [, address = "", prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(network) ?? [];
   const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;

@@ -3,7 +3,7 @@ export const ERROR_CODES = [
   "invalid", // the request, the arguments or the configuration are wrong
   "too_large", // more than one request or command may have
   "not_found",
-  "conflict", // what is there now does not allow it
+  "conflict", // the present state of the database or of a run does not allow it
   "refused", // the input was judged and refused; nothing was changed
   "backup_damaged", // a backup is not what its manifest says; nothing was changed
   "unavailable", // the database or the store cannot be reached; trying again later may help

@@ -1,10 +1,12 @@
-/** How much is done in one go, before the event loop gets its turn. */
+/** How much work is done at once, before the event loop handles other events. */
 
-/** Bytes of a file: enough rows for one query about them, and few enough to be collected soon as garbage. */
+/**
+ * Bytes of a file that are worked on at once: enough rows for one query about them, and so few that they soon become garbage.
+ */
 export const CHUNK_BYTES = 64 * 1024;
 /** Rows that take a millisecond or two. */
 export const ROWS_PER_TURN = 500;
-/** Rows that are judged together. A chunk of very short rows has more of them. */
+/** Rows that are judged together. A chunk of very short rows may have more rows than this. */
 export const ROWS_PER_BATCH = 2_000;
 
 /**

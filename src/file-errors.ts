@@ -29,8 +29,8 @@ export function isFileError(error: unknown): error is NodeJS.ErrnoException {
 }
 
 /**
- * A file's error as MusterError `unavailable`; any other error comes back as it is.
- * @param name what the user calls the path, such as BACKUP_STORE: the path itself is for the operator alone
+ * Turns a file's error into a MusterError `unavailable`. Returns any other error unchanged.
+ * @param name what the user calls the path, such as BACKUP_STORE. Only the operator is shown the path itself
  */
 export function explainedFile(error: unknown, name: string, path?: string): unknown {
   if (!isFileError(error)) return error;

@@ -1,4 +1,4 @@
-/** npm passes Ctrl-C on to its child, to which the terminal has sent it too: two within this time count as one. */
+/** Two Ctrl-C within this time count as one: under npm, the terminal and npm each send one. */
 const SAME_INTERRUPTION_MS = 1_000;
 
 /**

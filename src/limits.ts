@@ -1,4 +1,4 @@
-/** How much the service takes, holds and waits for at most. */
+/** The most that the service accepts, holds in memory, and waits for. */
 import { type Config, DEFAULTS } from "./config.ts";
 
 /** Deepest nesting of a JSON body. Rows are flat, and much deeper JSON would exhaust the stack. */
@@ -14,12 +14,12 @@ export function limitsOf(settings: Config) {
     bodyBytesMax: settings.BODY_BYTES_MAX,
     /** Milliseconds that a request waits for the database, by kind. After that the answer is 503. */
     answerMsMax: { ready: 2_000, page: 10_000, report: settings.REPORT_MS_MAX, write: settings.WRITE_MS_MAX },
-    /** What is held at once for requests that are not answered yet. Beyond it a request is refused with 503 at once. */
+    /** Limits on requests that are not answered yet, all together. A request beyond them gets 503 at once. */
     inFlight: {
       /** Bytes of bodies. */
       bytesMax: settings.BYTES_IN_FLIGHT_MAX,
       requestsMax: settings.REQUESTS_IN_FLIGHT_MAX,
-      /** Milliseconds in which a body must arrive. After that the answer is 408. */
+      /** Milliseconds within which a body must arrive. After that the answer is 408. */
       bodyMsMax: settings.BODY_MS_MAX,
       /** Milliseconds that a write may wait for its turn. While one has waited longer, no other is let in. */
       waitMsMax: settings.WRITE_WAIT_MS_MAX,
@@ -34,7 +34,7 @@ export function limitsOf(settings: Config) {
       uploadsMax: settings.UPLOADS_MAX,
       /** Bytes on disk of all bodies together. */
       spooledBytesMax: 2 * settings.IMPORT_BYTES_MAX,
-      /** A body slower than this on average, after `slowMsMax` milliseconds of waiting for it, is given up with 408. */
+      /** A body that is slower than this on average, after `slowMsMax` milliseconds of waiting for it, gets 408. */
       bytesPerSecondMin: settings.UPLOAD_BYTES_PER_S_MIN,
       slowMsMax: 30_000,
     },

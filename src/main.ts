@@ -86,7 +86,7 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   const app = createApp({
     ...{ database, log, tokens, imports, origins, ...limitsOf(config) },
     store: openStore(config.BACKUP_STORE),
-    // With tokens even no limit needs the limiter: it also bounds how often one address may guess a token.
+    // With tokens the limiter is needed even if RATE_LIMIT is 0: it also limits how often an address may guess a token.
     rateLimit: tokens || RATE_LIMIT > 0 ? { perMinute: RATE_LIMIT || Number.POSITIVE_INFINITY, proxies } : undefined,
   });
   const server = listen(config, app.fetch);
@@ -101,7 +101,9 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   await once(stopped, "abort");
 }
 
-/** Loads the private server's database at its first start. With DATABASE_URL it loads nothing, and says so. */
+/**
+ * Loads data into the private server at its first start. With DATABASE_URL it loads nothing, and says so if a source is set.
+ */
 async function load(database: OpenDatabase, given: string | undefined, report: Report & { signal: AbortSignal }) {
   if (!database.embedded) {
     if (given !== undefined) report.say(notRead(given, "the service loads nothing into the database of DATABASE_URL"));
@@ -140,7 +142,7 @@ function mayHaveMoreBody(request: Request, { status }: Response): boolean {
   return request.body !== null && (!request.bodyUsed || EARLY.has(status));
 }
 
-/** An HTTP/1.0 request may name no host. Its URL is then only a path, which `new URL()` refuses. */
+/** Gives the request a full URL. An HTTP/1.0 request may name no host, so its URL is only a path, which `new URL()` refuses. */
 function withHost(request: Request): Request {
   return URL.canParse(request.url) ? request : new Request(`http://localhost${request.url}`, request);
 }

@@ -12,11 +12,11 @@ export interface OpenDatabase extends Database {
 }
 
 /**
- * Opens the database of DATABASE_URL, or that of the private server, with every migration applied. close() ends the
- * connections and leaves the private server.
+ * Opens the database of DATABASE_URL, or of the private server, with every migration applied. close() ends the connections and
+ * leaves the private server.
  * @param use what the database is opened for
- * @throws MusterError as joinServer(), migrate() and connect() do, and `refused` if the database cannot be used so, with the
- *   statement that mends it; nothing stays open then
+ * @throws MusterError as joinServer(), migrate() and connect() do, and `refused` if the database cannot be used for this, with
+ *   the statement that corrects it. After an error nothing is left open
  */
 export async function openDatabase(
   settings: Config,

@@ -1,16 +1,16 @@
 /**
- * A setting of the environment or a flag of a command is declared once, as an Option. From that follow its parser, its error
- * message, its line in --help and its row in docs/. The settings are in config.ts, the flags in scripts/commands.ts.
+ * A setting of the environment or a flag of a command is declared once, as an Option. Its parser, its error message, its line in
+ * --help and its row in docs/ are made from that. The settings are in config.ts, the flags in scripts/commands.ts.
  */
 import { z } from "zod";
 import { MusterError } from "./errors.ts";
 
 export interface Option {
-  /** Reads the text, and has the default. Its error message goes on after "set PORT to" or "--rows x: give". */
+  /** Parses the text, and has the default. Its error message says what to give: "a port number", after "set PORT to". */
   type: z.ZodType;
   /** What it means, in one line. */
   about: string;
-  /** What happens without it, if `type` has no default that says so. */
+  /** What happens if it is not set, for --help and docs/. Only needed if the default of `type` does not say it. */
   unset?: string;
   /** What --help calls the value of a flag, such as N. A flag without it takes no value. */
   value?: string;
@@ -22,7 +22,7 @@ export type Values<Options extends Record<string, Option>> = {
 
 /**
  * Reads each option from what was given under its name.
- * @param fault makes the error message of one option from what should have been given
+ * @param fault makes the error message of one option. `wanted` is what should have been given
  * @throws MusterError `invalid` with the messages of all options at fault
  */
 export function readOptions<Options extends Record<string, Option>>(
@@ -41,7 +41,7 @@ export function readOptions<Options extends Record<string, Option>>(
   return values as Values<Options>;
 }
 
-/** What holds if an option is not given, as text; undefined if that is nothing. */
+/** The default of an option as --help shows it; undefined if there is none to show. */
 export function defaultOf({ type, unset }: Option): string | undefined {
   const value = unset ?? type.parse(undefined);
   return value === undefined || value === false || String(value) === "" ? undefined : String(value);
@@ -49,10 +49,10 @@ export function defaultOf({ type, unset }: Option): string | undefined {
 
 export const text = z.string();
 
-/** A flag that is given or not. */
-export const yes = z.boolean().default(false);
+/** The type of a flag without a value: true if it is given. */
+export const isGiven = z.boolean().default(false);
 
-/** @param what such as "a whole number of bytes" */
+/** A whole number within limits. @param what its name in the error message, such as "a whole number of bytes" */
 export function wholeNumber(what: string, least: number, most: number) {
   const wanted = `${what} from ${least} to ${most}`;
   const digits = z.string().regex(/^\d{1,10}$/, wanted);
@@ -63,13 +63,13 @@ export function oneOf<const Words extends readonly string[]>(words: Words) {
   return z.enum(words, { error: `one of ${words.join(", ")}` });
 }
 
-/** Several, with commas or blanks between. */
+/** Several values, separated by commas or blanks. */
 export function listOf<Item extends z.ZodType<unknown, string>>(item: Item) {
   const split = z.string().transform((all) => all.split(/[, ]+/).filter((each) => each !== ""));
   return split.pipe(z.array(item)).default([]);
 }
 
-/** What --help says of a command. */
+/** What --help says about a command. */
 export interface Help {
   /** How it is called: one or more lines. */
   usage: readonly string[];

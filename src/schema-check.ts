@@ -1,7 +1,7 @@
 /**
  * Every program of Muster imports this first. If the schema has a table that Muster cannot move, the process ends here with
- * one line and exit code 2, before anything is written. The other modules build their validators when they are loaded, where
- * nothing could catch the error.
+ * one line and exit code 2, before anything is written. Other modules build their validators while they are being loaded, too
+ * early for any code to catch the error.
  *   usage by itself: bun src/schema-check.ts [--json]
  */
 import { buildTables } from "./codecs/dictionary.ts";

@@ -2,7 +2,9 @@
 
 const SHOWN_CHARACTERS_MAX = 60;
 
-/** A value as a message shows it: text in quotes, escaped and cut; a number as it is; anything else only by its kind. */
+/**
+ * A value as a message shows it: text in quotes, escaped and cut; an array or an object only by that word; the rest in full.
+ */
 export function shown(value: unknown): string {
   if (typeof value === "string") return `"${escaped(cut(value))}"`;
   if (Array.isArray(value)) return "an array";
@@ -19,7 +21,7 @@ export function cut(text: string): string {
 /** A message names at most this many items of a list. */
 export const NAMED_MAX = 10;
 
-/** The first of a list, and "..." if there are more than NAMED_MAX. */
+/** The first NAMED_MAX items of a list, with ", ..." if there are more. */
 export const firstOf = (list: readonly unknown[]): string =>
   list.slice(0, NAMED_MAX).join(", ") + (list.length > NAMED_MAX ? ", ..." : "");
 
@@ -28,7 +30,7 @@ export function escaped(text: string): string {
   return text.replace(UNSEEN, (character) => SHORT[character] ?? `\\u{${hex(character)}}`);
 }
 
-/** Control and format characters, lone surrogates, line and paragraph separators, spaces but the common one, Hangul fillers. */
+/** Control and format characters, lone surrogates, line and paragraph separators, all spaces except U+0020, Hangul fillers. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0]|(?! )\p{Zs}/gu;
 const SHORT: Record<string, string> = { "\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
 

@@ -21,7 +21,7 @@ export function client(url: string, options?: ClientRequestOptions) {
   return withBodies(hc<Api>(url, options));
 }
 
-/** Hono's client sends only JSON and forms. A call with `body` and `type` sends the body as it is. */
+/** Lets calls have a `body` and its `type`, which are sent unchanged: Hono's own client sends only JSON and forms. */
 function withBodies<Call extends object>(call: Call): Call {
   return new Proxy(call, {
     get(at, name, receiver) {
@@ -83,7 +83,7 @@ type TableRoutes = {
 /** The fields of a row may also be objects of their own: [{ id: 1 }, { job: "Clerk" }]. */
 type Batch = { [Name in TableName]?: (NewJsonRow<Name> | Partial<NewJsonRow<Name>>)[] };
 
-/** A file of any size, sent as it is. */
+/** A file of any size, sent unchanged. */
 interface Sending {
   body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   type: "text/csv" | "application/x-ndjson" | "application/avro";

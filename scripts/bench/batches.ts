@@ -1,10 +1,10 @@
 /** What the processes of the service benches share: the rows they send, how many at once, and how they print their time. */
 
-/** Connections of each side. On each there is one request or statement at a time. */
+/** How many connections each side has. Each carries one request or statement at a time. */
 export const CONNECTIONS = 8;
 export const ROWS_PER_BATCH = 1_000;
 export const ROWS_PER_PAGE = 100;
-/** Reports that are timed, one after the other. One more comes before them. */
+/** How many reports are timed, one after the other. One more, to warm up, comes before them. */
 export const REPORTS = 10;
 
 /** name, datetime as MySQL writes it, department_id, job_id. */
@@ -37,7 +37,7 @@ export async function timed(work: () => Promise<void>): Promise<void> {
   console.log(JSON.stringify({ seconds: (performance.now() - started) / 1000 }));
 }
 
-/** Asks for a report as often as is measured. */
+/** Asks for a report once to warm up, and then REPORTS times, timed. */
 export async function timedReports(ask: () => Promise<unknown>): Promise<void> {
   await ask();
   await timed(async () => {

@@ -1,4 +1,6 @@
-/** Measures Muster against the server's own tools, or against code written without Muster. docs/speed.md explains the results. */
+/**
+ * Measures Muster against the server's own tools, or against code written without Muster. docs/speed.md explains the results.
+ */
 import "../../src/schema-check.ts";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -26,8 +26,8 @@ function objectOf([name, datetime, department_id, job_id]: Cells) {
 }
 
 /**
- * Each connection reads its share of the ids, page after page. The first time does not count: a service runs for weeks, and
- * its first second, in which Bun compiles it, says nothing about them.
+ * Each connection reads its share of the ids, page after page. The first time does not count: Bun compiles the service's code in
+ * its first second, and a service runs for weeks.
  */
 async function read(greatestId: number): Promise<void> {
   const readShare = async (connection: number) => {
@@ -40,7 +40,7 @@ async function read(greatestId: number): Promise<void> {
   await timed(() => inParallel(readShare));
 }
 
-/** Found without parsing the page: the time to parse it would be added to both sides. */
+/** Does not parse the page: that time would be added to both sides, and hide their difference. */
 function lastId(page: string): number | undefined {
   const at = page.lastIndexOf('{"id":');
   return at < 0 ? undefined : Number.parseInt(page.slice(at + '{"id":'.length), 10);

@@ -9,7 +9,7 @@ import type { BenchServer, ClientName } from "./server.ts";
 export interface Place {
   server: BenchServer;
   files: Files;
-  /** A folder for what a bench writes. */
+  /** A folder for the files that a bench writes. */
   scratch: string;
   signal: AbortSignal;
 }
@@ -67,7 +67,7 @@ export async function backupBench(place: Place): Promise<Bench> {
       prepare: () => server.settle(),
       async run() {
         const measured = await run();
-        // The exit code is that of gzip: only its last line shows that the dump is whole.
+        // The exit code comes from gzip, not from mysqldump. Only the dump's last line shows that it is complete.
         const end = Bun.gunzipSync(await Bun.file(dump).bytes()).subarray(-200);
         if (!new TextDecoder().decode(end).includes("Dump completed"))
           throw new Error("mysqldump ended early: the dump has no last line");

@@ -31,7 +31,7 @@ const GOOD = /^(\d+,[^,]+,)(?!\d{4}-02-30)(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)Z(,\
 /** A bad row whose department does not exist. */
 const ORPHAN = /,999,\d+$/;
 
-/** Writes the good rows of a file. @returns how many they are */
+/** Writes the good rows of one file to another. @returns how many there are */
 async function writeGood(from: string, to: string): Promise<number> {
   const lines = (await Bun.file(from).text()).split("\n");
   const good = lines.filter((line) => GOOD.test(line) && !ORPHAN.test(line));

@@ -1,4 +1,7 @@
-/** Measures Muster and a peer in turn. What counts is the ratio of a pair: both sides had the same machine at the same time. */
+/**
+ * Measures Muster and a peer alternately, in pairs. The result is a pair's ratio: both had the same machine at about the same
+ * time.
+ */
 import type { Measured } from "./process.ts";
 
 /** One way to do the work. The time of `prepare` does not count. */
@@ -10,15 +13,15 @@ export interface Side {
 export interface Bench {
   rows: number;
   ours: Side;
-  /** What the peer is, or what is missing to run it. */
+  /** The name of the peer, or what has to be installed to run it. */
   peer: string;
   theirs: Side | undefined;
 }
 
 /**
  * Runs both sides `pairs` times.
- * @returns what the bench prints: of the pair with the median ratio (the greater of the middle two) the seconds of both
- *   sides; the most megabytes that our process had in any run; and the ratios of all pairs. Without a peer it has no ratio.
+ * @returns what the bench prints: the seconds of both sides in the pair with the median ratio (of an even number of pairs, the
+ *   upper median); the most megabytes that our process had in any run; the ratios of all pairs. Without a peer, no ratios.
  */
 export async function measurePairs(
   bench: Bench,

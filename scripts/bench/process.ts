@@ -19,10 +19,10 @@ export interface Command {
 }
 
 const ROOT = `${import.meta.dir}/../..`;
-/** The kernel keeps the peak, so asking now and then misses only the last moments. */
+/** The kernel remembers the peak, so reading it now and then misses only a rise in the last moments. */
 const MEMORY_EVERY_MS = 25;
 
-/** Where a process runs: in Muster's folder, with only PATH and HOME of this process's environment. */
+/** The options to run a process in Muster's folder, with only PATH and HOME of this process's environment. */
 export function surroundings({ environment, signal }: Command) {
   signal.throwIfAborted();
   const env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment };
@@ -52,7 +52,7 @@ export async function measure(command: Command): Promise<Measured> {
 
 /** In megabytes; 0 if the process is gone, or on a system without /proc. */
 export function peakMemory(pid: number): number {
-  // The resource usage at the end is no use: it starts from the memory of the process that forked this one.
+  // The resource usage at the end is useless: its peak includes the memory of the process that forked this one.
   try {
     const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
     return (Number(kibibytes ?? 0) * 1024) / 1e6;

@@ -6,7 +6,7 @@ import { migrate } from "../../src/db/migrate.ts";
 import { findProgram, type ServerProgram } from "../../src/embedded/mysqld.ts";
 import { joinServer } from "../../src/embedded/server.ts";
 
-/** The same for us and for every peer. A commit is on the disk, which is the default of both servers. */
+/** Muster and its peers get the same server. A commit waits for the disk, since that is the default of MySQL and MariaDB. */
 const SERVER_OPTIONS = [
   "--innodb-buffer-pool-size=1G",
   // The first is MariaDB's name for it, the second MySQL's.
@@ -18,7 +18,7 @@ const SERVER_OPTIONS = [
 
 export type ClientName = "mysql" | "mysqldump";
 
-/** What a client is called, and which Debian package has it. */
+/** The names of each client program, and the Debian package that has it. */
 const CLIENTS: Record<ServerProgram["kind"], Record<ClientName, { names: string[]; from: string }>> = {
   MySQL: {
     mysql: { names: ["mysql"], from: "mysql-client" },
@@ -32,7 +32,7 @@ const CLIENTS: Record<ServerProgram["kind"], Record<ClientName, { names: string[
 
 /**
  * The server programs to measure on, one of each kind: `mysqld` if it is given, otherwise the first that is installed.
- * @throws MusterError as findProgram() does if there is none
+ * @throws MusterError as findProgram() does if no server is installed
  */
 export async function findServers(mysqld: string | undefined, say: (line: string) => void): Promise<ServerProgram[]> {
   const given = mysqld === undefined ? [] : [await findProgram(mysqld, say)];
@@ -76,10 +76,10 @@ export async function startServer(
       await migrate(url);
       await run("USE muster");
     },
-    /** Waits until the server has finished what earlier work left it to do. */
+    /** Waits until the server is idle: after deletes it still purges rows and writes pages for a while. */
     settle: () => settle(connection, signal),
     async stop() {
-      // Without this the server would first write what it needs to start again.
+      // Stop fast: nobody starts this server again, so it need not write its pages.
       await run("SET GLOBAL innodb_fast_shutdown = 2").catch(() => {});
       connection.destroy();
       await stop();
@@ -101,7 +101,9 @@ function clientOf({ path, kind }: ServerProgram, socket: string, client: ClientN
 
 const SETTLE_MS_MAX = 120_000;
 const SETTLE_EVERY_MS = 200;
-/** An idle server reads and writes fewer pages than this in that time; while it purges deleted rows, it is thousands. */
+/**
+ * An idle server reads and writes fewer pages than this in SETTLE_EVERY_MS. A server that purges deleted rows does thousands.
+ */
 const IDLE_PAGES_MAX = 200;
 
 async function settle(connection: Connection, signal: AbortSignal): Promise<void> {

@@ -64,7 +64,10 @@ export function locate<E>(error: E, { host, port, socketPath }: ConnectionOption
   return error;
 }
 
-/** Whether NOWAIT found a row that another transaction holds. MySQL has its own error for this, MariaDB reports a lock wait timeout. */
+/**
+ * Whether NOWAIT found a row that another transaction holds. MySQL has its own error for this, MariaDB reports a lock wait
+ * timeout.
+ */
 export function isHeld(error: unknown): boolean {
   const code = driverError(error)?.code;
   return code === "ER_LOCK_NOWAIT" || code === "ER_LOCK_WAIT_TIMEOUT";
@@ -98,7 +101,9 @@ export function explainedError(error: unknown): unknown {
 /** The driver's name for the error, or the server's number if there is none. */
 const codeOf = ({ code, errno }: DriverError): string => code ?? String(errno);
 
-/** One line for the operator. It never contains a statement, so the driver's and Drizzle's messages are not shown if they may. */
+/**
+ * One line for the operator. It never contains a statement, so the driver's and Drizzle's messages are not shown if they may.
+ */
 export function lineOf(error: unknown): string {
   const domain = explainedError(error);
   if (domain instanceof MusterError) return domain.located ?? domain.message;

@@ -1,4 +1,6 @@
-/** The kinds of errors that the database and the connection to it raise. Each has its codes, and a line that says what to do. */
+/**
+ * The kinds of errors that the database and the connection to it raise. Each has its codes, and a line that says what to do.
+ */
 import type { ErrorCode } from "../errors.ts";
 
 /** What the table below needs from a driver's error. */

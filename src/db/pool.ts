@@ -9,7 +9,9 @@ import { SET_SESSION, sessionError } from "./session-variables.ts";
 type List = { length: number; get(index: number): { destroy(): void } | undefined };
 export type PoolState = CallbackPool & Record<"_allConnections" | "_freeConnections" | "_connectionQueue", List>;
 
-/** The longest wait for a free connection. Without a limit, two callers that hold connections could wait for each other forever. */
+/**
+ * The longest wait for a free connection. Without a limit, two callers that hold connections could wait for each other forever.
+ */
 const WAIT_MS_MAX = 60_000;
 /** How long the pool opens no more connections after the server refused one. */
 const FULL_MS = 1_000;

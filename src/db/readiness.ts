@@ -27,7 +27,10 @@ export class Readiness {
     this.#take(facts);
   }
 
-  /** Why the last look refuses a use: `unavailable`, with the statement to run for the operator. Undefined if the use is allowed. */
+  /**
+   * Why the last look refuses a use: `unavailable`, with the statement to run for the operator. Undefined if the use is
+   * allowed.
+   */
   refusal(use: Use): MusterError | undefined {
     const lacks = this.#lacks.get(use);
     if (lacks === undefined) return undefined;
@@ -35,7 +38,10 @@ export class Readiness {
     return new MusterError("unavailable", wrong, { located: lacks.map(lackLine).join("\n") });
   }
 
-  /** Returns if the server can be used for this. Looks again before it refuses. @throws MusterError `unavailable` with the reason */
+  /**
+   * Returns if the server can be used for this. Looks again before it refuses.
+   * @throws MusterError `unavailable` with the reason
+   */
   async require(use: Use): Promise<void> {
     if (this.#isStale || this.#lacks.has(use)) await this.renew();
     const refusal = this.refusal(use);

@@ -5,7 +5,9 @@ import { type DriverError, driverError } from "./driver-errors.ts";
 export interface Refusal {
   /** The server's reason, which never has a statement: `Check constraint 'jobs_chk_1' is violated (error 3819)`. */
   reason: string;
-  /** Set if another writer may have been faster: it took the id, or deleted the parent. The caller then reads the tables again. */
+  /**
+   * Set if another writer may have been faster: it took the id, or deleted the parent. The caller then reads the tables again.
+   */
   race: "id" | "parent" | undefined;
 }
 

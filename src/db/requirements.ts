@@ -13,7 +13,9 @@ const PAGE_BYTES_MIN = 16 * 1024;
 /** The character set and collation of Muster's tables. */
 export const CHARACTERS = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci";
 
-/** Each requirement: the uses that need it, and a check that returns what is lacking. The cause comes before its consequences. */
+/**
+ * Each requirement: the uses that need it, and a check that returns what is lacking. The cause comes before its consequences.
+ */
 const REQUIREMENTS: readonly (readonly [readonly Use[], (facts: Facts) => Lack | undefined])[] = [
   [USES, oldServer],
   [WRITES, readOnlyServer],

@@ -96,7 +96,10 @@ const list = (settings: Settings) =>
  */
 export const SET_SESSION = `SET autocommit = 0, ${list(ALL)} /*!80000 , ${list(MYSQL)} */ /*M!100600 , ${list(MARIADB)} */ /*M!110402 , ${list(MARIADB_SNAPSHOT)} */`;
 
-/** The error to throw if SET_SESSION fails: `unavailable` if the server refuses it, the driver's own error if the connection failed. */
+/**
+ * The error to throw if SET_SESSION fails: `unavailable` if the server refuses it, the driver's own error if the connection
+ * failed.
+ */
 export function sessionError(error: unknown): unknown {
   const driver = driverError(error);
   if (driver?.sqlMessage === undefined) return error;

@@ -6,12 +6,12 @@ export interface FileLock {
   release(): void;
 }
 
-/** Takes the lock alone. Undefined if another process holds or shares it. */
+/** Takes the lock exclusively. Undefined if another process holds or shares it. */
 export function lockAlone(file: string): FileLock | undefined {
   return take(file, ["BEGIN EXCLUSIVE"]);
 }
 
-/** Shares the lock with others. @throws MusterError `unavailable` if another process holds it alone */
+/** Shares the lock with others. @throws MusterError `unavailable` if another process holds it exclusively */
 export function lockShared(file: string): FileLock {
   // SQLite takes the shared lock at a transaction's first read.
   const lock = take(file, ["BEGIN", "SELECT COUNT(*) FROM sqlite_master"]);

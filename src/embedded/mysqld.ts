@@ -139,7 +139,9 @@ async function run(command: string[], options: { stdin?: Blob; name?: string } =
   );
 }
 
-/** The line of a server's output that says why it failed: the first error, since later ones follow from it; or the last line. */
+/**
+ * The line of a server's output that says why it failed: the first error, since later ones follow from it; or the last line.
+ */
 export function reason(output: string): string | undefined {
   const lines = output.split("\n").filter((line) => line.trim() !== "");
   const line = lines.find((each) => /\[ERROR\]|^ERROR|^E: /.test(each)) ?? lines.at(-1);

@@ -13,13 +13,13 @@ export interface Place {
   folder: string;
   data: string;
   log: string;
-  /** A lock, held alone while a command starts or stops the server. */
+  /** The file of a lock that a command holds exclusively while it starts or stops the server. */
   turn: string;
-  /** A lock, shared by all commands that use the server. */
+  /** The file of a lock that is shared by all commands that use the server. */
   users: string;
 }
 
-/** The record beside the data: which server created them, and its last process, which may have ended. */
+/** The record in the data's folder: which server created the data, and its last process, which may have ended. */
 export interface ServerRecord {
   kind: ServerProgram["kind"];
   version: string;
@@ -35,13 +35,13 @@ export function placeOf(folder: string): Place {
       cause: error,
     });
   }
-  // In one spelling, because the server's process is recognised by its path.
+  // Without symbolic links, because serves() recognises the server's process by this path.
   const root = fs.realpathSync(folder);
   const at = (name: string) => join(root, name);
   return { folder: root, data: at("mysql"), log: at("mysql.log"), turn: at("mysql.turn"), users: at("mysql.users") };
 }
 
-/** Creates the data in another directory first, so that a start that is killed leaves no half of them. */
+/** Creates the data. First in another directory, so that a command that is killed leaves no incomplete data in their place. */
 export async function createData(
   place: Place,
   program: ServerProgram,
@@ -67,13 +67,16 @@ export function refuseOtherKind(place: Place, made: ServerRecord, found: ServerP
   throw new MusterError(
     "conflict",
     `the database in ${place.data} was created by ${made.kind} ${made.version}, and ${found.path} is ${found.kind} ` +
-      `${found.version}: set MUSTER_MYSQLD to a ${made.kind} server, or delete ${place.data} to begin anew`,
+      `${found.version}: set MUSTER_MYSQLD to a ${made.kind} server, or delete ${place.data} to start with an empty database`,
   );
 }
 
 const recordPath = (data: string) => join(data, "muster.json");
 
-/** @throws MusterError `conflict` if there are data without a readable record: they are never overwritten */
+/**
+ * The record; undefined if there are no data.
+ * @throws MusterError `conflict` if data exist but their record cannot be read: they are never overwritten
+ */
 export function readRecord(data: string): ServerRecord | undefined {
   if (!fs.existsSync(data)) return undefined;
   try {
@@ -91,7 +94,10 @@ export function writeRecord(data: string, server: ServerRecord): void {
   fs.renameSync(beside, recordPath(data));
 }
 
-/** A path beside the data if it is short enough, or in a private directory that is named after the folder. */
+/**
+ * A path in the data's folder if that is short enough; otherwise in a private temporary directory, named after the folder's
+ * hash.
+ */
 export function socketPath(place: Place): string {
   const path = join(place.data, "mysql.sock");
   if (Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) return path;

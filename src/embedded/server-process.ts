@@ -5,7 +5,7 @@ import { driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
 import { reason, type ServerProgram, systemOptions } from "./mysqld.ts";
 
-/** Milliseconds. A start after a crash reads the logs first; an orderly stop writes what is in memory. */
+/** Milliseconds, long enough for a start after a crash, which reads the logs first, and for a stop, which writes all memory. */
 const START_MS_MAX = 60_000;
 const STOP_MS_MAX = 60_000;
 const POLL_MS = 20;
@@ -20,7 +20,7 @@ export interface ServerPlace {
 
 /**
  * Starts the program and waits until it answers.
- * @param born is called with its process id as soon as it has one
+ * @param born called with the process id as soon as it is known
  * @throws MusterError `unavailable` with the reason that its log gives
  */
 export async function startProcess(
@@ -37,7 +37,7 @@ export async function startProcess(
     stdin: "ignore",
     stdout: log,
     stderr: log,
-    // In a session of its own, so that Ctrl-C ends only the command and not the server, which others use too.
+    // In its own session, so that Ctrl-C ends only the command and not the server, which other commands may use.
     detached: true,
   });
   fs.closeSync(log);
@@ -62,7 +62,7 @@ export async function isUp(pid: number, place: ServerPlace): Promise<boolean> {
   throw new MusterError("unavailable", `the database server (process ${pid}) does not answer: see ${place.log}`);
 }
 
-/** Stops the server in order, and waits until its process has ended. */
+/** Tells the server to stop, and waits until its process has ended. */
 export async function stopProcess(pid: number, place: Pick<ServerPlace, "data" | "log">): Promise<void> {
   if (!serves(pid, place.data)) return;
   process.kill(pid, "SIGTERM");
@@ -70,12 +70,12 @@ export async function stopProcess(pid: number, place: Pick<ServerPlace, "data" |
   throw new MusterError("unavailable", `the database server (process ${pid}) does not stop: see ${place.log}`);
 }
 
-/** Whether the process is the server of these data. Another process may have got its id since. */
+/** Whether this process is the server of these data. If the server has ended, another process may have got its id. */
 export function serves(pid: number, data: string): boolean {
   return processOf(pid)?.command.includes(`--datadir=${data} `) ?? false;
 }
 
-/** The first answer that is neither undefined nor false; undefined if the time is over. */
+/** Calls `probe` until its answer is neither undefined nor false, and returns that. Undefined if the time is over. */
 export async function until<T>(
   milliseconds: number,
   probe: () => Promise<T | undefined | false>,

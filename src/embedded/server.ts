@@ -37,7 +37,7 @@ export interface ServerOptions {
   /** The server's program (MUSTER_MYSQLD); undefined to look for one. */
   mysqld?: string | undefined;
   say(line: string): void;
-  /** Further options for the server if this call starts it. They win over ours. */
+  /** More options for the server if this call starts it. They override SETTINGS. */
   args?: string[];
 }
 
@@ -46,7 +46,7 @@ export interface EmbeddedServer {
   url: string;
   /** Such as "MariaDB 10.11.19". */
   version: string;
-  /** Leaves the server. The last command that leaves stops it and waits until it has ended. */
+  /** Stops using the server. The last command that does so stops the server, and waits until it has ended. */
   stop(): Promise<void>;
 }
 
@@ -96,7 +96,7 @@ async function runningServer(place: Place, options: ServerOptions): Promise<Serv
 
 async function startServer(place: Place, options: ServerOptions): Promise<ServerRecord> {
   const program = await findProgram(options.mysqld, options.say);
-  // A MariaDB that starts deletes the temporary files of others in the same directory.
+  // A directory of its own: when MariaDB starts, it deletes the temporary files of all servers in its directory.
   const temporary = join(place.folder, "mysql.tmp");
   fs.mkdirSync(temporary, { recursive: true, mode: 0o700 });
   const settings = [...SETTINGS, `--tmpdir=${temporary}`, ...(options.args ?? [])];
@@ -124,7 +124,7 @@ async function leave(place: Place, joined: ServerRecord, user: FileLock): Promis
     const unused = lockAlone(place.users);
     if (!unused) return;
     unused.release();
-    // It may be another process than the one that was joined: after a crash another command starts a new one.
+    // Its process may have changed since this command joined: after a crash, another command starts a new one.
     const server = readRecord(place.data);
     if (server) await stopProcess(server.pid, place);
   });

@@ -71,7 +71,9 @@ export function authenticate(tokens: Tokens | undefined, origins: readonly strin
   return described(find, { answers: problems(403) });
 }
 
-/** Lets callers with this role or a higher one pass. Others get 401 without a role, 403 with a lower one (RFC 6750, section 3). */
+/**
+ * Lets callers with this role or a higher one pass. Others get 401 without a role, 403 with a lower one (RFC 6750, section 3).
+ */
 export function requires(role: Role): MiddlewareHandler<Env> {
   const check: MiddlewareHandler<Env> = (c, next) => {
     const has = c.get("role");

@@ -27,7 +27,7 @@ const Verdict = z
   })
   .meta({ id: "Verdict" }) satisfies z.ZodType<RowAnswer>;
 
-/** `rows` has an entry for each row, in the order in which the rows were sent. */
+/** `rows` has an entry for each row, in the order of the request. */
 const BatchAnswer = z
   .strictObject({
     run: z.uuid(),
@@ -70,13 +70,16 @@ export function batchAnswers(...headers: HeaderName[]): Record<number, Answer> {
   };
 }
 
-/** Answers 201 inserted, 200 nothing to insert, 207 some rejected, or a 422 problem: all rejected, or any with `strict`. */
+/**
+ * Makes the answer: 201 if rows were inserted, 200 if there was nothing to insert, 207 if some were rejected; or a 422 problem, if
+ * all were rejected, or any with `strict`.
+ * @param notes what was skipped in the body
+ */
 export function batchAnswer(
   c: Context<Env>,
   rows: readonly BatchRow[],
   outcome: BatchOutcome,
-  strict: boolean,
-  notes: readonly string[] = [],
+  { strict, notes = [] }: { strict: boolean; notes?: readonly string[] },
 ): StoredAnswer & { body: object } {
   const answer = { ...summed(outcome), ...(notes.length > 0 && { notes: [...notes] }) };
   if (answer.rejected === 0) return { status: answer.inserted > 0 ? 201 : 200, headers: JSON_TYPE, body: answer };

@@ -27,7 +27,9 @@ export function takeBody(inFlight: InFlight, bytesMax: number) {
   return described(take, { answers: problems(408, 413) });
 }
 
-/** For routes that write rows: refuses the request before reading its body if writes already wait too long, and waits in line. */
+/**
+ * For routes that write rows: refuses the request before reading its body if writes already wait too long, and waits in line.
+ */
 export const bodyToWrite = (inFlight: InFlight, writers: Turnstile, bytesMax: number) =>
   [inFlight.admitted(writers), takeBody(inFlight, bytesMax), inFlight.atWork()] as const;
 

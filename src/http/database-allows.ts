@@ -4,7 +4,9 @@ import type { Use } from "../db/rights.ts";
 import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
 
-/** Answers 503 with the reason, before the body is read, if the database cannot be used for this, such as a read-only replica. */
+/**
+ * Answers 503 with the reason, before the body is read, if the database cannot be used for this, such as a read-only replica.
+ */
 export function databaseAllows(database: Database, use: Use) {
   return described<MiddlewareHandler<Env>>(
     async (_, next) => {

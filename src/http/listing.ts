@@ -14,7 +14,9 @@ export interface Listing<Row, Key> {
   /** Reads up to `limit` rows after the key, or from the start. Fewer rows than `limit` mean that there are no more. */
   read(limit: number, after: Key | undefined): Promise<Row[]>;
   keyOf(row: Row): Key;
-  /** Reads a page directly as the text of a JSON array, if the database code can do that faster. `last` is its last row's key. */
+  /**
+   * Reads a page directly as the text of a JSON array, if the database code can do that faster. `last` is its last row's key.
+   */
   readJson?(limit: number, after: Key | undefined): Promise<JsonPage<Key>>;
   /** The most rows that one query of a stream reads. They are held in memory, so long rows come in smaller pages. */
   pageRows: number;

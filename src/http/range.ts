@@ -13,7 +13,10 @@ interface FileToSend {
   etag: string;
 }
 
-/** Answers with a file (200), a part of it (206), or without a body if the client has it (304). @throws Refusal 416 for a range outside the file */
+/**
+ * Answers with a file (200), a part of it (206), or without a body if the client has it (304).
+ * @throws Refusal 416 for a range outside the file
+ */
 export async function sendFile(
   c: Context,
   { file, bytes, type, etag }: FileToSend,
@@ -51,7 +54,9 @@ async function* exactly(bytes: number, parts: AsyncIterable<Uint8Array>): AsyncG
     );
 }
 
-/** The range to send. Undefined for the whole file: without Range, with several ranges, another unit, or an outdated If-Range. */
+/**
+ * The range to send. Undefined for the whole file: without Range, with several ranges, another unit, or an outdated If-Range.
+ */
 function rangeOf(c: Context, bytes: number, tag: string): { start: number; end: number } | undefined {
   const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(c.req.header("Range") ?? "") ?? [];
   const condition = c.req.header("If-Range");

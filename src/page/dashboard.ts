@@ -1,4 +1,4 @@
-/** The dashboard as HTML: first steps, reports, and the tables of account.ts. */
+/** The dashboard as HTML: first steps, reports, and the tables of runs-and-rejections.ts. */
 import { html } from "hono/html";
 import { tables } from "../codecs/tables.ts";
 import type { Role } from "../http/env.ts";
@@ -6,21 +6,21 @@ import type { RejectionRecord } from "../repositories/rejection-log.ts";
 import type { DepartmentHires, QuarterlyHires } from "../repositories/report-queries.ts";
 import type { RunRecord } from "../repositories/run-log.ts";
 import { sentRow } from "../routes/insert.ts";
-import { rejectionsOf, runsOf } from "./account.ts";
 import { type Html, pageOf } from "./frame.ts";
 import { count, numberOf, table } from "./html-table.ts";
+import { rejectionsOf, runsOf } from "./runs-and-rejections.ts";
 
-/** Rows of a report that are shown. JSON and CSV have all. */
+/** The page shows this many rows of a report. JSON and CSV have all of them. */
 const REPORT_ROWS_MAX = 1_000;
 /** How often the page reloads while a run is followed. */
 const REFRESH_S = 5;
 
 /** What a part of the page shows, or why it is not available now. */
-export type Part<T> = { value: T; missing?: never } | { value?: never; missing: string };
-/** The newest rows, and the number of all rows, counted up to COUNTED_MAX. */
+export type Part<T> = { value: T; unavailable?: never } | { value?: never; unavailable: string };
+/** The newest rows, and how many there are in total, counted up to COUNTED_MAX. */
 export interface Listed<Row> {
   rows: Row[];
-  all: number;
+  total: number;
 }
 
 export interface Parts {
@@ -44,7 +44,7 @@ interface Dashboard extends Parts {
 export function dashboardPage(dashboard: Dashboard): Html {
   const { year, follow, quarters, departments, runs, rejections, role, by, address } = dashboard;
   const isUnderWay = runs.value?.rows.some(({ finished_at }) => finished_at === null) ?? false;
-  const isNew = runs.value?.all === 0 && quarters.value?.length === 0;
+  const isNew = runs.value?.total === 0 && quarters.value?.length === 0;
   const who = {
     session: html`<form method="post" action="sign-out">Signed in as ${role} <button>Sign out</button></form>`,
     token: html`<p>Authorized by a token with the role ${role}</p>`,
@@ -91,7 +91,7 @@ function reportsOf(year: number, quarters: Parts["quarters"], departments: Parts
   const shown = quarters.value?.slice(0, REPORT_ROWS_MAX) ?? [];
   const all = quarters.value?.length ?? 0;
   const some = `, the first ${count(shown.length)} of ${count(all)} rows`;
-  const none = `No hires in ${year}`;
+  const ifEmpty = `No hires in ${year}`;
   return html`<section aria-labelledby="hires"><div class="head"><h2 id="hires">Hires in ${year}</h2>
 <form action="./"><label for="year">Year</label>
 <input id="year" name="year" type="number" min="1000" max="9999" value="${year}" required> <button>Show</button></form></div>
@@ -99,8 +99,8 @@ function reportsOf(year: number, quarters: Parts["quarters"], departments: Parts
 ${table({
   caption: `By department, job and quarter${shown.length < all ? some : ""}`,
   data: `hired_2021_quarter?year=${year}`,
-  ...{ columns: ["Department", "Job"], numbers: ["Q1", "Q2", "Q3", "Q4"], none },
-  missing: quarters.missing,
+  ...{ columns: ["Department", "Job"], numbers: ["Q1", "Q2", "Q3", "Q4"], ifEmpty },
+  unavailable: quarters.unavailable,
   rows: shown.map(
     ({ department, job, Q1, Q2, Q3, Q4 }) =>
       html`<th scope="row">${department}</th><td>${job}</td>${[Q1, Q2, Q3, Q4].map(numberOf)}`,
@@ -109,8 +109,8 @@ ${table({
 ${table({
   caption: "Departments above the mean",
   data: `hired_department?year=${year}`,
-  ...{ columns: ["Department"], numbers: ["Id", "Hired"], none },
-  missing: departments.missing,
+  ...{ columns: ["Department"], numbers: ["Id", "Hired"], ifEmpty },
+  unavailable: departments.unavailable,
   rows: (departments.value ?? []).map(
     ({ id, department, hired }) => html`<th scope="row">${department}</th><td class="n">${id}</td>${numberOf(hired)}`,
   ),

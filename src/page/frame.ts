@@ -4,10 +4,10 @@ import { html, raw } from "hono/html";
 import { SESSION_HOURS } from "../http/cookie-session.ts";
 import { STYLE } from "./style.ts";
 
-/** HTML text. What a template puts into it is escaped, unless it is `Html` itself. */
+/** HTML text. Values in a template are escaped, unless they are `Html` themselves. */
 export type Html = ReturnType<typeof html>;
 
-/** Headers of every page. `same-origin`: with `no-referrer` a form would send `Origin: null`, and be refused. */
+/** Headers of every page. Referrer-Policy is not `no-referrer`: forms would then send `Origin: null`, and be refused. */
 export const PAGE_HEADERS = {
   "Content-Security-Policy": [
     `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; img-src data:`,

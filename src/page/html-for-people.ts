@@ -25,17 +25,17 @@ export const htmlForPeople: MiddlewareHandler<Env> = async (c, proceed) => {
   for (const [name, text] of Object.entries(PAGE_HEADERS)) c.res.headers.set(name, text);
 };
 
-/** Browsers send the first header over https and to this machine, and the second over http. */
+/** Browsers send Sec-Fetch-Mode over https and to this machine, and Upgrade-Insecure-Requests over http. */
 function isNavigation(c: Context<Env>): boolean {
-  const goes = c.req.header("Sec-Fetch-Mode") === "navigate" || c.req.header("Upgrade-Insecure-Requests") === "1";
-  return goes && namesHtml(c);
+  const navigates = c.req.header("Sec-Fetch-Mode") === "navigate" || c.req.header("Upgrade-Insecure-Requests") === "1";
+  return navigates && acceptsHtml(c);
 }
 
-const namesHtml = (c: Context<Env>) => /\btext\/html\b/i.test(c.req.header("Accept") ?? "");
+const acceptsHtml = (c: Context<Env>) => /\btext\/html\b/i.test(c.req.header("Accept") ?? "");
 
-/** Whether the client accepts text/html, and the path is that of an HTML page or of no route. */
+/** Whether the client accepts text/html, and the path belongs to an HTML page or to no route. */
 function isForPage(c: Context<Env>): boolean {
-  return namesHtml(c) && (c.get("isNowhere") === true || /^\/(sign-in|sign-out|docs.*)?$/.test(c.req.path));
+  return acceptsHtml(c) && (c.get("isNowhere") === true || /^\/(sign-in|sign-out|docs.*)?$/.test(c.req.path));
 }
 
 /** The address of a listing's next page, relative to the page shown. */

@@ -6,26 +6,27 @@ interface Listing {
   caption: string;
   /** The address of the same rows as JSON. */
   data: string;
-  /** The addresses for a spreadsheet. By default it is `data` as CSV. */
+  /** The addresses of CSV for a spreadsheet program. By default one: `data` as CSV. */
   sheets?: { name: string; address: string }[];
   columns: string[];
-  /** Right-aligned columns after these. */
+  /** More columns, to the right of `columns` and right-aligned. */
   numbers?: string[];
   /** The cells of each row. */
   rows: Html[];
   /** Shown if there are no rows. */
-  none: string;
+  ifEmpty: string;
   /** Why the rows are not available now. */
-  missing?: string | undefined;
+  unavailable?: string | undefined;
   /** The table needs more than the width of a phone. */
   isWide?: boolean;
 }
 
 export function table(listing: Listing): Html {
-  const { caption, data, sheets, columns, numbers = [], rows, none, missing, isWide = false } = listing;
+  const { caption, data, sheets, columns, numbers = [], rows, ifEmpty, unavailable, isWide = false } = listing;
   const width = columns.length + numbers.length;
-  const said = missing === undefined ? none : html`<span class="bad">Not available now: ${missing}</span>`;
-  const empty = html`<tr><td colspan="${width}" class="none">${said}</td></tr>`;
+  const message =
+    unavailable === undefined ? ifEmpty : html`<span class="bad">Not available now: ${unavailable}</span>`;
+  const empty = html`<tr><td colspan="${width}" class="none">${message}</td></tr>`;
   const own = [{ name: "CSV", address: `${data}${data.includes("?") ? "&" : "?"}spreadsheet=true` }];
   const links = (sheets ?? own).map(({ name, address }) => html` <a href="${address}">${name}</a>`);
   return html`<div class="box" role="region" aria-label="${caption}" tabindex="0">

@@ -1,4 +1,4 @@
-/** The dashboard, and the session by which a browser reads it (docs/http.md). */
+/** The dashboard, and signing in and out so that a browser can read it (docs/http.md "The page"). */
 import { Hono, type MiddlewareHandler } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/database.ts";
@@ -17,9 +17,9 @@ import { countOpenRejections, listRejections } from "../repositories/rejection-l
 import { departmentsAboveMean, quarterlyHires } from "../repositories/report-queries.ts";
 import { countRuns, listRuns } from "../repositories/run-log.ts";
 import { YearQuery } from "../routes/reports.ts";
-import { COUNTED_MAX } from "./account.ts";
 import { dashboardPage, type Listed, type Part, type Parts } from "./dashboard.ts";
 import { PAGE_HEADERS, signInPage } from "./frame.ts";
+import { COUNTED_MAX } from "./runs-and-rejections.ts";
 
 const RUNS_MAX = 20;
 const REJECTIONS_MAX = 50;
@@ -43,7 +43,7 @@ interface Dependencies {
 }
 
 export function pageRoutes({ database, tokens, limitGuesses }: Dependencies) {
-  // Forms have a limit of their own, so people can sign in even while other bodies fill the service.
+  // Forms have their own limit, so people can sign in even while other bodies use up the service's limit.
   const limited = takeBody(new InFlight(), FORM_BYTES_MAX);
   return new Hono<Env>()
     .get("/", describe(PAGE), signInFirst, requires("reader"), validate("query", PageQuery), async (c) => {
@@ -52,10 +52,10 @@ export function pageRoutes({ database, tokens, limitGuesses }: Dependencies) {
       const by = c.req.header("Authorization") === undefined ? "session" : "token";
       const shown = { ...parts, year, follow, role: c.get("role") ?? "reader" };
       // Behind a proxy the scheme is unknown, and an address with http could make people send a token unencrypted.
-      const way = tokens
+      const access = tokens
         ? ({ by, address: "ADDRESS" } as const)
         : ({ by: "loopback", address: new URL(c.req.url).origin } as const);
-      return c.html(dashboardPage({ ...shown, ...way }), 200, PAGE_HEADERS);
+      return c.html(dashboardPage({ ...shown, ...access }), 200, PAGE_HEADERS);
     })
     .post("/sign-in", describe(SIGN_IN), ownForm, limited, noQuery, async (c) => {
       mediaTypeOf(c, [FORM_TYPE]);
@@ -76,7 +76,7 @@ export function pageRoutes({ database, tokens, limitGuesses }: Dependencies) {
     });
 }
 
-/** Reads each part by itself, so a slow report hides no other part. @throws MusterError if no part is available */
+/** Reads each part separately, so a slow report does not hide the others. @throws MusterError if no part is available */
 async function partsOf(database: Database, year: number): Promise<Parts> {
   const { db } = database;
   const open = { state: "open", limit: REJECTIONS_MAX, newestFirst: true } as const;
@@ -87,7 +87,7 @@ async function partsOf(database: Database, year: number): Promise<Parts> {
     part(listed(listRejections(db, open), countOpenRejections(db, COUNTED_MAX))),
   ]);
   if ([quarters, departments, runs, rejections].every((each) => each.value === undefined))
-    throw new MusterError("unavailable", runs.missing ?? "");
+    throw new MusterError("unavailable", runs.unavailable ?? "");
   return { quarters, departments, runs, rejections };
 }
 
@@ -96,14 +96,14 @@ async function part<T>(value: Promise<T>): Promise<Part<T>> {
     return { value: await value };
   } catch (error) {
     const domain = explainedError(error);
-    if (domain instanceof MusterError && domain.code === "unavailable") return { missing: domain.message };
+    if (domain instanceof MusterError && domain.code === "unavailable") return { unavailable: domain.message };
     throw error;
   }
 }
 
 async function listed<Row>(rows: Promise<Row[]>, count: Promise<number>): Promise<Listed<Row>> {
-  const [found, all] = await Promise.all([rows, count]);
-  return { rows: found, all };
+  const [found, total] = await Promise.all([rows, count]);
+  return { rows: found, total };
 }
 
 /** The dashboard, relative to /sign-in, so it also works under a path that a proxy adds. */

@@ -65,7 +65,7 @@ const MAKE = describe({
 });
 const RESTORE = describe({
   ...{ tags, summary: "Make tables exactly what a backup has, in one step", requestHeaders: [IDEMPOTENCY_KEY] },
-  description: "With `plan` nothing is changed: the answer says what would be.",
+  description: "With `plan` nothing is changed: the answer says what would change.",
   answers: { 200: json("What was done", Restored, "Idempotent-Replayed"), ...problems(404, 409, 422, 503) },
 });
 const LIST = describe({
@@ -112,7 +112,7 @@ interface BackupDependencies {
 
 export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: BackupDependencies) {
   const report: Report = { say };
-  // Each backup, restore or verify holds several connections. Many at once would deadlock on the pool and starve readers.
+  // One at a time: each holds several connections, so many at once would leave none for readers, or wait for each other.
   const inTurn = new Turnstile(1);
   const once = oncePerKey(database, say);
   const admin = requires("admin");
@@ -173,7 +173,7 @@ export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: B
     });
 }
 
-/** Bun cuts a connection on which nothing moves. This request may work on large tables for longer. */
+/** Switches off Bun's limit on idle connections: this request may work on large tables for longer without sending a byte. */
 function withoutTimeout(c: Context<Env>): void {
   c.env?.timeout?.(c.req.raw, 0);
 }

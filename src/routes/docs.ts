@@ -6,7 +6,7 @@ import type { Env } from "../http/env.ts";
 import { type OpenApiDocument, openApiDocument } from "../http/openapi.ts";
 import { validate } from "../http/validate.ts";
 
-/** Files of swagger-ui-dist that are served. Nothing else that a client sends becomes a path. */
+/** The files of swagger-ui-dist that are served. A client cannot make the service read any other file. */
 const FILES = {
   "swagger-ui.css": "text/css; charset=utf-8",
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -18,7 +18,7 @@ const AssetPath = z.object({
   asset: z.enum([START, STYLE, ...(Object.keys(FILES) as (keyof typeof FILES)[])], "there is no such file"),
 });
 
-/** @param app the whole service. Its document is made from its routes when it is first asked for. */
+/** @param app the whole service. The document is made from its routes at the first request for it. */
 export function docsRoutes(app: Hono<Env>) {
   let document: OpenApiDocument | undefined;
   return new Hono<Env>()

@@ -1,4 +1,4 @@
-/** `POST /imports`: a file of any size. The body is stored, the run begins and is answered, and then the import goes on. */
+/** `POST /imports`: a file of any size. The body is stored and a run begins. Then comes the answer, and the import goes on. */
 import { type Context, Hono } from "hono";
 import type { Logger } from "pino";
 import { z } from "zod";
@@ -22,7 +22,7 @@ import { type BegunImport, beginImport } from "../ingest/import.ts";
 import { type RejectLimit, rejectLimit } from "../ingest/reject-limit.ts";
 import { IMPORTS_MAX, type ImportsUnderWay } from "../ingest/under-way.ts";
 import type { ImportLimits } from "../limits.ts";
-import { MEDIA_TYPES, readerOfBody } from "../read/file-formats.ts";
+import { type FileReader, MEDIA_TYPES, readerOfBody } from "../read/file-formats.ts";
 import { oneFile, type Source } from "../read/source.ts";
 import { type Spool, spool, tooLarge } from "../read/spool.ts";
 import { findRun } from "../repositories/run-log.ts";
@@ -44,6 +44,7 @@ const ImportQuery = z.strictObject({
     .optional(),
 });
 
+/** The table of the example: one without references, so that the example's row has no missing parent. */
 const table = tables.find(({ references }) => references.length === 0) ?? tableOf(tableNames[0]);
 const IMPORT = describe({
   ...{ tags: ["imports"], summary: "Import a file of any size into a table. The run goes on after the answer" },
@@ -68,7 +69,7 @@ interface ImportDependencies {
   imports: ImportsUnderWay;
   log: Logger;
   limits: ImportLimits;
-  /** How long the run may take to begin. Past it the answer is 503. */
+  /** Milliseconds that the run may take to begin. After that the answer is 503. */
   msMax: number;
 }
 
@@ -80,11 +81,11 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
   const checks = [requires("writer"), databaseAllows(database, "import"), validate("query", ImportQuery)] as const;
   return new Hono<Env>().post("/imports", IMPORT, ...checks, async (c) => {
     const query = c.req.valid("query");
-    const form = formOf(c, bytesMax);
+    const reader = readerFor(c, bytesMax);
     if (Number(c.req.header("Content-Length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
     const isAllOrNothing = isStrict(c.req.header("Prefer"));
     await using held = new AsyncDisposableStack();
-    // Refused now, before the client sends its whole body in vain.
+    // Also checked by enter() below. Here it saves the client from sending its whole body for nothing.
     if (imports.isFull) throw allPlacesTaken();
     const upload = held.use(uploads.begin());
     const body = held.use(await spool(bodyOf(c, upload, limits, imports.stopping), bytesMax));
@@ -94,7 +95,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     held.use(place);
     const maxRejects = isAllOrNothing ? { rows: 0 } : query.max_rejects;
     const options = {
-      source: sourceOf(query, body, form),
+      source: sourceOf(query, body, reader),
       dryRun: query.dry_run === "true",
       maxRejects,
       rejectsKept: rejectsKept(maxRejects, limits.rejectsMax),
@@ -110,14 +111,14 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
       answersEarly: true,
     });
     try {
-      const withRecord = beginning.then(async (each) => ({ ...each, record: await findRun(database.db, each.run) }));
-      const { run, begun, record }: BegunRequest = await withDeadline(msMax, withRecord);
+      const withRecord = beginning.then(async (begun) => ({ ...begun, record: await findRun(database.db, begun.run) }));
+      const { run, begun, record } = await withDeadline(msMax, withRecord);
       if (!record) throw new MusterError("not_found", `there is no run ${run}`);
       if (begun) imports.launch(finish(begun, query.table, held.move(), log));
       const preference = `handling=${isAllOrNothing ? "strict" : "lenient"}`;
       return c.json(record, 202, { Location: `/runs/${run}`, "Preference-Applied": preference });
     } catch (error) {
-      // The run may begin after its request was given up.
+      // The run may still begin after this request has failed.
       imports.launch(abandon(beginning, error, held.move()));
       throw error;
     }
@@ -128,16 +129,15 @@ interface BegunRequest {
   run: string;
   /** Missing if an earlier request with the same Idempotency-Key began the run. */
   begun?: BegunImport;
-  record?: Run | undefined;
 }
 
-/** How the body's rows are read. @throws Refusal 415 */
-function formOf(c: Context<Env>, bytesMax: number): NonNullable<ReturnType<typeof readerOfBody>> {
+/** The reader for the body's type and coding. @throws Refusal 415 */
+function readerFor(c: Context<Env>, bytesMax: number): FileReader {
   const coding = codingOf(c);
   const type = mediaTypeOf(c, MEDIA_TYPES, [coding]);
-  const form = ["identity", "gzip", "x-gzip"].includes(coding) && readerOfBody(type, coding !== "identity", bytesMax);
-  if (form) return form;
-  // RFC 9110, section 15.5.16: a 415 for the coding names those that are taken.
+  const reader = ["identity", "gzip", "x-gzip"].includes(coding) && readerOfBody(type, coding !== "identity", bytesMax);
+  if (reader) return reader;
+  // RFC 9110, section 15.5.16: if the coding is at fault, Accept-Encoding lists the codings that are accepted.
   const takesGzip = readerOfBody(type, true) !== undefined;
   const advice = takesGzip ? "use gzip, or none" : "send it without one";
   throw new Refusal(415, `${type} with the Content-Encoding ${coding} is not accepted: ${advice}`, {
@@ -145,31 +145,36 @@ function formOf(c: Context<Env>, bytesMax: number): NonNullable<ReturnType<typeo
   });
 }
 
-const allPlacesTaken = () => tooMany(`${IMPORTS_MAX} imports are under way, as many as this process works on`);
+const allPlacesTaken = () => tooMany(`${IMPORTS_MAX} imports are under way, the most this process takes`);
 
-/** How many rejections are kept. A client may raise it by a number of rows; a share has no fixed number. */
+/**
+ * How many rejections are kept: `most`, or more if the client's max_rejects is a greater number of rows. If max_rejects is a
+ * share, nobody knows yet how many rows that is, so `most` holds.
+ */
 const rejectsKept = (asked: RejectLimit | undefined, most: number) =>
   asked && "rows" in asked ? Math.max(asked.rows, most) : most;
 
-/** The source is named by the client, or by the digest of its bytes. A later import of the same source supersedes its rejections. */
+/**
+ * The source of the import, named by the client or else by the digest of its bytes. A later import of a source with the same name
+ * supersedes the rejections of this one.
+ */
 function sourceOf(
   { table, name }: { table: TableName; name?: string | undefined },
   body: Spool,
-  form: ReturnType<typeof formOf>,
+  { read, ending }: FileReader,
 ): Source {
-  const { read, ending } = form;
   const file = { name: name ?? `${table}${ending}`, bytes: body.bytes, open: body.read, read };
   return oneFile(`upload:${name ?? `sha256:${body.digest.toString("hex")}`}`, table, file);
 }
 
-/** Ends a run because of an error, as soon as it has begun, and then gives back what it held. */
+/** Waits until the run has begun, ends it because of an error, and then gives back what the request held. */
 async function abandon(beginning: Promise<BegunRequest>, error: unknown, held: AsyncDisposableStack): Promise<void> {
   await using _ = held;
   const begun = await beginning.then((each) => each.begun).catch(() => undefined);
   await begun?.abandon(error);
 }
 
-/** Carries out the import, writes its end to the log, and gives back what it held. The run says how it ended. */
+/** Carries out the import, logs how it ended, and gives back what the request held. Clients read the end from the run. */
 async function finish(begun: BegunImport, table: TableName, held: AsyncDisposableStack, log: Logger): Promise<void> {
   await using _ = held;
   const { run } = begun;

@@ -1,4 +1,6 @@
-/** `POST /insert` and `POST /TABLE`: one to a thousand rows, answered with a verdict for each (docs/http.md "Inserting rows"). */
+/**
+ * `POST /insert` and `POST /TABLE`: one to a thousand rows, answered with a verdict for each (docs/http.md "Inserting rows").
+ */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { csvHeader, toCsv } from "../codecs/csv.ts";
@@ -65,7 +67,7 @@ async function insert(
   const source = `${c.req.method} ${c.req.path}`;
   const answer = await answerOnce<BatchResponse>(c, { database, body, msMax }, async (connection) => {
     const outcome = await insertBatch(database, connection, { kind: "insert", source, rows, strict });
-    return batchAnswer(c, rows, outcome, strict, notes);
+    return batchAnswer(c, rows, outcome, { strict, notes });
   });
   answer.headers.set("Preference-Applied", `handling=${strict ? "strict" : "lenient"}`);
   return answer;
@@ -73,7 +75,7 @@ async function insert(
 
 /** `Prefer: handling=strict` (RFC 7240). The first `handling` counts; values other than strict and lenient are ignored. */
 export function isStrict(prefer: string | undefined): boolean {
-  // An unclosed quote reaches to the end of the header: backtracking to close it elsewhere would take quadratic time.
+  // The pattern reads an unclosed quote to the end of the header. If it backtracked instead, it would take quadratic time.
   for (const [preference] of (prefer ?? "").matchAll(/(?:"(?:[^"\\]|\\.?)*(?:"|$)|[^,"])+/g)) {
     const [, handling] = /^\s*handling\s*=\s*"?(strict|lenient)"?\s*(?:;|$)/i.exec(preference) ?? [];
     if (handling) return handling.toLowerCase() === "strict";

@@ -79,6 +79,7 @@ const DiscardBody = z.strictObject({
     .max(ROWS_PER_REQUEST_MAX, `must have ${ROWS_PER_REQUEST_MAX} ids at most`),
 });
 
+/** The table of the example rows. Parents are declared before their children, so the last table has the most references. */
 const child = tableOf(tableNames.at(-1) ?? tableNames[0]);
 const REPLAYS: Examples = {
   run: { summary: "All open rejections of a run, unchanged", value: { run: EXAMPLE_RUN }, status: 201 },
@@ -90,7 +91,7 @@ const tags = ["rejections"];
 const LIST = describe({
   ...{ tags, summary: "Rejected rows, and why they were rejected" },
   description:
-    "With `table` and `spreadsheet=true` each field of the table has a column of its own, to mend and replay.",
+    "With `table` and `spreadsheet=true` each field of the table has its own column: mend the cells, and replay the file.",
   answers: { 200: lines("Rejections, by id", Rejection, "Link"), ...problems(406, 503) },
 });
 const ONE = describe({
@@ -110,7 +111,7 @@ const DISCARD = describe({
   },
 });
 
-/** @param pages the same database with a time limit on its queries, for reading */
+/** @param pages the same database for reading: its queries have a time limit */
 export function rejectionRoutes(database: Database, pages: Database, limits: WriteLimits) {
   const { inFlight, bodyBytesMax, msMax } = limits;
   const body = [...bodyToWrite(inFlight, database.writers, bodyBytesMax), jsonBody(inFlight)] as const;
@@ -125,16 +126,17 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
           const { corrections, remaining } = await openRejections(connection, asked.run);
           const request = { corrections, source: `run ${asked.run}`, pointer: () => "/run" };
           const { rows, outcome } = await replay(database, connection, request);
-          const answer = batchAnswer(c, rows, outcome, false);
+          const answer = batchAnswer(c, rows, outcome, { strict: false });
           return { ...answer, body: { ...answer.body, remaining } };
         }
+        // A row that is left out is replayed unchanged.
         const corrections = asked.rows.map(({ id, row }, index) =>
           row === undefined ? { id } : { id, row: text.source(["rows", index, "row"]) },
         );
         const source = `${c.req.method} ${c.req.path}`;
         const pointer = (index: number) => `/rows/${index}`;
         const { rows, outcome } = await replay(database, connection, { corrections, source, pointer });
-        return batchAnswer(c, rows, outcome, false);
+        return batchAnswer(c, rows, outcome, { strict: false });
       });
     })
     .post("/rejections/discard", DISCARD, ...checks, validate("json", DiscardBody, DISCARDS), async (c) => {
@@ -170,7 +172,7 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
     });
 }
 
-/** The most rejections that one query reads. Each may have 64 KiB of raw input. */
+/** The most rejections that one query of a stream reads. Each may have 64 KiB of raw input. */
 const PAGE_ROWS = 100;
 
 const CELLS = linesOf<Omit<RejectionRecord, "columns"> & { columns: string | undefined }>(Rejection);

@@ -40,7 +40,7 @@ const Progress = z
     of: rows.exactOptional().meta({ description: "Bytes in total, or rows if bytes are not counted" }),
     rows_per_s: z.number().exactOptional(),
   })
-  .meta({ id: "Progress", description: "How far a running run is, as its process last reported" });
+  .meta({ id: "Progress", description: "How far a run has come, as its process last reported" });
 export const Run = z
   .strictObject({
     id: z.uuid(),
@@ -73,8 +73,8 @@ const ONE = describe({
 });
 
 const CANCEL = describe({
-  ...{ tags, summary: "Cancel a running import. The run says when it has ended" },
-  answers: { 202: json("The run, as it is now", Run), ...problems(404, 409, 503) },
+  ...{ tags, summary: "Ask to cancel a running import. The run shows when it has ended" },
+  answers: { 202: json("The run in its present state", Run), ...problems(404, 409, 503) },
 });
 const EVENTS = describe({
   ...{ tags, summary: "Follow a run: `progress` events with the run, then one `ended` event" },
@@ -129,7 +129,7 @@ export function runRoutes(database: Database, stopped: AbortSignal) {
           `run ${run.id} is a ${run.kind}, and only imports can be cancelled: wait for its end`,
         );
       await askToCancel(database.db, run.id);
-      // If the run's process is dead, the run is ended here. That may take a while, so the answer does not wait for it.
+      // If the run's process is dead, this ends the run. It may take a while, so the answer does not wait for it.
       clearDeadRuns(database, () => {}).catch(() => {});
       return c.json(run, 202);
     })

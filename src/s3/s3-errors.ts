@@ -1,7 +1,11 @@
-/** The errors of S3 and the AWS SDK, as one line that says what to do. Their own messages can have keys and whole answers. */
+/**
+ * Explains errors of S3 and the AWS SDK in one line. Their own messages are not shown: they can contain keys or whole answers.
+ */
 import { MusterError } from "../errors.ts";
 
-/** By the error's name. If S3 answered, it is S3's error code (Amazon S3 API Reference, Error responses). */
+/**
+ * What to do, by the error's name. If S3 answered, the name is S3's error code (Amazon S3 API Reference, "Error responses").
+ */
 const ADVICE: Record<string, (bucket: string) => string> = {
   NoSuchBucket: (bucket) => `there is no bucket ${bucket}: create it, or name another one`,
   AccessDenied: (bucket) =>
@@ -19,7 +23,7 @@ const ADVICE: Record<string, (bucket: string) => string> = {
   EndpointError: () => "AWS_ENDPOINT_URL_S3 is not an address: give one such as https://storage.example.com:9000",
 };
 
-/** An error of the SDK as a MusterError `unavailable` with the error as its cause. A MusterError comes back as it is. */
+/** Turns an error of the SDK into a MusterError `unavailable`. Returns a MusterError unchanged. */
 export function explained(error: unknown, { bucket }: { bucket: string }): MusterError {
   if (error instanceof MusterError) return error;
   return new MusterError("unavailable", lineFor(error, bucket), { cause: error });

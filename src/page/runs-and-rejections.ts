@@ -8,19 +8,19 @@ import type { Listed, Parts } from "./dashboard.ts";
 import type { Html } from "./frame.ts";
 import { count, table } from "./html-table.ts";
 
-/** Characters of a rejected row that are shown. JSON and CSV have all. */
+/** The page shows this many characters of a rejected row. JSON and CSV have all of them. */
 const RAW_CHARACTERS_MAX = 200;
 /** Runs and rejections are counted up to this number, which is shown as "more than 100,000". */
 export const COUNTED_MAX = 100_001;
 
-/** @param following a note above the table, for a run under way */
-export function runsOf({ value = NOTHING, missing }: Parts["runs"], following: Html | false): Html {
+/** @param following a note above the table while a run is under way */
+export function runsOf({ value = NOTHING, unavailable }: Parts["runs"], following: Html | false): Html {
   return html`<section aria-labelledby="runs"><h2 id="runs">Runs</h2>
 ${following && html`<p class="note">${following}</p>`}
 ${table({
-  caption: missing === undefined ? shownOf(value, value.all === 1 ? "run" : "runs") : "Runs",
-  ...{ data: "runs", isWide: true, none: "No runs yet" },
-  ...{ columns: ["Run", "Status", "Rows", "Started"], numbers: ["Seconds"], missing },
+  caption: unavailable === undefined ? shownOf(value, value.total === 1 ? "run" : "runs") : "Runs",
+  ...{ data: "runs", isWide: true, ifEmpty: "No runs yet" },
+  ...{ columns: ["Run", "Status", "Rows", "Started"], numbers: ["Seconds"], unavailable },
   rows: value.rows.map(
     (run) => html`<th scope="row"><a href="runs/${run.id}">${run.kind}</a> <small>${run.source}</small></th>
 <td>${statusOf(run)}${run.progress && progressOf(run.progress)}${run.error && html` <small>${run.error}</small>`}</td>
@@ -29,18 +29,18 @@ ${table({
 })}</section>`;
 }
 
-/** A run that succeeded may have stored nothing: it was a dry run, or every row of a table was rejected. */
+/** A run's status. It also says if a run that succeeded stored nothing: a dry run, or every row of a table was rejected. */
 function statusOf({ status, dry_run, counts }: RunRecord): Html {
-  const none = status === "succeeded" ? whollyRejected(counts) : [];
-  return html`<span class="${none.length > 0 ? "doubtful" : status}">${status}</span>
-${none.length > 0 && html`<small class="doubtful">every row of ${none.join(", ")} was rejected</small>`}
+  const rejected = status === "succeeded" ? whollyRejected(counts) : [];
+  return html`<span class="${rejected.length > 0 ? "doubtful" : status}">${status}</span>
+${rejected.length > 0 && html`<small class="doubtful">every row of ${rejected.join(", ")} was rejected</small>`}
 ${dry_run && html`<small>dry run: nothing was stored</small>`}`;
 }
 
 /** Such as `215 open, the newest 50 shown`. */
-function shownOf({ rows, all }: Listed<unknown>, what: string): string {
-  const number = all >= COUNTED_MAX ? `more than ${count(COUNTED_MAX - 1)}` : count(all);
-  return `${number} ${what}${rows.length < all ? `, the newest ${count(rows.length)} shown` : ""}`;
+function shownOf({ rows, total }: Listed<unknown>, what: string): string {
+  const number = total >= COUNTED_MAX ? `more than ${count(COUNTED_MAX - 1)}` : count(total);
+  return `${number} ${what}${rows.length < total ? `, the newest ${count(rows.length)} shown` : ""}`;
 }
 
 function progressOf({ table, phase, rows, rejected, bytes, of, rows_per_s }: RunProgress): Html {
@@ -55,13 +55,13 @@ const countsOf = (counts: RunCounts): Html[] =>
     return html`<div><b>${table}</b> ${verdicts.join(", ")}</div>`;
   });
 
-const NOTHING = { rows: [], all: 0 };
+const NOTHING = { rows: [], total: 0 };
 
-export function rejectionsOf({ value = NOTHING, missing }: Parts["rejections"]): Html {
+export function rejectionsOf({ value = NOTHING, unavailable }: Parts["rejections"]): Html {
   return html`<section aria-labelledby="rejections"><h2 id="rejections">Open rejections</h2>
 ${table({
-  caption: `${missing === undefined ? shownOf(value, "open") : "Rows"}: mend and replay, or discard`,
-  ...{ data: "rejections?state=open", isWide: true, none: "No open rejections", missing },
+  caption: `${unavailable === undefined ? shownOf(value, "open") : "Rows"}: mend and replay, or discard`,
+  ...{ data: "rejections?state=open", isWide: true, ifEmpty: "No open rejections", unavailable },
   columns: ["Id", "Why", "Table", "Position", "Row as it arrived"],
   sheets: tables.map(({ name }) => ({ name, address: `rejections?table=${name}&state=open&spreadsheet=true` })),
   rows: value.rows.map(
