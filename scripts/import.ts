@@ -16,9 +16,9 @@ const options = readArguments("import", ({ table, ...flags }, operands) => {
 });
 await command("import", importFiles, (last) => {
   if (!last) return "interrupted: run the same command again";
-  const whole = Object.keys(last.counts);
-  if (whole.length === 0) return "interrupted: nothing was changed; run the same command again";
-  return `interrupted: ${whole.join(", ")} imported whole, the other tables are as they were; run the same command again`;
+  const imported = Object.keys(last.counts);
+  if (imported.length === 0) return "interrupted: nothing was changed; run the same command again";
+  return `interrupted: ${imported.join(", ")} imported whole, the other tables are as they were; run the same command again`;
 });
 
 async function importFiles({ config, database, signal }: DatabaseContext): Promise<Outcome> {
@@ -34,16 +34,16 @@ async function importFiles({ config, database, signal }: DatabaseContext): Promi
   );
   const { run, status, error, bytes, tables } = outcome;
   const { reasons } = rejections;
-  const hasTaken = reasons.some(({ code }) => code === "duplicate_id");
-  if (hasTaken && database.embedded && (await hasSample(database, DATA_FOLDER))) say(sampleIsInTheWay(source));
+  const hasTakenId = reasons.some(({ code }) => code === "duplicate_id");
+  if (hasTakenId && database.embedded && (await hasSample(database, DATA_FOLDER))) say(sampleHasIds(source));
   const speed = speedSince(started, tables, bytes);
   const dry = options.dryRun ? "; it was a dry run: nothing was written" : "";
-  const all = whollyRejected(tables);
-  const none = all.length > 0 ? `, but every row of ${all.join(", ")} was rejected` : "";
+  const rejectedTables = whollyRejected(tables);
+  const but = rejectedTables.length > 0 ? `, but every row of ${rejectedTables.join(", ")} was rejected` : "";
   return {
     ...{ status, error },
     facts: { run, ...speed, bytes, tables, reasons },
-    text: `${countsTable(tables)}${rejections.text}${options.dryRun ? "" : whatToDo(tables, run)}\nrun ${run} ${status} in ${speedText(speed)}${none}${dry}`,
+    text: `${countsTable(tables)}${rejections.text}${options.dryRun ? "" : whatToDo(tables, run)}\nrun ${run} ${status} in ${speedText(speed)}${but}${dry}`,
   };
 }
 
@@ -55,7 +55,8 @@ function whatToDo(tables: ImportOutcome["tables"], run: string): string {
   return `\nrejected rows are kept until they are dealt with (GET /rejections?run=${run}): ${ways}`;
 }
 
-function sampleIsInTheWay(source: string): string {
+/** The rows were rejected because the sample uses their ids. */
+function sampleHasIds(source: string): string {
   const begin = `to begin with your own files, stop Muster, remove ${DATA_FOLDER} and run IMPORT_SOURCE=${source} npm start`;
   return `the sample that the first start loaded has ids of your rows (duplicate_id): ${begin}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The benches of the running service: insert, read and report. Only requests and statements are timed, not the start: a
- * service is started once, and then runs for long.
+ * The benches of the running service: insert, read and report. Only requests and statements are timed, and not the start,
+ * because a service is started once and then runs for weeks.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -90,8 +90,8 @@ async function serving(
   const child = Bun.spawn(command.arguments, { ...surroundings(command), stdout: Bun.file(log), stderr: "inherit" });
   try {
     const address = () => /serves (http:\/\/[\d.:]+)/.exec(readFileSync(log, "utf8"))?.[1];
-    const url = await until(START_MS_MAX, async () => (child.exitCode === null ? address() : "none"));
-    if (!url?.startsWith("http")) throw new MusterError("unavailable", `${service[0]} does not start`);
+    const url = await until(START_MS_MAX, async () => (child.exitCode === null ? address() : "ended"));
+    if (url === undefined || url === "ended") throw new MusterError("unavailable", `${service[0]} does not start`);
     const measured = await ask(url);
     return { ...measured, rssMb: peakMemory(child.pid) };
   } finally {

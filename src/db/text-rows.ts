@@ -1,4 +1,4 @@
-/** Rows as the server sends them, before the driver makes values of them. Moving millions of rows needs no values. */
+/** Rows as the bytes that the server sends. The driver would turn them into values, which moving millions of rows does not need. */
 import type { PoolConnection } from "mysql2/promise";
 
 /** One row: its columns from `offset` to `end`, each after its length (MySQL protocol, Text Resultset Row). */
@@ -8,7 +8,7 @@ export interface TextRow {
   end: number;
 }
 
-/** Lengths below it are one byte. */
+/** A length below this is written in one byte; this byte means NULL; a greater byte says how long the length is. */
 export const SHORT_LENGTH_END = 0xfb;
 
 /** The whole number in a column, by its index. */
@@ -36,7 +36,7 @@ export function lengthAt(buffer: Buffer, at: number): { length: number | undefin
   return { length: buffer.readUInt32LE(at + 1), start: at + 9 };
 }
 
-/** mysql2's command for a statement. It hands each packet after the column definitions to `row`. */
+/** mysql2's command for a statement. It passes each packet after the column definitions to `row`, which queryText() replaces. */
 interface Statement {
   row(packet: Packet, connection: unknown): unknown;
 }
@@ -62,7 +62,7 @@ export function readTextRows(
   return promise;
 }
 
-/** The same with a callback. */
+/** The same with a callback, for db/bounded.ts. */
 export function queryText(
   connection: object,
   { sql, values, each }: { sql: string; values: readonly unknown[]; each: (row: TextRow) => void },
@@ -75,9 +75,9 @@ export function queryText(
     else if (rows?.length !== 0) done(new Error("mysql2 has read the rows by itself: its row function has moved"));
     else done(null);
   });
-  const end = statement.row;
+  const readEnd = statement.row;
   statement.row = (packet, from) => {
-    if (packet.isEOF()) return end.call(statement, packet, from);
+    if (packet.isEOF()) return readEnd.call(statement, packet, from);
     try {
       if (!failure) each(packet);
     } catch (error) {

@@ -1,4 +1,4 @@
-/** Transactions that come to an end: committed, rolled back, or run again a bounded number of times. */
+/** Runs transactions. Each ends within a time limit: committed, rolled back, or tried again at most ATTEMPTS_MAX times. */
 import type { PoolConnection } from "mysql2/promise";
 import type { Database } from "./database.ts";
 import { withDeadline } from "./deadline.ts";
@@ -8,9 +8,9 @@ import type { Use } from "./rights.ts";
 
 /** If two transactions wait for each other, InnoDB rolls one of them back with this error. It can be run again. */
 export const DEADLOCK = "ER_LOCK_DEADLOCK";
-/** Another writer was quicker between a look at the tables and the statement. A new look sees what it wrote. */
+/** Another writer was faster, after this one had read the tables and before it wrote. Reading again shows what the other wrote. */
 export const LOST_RACES = [DEADLOCK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];
-/** After these a whole transaction is tried again. A new connection finds the host that takes writes. */
+/** After these errors a whole transaction is tried again. If the host was read-only, a new connection finds one that is not. */
 export const WORTH_ANOTHER_TRY = [...LOST_RACES, ...READ_ONLY];
 
 const ATTEMPTS_MAX = 10;
@@ -42,16 +42,16 @@ export async function transacted<T>(
 ): Promise<T> {
   let connection: PoolConnection | undefined;
   const late = Promise.withResolvers<never>();
-  late.promise.catch(() => {}); // nobody awaits it while the work waits for its place
+  late.promise.catch(() => {}); // nothing else handles it until the work gets its place
   let lateness: Error | undefined;
-  const whole = async () => {
+  const attempt = async () => {
     await readiness.require(use);
     if (lateness) throw lateness;
     connection = await pool.getConnection();
     if (lateness) connection.destroy();
     try {
-      // Each statement sees what is committed when it runs. With an older view, a look before a wait would be out of date
-      // after it, and a look for a row that does not exist would lock the gap for all others.
+      // Each statement sees what is committed when it runs. At REPEATABLE READ, what was read before a wait for a lock would be
+      // out of date after it, and a locking read of a row that does not exist would block inserts of its neighbours.
       await connection.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
       await connection.beginTransaction();
       const result = await work(connection);
@@ -66,10 +66,10 @@ export async function transacted<T>(
       throw error;
     }
   };
-  // A closed connection never answers, so without the race its work would keep the writer's place for ever.
+  // A closed connection never answers. Without the race, `attempt` would hold its place among the writers forever.
   return withDeadline(
     msMax,
-    writers.pass(() => Promise.race([whole(), late.promise])),
+    writers.pass(() => Promise.race([attempt(), late.promise])),
     (error) => {
       lateness = error;
       connection?.destroy();
@@ -78,7 +78,7 @@ export async function transacted<T>(
   );
 }
 
-/** Gives the connection back without its transaction. If the rollback fails, the connection is closed, which does the same. */
+/** Rolls back, and gives the connection back to the pool. If that fails, the connection is closed, which rolls back as well. */
 async function rollBack(connection: PoolConnection): Promise<void> {
   await connection.rollback().then(
     () => connection.release(),

@@ -1,4 +1,4 @@
-/** What a DATABASE_URL says. */
+/** Parses DATABASE_URL. */
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
@@ -11,14 +11,14 @@ export type Host = Pick<ConnectionOptions, "host" | "port" | "socketPath">;
  * Parses `mysql://user:password@host:port,host:port/database`, which `new URL` refuses if it lists several hosts.
  * `?socket=PATH` is a Unix socket. `?ssl=true` trusts the system's authorities, `?ssl=FILE` the CA in that file. In both
  * cases the server's certificate must be for its host name.
- * @throws MusterError `invalid`. It does not repeat the text, which may have a part of the password in an unexpected place
+ * @throws MusterError `invalid`. It does not quote the URL: if that is malformed, the password may be anywhere in it
  */
 export function parseUrl(url: string): { hosts: Host[]; database: string; options: ConnectionOptions } {
   const parts = /^mysql:\/\/(?:([^@/]*)@)?([^/?]*)\/([^?]*)(?:\?(.*))?$/s.exec(url);
   if (!parts) throw malformed();
   const [, login = "", hostList = "", path = "", query = ""] = parts;
   const [user = "", password = ""] = login.split(/:(.*)/s).map(decoded);
-  // An @ or / in a password that was not encoded cuts the rest at the wrong places.
+  // An @ or / in a password that was not encoded makes the pattern split the URL at the wrong places.
   if (path.includes("/") || path.includes("@")) throw malformed();
   const database = decoded(path);
   if (!database) throw new MusterError("invalid", "DATABASE_URL names no database: add /NAME after the host");
@@ -57,7 +57,7 @@ const malformed = () =>
 function decoded(text: string): string {
   try {
     const found = decodeURIComponent(text);
-    // A control character comes from a % that was not encoded and has two digits after it.
+    // A control character means that a % was not encoded, and two digits happened to follow it.
     if (!/\p{Cc}/u.test(found)) return found;
   } catch {}
   throw malformed();

@@ -10,9 +10,9 @@ export interface ServerProgram {
 }
 
 /**
- * Finds the server to run. If `mysqld` is not given, it is the mysqld or mariadbd on PATH or in the usual places of daemons. If
- * there is none, one is installed by the system's package manager, which is said.
- * @throws MusterError `unavailable` with the command to run if there is none and it cannot be installed from here, `invalid` if
+ * Finds the server program to run: `mysqld` if it is given, otherwise the mysqld or mariadbd on PATH or in the usual places of
+ * daemons. If no server is installed, this installs one with the system's package manager, and says so.
+ * @throws MusterError `unavailable` with the command to run if no server is installed and Muster cannot install one, `invalid` if
  *   `mysqld` is not a server
  */
 export async function findProgram(mysqld: string | undefined, say: (line: string) => void): Promise<ServerProgram> {
@@ -31,7 +31,7 @@ export async function initialise(program: ServerProgram, folder: string, setting
     await run([...command, "--initialize-insecure"]);
     return;
   }
-  // As mariadb-install-db does, which needs one more package; but without the help texts and the sys schema.
+  // The steps of mariadb-install-db, which would need another package. Help texts and the sys schema are left out.
   const share = ["../share/mysql", "../share/mariadb", "../share"]
     .map((path) => join(dirname(realpathSync(program.path)), path))
     .find((path) => systemTables(path) !== undefined);
@@ -59,7 +59,7 @@ function systemTables(share: string): string[] | undefined {
 
 /** The options that the program needs on this system. `--no-defaults` must come before them. */
 export function systemOptions(program: ServerProgram): string[] {
-  // Both refuse to run as root unless they are told to.
+  // MySQL and MariaDB refuse to run as root without this option.
   const user = process.getuid?.() === 0 ? ["--user=root"] : [];
   // MySQL would also listen for its X protocol, and needs a directory for files that only its packages create.
   return program.kind === "MySQL" ? [...user, "--mysqlx=OFF", "--secure-file-priv=NULL"] : user;
@@ -104,7 +104,7 @@ async function install(say: (line: string) => void): Promise<void> {
   if (!found) throw new MusterError("unavailable", `there is no MySQL or MariaDB server here. ${OTHERWISE}`);
   const command = [found.manager, ...found.command];
   const root = process.getuid?.() === 0;
-  // Homebrew refuses root, and the others need it. Muster never runs sudo by itself.
+  // Homebrew refuses to run as root, and the others need root. Muster never runs sudo.
   if (root === (found.manager === "brew")) {
     const line = root ? `As another user than root run: ${command.join(" ")}` : `First run: sudo ${command.join(" ")}`;
     throw new MusterError("unavailable", `there is no MySQL or MariaDB server here. ${line}; or set DATABASE_URL`);
@@ -117,7 +117,7 @@ async function install(say: (line: string) => void): Promise<void> {
   try {
     await apt(...found.command);
   } catch {
-    // Its lists may be missing or stale.
+    // The package lists may be missing or out of date.
     await apt("update");
     await apt(...found.command);
   }
@@ -140,7 +140,8 @@ async function run(command: string[], options: { stdin?: Blob; name?: string } =
 }
 
 /**
- * The line of a server's output that says why it failed: the first error, since later ones follow from it; or the last line.
+ * The line of a program's output that says why it failed: the first error, since later ones follow from it. Without any, the
+ * last line.
  */
 export function reason(output: string): string | undefined {
   const lines = output.split("\n").filter((line) => line.trim() !== "");

@@ -71,7 +71,7 @@ export function batchAnswers(...headers: HeaderName[]): Record<number, Answer> {
 }
 
 /**
- * Makes the answer: 201 if rows were inserted, 200 if there was nothing to insert, 207 if some were rejected; or a 422 problem, if
+ * Makes the answer: 201 if rows were inserted, 200 if there was nothing to insert, 207 if some were rejected; or a 422 problem if
  * all were rejected, or any with `strict`.
  * @param notes what was skipped in the body
  */

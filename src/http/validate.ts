@@ -1,4 +1,4 @@
-/** Validation of query, path and JSON body by zod. Faults become problem documents. */
+/** Validates query, path and JSON body with zod. Faults become problem documents. */
 import { zValidator } from "@hono/zod-validator";
 import type { MiddlewareHandler } from "hono";
 import { z } from "zod";
@@ -7,12 +7,12 @@ import { shown } from "../shown.ts";
 import { described, type Examples, problems } from "./describe.ts";
 import { type ProblemEntry, Refusal } from "./problem.ts";
 
-/** The most faults of one request that are named. */
+/** An answer names at most this many faults of a request. */
 const ERRORS_MAX = 50;
 
 /**
  * Validates a part of the request by a zod schema, for `c.req.valid(target)` in handlers. Answers 400 with an entry in `errors`
- * for each fault, or 404 if the path does not fit. The OpenAPI document takes the schema from here.
+ * for each fault, or 404 if the path is at fault. The schema also goes into the OpenAPI document.
  * @param examples bodies for the document
  */
 export function validate<Target extends "query" | "param" | "json", Schema extends z.ZodType>(
@@ -27,7 +27,7 @@ export function validate<Target extends "query" | "param" | "json", Schema exten
     if (target === "param") throw new Refusal(404, issues.map((issue) => issue.message).join("; "));
     throw faulty(issues.flatMap((issue) => entriesOf(issue, known)));
   };
-  // Synchronous: awaiting the validator's default costs more than the checks. `never`: the option's type depends on Schema.
+  // Synchronous, since awaiting the validator's default takes longer than the checks. `never`, since the type depends on Schema.
   const check = zValidator(target, schema, refuse, {
     validationFunction: (rule, value) => rule.safeParse(value) as never,
   });

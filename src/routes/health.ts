@@ -22,7 +22,7 @@ export function healthRoutes(database: Database, metrics: (c: Context<Env>) => P
         const lacking = `the database lacks ${pending.length} of Muster's migrations`;
         throw new MusterError("unavailable", `${lacking}: restart Muster to apply them`);
       }
-      // Probes the database again. The next request is told the result.
+      // Looks at the database again, without waiting: the next request gets the result.
       database.readiness.renew().catch(() => {});
       const refused = database.readiness.reasons();
       return c.json({ status: "ready" as const, ...(Object.keys(refused).length > 0 && { refused }) }, 200);

@@ -112,7 +112,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     });
     try {
       const withRecord = beginning.then(async (begun) => ({ ...begun, record: await findRun(database.db, begun.run) }));
-      const { run, begun, record } = await withDeadline(msMax, withRecord);
+      const { run, begun, record }: BegunRequest & { record: Run | undefined } = await withDeadline(msMax, withRecord);
       if (!record) throw new MusterError("not_found", `there is no run ${run}`);
       if (begun) imports.launch(finish(begun, query.table, held.move(), log));
       const preference = `handling=${isAllOrNothing ? "strict" : "lenient"}`;

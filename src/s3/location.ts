@@ -2,9 +2,9 @@
 import type { S3, S3ClientConfig } from "@aws-sdk/client-s3";
 import { MusterError } from "../errors.ts";
 
-/** For each of three attempts to connect. */
+/** The time for each of the SDK's three attempts to connect. */
 const CONNECT_MS_MAX = 2_000;
-/** A connection on which nothing moves for so long is closed. Bun counts the sending of a whole part as one movement. */
+/** A connection that is silent for this long is closed. While Bun sends a part, it counts as silent until the whole part is sent. */
 const STALL_MS_MAX = 60_000;
 
 /** A bucket and the prefix of its keys. Keys are given and returned without the prefix. */
@@ -22,7 +22,7 @@ export class S3Location {
 
   /**
    * @param url `s3://BUCKET` or `s3://BUCKET/PREFIX`
-   * @param settings for the SDK's client; they win over its environment
+   * @param settings for the SDK's client; they override the environment
    * @param signal ends every read with an error when it aborts
    * @throws MusterError `invalid`
    */
@@ -48,7 +48,7 @@ export class S3Location {
   }
 }
 
-/** The SDK is only loaded if it is needed: that takes a tenth of a second and 30 MB. */
+/** Loads the SDK only when it is needed, because loading takes a tenth of a second and 30 MB. */
 export const sdk = () => import("@aws-sdk/client-s3");
 
 async function newClient(settings: S3ClientConfig): Promise<S3> {
@@ -56,12 +56,13 @@ async function newClient(settings: S3ClientConfig): Promise<S3> {
   const client = new S3({
     requestHandler: { connectionTimeout: CONNECT_MS_MAX, socketTimeout: STALL_MS_MAX },
     followRegionRedirects: true,
-    // Not every S3 knows the newer checksums. A request is signed with the SHA-256 of its content in any case.
+    // Not every S3-compatible store knows the newer checksums. Requests are signed with the SHA-256 of their content anyway.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     ...settings,
   });
-  // An endpoint that is set, also by the environment, seldom has a host name for each bucket: the path names the bucket.
+  // If an endpoint is set, in `settings` or the environment, the bucket goes into the path. Other stores than Amazon's seldom have
+  // a host name for each bucket.
   const resolve = client.config.endpointProvider;
   client.config.endpointProvider = (parameters, context) =>
     resolve({ ...parameters, ForcePathStyle: parameters.ForcePathStyle || parameters.Endpoint !== undefined }, context);

@@ -5,13 +5,13 @@ import { MusterError } from "../errors.ts";
 import { type S3Location, sdk } from "./location.ts";
 import { explained } from "./s3-errors.ts";
 
-/** How often in a row a body may break off before it has brought a byte. */
+/** After this many resumptions in a row without a new byte, reading fails. */
 const RESUMES_MAX = 4;
-/** Before the first resumption. It doubles with each one that brings nothing. */
+/** The pause before the first resumption. It doubles with each resumption that brings no new byte. */
 const RESUME_PAUSE_MS = 50;
-/** S3 takes 10,000 parts of at least 5 MiB. With these an object may have 80 GiB. */
+/** S3 takes at most 10,000 parts, of at least 5 MiB each. With 8 MiB an object may have 80 GiB. */
 const PART_BYTES = 8 * 1024 * 1024;
-/** Parts that are filled or sent at the same time: an upload holds them in memory. */
+/** How many parts an upload fills or sends at once. It holds them in memory. */
 const PARTS_HELD = 2;
 
 export interface ByteRange {
@@ -21,7 +21,8 @@ export interface ByteRange {
 }
 
 /**
- * The bytes of an object, or of a range of it. If the body breaks off, the same version of the object is read on from there.
+ * The bytes of an object, or of a range of it. If the body breaks off, reading resumes
+ * from there, in the same version of the object.
  * @param version the entity tag that the object must have
  * @throws MusterError `not_found` if there is no such object, `unavailable` if it changes while it is read
  */
@@ -83,8 +84,8 @@ async function openObject(
   }
   const { Body, ContentLength, ContentRange, ETag } = answer;
   if (etag !== undefined && ETag !== etag) throw changed(location, key);
-  const isAsked = !range || ContentRange?.startsWith(`bytes ${start}-`);
-  if (!Body || ContentLength === undefined || !ETag || !isAsked) {
+  const isRangeAsked = !range || ContentRange?.startsWith(`bytes ${start}-`);
+  if (!Body || ContentLength === undefined || !ETag || !isRangeAsked) {
     throw new MusterError("unavailable", `the answer for ${location.bucket} is not S3's: check AWS_ENDPOINT_URL_S3`);
   }
   // Outside browsers a body is a message of node:http.
@@ -119,22 +120,22 @@ export async function* listKeys(location: S3Location, under = ""): AsyncGenerato
   }
 }
 
-/** Puts a small object. A reader gets all of it, or what was there before. */
+/** Writes a small object. A reader gets either the whole new object, or what was there before. */
 export async function putText(location: S3Location, key: string, text: string): Promise<void> {
   const client = await location.client();
   const input = { ...nameOf(location, key), Body: text, ContentType: "application/json" };
   await client.putObject(input).catch(rethrow(location));
 }
 
-/** Deletes objects one by one: the request for many needs a checksum that not every S3 knows. */
+/** Deletes objects one by one: the request that deletes many needs a checksum that not every S3-compatible store knows. */
 export async function deleteKeys(location: S3Location, keys: Iterable<string>): Promise<void> {
   const client = await location.client();
   for (const key of keys) await client.deleteObject(nameOf(location, key)).catch(rethrow(location));
 }
 
 /**
- * Puts an object of any size in parts (Amazon S3 User Guide, Multipart upload). It appears when it is complete. If it fails,
- * also because `chunks` throws, no part stays.
+ * Writes an object of any size in parts (Amazon S3 User Guide, "Multipart upload"). The object appears when it is complete. If
+ * the upload fails, even because `chunks` throws, no part is left in the bucket.
  */
 export async function uploadStream(
   location: S3Location,
@@ -147,7 +148,7 @@ export async function uploadStream(
   const params = { ...nameOf(location, key), Body: body };
   const upload = new Upload({ client, params, partSize: PART_BYTES, queueSize: PARTS_HELD, leavePartsOnError: false });
   await upload.done().catch((error) => {
-    // An error of `chunks` is not one of S3.
+    // An error that `chunks` threw has nothing to do with S3.
     throw error === body.errored ? error : explained(error, location);
   });
 }
