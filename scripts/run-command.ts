@@ -130,6 +130,7 @@ export function readArguments<Name extends CommandName, T>(
       process.exit(0);
     }
     refuseMistakes(flags, tokens);
+    refuseKeptByNpm(name, flags);
     const read = readOptions(
       COMMANDS[name].flags,
       values,
@@ -160,6 +161,22 @@ function refuseMistakes(flags: Record<string, Option>, tokens: readonly Token[])
     given.add(name);
   }
 }
+
+/**
+ * `npm run restore jobs --plan` without `--` gives the flag to npm, which keeps it as a setting: the plan would be a restore.
+ * @throws MusterError `invalid` that says how to write it (npm documentation, "npm run": arguments after `--`; "config")
+ */
+function refuseKeptByNpm(name: CommandName, flags: Record<string, Option>): void {
+  if (process.env.npm_lifecycle_event !== name) return;
+  const isSet = (setting: string | undefined) =>
+    process.env[`npm_config_${setting?.replaceAll("-", "_")}`] !== undefined;
+  // npm takes a word that it does not know for its own short options if each letter is one: --plan for -p -l -a -n.
+  const isKept = (flag: string) => isSet(flag) || [...flag].every((letter) => isSet(NPM_SHORT_OPTIONS[letter]));
+  const kept = Object.keys(flags).find(isKept);
+  if (kept) refuse(`npm took --${kept} for an option of its own: write -- first, as in npm run ${name} -- --${kept}`);
+}
+
+const NPM_SHORT_OPTIONS: Record<string, string> = { p: "parseable", l: "long", a: "all", n: "yes" };
 
 /** The table that an operand names. @throws MusterError `invalid` with the names of all tables */
 export function tableNamed(name: string): TableName {

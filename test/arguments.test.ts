@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readConfig } from "../src/config.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { assertBindable, readTokens } from "../src/http/auth.ts";
-import { run } from "./support/commands.ts";
+import { ROOT, run } from "./support/commands.ts";
 
 const TABLES = "departments, jobs, hired_employees";
 const IMPORT_OPTIONS = "--table, --dry-run, --max-rejects, --json, --help";
@@ -66,6 +66,14 @@ test("a wrong argument ends every command with code 2 and one line that says wha
   });
   const inOrder = (list: unknown[]) => list.map((each) => JSON.stringify(each)).sort();
   expect(inOrder(seen)).toEqual(inOrder(told));
+});
+
+test("a flag that npm took for its own is refused, so a plan never becomes a restore", async () => {
+  const npm = Bun.spawn(["npm", "run", "restore", "jobs", "--plan"], { cwd: ROOT, stdout: "ignore", stderr: "pipe" });
+  expect(await new Response(npm.stderr).text()).toContain(
+    "npm took --plan for an option of its own: write -- first, as in npm run restore -- --plan\n",
+  );
+  expect(await npm.exited).toBe(2);
 });
 
 const PORT = "set PORT to a port number from 0 to 65535";

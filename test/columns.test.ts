@@ -336,9 +336,9 @@ test.each([
   ["1614585600", "must be an instant like 2021-11-07T02:48:42Z, not $"],
   ["2021-03-01T08:00:00[UTC]", 'must have Z or an offset like -05:00 after the time, not "[UTC]"'],
   ["2021-03-01T08:00:00,5Z", 'must have Z or an offset like -05:00 after the time, not ",5Z"'],
-  ["0000-00-00 00:00:00", "must be a day that exists, and that of $ does not"],
-  ["2021-03-01T24:00:00Z", "must be a time that exists, and that of $ does not"],
-  ["2016-12-31T23:59:60Z", "must be a time that exists, and that of $ does not"],
+  ["0000-00-00 00:00:00", "must be on a day that exists; the one in $ does not"],
+  ["2021-03-01T24:00:00Z", "must be at a time that exists; the one in $ does not"],
+  ["2016-12-31T23:59:60Z", "must be at a time that exists; the one in $ does not"],
   ["0999-12-31T23:59:59Z", "must be from the year 1000 to 9999, not $"],
 ])("the datetime %s is refused with what is wrong with it", (text, detail) => {
   expect(milliseconds.fromCsv(text)).toMatchObject({ detail: detail.replace("$", JSON.stringify(text)) });

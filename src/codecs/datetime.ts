@@ -98,7 +98,7 @@ export function readDay(text: string): string | Fault {
   if (text.length !== 10 || !/^\d{4}-\d\d-\d\d$/.test(text)) {
     return new Fault("invalid_datetime", `must be a day like 2021-11-07, not ${shown(text)}`);
   }
-  if (!isDay(text)) return new Fault("invalid_datetime", `must be a day that exists, and ${shown(text)} does not`);
+  if (!isDay(text)) return new Fault("invalid_datetime", `must be a day that exists: ${shown(text)} does not`);
   return yearOf(text) < YEAR_MIN ? outOfRange(text) : text;
 }
 
@@ -166,12 +166,12 @@ function whyNotAnInstant(text: string): Fault {
   const [form, zone] = SHAPE.exec(text) ?? [];
   const because = (why: string) => new Fault("invalid_datetime", why);
   if (form === undefined) return because(`must be an instant like ${EXAMPLE}, not ${shown(text)}`);
-  if (!isDay(text)) return because(`must be a day that exists, and that of ${shown(text)} does not`);
+  if (!isDay(text)) return because(`must be on a day that exists; the one in ${shown(text)} does not`);
   if (zone === undefined) {
     return because(`must be an instant like ${EXAMPLE}, and in ${shown(text)} the time and the zone are missing`);
   }
   if (!isClock(text) || (text.charCodeAt(16) === COLON && !(two(text, 17) <= 59))) {
-    return because(`must be a time that exists, and that of ${shown(text)} does not`);
+    return because(`must be at a time that exists; the one in ${shown(text)} does not`);
   }
   if (zone.trim() !== "")
     return because(`must have Z or an offset like -05:00 after the time, not ${shown(zone.trim())}`);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { DebugPoint } from "../../src/debug-points.ts";
 
-const ROOT = join(import.meta.dir, "../..");
+export const ROOT = join(import.meta.dir, "../..");
 const environmentOf = (given: Record<string, string>) => ({
   PATH: process.env.PATH ?? "",
   HOME: process.env.HOME ?? "",
