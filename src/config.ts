@@ -21,7 +21,8 @@ export interface Setting extends Option {
 const all = ["start", "import", "replay", "backup", "restore"] as const;
 
 const count = (unit: string) => wholeNumber(`a whole number of ${unit}`, 1, 9_999_999_999);
-const milliseconds = count("milliseconds");
+// A timer takes no more: 24 days.
+const milliseconds = wholeNumber("a whole number of milliseconds", 1, 2_147_483_647);
 
 /** To add a setting, add it here. Its name is both the environment variable and the property of readConfig()'s result. */
 export const SETTINGS = {

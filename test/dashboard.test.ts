@@ -243,6 +243,11 @@ describe("with API_TOKENS", () => {
     const bad = [sealed("read-me", now - 1), sealed("old-one", now + 3600), good.replace(/^\d+/, `${now + 7200}`)];
     for (const value of [...bad, good.slice(0, -1), `${now + 60}.`, "", "x"])
       expect([value, await status(value)]).toEqual([value, 401]);
+    // An old cookie is no guess, whichever token signed it: it must not count against its address.
+    const app = appOver(database, { tokens, rateLimit: { perMinute: 1000, now: () => 0 } });
+    const old = { headers: { Cookie: `muster_session=${sealed("read-me", now - 1)}` } };
+    for (let sent = 0; sent <= GUESSES_PER_MINUTE_MAX; sent++)
+      expect((await app.request("/jobs", old)).status).toBe(401);
   });
 
   test("a wrong token gets the form again, with the reason", async () => {

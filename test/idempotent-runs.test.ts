@@ -138,6 +138,13 @@ describe("a key is free again", () => {
     expect(replayed(await post("/backup", "b1"))).toBe("true");
   });
 
+  test("for a request of another kind, after a run that failed", async () => {
+    await post("/backup", "b1");
+    expect((await post("/jobs", "b1", { job: "Judge" })).status).toBe(422);
+    await database.pool.query("UPDATE muster_runs SET status = 'failed'");
+    expect((await post("/jobs", "b1", { job: "Judge" })).status).toBe(201);
+  });
+
   test("when a day has passed", async () => {
     await post("/backup", "b1");
     await database.pool.query("UPDATE muster_idempotency_keys SET created_at = UTC_TIMESTAMP(3) - INTERVAL 25 HOUR");

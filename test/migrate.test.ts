@@ -176,6 +176,16 @@ describe("a database of the version before, whose tables of Muster's own have no
     expect(await rows(url)).toEqual(KEPT);
   });
 
+  test("is not taken for renamed after a crash, if the new name is another program's table", async () => {
+    const url = await before([...BEFORE, "CREATE TABLE muster_runs (mine int PRIMARY KEY)"]);
+    const renaming = statements.find(({ statement }) => statement.startsWith("RENAME TABLE"));
+    await leaveMark(url, renaming, 1);
+    await expect(migrate(url)).rejects.toThrow(/muster_runs.* already exists/);
+    await ask(url, "DROP TABLE muster_runs");
+    await migrate(url);
+    expect(await rows(url)).toEqual(KEPT);
+  });
+
   test("says to a user who may only use the old names what to grant", async () => {
     const url = await before(BEFORE);
     const { database } = parseUrl(url);

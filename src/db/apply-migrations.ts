@@ -69,6 +69,7 @@ async function apply(
   for (const [index, statement] of sql.entries()) {
     if (index < (from?.statement ?? 0)) continue;
     const isInDoubt = from?.begun === true && index === from.statement;
+    if (isInDoubt && (await wasRenamed(connection, statement))) continue;
     if (!isInDoubt) await mark(index, true);
     try {
       await connection.query(statement);
@@ -98,11 +99,23 @@ const DONE_BEFORE = [
 ];
 
 function wasDoneBefore(statement: string, { code, sqlMessage }: DriverError): boolean {
-  // The tables were renamed before.
-  if (/^\s*RENAME TABLE/i.test(statement) && code === "ER_NO_SUCH_TABLE") return true;
+  // Its errors do not tell: a table of another program may have the new name. See wasRenamed().
+  if (isRename(statement)) return false;
   // MariaDB has one code for all that is wrong with a foreign key. Error 121 means that it exists.
   if (code === "ER_CANT_CREATE_TABLE") return sqlMessage?.includes("errno: 121") ?? false;
   return DONE_BEFORE.includes(code ?? "");
+}
+
+const isRename = (statement: string) => /^\s*RENAME TABLE/i.test(statement);
+
+/** Whether a statement renames tables and was carried out: every table has its new name, and none the old one. */
+async function wasRenamed(connection: Connection, statement: string): Promise<boolean> {
+  if (!isRename(statement)) return false;
+  const renames = [...statement.matchAll(/`([^`]+)` TO `([^`]+)`/gi)];
+  const before = renames.map(([, name = ""]) => name);
+  const after = renames.map(([, , name = ""]) => name);
+  const found = await tablesNamed(connection, [...before, ...after]);
+  return found.length === after.length && found.every(({ name }) => after.includes(name));
 }
 
 /**

@@ -32,13 +32,17 @@ export function endSession(c: Context<Env>): void {
  */
 export async function sessionOf(c: Context<Env>, tokens: readonly Token[]): Promise<number | undefined> {
   let found: number | undefined;
+  let isSigned = false;
+  let isForged = false;
   // Every token is tried, even after a match, so the time taken tells an attacker nothing.
   for (const [index, { digest }] of tokens.entries()) {
     const end = await getSignedCookie(c, digest, COOKIE);
-    if (end) found = Number(end) * 1000 > Date.now() ? index : undefined;
-    else if (end === false) found ??= -1;
+    if (end === false) isForged = true;
+    if (!end) continue;
+    isSigned = true;
+    if (Number(end) * 1000 > Date.now()) found = index;
   }
-  return found;
+  return isForged && !isSigned ? -1 : found;
 }
 
 /**

@@ -63,7 +63,11 @@ export async function insertBatch(database: Database, connection: PoolConnection
     known.accept(table, stored);
     for (const each of stored) judged.set(each.row, each);
   }
-  const inOrder = batch.rows.flatMap((row) => judged.get(row) ?? []);
+  const inOrder = batch.rows.map((row) => {
+    const each = judged.get(row);
+    if (!each) throw new Error("a row of the batch has no verdict");
+    return each;
+  });
   const isRefused = batch.strict && inOrder.some(({ verdict }) => verdict.is === "rejected");
   if (isRefused) await connection.query("ROLLBACK TO SAVEPOINT batch");
   const rejections = await logRejected(connection, run, inOrder);

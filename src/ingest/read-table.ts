@@ -64,7 +64,7 @@ async function judgeBlock(
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index];
     const verdict = verdicts[index];
-    if (!row || !verdict) continue;
+    if (!row || !verdict) throw new Error("a row of the file has no verdict");
     counts.received++;
     if (verdict.is === "new") {
       counts.inserted++;

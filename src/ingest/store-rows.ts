@@ -57,9 +57,10 @@ async function judgeAgain({ table, known }: Store, rows: readonly JudgedRow[]): 
     rows.map(({ row }) => row),
     known,
   );
-  for (const [index, verdict] of verdicts.entries()) {
-    const judged = rows[index];
-    if (judged) judged.verdict = verdict;
+  for (const [index, judged] of rows.entries()) {
+    const verdict = verdicts[index];
+    if (!verdict) throw new Error("a row has no verdict");
+    judged.verdict = verdict;
   }
 }
 

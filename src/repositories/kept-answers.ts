@@ -34,7 +34,7 @@ export function claimOf(key: string, request: readonly (string | Uint8Array)[]):
 export async function claimKey(connection: PoolConnection, claim: Claim): Promise<StoredAnswer | undefined> {
   const db = drizzle(connection);
   const found = await hold(db, claim);
-  if (found && !found.isExpired) {
+  if (found && (await liveOf(db, found)) !== "free") {
     if (found.request === claim.request && !("run" in found.answer)) return found.answer;
     throw anotherRequest();
   }
