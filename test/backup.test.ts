@@ -218,7 +218,7 @@ test("an empty store is reported if this database was backed up before: its moun
   expect(said).toEqual([]);
   await rm(folder, { recursive: true });
   await again();
-  expect(said).toEqual([expect.stringContaining("see that it is mounted")]);
+  expect(said).toEqual([expect.stringContaining("check that it is mounted")]);
 });
 
 test("rows that another program stored against the rules are backed up, counted and reported", async () => {
@@ -243,7 +243,7 @@ test("rows that another program stored against the rules are backed up, counted 
   expect(said).toEqual([
     "jobs: 3 rows break the rules of its columns (the first: id -7, column id); correct them, or a restore of this backup will be refused",
     expect.stringContaining(
-      "hired_employees: 2 rows break the rules of its columns (the first has id 4, and its datetime",
+      "hired_employees: 2 rows break the rules of its columns (the first: id 4, column datetime)",
     ),
   ]);
   for (const table of ["jobs", "hired_employees"] as const)

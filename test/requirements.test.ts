@@ -133,7 +133,7 @@ describe("on a server that takes no writes", () => {
     await root.query(`SET GLOBAL ${readOnly} = ON`);
     const { url: at, log, stop } = await serve({ DATABASE_URL: url() });
     expect(log()).toContain(
-      `insert, backup, import, restore refused: the server takes no writes: ${readOnly} is ON; name one`,
+      `insert, backup, import, restore refused: the server takes no writes: ${readOnly} is ON; name another server`,
     );
     for (const path of [
       "",
