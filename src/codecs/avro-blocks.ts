@@ -1,9 +1,9 @@
-/** Decodes the records of an Avro block while its bytes come. Holds at most one record and a chunk. */
+/** Decodes the records of an Avro block as its bytes arrive. Holds at most one record and one chunk. */
 import { CHUNK_BYTES, turn } from "../event-loop.ts";
 import type { PackedBlock } from "./avro-container.ts";
 import { Cursor, damaged, VALUES_MAX } from "./avro-cursor.ts";
 
-/** A batch ends at about this many values. Its last record can exceed it by VALUES_MAX. Batches of ordinary rows have fewer. */
+/** A batch ends at about this many values; its last record can add VALUES_MAX. Ordinary rows meet other limits first. */
 const VALUES_PER_BATCH = 5 * VALUES_MAX;
 
 export interface RecordLimits {
@@ -27,9 +27,9 @@ export async function* recordsOf<Decoded>(
   const from = new Cursor(Buffer.alloc(0));
   const held = new Held();
   let batch: Decoded[] = [];
-  /** Bytes of the block before those of the cursor. */
+  /** How many bytes of the block came before those in the cursor. */
   let before = 0;
-  /** What was read before the batch. */
+  /** How many bytes and values of the block were read before this batch. */
   let begun = { bytes: 0, values: 0 };
   try {
     for (let left = count; left > 0; ) {
@@ -43,7 +43,7 @@ export async function* recordsOf<Decoded>(
         continue;
       }
       left--;
-      // It has no field, and a few bytes could claim a billion such records.
+      // A record without bytes is refused: otherwise a few bytes could claim a billion of them.
       if (from.at === start) throw damaged("a record has no bytes");
       const isSmall = before + from.at - begun.bytes < CHUNK_BYTES && from.values - begun.values < VALUES_PER_BATCH;
       if (batch.length < rowsMax && isSmall) continue;
@@ -61,11 +61,14 @@ export async function* recordsOf<Decoded>(
   }
 }
 
-/** The bytes of a block that are held, in one buffer for all records: a new one for each would pile up. */
+/** Holds the bytes of a block in one buffer, which all its records share. A new buffer for each record would pile up. */
 class Held {
   #buffer = Buffer.allocUnsafe(2 * CHUNK_BYTES);
 
-  /** Gives the cursor more bytes for the record at `start`. They double each time, so a long record is decoded seldom. */
+  /**
+   * Gives the cursor more bytes for the record at `start`. Each call doubles them, so that a long record is decoded only a few
+   * times.
+   */
   async fill(from: Cursor, start: number, pieces: PackedBlock["pieces"], bytesMax: number): Promise<void> {
     const rest = from.data.subarray(start);
     const needed = from.at - start + from.needed;

@@ -2,7 +2,7 @@
 import type { CopyText } from "./codec.ts";
 import { daysSince1970 } from "./datetime.ts";
 
-/** Writes a long: zig-zag, seven bits in each byte, lowest first. Returns where it ends, at most ten bytes further. */
+/** Writes a long: zig-zag, seven bits in each byte, lowest first. Returns the position after it, at most ten bytes on. */
 export function writeLong(value: number, out: Buffer, position: number): number {
   let at = position;
   let rest = value < 0 ? -2 * value - 1 : 2 * value;
@@ -12,7 +12,7 @@ export function writeLong(value: number, out: Buffer, position: number): number 
   return at;
 }
 
-/** Writes digits as an int. @throws Error if an int cannot hold the number: the column is not what the schema says */
+/** Writes digits as an int. @throws Error if an int cannot hold the number: the column's type is not the one in the schema */
 export const copyInt: CopyText = (text, start, end, out, position) => {
   const negative = text[start] === MINUS;
   let value = 0;

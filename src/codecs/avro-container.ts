@@ -1,4 +1,7 @@
-/** Writes and reads Avro object container files (specification 1.11, Object Container Files). avsc would not notice a cut file. */
+/**
+ * Writes and reads Avro object container files (specification 1.11, Object Container Files). avsc is not used for this: it
+ * does not notice that a file is cut off.
+ */
 import type { Transform } from "node:stream";
 import { promisify } from "node:util";
 import { constants, createInflateRaw, createZstdDecompress, deflateRaw } from "node:zlib";
@@ -15,21 +18,24 @@ import { unpacked } from "./unpack.ts";
 export const AVRO_CODECS = ["deflate", "zstandard", "null"] as const;
 export type AvroCodec = (typeof AVRO_CODECS)[number];
 
-/** Limits of a header. Blocks need none: they are read piece by piece. */
+/** Limits for the header, which is held in memory. Blocks need none, because they are read piece by piece. */
 const HEADER_BYTES_MAX = 1024 * 1024;
 const HEADER_ENTRIES_MAX = 1_000;
-/** Base-2 logarithm of zstd's window, which is held: 32 MiB. Only zstd --ultra and --long use a larger one. */
+/**
+ * Base-2 logarithm of the largest zstd window that is accepted. The window is held in memory: 32 MiB. Only zstd --ultra and
+ * --long use a larger one.
+ */
 const WINDOW_LOG_MAX = 25;
 
 const deflate = promisify(deflateRaw);
 
-/** Level 1 of deflate is twice as fast as 6, and a tenth larger. */
+/** Level 1 of deflate is twice as fast as level 6, and its output is a tenth larger. */
 const PACK: Record<AvroCodec, (data: Buffer) => Promise<Uint8Array>> = {
   deflate: (data) => deflate(data, { level: 1 }),
   zstandard: (data) => Bun.zstdCompress(data),
   null: async (data) => data,
 };
-/** Bytes after the end of the packed ones are ignored: Python's avro writes part of a checksum there. */
+/** Bytes after the packed data are ignored, because Python's avro writes part of a checksum there. */
 const UNPACKER: Record<AvroCodec, (() => Transform) | undefined> = {
   deflate: () => createInflateRaw({ chunkSize: CHUNK_BYTES }),
   zstandard: () =>
@@ -49,14 +55,14 @@ export interface Block {
 export interface PackedBlock {
   /** How many records it claims to have. */
   count: number;
-  /** Their binary encoding, unpacked piece by piece. Must be read to its end before the next block. */
+  /** Their binary encoding, unpacked piece by piece. Read all pieces before you take the next block. */
   pieces: AsyncGenerator<Uint8Array>;
 }
 
 const MAGIC = Buffer.from("Obj\x01");
 const SYNC_BYTES = 16;
 
-/** Writes a file, in pieces. Takes the next block from the source while one is being packed. */
+/** Writes a file in pieces. Takes the next block from the source while the block before it is being packed. */
 export async function* writeContainer(
   schema: AvroSchema,
   codec: AvroCodec,
@@ -70,7 +76,7 @@ export async function* writeContainer(
   for await (const { count, data } of blocks) {
     const before = packing;
     packing = PACK[codec](data).then((packed) => Buffer.concat([long(count), long(packed.length), packed, sync]));
-    packing.catch(() => {}); // thrown where it is awaited
+    packing.catch(() => {}); // the await throws the error; this only prevents an unhandled rejection
     if (before) yield await before;
   }
   if (packing) yield await packing;
@@ -78,10 +84,10 @@ export async function* writeContainer(
 
 /**
  * Reads a container to its exact end.
- * @param bytesMax how many bytes its blocks may unpack to, in all
- * @returns the schema it was written with, and its blocks one by one
- * @throws MusterError `backup_damaged` if the file breaks the specification, `refused` for a codec that is not read, and over
- * `bytesMax`
+ * @param bytesMax how many bytes all its blocks together may unpack to
+ * @returns the schema and the codec that it was written with, and its blocks one by one
+ * @throws MusterError `backup_damaged` if the file breaks the specification, `refused` if Muster does not read its codec or if
+ * its blocks unpack to more than `bytesMax`
  */
 export async function readContainer(
   chunks: AsyncIterable<Uint8Array>,
@@ -126,7 +132,7 @@ async function* readBlocks(
   }
 }
 
-/** Reads the map between the magic bytes and the sync marker, entry by entry: counts and lengths may claim anything. */
+/** Reads the header. Checks every count and length before it is used, because a damaged file can claim any. */
 async function readHeader(bytes: ExactBytes): Promise<{ meta: Map<string, Buffer>; sync: Buffer }> {
   const magic = await bytes.peek(MAGIC.length);
   if (!magic.equals(MAGIC)) throw damaged("it does not begin as an Avro file does");
@@ -142,7 +148,7 @@ async function readHeader(bytes: ExactBytes): Promise<{ meta: Map<string, Buffer
   };
   let entries = 0;
   for (let count = await bytes.long(); count !== 0; count = await bytes.long()) {
-    // A negative count is followed by the entries' size in bytes.
+    // After a negative count comes the size of the entries in bytes, which is not needed.
     if (count < 0) await bytes.long();
     entries += Math.abs(count);
     if (entries > HEADER_ENTRIES_MAX) throw damaged(`its header has more than ${HEADER_ENTRIES_MAX} entries`);
@@ -151,7 +157,11 @@ async function readHeader(bytes: ExactBytes): Promise<{ meta: Map<string, Buffer
   return { meta, sync: await bytes.take(SYNC_BYTES) };
 }
 
-/** @throws MusterError `backup_damaged` also for a schema over the limits of fieldReaders, before anything else uses it */
+/**
+ * Parses the header's schema.
+ * @throws MusterError `backup_damaged` if it is not the schema of a record, or if fieldReaders refuses it. Nothing uses the
+ * schema before this check.
+ */
 function schemaOf(text: Buffer | undefined): AvroSchema {
   const schema = parsed(text?.toString() ?? "");
   if (schema?.type !== "record" || !Array.isArray(schema.fields)) throw damaged("its header has no record schema");

@@ -3,45 +3,45 @@ import { isUtf8 } from "node:buffer";
 import { MusterError } from "../errors.ts";
 import { INVALID_UTF8 } from "./codec.ts";
 
-/** Values of one record. Without it, values of no bytes (null, an empty record) would make millions of a few bytes. */
+/** The most values in one record. Without it, a few bytes could claim millions of values that take no bytes, like null. */
 export const VALUES_MAX = 10_000;
-/** How deep a record, or a schema, is nested. Without it, a schema that refers to itself would exhaust the stack. */
+/** How deep a record or a schema may be nested. Without this limit, a schema that refers to itself would exhaust the stack. */
 export const DEPTH_MAX = 64;
 const KEY_BYTES_MAX = 65_536;
 /** A long has 64 bits, seven in each byte. */
 const LONG_BYTES_MAX = 10;
-/** This many bytes have 49 bits, which a JavaScript number holds exactly. */
+/** Seven bytes carry 49 bits, which a JavaScript number holds exactly. */
 const EXACT_BYTES = 7;
 
 /**
  * A place in a block's bytes. Each value that is read moves it on.
- * Every method throws MusterError `backup_damaged` if the bytes end too early or are not such a value.
+ * A method that reads throws MusterError `backup_damaged` if the bytes end too early, or are not a value of its type.
  */
 export class Cursor {
   at = 0;
   /** How many values were read so far. */
   values = 0;
-  /** After an error: how many bytes from `at` on the value needs, if they have not come yet; else 0. */
+  /** Set if a read fails because its bytes have not arrived yet: how many bytes the value needs from `at` on. Otherwise 0. */
   needed = 0;
   #valuesEnd = 0;
   #depth = 0;
 
   constructor(public data: Buffer) {}
 
-  /** Begins a record of so many fields. */
+  /** Begins a record with this many fields. Counts them, and starts the limits of values and depth anew. */
   beginRecord(fields: number): void {
     this.values += fields;
     this.#valuesEnd = this.values + VALUES_MAX;
     this.#depth = 0;
   }
 
-  /** Counts fields or items that follow. */
+  /** Counts the fields or items that are read next. */
   count(values: number): void {
     this.values += values;
     if (this.values > this.#valuesEnd) throw damaged(`a record has more than ${VALUES_MAX} values`);
   }
 
-  /** Begins a record, a list or a map. */
+  /** Goes one level deeper: into a nested record, a list or a map. */
   enter(): void {
     if (++this.#depth > DEPTH_MAX) throw damaged(`a record is nested deeper than ${DEPTH_MAX} levels`);
   }
@@ -50,7 +50,7 @@ export class Cursor {
     this.#depth--;
   }
 
-  /** Skips so many bytes. Returns where they begin. */
+  /** Skips `size` bytes. Returns where they begin. */
   take(size: number): number {
     const start = this.at;
     if (size > this.data.length - start) {
@@ -61,7 +61,7 @@ export class Cursor {
     return start;
   }
 
-  /** An int or a long: a number, or its digits past 2^53. */
+  /** Reads an int or a long. Returns a number, or the digits as text if a number cannot hold them exactly. */
   long(): number | string {
     const { data } = this;
     let at = this.at;
@@ -90,14 +90,17 @@ export class Cursor {
     throw damaged("a number in a record is too long");
   }
 
-  /** The length of what follows, or an index. */
+  /** Reads a length or an index. */
   size(): number {
     const size = this.long();
     if (typeof size === "number" && size >= 0) return size;
     throw damaged("a record has an impossible length");
   }
 
-  /** How many items the next block of a list or map has; 0 after the last. A negative count is followed by a size in bytes. */
+  /**
+   * Reads how many items the next block of a list or map has; 0 after the last block. After a negative count comes the size of
+   * the block in bytes, which is not needed.
+   */
   blockCount(): number {
     const count = this.long();
     if (typeof count !== "number") throw damaged("a record has an impossible count");
@@ -106,18 +109,21 @@ export class Cursor {
     return Math.abs(count);
   }
 
-  /** A copy, since the buffer of `data` is used again. @param size if the bytes do not begin with it */
+  /**
+   * Reads bytes. Returns a copy, because the buffer of `data` is used again.
+   * @param size how many bytes. If it is left out, the size is read first.
+   */
   bytes(size = this.size()): Uint8Array {
     const start = this.take(size);
     return new Uint8Array(this.data.subarray(start, start + size));
   }
 
-  /** Text. Bytes that are not UTF-8 become INVALID_UTF8, which no column accepts. */
+  /** Reads text. Returns INVALID_UTF8, which no column accepts, if its bytes are not UTF-8. */
   text(): string {
     const size = this.size();
     const start = this.take(size);
     const text = this.data.toString("utf8", start, start + size);
-    // U+FFFD is in the bytes themselves, or stands for bytes that are not UTF-8.
+    // toString writes U+FFFD for bytes that are not UTF-8. Valid text can contain U+FFFD too, so isUtf8 decides.
     if (!text.includes("\uFFFD") || isUtf8(this.data.subarray(start, start + size))) return text;
     return INVALID_UTF8;
   }

@@ -6,11 +6,11 @@ import type { AvroSchema } from "./avro.ts";
 import { type Cursor, DEPTH_MAX, damaged } from "./avro-cursor.ts";
 
 /**
- * Types in one schema, where each field, union branch and item counts. An InnoDB table has at most 1017 columns: 3 types
- * each.
+ * The most types in one schema. Each field, union branch and item counts as one. A table needs about 3,000 at most: InnoDB
+ * allows 1017 columns, with 3 types each.
  */
 const SCHEMA_TYPES_MAX = 5_000;
-/** Digits after the point of a decimal: more than any database keeps. */
+/** The most digits after the point of a decimal. No database keeps more. */
 const SCALE_MAX = 1_000;
 
 type Read = (from: Cursor) => unknown;
@@ -22,12 +22,12 @@ export interface FieldReader {
   read: Read;
 }
 
-/** By the name of a logical type, a function that converts the value that was read. */
+/** For each logical type, by name: the function that converts a value that was read. */
 export type LogicalTypes = Record<string, (value: unknown, scale: number) => unknown>;
 
 /**
- * Makes the readers of a record's fields, in order. An int or long is read as a number, or as digits past 2^53; bytes and
- * fixed as a Uint8Array; a record or map as an object; a union as its bare value.
+ * Makes the readers of a record's fields, in order. They read an int or long as a number, or as digits past 2^53; bytes and
+ * fixed as a Uint8Array; a record or map as an object; a union as the value of its branch.
  * @throws MusterError `backup_damaged` if the schema breaks the specification (1.11, Schema Declaration), or is too large
  */
 export function fieldReaders(schema: AvroSchema, logicalTypes: LogicalTypes = {}): FieldReader[] {
@@ -37,7 +37,7 @@ export function fieldReaders(schema: AvroSchema, logicalTypes: LogicalTypes = {}
 type Definition = Record<string, unknown>;
 
 class Compiler {
-  /** By full name. `read` is missing while a record's own fields are compiled, because they may refer to the record. */
+  /** The named types, by full name. `read` is missing while a record's fields are compiled: they may refer to the record. */
   readonly #named = new Map<string, { read?: Read }>();
   #types = 0;
 
@@ -177,7 +177,7 @@ function mapOf(read: Read): Read {
   };
 }
 
-/** Sets a property, also one called `__proto__`: to assign that would change the object's prototype instead. */
+/** Sets a property. Assigning to `__proto__` would change the prototype, so a property of that name is defined instead. */
 export function setOwn(object: Record<string, unknown>, name: string, value: unknown): void {
   if (name !== "__proto__") object[name] = value;
   else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });

@@ -1,4 +1,4 @@
-/** The records of an Avro container of any schema, as the JSON values that the rules of JSON rows judge. */
+/** Reads the records of any Avro container as JSON values, so that the rules of JSON rows can judge them. */
 import { ROWS_PER_BATCH } from "../event-loop.ts";
 import { recordsOf } from "./avro-blocks.ts";
 import { readContainer } from "./avro-container.ts";
@@ -8,10 +8,12 @@ import { RECORD_BYTES_MAX } from "./codec.ts";
 import { decimalDigits } from "./numbers.ts";
 
 /**
- * Reads a container to its exact end, in batches bounded by rows, bytes and values. A number past 2^53 becomes text,
- * timestamps and dates ISO 8601, decimals digits, bytes a Uint8Array, and text that is not UTF-8 INVALID_UTF8.
- * @param bytesMax how many bytes its blocks may unpack to, in all
- * @throws MusterError `backup_damaged` if the file breaks the specification, `refused` over `bytesMax`
+ * Reads a container to its exact end, in batches bounded by rows, bytes and values. A number past 2^53 becomes its digits as
+ * text, and so does a decimal. Timestamps and dates become ISO 8601. Bytes become a Uint8Array. Text that is not UTF-8 becomes
+ * INVALID_UTF8.
+ * @param bytesMax how many bytes all its blocks together may unpack to
+ * @throws MusterError `backup_damaged` if the file breaks the specification, `refused` if Muster does not read its codec or if
+ * it unpacks to more than `bytesMax`
  */
 export async function* readRecords(
   chunks: AsyncIterable<Uint8Array>,
@@ -31,7 +33,7 @@ function recordOf(fields: readonly FieldReader[], from: Cursor): Record<string, 
   return record;
 }
 
-/** Units since 1970 as ISO 8601. A value of the wrong type is left as it is. */
+/** Makes a converter from units since 1970 to ISO 8601. It leaves a value of the wrong type as it is. */
 const timestamp = (decimals: number) => (value: unknown) =>
   isWhole(value) || isDigits(value) ? isoOf(BigInt(value), decimals) : value;
 
@@ -48,10 +50,10 @@ const LOGICAL_TYPES: LogicalTypes = {
 };
 
 const DAY_MS = 86_400_000n;
-/** The largest and, negated, the smallest time of a Date. */
+/** The latest time that a Date can hold. The earliest is the same number, negated. */
 const DATE_MS_MAX = 8_640_000_000_000_000n;
 
-/** A time since 1970 as ISO 8601, with at least three decimals of a second, and more if it needs them. */
+/** A time since 1970 as ISO 8601, with three or more decimals of a second. If no Date can hold it, it stays digits. */
 function isoOf(units: bigint, decimals: number): string {
   const perMs = 10n ** BigInt(decimals - 3);
   const rest = ((units % perMs) + perMs) % perMs;

@@ -1,4 +1,4 @@
-/** A table in Avro (specification 1.11): its schema, and its rows as records and back. */
+/** A table in Avro (specification 1.11): makes its schema, writes its rows as records, and reads records as rows. */
 import { type Schema, Type, types } from "avsc";
 import * as dictionary from "../db/schema.ts";
 import { MusterError } from "../errors.ts";
@@ -24,7 +24,7 @@ export interface AvroSchema {
   fields: AvroField[];
 }
 
-/** What the schema module may say about its tables and columns, by `table` or `table.column`. */
+/** Notes that the schema module can export besides its tables. The keys are `table` or `table.column`. */
 interface Remarks {
   doc?: Record<string, string>;
   aliases?: Record<string, string[]>;
@@ -45,7 +45,7 @@ export function avroSchema(table: Table, remarks: Remarks = dictionary as Remark
   };
 }
 
-/** Writes a row at `position`. Returns where it ends, or a negative number if the buffer is too short by that much. */
+/** Writes a row at `position`. Returns the position after it, or minus the number of bytes that the buffer lacks. */
 export type EncodeRow = (row: Row, buffer: Buffer, position: number) => number;
 
 /** Makes the encoder of a table's rows as records of avroSchema(table). */
@@ -62,14 +62,15 @@ export function recordEncoder(table: Table): EncodeRow {
   };
 }
 
-/** Reads the record at the cursor: the row's values, with a Fault for each that breaks the present rules. */
+/** Reads the record at the cursor. Returns the row's values, with a Fault for each value that breaks the present rules. */
 export type DecodeRow = (from: Cursor) => (SqlValue | Fault)[];
 
 /**
- * Makes the decoder of a table's backup. If the table's schema has changed since, the old one is resolved to the present one
- * by the specification (Schema Resolution).
+ * Makes the decoder of a table's backup. If the table's schema has changed since the backup, the decoder converts records of
+ * the old schema to the present one (specification, Schema Resolution).
  * @param written the schema that the file was written with
- * @throws MusterError `backup_damaged` for another table's schema, `refused` with the field's name if it cannot be resolved
+ * @throws MusterError `backup_damaged` if the schema is another table's, `refused` with the field's name if a field cannot be
+ * converted
  */
 export function recordDecoder(table: Table, written: AvroSchema): DecodeRow {
   const readers = fieldReaders(written);
@@ -106,7 +107,10 @@ function fieldType(column: Column): unknown {
   return isNullFirst(column) ? ["null", type] : [type, "null"];
 }
 
-/** A default must be of the union's first branch (specification, Unions). */
+/**
+ * Whether null is the first branch of a nullable column's type. A field's default must have the type of the first branch
+ * (specification, Unions).
+ */
 export const isNullFirst = ({ fallback }: Column) => fallback === null;
 
 function defaultOf({ codec, nullable, required, fallback }: Column): { default?: unknown } {
@@ -122,14 +126,14 @@ function remarkOn(subject: string, { doc, aliases }: Remarks): { doc?: string; a
   return { ...(text && { doc: text }), ...(names && { aliases: names }) };
 }
 
-/** avsc's type of a schema, for the values that columns write and read. */
+/** Makes avsc's type for a schema. It takes and gives the values that columns write and read. */
 export function typeOf(schema: AvroSchema | AvroForm["type"]): Type {
-  // A JavaScript number is exact to 2^53: larger longs are text.
+  // A JavaScript number is exact only to 2^53, so larger longs are text.
   const registry = JSON.stringify(schema).includes('"long"') ? { long: exactLong } : {};
   return Type.forSchema(schema as Schema, { omitRecordMethods: true, wrapUnions: "never", registry });
 }
 
-/** A long that loses no digit: a number, or its digits past 2^53. */
+/** A long that loses no digit: a number up to 2^53, beyond it the digits as text. */
 export const exactLong = types.LongType.__with({
   fromBuffer(buffer: Buffer) {
     const value = buffer.readBigInt64LE();
@@ -147,7 +151,7 @@ export const exactLong = types.LongType.__with({
   compare: (a: number | string, b: number | string) => (BigInt(a) < BigInt(b) ? -1 : Number(BigInt(a) > BigInt(b))),
 });
 
-/** The name of the file's field from which a present field is read; undefined if it gets its default. */
+/** Finds the field of the file that a present field is read from. Undefined if there is none, so that its default is used. */
 function sourceOf(table: Table, field: AvroField, written: readonly FieldReader[]): string | undefined {
   const names = [field.name, ...(field.aliases ?? [])];
   const theirs = written.find(({ name }) => names.includes(name));
@@ -163,10 +167,10 @@ function sourceOf(table: Table, field: AvroField, written: readonly FieldReader[
 /** How much of a type a message shows. */
 const TYPE_CHARACTERS_MAX = 200;
 
-/** Whether avsc can read a field's values as another's. It is asked for each field, so that an error can name the field. */
+/** Whether values of the type `writer` can be read as `reader`. avsc is asked for each field, so that an error can name it. */
 function canRead(reader: unknown, writer: unknown): boolean {
   const field = (type: unknown) => typeOf({ type: "record", name: "field", fields: [{ name: "value", type }] });
-  // By the specification a different logical type does not matter, but then days would be read as milliseconds.
+  // The specification ignores the logical type here. But without this check, days would be read as milliseconds.
   if (logicalTypeOf(reader) !== logicalTypeOf(writer)) return false;
   try {
     field(reader).createResolver(field(writer));

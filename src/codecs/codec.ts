@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { ReasonCode } from "../db/ledger.ts";
 import { escaped, shown } from "../shown.ts";
 
-/** Bytes of one CSV record, line of NDJSON or Avro record. A longer one is refused: it bounds what a reader holds. */
+/** The most bytes of a CSV record, NDJSON line or Avro record. A longer one is refused, so that a reader holds no more. */
 export const RECORD_BYTES_MAX = 1_048_576;
 
 /**
@@ -21,24 +21,24 @@ export interface ColumnCodec {
   fromCsv(cell: string): SqlValue | Fault;
   /**
    * Reads the commonest form of a value straight from the bytes of a CSV cell or of the server's answer.
-   * Undefined: decode the text and call fromCsv or fromSql. Left out if that is not slower.
+   * If it returns undefined, decode the text and call fromCsv or fromSql. Left out if those are as fast.
    */
   fromBytes?(bytes: Uint8Array, start: number, end: number): SqlValue | undefined;
   /** Like fromBytes, for a CSV cell that is ASCII without quotes and control characters. */
   fromPlainBytes?(bytes: Buffer, start: number, end: number): SqlValue | undefined;
   /**
    * Whether text that the server sends could break the column's rules, by a quick look at its bytes. It may say yes for
-   * good text, and never says no for text that breaks a rule. Left out if no stored value can break one.
+   * good text, and never says no for text that breaks a rule. Left out if no stored value can break a rule.
    */
   mayBreak?(text: Uint8Array, start: number, end: number): boolean;
   /** Reads what the driver answers (dates as text, big numbers as text), or what Drizzle's column mode makes of it. */
   fromSql(value: unknown): SqlValue;
   toJson(value: SqlValue): unknown;
-  /** Writes the server's text as JSON text without decoding it. Left out: fromSql and toJson do. */
+  /** Writes the server's text as JSON text without decoding it. If it is left out, use fromSql and toJson. */
   copyJson?: CopyText;
-  /** The cell's text, unquoted. */
+  /** The text of a CSV cell, without the quotes that csvLine adds. */
   toCsv(value: SqlValue): string;
-  /** The JSON form, for documents and typed clients. */
+  /** The zod schema of the JSON form, for documents and typed clients. */
   schema: z.ZodType;
   avro: AvroForm;
 }
@@ -48,14 +48,14 @@ export interface AvroForm {
   type: string | { type: string; logicalType: string; precision?: number; scale?: number };
   write(value: SqlValue): unknown;
   read(value: unknown): SqlValue | Fault;
-  /** Writes the server's text in this form without decoding it. Left out: fromSql and write do. */
+  /** Writes the server's text in this form without decoding it. If it is left out, use fromSql and write. */
   copy?: CopyText;
 }
 
-/** Writes the bytes of `text` from `start` to `end` into `out` at `position`, in another form. Returns where that ends. */
+/** Converts `text` from `start` to `end`, and writes it into `out` at `position`. Returns the position after it. */
 export type CopyText = (text: Buffer, start: number, end: number, out: Buffer, position: number) => number;
 
-/** Why a value does not fit its column. The detail goes on from the column's name: "must be a whole number". */
+/** Why a value does not fit its column. The detail continues a sentence after the column's name: "must be a whole number". */
 export class Fault {
   constructor(
     readonly code: ReasonCode,
@@ -63,7 +63,7 @@ export class Fault {
   ) {}
 }
 
-/** Stands for text whose bytes are not UTF-8: a lone surrogate, which no UTF-8 decodes to and no text column accepts. */
+/** Stands for text whose bytes are not UTF-8: a lone surrogate. UTF-8 never decodes to one, and no text column accepts it. */
 export const INVALID_UTF8 = "\uD800";
 
 export const NOT_UTF8 = new Fault("invalid_text", "holds bytes that are not UTF-8: save it as UTF-8");
@@ -79,7 +79,7 @@ export function isBlank(text: string): boolean {
   return !(first > 32 && first < 128) && text.trim() === "";
 }
 
-/** The fault of text with an ASCII control character other than tab, line feed and carriage return. */
+/** A Fault if the text has an ASCII control character other than tab, line feed and carriage return. */
 export function controlIn(text: string): Fault | undefined {
   const control = CONTROL.exec(text)?.[0];
   if (control === undefined) return undefined;

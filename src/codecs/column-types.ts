@@ -42,7 +42,7 @@ const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
   int: ({ unsigned }) => (unsigned ? int(0, 4_294_967_295) : int(-2_147_483_648, 2_147_483_647)),
   bigint: ({ unsigned }) => (unsigned ? bigint(0n, 2n ** 64n - 1n) : bigint(-(2n ** 63n), 2n ** 63n - 1n)),
   decimal: ({ first, second, unsigned }) => decimal(first ?? 10, second ?? 0, unsigned),
-  // The server silently rounds a DOUBLE(precision, scale).
+  // DOUBLE(precision, scale) is not moved, because the server silently rounds its values.
   double: ({ first, unsigned }) => (first === undefined ? double(unsigned) : undefined),
   boolean: () => boolean,
   varchar: ({ first, allowed }) => (first ? varchar(first, allowed) : undefined),
@@ -51,7 +51,7 @@ const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
   mediumtext: ({ allowed }) => text(16_777_215, allowed),
   longtext: ({ allowed }) => text(4_294_967_295, allowed),
   date: () => date,
-  // JSON and CSV have three decimals of a second at most.
+  // A column with more than three decimals of a second is not moved: JSON and CSV have three at most.
   datetime: ({ first }) => (first === undefined || first <= 3 ? datetime(first ?? 0) : undefined),
 };
 
@@ -60,7 +60,7 @@ function nullable(codec: ColumnCodec): ColumnCodec {
   return {
     ...codec,
     fromSql: (value) => (value === null || value === undefined ? null : codec.fromSql(value)),
-    // Every value of every answer passes here: types whose values need no conversion get no wrapper.
+    // Every value of every answer passes here, so types whose values need no conversion get no wrapper.
     toJson: codec.toJson === asItIs ? asItIs : (value) => (value === null ? null : codec.toJson(value)),
     toCsv: (value) => (value === null ? "" : codec.toCsv(value)),
   };
@@ -96,7 +96,7 @@ const date: ColumnCodec = {
 
 const DAY_MS = 86_400_000;
 
-/** Milliseconds since 1970 as ISO 8601; for a number that is no date, text that no column accepts. */
+/** Milliseconds since 1970 as ISO 8601. A number that no Date can hold becomes text that no column accepts. */
 const isoOf = (ms: number) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);
 
 function datetime(decimals: number): ColumnCodec {

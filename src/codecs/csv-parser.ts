@@ -10,8 +10,8 @@ export const CELLS_MAX = 4_096;
 const [TAB, LF, CR, SPACE, QUOTE, COMMA] = [9, 10, 13, 32, 34, 44];
 const isBlank = (byte: number | undefined) => byte === SPACE || byte === TAB;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-// A cell's bytes are combined by bitwise OR. These flags are added above their 8 bits: the cell is quoted; the cell has a
-// control character other than tab and line ends.
+// The parser combines all bytes of a cell by bitwise OR, and adds these flags above a byte's 8 bits. QUOTED: the cell is
+// quoted. CONTROL: it has a control character other than tab and line ends.
 const QUOTED = 256;
 const CONTROL = 512;
 const UNCLOSED = "a quote that is not closed";
@@ -90,7 +90,7 @@ class Parser {
   #bounds: number[] = [];
   #begun = false;
   #line = 1;
-  #skipping = false; // inside the rest of a line that is too long; its start is a malformed record
+  #skipping = false; // inside a line that is too long, and was already yielded as a malformed record
 
   /** Yields the records of a block. Returns the bytes of an incomplete record: the next block must begin with them. */
   *parse(bytes: Buffer, isLast: boolean): Generator<CsvRecord[], Buffer> {

@@ -1,4 +1,4 @@
-/** Rows as CSV records and lines. Columns stand in the dictionary's order, or in that of a header. */
+/** Reads rows from CSV records, and writes them as CSV lines. Columns have the dictionary's order, or that of a header. */
 import type { Reason } from "../db/ledger.ts";
 import { controlIn, Fault, INVALID_UTF8, isBlank, NOT_UTF8, type SqlValue } from "./codec.ts";
 import type { CsvRecord } from "./csv-parser.ts";
@@ -6,7 +6,7 @@ import { accepted, missing } from "./json.ts";
 import { badRow, malformedCsv, wrongFieldCount } from "./reasons.ts";
 import type { ReadRow, Row, Table } from "./tables.ts";
 
-/** For each cell the index of its column, as a header gives it; undefined is the dictionary's order. */
+/** For each cell of a record, the index of its column, taken from a header. Undefined means the dictionary's order. */
 export type CellOrder = readonly number[] | undefined;
 
 /** Judges one record by its shape alone. Columns that `order` leaves out are missing. */
@@ -71,10 +71,10 @@ export function fromCsv(table: Table, cells: readonly string[], order: CellOrder
 /** The header line of toCsv's rows. */
 export const csvHeader = (table: Table): string => csvLine(table.columns.map((column) => column.name));
 
-/** A stored row as one line. The parser and fromCsv make the same row of it again. */
+/** A stored row as one line. Parsing the line gives the same row again. */
 export const toCsv = (table: Table, row: Row): string => csvLine(csvCells(table, row));
 
-/** The cells of that line, unquoted. */
+/** The cells of toCsv's line, unquoted. */
 export const csvCells = (table: Table, row: Row): string[] =>
   table.columns.map((column, index) => column.codec.toCsv(row[index] ?? null));
 
@@ -86,8 +86,8 @@ export const csvLine = (cells: readonly unknown[]): string =>
 export const cellText = (cell: unknown): string => (cell === null || cell === undefined ? "" : String(cell));
 
 /**
- * Besides what RFC 4180 demands, quotes blanks at either end (readers drop them), a BOM (a reader could take it for the
- * file's), and `\N` (others read it as NULL).
+ * Quotes what RFC 4180 demands, and three things more: blanks at either end, because readers drop them; a BOM, because a reader
+ * could take it for the file's; `\N`, because other programs read it as NULL.
  */
 function quotedIfNeeded(text: string): string {
   return /[",\r\n\uFEFF]|^[ \t]|[ \t]$|^\\N$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

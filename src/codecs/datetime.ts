@@ -42,8 +42,8 @@ export function readInstant(text: string, decimals: number): string | Fault {
 }
 
 /**
- * Reads the commonest form, `YYYY-MM-DDTHH:MM:SSZ`, straight from bytes. Undefined: use readInstant.
- * @param length how long the answer is: it has as many decimals as fit
+ * Reads the commonest form, `YYYY-MM-DDTHH:MM:SSZ`, straight from bytes. If it returns undefined, use readInstant.
+ * @param length the length of the returned text, which decides how many decimals it has
  */
 export function readUtcInstant(bytes: Uint8Array, start: number, end: number, length: number): string | undefined {
   if (end - start !== 20 || bytes[start + 10] !== UPPER_T || bytes[start + 19] !== UPPER_Z) return undefined;
@@ -55,20 +55,20 @@ export function readUtcInstant(bytes: Uint8Array, start: number, end: number, le
 
 const SCRATCH = Buffer.from("YYYY-MM-DD HH:MM:SS.000");
 
-/** From the form that readInstant returns to `2021-11-07T02:48:42Z`, with milliseconds only if they are not zero. */
+/** Converts what readInstant returns to `2021-11-07T02:48:42Z`, with milliseconds only if they are not zero. */
 export function instant(stored: string): string {
   const second = `${stored.slice(0, 10)}T${stored.slice(11, 19)}`;
   const fraction = stored.slice(19).padEnd(4, "0");
   return fraction === ".000" || stored.length === 19 ? `${second}Z` : `${second}${fraction}Z`;
 }
 
-/** From the form that readInstant returns to milliseconds since 1970. */
+/** Converts what readInstant returns to milliseconds since 1970. */
 export function millisecondsOf(stored: string): number {
   const seconds = two(stored, 11) * 3600 + two(stored, 14) * 60 + two(stored, 17);
   return (dayOf(stored) * 86_400 + seconds) * 1000 + Number(stored.slice(20).padEnd(3, "0"));
 }
 
-/** Days since 1970 of `YYYY-MM-DD`. */
+/** How many days `YYYY-MM-DD` is after 1970-01-01. */
 export function dayOf(stored: string): number {
   return daysSince1970(yearOf(stored), two(stored, 5), two(stored, 8));
 }
@@ -136,7 +136,7 @@ function hasOtherThanZeros(text: string, start: number, end: number): boolean {
   return false;
 }
 
-/** Minutes east of UTC of the zone that ends the text: `Z`, `+-hh:mm`, `+-hhmm` or `+-hh`. NaN for anything else. */
+/** Reads the zone that ends the text: `Z`, `+-hh:mm`, `+-hhmm` or `+-hh`. Returns minutes east of UTC; NaN for other text. */
 function offsetMinutes(text: string, at: number): number {
   const sign = text.charCodeAt(at);
   const length = text.length - at;
@@ -150,7 +150,7 @@ function offsetMinutes(text: string, at: number): number {
 
 const yearOf = (text: string) => two(text, 0) * 100 + two(text, 2);
 
-/** The two digits at an offset as a number. NaN if they are not digits: every comparison with it is false. */
+/** The two digits at an offset as a number, or NaN if they are not digits. Every comparison with NaN is false. */
 function two(text: string, at: number): number {
   const tens = text.charCodeAt(at);
   const ones = text.charCodeAt(at + 1);

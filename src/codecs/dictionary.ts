@@ -1,6 +1,6 @@
 /**
- * Builds the dictionary, the list of tables with their columns and codecs, from src/db/schema.ts. Refuses what Muster
- * cannot move.
+ * Builds the dictionary, the list of tables with their columns and codecs, from src/db/schema.ts. Refuses tables and columns
+ * that Muster cannot move.
  */
 import { getTableColumns, is, SQL } from "drizzle-orm";
 import { type ForeignKey, getTableConfig, type MySqlColumn, MySqlTable } from "drizzle-orm/mysql-core";
@@ -32,7 +32,7 @@ export function buildTables(module: object): readonly [Table, ...Table[]] {
     if (!is(source, MySqlTable)) continue;
     const table = buildTable(name, source, aliases);
     const twin = [...built.keys()].find((other) => same(other, name));
-    // With lower_case_table_names the server takes both for one table.
+    // If lower_case_table_names is set, the server takes both for one table.
     if (twin !== undefined) throw invalid(`the tables ${twin} and ${name}`, "differ in letter case alone: rename one");
     built.set(name, table);
   }

@@ -1,10 +1,10 @@
 import { Cursor, damaged } from "./avro-cursor.ts";
 
-/** 49 bits: no count or size in an Avro container needs more. */
+/** Seven bytes carry 49 bits. No count or size in an Avro container needs more. */
 const LONG_BYTES_MAX = 7;
 
 /**
- * Takes exactly so many bytes from chunks of any size; an Avro container is read by it.
+ * Takes exact numbers of bytes from chunks of any size, to read an Avro container.
  * Its methods throw MusterError `backup_damaged` if the chunks end too early, and what the chunks throw.
  */
 export class ExactBytes {
@@ -45,7 +45,7 @@ export class ExactBytes {
     return taken;
   }
 
-  /** Takes so many bytes in pieces, as they come. */
+  /** Takes `size` bytes in pieces, as they arrive. */
   async *pieces(size: number): AsyncGenerator<Buffer> {
     for (let left = size; left > 0; ) {
       if (await this.atEnd()) throw damaged("it is cut off");

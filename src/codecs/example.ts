@@ -5,7 +5,7 @@ import type { Column, Row, Table } from "./tables.ts";
 
 /**
  * A row that the table's rules accept, if each table that it refers to has the id 1.
- * @param id null: the database shall assign it
+ * @param id null if the database shall assign it
  */
 export function exampleRow(table: Table, id: number | null = null): Row {
   return table.columns.map((column) => (column.isKey ? id : exampleOf(column)));

@@ -1,10 +1,10 @@
-/** Scans JSON text for where its values stand, and for keys that stand more than once in one object. */
+/** Scans JSON text. Finds where its values begin and end, and the keys that occur more than once in one object. */
 
 export type Path = readonly (string | number)[];
 
-/** Values up to this far from the root can be looked up: a table's name, its list, a row. */
+/** How many steps from the root a value can be looked up. The longest path in use has three: `rows`, an index, `row`. */
 const DEPTH_MAX = 3;
-/** Repeated keys of one object that are named. */
+/** How many repeated keys of one object are named. */
 const REPEATED_MAX = 10;
 
 export const [QUOTE, COMMA, COLON] = [34, 44, 58] as const;
@@ -21,21 +21,21 @@ export interface Repeated {
 interface Span {
   start: number;
   end: number;
-  /** The keys that stand more than once, if it is an object. */
+  /** If it is an object: its keys that occur more than once. */
   repeated?: readonly string[];
-  /** The values in it by key or index, if they are near the root. */
+  /** The values inside it by key or index, down to DEPTH_MAX. */
   within?: Map<string | number, Span>;
 }
 
 /**
- * Scans text that is known to be JSON within the limits. Paths stay arrays: joined into text, a key of millions of
+ * Scans text that is known to be JSON within the limits. Paths stay arrays. If they were joined into text, a key of millions of
  * characters would be copied for each of the thousands of values below it.
  */
 export class JsonScanner {
   readonly repeated: Repeated[] = [];
   readonly #root: Span;
   #at = 0;
-  /** The path of the value that is scanned. */
+  /** The path of the value that is being scanned. */
   readonly #path: (string | number)[] = [];
 
   constructor(private readonly text: string) {
@@ -115,7 +115,7 @@ export class JsonScanner {
 
   /** The code of the next character that is not white space; NaN at the end. */
   #next(): number {
-    // Outside of strings, the only characters up to the blank are JSON's four kinds of white space.
+    // Outside of strings, every character of JSON with a code up to the blank's is white space.
     while (this.text.charCodeAt(this.#at) <= BLANK) this.#at++;
     return this.text.charCodeAt(this.#at);
   }

@@ -1,4 +1,4 @@
-/** JSON text parsed, with what JSON.parse forgets: keys that stand twice in one object, and how a value was written. */
+/** Parses JSON text, and keeps what JSON.parse forgets: keys that occur twice in one object, and how a value was written. */
 import { MusterError } from "../errors.ts";
 import { JSON_DEPTH_MAX, JSON_KEYS_MAX, JSON_VALUES_MAX } from "../limits.ts";
 import { cut, escaped } from "../shown.ts";
@@ -28,7 +28,7 @@ export class JsonText {
    */
   constructor(text: string, name = "the body") {
     this.#text = text;
-    // Before JSON.parse: text over the limits would take it seconds and gigabytes.
+    // The limits are checked before JSON.parse, which would take seconds and gigabytes for text over them.
     const colons = countColons(text, name);
     try {
       this.value = JSON.parse(text);
@@ -36,16 +36,16 @@ export class JsonText {
       const why = (error as Error).message.replace("JSON Parse error: ", "");
       throw new MusterError("invalid", `${name} is not JSON: ${escaped(cut(why))}`);
     }
-    // The text has as many members as the value, unless JSON.parse dropped a repeated key. Only then it is scanned.
+    // If JSON.parse dropped a repeated key, the value has fewer members than the text has colons. Only then scan the text.
     if (colons !== countMembers(this.value)) this.#scanner = new JsonScanner(text);
   }
 
-  /** False: no object has a key twice. */
+  /** False if no object has a key twice. It can be true without one, because source() scans the text too. */
   get mayRepeat(): boolean {
     return this.#scanner !== undefined;
   }
 
-  /** The keys that stand more than once in the object at a path. JSON.parse kept the last value of each. */
+  /** The keys that occur more than once in the object at a path. JSON.parse kept the last value of each. */
   repeatedIn(path: Path): readonly string[] {
     return this.#scanner?.at(path)?.repeated ?? [];
   }
@@ -71,7 +71,7 @@ function countColons(text: string, name: string): number {
   let colons = 0;
   let values = 1;
   let depth = 0;
-  /** For each depth the keys of the object that is open there. */
+  /** For each depth, how many keys the object that is open there has so far. */
   const keys = [0];
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -102,7 +102,7 @@ function countColons(text: string, name: string): number {
 
 const tooMany = (name: string, what: string) => new MusterError("too_large", `${name} has ${what}: send fewer at once`);
 
-/** Loops over keys and indexes: Object.values() would take six times as long, and every row of every body passes here. */
+/** Counts the members of all objects. Every row of every body passes here, and Object.values() would take six times as long. */
 function countMembers(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
   let count = 0;

@@ -1,4 +1,4 @@
-/** The JSON of rows as types, for the typed client. At run time json.ts does the same with the dictionary. */
+/** The types of rows in JSON, for the typed client. At run time json.ts does the same with the dictionary. */
 import type * as schema from "../db/schema.ts";
 import type { TableName } from "./tables.ts";
 
@@ -18,7 +18,7 @@ export type NewJsonRow<Name extends TableName> = {
 
 type Columns<Name extends TableName> = (typeof schema)[Name]["_"]["columns"];
 
-/** Columns that a row must have. To Drizzle, an id that the database assigns has a default. */
+/** Columns that a row must have. An id is not one: to Drizzle it has a default, because the database assigns it. */
 interface Required {
   _: { notNull: true; hasDefault: false };
 }
@@ -27,7 +27,7 @@ type JsonValue<Column> = Column extends { _: { notNull: infer NotNull; columnTyp
   ? ByType<Type> | (NotNull extends true ? never : null)
   : never;
 
-/** From Drizzle's names of column types. */
+/** The JSON type of a column, by Drizzle's name of the column's type. */
 type ByType<Type> = Type extends "MySqlInt" | "MySqlDouble"
   ? number
   : Type extends "MySqlBigInt53" | "MySqlBigInt64"

@@ -38,10 +38,10 @@ export function fromJson(table: Table, row: unknown, options: { keyOptional: boo
   return { values, reasons };
 }
 
-/** The object of a stored row: a JsonRow of its table. */
+/** Makes the JSON object of a stored row: a JsonRow of its table. */
 export function toJson({ columns }: Table, row: Row): Record<string, unknown> {
   const object: Record<string, unknown> = {};
-  // entries() would take as long as all the rest, and every row of every answer passes here.
+  // Every row of every answer passes here, and entries() would take as long as the rest of this function.
   for (let index = 0; index < columns.length; index++) {
     const column = columns[index];
     if (column) object[column.name] = column.codec.toJson(row[index] ?? null);
@@ -58,7 +58,7 @@ export function rowSchema(table: Table): z.ZodObject {
   );
 }
 
-/** The zod schema of a row that is sent, for documents. A field that may be left out may be null too. */
+/** The zod schema of a row in a request, for documents. A field that may be left out may be null too. */
 export function newRowSchema(table: Table): z.ZodObject {
   return z.strictObject(
     Object.fromEntries(
@@ -70,14 +70,14 @@ export function newRowSchema(table: Table): z.ZodObject {
   );
 }
 
-/** The value for a missing one: the column's fallback, or undefined and one more reason. */
+/** Returns the fallback of a column that a row leaves out. If the column is required, adds a reason and returns undefined. */
 export function missing(column: Column, reasons: Reason[]): SqlValue | undefined {
   if (!column.required) return column.fallback;
   reasons.push(missingField(column));
   return undefined;
 }
 
-/** A codec's answer: the value, or undefined and one more reason. */
+/** Returns a value that a codec has read. If it is a Fault, adds a reason and returns undefined. */
 export function accepted(column: Column, value: SqlValue | Fault, reasons: Reason[]): SqlValue | undefined {
   if (!(value instanceof Fault)) return value;
   reasons.push(badValue(column, value));

@@ -24,7 +24,7 @@ export function int(min: number, max: number): ColumnCodec {
       }
       return end > start && value >= min && value <= max ? value : undefined;
     },
-    // Only a number below 1, or with as many digits as the largest.
+    // Only a number below 1, or one with as many digits as the largest, can be out of range.
     mayBreak: (text, start, end) => (text[start] ?? 0) <= 48 || end - start >= String(max).length,
     fromSql: Number,
     toJson: asItIs,
@@ -39,7 +39,7 @@ export function int(min: number, max: number): ColumnCodec {
   };
 }
 
-/** Infinity too: JSON.parse makes it of 1e999, which is out of range and not of another type. */
+/** Counts Infinity as whole: JSON.parse makes it from 1e999, which is out of range, not of another type. */
 const isWhole = (value: unknown): value is number =>
   typeof value === "number" && (Number.isInteger(value) || !Number.isFinite(value));
 
@@ -48,7 +48,7 @@ export function bigint(min: bigint, max: bigint): ColumnCodec {
   const outOfRange = (sent: unknown) => new Fault("out_of_range", `must be from ${min} to ${max}, not ${shown(sent)}`);
   const read = (digits: string) => {
     if (!WHOLE.test(digits)) return wrongType("a whole number", digits);
-    // Long digits are refused by their number: BigInt would take quadratic time.
+    // Too many digits are refused before BigInt, which would take quadratic time for them.
     const significant = digits.replace(/^(-?)0+(?=\d)/, "$1");
     if (significant.length > 20) return outOfRange(digits);
     const value = BigInt(significant);
@@ -65,12 +65,12 @@ export function bigint(min: bigint, max: bigint): ColumnCodec {
     toJson: asItIs,
     toCsv: String,
     schema: z.union([z.int(), z.string().regex(WHOLE)]),
-    // Avro's long ends at 2^63 - 1. An unsigned column goes further.
+    // Avro's long ends at 2^63 - 1. An unsigned column can hold more, so it becomes a decimal.
     avro: min < 0n ? { type: "long", write: asItIs, read: (value) => read(String(value)) } : avroDecimal(20, 0, read),
   };
 }
 
-/** A JSON number past 2^53 has lost digits in JSON.parse already. */
+/** The fault of a JSON number past 2^53: JSON.parse may have rounded it already. */
 const inexact = (value: number) =>
   new Fault("out_of_range", `must be written as text: JSON numbers such as ${value} are not exact`);
 
@@ -109,7 +109,7 @@ export function decimal(precision: number, scale: number, unsigned: boolean): Co
   };
 }
 
-/** The number without its point, as two's complement, highest byte first (Avro specification, Decimal). */
+/** Avro's decimal: the number without its point, as two's complement, highest byte first (specification, Decimal). */
 function avroDecimal(precision: number, scale: number, read: (digits: string) => SqlValue | Fault): AvroForm {
   return {
     type: { type: "bytes", logicalType: "decimal", precision, scale },
@@ -124,10 +124,10 @@ function avroDecimal(precision: number, scale: number, read: (digits: string) =>
   };
 }
 
-/** Bytes of a decimal in a file. MySQL's longest has 65 digits, in 27 bytes. Many more bytes would take quadratic time. */
+/** The most bytes of a decimal in a file: far more would take quadratic time. MySQL's longest has 65 digits, in 28 bytes. */
 const DECIMAL_BYTES_MAX = 64;
 
-/** The digits of an Avro decimal. For no bytes "", and for too many bytes a text: no column accepts either. */
+/** The digits of an Avro decimal. Returns "" for no bytes, and a remark for too many bytes: no column accepts either. */
 export function decimalDigits(bytes: Uint8Array, scale: number): string {
   if (bytes.length === 0) return "";
   if (bytes.length > DECIMAL_BYTES_MAX) return `a decimal of ${bytes.length} bytes`;
@@ -137,7 +137,7 @@ export function decimalDigits(bytes: Uint8Array, scale: number): string {
   return `${unscaled < 0n ? "-" : ""}${whole}${scale > 0 ? `.${digits.slice(-scale)}` : ""}`;
 }
 
-/** A number as digits without an exponent: JavaScript writes those below 0.000001 as 1.5e-7. */
+/** Writes a number without an exponent. JavaScript itself writes numbers below 0.000001 like 1.5e-7. */
 function plainDigits(value: number): string {
   const [digits = "", exponent] = String(Math.abs(value)).split("e-");
   const plain = exponent ? `0.${"0".repeat(Number(exponent) - 1)}${digits.replace(".", "")}` : digits;

@@ -5,7 +5,7 @@ import { cut, shown } from "../shown.ts";
 import { type Fault, NOT_UTF8, RECORD_BYTES_MAX, type SqlValue } from "./codec.ts";
 import type { Column, Table } from "./tables.ts";
 
-/** Unknown fields that are named one by one: a row of a megabyte can hold a hundred thousand. */
+/** How many unknown fields are named one by one. A row of a megabyte can hold a hundred thousand. */
 const UNKNOWN_FIELDS_MAX = 10;
 
 /** A value that its column does not accept. */
@@ -52,7 +52,7 @@ export function unknownFields({ name }: Table, fields: readonly string[]): Reaso
   return more > 0 ? [...reasons, { code: "unknown_field", detail: `${more} more fields are unknown` }] : reasons;
 }
 
-/** A key that stands twice in one JSON object. JSON.parse keeps the last value alone, and Muster does not choose. */
+/** A key that occurs twice in one JSON object. JSON.parse keeps only the last value, and Muster does not choose. */
 export const repeatedField = (field: string): Reason => unexpected(field, `${shown(field)} is given twice`);
 
 const unexpected = (field: string, detail: string): Reason => ({

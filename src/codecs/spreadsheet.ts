@@ -1,7 +1,7 @@
 /**
- * Cells for spreadsheet programs. They take a cell that begins with one of these characters for a formula, and a formula can
- * send the sheet's content elsewhere (OWASP, CSV Injection). An apostrophe before it makes it text. Exports are exact by
- * default, and have apostrophes only if the request asks for them.
+ * Cells for spreadsheet programs. If a cell begins with one of these characters, the programs take it for a formula, and a
+ * formula can send the sheet's content elsewhere (OWASP, CSV Injection). With an apostrophe before it, the cell is text.
+ * Exports are exact by default: they have apostrophes only if the request asks for them.
  */
 const FORMULA = /^'*[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/;
 const GUARDED = /^'+[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/;
@@ -11,7 +11,7 @@ const NUMBER = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
 export const SPREADSHEET_COLUMN = "spreadsheet form";
 export const SPREADSHEET_YES = "yes";
 
-/** Puts an apostrophe before a cell that looks like a formula, or like one with an apostrophe before it already. */
+/** Puts an apostrophe before a formula. Also before a formula that has one already, so that `unguarded` gives the cell back. */
 export function guarded(cell: string): string {
   return FORMULA.test(cell) && !NUMBER.test(cell) ? `'${cell}` : cell;
 }
@@ -19,5 +19,5 @@ export function guarded(cell: string): string {
 /** Whether `guarded` may have made the cell. */
 export const isGuarded = (cell: string): boolean => GUARDED.test(cell);
 
-/** The cell before `guarded`. */
+/** Undoes `guarded`. */
 export const unguarded = (cell: string): string => (isGuarded(cell) ? cell.slice(1) : cell);

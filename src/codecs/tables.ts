@@ -21,11 +21,11 @@ export function sameRow(a: readonly (SqlValue | undefined)[], b: readonly (SqlVa
   return true;
 }
 
-/** A row as a codec reads it, judged by its shape alone. */
+/** A row as a codec reads it, judged by its shape alone: no id or reference is looked up. */
 export interface ReadRow {
-  /** In the order of the table's columns. Undefined: a value at fault, or an id that the database shall assign. */
+  /** In the order of the table's columns. Undefined if a value is at fault, or is an id that the database shall assign. */
   readonly values: readonly (SqlValue | undefined)[];
-  /** Why it is rejected. Empty if its shape is right. */
+  /** Why the row is rejected. Empty if its shape is right. */
   readonly reasons: readonly Reason[];
 }
 
@@ -39,7 +39,7 @@ export interface Column {
   /** It is the table's `id`. */
   isKey: boolean;
   nullable: boolean;
-  /** Neither nullable nor with a default. An id is required; fromJson has an option to leave it out. */
+  /** A row must have it: it is not nullable, and has no default. An id is required too; fromJson can leave it out. */
   required: boolean;
   /** The value if none is given: the column's default, else null. */
   fallback: SqlValue;
@@ -64,14 +64,12 @@ export const tables: readonly Table[] = dictionary;
 
 export const tableNames: readonly [TableName, ...TableName[]] = [first.name, ...others.map(({ name }) => name)];
 
-/** The table of that name. */
 export function tableOf(name: TableName): Table {
   const table = tables.find((each) => each.name === name);
   if (!table) throw new MusterError("not_found", `there is no table ${name}`);
   return table;
 }
 
-/** Whether a text names a table of the dictionary. */
 export function isTableName(text: string): text is TableName {
   return tables.some((table) => table.name === text);
 }

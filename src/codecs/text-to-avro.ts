@@ -1,4 +1,4 @@
-/** Rows as Avro records straight from the text that the server sends. */
+/** Writes rows as Avro records straight from the text that the server sends. */
 import { lengthAt, SHORT_LENGTH_END, type TextRow } from "../db/text-rows.ts";
 import { MusterError } from "../errors.ts";
 import { isNullFirst, typeOf } from "./avro.ts";
@@ -6,13 +6,13 @@ import { writeLong } from "./avro-bytes.ts";
 import type { CopyText } from "./codec.ts";
 import type { Column, Table } from "./tables.ts";
 
-/** How much longer a value can be in Avro than in the server's answer, where its length stands before it too. */
+/** How many bytes longer a value can be in Avro than in the server's answer, each with the length before it. */
 const LONGER_BYTES_MAX = 16;
 
 /**
- * Makes the encoder of a table's rows: it writes a row as a record of avroSchema(table) at `position`, and returns where the
- * record ends. A negative number: the buffer may be too short by that much.
- * @param invalid is told of each value that the table's present rules refuse
+ * Makes the encoder of a table's rows. It writes a row as a record of avroSchema(table) at `position`, and returns the position
+ * after it. It returns a negative number if the buffer may be too short by that many bytes.
+ * @param invalid called for each value that the table's present rules refuse
  * @throws MusterError (the encoder) `refused` for a NULL that the schema does not allow
  */
 export function textEncoder(
@@ -42,7 +42,7 @@ export function textEncoder(
   };
 }
 
-/** Looks for values that their columns' rules refuse. Only those that mayBreak suspects are decoded. */
+/** Looks for values that their columns' rules refuse. Decodes only the values that mayBreak suspects. */
 function checkerOf({ columns }: Table, invalid: (row: TextRow, column: Column) => void): (row: TextRow) => void {
   return (row) => {
     let from = row.offset;

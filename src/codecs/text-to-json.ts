@@ -1,15 +1,18 @@
-/** Rows as JSON (RFC 8259) straight from the text that the server sends: the same bytes as JSON.stringify, without values in between. */
+/**
+ * Writes rows as JSON (RFC 8259) straight from the text that the server sends. The bytes are the same as JSON.stringify's, but
+ * no values are made in between.
+ */
 import { lengthAt, SHORT_LENGTH_END, type TextRow } from "../db/text-rows.ts";
 import type { CopyText } from "./codec.ts";
 import type { Column, Table } from "./tables.ts";
 
-/** How much longer than its text a value can be, besides escapes: quotes, and decimals that the server leaves out. */
+/** How many bytes longer than its text a value can be, not counting escapes: quotes, and decimals that the server leaves out. */
 const LONGER_BYTES_MAX = 32;
-/** Bytes that one byte of text can become: \u0000. */
+/** How many bytes one byte of text can become: \u0000. */
 const ESCAPED_BYTES = 6;
 const FIRST_BYTES = 16 * 1024;
 
-/** A JSON array made row by row, of the objects that toJson makes. */
+/** Makes a JSON array row by row, with the same objects that toJson makes. */
 export class JsonArray {
   /** How many rows are in it. */
   rows = 0;
@@ -31,7 +34,7 @@ export class JsonArray {
     out[at++] = this.rows === 0 ? OPEN : COMMA;
     let from = offset;
     for (const { before, copy } of this.#fields) {
-      // A loop: for so few bytes a call takes longer.
+      // A loop, because a call would take longer for so few bytes.
       for (let index = 0; index < before.length; index++) out[at++] = before[index] ?? 0;
       const first = buffer[from] ?? 0;
       if (first < SHORT_LENGTH_END) {
@@ -48,7 +51,7 @@ export class JsonArray {
     this.rows++;
   }
 
-  /** The whole array and a line end, as every JSON answer ends. No row can be added afterwards. */
+  /** The whole array, and the line end that ends every JSON answer. No row can be added afterwards. */
   bytes(): Buffer<ArrayBuffer> {
     if (this.rows === 0) return Buffer.from("[]\n");
     this.#makeRoom(2);
@@ -69,7 +72,7 @@ const [LINE_END, BLANK, QUOTE, COMMA, ZERO, UPPER_T, UPPER_Z] = [10, 32, 34, 44,
 const [OPEN, BACKSLASH, CLOSE, CLOSE_ROW] = [91, 92, 93, 125] as const;
 
 interface Fields {
-  /** For each column the bytes before its value (`,"name":`), and what writes the value. */
+  /** For each column, the bytes before its value (`,"name":`), and the function that writes the value. */
   fields: readonly { before: Buffer; copy: CopyText }[];
   /** How many bytes a row takes at most, besides its values' text. */
   fixedBytes: number;
@@ -77,7 +80,7 @@ interface Fields {
 
 const fieldsByTable = new WeakMap<Table, Fields>();
 
-/** Made once for each table: it takes as long as a page of rows. */
+/** Makes the fields only once for each table, because that takes as long as a page of rows. */
 function fieldsOf(table: Table): Fields {
   const known = fieldsByTable.get(table);
   if (known) return known;

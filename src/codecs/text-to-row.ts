@@ -1,4 +1,4 @@
-/** Rows of values from the text that the server sends. */
+/** Makes rows of values from the text that the server sends. */
 import { lengthAt, SHORT_LENGTH_END, type TextRow } from "../db/text-rows.ts";
 import type { SqlValue } from "./codec.ts";
 import type { Row, Table } from "./tables.ts";

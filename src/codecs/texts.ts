@@ -8,7 +8,7 @@ import { copyJsonString } from "./text-to-json.ts";
 /** The only values that an enum column accepts; undefined for any text. */
 type Allowed = readonly string[] | undefined;
 
-/** @param max in code points, which MySQL counts; a text has at least as many UTF-16 units */
+/** @param max in code points, as MySQL counts. Text never has more of them than UTF-16 units, which are quicker to count. */
 export function varchar(max: number, allowed: Allowed): ColumnCodec {
   return string(
     (value) => value.length > max && codePoints(value) > max && `takes ${max} characters, and has ${codePoints(value)}`,
@@ -18,7 +18,7 @@ export function varchar(max: number, allowed: Allowed): ColumnCodec {
   );
 }
 
-/** @param max in bytes of UTF-8; a UTF-16 unit becomes at most three */
+/** @param max in bytes of UTF-8. A UTF-16 unit becomes at most three, so short text need not be counted. */
 export function text(max: number, allowed: Allowed): ColumnCodec {
   return string(
     (value) =>
@@ -67,7 +67,7 @@ function string(
     avro: {
       type: "string",
       write: asItIs,
-      // Control characters are not refused here: rows stored before that rule must come back.
+      // Control characters are not refused here, because a restore must accept rows that were stored before that rule.
       read(value) {
         if (typeof value !== "string") return wrongType("text", value);
         return isBlank(value) ? BLANK : readStored(value);

@@ -1,4 +1,4 @@
-/** Compressed bytes unpacked piece by piece: gzip files, and whatever node:zlib unpacks. */
+/** Unpacks compressed bytes piece by piece: gzip files, and everything that node:zlib can unpack. */
 import { pipeline, Readable, type Transform } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { MusterError } from "../errors.ts";
@@ -7,7 +7,7 @@ import { CHUNK_BYTES } from "../event-loop.ts";
 /**
  * Unpacks gzip (RFC 1952), one member or several, to its exact end.
  * @param name what the file is called in an error
- * @param bytesMax how many bytes it may unpack to: a thousand times its size is possible
+ * @param bytesMax how many bytes it may unpack to. A gzip file can unpack to a thousand times its size.
  * @throws MusterError `refused` if the bytes are not gzip, are cut off, go on after the end, or unpack to more than
  * `bytesMax`; what `chunks` throws
  */
@@ -32,7 +32,7 @@ export async function* gunzipped(
     if (bytes > bytesMax) throw refused(`unpacks to more than ${bytesMax} bytes`);
     yield chunk;
   }
-  // zlib takes a zero after a member for padding, and would silently drop everything after it.
+  // zlib takes a zero byte after a member for padding, and would silently drop everything after it.
   if (gunzip.bytesWritten < sent) throw damaged("it goes on after its end");
 }
 

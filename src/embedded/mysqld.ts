@@ -12,8 +12,8 @@ export interface ServerProgram {
 /**
  * Finds the server program to run: `mysqld` if it is given, otherwise the mysqld or mariadbd on PATH or in the usual places of
  * daemons. If no server is installed, this installs one with the system's package manager, and says so.
- * @throws MusterError `unavailable` with the command to run if no server is installed and Muster cannot install one, `invalid` if
- *   `mysqld` is not a server
+ * @throws MusterError `unavailable` with the command to run if no server is installed and Muster cannot install one,
+ *   `invalid` if `mysqld` is not a server
  */
 export async function findProgram(mysqld: string | undefined, say: (line: string) => void): Promise<ServerProgram> {
   if (mysqld !== undefined) return identify(Bun.which(mysqld) ?? resolve(mysqld));
@@ -24,7 +24,7 @@ export async function findProgram(mysqld: string | undefined, say: (line: string
   return identify(path);
 }
 
-/** Creates an empty server's data in `folder`, which must be new. `root` has no password: the socket keeps others out. */
+/** Creates an empty server's data in `folder`, which must be new. `root` has no password: only this user reaches the socket. */
 export async function initialise(program: ServerProgram, folder: string, settings: string[]): Promise<void> {
   const command = [program.path, "--no-defaults", `--datadir=${folder}`, ...systemOptions(program), ...settings];
   if (program.kind === "MySQL") {
@@ -61,7 +61,7 @@ function systemTables(share: string): string[] | undefined {
 export function systemOptions(program: ServerProgram): string[] {
   // MySQL and MariaDB refuse to run as root without this option.
   const user = process.getuid?.() === 0 ? ["--user=root"] : [];
-  // MySQL would also listen for its X protocol, and needs a directory for files that only its packages create.
+  // Without these options, MySQL would also listen for its X protocol, and need a directory that only its packages create.
   return program.kind === "MySQL" ? [...user, "--mysqlx=OFF", "--secure-file-priv=NULL"] : user;
 }
 
@@ -75,7 +75,7 @@ function installed(): string | undefined {
   return Bun.which("mysqld", { PATH }) ?? Bun.which("mariadbd", { PATH }) ?? undefined;
 }
 
-/** The file's name may mislead, so its version is read: "Ver 10.11.19-MariaDB-0+deb12u1 for ..." or "Ver 9.7.4 for ...". */
+/** Reads the version, since the file's name may mislead: "Ver 10.11.19-MariaDB-0+deb12u1 for ..." or "Ver 9.7.4 for ...". */
 async function identify(path: string): Promise<ServerProgram> {
   try {
     accessSync(path, constants.X_OK);
@@ -140,8 +140,8 @@ async function run(command: string[], options: { stdin?: Blob; name?: string } =
 }
 
 /**
- * The line of a program's output that says why it failed: the first error, since later ones follow from it. Without any, the
- * last line.
+ * The line of a program's output that says why it failed: the first error, since later ones follow from it. If there is no
+ * error, the last line.
  */
 export function reason(output: string): string | undefined {
   const lines = output.split("\n").filter((line) => line.trim() !== "");

@@ -35,13 +35,13 @@ export function placeOf(folder: string): Place {
       cause: error,
     });
   }
-  // Without symbolic links, because serves() recognises the server's process by this path.
+  // Symbolic links are resolved, because serves() recognises the server's process by this path.
   const root = fs.realpathSync(folder);
   const at = (name: string) => join(root, name);
   return { folder: root, data: at("mysql"), log: at("mysql.log"), turn: at("mysql.turn"), users: at("mysql.users") };
 }
 
-/** Creates the data. First in another directory, so that a command that is killed leaves no incomplete data in their place. */
+/** Creates the data in another directory, then moves them. A command that is killed leaves no incomplete data in place. */
 export async function createData(
   place: Place,
   program: ServerProgram,
@@ -105,7 +105,7 @@ export function socketPath(place: Place): string {
   const directory = join(tmpdir(), `muster-${name}`);
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   const found = fs.lstatSync(directory);
-  // Another user can create a directory of that name, and would then answer as the server.
+  // Another user can create a directory of that name, and could then answer as the server.
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {
     throw new MusterError(
       "unavailable",

@@ -5,7 +5,7 @@ import { driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
 import { reason, type ServerProgram, systemOptions } from "./mysqld.ts";
 
-/** Milliseconds, long enough for a start after a crash, which reads the logs first, and for a stop, which writes all memory. */
+/** Milliseconds. A start after a crash reads the logs first, and a stop writes all memory, so both can take long. */
 const START_MS_MAX = 60_000;
 const STOP_MS_MAX = 60_000;
 const POLL_MS = 20;
@@ -75,7 +75,7 @@ export function serves(pid: number, data: string): boolean {
   return processOf(pid)?.command.includes(`--datadir=${data} `) ?? false;
 }
 
-/** Calls `probe` until its answer is neither undefined nor false, and returns that. Undefined if the time is over. */
+/** Calls `probe` until its answer is neither undefined nor false. Returns that answer, or undefined if the time is over. */
 export async function until<T>(
   milliseconds: number,
   probe: () => Promise<T | undefined | false>,
@@ -115,7 +115,7 @@ function processOf(pid: number): { state: string; command: string } | undefined 
   if (process.platform === "linux") {
     try {
       const command = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-      // "pid (name) state ...", and the name may have any characters.
+      // "pid (name) state ...". The name may have any characters, so the state is what follows the last ") ".
       const [state = ""] = fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").slice(-1);
       return { state, command };
     } catch {

@@ -1,6 +1,6 @@
 /**
- * The private server, which is used without DATABASE_URL. All commands in one folder share it: the first one starts it, the
- * last one stops it. Each holds a file lock, which the kernel releases if its process dies.
+ * The private server, which Muster uses if DATABASE_URL is not set. All commands in one folder share it: the first one starts
+ * it, the last one stops it. Each holds a file lock, which the kernel releases if its process dies.
  */
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -96,7 +96,7 @@ async function runningServer(place: Place, options: ServerOptions): Promise<Serv
 
 async function startServer(place: Place, options: ServerOptions): Promise<ServerRecord> {
   const program = await findProgram(options.mysqld, options.say);
-  // A directory of its own: when MariaDB starts, it deletes the temporary files of all servers in its directory.
+  // The server has a temporary directory of its own, because MariaDB deletes all servers' temporary files in it when it starts.
   const temporary = join(place.folder, "mysql.tmp");
   fs.mkdirSync(temporary, { recursive: true, mode: 0o700 });
   const settings = [...SETTINGS, `--tmpdir=${temporary}`, ...(options.args ?? [])];
@@ -124,7 +124,7 @@ async function leave(place: Place, joined: ServerRecord, user: FileLock): Promis
     const unused = lockAlone(place.users);
     if (!unused) return;
     unused.release();
-    // Its process may have changed since this command joined: after a crash, another command starts a new one.
+    // The record is read again. After a crash, another command may have started a new process.
     const server = readRecord(place.data);
     if (server) await stopProcess(server.pid, place);
   });

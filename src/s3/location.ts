@@ -4,7 +4,10 @@ import { MusterError } from "../errors.ts";
 
 /** The time for each of the SDK's three attempts to connect. */
 const CONNECT_MS_MAX = 2_000;
-/** A connection that is silent for this long is closed. While Bun sends a part, it counts as silent until the whole part is sent. */
+/**
+ * A connection that is silent for this long is closed. While Bun sends a part, the connection counts as silent until the whole
+ * part is sent.
+ */
 const STALL_MS_MAX = 60_000;
 
 /** A bucket and the prefix of its keys. Keys are given and returned without the prefix. */
@@ -61,8 +64,8 @@ async function newClient(settings: S3ClientConfig): Promise<S3> {
     responseChecksumValidation: "WHEN_REQUIRED",
     ...settings,
   });
-  // If an endpoint is set, in `settings` or the environment, the bucket goes into the path. Other stores than Amazon's seldom have
-  // a host name for each bucket.
+  // If an endpoint is set, in `settings` or the environment, the bucket goes into the path. Other stores than Amazon's seldom
+  // have a host name for each bucket.
   const resolve = client.config.endpointProvider;
   client.config.endpointProvider = (parameters, context) =>
     resolve({ ...parameters, ForcePathStyle: parameters.ForcePathStyle || parameters.Endpoint !== undefined }, context);

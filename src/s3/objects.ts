@@ -21,8 +21,8 @@ export interface ByteRange {
 }
 
 /**
- * The bytes of an object, or of a range of it. If the body breaks off, reading resumes
- * from there, in the same version of the object.
+ * Reads the bytes of an object, or of a range of it. If the body breaks off, reading resumes from there, in the same version of
+ * the object.
  * @param version the entity tag that the object must have
  * @throws MusterError `not_found` if there is no such object, `unavailable` if it changes while it is read
  */
@@ -59,7 +59,7 @@ interface OpenObject extends ByteRange {
   etag: string;
 }
 
-/** @param etag the version that the object must be */
+/** @param etag the version that the object must have */
 async function openObject(
   location: S3Location,
   key: string,
@@ -88,7 +88,7 @@ async function openObject(
   if (!Body || ContentLength === undefined || !ETag || !isRangeAsked) {
     throw new MusterError("unavailable", `the answer for ${location.bucket} is not S3's: check AWS_ENDPOINT_URL_S3`);
   }
-  // Outside browsers a body is a message of node:http.
+  // Outside of browsers the SDK's body is a message of node:http, which is a Readable.
   const body = Body as Readable;
   if (location.signal) addAbortSignal(location.signal, body);
   return { body, etag: ETag, start, end: start + ContentLength - 1 };
@@ -148,7 +148,7 @@ export async function uploadStream(
   const params = { ...nameOf(location, key), Body: body };
   const upload = new Upload({ client, params, partSize: PART_BYTES, queueSize: PARTS_HELD, leavePartsOnError: false });
   await upload.done().catch((error) => {
-    // An error that `chunks` threw has nothing to do with S3.
+    // An error that `chunks` threw has nothing to do with S3, so it is passed on as it is.
     throw error === body.errored ? error : explained(error, location);
   });
 }
