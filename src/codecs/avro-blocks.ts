@@ -17,7 +17,7 @@ export interface RecordLimits {
  * Reads a block to its exact end, in batches that are bounded by records, bytes and values.
  * @param decode reads the record at the cursor. If the bytes end inside the record, it is called again from the record's
  * start, with more bytes
- * @throws MusterError `backup_damaged` if the bytes are not exactly the block's records; what `decode` throws
+ * @throws MusterError `backup_damaged` if the bytes are not exactly the block's records, and what `decode` throws
  */
 export async function* recordsOf<Decoded>(
   { count, pieces }: PackedBlock,

@@ -117,7 +117,7 @@ function defaultOf({ codec, nullable, required, fallback }: Column): { default?:
   if (required) return {};
   if (fallback === null) return nullable ? { default: null } : {};
   const value = codec.avro.write(fallback);
-  // In a schema, bytes are text with one character for each byte.
+  // In a schema, the default of a bytes field is text with one character for each byte.
   return { default: Buffer.isBuffer(value) ? value.toString("latin1") : value };
 }
 

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { ReasonCode } from "../db/ledger.ts";
 import { escaped, shown } from "../shown.ts";
 
-/** The most bytes of a CSV record, NDJSON line or Avro record. A longer one is refused, so that a reader holds no more. */
+/** The most bytes of a CSV record, NDJSON line or Avro record. A longer one is refused, to bound what a reader holds. */
 export const RECORD_BYTES_MAX = 1_048_576;
 
 /**
@@ -21,14 +21,14 @@ export interface ColumnCodec {
   fromCsv(cell: string): SqlValue | Fault;
   /**
    * Reads the commonest form of a value straight from the bytes of a CSV cell or of the server's answer.
-   * If it returns undefined, decode the text and call fromCsv or fromSql. Left out if those are as fast.
+   * If it returns undefined, decode the text and call fromCsv or fromSql. A codec has no fromBytes if those are as fast.
    */
   fromBytes?(bytes: Uint8Array, start: number, end: number): SqlValue | undefined;
   /** Like fromBytes, for a CSV cell that is ASCII without quotes and control characters. */
   fromPlainBytes?(bytes: Buffer, start: number, end: number): SqlValue | undefined;
   /**
    * Whether text that the server sends could break the column's rules, by a quick look at its bytes. It may say yes for
-   * good text, and never says no for text that breaks a rule. Left out if no stored value can break a rule.
+   * good text, and never says no for text that breaks a rule. A codec has no mayBreak if no stored value can break a rule.
    */
   mayBreak?(text: Uint8Array, start: number, end: number): boolean;
   /** Reads what the driver answers (dates as text, big numbers as text), or what Drizzle's column mode makes of it. */

@@ -2,7 +2,7 @@
 
 export type Path = readonly (string | number)[];
 
-/** How many steps from the root a value can be looked up. The longest path in use has three: `rows`, an index, `row`. */
+/** Values at most this many steps from the root can be looked up. The longest path in use is `rows`, an index, `row`. */
 const DEPTH_MAX = 3;
 /** How many repeated keys of one object are named. */
 const REPEATED_MAX = 10;

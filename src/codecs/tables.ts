@@ -23,7 +23,7 @@ export function sameRow(a: readonly (SqlValue | undefined)[], b: readonly (SqlVa
 
 /** A row as a codec reads it, judged by its shape alone: no id or reference is looked up. */
 export interface ReadRow {
-  /** In the order of the table's columns. Undefined if a value is at fault, or is an id that the database shall assign. */
+  /** In the order of the table's columns. A value at fault is undefined, and so is an id that the database shall assign. */
   readonly values: readonly (SqlValue | undefined)[];
   /** Why the row is rejected. Empty if its shape is right. */
   readonly reasons: readonly Reason[];
@@ -39,7 +39,7 @@ export interface Column {
   /** It is the table's `id`. */
   isKey: boolean;
   nullable: boolean;
-  /** A row must have it: it is not nullable, and has no default. An id is required too; fromJson can leave it out. */
+  /** A row must have it: it is not nullable and has no default. An id is required too, unless fromJson is told otherwise. */
   required: boolean;
   /** The value if none is given: the column's default, else null. */
   fallback: SqlValue;

@@ -6,7 +6,7 @@ import { lengthAt, SHORT_LENGTH_END, type TextRow } from "../db/text-rows.ts";
 import type { CopyText } from "./codec.ts";
 import type { Column, Table } from "./tables.ts";
 
-/** How many bytes longer than its text a value can be, not counting escapes: quotes, and decimals that the server leaves out. */
+/** How many bytes a value can gain from quotes, and from decimals that the server leaves out. Escapes are counted apart. */
 const LONGER_BYTES_MAX = 32;
 /** How many bytes one byte of text can become: \u0000. */
 const ESCAPED_BYTES = 6;

@@ -3,7 +3,7 @@ import { lengthAt, SHORT_LENGTH_END, type TextRow } from "../db/text-rows.ts";
 import type { SqlValue } from "./codec.ts";
 import type { Row, Table } from "./tables.ts";
 
-/** @param text a row of a statement that selects the table's columns in their order */
+/** Makes the row of a statement that selects the table's columns in their order. */
 export function fromText({ columns }: Table, { buffer, offset }: TextRow): Row {
   const row: SqlValue[] = [];
   let at = offset;

@@ -111,7 +111,7 @@ async function install(say: (line: string) => void): Promise<void> {
   }
   say(`There is no MySQL or MariaDB server here: installing one with ${command.join(" ")}`);
   if (found.manager !== "apt-get") return void (await run(command));
-  // Nobody can answer questions here. On a machine that has just started, the system's own updates may hold the lock.
+  // Nobody can answer questions here. On a machine that has just started, the system's own updates may hold apt's lock.
   const patient = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300"];
   const apt = (...words: string[]) => run([...patient, ...words], { name: "apt-get" });
   try {

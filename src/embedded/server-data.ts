@@ -74,8 +74,8 @@ export function refuseOtherKind(place: Place, made: ServerRecord, found: ServerP
 const recordPath = (data: string) => join(data, "muster.json");
 
 /**
- * The record; undefined if there are no data.
- * @throws MusterError `conflict` if data exist but their record cannot be read: they are never overwritten
+ * Reads the record. Undefined if there are no data.
+ * @throws MusterError `conflict` if data exist but their record cannot be read. Such data are never overwritten
  */
 export function readRecord(data: string): ServerRecord | undefined {
   if (!fs.existsSync(data)) return undefined;
@@ -95,8 +95,8 @@ export function writeRecord(data: string, server: ServerRecord): void {
 }
 
 /**
- * A path in the data's folder if that is short enough; otherwise in a private temporary directory, named after the folder's
- * hash.
+ * The path of the socket: in the data's folder if that path is short enough, otherwise in a private temporary directory that is
+ * named after the hash of the folder.
  */
 export function socketPath(place: Place): string {
   const path = join(place.data, "mysql.sock");

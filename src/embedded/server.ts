@@ -96,7 +96,7 @@ async function runningServer(place: Place, options: ServerOptions): Promise<Serv
 
 async function startServer(place: Place, options: ServerOptions): Promise<ServerRecord> {
   const program = await findProgram(options.mysqld, options.say);
-  // The server has a temporary directory of its own, because MariaDB deletes all servers' temporary files in it when it starts.
+  // MariaDB deletes the temporary files of all servers in its temporary directory when it starts. So this server has its own.
   const temporary = join(place.folder, "mysql.tmp");
   fs.mkdirSync(temporary, { recursive: true, mode: 0o700 });
   const settings = [...SETTINGS, `--tmpdir=${temporary}`, ...(options.args ?? [])];
