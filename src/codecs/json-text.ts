@@ -40,7 +40,7 @@ export class JsonText {
     if (colons !== countMembers(this.value)) this.#scanner = new JsonScanner(text);
   }
 
-  /** False if no object has a key twice. It can be true without one, because source() scans the text too. */
+  /** False if no object has a key twice. It can be true without a repeated key, because source() scans the text too. */
   get mayRepeat(): boolean {
     return this.#scanner !== undefined;
   }

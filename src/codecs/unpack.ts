@@ -9,7 +9,7 @@ import { CHUNK_BYTES } from "../event-loop.ts";
  * @param name what the file is called in an error
  * @param bytesMax how many bytes it may unpack to. A gzip file can unpack to a thousand times its size.
  * @throws MusterError `refused` if the bytes are not gzip, are cut off, go on after the end, or unpack to more than
- * `bytesMax`; what `chunks` throws
+ * `bytesMax`, and what `chunks` throws
  */
 export async function* gunzipped(
   chunks: AsyncIterable<Uint8Array>,
