@@ -24,7 +24,7 @@ export interface AvroSchema {
   fields: AvroField[];
 }
 
-/** Notes that the schema module can export besides its tables. The keys are `table` or `table.column`. */
+/** The notes that the schema module can export besides its tables. The keys are `table` or `table.column`. */
 interface Remarks {
   doc?: Record<string, string>;
   aliases?: Record<string, string[]>;
