@@ -26,7 +26,7 @@ export async function loadFirst(
   }
   const source = await openSource(given ?? (await defaultSample(dataFolder)), undefined, undefined, report.signal);
   const isRepeated = await hasImportThat(database.db, source.name, "failed");
-  // Rows that no import of this source can have stored belong to somebody else: do not mix them.
+  // Unless an import of this source has failed, the rows in the tables come from elsewhere. Do not mix the source with them.
   if (!isRepeated && (await hasRows(database))) {
     report.say(notRead(source.name, "the tables have rows already"));
     return;
@@ -37,7 +37,7 @@ export async function loadFirst(
   for (const table of whollyRejected(counts)) report.say(`every row of ${table} was rejected`);
 }
 
-/** Whether the sample is loaded: its ids may be those of other files. */
+/** Whether the sample was loaded. Rows of other files may then have the same ids as rows of the sample. */
 export async function hasSample({ db }: Database, dataFolder: string): Promise<boolean> {
   const folder = await realpath(sampleFolder(dataFolder)).catch(() => undefined);
   return folder !== undefined && hasImportThat(db, folder, "succeeded");

@@ -1,6 +1,6 @@
 /**
- * A set of whole numbers from 0 to 2^53, after Roaring bitmaps (https://roaringbitmap.org). It takes one bit for an id if ids
- * are dense, and two bytes if they are not, besides a little for each range of 65,536. A Set takes about forty bytes.
+ * A set of whole numbers from 0 to 2^53, after Roaring bitmaps (https://roaringbitmap.org). An id takes one bit if the ids are
+ * dense, or two bytes if they are not. Each range of 65,536 ids takes a little more. In a Set an id takes about forty bytes.
  */
 export class IdSet {
   readonly #pages = new Map<number, Page>();
@@ -19,10 +19,10 @@ export class IdSet {
   }
 }
 
-/** A shift takes a quarter of the time of a division, but knows 32 bits. */
+/** A shift takes a quarter of the time of a division, but works only for 32 bits. */
 const pageOf = (id: number) => (id < 2 ** 31 ? id >>> 16 : Math.floor(id / 65_536));
 
-/** With more entries the bitmap (8 KiB) is smaller. */
+/** How many ids a page keeps as a sorted array. For more ids, the bitmap (8 KiB) is smaller. */
 const SORTED_ENTRIES_MAX = 4096;
 
 class Page {

@@ -17,11 +17,11 @@ export interface Import extends Limits {
   dryRun: boolean;
   report: ImportReport;
   counts: Partial<Record<TableName, Counts>>;
-  /** What is read so far of all files: rows, and bytes of the `of` bytes that the files have, packed or not. */
+  /** How far the reading of all files is: rows and bytes read, and `of`, the bytes of all files as stored (packed or not). */
   read: { rows: number; bytes: number; of: number };
 }
 
 export interface ImportReport extends Report {
-  /** Is told each rejected row, when it is found. */
+  /** Called with each rejected row when it is found. */
   rejected?(rejection: NewRejection): void;
 }

@@ -7,12 +7,12 @@ import type { NewRejection } from "../repositories/rejection-log.ts";
 import type { Import } from "./import-state.ts";
 import { RejectedRows } from "./rejected-rows.ts";
 
-/** Late rejections that are reported one by one. A terminal shows fewer. */
+/** How many late rejections are reported one by one. A terminal shows fewer. */
 const TOLD_MAX = 100;
 
 interface LateRejections {
   rows: number;
-  /** How many of them are the same row once more, which was judged unchanged. */
+  /** How many of them only repeat another of them. A repeated row had been judged unchanged. */
   repeated: number;
   /** The first of them. */
   first: NewRejection[];

@@ -19,7 +19,8 @@ import { excessOf } from "./reject-limit.ts";
 
 /**
  * Moves every stage into its table, parents first, while it holds the table's gate: by a swap if possible, else in one
- * transaction. The table's counts and late rejections are committed with it, and with the last table the run's end.
+ * transaction. A table's counts and late rejections are committed together with its rows. The last table's commit also ends
+ * the run.
  * @returns the tables that were left as they were, if too many rows of one turn out wrong. Then the run has not ended
  */
 export async function publish(state: Import, part: readonly Table[]): Promise<Withheld | undefined> {
@@ -50,7 +51,7 @@ export interface Withheld {
   late?: { table: Table; verdicts: LateVerdicts };
 }
 
-/** Undoes a table's publish. */
+/** Thrown to roll back the publish of a table, if too many of its rows turn out wrong. */
 class TooManyLate extends Error {
   constructor(readonly verdicts: LateVerdicts) {
     super("too many rows turned out wrong");
@@ -87,7 +88,7 @@ async function swapIn(state: Import, { table, stage, before, last }: Step): Prom
   return (await publishBySwap(database, run, swap)) ?? "not possible";
 }
 
-/** Tells what a publish does now. The server does not tell how far it has come. */
+/** Reports the step that a publish is at. How far the step itself has come is unknown, because the server does not tell. */
 function tell({ report, counts }: Import, table: Table, what: string): void {
   const rows = counts[table.name]?.inserted ?? 0;
   if (rows > 0) report.progress?.({ table: table.name, phase: `publishing: ${what} ${rows} rows`, rows: 0 });

@@ -3,7 +3,7 @@ import { MusterError } from "../errors.ts";
 import { type Progress, recordProgress } from "../repositories/run-log.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 
-/** Often enough for a bar that moves, and rare beside the import's own statements. */
+/** Often enough for a progress bar to move, and rare compared with the import's own statements. */
 const BEAT_MS = 500;
 
 /**
@@ -11,7 +11,7 @@ const BEAT_MS = 500;
  * can follow and cancel an import, whichever process works on it.
  */
 export class Pulse {
-  /** The given report, for the steps of the import: their progress is noted, and a cancellation aborts the signal. */
+  /** The given report for the steps of the import. It also notes their progress, and its signal also aborts on a cancel. */
   readonly report: ImportReport;
   readonly #cancelled = new AbortController();
   #progress: Progress = { table: "", phase: "waiting", rows: 0 };
@@ -31,7 +31,7 @@ export class Pulse {
     this.report = { ...report, signal: AbortSignal.any(signals), progress };
   }
 
-  /** Progress for the run's row alone. */
+  /** Notes progress for the run's row only. The given report is not told. */
   note(progress: Progress): void {
     if (progress.phase !== this.#progress.phase) this.#phaseBegan = performance.now();
     this.#progress = progress;

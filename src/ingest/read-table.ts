@@ -16,7 +16,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   await stages.open(table);
   const files = source.files.filter((file) => file.table === table.name);
   const onBytes = (bytes: number) => {
-    // Here too: a packed file can have nothing but empty lines for a long time.
+    // The signal is checked here too: a packed file can unpack to nothing but empty lines for a long time.
     report.signal?.throwIfAborted();
     read.bytes += bytes;
   };
@@ -37,7 +37,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
         tell();
         if (rows.length === 0) continue;
         judging = judgeBlock(state, table, file.name, rows, rejected);
-        judging.catch(() => {}); // thrown where it is awaited
+        judging.catch(() => {}); // awaited on the next turn or at the end, and throws there
       }
     }
   } finally {

@@ -13,11 +13,14 @@ export function rejectLimit(text: string): RejectLimit | undefined {
 
 export interface Limits {
   maxRejects: RejectLimit | undefined;
-  /** One rejected row more ends the reading at once, and the import is refused: a small file can have a billion of them. */
+  /**
+   * How many rejected rows are kept. One more ends the reading at once, and the import is refused: a small packed file can
+   * have a billion of them.
+   */
   rejectsKept: number;
 }
 
-/** Which limit is passed, in words. Undefined if none is. */
+/** Says which limit is exceeded. Undefined if none is. */
 export function excessOf({ maxRejects, rejectsKept }: Limits, counts: readonly Counts[]): string | undefined {
   const received = counts.reduce((sum, each) => sum + each.received, 0);
   const rejected = counts.reduce((sum, each) => sum + each.rejected, 0);

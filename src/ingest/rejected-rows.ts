@@ -4,13 +4,13 @@ import type { FileRow } from "../read/file-row.ts";
 import { addRejections, type NewRejection } from "../repositories/rejection-log.ts";
 import type { Import } from "./import-state.ts";
 
-/** Rejections that are held until they are written: a block of a file has few, and each statement is a commit. */
+/** How many rejections are collected for one statement. A block of a file has few, and each statement is a commit. */
 const REJECTIONS_PER_WRITE = 500;
 const RAW_BYTES_PER_WRITE = 4 * 1024 * 1024;
 
 /**
- * The rejected rows of a table's files on their way to the log. The run's own connection writes them: whoever clears a dead
- * run waits for that connection, so no rejection can arrive afterwards.
+ * The rejected rows of a table's files on their way to the log. They are written by the run's own connection. Before a dead run
+ * is cleared, its connection must have ended, so no rejection can arrive afterwards.
  */
 export class RejectedRows {
   #rows: NewRejection[] = [];
@@ -23,7 +23,7 @@ export class RejectedRows {
 
   async add(file: string, row: FileRow, reasons: readonly Reason[]): Promise<NewRejection> {
     const { position, columns } = row;
-    const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX)); // a copy, or all of its block stays in memory with it
+    const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX)); // a copy: a view would keep its whole block in memory
     const rejection: NewRejection = {
       ...{ table: this.table.name, file, position, raw, reasons },
       ...(columns && { columns }),
@@ -34,7 +34,7 @@ export class RejectedRows {
     return rejection;
   }
 
-  /** Writes the rows if they are many. */
+  /** Writes the rows if there are enough for one statement. */
   async writeMany(): Promise<void> {
     if (this.#rows.length >= REJECTIONS_PER_WRITE) await this.write();
   }

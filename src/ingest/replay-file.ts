@@ -12,7 +12,7 @@ import { BATCH, FirstFew, ReplayBatches, type ReplayOptions, type ReplayOutcome,
 
 /**
  * Replays the rejections of a corrected file with the rows or texts that it gives them; parents' tables first. Rejections
- * that are not open any more are left out and told.
+ * that are not open any more are left out, and the report says so.
  * @throws MusterError `invalid` if a line cannot be used or names a rejection that does not exist: nothing is replayed
  */
 export async function replayFile(
@@ -45,7 +45,7 @@ interface Part {
   bytes: number;
 }
 
-/** Checks all lines of a file. Corrections that can be replayed wait in a spool until it is known that all are right. */
+/** Checks all lines of a file. Corrections that can be replayed are kept in a spool until every line is known to be right. */
 class Check {
   readonly #seen = new IdSet();
   readonly #faults = new FirstFew();
@@ -111,7 +111,7 @@ class Check {
     if (page.length > 0) yield page;
   }
 
-  /** Whether a correction can be replayed. If not, it is noted why. */
+  /** Whether a correction can be replayed. If not, it notes the reason. */
   #isGood(correction: Correction, standing: Standing | undefined): boolean {
     const { id } = correction;
     const fault = standing && isTableName(standing.table) && faultOf(tableOf(standing.table), correction);
@@ -136,13 +136,13 @@ function faultOf({ name, columns }: Table, { id, cells }: Correction): string | 
   return isEmpty ? `rejection ${id} has all fields blank: fill them in, or remove its line` : undefined;
 }
 
-/** Whether a text ends where the log cut the row, corrected or not: what followed is lost. */
+/** Whether a correction still ends where the log cut the row. If so, the rest of the row is lost. */
 function isStillCut({ row, raw, cells }: Correction, cutAt: Buffer | null): boolean {
   if (cutAt === null || row !== undefined || cells) return false;
   return raw === undefined || Buffer.from(raw).subarray(-cutAt.length).equals(cutAt);
 }
 
-/** @param stored the bytes of the raw input, which is read if the row is replayed as it came */
+/** @param stored the bytes of the stored input. They count if the row is replayed as it came */
 function bytesNeeded({ row, raw, cells }: Correction, stored: number): number {
   if (cells) return Object.values(cells).reduce((sum, cell) => sum + cell.length, 0);
   return (row ?? raw)?.length ?? stored;

@@ -1,4 +1,4 @@
-/** Rejected rows judged once more, corrected or as they came, by the rules for every other row. */
+/** Judges rejected rows again, corrected or as they came. The rules are the same as for every other row. */
 
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
@@ -24,7 +24,7 @@ import {
 import { findRun } from "../repositories/run-log.ts";
 import { type BatchOutcome, insertBatch } from "./insert-batch.ts";
 
-/** Bytes of raw input in one replay of a run: a thousand rows of a kilobyte. */
+/** How many bytes of input one replay of a run takes: enough for a thousand rows of a kilobyte. */
 const REPLAY_BYTES_MAX = 1024 * 1024;
 
 /**
@@ -115,7 +115,10 @@ async function readAgain(
   return { ...(rowOfLine(table, bytes, { keyOptional: file === null }) ?? rowOfJson(table, "")), raw: bytes };
 }
 
-/** Reads the cells in the form in which the row came: JSON has types, and in a request it may have no id. */
+/**
+ * Reads the cells of a sheet in the form in which the row came: as a CSV record or as JSON. JSON has types, and a row that came
+ * in a request may have no id.
+ */
 function readCells(table: Table, { columns, file }: HeldRejection, cells: Record<string, string>): RowRead {
   if (columns !== null) {
     const names = table.columns.map(({ name }) => name);
@@ -133,7 +136,7 @@ function readCells(table: Table, { columns, file }: HeldRejection, cells: Record
   return { ...rowOfJson(table, text, { keyOptional: file === null }), raw: Buffer.from(text) };
 }
 
-/** The raw input, unless the log has cut it: what is left of a row could be taken for another row. */
+/** The raw input. If the log has cut it, it is refused: what is left of the row could be taken for another row. */
 function wholeRaw({ id, bytes }: HeldRejection, stored: Buffer | undefined): Buffer {
   if (stored !== undefined && bytes < RAW_BYTES_MAX) return stored;
   throw new MusterError(

@@ -19,13 +19,13 @@ export interface JudgedRow<R extends ReadRow = ReadRow> {
 interface Store {
   connection: PoolConnection;
   table: Table;
-  /** Read again each time that the server refuses rows. */
+  /** Asked again each time that the server has refused rows. */
   known: KnownRows;
 }
 
 /**
  * Judges rows and inserts those that are new. The transaction must see what others commit meanwhile (READ COMMITTED).
- * @returns the rows in their order: a `new` one is stored
+ * @returns the rows in their order. Rows with the verdict `new` are stored
  */
 export async function judgeAndStore<R extends ReadRow>(store: Store, rows: readonly R[]): Promise<JudgedRow<R>[]> {
   const { key } = store.table;
@@ -89,8 +89,9 @@ async function insertAll(store: Store, rows: readonly JudgedRow[], insert: Inser
 }
 
 /**
- * Inserts a part. If the server refuses it, its halves are tried, down to the rows at fault: 2 k log2(n / k) statements for k
- * refused rows of n. If another writer may have stored one of the ids just now (`race`), the part is judged again first.
+ * Inserts a part. If the server refuses it, each half is tried by itself, down to single rows: this takes 2 k log2(n / k)
+ * statements if k of n rows are refused. If another writer may have just stored one of the ids (`race`), the part is first
+ * judged again.
  */
 async function insertPart(store: Store, part: readonly JudgedRow[], insert: Insert): Promise<void> {
   const refusal = await refusalTo(insert, part);

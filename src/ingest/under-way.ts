@@ -3,7 +3,7 @@ import { MusterError } from "../errors.ts";
 
 /** Imports that one process works on at once. Each holds three connections. */
 export const IMPORTS_MAX = 2;
-/** So long a request waits for a place after its body has arrived. */
+/** How long a request waits for a place after its body has arrived. */
 const PLACE_MS_MAX = 30_000;
 
 /** Imports that go on after their requests are answered. Limits their number, and ends them with the service. */
@@ -25,7 +25,7 @@ export class ImportsUnderWay {
 
   /**
    * Takes a place for one import, among the imports of this process and among its long runs. Holds no connection while it waits.
-   * @param gone ends the wait
+   * @param gone aborts if the client has gone, which ends the wait
    * @returns the place, which is given back when it is disposed of; undefined if none was free in time
    */
   async enter(longRuns: Turnstile, gone: AbortSignal): Promise<Disposable | undefined> {

@@ -1,4 +1,4 @@
-/** Rows of Avro container files. They are judged by the rules of JSON rows. */
+/** Reads the rows of Avro container files. A record is checked by the same rules as a JSON row. */
 import { readRecords } from "../codecs/avro-records.ts";
 import { fromJson } from "../codecs/json.ts";
 import type { Table } from "../codecs/tables.ts";
@@ -7,7 +7,7 @@ import { MusterError } from "../errors.ts";
 import type { FileRow, ReadOptions } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
 
-/** Reads Avro, as ReadRows has it. A column's value is the field of the same name, whatever else the schema says. */
+/** The ReadRows of Avro. The file may have any schema: a column takes the value of the field with the same name. */
 export async function* avroRows(
   table: Table,
   chunks: AsyncIterable<Uint8Array>,
@@ -33,8 +33,9 @@ export async function* avroRows(
 }
 
 /**
- * A record as JSON. NaN and Infinity, which JSON would turn into null, become text. Bytes become an object, or they could
- * be taken for text. At RAW_BYTES_MAX characters all further text and members are dropped: the log keeps no more.
+ * A record as JSON. NaN and Infinity become text, because JSON would turn them into null. Bytes become an object, so that
+ * they are not mistaken for text. After RAW_BYTES_MAX characters, text and members are dropped: the log of rejections keeps
+ * no more of a row.
  */
 function jsonOf(record: object): string {
   let left = RAW_BYTES_MAX;

@@ -1,4 +1,7 @@
-/** Reads a corrected export in CSV: a listing with `id` and `raw`, or a table's sheet with a column for each field. */
+/**
+ * Reads a corrected export of rejections from CSV. The export is a listing with `id` and `raw`, or a table's sheet with a
+ * column for each field.
+ */
 import { INVALID_UTF8, NOT_UTF8 } from "../codecs/codec.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { isGuarded, SPREADSHEET_COLUMN, SPREADSHEET_YES, unguarded } from "../codecs/spreadsheet.ts";
@@ -51,11 +54,11 @@ interface Columns {
   base64: number;
 }
 
-/** The columns with a meaning of their own: from the bare name (lower case, without blanks) to the name in an export. */
+/** Columns that Muster finds whatever their case and blanks: from the bare name (csv-header.ts) to the name in an export. */
 const EXPORT_COLUMNS = new Map(["id", "raw", "raw_base64", REJECTION_ID].map((each) => [bare(each), each]));
 const namesOf = (cells: readonly string[]) => cells.map((cell) => EXPORT_COLUMNS.get(bare(cell)) ?? cell);
 
-/** The columns that a header lacks. */
+/** The required columns that a header lacks. A sheet is only required to have its rejection id. */
 function missingIn(names: readonly string[]): string[] {
   return names.includes(REJECTION_ID) ? [] : ["id", "raw"].filter((each) => !names.includes(each));
 }
@@ -108,7 +111,7 @@ function asExported(
   { names, isSheet }: Columns,
   cells: readonly string[],
 ): { cells: readonly string[] } | { fault: string } {
-  // No column of a table has a blank in its name: such columns are notes for the reader, and are ignored.
+  // No column of a table has a blank in its name. A column with a blank is a note for people: ignore it.
   const isRead = (name: string) => (isSheet ? !name.includes(" ") : name === "raw");
   const read = names.flatMap((name, at) => (isRead(name) ? [{ name, cell: cells[at] ?? "" }] : []));
   const bad = read.find(({ cell }) => cell === INVALID_UTF8);

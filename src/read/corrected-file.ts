@@ -1,4 +1,4 @@
-/** A corrected export of rejections, as a file of this machine: which rejections it corrects, and how. */
+/** Reads a corrected export of rejections from a file on this machine: which rejections it corrects, and how. */
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { NOT_UTF8, RECORD_BYTES_MAX } from "../codecs/codec.ts";
@@ -13,7 +13,7 @@ import { type Line, linesOf, textOfLine } from "./lines.ts";
 import { lookAt, readUnchanged } from "./local-file.ts";
 
 export interface CorrectedFile {
-  /** The real path: the one spelling by which the file is known. */
+  /** The real path, so that a file has the same name each time, however the user spells its path. */
   name: string;
   bytes: number;
   /**
@@ -25,7 +25,7 @@ export interface CorrectedFile {
   lines(say?: (line: string) => void): AsyncGenerator<CorrectionLine[]>;
 }
 
-/** What is replayed of a rejection: `row`, `raw` or `cells`; none of them: its input as it came. */
+/** A rejection to replay, with a new `row`, `raw` or `cells`. If it has none of them, its input is replayed as it came. */
 export interface Correction {
   id: number;
   /** A JSON object, as it was written. */
@@ -51,9 +51,9 @@ const READERS: Record<string, ReadLines> = { csv: correctedCsv, ndjson: correcte
 
 /**
  * Finds the file, and chooses its reader by the ending of its name. CSV needs a header with `id` and `raw`, or with
- * `rejection id` and the table's columns. A line of JSON has an `id` and the whole new `row`, or the text `raw`. A blank
- * `raw` beside a `raw_base64` means the input as it came. Everything else is ignored.
- * @throws MusterError `invalid` if there is no such file, or its name ends otherwise
+ * `rejection id` and the table's columns. A line of JSON has an `id`, and the whole new `row` or the text `raw`. If `raw` is
+ * blank beside a `raw_base64`, the input is replayed as it came. Everything else is ignored.
+ * @throws MusterError `invalid` if there is no such file, or its name has another ending
  */
 export async function openCorrected(location: string): Promise<CorrectedFile> {
   const given = escaped(location);

@@ -1,19 +1,19 @@
 /**
- * Backslashes in a CSV file. RFC 4180 has no escapes: a backslash is text. MySQL and others write one before each character
- * that they escape (MySQL manual, "LOAD DATA Statement", Field and Line Handling), and such a file would be stored with its
- * backslashes. So a file is refused if its backslashes could be either.
+ * Backslashes in a CSV file. By RFC 4180 there are no escapes, and a backslash is text. But MySQL and other programs write one
+ * before each character that they escape (MySQL manual, "LOAD DATA Statement", Field and Line Handling). Read as text, such a
+ * file would be stored with its backslashes. So a file is refused if its backslashes could be either.
  */
 import type { CsvRecord } from "../codecs/csv-parser.ts";
 import { shown } from "../shown.ts";
 
 const [TAB, LF, CR, BLANK, QUOTE, COMMA, ZERO, UPPER_N, BACKSLASH] = [9, 10, 13, 32, 34, 44, 48, 78, 92];
-/** What MySQL escapes if cells end in commas and may be quoted. */
+/** The characters that MySQL escapes if cells end in commas and may be quoted. */
 const ESCAPED = new Set<number>([BACKSLASH, QUOTE, COMMA, LF, CR]);
 const TO_DO = "write it by RFC 4180, with quotes doubled and without escapes, or as NDJSON";
 
 /** Collects what the backslashes of one file show. */
 export class Backslashes {
-  /** A backslash was seen before a character that no writer escapes: so all of them are text. */
+  /** A backslash was seen before a character that no writer escapes. So every backslash in the file is text. */
   #areText = false;
   #doubtful: { line: number; text: string } | undefined;
 

@@ -1,4 +1,4 @@
-/** CSV in another dialect than commas and RFC 4180. It is recognised, so that the refusal can say what to do. */
+/** Recognises CSV in another dialect than RFC 4180 with commas, so that the error can say what to do. */
 import { CELLS_MAX } from "../codecs/csv-parser.ts";
 import { shown } from "../shown.ts";
 
@@ -7,8 +7,8 @@ const OTHER_DELIMITERS = [";", "\t", "|"];
 const SEPARATOR_LINE = /^"?sep=.?"?[,;\s]*$/i;
 
 /**
- * Why a line that is no row, and no header, is of another dialect; undefined if it is not.
- * @param fits whether cells are those of a row or a header: then the line is cut at the right delimiter
+ * Says which other dialect a line is in, if it is neither a row nor a header as it stands; undefined if it is in none.
+ * @param fits whether cells are those of a row or a header. If they are, the line was cut at the right delimiter
  */
 export function whyOtherDialect(line: number, text: string, fits: (cells: string[]) => boolean): string | undefined {
   if (SEPARATOR_LINE.test(text)) return `line ${line} is no row but names a separator, ${shown(text)}: remove it`;

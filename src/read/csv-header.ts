@@ -5,9 +5,9 @@ import type { Column, Table } from "../codecs/tables.ts";
 import { shown } from "../shown.ts";
 import { splitLine } from "./csv-dialect.ts";
 
-/** Faults of a header that are named one by one. */
+/** How many faults of a header an error names. */
 const FAULTS_NAMED_MAX = 5;
-/** A longer cell is not looked up: no column's name, with blanks around it, is as long. */
+/** A longer cell is not looked up: no column's name is that long, even with blanks around it. */
 const NAME_LENGTH_MAX = 256;
 
 /**
@@ -29,7 +29,7 @@ function namesOf(table: Table): Map<string, number> {
   if (known) return known;
   const { columns } = table;
   const aliases = columns.flatMap((column, index) => column.aliases.map((alias) => [bare(alias), index] as const));
-  // Names come last: where one is also another column's alias, it is the name that counts.
+  // Names come last: if a column's name is also another column's alias, the name wins.
   const names = new Map([...aliases, ...columns.map(({ name }, index) => [bare(name), index] as const)]);
   namesByTable.set(table, names);
   return names;
@@ -55,7 +55,10 @@ export function headerFaults({ columns }: Table, cells: readonly string[], named
   return faults.slice(0, FAULTS_NAMED_MAX).join(", ") + (more > 0 ? `, and ${more} more` : "");
 }
 
-/** Whether a record among the rows is a header: only a header names a column where a row has a number or a date. */
+/**
+ * Whether a record among the rows is a header. It is one if all its cells name columns, or if a name stands in a column of
+ * numbers or dates. If it has the wrong number of cells, two names are enough.
+ */
 export function isHeaderAgain(
   { columns }: Table,
   cells: readonly string[],
@@ -72,10 +75,10 @@ export function isHeaderAgain(
 /** Whether a cell can be of the wrong type. A text column accepts any text, so its cells prove nothing. */
 const isTyped = (column: Column | undefined) => column !== undefined && column.codec.avro.type !== "string";
 
-/** How a record looks as a row in the dictionary's order. */
+/** What a record looks like when its cells are read as a row, in the dictionary's order. */
 export type Shape =
   | { is: "row" }
-  /** The cells fit their columns, but a row with these faults would be rejected. It may also be a title. */
+  /** The cells fit their columns, but the row would be rejected. It could also be a title. */
   | { is: "doubtful" }
   | { is: "no row"; why: string };
 
@@ -104,6 +107,6 @@ function isOfAnotherType({ code }: Fault, cell: string): boolean {
   return code === "invalid_text" || (code === "wrong_type" && !/^[+-]?[\d.,eE]*\d[\d.,eE]*$/.test(cell));
 }
 
-/** The cells of a record; of a malformed one a guess at them. */
+/** The cells of a record. For a malformed record they are a guess. */
 export const looseCells = (record: CsvRecord): string[] =>
   record.malformed === undefined ? record.cells : splitLine(Buffer.from(record.raw).toString(), ",");

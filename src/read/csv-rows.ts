@@ -10,8 +10,8 @@ import type { FileRow, ReadOptions } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
 
 /**
- * Reads CSV, as ReadRows has it. A header gives the order of the cells; it is no row, and neither is a copy of it further
- * down. A file in another dialect is refused (docs/importing.md).
+ * The ReadRows of CSV. A header gives the order of the cells. The header is not a row, nor is a copy of it further down. A
+ * file in another dialect is refused (docs/importing.md).
  */
 export async function* csvRows(
   table: Table,

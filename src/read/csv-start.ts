@@ -6,7 +6,7 @@ import { shown } from "../shown.ts";
 import { whyOtherDialect } from "./csv-dialect.ts";
 import { columnsNamed, headerFaults, isHeaderAgain, looseCells, shapeOf } from "./csv-header.ts";
 
-/** How many lines above the first certain row may be titles or comments. Further ones are bad rows. */
+/** How many titles or comments may come before the first certain row. After so many lines, no header is expected any more. */
 const LINES_ABOVE_MAX = 1_000;
 
 /** Looks for a header in the first records, and for copies of it further down. A header is never taken for a row. */
@@ -19,7 +19,7 @@ export class CsvStart {
   mayBeHeader = true;
   /** How many copies of the header were skipped, and the line of the first. */
   readonly repeated = { lines: 0, first: 0 };
-  /** The first line above the header or the rows, and why it cannot be a row. */
+  /** The first line above the header or the first row. `why` says why it is not a row, if that is certain. */
   #above: { line: number; text: string; why: string | undefined } | undefined;
   #linesAbove = 0;
 
@@ -61,8 +61,8 @@ export class CsvStart {
   }
 
   /**
-   * Whether a record that cannot be stored is the header once more, as in files that were joined.
-   * @throws MusterError `refused` for another header: the rows below it have another order
+   * Whether a record that cannot be stored is a copy of the header. Files that were joined have such copies.
+   * @throws MusterError `refused` if it is another header: the cells below it would have another order
    */
   isRepeatedBy(record: CsvRecord): boolean {
     const cells = looseCells(record);

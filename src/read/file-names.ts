@@ -7,7 +7,7 @@ import { READ_ENDINGS, readerOfFile } from "./file-formats.ts";
 const SKIPPED_NAMED_MAX = 20;
 const SIDE_FILES_NAMED_MAX = 5;
 
-/** `jobs.csv`, `jobs-2021.csv.gz` and `jobs/any.avro` are for jobs. Undefined: the name says no table. */
+/** `jobs.csv`, `jobs-2021.csv.gz` and `jobs/any.avro` are for jobs. Undefined if the name is for no table. */
 export function tableOfFile(name: string): TableName | undefined {
   const { folder, file } = partsOf(name);
   const { stem } = readerOfFile(file) ?? {};

@@ -15,7 +15,7 @@ export interface FileRow extends ReadRow {
  * Reads a file's rows in batches.
  * @param chunks the file's bytes, already unpacked
  * @param name what the file is called in an error
- * @throws MusterError `refused` if the file cannot be read in this format; what `chunks` throws
+ * @throws MusterError `refused` if the file cannot be read in this format. Passes on what `chunks` throws
  */
 export type ReadRows = (
   table: Table,
@@ -25,7 +25,7 @@ export type ReadRows = (
 ) => AsyncGenerator<FileRow[]>;
 
 export interface ReadOptions {
-  /** Is told, in one line each, what is skipped in the file. */
+  /** Called with one line of text for each thing that is skipped in the file. */
   say?: ((line: string) => void) | undefined;
   /** How many bytes the blocks of an Avro file may unpack to, in all. */
   bytesMax?: number | undefined;

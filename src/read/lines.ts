@@ -7,7 +7,7 @@ import { ROWS_PER_BATCH } from "../event-loop.ts";
 export interface Line {
   /** 1-based. */
   number: number;
-  /** Without LF or CRLF; of the first line without the byte order mark. Of a line that is too long, the start. */
+  /** Without LF or CRLF. The first line is without its byte order mark. Only the start of a line that is too long is here. */
   bytes: Uint8Array;
   /** It is longer than RECORD_BYTES_MAX. */
   isTooLong: boolean;

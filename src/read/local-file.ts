@@ -39,7 +39,7 @@ export async function lookAt(path: string, name: string): Promise<Found | undefi
 /**
  * Reads a file from its beginning, and checks before the first byte and after the last one that it has not changed.
  * @param name what the file is called in an error
- * @param state the file's when it was found
+ * @param state the state of the file when it was found
  * @throws MusterError `refused` if it has changed, `unavailable` if it cannot be read
  */
 export async function* readUnchanged(path: string, name: string, state: FileState): AsyncGenerator<Uint8Array> {

@@ -9,7 +9,7 @@ import type { FileRow, ReadOptions } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
 import { linesOf, textOfLine } from "./lines.ts";
 
-/** Reads NDJSON, as ReadRows has it. A line that is not JSON is a row at fault; blank lines are skipped. */
+/** The ReadRows of NDJSON. A line that is not JSON becomes a row with a reason to reject it. Blank lines are skipped. */
 export async function* ndjsonRows(
   table: Table,
   chunks: AsyncIterable<Uint8Array>,
@@ -30,14 +30,14 @@ export async function* ndjsonRows(
 
 const TOO_LONG: ReadRow = { values: [], reasons: [rowTooLong] };
 
-/** Judges one line by its shape alone; undefined if it is blank. */
+/** Reads one line, and checks it without looking at other rows. Undefined if the line is blank. */
 export function rowOfLine(table: Table, bytes: Uint8Array, options: { keyOptional: boolean }): ReadRow | undefined {
   const text = textOfLine(bytes)?.trim();
   if (text === undefined) return { values: [], reasons: [rowNotUtf8] };
   return text === "" ? undefined : rowOfJson(table, text, options);
 }
 
-/** Judges one row of JSON text by its shape alone. */
+/** Reads the JSON text of one row, and checks it without looking at other rows. */
 export function rowOfJson(table: Table, text: string, options = { keyOptional: true }): ReadRow {
   let json: JsonText;
   try {
@@ -49,7 +49,7 @@ export function rowOfJson(table: Table, text: string, options = { keyOptional: t
   return withRepeated(fromJson(table, json.value, options), json.repeatedIn([]));
 }
 
-/** The row with one more reason for each key that its JSON text has twice. */
+/** Adds to the row one reason for each key that stands twice in its JSON text. */
 export function withRepeated(row: ReadRow, fields: readonly string[]): ReadRow {
   return fields.length === 0 ? row : { ...row, reasons: [...row.reasons, ...fields.map(repeatedField)] };
 }

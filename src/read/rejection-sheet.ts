@@ -8,7 +8,7 @@ import type { RejectionRecord } from "../repositories/rejection-log.ts";
 
 /** Columns that are not the table's have a blank in their name, which no table's column can have. */
 export const REJECTION_ID = "rejection id";
-/** Characters that are shown of a row as it came: spreadsheet programs cut longer cells. */
+/** How many characters of a row's input the sheet shows. Spreadsheet programs cut cells that are much longer. */
 const RAW_CHARACTERS_MAX = 1_000;
 
 export const sheetHeader = (table: Table): string[] => [
@@ -17,7 +17,7 @@ export const sheetHeader = (table: Table): string[] => [
   "as it came",
 ];
 
-/** The cells of one rejection. If its raw input cannot be split into fields, they are blank; `as it came` shows it. */
+/** The cells of one rejection. If its input cannot be split into fields, the fields are blank; `as it came` shows the input. */
 export async function sheetCells(table: Table, rejection: RejectionRecord): Promise<unknown[]> {
   const { id, reasons, file, position, raw = "(not UTF-8)" } = rejection;
   const why = reasons.map(({ code, field, detail }) => `${code}${field ? ` (${field})` : ""}: ${detail}`).join("; ");
@@ -37,9 +37,10 @@ async function fieldsOfRecord(raw: string, columns: readonly string[]): Promise<
   return new Map(columns.map((name, index) => [name, record.cell(index)]));
 }
 
-/** The CSV records in a rejection's raw input; it should be one. */
+/** Parses a rejection's raw input as CSV. There should be one record. */
 export async function recordsOf(raw: Uint8Array): Promise<CsvRecord[]> {
-  // After a line end, a BOM is part of the first cell, as it was in its file.
+  // parseCsv drops a BOM at the start of its input. A row with a BOM came from further down in its file, where a BOM is part of
+  // the cell. So that it stays, a line end goes before it.
   const chunks = (async function* () {
     yield Buffer.concat([Buffer.from("\n"), raw]);
   })();

@@ -8,7 +8,7 @@ import { withRepeated } from "./ndjson-rows.ts";
 import { addRow, type BatchRow, notEmpty, type Path, pointerAt } from "./request-rows.ts";
 
 /**
- * Reads an object of lists per table, or an array of such objects.
+ * Reads an object that has a list of rows for each table, or an array of such objects.
  * @param only if given, the body is instead a list of this table's rows, or one row
  * @throws MusterError `invalid` if the body is not JSON, has another shape, or has no row; `too_large` for more than
  * ROWS_PER_REQUEST_MAX rows
@@ -24,7 +24,7 @@ export function rowsOfJson(text: string, only?: TableName): BatchRow[] {
   return notEmpty(rows.all);
 }
 
-/** One field of a row whose fields come as separate objects: its value, and the path of the object that holds it. */
+/** A field of a row whose fields come as separate objects: the field's value, and the path of the object that holds it. */
 interface Fragment {
   value: unknown;
   path: Path;

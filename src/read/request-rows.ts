@@ -6,7 +6,7 @@ import { CHUNK_BYTES, turn } from "../event-loop.ts";
 import { type MediaType, readerOfBody } from "./file-formats.ts";
 import type { FileRow } from "./file-row.ts";
 
-/** Rows of one request, in all its tables. */
+/** How many rows one request may have, in all tables together. */
 export const ROWS_PER_REQUEST_MAX = 1_000;
 
 /** A row of a request's body or of a replay. Its position is its index; for a replayed row it is the position in its file. */
@@ -22,7 +22,7 @@ export interface BatchRow extends FileRow {
 }
 
 /**
- * Reads a body that has the rows of one table in a format of files, such as CSV.
+ * Reads a body that has the rows of one table in a file format, such as CSV.
  * @param say is told, in one line each, what is skipped in the body
  * @throws MusterError `refused` if it cannot be read, `invalid` if it has no row, `too_large` for more than
  * ROWS_PER_REQUEST_MAX rows
@@ -36,7 +36,7 @@ export async function rowsOfBody(
   const rows: BatchRow[] = [];
   const blocks = readerOfBody(type, false)?.read(tableOf(table), pieces(bytes), "the body", { say, keyOptional: true });
   for await (const block of blocks ?? []) {
-    // A copy of what is needed: a CSV row also holds the bounds of all its cells.
+    // Copies only what is needed. A CSV row would also keep the bounds of all its cells in memory.
     for (const { values, reasons, columns, raw } of block) {
       const index = rows.length;
       const pointer = pointerAt([index]);
@@ -46,7 +46,7 @@ export async function rowsOfBody(
   return notEmpty(rows);
 }
 
-/** The body in pieces: one with too many rows is refused early, and other requests get their turn in between. */
+/** Cuts the body into pieces. So a body with too many rows is refused early, and other requests get their turn in between. */
 async function* pieces(bytes: Uint8Array) {
   for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
     if (start > 0) await turn();

@@ -11,7 +11,7 @@ const FOLDERS_MAX = 10_000;
 
 /**
  * Lists the objects of a prefix as if they were a directory's files (its own, and those in a folder named for a table), or
- * finds the one object named. The version that was listed is the one that is read, every time.
+ * finds the one object named. However often an object is read, it is the version that was listed.
  * @param signal stops reading, with an error
  * @throws MusterError `invalid` if the URL names no bucket, `unavailable` if S3 does not answer
  */
@@ -25,7 +25,7 @@ export async function findObjects(url: string, settings?: S3ClientConfig, signal
   for await (const object of listKeys(location)) {
     const [first = "", second, ...deeper] = object.key.split("/");
     if (object.key.endsWith("/")) {
-      // Consoles make an object without bytes for a folder: nothing is lost without it.
+      // S3 consoles make an empty object to stand for a folder. It can be ignored.
       const why = "its key ends in /, like a folder's (copy it to a key with a file's name)";
       if (object.bytes > 0) skipped.push({ name: object.key, why });
     } else if (second === undefined || (isTableFolder(first) && deeper.length === 0))
@@ -73,7 +73,7 @@ async function* inChunks(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
 async function* readAhead(chunks: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   const fetchNext = () => {
     const next = chunks.next();
-    next.catch(() => {}); // thrown where it is awaited
+    next.catch(() => {}); // the loop below awaits it, and gets the error
     return next;
   };
   try {

@@ -12,7 +12,7 @@ import { findFiles } from "./source-files.ts";
 import { findObjects } from "./source-s3.ts";
 
 export interface Source {
-  /** The one spelling by which a later import of the same source is known. */
+  /** Always the same for the same source, however the user spells it: by this name, its earlier imports are found. */
   name: string;
   files: SourceFile[];
   /** One line for each thing of the source that is not read, with the reason. */
@@ -34,7 +34,7 @@ export interface SourceFile {
   rows(onBytes?: (bytes: number) => void, say?: (line: string) => void): AsyncGenerator<FileRow[]>;
 }
 
-/** What findFiles and findObjects find. The files' names decide then which are read. */
+/** What findFiles and findObjects find. The names of the files then decide which of them are read. */
 export interface SourceFound {
   name: string;
   /** The source is one file, named by the user. */
@@ -79,7 +79,7 @@ export async function openSource(
   return { name: found.name, files, skipped };
 }
 
-/** Skipped things that the refusal of an empty source names. */
+/** How many skipped things an error names, if there is nothing to read. */
 const SKIPPED_SHOWN_MAX = 3;
 
 function nothingToRead(location: string, only: TableName | undefined, skipped: readonly string[]): MusterError {
@@ -92,7 +92,7 @@ function nothingToRead(location: string, only: TableName | undefined, skipped: r
   );
 }
 
-/** A source of one file that lies nowhere else, such as a request's body. @param name the source's */
+/** A source of one file that is in no directory or bucket, such as a request's body. @param name the source's name */
 export function oneFile(name: string, table: TableName, { read, ...file }: FoundFile & { read: ReadRows }): Source {
   return { name, files: [sourceFile(table, file, read)], skipped: [] };
 }

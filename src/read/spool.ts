@@ -17,7 +17,7 @@ export interface Spool extends AsyncDisposable {
 
 /**
  * Keeps what a request sends in a file without a name.
- * @throws MusterError `too_large` over `bytesMax`, `unavailable` if the disk is full; what `chunks` throws
+ * @throws MusterError `too_large` over `bytesMax`, `unavailable` if the disk is full. Passes on what `chunks` throws
  */
 export async function spool(chunks: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Spool> {
   const file = await NamelessFile.create();

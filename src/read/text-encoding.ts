@@ -5,7 +5,7 @@ export function otherEncodingOf(head: Buffer): "UTF-16" | "UTF-32" | undefined {
   return byByteOrderMark(head) ?? byZeros(head);
 }
 
-/** The longer marks come first: that of UTF-32 begins like that of UTF-16. */
+/** Longer marks come first, because the UTF-32 mark begins with the UTF-16 mark. */
 const BYTE_ORDER_MARKS = [
   ["UTF-32", Buffer.from([0xff, 0xfe, 0x00, 0x00])],
   ["UTF-32", Buffer.from([0x00, 0x00, 0xfe, 0xff])],
@@ -17,7 +17,10 @@ function byByteOrderMark(head: Buffer) {
   return BYTE_ORDER_MARKS.find(([, mark]) => head.subarray(0, mark.length).equals(mark))?.[0];
 }
 
-/** Without a byte order mark: of each four bytes two (UTF-16) or three (UTF-32) are mostly zero, the others never. */
+/**
+ * Recognises text without a byte order mark. Among each four bytes, two (UTF-16) or three (UTF-32) are usually zero, and the
+ * others never are.
+ */
 function byZeros(head: Buffer) {
   const zeros = [0, 0, 0, 0];
   for (let at = 0; at < head.length; at++) if (head[at] === 0) zeros[at % 4] = (zeros[at % 4] ?? 0) + 1;

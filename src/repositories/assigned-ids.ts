@@ -11,11 +11,11 @@ import { highestId, keyOf } from "./key-sql.ts";
 import { readRows } from "./rows.ts";
 
 /**
- * AUTO_INCREMENT never goes down, even if the row with the high id was refused, undone or deleted. If it is so close to its
- * end, Muster gives the ids that follow the highest stored one.
+ * AUTO_INCREMENT never goes down, even if the row with the high id was refused, undone or deleted. If no more than this many
+ * ids are left after it, but lower ids are free, Muster itself assigns the ids that follow the highest stored one.
  */
 const LAST_IDS = 1_000_000;
-/** Another writer may give the same ids at the same time. */
+/** How often Muster tries to insert the ids that it chose. Another writer may choose the same ids at the same time. */
 const TRIES_MAX = 10;
 
 /**
@@ -43,7 +43,7 @@ export async function insertRowsWithoutId(
   return insertAfterHighest(connection, table, rows);
 }
 
-/** MySQL gives the last id again and again, or fails to read the next one. MariaDB and TiDB have errors of their own. */
+/** When no id is left, MySQL gives the last id again, or fails to read the next one. MariaDB and TiDB have their own errors. */
 function isOutOfIds(error: DriverError | undefined): boolean {
   const { errno, sqlMessage = "" } = error ?? {};
   if (errno === 1062) return LAST_ID_TAKEN.test(sqlMessage);

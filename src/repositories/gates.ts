@@ -1,4 +1,4 @@
-/** What orders Muster's writers: one row per table in `muster_gates`. */
+/** Gates put Muster's writers in order. A table's gate is its row in `muster_gates`, which a transaction locks. */
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { TableName } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
@@ -6,9 +6,9 @@ import { MusterError } from "../errors.ts";
 
 /**
  * Takes the gates of tables inside the caller's transaction: `alone` for a publish or a restore, `shared` for an insert, a
- * backup, or the parents of what is published. Always in the order of their names: two transactions never wait for each
- * other.
- * @param wait is called each time the server's lock wait ends without the gate; it may throw
+ * backup, or the parents of what is published. It takes them in the order of their names, so that two transactions never wait
+ * for each other.
+ * @param wait is called each time the server's lock wait times out. It may throw, to give up
  */
 export async function passGates(
   connection: Connection,
@@ -28,7 +28,7 @@ async function passGate(connection: Connection, name: TableName, mode: string): 
       name,
     ]);
     if (rows.length > 0) return true;
-    // A gate without its row would let everybody pass.
+    // If the row of a gate is missing, nothing is locked, and everybody would pass.
     throw new MusterError(
       "unavailable",
       `the table muster_gates lacks the row of ${name}: start Muster again, which adds it`,

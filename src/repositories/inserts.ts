@@ -6,18 +6,18 @@ import type { Column, Row, Table } from "../codecs/tables.ts";
 import { packetTooLarge } from "../db/refusal.ts";
 import { columnList } from "./key-sql.ts";
 
-/** Bytes of a statement with more than one row. Every server that Muster works with takes so many (requirements.ts). */
+/** How many bytes a statement of several rows may have. Every server that Muster works with accepts it (requirements.ts). */
 export const STATEMENT_BYTES_MAX = 960 * 1024;
 const ROWS_PER_INSERT = 1_000;
-/** An InsertBatch is one transaction. Its bytes are counted roughly: characters of text, and 8 for a number. */
+/** An InsertBatch is sent in one transaction. Its bytes are counted roughly: one for each character of text, 8 for a number. */
 const ROWS_PER_BATCH = 20 * ROWS_PER_INSERT;
 const BYTES_PER_BATCH = 4 * 1024 * 1024;
 const NUMBER_BYTES = 8;
 
-/** A number with its sign, point and exponent, and what stands between two values. */
+/** How many characters a number takes at most: with its sign, point and exponent, and what separates it from the next value. */
 const NUMBER_LENGTH_MAX = 26;
 
-/** How many bytes of a statement a value takes at most: a UTF-16 unit has three in UTF-8, and two if it is escaped. */
+/** How many bytes of a statement a value takes at most. A UTF-16 unit takes three bytes in UTF-8, or two if it is escaped. */
 export const statementBytes = (value: SqlValue): number =>
   typeof value === "string" ? 3 * value.length + 3 : NUMBER_LENGTH_MAX;
 
@@ -107,7 +107,7 @@ export function rowBytes(row: Row): number {
   return bytes;
 }
 
-/** Refuses a row before it is sent: the server would close the connection. */
+/** Refuses a row that is larger than the server accepts. If the row were sent, the server would close the connection. */
 async function refuseTooLarge(connection: Connection, row: Row): Promise<void> {
   const [found] = await connection.query<RowDataPacket[]>("SELECT @@max_allowed_packet AS max");
   const max: number = found[0]?.max;
@@ -115,5 +115,5 @@ async function refuseTooLarge(connection: Connection, row: Row): Promise<void> {
   if (bytes > max) throw packetTooLarge(bytes, max);
 }
 
-/** An INSERT without its values: the names of columns have 64 characters at most. */
+/** How many bytes an INSERT has at most, without its values. A column's name has at most 64 characters. */
 const HEAD_BYTES_MAX = 32_768;

@@ -9,7 +9,7 @@ import { LOST_RACES } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { findRun, type RunRecord } from "./run-log.ts";
 
-/** An answer is kept so long. Then its key can be used for another request. */
+/** How long an answer is kept. After that, its key can be used for another request. */
 export const KEY_LIFETIME_H = 24;
 const isExpired = sql<number>`${idempotency_keys.created_at} < UTC_TIMESTAMP(3) - INTERVAL ${sql.raw(`${KEY_LIFETIME_H}`)} HOUR`;
 

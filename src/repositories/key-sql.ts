@@ -1,15 +1,15 @@
 /**
- * SQL about keys, and about rows that are equal, for all statements that need it. A key is one integer column; another kind of
- * key is to be added here. Names come from the schema alone, values are parameters.
+ * SQL about keys and about equal rows, for all statements that need it. A key is one integer column. To support another kind
+ * of key, change this file. Names come only from the schema; values are parameters.
  */
 import { escapeId } from "mysql2";
 import type { Connection, Pool, RowDataPacket } from "mysql2/promise";
 import type { Column, Table } from "../codecs/tables.ts";
 
-/** Ids named by one statement at most. */
+/** How many ids one statement names at most. */
 const IDS_PER_STATEMENT = 1_000;
 
-/** The key column, of the table with this alias if the statement has one. */
+/** The key column as SQL. Give the table's alias if the statement has one. */
 export function keyOf(table: Table, alias?: string): string {
   const key = table.columns[table.key];
   if (!key) throw new Error(`${table.name} has no key`);
@@ -66,7 +66,7 @@ export async function keyRange(
   return first === null || last === null ? undefined : { first, last };
 }
 
-/** The highest id of the table up to `max`; 0 if there is none. (MariaDB takes `< 2147483648` for `< 2147483647`.) */
+/** The highest id of the table up to `max`, else 0. Compares by <=, as MariaDB takes `< 2147483648` for `< 2147483647`. */
 export async function highestId(connection: Connection, table: Table, max: number): Promise<number> {
   const key = keyOf(table);
   const [rows] = await connection.query<RowDataPacket[]>(
@@ -84,7 +84,7 @@ export interface RowSet {
 
 export const fromWhere = ({ from, where }: RowSet): string => `FROM ${from} WHERE ${where}`;
 
-/** @param lock ends the SELECT with a locking clause, and begins with a blank */
+/** @param lock a locking clause for the end of the SELECT, with a blank before it */
 export async function count(connection: Connection, rows: RowSet, lock = ""): Promise<number> {
   const [counted] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n ${fromWhere(rows)}${lock}`);
   return counted[0]?.n;
@@ -97,15 +97,15 @@ export async function count(connection: Connection, rows: RowSet, lock = ""): Pr
 export function compared(table: Table, stage: string, columns: readonly Column[] = table.columns) {
   const [s, t] = [`${escapeId(stage)} s`, `${escapeId(table.name)} t`];
   const sameKey = `${keyOf(table, "t")} = ${keyOf(table, "s")}`;
-  // By bytes: a collation takes `Ana` and `ANA` for equal.
+  // Compares bytes, because a collation treats `Ana` and `ANA` as equal.
   const sameBytes = columns
     .map((column) => `BINARY ${qualified(column, "s")} <=> BINARY ${qualified(column, "t")}`)
     .join(" AND ");
   const inBoth = `${s} JOIN ${t} ON ${sameKey}`;
   return {
-    /** Staged, and not in the table. */
+    /** Rows that are staged, but not in the table. */
     missing: { from: `${s} LEFT JOIN ${t} ON ${sameKey}`, where: `${keyOf(table, "t")} IS NULL` },
-    /** In the table, and not staged. */
+    /** Rows that are in the table, but not staged. */
     surplus: { from: `${t} LEFT JOIN ${s} ON ${sameKey}`, where: `${keyOf(table, "s")} IS NULL` },
     inBoth: { from: inBoth, where: "TRUE" },
     unchanged: { from: inBoth, where: `(${sameBytes})` },
@@ -115,9 +115,9 @@ export function compared(table: Table, stage: string, columns: readonly Column[]
 
 /**
  * The rows with a reference to a parent `p` that does not exist.
- * @param child the rows with the alias of their table, as SQL
- * @param reference the column that refers, with that alias
- * @param parent and its column that is referred to
+ * @param child the rows to check, as SQL after FROM: a table and its alias
+ * @param reference the column that refers to the parent, with the alias of the rows
+ * @param parent the table that is referred to; `referred` is its column
  */
 export const orphans = (child: string, reference: string, parent: string, referred: string): RowSet => ({
   from: `${child} LEFT JOIN ${parent} p ON p.${referred} = ${reference}`,

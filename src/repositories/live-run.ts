@@ -20,13 +20,13 @@ export interface LiveRun {
   close(): Promise<void>;
 }
 
-/** Writes something of the caller's in the transaction that writes the run's row. */
+/** Called in the transaction that writes the run's row, so that the caller can write something together with it. */
 export type Beginning = (transaction: MySql2Database, run: string) => Promise<void>;
 
 /**
  * Writes the row of a run that takes a while. The run's lock is taken first: a run without a lock counts as dead.
  * @param dryRun whether it stores nothing
- * @param hasPlace whether the caller has entered `database.longRuns` and leaves it. Otherwise this run waits to enter
+ * @param hasPlace whether the caller has entered `database.longRuns`, and will leave it. If not, this waits for a place there
  */
 export async function beginRun(
   database: Database,

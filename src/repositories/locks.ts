@@ -11,7 +11,7 @@ export const runLock = (database: Database, run: string) => lockName(database, `
 /** The import or restore that works on a table holds it. */
 export const loadLock = (database: Database, table: string) => lockName(database, `load ${table}`);
 
-/** Takes a lock, and waits for it at most so many seconds. @returns whether it was free in time */
+/** Takes a lock. Waits at most this many seconds for it. @returns whether it was free in time */
 export async function tryLock(connection: Connection, name: string, seconds: number): Promise<boolean> {
   const [rows] = await connection.query<RowDataPacket[]>("SELECT GET_LOCK(?, ?) AS taken", [name, seconds]);
   return rows[0]?.taken === 1;
@@ -25,7 +25,7 @@ function lockName(database: Database, what: string): string {
 /** The process that a run belongs to, as its row names it. */
 export const owner = () => `${PROCESS_SPACE}:${process.pid}`;
 
-/** Where a process id is unique: a host, or a container, which may have the name of its host. */
+/** Names the place in which a process id is unique: a host, or a container, even if that has the same name as its host. */
 export const PROCESS_SPACE = processSpace();
 
 function processSpace(): string {

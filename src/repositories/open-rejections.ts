@@ -7,6 +7,7 @@ import { MusterError } from "../errors.ts";
 import { firstOf } from "../shown.ts";
 import { hasEnded } from "./rejection-log.ts";
 
+/** A rejection as it stands now, read without locking it. */
 export interface Standing {
   id: number;
   table: string;
@@ -17,10 +18,10 @@ export interface Standing {
   cutAt: Buffer | null;
 }
 
-/** With so many last bytes in common, a text still ends where Muster cut it. */
+/** How many bytes are compared to tell whether a text still ends where the log cut it. */
 const TAIL_BYTES = 64;
 
-/** For each table the number of open rejections, and the highest id among them. Of one run, or of all that have ended. */
+/** How many rejections of each table are open, and the highest id among them: of one run, or of all runs that have ended. */
 export async function countOpen(
   db: MySql2Database,
   run: string | undefined,
@@ -33,7 +34,7 @@ export async function countOpen(
   return parts.map(({ table, rows, last }) => ({ table, rows, last: Number(last) }));
 }
 
-/** The first open rejections in the order of their ids: of a table, of a run, with ids above `after` and up to `upTo`. */
+/** The first open rejections by id. They can be limited to a table, to a run, and to ids above `after` and up to `upTo`. */
 export async function pageOfOpen(
   db: MySql2Database,
   page: { limit: number; run: string | undefined; table?: string; after?: number; upTo?: number },
@@ -45,7 +46,7 @@ export async function pageOfOpen(
     .limit(limit);
 }
 
-/** How rejections stand, by id. Left out are ids that do not exist, or whose run has not ended. */
+/** The state of rejections, by id. It leaves out ids that do not exist or whose run has not ended. */
 export async function standingOf(db: MySql2Database, ids: readonly number[]): Promise<Map<number, Standing>> {
   if (ids.length === 0) return new Map();
   const rows = await standing(db, and(inArray(rejections.id, [...ids]), hasEnded(db)));
@@ -103,7 +104,7 @@ export async function rawInputs(db: MySql2Database, ids: readonly number[]): Pro
   return new Map(rows.map((row) => [row.id, row.raw]));
 }
 
-/** Ends rejections that the caller holds. */
+/** Closes rejections that the caller has locked by holdRejections(). */
 export async function closeRejections(
   db: MySql2Database,
   ids: readonly number[],

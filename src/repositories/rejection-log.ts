@@ -42,7 +42,7 @@ export async function listRejections(db: MySql2Database, filter: RejectionFilter
   const conditions: (SQL | undefined)[] = [
     after === undefined ? undefined : gt(rejections.id, after),
     table === undefined ? undefined : eq(rejections.table, table),
-    // Reasons are stored as Muster wrote them: quotes within a detail are escaped, so this matches a code alone.
+    // Reasons are stored as JSON text. Quotes inside a detail are escaped there, so this pattern matches only a code.
     code === undefined ? undefined : like(rejections.reasons, `%"code":"${code}"%`),
     run === undefined ? undefined : eq(rejections.run, run),
     state === undefined ? undefined : eq(rejections.state, state),
@@ -146,7 +146,7 @@ function bytesOf(row: NewRejection): number {
   return texts.reduce((sum, text) => sum + statementBytes(text), 2 * Math.min(row.raw.length, RAW_BYTES_MAX));
 }
 
-/** As long as the values of the other columns are together, which hardly differ in length from row to row. */
+/** A text that is as long as the values of the other columns together. Their length hardly differs from row to row. */
 const OTHER_COLUMNS = "run, table, position, state, replaces, created_at".repeat(4);
 
 /** Marks the open rejections of earlier imports of the source as superseded: this run has read the same rows again. */

@@ -13,11 +13,11 @@ export interface QuarterlyHires {
 }
 
 /**
- * Employees hired in the year, by department, job and quarter. Pairs without a hire are left out. In the alphabetical order
- * of departments, then of jobs, upper and lower case alike, then of ids.
+ * Employees hired in the year, by department, job and quarter. Pairs without a hire are left out. The rows are sorted by the
+ * names of departments, then of jobs, in alphabetical order whatever their letter case. If names are equal, ids decide.
  */
 export async function quarterlyHires({ db }: Database, year: number): Promise<QuarterlyHires[]> {
-  // Names are joined to the groups, not to the hires: few are looked up, and departments of equal names stay apart.
+  // Names are joined to the groups, not to the hires: so few are looked up, and departments with the same name stay apart.
   const [rows] = await db.execute(sql`
     select ${departments.department} as department, ${jobs.job} as job, counted.Q1, counted.Q2, counted.Q3, counted.Q4
     from (
@@ -40,11 +40,11 @@ export interface DepartmentHires {
 }
 
 /**
- * Departments that hired more in the year than the mean of all departments, with those that hired nobody. The most hires
- * come first, then the lower id.
+ * Departments that hired more in the year than the mean of all departments. The mean includes those that hired nobody. The
+ * most hires come first; if they are equal, the lower id.
  */
 export async function departmentsAboveMean({ db }: Database, year: number): Promise<DepartmentHires[]> {
-  // hired > total / departments, but without the division, which rounds.
+  // The same as hired > total / departments, but without the division, which would round.
   const [rows] = await db.execute(sql`
     with counted as (
       select ${hires.department_id}, count(*) as hired from ${hires} where ${within(year)} group by ${hires.department_id}
@@ -57,14 +57,14 @@ export async function departmentsAboveMean({ db }: Database, year: number): Prom
   return rows as unknown as DepartmentHires[];
 }
 
-/** The half-open year. After 9999 there is no year to name, and no hire. */
+/** From the start of the year to before the start of the next. After 9999 there is no year to compare with, and no hire. */
 function within(year: number): SQL {
   const from = sql`${hires.datetime} >= ${`${year}-01-01 00:00:00`}`;
   return year === 9999 ? from : sql`${from} and ${hires.datetime} < ${`${year + 1}-01-01 00:00:00`}`;
 }
 
-/** COUNT arrives as a number. SUM arrives as text, and takes twice as long on MariaDB. */
+/** Uses COUNT, because its result arrives as a number. SUM arrives as text, and takes twice as long on MariaDB. */
 const hiresOf = (quarter: number): SQL => sql`count(case when quarter(${hires.datetime}) = ${quarter} then 1 end)`;
 
-/** A collation of both MySQL and MariaDB: they agree on the order, whatever the collation of the columns. */
+/** Both MySQL and MariaDB have this collation. So they agree on the order, whatever collation the columns have. */
 const ALPHABETICAL = sql`collate utf8mb4_unicode_ci`;

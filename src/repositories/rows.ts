@@ -15,7 +15,7 @@ export interface RowFilter {
   limit: number;
   /** The last id of the page before. */
   after?: number | undefined;
-  /** Values that rows must have, as a codec reads them. Text is compared byte by byte, and null is equal to null. */
+  /** Values that rows must have, as a codec reads them. Text is compared byte by byte. A null value matches null. */
   equal?: readonly { column: Column; value: SqlValue }[];
 }
 
@@ -53,7 +53,8 @@ function listing(table: Table, { limit, after, equal = [] }: RowFilter): { rest:
     conditions.push(`${name} <=> ?`);
     values.push(value);
     if (typeof value !== "string") continue;
-    // A collation takes `Ana` and `ANA`, `e` and `é`, `a` and `a ` for equal. The index finds them, then the bytes decide.
+    // A collation treats `Ana` and `ANA`, `e` and `é`, `a` and `a ` as equal. The condition above finds them all by the index.
+    // This one compares their bytes.
     conditions.push(`CAST(${name} AS BINARY) = CAST(? AS BINARY)`);
     values.push(value);
   }
@@ -81,8 +82,8 @@ export async function readRows(
 }
 
 /**
- * Like readRows, but if the ids are close together it reads the whole range: the answer may hold other rows too. It reads
- * the server's text itself, in half of the driver's time, which an import of a million known rows needs.
+ * Like readRows, but if the ids are close together it reads the whole range. The answer may then hold other rows too. It reads
+ * the bytes of the server itself: the driver takes twice as long, and an import may read a million known rows.
  */
 export async function readRowsNear(
   connection: PoolConnection,
@@ -102,7 +103,7 @@ export async function readRowsNear(
   return rows;
 }
 
-/** Drizzle would make an object of each row, only to be taken apart again. */
+/** Does not use Drizzle, which would make an object of each row. The rows are wanted as arrays. */
 async function select(
   connection: Connection | Pool,
   table: Table,
@@ -116,7 +117,7 @@ async function select(
     ? { typeCast: doublesAsText }
     : {};
   const [answer] = await connection.query<RowDataPacket[][]>({ sql, rowsAsArray: true, ...typeCast }, values);
-  // Changes the driver's own arrays: every page of rows passes here.
+  // Changes the driver's arrays instead of copying them, for speed: every page of rows passes here.
   const rows = answer as unknown as SqlValue[][];
   const codecs = table.columns.map(({ codec }) => codec);
   for (const row of rows) {

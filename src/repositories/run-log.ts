@@ -12,7 +12,7 @@ export interface RunRecord {
   kind: RunKind;
   source: string | null;
   status: RunStatus;
-  /** It stored nothing: a dry run of an import, a restore's plan, or a verify. */
+  /** True if it stored nothing: a dry run of an import, a restore's plan, or a verify. */
   dry_run: boolean;
   counts: RunCounts;
   error: string | null;

@@ -5,7 +5,7 @@ import type { Table } from "../codecs/tables.ts";
 import { numberAt, readTextRows, type TextRow } from "../db/text-rows.ts";
 import { columnList, keyOf, keyRange } from "./key-sql.ts";
 
-/** Two pages are in memory at once. After the first one, pages are cut by bytes. */
+/** Two pages are in memory at once. The size of the first one is fixed; later ones are sized to have about PAGE_BYTES. */
 const FIRST_PAGE_ROWS = 1_000;
 const PAGE_ROWS_MAX = 20_000;
 const PAGE_BYTES = 4 * 1024 * 1024;
@@ -17,9 +17,9 @@ export interface Reading {
 }
 
 /**
- * Hands every row to `each`, its columns in the dictionary's order, and yields after each page. While the caller works on a
- * page, the rows of the next one go to `each`. It reads pages, as the server would close the connection if one long answer
- * was read too slowly.
+ * Hands every row to `each`, with its columns in the dictionary's order, and yields after each page. While the caller works on
+ * a page, the rows of the next one go to `each`. It reads page by page, because the server closes the connection if one long
+ * answer is read too slowly.
  */
 export async function* readWhole(
   connection: PoolConnection,
@@ -30,14 +30,14 @@ export async function* readWhole(
   const range = await keyRange(connection, table, { from });
   if (!range) return;
   let rows = 0;
-  // Begins at the lowest id, which may be below 1 if another program stored the row.
+  // Begins at the lowest id. It may be below 1, if another program stored the row.
   let next = readTextPage(connection, table, { from, after: range.first - 1, limit: FIRST_PAGE_ROWS }, each);
   for (;;) {
     const page = await next;
     rows += page.rows;
     const isLast = page.last >= range.last;
     if (!isLast) next = readTextPage(connection, table, { from, after: page.last, limit: page.nextLimit }, each);
-    next.catch(() => {}); // thrown where it is awaited
+    next.catch(() => {}); // the next turn of the loop awaits it, and gets the error
     const passed = (page.last - range.first + 1) / (range.last - range.first + 1);
     yield { rows, of: Math.round(rows / passed) };
     if (isLast) return;
