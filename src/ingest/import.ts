@@ -27,7 +27,7 @@ export interface ImportOptions extends Partial<Limits> {
   table?: TableName | undefined;
   /** Give the verdicts and counts, and write nothing but the run. */
   dryRun?: boolean;
-  /** The caller has entered `database.longRuns` itself, and leaves it itself. */
+  /** The caller has entered `database.longRuns`, and will leave it. If not, the import waits for a place there. */
   hasPlace?: boolean;
   /** Called in the transaction that writes the run's row. */
   begin?: Beginning | undefined;

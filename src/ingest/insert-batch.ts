@@ -1,4 +1,4 @@
-/** Rows of requests and replays: judged like an import's, and stored in one transaction. */
+/** Judges the rows of a request or a replay like those of an import, and stores them in one transaction. */
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import { type Row, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";

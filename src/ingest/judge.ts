@@ -31,7 +31,7 @@ export async function judge(table: Table, rows: readonly ReadRow[], known: Known
   const ids = idsOf(table, rows);
   const taken = new Map<number, Row>();
   for (const row of await known.stored(table, ids)) taken.set(row[table.key] as number, row);
-  // Rows in the order of their ids, as in most files, cannot repeat an id.
+  // If the ids ascend, as in most files, none of them repeats.
   const mayRepeat = ids.some((id, index) => index > 0 && id <= (ids[index - 1] ?? 0));
   const verdicts: Verdict[] = [];
   for (const { values, reasons } of rows) {

@@ -1,4 +1,4 @@
-/** Rows that turned out wrong when their table was published. Their files are read again for the lines. */
+/** Logs rows that turned out wrong when their table was published. Reads their files again, to find their lines. */
 import { sameRow, type Table } from "../codecs/tables.ts";
 import type { Counts } from "../db/ledger.ts";
 import { type LateVerdicts, stagedRows } from "../publish/set-aside.ts";

@@ -1,4 +1,4 @@
-/** Any number of rejections replayed in batches. Each batch is a transaction and a run of its own. */
+/** Replays any number of rejections, in batches. Each batch is a transaction and a run of its own. */
 import { type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { type Counts, RAW_BYTES_MAX } from "../db/ledger.ts";

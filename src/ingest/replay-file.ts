@@ -1,4 +1,4 @@
-/** A corrected file replayed: it is read once and checked whole before the first batch. */
+/** Replays a corrected file. The file is read once, and all of it is checked before the first batch. */
 import { isBlank } from "../codecs/codec.ts";
 import { isTableName, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";

@@ -69,7 +69,7 @@ export async function replay(
 }
 
 /**
- * The first open rejections of a run, as they came: as many as one replay takes, and how many are left after them.
+ * The first open rejections of a run, to be replayed as they came: as many as one replay takes. `remaining` counts the others.
  * @throws MusterError `not_found` if the run does not exist, `conflict` if it has no open rejection
  */
 export async function openRejections(
@@ -111,7 +111,7 @@ async function readAgain(
   const bytes = raw === undefined ? wholeRaw(rejection, stored) : Buffer.from(raw);
   const { columns, file } = rejection;
   if (columns !== null) return { ...(await readRecord(table, bytes, columns)), raw: bytes, columns };
-  // A row of a file must have its id, as in the file.
+  // A row that came from a file must have an id, as it must in the file.
   return { ...(rowOfLine(table, bytes, { keyOptional: file === null }) ?? rowOfJson(table, "")), raw: bytes };
 }
 

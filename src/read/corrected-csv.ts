@@ -16,7 +16,7 @@ import { REJECTION_ID } from "./rejection-sheet.ts";
 /**
  * Reads the corrections, in batches. A copy of the header is skipped.
  * @param name what the file is called in an error
- * @param say is told in one line how many headers were skipped
+ * @param say called with one line of text if headers were skipped
  * @throws MusterError `invalid` if the header does not name the columns, `refused` if the file is of another type
  */
 export async function* correctedCsv(
@@ -54,7 +54,7 @@ interface Columns {
   base64: number;
 }
 
-/** Columns that Muster finds whatever their case and blanks: from the bare name (csv-header.ts) to the name in an export. */
+/** Finds the columns of an export by their bare names (csv-header.ts), so that letter case and blanks do not matter. */
 const EXPORT_COLUMNS = new Map(["id", "raw", "raw_base64", REJECTION_ID].map((each) => [bare(each), each]));
 const namesOf = (cells: readonly string[]) => cells.map((cell) => EXPORT_COLUMNS.get(bare(cell)) ?? cell);
 

@@ -18,7 +18,7 @@ export interface CorrectedFile {
   bytes: number;
   /**
    * Reads its lines from the beginning, in batches; can be called again.
-   * @param say is told in one line what is skipped in the file
+   * @param say called with one line of text if something is skipped in the file
    * @throws MusterError `invalid` or `refused` if the file changes, is of another type, or its header does not name the
    * columns
    */

@@ -82,7 +82,7 @@ export type Shape =
   | { is: "doubtful" }
   | { is: "no row"; why: string };
 
-/** Judges cells as a row by their number and types. */
+/** Tells whether cells can be a row, by their number and their types. */
 export function shapeOf({ name, columns }: Table, cells: readonly string[]): Shape {
   if (cells.length !== columns.length) {
     const count = cells.length === 1 ? "1 cell" : `${cells.length} cells`;

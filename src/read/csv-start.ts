@@ -11,7 +11,7 @@ const LINES_ABOVE_MAX = 1_000;
 
 /** Looks for a header in the first records, and for copies of it further down. A header is never taken for a row. */
 export class CsvStart {
-  /** For each cell the index of its column; undefined is the dictionary's order. */
+  /** For each cell the index of its column. Undefined if the cells are in the order of the dictionary. */
   order: readonly number[] | undefined;
   /** The column names of the cells. */
   columns: string[];

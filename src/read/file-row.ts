@@ -29,6 +29,6 @@ export interface ReadOptions {
   say?: ((line: string) => void) | undefined;
   /** How many bytes the blocks of an Avro file may unpack to, in all. */
   bytesMax?: number | undefined;
-  /** JSON rows may leave out their id: the database assigns it. In files they may not. */
+  /** Whether JSON rows may leave out their id, so that the database assigns one. In a file they may not. */
   keyOptional?: boolean | undefined;
 }

@@ -7,7 +7,7 @@ import { ROWS_PER_BATCH } from "../event-loop.ts";
 export interface Line {
   /** 1-based. */
   number: number;
-  /** Without LF or CRLF. The first line is without its byte order mark. Only the start of a line that is too long is here. */
+  /** Without LF or CRLF, and without the byte order mark of the first line. If the line is too long, only its start. */
   bytes: Uint8Array;
   /** It is longer than RECORD_BYTES_MAX. */
   isTooLong: boolean;

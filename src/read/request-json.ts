@@ -37,7 +37,7 @@ class JsonRows {
 
   constructor(private readonly body: JsonText) {}
 
-  /** Adds the rows of an object of lists per table. */
+  /** Adds the rows of an object that has a list of rows for each table. */
   addLists(part: unknown, path: Path): void {
     if (!isObject(part)) throw wrongShape(path, "must be an object of lists of rows, each named for its table");
     const [twice] = this.body.repeatedIn(path);

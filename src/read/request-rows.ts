@@ -23,7 +23,7 @@ export interface BatchRow extends FileRow {
 
 /**
  * Reads a body that has the rows of one table in a file format, such as CSV.
- * @param say is told, in one line each, what is skipped in the body
+ * @param say called with one line of text for each thing that is skipped in the body
  * @throws MusterError `refused` if it cannot be read, `invalid` if it has no row, `too_large` for more than
  * ROWS_PER_REQUEST_MAX rows
  */

@@ -27,8 +27,8 @@ export interface SourceFile {
   bytes: number;
   /**
    * Reads its rows from the beginning, in batches; can be called again.
-   * @param onBytes is told how many of the file's bytes are read, chunk by chunk
-   * @param say is told, in one line each, what is skipped in the file
+   * @param onBytes called with the size of each chunk of the file that is read
+   * @param say called with one line of text for each thing that is skipped in the file
    * @throws MusterError `refused` if the file cannot be read
    */
   rows(onBytes?: (bytes: number) => void, say?: (line: string) => void): AsyncGenerator<FileRow[]>;

@@ -1,4 +1,4 @@
-/** Encodings other than UTF-8, by a file's first bytes. They are refused. */
+/** Recognises encodings other than UTF-8 by the first bytes of a file. Such a file is refused. */
 
 /** The encoding that bytes are certainly in; undefined if they may be UTF-8. */
 export function otherEncodingOf(head: Buffer): "UTF-16" | "UTF-32" | undefined {

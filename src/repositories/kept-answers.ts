@@ -1,4 +1,7 @@
-/** Answers and runs kept by Idempotency-Key (docs/http.md). Each is written in the transaction that it belongs to. */
+/**
+ * Answers and runs kept by Idempotency-Key (docs/http.md). An answer is kept in the transaction of its request, and a run in
+ * the transaction that begins it.
+ */
 import { createHash } from "node:crypto";
 import { eq, sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";

@@ -28,7 +28,7 @@ export function* idPages(ids: readonly number[]): Generator<number[]> {
   for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT) yield ids.slice(start, start + IDS_PER_STATEMENT);
 }
 
-/** Those of the ids that the table holds. */
+/** The ids among `ids` that the table holds. */
 export async function existingIds(
   connection: Connection | Pool,
   table: Table,

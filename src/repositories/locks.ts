@@ -1,4 +1,7 @@
-/** How to tell a live run from a dead one: by named locks of the server, which end with their connection, and by the process. */
+/**
+ * Tells a live run from a dead one. A live run holds a named lock of the server, which ends with its connection. The row of the
+ * run also names its process.
+ */
 import { createHash } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
