@@ -115,8 +115,8 @@ export function compared(table: Table, stage: string, columns: readonly Column[]
 
 /**
  * The rows with a reference to a parent `p` that does not exist.
- * @param child the rows to check, as SQL after FROM: a table and its alias
- * @param reference the column that refers to the parent, with the alias of the rows
+ * @param child the rows to check, as SQL after FROM, with their alias
+ * @param reference the column that refers to the parent, with that alias
  * @param parent the table that is referred to; `referred` is its column
  */
 export const orphans = (child: string, reference: string, parent: string, referred: string): RowSet => ({
