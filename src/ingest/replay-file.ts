@@ -136,7 +136,7 @@ function faultOf({ name, columns }: Table, { id, cells }: Correction): string | 
   return isEmpty ? `rejection ${id} has all fields blank: fill them in, or remove its line` : undefined;
 }
 
-/** Whether a correction, or the input replayed as it came, ends where the log cut the row. If so, the rest of the row is lost. */
+/** Whether a correction, or the input replayed as it came, ends where the log cut the row. If so, its rest is lost. */
 function isStillCut({ row, raw, cells }: Correction, cutAt: Buffer | null): boolean {
   if (cutAt === null || row !== undefined || cells) return false;
   return raw === undefined || Buffer.from(raw).subarray(-cutAt.length).equals(cutAt);

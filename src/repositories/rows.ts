@@ -82,8 +82,8 @@ export async function readRows(
 }
 
 /**
- * Like readRows, but if the ids are close together it reads the whole range. The answer may then hold other rows too. Values are
- * parsed here, because the driver takes twice as long, and an import may read a million known rows.
+ * Like readRows, but if the ids are close together it reads the whole range. The answer may then hold other rows too. It parses
+ * the values without the driver, which takes twice as long: an import may read a million known rows.
  */
 export async function readRowsNear(
   connection: PoolConnection,
