@@ -24,7 +24,7 @@ export class ImportsUnderWay {
   }
 
   /**
-   * Takes a place for one import, among the imports of this process and among its long runs. Holds no connection while it waits.
+   * Takes a place for one import among the imports of this process and among its long runs. Holds no connection while it waits.
    * @param gone aborts if the client has gone, which ends the wait
    * @returns the place, which is given back when it is disposed of; undefined if none was free in time
    */
