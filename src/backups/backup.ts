@@ -1,4 +1,4 @@
-/** Makes a backup: writes tables to Avro files, all in their state at one moment. */
+/** Makes a backup: writes tables to Avro files. All files show the tables at the same moment. */
 import { createHash } from "node:crypto";
 import type { PoolConnection } from "mysql2/promise";
 import { avroSchema } from "../codecs/avro.ts";
@@ -74,7 +74,7 @@ const STORE_IS_EMPTY =
 /**
  * Opens a connection that sees all tables in their state at one moment. A table that is swapped in after the snapshot began
  * would read as empty. Two things prevent that. The gates are held in share mode until the snapshot has read from every table,
- * so no publish or restore comes between. And a table that it has read from cannot be renamed before the snapshot ends.
+ * so no publish or restore comes between. And a table that the snapshot has read from cannot be renamed before it ends.
  */
 async function openSnapshot(database: Database, tables: readonly Table[], report: Report): Promise<PoolConnection> {
   const gates = await database.pool.getConnection();
@@ -88,7 +88,7 @@ async function openSnapshot(database: Database, tables: readonly Table[], report
     await interruptible(database, gates, report.signal, () =>
       passGates(gates, { shared }, (name) => report.say(`waiting for a publish or restore of ${name}`)),
     );
-    // Another program's ALTER may still come between the snapshot and the first read: then both are done again.
+    // Another program's ALTER may still come between the snapshot and the first read. Then both are done again.
     const open = async () => {
       await snapshot.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
       for (const { name } of tables) await isEmpty(snapshot, name);
@@ -147,7 +147,7 @@ class InvalidRows {
 
   constructor(private readonly table: Table) {}
 
-  /** Called for each invalid value. Calls for one row follow each other. */
+  /** Called for each invalid value; the calls for one row follow each other. */
   add(row: TextRow, column: Column): void {
     const id = numberAt(row, this.table.key);
     if (this.rows > 0 && id === this.#last) return;

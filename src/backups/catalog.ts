@@ -1,4 +1,4 @@
-/** The backups in a store: listing them, finding one by its id, and removing the oldest. */
+/** The backups in a store: lists them, finds one by its id, and removes the oldest. */
 import type { TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { BACKUP_ID, type Manifest, type ManifestEntry, type Proof, parseManifest, parseProof } from "./manifest.ts";
@@ -17,7 +17,7 @@ export async function findManifest(
 ): Promise<Manifest> {
   const ids = await store.ids();
   if (id !== "latest") {
-    // Only an id from the store's own list becomes a path.
+    // Use the id only if the store lists it, because it becomes part of a path.
     const known = BACKUP_ID.test(id) ? ids.find((each) => each === id) : undefined;
     if (known === undefined)
       throw new MusterError(
@@ -53,11 +53,11 @@ export function entryOf(manifest: Manifest, table: TableName): ManifestEntry {
 
 export type ListedBackup = (Manifest & { proof?: Proof }) | { id: string; damaged: true };
 
-/** Manifests and proofs that are read from the store at once. */
+/** How many backups are read from the store at the same time. */
 const READ_AT_ONCE = 50;
 
 /**
- * The backups with these ids, in their order. One whose manifest cannot be read is listed as damaged.
+ * The backups with these ids, in the same order. A backup whose manifest cannot be read is listed as damaged.
  * @throws MusterError `unavailable` if the store does not answer
  */
 export async function listBackups(store: BackupStore, ids: readonly string[]): Promise<ListedBackup[]> {
@@ -76,7 +76,7 @@ export async function provenManifest(store: BackupStore, id: string): Promise<Ma
   return { ...manifest, ...(proof && { proof }) };
 }
 
-/** When a backup was last verified. Undefined if it never was, or if that cannot be read. */
+/** When a backup was last verified. Undefined if it never was, or if its proof cannot be read. */
 export async function proofOf(store: BackupStore, id: string): Promise<Proof | undefined> {
   const text = await store.readText(id, PROOF);
   return text === undefined ? undefined : parseProof(text);
@@ -84,7 +84,7 @@ export async function proofOf(store: BackupStore, id: string): Promise<Proof | u
 
 /**
  * Keeps the newest `keep` backups of each table, at least one, and removes the others. A backup of several tables stays if it
- * is among the newest of any of them. One whose manifest cannot be read stays too. Says which are removed.
+ * is among the newest of any of them. A backup whose manifest cannot be read stays too. `say` is called for each removed one.
  */
 export async function keepNewest(store: BackupStore, keep: number, say: (line: string) => void): Promise<void> {
   const newer = new Map<string, number>();
@@ -100,7 +100,7 @@ export async function keepNewest(store: BackupStore, keep: number, say: (line: s
   }
 }
 
-/** Undefined if the backup is damaged. */
+/** Waits for what is being read. Undefined if the backup is damaged. */
 async function ifSound<T>(reading: Promise<T>): Promise<T | undefined> {
   return reading.catch((error) => {
     if (error instanceof MusterError && error.code === "backup_damaged") return undefined;

@@ -9,9 +9,9 @@ import { decodeTable } from "./table-file.ts";
 
 /**
  * The rows of a table's file. The file is read once: its bytes are hashed on their way to the decoder. So the last check comes
- * after the last row, and until this generator has ended nobody may see any of the rows.
- * @throws MusterError `backup_damaged` if bytes, schema, rows or content are not what the manifest says; `refused` if the
- *   bytes are right and a row or the schema does not fit the present rules
+ * after the last row, and nobody may see any of the rows before this generator has ended.
+ * @throws MusterError `backup_damaged` if the bytes, schema, rows or content differ from the manifest; `refused` if the bytes
+ *   are right, but a row or the schema does not fit the present rules
  */
 export async function* checkedRows(
   store: BackupStore,
@@ -38,7 +38,7 @@ export async function* checkedRows(
   }
   const bytes = hashed();
   const expectBytes = async () => {
-    for await (const _ of bytes); // a decoder that has failed leaves the rest
+    for await (const _ of bytes); // read the rest: a decoder that fails stops early
     if (length !== entry.bytes) throw differing("bytes");
     if (sha256.copy().digest("hex") !== entry.sha256) throw differing("SHA-256 sums");
   };
@@ -52,7 +52,7 @@ export async function* checkedRows(
     if (file.checksum.toString() !== entry.checksum) throw differing("contents");
   } catch (error) {
     let cause = error;
-    // Damaged bytes can look like anything, also like a row that breaks a rule. So they are what is reported.
+    // Damaged bytes can look like anything, even like a row that breaks a rule. So report the damage if there is any.
     if (unreadable === undefined) await expectBytes().catch((damage) => (cause = damage));
     if (unreadable !== undefined || !(cause instanceof MusterError)) throw unreadable ?? cause;
     throw new MusterError(cause.code, `${entry.file} of backup ${manifest.id}: ${cause.message}`);

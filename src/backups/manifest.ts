@@ -16,13 +16,13 @@ const Entry = z.object({
   /** SHA-256 of the schema's Parsing Canonical Form (Avro specification, Schema Fingerprints). */
   fingerprint: z.string(),
   checksum: z.string(),
-  /** The id that the table would have assigned next. A full table says KEY_MAX on MySQL, one more on MariaDB. */
+  /** The id that the table would have assigned next. If no id is left, it is KEY_MAX on MySQL, and one more on MariaDB. */
   auto_increment: z
     .int()
     .min(1)
     .max(KEY_MAX + 1)
     .optional(),
-  /** How many rows break the rules of their columns: other programs stored them, and a restore refuses them. Left out if none. */
+  /** How many rows break the rules of their columns. Other programs stored them, and a restore refuses them. Left out if 0. */
   invalid_rows: z.int().min(1).exactOptional(),
 });
 
@@ -47,7 +47,7 @@ export const Proof = z.object({ proved_at: z.string(), seconds: z.number() });
 export type Proof = z.infer<typeof Proof>;
 
 /**
- * An id for a new backup. Ids sort by time. Their last part is random, for two backups in one millisecond.
+ * An id for a new backup. Ids sort by time. They end with random digits, since two backups may begin in one millisecond.
  * @param newest the newest id in the store: the new id sorts after it even if the clock was set back
  */
 export function newBackupId(now: Date, newest?: string): string {
@@ -78,7 +78,7 @@ export function fingerprintOf(schema: object): string {
   }
 }
 
-/** The manifest with its seal: the SHA-256 of its JSON without the seal. */
+/** Adds the seal to a manifest: the SHA-256 of its JSON without the seal. */
 export function sealed(manifest: Omit<Manifest, "seal">): Manifest {
   return { ...manifest, seal: sealOf(manifest) };
 }
@@ -102,7 +102,7 @@ function isAsSealed(text: string): boolean {
   }
 }
 
-/** Undefined if it cannot be read: the backup can be verified again. */
+/** The proof in a text. Undefined if it cannot be read; that is no error, because the backup can be verified again. */
 export const parseProof = (text: string): Proof | undefined => parsed(Proof, text);
 
 function parsed<T>(schema: z.ZodType<T>, text: string): T | undefined {

@@ -1,6 +1,6 @@
 /**
- * Replaces the rows of tables by the rows of their stages: a single table by a swap if that is safe, otherwise all in one
- * transaction.
+ * Replaces the rows of tables by the rows of their stages. A single table is swapped if that is safe; otherwise all tables are
+ * replaced in one transaction.
  */
 import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
@@ -25,8 +25,8 @@ import { endRun, type Report } from "../repositories/run-log.ts";
 /**
  * Replaces the rows of the tables, and records with the same commit that the run has succeeded.
  * @throws MusterError, with nothing changed: `conflict` if rows would lose their parent, or if rows of other programs refer to
- *   rows that would be deleted or changed; `refused` if the database refuses a row, or if the transaction is too large for a
- *   cluster
+ *   rows that would be deleted or changed; `refused` if the database refuses a row, or if the transaction is larger than a
+ *   cluster allows
  */
 export async function replaceTables(
   database: Database,
@@ -116,7 +116,7 @@ async function replaceInTransaction(
 
 /**
  * The foreign keys by which tables outside the restore refer to its tables. `grant` is the statement that would let the user
- * see all of them; undefined if the user sees all already.
+ * see all of them; undefined if the user can already see them all.
  */
 async function outsideReferrers({ name }: Database, { connection }: LiveRun, replacements: readonly Replacement[]) {
   const replaced = replacements.map(({ table }) => table.name);
@@ -158,7 +158,7 @@ async function refuseTooLarge(database: Database, run: LiveRun, replacements: re
   let bytes = 0;
   for (const { table, rows, bytes: staged } of replacements) {
     const { inserted = 0, updated = 0, deleted = 0 } = counts[table.name] ?? {};
-    // A transaction carries an updated row twice: as it was and as it is.
+    // A transaction carries an updated row twice: with the old values and with the new ones.
     bytes += (inserted + 2 * updated + deleted) * (staged / Math.max(1, rows) + ROW_OVERHEAD_BYTES);
   }
   if (bytes <= limit) return;

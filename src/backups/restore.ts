@@ -21,7 +21,7 @@ export interface RestoreOptions {
   tables: readonly Table[];
   /** An id, or `latest` for the newest backup that holds the tables. */
   backup: string;
-  /** Say what would change, and change nothing. */
+  /** Only say what would change. */
   plan?: boolean;
   report: Report;
   begin?: Beginning | undefined;
@@ -34,8 +34,8 @@ export interface RestoreOutcome {
 }
 
 /**
- * Restores tables. First all rows are staged, and the files checked as they are read; then the tables are replaced. Readers see
- * the old rows or the new ones. Writers wait at the gates from the first change to the commit.
+ * Restores tables. First all rows are staged, and the files are checked as they are read. Then the tables are replaced. Readers
+ * see the old rows or the new ones. Writers wait at the gates from the first change to the commit.
  * @throws MusterError `not_found`, `backup_damaged`, `refused` or `conflict` with nothing changed
  */
 export async function restore(
@@ -68,7 +68,7 @@ export async function restore(
     return { run: run.id, backup: manifest.id, tables: counts };
   } catch (error) {
     const shown = await failRun(database, run, error, report);
-    // Even if the server's answer was lost, the commit may have gone through. It wrote the run's end as well.
+    // The commit may have succeeded although the server's answer was lost. It has then recorded the run's end as well.
     const record = await findRun(database.db, run.id).catch(() => undefined);
     if (record?.status === "succeeded") return outcomeOf(record);
     throw shown;
@@ -82,7 +82,7 @@ export function outcomeOf({ id, source, counts }: RunRecord): RestoreOutcome {
   return { run: id, backup: /^backup (\S+)/.exec(source ?? "")?.[1] ?? "", tables: counts as RestoreOutcome["tables"] };
 }
 
-/** Reads a table's file into a stage of the run. @param seen is given the rows as they are staged */
+/** Reads a table's file into a stage of the run. @param seen is called with the rows before they are staged */
 export async function stageTable(
   database: Database,
   store: BackupStore,

@@ -5,7 +5,7 @@ import { explainedFile } from "../file-errors.ts";
 import { BACKUP_ID } from "./manifest.ts";
 import { type BackupStore, type Draft, LEFTOVER_AGE_MS, MANIFEST, missingFile } from "./store.ts";
 
-/** Backups in a directory. While a backup is made or removed, it is a hidden folder beside the others. */
+/** Backups in a directory. While a backup is being made or removed, its folder has a hidden name there. */
 export class DirectoryStore implements BackupStore {
   readonly #root: string;
 

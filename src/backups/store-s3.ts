@@ -13,7 +13,7 @@ export class S3Store implements BackupStore {
     return [...files.keys()].filter((id) => files.get(id)?.has(MANIFEST)).sort();
   }
 
-  /** The names of the files of each id, also of incomplete backups. */
+  /** The file names of each backup, by its id. Incomplete backups are included. */
   async #list(): Promise<Map<string, Set<string>>> {
     const files = new Map<string, Set<string>>();
     for await (const { key } of listKeys(this.location)) {
@@ -60,7 +60,7 @@ export class S3Store implements BackupStore {
     const young = newBackupId(new Date(Date.now() - LEFTOVER_AGE_MS));
     for (const [id, names] of files) {
       if (names.has(MANIFEST) || id >= young) continue;
-      // The user may have no right to delete: that must not stop the new backup.
+      // The user may have no right to delete. That must not stop the new backup.
       await this.remove(id).catch(() => {});
     }
   }

@@ -3,7 +3,7 @@ import { MusterError } from "../errors.ts";
 
 export const MANIFEST = "manifest.json";
 export const PROOF = "proof.json";
-/** A later backup removes what a killed backup left, if it is this old. A backup that is being made is younger. */
+/** If what a killed backup left is this old, a later backup removes it. A backup that is still being made is younger. */
 export const LEFTOVER_AGE_MS = 24 * 3_600_000;
 
 export interface BackupStore {
@@ -15,7 +15,7 @@ export interface BackupStore {
   readText(id: string, file: string): Promise<string | undefined>;
   /** Puts a small file beside a complete backup, or replaces it. */
   writeText(id: string, file: string, text: string): Promise<void>;
-  /** Begins a backup. `ids` does not list it before it is complete. */
+  /** Begins a backup. `ids` does not list it until it is complete. */
   begin(id: string): Promise<Draft>;
   /** Removes a backup. `ids` stops listing it before its first file is removed. */
   remove(id: string): Promise<void>;
@@ -23,7 +23,7 @@ export interface BackupStore {
 
 export interface Draft {
   write(file: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
-  /** Writes the manifest. When this returns the backup exists, even after a power cut. */
+  /** Writes the manifest. When this returns, the backup exists and survives a power cut. */
   complete(manifest: string): Promise<void>;
   discard(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Writes a table's rows as Avro blocks and reads them back, both with a checksum of their content. */
+/** Writes a table's rows as Avro blocks, and reads them back. Both compute a checksum of the content. */
 import { type AvroSchema, recordDecoder } from "../codecs/avro.ts";
 import { recordsOf } from "../codecs/avro-blocks.ts";
 import { type AvroCodec, type Block, type PackedBlock, readContainer } from "../codecs/avro-container.ts";
@@ -12,8 +12,9 @@ import { ROWS_PER_TURN } from "../event-loop.ts";
 const BLOCK_BYTES = 512 * 1024;
 
 /**
- * A checksum of rows that does not depend on their order: their number, and two sums of their xxHash32 with the seeds 1 and 2,
- * modulo 2^32. What is hashed is a row in Avro's binary encoding, which is the same on MySQL and MariaDB.
+ * A checksum of rows that does not depend on their order. It holds the number of rows and two sums of their xxHash32 hashes,
+ * one with seed 1 and one with seed 2, modulo 2^32. Each row is hashed in Avro's binary encoding, which is the same on MySQL
+ * and MariaDB.
  */
 export class ContentChecksum {
   rows = 0;
@@ -32,9 +33,9 @@ export class ContentChecksum {
   }
 }
 
-/** Collects encoded rows into blocks, which are taken out as they fill. */
+/** Collects encoded rows into blocks. The caller takes the blocks that are full. */
 export class BlockBuilder<Source> {
-  /** Of all rows so far. */
+  /** Covers all rows so far. */
   readonly checksum = new ContentChecksum();
   #full: Block[] = [];
   #buffer = Buffer.allocUnsafe(BLOCK_BYTES);
@@ -56,14 +57,14 @@ export class BlockBuilder<Source> {
     this.#count++;
   }
 
-  /** The blocks that are full. */
+  /** Returns the full blocks, and removes them. */
   take(): Block[] {
     const full = this.#full;
     this.#full = [];
     return full;
   }
 
-  /** The blocks that are full, and the last one, which need not be. */
+  /** Returns the full blocks, and the last block even if it is not full. */
   finish(): Block[] {
     this.#close(BLOCK_BYTES);
     return this.take();
@@ -83,9 +84,9 @@ type Encode<Source> = (source: Source, buffer: Buffer, position: number) => numb
 export interface TableFile {
   schema: AvroSchema;
   codec: AvroCodec;
-  /** The rows, in batches. Throws `backup_damaged`, or `refused` for a row that breaks the present rules. */
+  /** The rows, in batches. Throws `backup_damaged`, or `refused` for a row that breaks the present rules of its columns. */
   rows: AsyncGenerator<Row[]>;
-  /** Of the rows as they are in the file. Complete when the last row was read. */
+  /** Covers the rows as they are in the file. It is complete when the last row has been read. */
   checksum: ContentChecksum;
 }
 
@@ -99,7 +100,10 @@ export async function decodeTable(table: Table, bytes: AsyncIterable<Uint8Array>
   return { schema, codec, checksum, rows: decodeBlocks(table, schema, blocks, checksum) };
 }
 
-/** Rows of a batch, and bytes of a row: a backup has whatever the database had, and MySQL sends values up to 64 MiB by default. */
+/**
+ * The most rows in a batch, and the most bytes in a row. A backup may hold any row that the database had, and by default MySQL
+ * sends values of up to 64 MiB.
+ */
 const LIMITS = { rowsMax: ROWS_PER_TURN, bytesMax: 64 * 1024 * 1024 + 64 * 1024 };
 
 async function* decodeBlocks(

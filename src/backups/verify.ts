@@ -17,7 +17,7 @@ import { type BackupStore, PROOF } from "./store.ts";
 import { BlockBuilder } from "./table-file.ts";
 
 /**
- * Restores a backup into scratch tables. Checks its files as a restore does, and then that the server gives back the same
+ * Restores a backup into scratch tables. Checks its files as a restore does, then checks that the server returns the same
  * content. Writes proof.json beside the manifest.
  * @param id of the backup, or `latest`
  * @throws MusterError `not_found`, `backup_damaged` or `refused`
@@ -36,7 +36,7 @@ export async function verify(
       if (!isTableName(name))
         throw new MusterError("refused", `backup ${manifest.id} holds ${name}, which is not a table any more`);
       const table = tableOf(name);
-      // The manifest's checksum is no use here: the backup may be of an older schema, and is stored in the present one.
+      // The manifest's checksum cannot be compared: the rows of a backup with an older schema are stored in the present one.
       const sent = new BlockBuilder(recordEncoder(table));
       const add = (rows: readonly Row[]) => {
         for (const row of rows) sent.add(row);

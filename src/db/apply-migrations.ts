@@ -1,6 +1,6 @@
 /**
- * Applies migrations under a lock. DDL commits by itself, so the table __muster_migrating says how far a migration has come,
- * and a migration that was killed half-way is completed by the next command.
+ * Applies migrations under a lock. DDL commits by itself, so the table __muster_migrating records how far a migration has come.
+ * If a migration is killed half-way, the next command completes it.
  */
 import { createHash } from "node:crypto";
 import { escapeId } from "mysql2";
@@ -9,7 +9,7 @@ import { MusterError } from "../errors.ts";
 import { type DriverError, driverError } from "./driver-errors.ts";
 import { type Mark, type Migration, pendingMigrations } from "./migrations.ts";
 
-/** How long to wait for another command that migrates, and for each table that somebody is reading. */
+/** How long to wait for another command that migrates, and for each table that others are reading. */
 const LOCK_SECONDS_MAX = 60;
 
 /** Applies the pending migrations. @param database the name of the connection's default database */
@@ -29,9 +29,9 @@ export async function applyPending(connection: Connection, database: string): Pr
   await connection.query("DROP TABLE __muster_migrating");
 }
 
-/** The lock is held until the connection ends. If its process dies, the server first finishes the statement under way. */
+/** Takes a lock, which the connection holds until it ends. If its process dies, the server finishes its last statement first. */
 async function lock(connection: Connection, database: string): Promise<void> {
-  // A hash, since a lock's name may have 64 characters, and so may the database's name alone.
+  // Use a hash: a lock's name has at most 64 characters, and the database's name alone may be that long.
   const name = `muster:${createHash("sha256").update(database).digest("hex").slice(0, 32)}`;
   const [rows] = await connection.query("SELECT GET_LOCK(?, ?) AS taken", [name, LOCK_SECONDS_MAX]);
   if ((rows as { taken: unknown }[])[0]?.taken === 1) return;
@@ -48,7 +48,7 @@ async function readMarks(connection: Connection): Promise<Mark[]> {
   }
 }
 
-/** Drizzle's journal of the migrations that were applied, and Muster's journal of how far the current one has come. */
+/** Drizzle's journal lists the migrations that were applied. Muster's journal says how far the current one has come. */
 const JOURNALS = [
   "CREATE TABLE IF NOT EXISTS __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)",
   `CREATE TABLE IF NOT EXISTS __muster_migrating
@@ -56,8 +56,8 @@ const JOURNALS = [
 ];
 
 /**
- * Applies one migration. Each statement is marked as begun before it runs. If `from` says that a statement was begun, it is in
- * doubt: before the crash it was carried out, or it was not.
+ * Applies one migration. Each statement is marked as begun before it runs. If `from` says that a statement was begun, the
+ * statement is in doubt: it may have been carried out before the crash, or not.
  */
 async function apply(
   connection: Connection,
@@ -76,11 +76,11 @@ async function apply(
     } catch (error) {
       const driver = driverError(error);
       if (driver && isInDoubt && wasDoneBefore(statement, driver)) continue;
-      // The server did not answer, so the statement stays in doubt.
+      // Without an answer of the server, the statement stays in doubt.
       if (driver?.sqlMessage === undefined) throw error;
-      // A statement that was in doubt stays so: this error does not tell whether it was carried out before the crash.
+      // A statement that was in doubt keeps its mark: this error does not tell whether it was carried out before the crash.
       if (!isInDoubt) await mark(index, false);
-      // The message of a syntax error quotes the statement.
+      // Do not show the message of a syntax error: it quotes the statement.
       const why = driver.code === "ER_PARSE_ERROR" ? driver.code : driver.sqlMessage;
       const line = `migration ${tag} failed at its statement ${index + 1}: ${why}`;
       throw new MusterError("conflict", line, { cause: error });
@@ -99,16 +99,16 @@ const DONE_BEFORE = [
 ];
 
 function wasDoneBefore(statement: string, { code, sqlMessage }: DriverError): boolean {
-  // Its errors do not tell: a table of another program may have the new name. See wasRenamed().
+  // The errors of a RENAME do not tell: a table of another program may have the new name. wasRenamed() finds out.
   if (isRename(statement)) return false;
-  // MariaDB has one code for all that is wrong with a foreign key. Error 121 means that it exists.
+  // MariaDB has one code for everything that is wrong with a foreign key. Its error 121 means that the key exists.
   if (code === "ER_CANT_CREATE_TABLE") return sqlMessage?.includes("errno: 121") ?? false;
   return DONE_BEFORE.includes(code ?? "");
 }
 
 const isRename = (statement: string) => /^\s*RENAME TABLE/i.test(statement);
 
-/** Whether a statement renames tables and was carried out: every table has its new name, and none the old one. */
+/** Whether the statement is a RENAME that was carried out: every table has its new name, and none has the old one. */
 async function wasRenamed(connection: Connection, statement: string): Promise<boolean> {
   if (!isRename(statement)) return false;
   const renames = [...statement.matchAll(/`([^`]+)` TO `([^`]+)`/gi)];
@@ -119,8 +119,8 @@ async function wasRenamed(connection: Connection, statement: string): Promise<bo
 }
 
 /**
- * @throws MusterError `conflict`, before anything is changed, if a table exists that the migration would create. It may belong
- * to another program.
+ * Refuses a migration that would create a table that exists: it may belong to another program.
+ * @throws MusterError `conflict`, before anything is changed
  */
 async function refuseExisting(connection: Connection, database: string, migration: Migration): Promise<void> {
   const found = await tablesNamed(connection, createdBy(migration));
@@ -133,9 +133,9 @@ async function refuseExisting(connection: Connection, database: string, migratio
 }
 
 /**
- * Drops the tables that an unfinished migration has created, if foreign keys or indexes could never be added to one of them: it
- * is not InnoDB, or its row format allows only short indexes. Earlier versions of Muster began to migrate on servers whose
- * defaults create such tables. After this the migration starts again at its first statement.
+ * Drops the tables that an unfinished migration has created, if foreign keys or indexes could never be added to one of them:
+ * it is not InnoDB, or its row format allows only short indexes. Earlier versions of Muster began to migrate on servers whose
+ * defaults create such tables. The migration then starts again at its first statement.
  * @returns whether they were dropped
  * @throws MusterError `conflict` if one of them has rows
  */
@@ -156,12 +156,12 @@ async function dropUnfit(connection: Connection, created: readonly string[]): Pr
   return true;
 }
 
-/** The tables that a migration creates. @param until the index of the last statement that counts */
+/** The tables that a migration creates. @param until the index of the last statement to look at */
 function createdBy({ sql }: Migration, until = sql.length): string[] {
   return sql.slice(0, until + 1).flatMap((statement) => /^\s*CREATE TABLE `([^`]+)`/.exec(statement)?.[1] ?? []);
 }
 
-/** Those tables of the database that have one of these names. */
+/** The tables of the database that have one of these names. */
 async function tablesNamed(connection: Connection, names: readonly string[]) {
   if (names.length === 0) return [];
   const [rows] = await connection.query(

@@ -13,8 +13,8 @@ export interface Bounded extends Database {
 }
 
 /**
- * The same database, whose queries fail with ETIMEDOUT if they take longer than `ms`, including the wait for a connection.
- * The connection is then closed, since a server that vanished never answers on it. Transactions have no such limit.
+ * The same database, but its queries fail with ETIMEDOUT if they take longer than `ms`, including the wait for a connection.
+ * The connection is then closed, because a server that has vanished never answers on it. Transactions have no such limit.
  */
 export function bounded(database: Database, ms: number): Bounded {
   const pool = new Proxy<Pool>(database.pool, {
@@ -40,7 +40,7 @@ export function bounded(database: Database, ms: number): Bounded {
   };
 }
 
-/** Uses the driver's callbacks: every read comes through here, and the driver's promises are slower. */
+/** Sends a query, with the time limit. It uses callbacks, because all reads come through here and promises are slower. */
 function ask(
   pool: CallbackPool,
   ms: number,

@@ -14,9 +14,9 @@ import { assertSession, SET_SESSION, sessionError } from "./session-variables.ts
 import { Turnstile } from "./turnstile.ts";
 import { parseUrl } from "./url.ts";
 
-/** The share of the pool's connections for requests that write. The others are left for reads. */
+/** The share of the pool's connections that requests that write may use. The others are left for reads. */
 const WRITERS_SHARE = 0.3;
-/** The connections that an import, a backup or a restore holds. Now and then it asks for one more. */
+/** How many connections an import, a backup or a restore holds. Now and then it asks for one more. */
 const CONNECTIONS_PER_RUN = 3;
 
 export interface Database {
@@ -31,7 +31,7 @@ export interface Database {
   writers: Turnstile;
   /** Limits the runs that hold several connections at once, so that one connection is left for their other queries. */
   longRuns: Turnstile;
-  /** To be called when the server has refused a write because it is read-only. Its connections are not used again. */
+  /** Call this when the server has refused a write because it is read-only. Its connections are then not used again. */
   demoted(): void;
   /** Called with every run that has ended in this process. */
   ended: Set<(run: EndedRun) => void>;
@@ -41,7 +41,7 @@ export interface Database {
 /** What the server supports, as far as Muster may use it. */
 export interface Server {
   version: string;
-  /** Whether rows can be loaded by LOAD DATA LOCAL INFILE. MySQL 8 and later have it switched off by default. */
+  /** Whether rows can be loaded by LOAD DATA LOCAL INFILE. By default MySQL 8 and later do not allow it. */
   loadsData: boolean;
   /** Whether a stage may take an empty table's place. */
   swaps: boolean;
@@ -57,8 +57,9 @@ export interface ConnectOptions {
 }
 
 /**
- * Opens a pool on `mysql://user:password@host:port/database`. If the URL names several hosts, it uses the one that takes
- * writes. Every connection has the session that Muster needs (session-variables.ts), whatever the server's defaults are.
+ * Opens a pool on `mysql://user:password@host:port/database`. If the URL names several hosts, the pool uses the one that takes
+ * writes. Every connection has the session variables that Muster needs (session-variables.ts), whatever the server's defaults
+ * are.
  * @throws MusterError `invalid` for a malformed URL, `refused` for a server that Muster cannot use; the driver's error if
  *   no host answers
  */
@@ -118,7 +119,7 @@ async function factsOf(pool: Pool): Promise<Facts> {
   }
 }
 
-/** Asks over a new connection, to the host that takes writes now. */
+/** Reads the facts over a new connection, from the host that takes writes now. */
 async function factsOnce(url: string): Promise<Facts> {
   const connection = await connectOnce(url);
   try {
@@ -140,7 +141,7 @@ function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Se
   };
 }
 
-/** Opens one connection, with the same session variables and no default database, for what comes before the pool. */
+/** Opens one connection before there is a pool. It has the same session variables, and no default database. */
 export async function connectOnce(url: string): Promise<Connection> {
   const { hosts, options } = parseUrl(url);
   const host = await writableHost(hosts, options);

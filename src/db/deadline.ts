@@ -6,7 +6,7 @@ export const noAnswer = (ms: number): Error =>
 
 /**
  * Returns what `work` returns, if that takes no longer than `ms`.
- * @param giveUp called when the time is over. The work may go on, but its result is lost
+ * @param giveUp called when the time is over. The work may go on, but its result is ignored
  * @throws an error with the code ETIMEDOUT if the work takes longer than `ms`
  */
 export async function withDeadline<T>(ms: number, work: Promise<T>, giveUp?: (error: Error) => void): Promise<T> {
@@ -16,7 +16,7 @@ export async function withDeadline<T>(ms: number, work: Promise<T>, giveUp?: (er
     giveUp?.(error);
     reject(error);
   }, ms);
-  work.catch(() => {}); // after the time limit nothing else handles its error
+  work.catch(() => {}); // after the time limit nothing else handles an error of the work
   try {
     return await Promise.race([work, expiry]);
   } finally {

@@ -18,7 +18,7 @@ export interface DriverError extends Error {
 }
 
 /**
- * Where an error comes from. `muster`: a MusterError, also if it is about S3 or a backup store. `database`: the server or the
+ * Where an error comes from. `muster`: a MusterError, even one about S3 or a backup store. `database`: the server or the
  * driver. `file`: any other file. `ours`: a fault inside Muster.
  */
 export type Origin = "muster" | "database" | "file" | "ours";
@@ -50,7 +50,7 @@ const WITHOUT_CODE = [
 ] as const;
 
 function isDriverError(error: Error & { code?: unknown }): error is DriverError {
-  // The server sent it. It has no code if the driver has no name for the server's number.
+  // These errors come from the server. They have no code if the driver has no name for the server's number.
   if ("sqlState" in error || "sqlMessage" in error) return true;
   if (typeof error.code !== "string") return false;
   // A file's error has a code too, such as ENOENT, but only the driver sets `fatal`.
@@ -102,7 +102,7 @@ export function explainedError(error: unknown): unknown {
 const codeOf = ({ code, errno }: DriverError): string => code ?? String(errno);
 
 /**
- * One line for the operator. It never contains a statement, so the driver's and Drizzle's messages are not shown if they may.
+ * One line for the operator. It never contains a statement, so a message of the driver or of Drizzle is left out if it may.
  */
 export function lineOf(error: unknown): string {
   const domain = explainedError(error);
@@ -114,7 +114,7 @@ export function lineOf(error: unknown): string {
 
 const REFUSALS = new Set<ErrorCode>(["invalid", "too_large", "not_found", "conflict", "refused", "backup_damaged"]);
 
-/** Whether the user must ask differently: the arguments or the configuration are wrong, or the input was refused. */
+/** Whether it is for the user to change something: the arguments or the configuration are wrong, or the input was refused. */
 export function isRefusal(error: unknown): boolean {
   const domain = explainedError(error);
   return domain instanceof MusterError && REFUSALS.has(domain.code);

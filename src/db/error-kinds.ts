@@ -1,6 +1,4 @@
-/**
- * The kinds of errors that the database and the connection to it raise. Each has its codes, and a line that says what to do.
- */
+/** The kinds of errors of the database and of the connection to it. Each has its codes, and a line that says what to do. */
 import type { ErrorCode } from "../errors.ts";
 
 /** What the table below needs from a driver's error. */
@@ -18,7 +16,7 @@ export interface ErrorKind {
   code: ErrorCode;
   /**
    * The message of that MusterError.
-   * @param database how it begins: `the database`, or for the operator `the database at db1:3306`
+   * @param database the words that the line begins with: `the database`, or for the operator `the database at db1:3306`
    */
   line(database: string, failure: DriverFailure): string;
 }
@@ -154,15 +152,15 @@ const KINDS: readonly ErrorKind[] = [
 
 const BY_CODE = new Map(KINDS.flatMap((kind) => kind.codes.map((code) => [code, kind])));
 
-/** The codes of a server that refuses every write for now. Another host may accept the write, or the same one later. */
+/** The codes of a server that refuses every write for now. Another host may accept the write, or the same host later. */
 export const READ_ONLY = readOnly.codes;
 /** The codes of a server that has no connection left, for any user or for this one. */
 export const FULL = full.codes;
 
-/** The kind of an error. Undefined for any other error: it means that Muster sent a wrong statement. */
+/** The kind of an error. Undefined for any other error, which means that Muster sent a wrong statement. */
 export function kindOf({ code, message }: DriverFailure): ErrorKind | undefined {
   if (code === "HANDSHAKE_SSL_ERROR" && /ECONN|EPIPE|disconnected|closed/.test(message)) return unreachable;
-  // A full disk has many codes: InnoDB, temporary files and the binary log each report it with their own.
+  // A full disk has many codes: InnoDB, the temporary files and the binary log each have their own.
   if (/No space left on device|\b(?:error|errno:?) (?:28|122)\b/i.test(message)) return diskFull;
   // The driver's other protocol errors mean that the connection broke in the middle of an answer.
   return BY_CODE.get(code) ?? (code.startsWith("PROTOCOL_") ? unreachable : undefined);
@@ -176,7 +174,7 @@ function missingRight(message: string): string {
   const [, right, place] =
     /^([\w ,]+) command denied to user .* for (?:table|column .* in table) (.+)$/s.exec(message) ?? [];
   if (right && place) {
-    // MariaDB names the database, too.
+    // MariaDB writes the database's name before the table's: leave it out.
     const table = place.replaceAll(/[`']/g, "").replace(/^.*\./s, "");
     return `does not let Muster's user ${right} in ${table}: as an administrator GRANT ${right} on it to that user`;
   }

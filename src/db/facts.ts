@@ -9,7 +9,7 @@ import * as schema from "./schema.ts";
 export interface Facts {
   /** The name of the database; in lower case if the server does not tell `HR` from `hr`. */
   database: string;
-  /** The session's variables. One that this server does not have is missing. */
+  /** The session's variables. A variable that this server does not have is missing. */
   variables: ReadonlyMap<string, string>;
   /** InnoDB's support in SHOW ENGINES: YES, DEFAULT, NO or DISABLED. */
   innodb: string;
@@ -35,7 +35,7 @@ export const TABLES: readonly string[] = [...DICTIONARY, ...tablesOf(ledger)];
 export const DATABASE_NAME = "IF(@@lower_case_table_names = 0, DATABASE(), LOWER(DATABASE()))";
 
 /**
- * Asks the server, which takes a few milliseconds.
+ * Reads the facts from the server, which takes a few milliseconds.
  * @param connection has Muster's database as its default
  */
 export async function readFacts(connection: Connection): Promise<Facts> {
@@ -59,7 +59,7 @@ export async function readFacts(connection: Connection): Promise<Facts> {
     innodb: one.innodb ?? "NO",
     otherEngines: others.map(({ name, engine }) => ({ name: name ?? "", engine: engine ?? "" })),
     isReadOnlyDatabase: /READ ONLY = 1/.test(definition["Create Database"] ?? ""),
-    // Every user has at least the right USAGE. If even that is missing, the server's lines have an unknown form.
+    // Every user has at least the right USAGE. If even that is missing, the server wrote its grants in an unknown form.
     grants: grants?.everywhere.size ? grants : undefined,
   };
 }

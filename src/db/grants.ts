@@ -9,16 +9,16 @@ type Rights = ReadonlySet<string>;
 
 /** Rights as GRANT spells them. ALL PRIVILEGES is kept as it is: see allows(). */
 export interface Grants {
-  /** The account as GRANT takes it, such as `app`@`%`. */
+  /** The account as GRANT spells it, such as `app`@`%`. */
   account: string;
   /** Rights on every table of the server. */
   everywhere: Rights;
   /**
-   * Rights that certainly hold on every table of the database. If several grants have a pattern that its name matches, only the
-   * server knows which of them it follows, so only the rights that all of them give are certain.
+   * Rights that certainly hold on every table of the database. Several grants may have a pattern that matches the database's
+   * name, and the server follows only one of them. So only the rights that all of them give are certain.
    */
   here: Rights;
-  /** Rights that hold on every table of the database if the server follows the right one of these grants. */
+  /** Rights that may hold on every table of the database, if the server follows the grant that gives them. */
   possible: Rights;
   /** Rights on single tables of the database, by table. Rights on columns are left out. */
   tables: ReadonlyMap<string, Rights>;
@@ -28,10 +28,10 @@ export interface Grants {
 export const allows = (rights: Rights | undefined, ...wanted: string[]) =>
   ["ALL PRIVILEGES", ...wanted].some((right) => rights?.has(right));
 
-/** A name as SQL takes it, whatever characters it has. */
+/** A name in quotes for SQL, whatever characters it has. */
 export const quoted = (name: string) => `\`${name.replaceAll("`", "``")}\``;
 
-/** The connected account as GRANT takes it. CURRENT_USER() has no quotes, and the host follows the last @. */
+/** The connected account as GRANT spells it. CURRENT_USER() has no quotes, and the host follows the last @. */
 export async function accountOf(connection: Connection): Promise<string> {
   const [[self]] = await connection.query<RowDataPacket[]>("SELECT CURRENT_USER() AS account");
   const [, user = "", host = ""] = /^(.*)@([^@]*)$/s.exec(String(self?.account)) ?? [];
@@ -45,7 +45,7 @@ export async function grantsOf(connection: Connection, database: string): Promis
   const given = grants.filter(({ isRevoke }) => !isRevoke);
   const revoked = grants.filter(({ isRevoke }) => isRevoke);
   const onServer = rightsOf(given.filter(({ schema }) => schema === undefined));
-  // With MySQL's partial revokes, a user has a right on every database except some.
+  // With MySQL's partial revokes, a user can have a right on every database except some.
   const onServerExcept = (taken: Grant[]) => onServer.filter((right) => !rightsOf(taken).includes(right));
   const matching = (some: Grant[]) => some.filter(({ schema }) => schema !== undefined && matches(schema, database));
   const onDatabase = matching(given.filter(({ table }) => table === undefined));
@@ -106,7 +106,7 @@ function certainOf(database: string, matching: readonly Grant[]): string[] {
   return first?.rights.filter((right) => others.every(({ rights }) => rights.includes(right))) ?? [];
 }
 
-/** Whether a database's name matches a pattern of a grant, which is written as for LIKE. */
+/** Whether a database's name matches the pattern of a grant, which has the form of a LIKE pattern. */
 function matches(pattern: string, database: string): boolean {
   const source = pattern.replace(/\\?./gs, (each) => {
     if (each === "%") return ".*";

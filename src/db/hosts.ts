@@ -1,11 +1,11 @@
-/** Which host of a cluster to connect to. */
+/** Finds out to which host of a cluster Muster connects. */
 import { Socket } from "node:net";
 import { type ConnectionOptions, createConnection } from "mysql2/promise";
 import { driverError, locate } from "./driver-errors.ts";
 import { READ_ONLY_SETTINGS, readOnlyBy } from "./requirements.ts";
 import type { Host } from "./url.ts";
 
-/** For this long, new connections share one answer to the question which host takes writes. */
+/** For this long, new connections use the answer that was found for an earlier one. */
 const FOUND_MS = 1_000;
 /** Connect timeout for each host. All hosts together must answer within the timeout of the pool. */
 const ASK_MS_MAX = 2_000;
@@ -18,8 +18,8 @@ export interface Route {
 }
 
 /**
- * Routes a pool's connections. If there are several hosts, each new connection first finds out which of them takes writes, so
- * that a service follows its cluster to a new primary. If none takes writes, the connection goes to a host that answers.
+ * Routes a pool's connections. If there are several hosts, each new connection first finds out which of them takes writes. So
+ * a service follows its cluster to a new primary. If none takes writes, the connection goes to a host that answers.
  * @throws the driver's error if no host answers
  */
 export async function routeTo(hosts: Host[], options: ConnectionOptions): Promise<Route> {
@@ -32,7 +32,7 @@ export async function routeTo(hosts: Host[], options: ConnectionOptions): Promis
     const socket = new Socket().setNoDelay(true);
     const connect = (found: Host) => {
       host = found;
-      // TLS checks the certificate against the name in the config.
+      // TLS checks the certificate against the host name in the config.
       Object.assign(config, found);
       socket.connect(found.port ?? 0, found.host ?? "");
     };
@@ -48,8 +48,9 @@ export async function routeTo(hosts: Host[], options: ConnectionOptions): Promis
 }
 
 /**
- * The first host that answers and takes writes. If none takes writes, the first that answers: it can serve reads. All members of
- * a cluster but its primary are read-only. @throws the last host's error if no host answers
+ * The first host that answers and takes writes. All members of a cluster but its primary are read-only. If none takes writes,
+ * this is the first host that answers, because it can serve reads.
+ * @throws the last host's error if no host answers
  */
 export async function writableHost(hosts: Host[], options: ConnectionOptions): Promise<Host> {
   const [only, ...others] = hosts;

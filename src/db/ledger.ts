@@ -1,7 +1,7 @@
 /** Muster's own tables: the runs, the rejected rows, the kept answers, and the gates that order writers. */
 import { bigint, boolean, char, customType, datetime, index, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 
-/** Up to 16 MiB: a BLOB is one byte too short for the 64 KiB that a rejection keeps. */
+/** Up to 16 MiB. A BLOB would be one byte too short for the 64 KiB that a rejection keeps. */
 const mediumblob = customType<{ data: Buffer }>({ dataType: () => "mediumblob" });
 
 /** JSON in a text column. SQL's own type JSON is not used: mysql2 returns it parsed from MySQL, but as text from MariaDB. */
@@ -72,7 +72,7 @@ export interface RunProgress {
   of?: number;
   /** Rows rejected so far, in all tables. */
   rejected: number;
-  /** Since the phase began. */
+  /** Rows per second since the phase began. */
   rows_per_s?: number;
 }
 
@@ -122,7 +122,7 @@ export const runs = mysqlTable(
     swap: document<Swap>()("swap"),
     // What the owner reported last. It is stored so that any process can show it.
     progress: document<RunProgress>()("progress"),
-    // When somebody asked to cancel the run, through any process. The owner looks at it.
+    // When somebody asked to cancel the run, in any process. The run's owner checks it.
     cancel_asked_at: datetime("cancel_asked_at", { mode: "string", fsp: 3 }),
     // The process that carries out the run, as host/namespace:pid. Others use it to find out whether the run is still alive.
     owner: varchar("owner", { length: 255 }).notNull(),
@@ -130,9 +130,9 @@ export const runs = mysqlTable(
     finished_at: datetime("finished_at", { mode: "string", fsp: 3 }),
   },
   (table) => [
-    // Every command asks when it starts which runs have not ended.
+    // At its start, every command looks for the runs that have not ended.
     index("runs_status").on(table.status),
-    // An import supersedes the open rejections of earlier imports of its source.
+    // An import looks for earlier imports of its source, because it supersedes their open rejections.
     index("runs_source").on(table.kind, table.source),
   ],
 );
@@ -154,14 +154,14 @@ export const rejections = mysqlTable(
     columns: document<string[]>()("columns"),
     reasons: document<Reason[]>()("reasons").notNull(),
     state: varchar("state", { length: 16 }).$type<RejectionState>().notNull(),
-    // The rejection whose replay was rejected again and became this one.
+    // If this rejection is a replayed row that was rejected again: the rejection that was replayed.
     replaces: bigint("replaces", { mode: "number" }),
     created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
   },
   (table) => [
     // For ?run=, for superseding, and for deleting the rejections of a run whose process died.
     index("rejections_run").on(table.run, table.table),
-    // For ?state=open. Few rejections are open if people deal with them.
+    // For ?state=open. If people deal with their rejections, few of them are open.
     index("rejections_state").on(table.state),
   ],
 );
@@ -185,12 +185,12 @@ export const idempotency_keys = mysqlTable(
     answer: document<StoredAnswer | { run: string }>()("answer").notNull(),
     created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
   },
-  // Expired keys are removed by age.
+  // For finding the expired keys, which are removed.
   (table) => [index("idempotency_keys_age").on(table.created_at)],
 );
 
 /**
- * One row per table of the dictionary. Inserts lock it in share mode, a publish or a restore locks it exclusively
+ * One row per table of the dictionary. Inserts lock it in share mode; a publish or a restore locks it exclusively
  * (docs/architecture.md "The places that wait").
  */
 export const gates = mysqlTable("muster_gates", {

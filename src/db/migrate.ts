@@ -1,4 +1,4 @@
-/** Brings a database up to date: created if it is missing, every migration applied, a gate for each table. */
+/** Brings a database up to date: creates it if it is missing, applies the pending migrations, and adds the missing gates. */
 import type { Connection } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
 import { applyPending } from "./apply-migrations.ts";
@@ -32,7 +32,7 @@ export async function migrate(url: string): Promise<void> {
     }
     await addGates(connection);
   } catch (error) {
-    // Better than the server's own error: requireUse() names every table and the GRANT to run.
+    // requireUse() throws a better error than the server's: it names every table and the GRANT to run.
     if (driverError(error)?.code === "ER_TABLEACCESS_DENIED_ERROR") await requireUse(connection, "read");
     throw explainedError(error);
   } finally {
@@ -69,15 +69,15 @@ async function useDatabase(connection: Connection, database: string): Promise<st
   return (rows as { name: string }[])[0]?.name ?? database;
 }
 
-/** @throws MusterError `refused` with a line for each requirement of the use that is not met */
+/** Checks that a use is possible. @throws MusterError `refused` with a line for each requirement that is not met */
 async function requireUse(connection: Connection, use: Use, before = ""): Promise<void> {
   const lacks = lacksFor(await readFacts(connection), use);
   if (lacks.length > 0) throw new MusterError("refused", lacks.map((lack) => before + lackLine(lack)).join("\n"));
 }
 
 /**
- * Adds the missing rows of muster_gates, one for each table of the dictionary. Only writers need them, so it is no error if
- * this user may not add them, or if the server takes no writes.
+ * Adds the missing rows of muster_gates, one for each table of the dictionary. Only writers need the gates. So it is no error
+ * if this user may not add them, or if the server takes no writes.
  */
 async function addGates(connection: Connection): Promise<void> {
   const [rows] = await connection.query("SELECT `table` AS name FROM muster_gates");

@@ -15,7 +15,7 @@ export interface Migration extends MigrationMeta {
 /** How far an unfinished migration has come: a row of __muster_migrating. */
 export interface Mark {
   hash: string;
-  /** The index of the statement that was reached. */
+  /** The index of the last statement that was marked. */
   statement: number;
   /** True if the statement may have been sent and its answer is not known. False if the server refused it. */
   begun: boolean;
@@ -48,7 +48,7 @@ export async function pendingMigrations(connection: Connection, marks: readonly 
   );
 }
 
-/** The hashes of the applied migrations, by the time (`when`) when each was generated. Empty for a new database. */
+/** The hash of each applied migration, by the time at which it was generated (`when`). Empty for a new database. */
 async function appliedMigrations(connection: Pick<Connection, "query">): Promise<Map<number, string>> {
   try {
     const [rows] = await connection.query("SELECT hash, created_at FROM __drizzle_migrations");
@@ -61,7 +61,7 @@ async function appliedMigrations(connection: Pick<Connection, "query">): Promise
 
 function readMigrations(): Migration[] {
   const files = readMigrationFiles({ migrationsFolder: join(import.meta.dir, "../../drizzle") });
-  // drizzle reads the files in the order of the journal.
+  // drizzle returns the files in the order of the journal.
   return files.map((file, index) => ({ ...file, tag: journal.entries[index]?.tag ?? "" }));
 }
 
@@ -70,8 +70,9 @@ const PREFIX = "0004_own_names";
 const NAME_WITHOUT_PREFIX = /`(gates|idempotency_keys|rejections|runs)`/g;
 
 /**
- * The migrations for a new database. Muster's own tables get the prefix `muster_` from the start, so a table `runs` of another
- * program does not conflict. Their hashes differ from those of the files, so a database's journal tells which of the two it has.
+ * The migrations for a new database. Muster's own tables get the prefix `muster_` from the start, so they do not conflict with
+ * a table `runs` of another program. The hashes differ from those of the files. So a database's journal tells whether its
+ * tables began with the prefix.
  */
 function withPrefix(files: readonly Migration[]): Migration[] {
   return files.map((file) => {

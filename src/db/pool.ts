@@ -1,4 +1,4 @@
-/** The pool of connections. It sets the session variables of each new connection, and waits if the server has none left. */
+/** The pool of connections. It sets the session variables of each new connection, and waits if the server accepts no more. */
 import type { Pool as CallbackPool, PoolConnection } from "mysql2";
 import { type ConnectionOptions, createPool, type Pool } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
@@ -9,17 +9,15 @@ import { SET_SESSION, sessionError } from "./session-variables.ts";
 type List = { length: number; get(index: number): { destroy(): void } | undefined };
 export type PoolState = CallbackPool & Record<"_allConnections" | "_freeConnections" | "_connectionQueue", List>;
 
-/**
- * The longest wait for a free connection. Without a limit, two callers that hold connections could wait for each other forever.
- */
+/** The longest wait for a free connection. Without a limit, callers that hold connections could wait for each other forever. */
 const WAIT_MS_MAX = 60_000;
-/** How long the pool opens no more connections after the server refused one. */
+/** After the server has refused a connection, the pool opens no more for this long. */
 const FULL_MS = 1_000;
 
 /**
- * Opens a pool of at most `connections`. It connects when the first one is asked for.
- * @returns the pool, and `renew`, which retires the connections that are open now. They stay on their host, and keep the
- *   settings and rights that held when they were opened.
+ * Opens a pool of at most `connections`. It connects when it is first asked for a connection.
+ * @returns the pool, and `renew`, which retires the connections that are open now. An open connection stays on its host, and
+ *   keeps the settings and rights that it had when it was opened.
  */
 export function openPool(options: ConnectionOptions, connections: number): { pool: Pool; renew(): void } {
   const pool = createPool({ ...options, connectionLimit: connections });
@@ -80,7 +78,7 @@ function prepareConnections(
   };
 }
 
-/** The same callback, which gets an error if no connection comes free in time. */
+/** Wraps a callback: it gets an error if no connection comes free in time. */
 function orGiveUp(done: Done): Done {
   let late = false;
   const timer = setTimeout(() => {

@@ -7,11 +7,11 @@ import { type Lack, USES, type Use } from "./rights.ts";
 
 /** While a use is refused, Muster looks at the server again, at most this often. */
 const AGAIN_MS = 1_000;
-/** A server that has not answered a look by then counts as unreachable. */
+/** If the server has not answered a look within this time, it counts as unreachable. */
 const ANSWER_MS_MAX = 5_000;
 
 export class Readiness {
-  /** Called with a line for the log when a use is refused from now on, and when no use is refused any more. */
+  /** Called with a line for the log: when a use begins to be refused, and when no use is refused any more. */
   changed: (line: string) => void = () => {};
   /** The uses that are refused. */
   #lacks = new Map<Use, Lack[]>();
@@ -19,7 +19,7 @@ export class Readiness {
   #isStale = false;
   #renewal: Promise<void> | undefined;
 
-  /** @param again looks at the server by a new connection, at the host that takes writes if there is one */
+  /** @param again reads the facts over a new connection, from the host that takes writes if there is one */
   constructor(
     facts: Facts,
     private readonly again: () => Promise<Facts>,
@@ -39,7 +39,7 @@ export class Readiness {
   }
 
   /**
-   * Returns if the server can be used for this. Looks again before it refuses.
+   * Returns if the server can be used for this. If not, it looks again before it refuses.
    * @throws MusterError `unavailable` with the reason
    */
   async require(use: Use): Promise<void> {
@@ -77,7 +77,7 @@ export class Readiness {
     this.#lacks = new Map();
     for (const use of USES) {
       const lacks = lacksFor(facts, use);
-      // No request migrates: migrate() asks for itself, if a migration is pending.
+      // `migrate` is left out, because no request migrates: migrate() itself looks whether it can, if a migration is pending.
       if (lacks.length > 0 && use !== "migrate") this.#lacks.set(use, lacks);
     }
   }

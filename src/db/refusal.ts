@@ -1,12 +1,13 @@
-/** Tells the server's refusal of one row apart from errors of the statement, the connection or the server. */
+/** Tells apart the server's refusal of one row and errors of the statement, the connection or the server. */
 import { cut, escaped } from "../shown.ts";
 import { type DriverError, driverError } from "./driver-errors.ts";
 
 export interface Refusal {
-  /** The server's reason, which never has a statement: `Check constraint 'jobs_chk_1' is violated (error 3819)`. */
+  /** The server's reason, which never contains a statement: `Check constraint 'jobs_chk_1' is violated (error 3819)`. */
   reason: string;
   /**
-   * Set if another writer may have been faster: it took the id, or deleted the parent. The caller then reads the tables again.
+   * Set if another writer may have been faster: `id` if it took the id, `parent` if it deleted the parent. The caller then
+   * reads the tables again.
    */
   race: "id" | "parent" | undefined;
 }
@@ -35,13 +36,14 @@ export function packetTooLarge(bytes: number, max: number): DriverError {
 }
 
 /**
- * The first two characters of an SQLSTATE are its class (ISO 9075-2). These are about a row: warnings and no data (which a
- * trigger can turn into errors), cardinality, data, integrity, check option, unhandled SIGNAL. A SIGNAL may use the classes
- * that begin with 5 to 9 or I to Z for states of its own; but servers use 70 for a killed statement, and XA for XA transactions.
+ * Whether an SQLSTATE is about a row. Its first two characters are its class (ISO 9075-2). These classes are about a row:
+ * warnings and no data (which a trigger can turn into errors), cardinality, data, integrity, check option, unhandled SIGNAL.
+ * A SIGNAL may also have a state of its own, in a class that begins with 5 to 9 or I to Z. But servers use class 70 for
+ * a killed statement, and XA for XA transactions.
  */
 const isRowState = (state: string) => /^(01|02|21|22|23|44|45)/.test(state) || /^(?!70|XA)[5-9I-Z]/.test(state);
 
-/** Refusals of a row whose SQLSTATE says only "general error" or "syntax error". */
+/** The errors that refuse a row although their SQLSTATE says only "general error" or "syntax error". */
 const ROW_ERRORS = new Set([
   // A trigger: unknown column, unknown table, SELECT INTO found many rows, unknown function, it changes its own table, its
   // definer does not exist, SIGNAL.

@@ -5,16 +5,16 @@ import { type Lack, rightsLacking, USES, type Use } from "./rights.ts";
 
 const WRITES = USES.filter((use) => use !== "read");
 
-/** Bytes that a statement of Muster may need: a rejected row keeps 64 KiB, which may double when it is escaped. */
+/** Bytes that a statement of Muster may need: a rejected row keeps 64 KiB, and escaping may double them. */
 const PACKET_BYTES_MIN = 1024 * 1024;
-/** With smaller pages InnoDB's indexes are too short for the name of a source. */
+/** With smaller pages, InnoDB's indexes are too short for the column that has the name of a source. */
 const PAGE_BYTES_MIN = 16 * 1024;
 
 /** The character set and collation of Muster's tables. */
 export const CHARACTERS = "CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci";
 
 /**
- * Each requirement: the uses that need it, and a check that returns what is lacking. The cause comes before its consequences.
+ * Each requirement: the uses that need it, and a check that returns what is lacking. Causes stand before their consequences.
  */
 const REQUIREMENTS: readonly (readonly [readonly Use[], (facts: Facts) => Lack | undefined])[] = [
   [USES, oldServer],
@@ -47,8 +47,8 @@ export const READ_ONLY_SETTINGS = ["innodb_force_recovery", "innodb_read_only", 
 const isOn = (value: string | undefined) => value !== undefined && !["OFF", "0", ""].includes(value.toUpperCase());
 
 /**
- * The setting that makes a server refuse every write; undefined if it accepts writes. A server with `read_only` counts as read-only
- * even if this user may write to it: it is probably a replica.
+ * The setting that makes a server refuse every write; undefined if it accepts writes. A server with `read_only` counts as
+ * read-only even if this user may write to it, because it is probably a replica.
  */
 export function readOnlyBy(variables: ReadonlyMap<string, string>): string | undefined {
   return READ_ONLY_SETTINGS.find((name) => {

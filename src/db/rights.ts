@@ -1,4 +1,4 @@
-/** The rights that Muster's user needs for each use. docs/operating.md "Rights" has them as statements, which a test runs. */
+/** The rights that Muster's user needs for each use. docs/operating.md "Rights" lists them as statements, which a test runs. */
 import { type Facts, TABLES } from "./facts.ts";
 import { allows, type Grants, quoted } from "./grants.ts";
 
@@ -14,7 +14,7 @@ export interface Lack {
   mend: string;
 }
 
-/** Rights on these tables, or on the whole database. */
+/** Rights that are needed on these tables, or on the whole database if no tables are given. */
 interface Need {
   rights: readonly string[];
   tables?: readonly string[];
@@ -24,7 +24,7 @@ interface Need {
 const INSERTED = TABLES.filter((table) => table !== "muster_gates");
 
 const READ: Need = { tables: [...TABLES, "__drizzle_migrations"], rights: ["SELECT"] };
-/** For the stages of an import or a restore. */
+/** Rights for making the stages of an import or a restore. */
 const STAGE = ["CREATE", "DROP", "ALTER", "REFERENCES"];
 
 const NEEDS: Record<Use, readonly Need[]> = {
@@ -46,8 +46,8 @@ const NEEDS: Record<Use, readonly Need[]> = {
 };
 
 /**
- * The rights for `use` that the user certainly lacks; undefined if there are none. A right that only some of the matching grants
- * give (`possible` in grants.ts) does not count as lacking: if it is, the server refuses the statement that needs it.
+ * The rights for `use` that the user certainly lacks; undefined if there are none. A right does not count as lacking if only
+ * some of the matching grants give it (`possible` in grants.ts). If it is lacking after all, the server refuses the statement.
  */
 export function rightsLacking({ grants, database, variables }: Facts, use: Use): Lack | undefined {
   if (grants === undefined) return undefined;
@@ -72,7 +72,7 @@ export function rightsLacking({ grants, database, variables }: Facts, use: Use):
   };
 }
 
-/** The places where a right is lacking, as GRANT names them: tables, or `*` for the database if so many tables lack it. */
+/** The places that lack a right, as GRANT names them: tables, or `*` for the whole database if all of a long list lack it. */
 function placesLacking(grants: Grants, right: string, tables?: readonly string[]): string[] {
   if (allows(grants.possible, right)) return [];
   if (tables === undefined) return ["*"];

@@ -18,7 +18,7 @@ const ALL: Settings = {
   character_set_client: "utf8mb4",
   character_set_results: "utf8mb4",
   collation_connection: "utf8mb4_unicode_ci",
-  // A statement outside a transaction is a transaction of its own.
+  // A statement outside a transaction commits by itself.
   autocommit: 1,
   // COMMIT and ROLLBACK do not begin another transaction, and keep the connection.
   completion_type: "NO_CHAIN",
@@ -28,7 +28,7 @@ const ALL: Settings = {
   time_zone: "+00:00",
   // A SELECT returns all of its rows. DEFAULT would mean the server's own limit.
   sql_select_limit: 18446744073709551615n,
-  // UPDATE and DELETE may join, and a SELECT may look at any number of rows.
+  // UPDATE and DELETE may have joins, and a SELECT may look at any number of rows.
   sql_safe_updates: 0,
   sql_big_selects: 1,
   // `id IS NULL` finds rows without an id, not the last one inserted.
@@ -38,17 +38,17 @@ const ALL: Settings = {
   // Foreign keys and unique keys are checked.
   foreign_key_checks: 1,
   unique_checks: 1,
-  // The ids that one statement assigns follow each other. A cluster changes the step by itself.
+  // The ids that one statement assigns are consecutive. A cluster changes the step by itself.
   auto_increment_increment: 1,
   auto_increment_offset: 1,
   // Tables have transactions and foreign keys.
   default_storage_engine: "InnoDB",
   // SHOW CREATE TABLE quotes every name.
   sql_quote_show_create: 1,
-  // Seconds that a statement waits for a row, short enough that the request still gets an answer.
+  // Seconds that a statement waits for a row. They are few, so that the request still gets an answer.
   innodb_lock_wait_timeout: 30,
   lock_wait_timeout: LOCK_WAIT_TIMEOUT_S,
-  // Seconds, long enough to keep a connection that is idle or slow for a while.
+  // Seconds. They are many, so that a connection can be idle or slow for a while.
   wait_timeout: 28_800,
   net_read_timeout: 600,
   net_write_timeout: 600,
@@ -72,7 +72,7 @@ const MARIADB: Settings = {
   tx_read_only: 0,
   max_statement_time: 0,
   alter_algorithm: "DEFAULT",
-  // A transaction that waits for its client is not ended.
+  // The server does not end a transaction that waits for its client.
   idle_transaction_timeout: 0,
   idle_readonly_transaction_timeout: 0,
   idle_write_transaction_timeout: 0,
@@ -82,7 +82,7 @@ const MARIADB: Settings = {
   sql_if_exists: 0,
 };
 
-/** A locking read sees what is committed now, as on MySQL. Before 11.4.2 MariaDB does so by default. */
+/** Makes a locking read see what is committed now, as on MySQL. Before 11.4.2 MariaDB does so by default. */
 const MARIADB_SNAPSHOT: Settings = { innodb_snapshot_isolation: 0 };
 
 const list = (settings: Settings) =>
@@ -91,8 +91,8 @@ const list = (settings: Settings) =>
     .join(", ");
 
 /**
- * The first statement of every connection. If it fails, the connection must not be used. autocommit is set to 0 and then to 1,
- * which ends a transaction that init_connect has begun.
+ * The first statement of every connection. If it fails, the connection must not be used. It sets autocommit to 0 and then to 1,
+ * which ends a transaction that init_connect may have begun.
  */
 export const SET_SESSION = `SET autocommit = 0, ${list(ALL)} /*!80000 , ${list(MYSQL)} */ /*M!100600 , ${list(MARIADB)} */ /*M!110402 , ${list(MARIADB_SNAPSHOT)} */`;
 
@@ -109,7 +109,7 @@ export function sessionError(error: unknown): unknown {
 
 /**
  * Checks that the session has the values of SET_SESSION: a proxy between Muster and the server may have changed them.
- * @param shown the answer to SHOW SESSION VARIABLES, with the server's version. A variable that the server does not have is missing
+ * @param shown the answer to SHOW SESSION VARIABLES, with the server's version. Variables that the server lacks are missing
  * @throws MusterError `refused` that names the first variable with another value
  */
 export function assertSession(shown: ReadonlyMap<string, string>): void {

@@ -1,4 +1,4 @@
-/** Rows as the bytes that the server sends. The driver would turn them into values, which moving millions of rows does not need. */
+/** Reads rows as the bytes that the server sends. The driver would make values of them, which costs time and is not needed. */
 import type { PoolConnection } from "mysql2/promise";
 
 /** One row: its columns from `offset` to `end`, each after its length (MySQL protocol, Text Resultset Row). */
@@ -8,7 +8,7 @@ export interface TextRow {
   end: number;
 }
 
-/** A length below this is written in one byte; this byte means NULL; a greater byte says how long the length is. */
+/** A first byte below this is the length itself. This byte means NULL. A first byte above it says how long the length is. */
 export const SHORT_LENGTH_END = 0xfb;
 
 /** The whole number in a column, by its index. */
@@ -36,19 +36,19 @@ export function lengthAt(buffer: Buffer, at: number): { length: number | undefin
   return { length: buffer.readUInt32LE(at + 1), start: at + 9 };
 }
 
-/** mysql2's command for a statement. It passes each packet after the column definitions to `row`, which queryText() replaces. */
+/** mysql2's command for a statement. It passes each packet after the column definitions to `row`; queryText() replaces that. */
 interface Statement {
   row(packet: Packet, connection: unknown): unknown;
 }
 type Packet = TextRow & { isEOF(): boolean };
 type Done = (error: Error | null, rows?: unknown[]) => void;
 
-/** The driver's connection with callbacks. */
+/** The driver's connection, whose methods take callbacks. */
 type Core = { query(sql: string, values: readonly unknown[], done: Done): Statement };
 
 /**
- * Runs a SELECT and hands each row to `each` as it arrives. The row object is only valid until `each` returns; its buffer
- * stays unchanged.
+ * Runs a SELECT and hands each row to `each` as it arrives. `each` must not keep the row object, which is used again; the row's
+ * buffer stays unchanged.
  * @throws the driver's error, or the error of `each` after the answer has ended
  */
 export function readTextRows(
@@ -62,7 +62,7 @@ export function readTextRows(
   return promise;
 }
 
-/** The same with a callback, for db/bounded.ts. */
+/** Does the same as readTextRows, but with a callback, for db/bounded.ts. */
 export function queryText(
   connection: object,
   { sql, values, each }: { sql: string; values: readonly unknown[]; each: (row: TextRow) => void },

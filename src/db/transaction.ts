@@ -8,7 +8,7 @@ import type { Use } from "./rights.ts";
 
 /** If two transactions wait for each other, InnoDB rolls one of them back with this error. It can be run again. */
 export const DEADLOCK = "ER_LOCK_DEADLOCK";
-/** Another writer was faster, after this one had read the tables and before it wrote. Reading again shows what the other wrote. */
+/** The errors if another writer was faster, after this one's reads and before its write. Reading again shows its rows. */
 export const LOST_RACES = [DEADLOCK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];
 /** After these errors a whole transaction is tried again. If the host was read-only, a new connection finds one that is not. */
 export const WORTH_ANOTHER_TRY = [...LOST_RACES, ...READ_ONLY];
@@ -31,8 +31,8 @@ export async function retried<T>(codes: readonly string[], transaction: () => Pr
 
 /**
  * Runs `work` in a transaction on a connection of the pool. It is committed if `work` returns, and rolled back if it throws.
- * @param msMax milliseconds after which the connection is closed, which rolls the transaction back. @throws ETIMEDOUT then
- * @param use what the database must be usable for
+ * @param msMax after so many milliseconds the connection is closed, which rolls the transaction back. @throws ETIMEDOUT then
+ * @param use the use for which the database must be ready
  */
 export async function transacted<T>(
   { pool, writers, readiness, demoted }: Pick<Database, "pool" | "writers" | "readiness" | "demoted">,
@@ -42,7 +42,7 @@ export async function transacted<T>(
 ): Promise<T> {
   let connection: PoolConnection | undefined;
   const late = Promise.withResolvers<never>();
-  late.promise.catch(() => {}); // nothing else handles it until the work gets its place
+  late.promise.catch(() => {}); // nothing else handles this error until the race below begins
   let lateness: Error | undefined;
   const attempt = async () => {
     await readiness.require(use);
@@ -50,8 +50,8 @@ export async function transacted<T>(
     connection = await pool.getConnection();
     if (lateness) connection.destroy();
     try {
-      // Each statement sees what is committed when it runs. At REPEATABLE READ, what was read before a wait for a lock would be
-      // out of date after it, and a locking read of a row that does not exist would block inserts of its neighbours.
+      // Each statement sees what is committed when it runs. At REPEATABLE READ, a read before a wait for a lock would be out of
+      // date after the wait. And a locking read of a row that does not exist would block inserts of its neighbours.
       await connection.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
       await connection.beginTransaction();
       const result = await work(connection);
@@ -78,7 +78,7 @@ export async function transacted<T>(
   );
 }
 
-/** Rolls back, and gives the connection back to the pool. If that fails, the connection is closed, which rolls back as well. */
+/** Rolls back, and gives the connection back to the pool. If that fails, closes the connection, which rolls back as well. */
 async function rollBack(connection: PoolConnection): Promise<void> {
   await connection.rollback().then(
     () => connection.release(),
@@ -87,8 +87,8 @@ async function rollBack(connection: PoolConnection): Promise<void> {
 }
 
 /**
- * Runs `work`, whose statements on this connection may take long. If the signal aborts, the server ends the connection at
- * once and rolls back what is not committed.
+ * Runs `work`, whose statements on this connection may take long. If the signal aborts, the server ends the connection at once,
+ * and rolls back what is not committed.
  */
 export async function interruptible<T>(
   { pool }: Database,

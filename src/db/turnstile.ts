@@ -18,7 +18,7 @@ export class Turnstile {
     return first ? performance.now() - first.since : 0;
   }
 
-  /** Runs `work` once there is room. @param wanted how many places it takes; more than there are means all of them */
+  /** Runs `work` once there is room. @param wanted how many places it takes; if there are fewer in all, it takes all of them */
   async pass<T>(work: () => Promise<T>, wanted = 1): Promise<T> {
     const leave = await this.enter(wanted);
     try {
@@ -29,7 +29,7 @@ export class Turnstile {
   }
 
   /**
-   * Waits for places as pass() does. Returns a function that gives them back; only its first call has an effect.
+   * Waits for places as pass() does. Returns a function that gives them back; calling it again has no effect.
    * @param signal ends the wait when it aborts. @throws the signal's reason
    */
   async enter(wanted = 1, signal?: AbortSignal): Promise<() => void> {
@@ -41,7 +41,7 @@ export class Turnstile {
       if (at === -1) return;
       this.#waiting.splice(at, 1);
       reject(signal?.reason);
-      // The next in the line may want fewer places.
+      // The next one in the line may want fewer places than this one, so it may enter now.
       this.#admit();
     };
     signal?.addEventListener("abort", giveUp);

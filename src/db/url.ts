@@ -8,10 +8,10 @@ const CONNECT_TIMEOUT_MS = 5_000;
 export type Host = Pick<ConnectionOptions, "host" | "port" | "socketPath">;
 
 /**
- * Parses `mysql://user:password@host:port,host:port/database`, which `new URL` refuses if it lists several hosts.
- * `?socket=PATH` is a Unix socket. `?ssl=true` trusts the system's authorities, `?ssl=FILE` the CA in that file. In both
- * cases the server's certificate must be for its host name.
- * @throws MusterError `invalid`. It does not quote the URL: if that is malformed, the password may be anywhere in it
+ * Parses `mysql://user:password@host:port,host:port/database`. `new URL` would refuse a list of hosts. `?socket=PATH` names a
+ * Unix socket. `?ssl=true` trusts the system's authorities, `?ssl=FILE` trusts the CA in that file. In both cases the server's
+ * certificate must be for its host name.
+ * @throws MusterError `invalid`. It does not quote the URL: in a malformed one, the password may be anywhere
  */
 export function parseUrl(url: string): { hosts: Host[]; database: string; options: ConnectionOptions } {
   const parts = /^mysql:\/\/(?:([^@/]*)@)?([^/?]*)\/([^?]*)(?:\?(.*))?$/s.exec(url);

@@ -1,4 +1,4 @@
-/** Publishes a stage by INSERT into its table, in one transaction that holds the table's gate alone. */
+/** Publishes a stage by INSERT into its table, in one transaction that holds the table's gate exclusively. */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import { refusedByDatabase } from "../codecs/reasons.ts";
@@ -9,9 +9,9 @@ import { type LateVerdicts, SetAside } from "./set-aside.ts";
 import { hasNoTrigger, sieve } from "./sieve.ts";
 
 /**
- * Inserts the stage's rows, inside the caller's transaction and with the gates held. Two statements insert all of them, if
- * the server refuses none. Otherwise the rows are inserted page by page: from each page, sieve.ts tells the refused rows in
- * one statement. What it cannot tell is found by halving the page, down to the rows at fault.
+ * Inserts the stage's rows, inside the caller's transaction and with the gates held. If the server refuses no row, two
+ * statements insert them all. Otherwise the rows are inserted page by page. For each page, sieve.ts finds the refused rows by
+ * one statement. If it cannot tell which they are, the page is halved until each row at fault stands alone.
  * @param found is given the verdicts so far, each time a row is rejected; it may throw
  * @returns how many rows were inserted, and the verdicts on the others
  * @throws Error if a staged row is neither inserted, nor unchanged, nor rejected
@@ -34,14 +34,13 @@ export interface Staged {
   stage: string;
 }
 
-/** Rows of a page. */
 const PAGE_ROWS = 10_000;
 
-/** Fewer rows are faster by halves. */
+/** If a page or a part of it has fewer rows, halving is faster than a sieve. */
 const SIEVED_MIN = 50;
-/** No more sieves are tried after so many that told nothing. */
+/** After this many sieves that could not tell which rows are refused, no more are tried. */
 const SIEVES_FAILED_MAX = 20;
-/** If more than this share of a page was refused, the next page goes in row by row: most halves would be refused as well. */
+/** If more than this share of a page was refused, the next page goes in row by row: most halves would be refused too. */
 const REFUSED_SHARE_MAX = 0.3;
 
 class Append {
@@ -68,7 +67,7 @@ class Append {
   /** Inserts all rows of the stage, or none of them. @returns whether it did */
   async #whole({ first, last }: KeyRange): Promise<boolean> {
     await this.connection.query("SAVEPOINT publish");
-    // The highest id first. It raises AUTO_INCREMENT at once, so that no other program is given an id that follows here.
+    // Insert the highest id first: it raises AUTO_INCREMENT at once, so no other program is assigned an id of the rows to come.
     const refusal = (await this.#insert({ first: last, last })) ?? (await this.#insert({ first, last: last - 1 }));
     if (!refusal) return true;
     await this.connection.query("ROLLBACK TO SAVEPOINT publish");
@@ -88,7 +87,7 @@ class Append {
     }
   }
 
-  /** Inserts the rows of a page, or of a part of it. @param ids are neighbours in the stage */
+  /** Inserts the rows of a page, or of a part of it. @param ids follow each other in the stage */
   async #part(ids: readonly number[]): Promise<void> {
     const [first, last] = [ids[0], ids.at(-1)];
     if (first === undefined || last === undefined) return;
@@ -96,7 +95,7 @@ class Append {
     let refusal = await this.#insert(range);
     if (refusal?.race) {
       if (await this.late.takeRaced(range)) return this.#part(await this.#ids(range));
-      // The other writer may have rolled back meanwhile. If the server refuses again, the cause is another one.
+      // The other writer may have rolled back, so try again. If the server still refuses, there is another cause.
       refusal = await this.#insert(range);
     }
     if (!refusal) return;
@@ -123,7 +122,7 @@ class Append {
     return true;
   }
 
-  /** Inserts all rows of the range by one statement, or none. @returns why the server refused them */
+  /** Inserts all rows of the range by one statement, or none. @returns why the server refused them, if it did */
   async #insert({ first, last }: KeyRange): Promise<Refusal | undefined> {
     const { table, stage } = this.staged;
     const [columns, key] = [columnList(table.columns), keyOf(table)];
@@ -142,7 +141,7 @@ class Append {
     }
   }
 
-  /** The first ids of the range in the stage: a page of them. */
+  /** The first ids of the range in the stage, at most one page. */
   async #ids({ first, last }: KeyRange): Promise<number[]> {
     const { table, stage } = this.staged;
     const key = keyOf(table);

@@ -1,6 +1,6 @@
 /**
- * Counts how a stage differs from its table by reading both here. Writers wait meanwhile, and a join on the server takes 1.3 to
- * 2.5 times as long (MariaDB, MySQL; 600,000 rows).
+ * Counts how a stage differs from its table. Both are read into this process and compared here. A join on the server takes 1.3
+ * to 2.5 times as long (MariaDB, MySQL; 600,000 rows), and writers wait meanwhile.
  */
 import type { PoolConnection } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
@@ -12,8 +12,8 @@ import { readWhole } from "../repositories/whole-table.ts";
 /**
  * Compares rows by the bytes in which the server sends them: equal bytes are equal values.
  * @param connection reads the table; the stage is read on a second one
- * @param read is called after each page with the rows of the stage compared so far; it may throw
- * @returns what happens to the rows if the stage takes the table's place
+ * @param read is called after each page, with the number of the stage's rows compared so far; it may throw
+ * @returns what would happen to the rows if the stage took the table's place
  */
 export async function compareRows(
   { pool }: Database,
@@ -28,7 +28,7 @@ export async function compareRows(
     const next = new Queue(second, table, stage);
     const old = new Queue(connection, table, table.name);
     while ((await Promise.all([next.fill(), old.fill()])).includes(true)) {
-      // Until one of the two pages ends.
+      // Go on until one of the two pages ends.
       while (next.isReady && old.isReady) {
         const [ours, theirs] = [next.first, old.first];
         if (ours === undefined && theirs === undefined) break;
@@ -44,7 +44,7 @@ export async function compareRows(
     }
     return { received: received(), ...counts };
   } finally {
-    // If `read` has thrown, an answer may still be arriving on it.
+    // If `read` has thrown, an answer may still be arriving on this connection, so it cannot be used again.
     second.destroy();
   }
 }
@@ -56,7 +56,7 @@ interface KeyedRow extends TextRow {
 const isSame = (one: TextRow, other: TextRow) =>
   one.buffer.compare(other.buffer, other.offset, other.end, one.offset, one.end) === 0;
 
-/** Rows in id order. One page is here, and the next is being read. */
+/** The rows of a table in id order: a page that has been read, and the next page, which is being read. */
 class Queue {
   readonly #pages: AsyncGenerator<unknown>;
   /** Rows of the next page that have arrived. */

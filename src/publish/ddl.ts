@@ -1,6 +1,6 @@
 /**
- * DDL on tables that others use. A statement that waits for a reader makes everybody else wait behind it, so each try here
- * is short, and between two tries the others pass.
+ * DDL on tables that others use. While a statement waits for a reader of the table, everybody else waits behind the statement.
+ * So each try is short, and the others get their turn between two tries.
  */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
@@ -9,17 +9,17 @@ import { LOCK_WAIT_TIMEOUT_S } from "../db/session-variables.ts";
 import { MusterError } from "../errors.ts";
 import { definitionOf } from "./definition.ts";
 
-/** How long one try waits for those who use the table. */
+/** How long one try waits for others to stop using the table. */
 const DDL_WAIT_S = 1;
 const PAUSE_MS = 100;
 
-/** Tries of a second each. Writers wait at the gate meanwhile, and these end well before the writers give up (WRITE_MS_MAX). */
+/** Tries of a second each. Writers wait at the gate meanwhile. All tries end well before the writers give up (WRITE_MS_MAX). */
 export const RENAME_TRIES = 5;
 export const ALTER_TRIES = 8;
 const RAISE_TRIES = 20;
 
 /**
- * Runs a statement of DDL. It commits what the connection has open.
+ * Runs a statement of DDL. This also commits the connection's open transaction.
  * @param unchecked turns foreign key checks off for the statement: the caller must verify the keys itself
  * @returns false if the table was in use at every try
  */
@@ -52,7 +52,7 @@ export async function ddl(
 
 /**
  * Alters a table without verifying its foreign keys.
- * @param parts of the ALTER TABLE, such as `ADD KEY ...`; nothing is done if there are none
+ * @param parts of the ALTER TABLE, such as `ADD KEY ...`. If there are none, nothing is done
  * @returns false if the table was in use at every try
  */
 export async function alter(connection: Connection, name: string, parts: readonly string[]): Promise<boolean> {
@@ -71,7 +71,8 @@ export async function dropForeignKeys(connection: Connection, name: string): Pro
 }
 
 /**
- * Makes sure that a table assigns no id below `next`. It never lowers the next id. Commits what the connection has open.
+ * Makes sure that a table assigns no id below `next`. It never lowers the next id. This also commits the connection's open
+ * transaction.
  * @throws MusterError `unavailable` if the table was in use at every try
  */
 export async function raiseAutoIncrement(connection: Connection, name: string, next: number): Promise<void> {

@@ -50,7 +50,7 @@ export async function definitionOf(connection: Connection, name: string, schema?
 const COLUMN = /^`/;
 const KEY = /^([A-Z]+ )?KEY `/;
 const FOREIGN_KEY = /^CONSTRAINT `((?:[^`]|``)+)` (FOREIGN KEY .*)$/;
-/** Only in the line of the table's options: a column's comment may contain the same words. */
+/** Matches only in the line of the table's options, because a column's comment may contain the same words. */
 const NEXT_ID = /^(\) .*?) AUTO_INCREMENT=(\d+)/m;
 
 /** Whether a table has no committed row. */
@@ -113,10 +113,10 @@ export async function referrersOf(
 }
 
 /**
- * What information_schema may hide from the user: it has no rows for what the user may not see, so "no rows" does not prove
- * that there are none. It shows triggers to users with the right TRIGGER. It shows a foreign key to users with any right on
- * its table; SELECT alone is not enough on MariaDB. SHOW VIEW is the smallest right that can be given on every table.
- * @returns for triggers and for foreign keys the GRANT that would show them, or undefined if the user sees them all
+ * What information_schema hides from the user. It leaves out what the user may not see, so "no rows" does not prove that there
+ * are none. It shows triggers to users with the right TRIGGER. It shows a foreign key to users with any right on its table,
+ * but on MariaDB SELECT alone is not enough. SHOW VIEW is the smallest right that can be given on every table.
+ * @returns the GRANT that would show the triggers, and the one for the foreign keys; undefined if the user sees them all
  */
 export async function hiddenFrom(
   connection: Connection,

@@ -1,15 +1,18 @@
-/** Inserts rows by LOAD DATA LOCAL INFILE, the fastest way. They come from memory: no file is read, even if the server asks for one. */
+/**
+ * Inserts rows by LOAD DATA LOCAL INFILE, the fastest way. The rows come from memory: no file is read, even if the server asks
+ * for one.
+ */
 import { Readable } from "node:stream";
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader } from "mysql2/promise";
 import type { Row, Table } from "../codecs/tables.ts";
 import { columnList } from "../repositories/key-sql.ts";
 
-/** Bytes of one statement: enough that beginning and committing cost little beside it, and few enough to be sent soon. */
+/** Bytes of one statement: large enough that BEGIN and COMMIT cost little beside it, and small enough to be sent soon. */
 const BYTES_PER_LOAD = 2 * 1024 * 1024;
-/** Bun writes a buffer to a socket in parts, and copies all that is left each time. So large buffers are cut first. */
+/** Bun writes a buffer to a socket in parts, and after each part copies all that is left. So large buffers are cut first. */
 const PIECE_BYTES = 128 * 1024;
-/** The longest text of a number, and the tab behind it. */
+/** The most bytes of a number as text, with the tab after it. */
 const NUMBER_BYTES_MAX = 26;
 
 /** The rows of one statement, in the text form of LOAD DATA. Their memory is used again for the next statement. */
@@ -50,7 +53,7 @@ export class LoadBatch {
 
   /**
    * Sends the rows by one statement. LOAD DATA LOCAL behaves like INSERT IGNORE: it leaves out or changes rows that do not
-   * fit. Its count of rows and of warnings tells.
+   * fit. Its counts of rows and warnings show whether it did.
    * @throws Error if a row did not arrive as it was sent
    */
   async send(connection: Connection, table: Table, into: string): Promise<void> {
@@ -83,7 +86,10 @@ function* pieces(bytes: Buffer): Generator<Buffer> {
   for (let start = 0; start < bytes.length; start += PIECE_BYTES) yield bytes.subarray(start, start + PIECE_BYTES);
 }
 
-/** Most text is ASCII, or nearly: there a loop is faster than a call of native code. @returns where the text ends */
+/**
+ * Writes a text, escaped. Most texts are all ASCII or nearly so, and for them a loop is faster than a call of native code.
+ * @returns where the text ends
+ */
 function writeText(buffer: Buffer, start: number, text: string): number {
   let at = start;
   for (let index = 0; index < text.length; index++) {

@@ -1,4 +1,4 @@
-/** Rows of our tables that a replacement would leave without their parent. */
+/** Finds rows of our tables that a replacement would leave without their parent. */
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { tableOf, tables } from "../codecs/tables.ts";
@@ -8,9 +8,9 @@ import { firstOf, NAMED_MAX } from "../shown.ts";
 import type { Replacement } from "./replace.ts";
 
 /**
- * Refuses a replacement after which a row would lack its parent: a row of a table that stays, or a row of a backup.
- * @param lock LOCKING in a transaction that writes. A plain SELECT would fix the transaction's snapshot, and its later SELECTs
- *   would miss what others commit meanwhile
+ * Refuses a replacement after which a row would lack its parent: a row of a table that is not replaced, or a row of the backup.
+ * @param lock must be LOCKING in a transaction that writes. A plain SELECT would begin the transaction's snapshot, and later
+ *   SELECTs would miss what others commit meanwhile
  * @throws MusterError `conflict` with how many rows and the first of their ids
  */
 export async function refuseOrphans(
@@ -41,10 +41,10 @@ export async function refuseOrphans(
   }
 }
 
-/** Ends a SELECT: it reads what is committed now, and nobody can change that until the transaction ends. */
+/** The end of a locking SELECT: it reads what is committed now, and nobody can change that until the transaction ends. */
 export const LOCKING = " LOCK IN SHARE MODE";
 
-/** Reads in one snapshot: what other programs commit between two statements is not seen. */
+/** Runs `work` in one snapshot, so that it does not see what other programs commit between its statements. */
 export async function atOneMoment<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
   await connection.query("START TRANSACTION READ ONLY");
   try {

@@ -1,6 +1,6 @@
 /**
- * Protects rows of other programs that refer to ours by a foreign key. A restore must neither delete or change them (under
- * ON DELETE CASCADE and the like the server would do that by itself) nor delete their parents.
+ * Protects rows of other programs that refer to ours by a foreign key. A restore must not delete their parents. It must not
+ * delete or change the rows themselves either; the server would do that by itself under ON DELETE CASCADE and the like.
  */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
@@ -13,7 +13,7 @@ import { definitionOf, type Referrer } from "./definition.ts";
 import { STILL_REFERRED_TO } from "./refused-rows.ts";
 import type { Replacement } from "./replace.ts";
 
-/** Whether the server would delete or change the referring rows by itself. */
+/** Whether the server would delete or change the referring rows by itself, by the rules of the foreign key. */
 export const acts = ({ onDelete, onUpdate }: Referrer) => isAction(onDelete) || isAction(onUpdate);
 
 const isAction = (rule: string) => rule !== "RESTRICT" && rule !== "NO ACTION";
@@ -21,8 +21,8 @@ const isAction = (rule: string) => rule !== "RESTRICT" && rule !== "NO ACTION";
 /**
  * Refuses a replacement that deletes rows or changes values to which other programs' rows refer.
  * @param referrers the foreign keys of tables that are not replaced themselves
- * @param say called with a line for each table that the user may not read, if the server itself refuses to break its
- *   foreign key
+ * @param say called with a line for each table that the user may not read, if the server itself will refuse a restore that
+ *   breaks its foreign key
  * @throws MusterError `conflict` that names the table and its foreign key
  */
 export async function refuseForOthers(
@@ -76,8 +76,8 @@ async function refuseUnread(
 }
 
 /**
- * How many rows refer to rows that are deleted, and how many to values that change. Undefined if the user may not read
- * them.
+ * How many rows refer to rows that would be deleted, and how many to values that would change. Undefined if the user may not
+ * read them.
  */
 async function countReferring(connection: Connection, referrer: Referrer, { table, stage }: Replacement) {
   try {

@@ -43,18 +43,18 @@ export async function failRun(database: Database, run: LiveRun, error: unknown, 
 /** Runs that this process is ending. They hold no lock for a moment, and must not be cleared as dead runs. */
 const ending = new Set<string>();
 
-/** The error for an aborted run: the reason that the signal was given, or a general one. */
+/** The error for an aborted run: the reason of the signal, or a general one. */
 function interruptedBy({ reason }: AbortSignal): MusterError {
   if (reason instanceof MusterError) return reason;
   return new MusterError("interrupted", "interrupted: nothing more was done");
 }
 
-/** How long one attempt to take the turn waits. The signal is checked between two attempts. */
+/** How long one attempt to take the turn waits. Between two attempts the signal is checked. */
 const TURN_POLL_S = 1;
 
 /**
  * Waits until no other import or restore works on the table, and tells the user that it waits. Dead runs are cleared
- * meanwhile, because one of them may hold the table. The turn is a lock on the run's connection, and ends with it.
+ * meanwhile, because one of them may hold the table. The turn is a lock that the run's connection holds until it is closed.
  */
 export async function takeTurn(database: Database, run: LiveRun, table: string, report: Report): Promise<void> {
   const lock = loadLock(database, table);

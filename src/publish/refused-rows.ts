@@ -17,7 +17,7 @@ import { hasNoTrigger } from "./sieve.ts";
 /**
  * Looks for rows of a backup that break a CHECK constraint, a UNIQUE key or a foreign key on declared columns. A row
  * that breaks a trigger, or a rule of a column that others added, is found only when the rows are written. Tables with a
- * trigger are skipped: a trigger may change a row so that it keeps the rules.
+ * trigger are skipped: a trigger may change a row so that it no longer breaks the rule.
  * @param database the name of the database
  * @throws MusterError `refused` that names the first such row
  */
@@ -35,7 +35,6 @@ export async function refuseForeseen(
   }
 }
 
-/** A rule of the table. */
 interface Rule {
   reason: string;
   /** A SELECT of the ids of the rows that break it. */
@@ -83,8 +82,8 @@ const UNIQUE = /^UNIQUE KEY (`(?:[^`]|``)+`) \((`(?:[^`]|``)+`(?:,`(?:[^`]|``)+`
 const FOREIGN_KEY = /^FOREIGN KEY \((`(?:[^`]|``)+`)\) REFERENCES ((?:`(?:[^`]|``)+`\.?){1,2}) \((`(?:[^`]|``)+`)\)/;
 
 /**
- * The lowest id. Undefined if there is none, if the rule is about a column that the stage lacks, or if the user may not
- * read it.
+ * The lowest id that the SELECT finds. Undefined if it finds none, if the rule is about a column that the stage lacks, or if
+ * the user may not read what the rule refers to.
  */
 async function lowestIn(connection: Connection, select: string): Promise<number | undefined> {
   try {

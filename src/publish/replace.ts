@@ -1,10 +1,10 @@
 /**
- * Makes the rows of tables exactly those of their stages, in one transaction.
+ * Replaces the rows of tables by the rows of their stages, in one transaction.
  *
- * Nothing is lost: the caller holds the tables' gates alone, so Muster's own writers wait until the commit. Other programs
- * do not know the gates. Against them, every statement here locks what it reads, at REPEATABLE READ: it sees what is
- * committed when it runs, and locks the rows that it has seen and the gaps between them until the commit. A row that another
- * program adds before the DELETE passes it is deleted. A row that it adds later waits for the commit, and stays.
+ * The caller holds the tables' gates exclusively, so Muster's own writers wait until the commit. Other programs do not use the
+ * gates. So every statement here locks what it reads, at REPEATABLE READ: it sees what is committed when it runs, and it locks
+ * those rows, and the gaps between them, until the commit. If another program adds a row before the DELETE reaches its place,
+ * the row is deleted, as if it had been there before. If the row is added later, it waits for the commit, and stays.
  */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
@@ -17,13 +17,13 @@ import { triggerOn } from "./definition.ts";
 import { atOneMoment, LOCKING, refuseOrphans } from "./orphans.ts";
 import { apply, type Change, STILL_REFERRED_TO } from "./refused-rows.ts";
 
-/** A table and the stage whose rows it is to have. */
+/** A table, and the stage whose rows replace its rows. */
 export interface Replacement {
   table: Table;
   stage: string;
   /** Rows in the stage. */
   rows: number;
-  /** Bytes of their values, about. */
+  /** About how many bytes their values have. */
   bytes: number;
   /** The table must assign no id below this one. */
   nextId: number;
@@ -31,20 +31,21 @@ export interface Replacement {
 
 export type Replaced = Partial<Record<TableName, RestoreCounts>>;
 
-/** How a server refuses a replacement if another program's rows refer to a row that goes, or lack their parent. */
+/** The server's errors if a row that is to be deleted is still referred to, or if a row that is written lacks its parent. */
 export const LOST_PARENTS = [
   ...STILL_REFERRED_TO,
-  // The server says the second if the user may not see the parents' table.
+  // The server gives the second of these if the user may not see the parents' table.
   ...["ER_NO_REFERENCED_ROW_2", "ER_NO_REFERENCED_ROW"],
 ];
 
 /**
- * Replaces the rows of tables, inside the caller's transaction and with their gates held alone. New and changed rows are
- * written parents first, surplus rows are deleted children first. So a child moves to its new parent before the old one is
- * deleted, and the foreign keys hold throughout.
+ * Replaces the rows of tables, inside the caller's transaction. The caller holds the tables' gates exclusively. New and changed
+ * rows are written parents first, surplus rows are deleted children first. So a child moves to its new parent before the old
+ * one is deleted, and the foreign keys hold throughout.
  * @param beforeDelete is called before surplus rows of a table are deleted; it may throw
  * @throws MusterError `conflict` if rows would lose their parent, with how many and which; `refused` if the server refuses a
- *   row, with its id and the reason; one of LOST_PARENTS from the server if such rows are gone again when they are looked for
+ *   row, with its id and the reason; the server's own error, one of LOST_PARENTS, if the rows at fault are gone when they are
+ *   looked for
  */
 export async function replaceRows(
   connection: Connection,
@@ -106,7 +107,10 @@ function changesOf(table: Table, stage: string): { inserts: Change; updates: Cha
   };
 }
 
-/** Makes sure that the table is now what its stage is: a trigger may have changed rows as they were written. @throws MusterError `conflict` */
+/**
+ * Checks that the table now equals its stage. It does not if a trigger changed rows as they were written.
+ * @throws MusterError `conflict`
+ */
 async function expectExact(connection: Connection, { table, stage, rows }: Replacement): Promise<void> {
   const { missing, differing, surplus } = compared(table, stage);
   let wrong = 0;

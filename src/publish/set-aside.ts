@@ -1,7 +1,7 @@
 /**
- * The rows of a stage that do not go into their table, found while it is published. Another program may have stored the same
- * id or deleted a parent since the rows were judged, or the server refuses a row by a rule that src/db/schema.ts does not
- * declare.
+ * Sets aside the staged rows that cannot go into the table after all. This turns out only while the stage is published: another
+ * program may have stored the same id or deleted a parent since the rows were judged, or the server may refuse a row by a rule
+ * that src/db/schema.ts does not declare.
  */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
@@ -21,9 +21,9 @@ import {
 import { readRows } from "../repositories/rows.ts";
 
 export interface LateVerdicts {
-  /** How many rows others have stored meanwhile, just as they are staged. */
+  /** How many staged rows others have stored meanwhile, with the same values. */
   readonly unchanged: number;
-  /** The rows that are rejected now, by their id, with the reasons. `stagedRows` still finds them. */
+  /** The rows that are rejected now: the reasons by the row's id. `stagedRows` still finds the rows. */
   readonly rejected: ReadonlyMap<number, Reason[]>;
 }
 
@@ -48,7 +48,7 @@ export class SetAside implements LateVerdicts {
     this.found(this);
   }
 
-  /** One array for equal reasons: a constraint may refuse a million rows. */
+  /** Uses one array for equal reasons, to save memory: a constraint may refuse a million rows. */
   #shared(reason: Reason): Reason[] {
     const known = this.#reasons.get(reason.detail) ?? [reason];
     if (this.#reasons.size < REASONS_SHARED_MAX) this.#reasons.set(reason.detail, known);
@@ -94,7 +94,7 @@ export class SetAside implements LateVerdicts {
     return ids;
   }
 
-  /** A locking read sees what is committed now. The transaction's snapshot may be older than the conflict. */
+  /** Uses a locking read, which sees what is committed now. The transaction's snapshot may be older than the conflict. */
   async #staged(rows: RowSet, more: string, { first, last }: KeyRange): Promise<RowDataPacket[]> {
     const select = `SELECT ${keyOf(this.table, "s")} AS id${more} ${fromWhere(rows)}`;
     const [found] = await this.connection.query<RowDataPacket[]>(
@@ -104,19 +104,19 @@ export class SetAside implements LateVerdicts {
     return found;
   }
 
-  /** Negates the rows' ids: then they are in no range of ids that is published, and can still be found. */
+  /** Negates the rows' ids. No range of ids that is published then has them, and stagedRows still finds them. */
   async #setAside(ids: readonly number[]): Promise<void> {
     if (ids.length === 0) return;
     const key = keyOf(this.table);
     const update = `UPDATE ${escapeId(this.stage)} SET ${key} = -${key} WHERE ${key} IN (?)`;
-    // A stage whose swap failed has its table's foreign keys, and the server would check them when an id changes.
+    // If a swap of this stage failed, it may have its table's foreign keys. The server would check them when an id changes.
     await this.connection.query("SET foreign_key_checks = 0");
     for (const page of idPages(ids)) await this.connection.query(update, [page]);
     await this.connection.query("SET foreign_key_checks = 1");
   }
 }
 
-/** The staged rows with these ids, whether they are set aside or, after a rollback, not. */
+/** The staged rows with these ids. They may be set aside, or back under their own ids if the transaction was rolled back. */
 export async function stagedRows(
   connection: Connection,
   table: Table,

@@ -1,6 +1,6 @@
 /**
- * What follows the RENAME of a swap, and what a later command does with the swap of a run that died. The states are listed in
- * swap.ts.
+ * The steps after the RENAME of a swap, and what a later command does with the swap of a run that died. swap.ts lists the
+ * states.
  */
 import { eq, sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
@@ -31,7 +31,7 @@ export const replacedName = (stage: string) => stage.replace(/^stage/, "replaced
 export async function dropReplaced(connection: Connection, kind: RunKind, swap: Swap): Promise<string | undefined> {
   const replaced = replacedName(swap.stage);
   if (!(await exists(connection, replaced))) return undefined;
-  // An import swaps only an empty table. Rows in it now are from a program that does not know the gate.
+  // An import swaps only an empty table. If it has rows now, a program that does not use the gate wrote them.
   if (kind === "import" && !(await isEmpty(connection, replaced))) return "another program is writing into it";
   const trigger = await triggerOn(connection, replaced);
   if (trigger !== undefined) return `it was given the trigger ${trigger}`;
@@ -46,17 +46,17 @@ export async function dropReplaced(connection: Connection, kind: RunKind, swap: 
   }
 }
 
-/** How MySQL and MariaDB refuse to drop a table that a foreign key refers to. */
+/** The errors of MySQL and MariaDB if a table is to be dropped and a foreign key refers to it. */
 const REFERRED_TO = ["ER_FK_CANNOT_DROP_PARENT", ...STILL_REFERRED_TO];
 
-/** Gives the old table its name back, and the stage its own. @throws MusterError `unavailable` if the table is in use for long */
+/** Gives the old table its name back, and the stage its own. @throws MusterError `unavailable` if the table stays in use */
 export async function renameBack(connection: Connection, { table, stage }: Swap): Promise<void> {
   const [name, next, old] = [table, stage, replacedName(stage)].map((each) => escapeId(each));
   if (await ddl(connection, `RENAME TABLE ${name} TO ${next}, ${old} TO ${name}`, { tries: RENAME_TRIES })) return;
   throw new MusterError("unavailable", `${table} is in use: the next command undoes its swap`);
 }
 
-/** Step 5: records that the table is published, or with the last one that the run has succeeded. */
+/** Step 5: records that the table is published. If it is the last table, this records that the run has succeeded. */
 export async function recordSwap(
   db: MySql2Database,
   { id, kind, source, swap }: Pick<typeof runs.$inferSelect, "id" | "kind" | "source"> & { swap: Swap },
@@ -71,15 +71,15 @@ export async function recordSwap(
   });
 }
 
-/** Takes back the note of step 2, for a swap that was not carried out. @param counts of the run's tables without this one */
+/** Takes back the note of step 2 if the swap was not carried out. @param counts of the run's tables without this one */
 export async function takeNoteBack(db: MySql2Database, run: string, counts: RunCounts): Promise<void> {
   await db.update(runs).set({ status: "running", swap: null, counts }).where(eq(runs.id, run));
 }
 
 /**
  * Step 6: drops the old table if it still exists, gives the foreign keys the names that they had in it, and removes the note
- * from the run. An old table that must stay after all is kept under its new name, and `say` is told.
- * @returns false if readers keep a table in use: then the next command settles the swap
+ * from the run. An old table that must stay after all keeps its new name, and `say` is called with the reason.
+ * @returns false if readers keep a table in use; the next command then settles the swap
  */
 export async function settle(connection: PoolConnection, id: string, say: (line: string) => void): Promise<boolean> {
   const db = drizzle(connection);
@@ -88,7 +88,7 @@ export async function settle(connection: PoolConnection, id: string, say: (line:
   const { table, stage, foreignKeys } = run.swap;
   const replaced = replacedName(stage);
   const wrong = await dropReplaced(connection, run.kind, run.swap);
-  // The names are free when the old table is dropped, or has lost its foreign keys.
+  // The names are free if the old table is dropped, or has lost its foreign keys.
   const areFree = wrong ? await dropForeignKeys(connection, replaced) : !(await exists(connection, replaced));
   const renames = (await definitionOf(connection, table)).foreignKeys.flatMap(({ name, rule }) => {
     const original = foreignKeys.find((_, index) => stagedName(stage, index) === name);
@@ -107,9 +107,9 @@ export async function settle(connection: PoolConnection, id: string, say: (line:
 }
 
 /**
- * Finishes or undoes the swap of a run that died, at whatever step it was.
+ * Finishes or undoes the swap of a run that died, whatever step it had reached.
  * @param connection holds the run's lock
- * @throws MusterError `unavailable` if a writer or a reader keeps the table for long: the next command tries again
+ * @throws MusterError `unavailable` if a writer or a reader keeps the table for long; the next command then tries again
  */
 export async function resolveSwap(
   database: Database,
@@ -133,7 +133,7 @@ export async function resolveSwap(
 }
 
 /**
- * Step 4 for a dead run, whose gate went with it: others may have written into the new table since.
+ * Step 4 for a dead run. Its gate was released when it died, so others may have written into the new table since.
  * @returns false if the tables were renamed back
  */
 async function standsAfterDeath(
@@ -150,7 +150,7 @@ async function standsAfterDeath(
     if ((await dropReplaced(connection, kind, swap)) === undefined) return true;
     const [rows] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n FROM ${escapeId(swap.table)}`);
     const own = counts[swap.table] as Counts | RestoreCounts | undefined;
-    // Rows that others stored in the new table since would go with it. So the swap stands, and the old table is kept.
+    // Renaming back would remove rows that others have stored in the new table. So the swap stands, and the old table is kept.
     if (rows[0]?.n !== (kind === "import" ? own?.inserted : own?.received)) return true;
     await renameBack(connection, swap);
     return false;

@@ -1,6 +1,6 @@
 /**
- * The stage as a table. It is made with the declared columns and the primary key alone, because that loads fastest. If it is
- * to be swapped in, it gets its table's indexes after the load, and the foreign keys under the gate.
+ * Makes the table of a stage. It first has only the declared columns and the primary key, because such a table loads fastest.
+ * If it is to be swapped in, it gets its table's indexes after the load, and the foreign keys while the gate is held.
  */
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
@@ -10,8 +10,8 @@ import { alter } from "./ddl.ts";
 import { definitionOf } from "./definition.ts";
 
 /**
- * Creates an empty table with the columns that src/db/schema.ts declares for `table`, and its primary key. Columns that
- * others added are left out. The columns keep the table's order and its collations, so that rows can be compared by bytes.
+ * Creates an empty table with the columns that src/db/schema.ts declares for `table`, and its primary key. Columns that other
+ * programs added are left out. The columns keep the table's order and its collations, so that rows can be compared by bytes.
  * @throws the server's error if `name` exists, or if the user may not create tables
  */
 export async function createBare(connection: Connection, table: Table, name: string): Promise<void> {
@@ -28,7 +28,7 @@ export async function createBare(connection: Connection, table: Table, name: str
   const columns = [...table.columns].sort((a, b) => placeOf(a) - placeOf(b));
   const lines = columns.map((column) => {
     const collation = found[placeOf(column)]?.collation;
-    // The table's own collation must not be spelled out: MySQL would repeat it in the definition.
+    // Leave out the table's own collation: MySQL would repeat it in the column's line, which then differs from the table's.
     return columnLine(column, collation === usual ? null : collation);
   });
   const collate = usual ? ` COLLATE=${usual}` : "";
@@ -60,7 +60,7 @@ export async function addIndexes(connection: Connection, table: Table, stage: st
 /**
  * Gives the stage its table's foreign keys, and verifies them.
  * @returns false if the stage cannot take the table's place: a row lacks its parent, the parents were in use at every try, or
- *   the table has something that a stage cannot be given
+ *   the stage's definition still differs from the table's
  */
 export async function addForeignKeys(connection: Connection, table: Table, stage: string): Promise<boolean> {
   const target = await definitionOf(connection, table.name);
@@ -74,7 +74,7 @@ export async function addForeignKeys(connection: Connection, table: Table, stage
   );
 }
 
-/** A foreign key's name in the stage. Names are unique in a database, so the stage's differ until the old table is dropped. */
+/** A foreign key's name in the stage. Names are unique in a database, and the old table keeps its own until it is dropped. */
 export const stagedName = (stage: string, index: number) => `${stage}_fk${index}`;
 
 async function hasOrphans(connection: Connection, table: Table, stage: string): Promise<boolean> {

@@ -16,13 +16,13 @@ import { createBare } from "./stage-table.ts";
 
 /**
  * Connections that fill a stage. MySQL loads on both at the same time. MariaDB lets only one connection at a time load into a
- * table with AUTO_INCREMENT, but two still help: it receives the next batch while it commits the last one.
+ * table with AUTO_INCREMENT. Two still help there: the server receives the next batch while it commits the last one.
  */
 const LANES = 2;
 /** Each connection can send one batch, while one more is filled. */
 const BATCHES = LANES + 1;
 
-/** The name of a run's stage for a table. It has the table's number, because its name may be too long for 64 characters. */
+/** The name of a run's stage for a table. It ends with the table's number: the table's name could make it too long (64). */
 export function stageName(run: string, table: Table): string {
   return `${stagePrefix(run)}${tables.indexOf(table)}`;
 }
@@ -91,7 +91,7 @@ export class Stage {
     }
   }
 
-  /** Adds rows. The stage must not hold their ids yet. They are sent in the background while the caller reads on. */
+  /** Adds rows whose ids the stage does not hold yet. The rows are sent in the background while the caller reads on. */
   async add(rows: readonly Row[]): Promise<void> {
     for (const row of rows) {
       if (++this.#rows % ROWS_PER_TURN === 0) await turn();
@@ -131,11 +131,11 @@ export class Stage {
     await Promise.all(this.#batches.map(({ sent }) => sent));
   }
 
-  /** Sends the batch after those before it on its connection. Returns when the next batch is free to take rows. */
+  /** Sends the batch, after the batches before it on its connection. Returns when the next batch is free to take rows. */
   async #send(): Promise<void> {
     const [lane, batch] = [this.#lane, this.#batch];
     batch.sent = lane.idle.then(() => this.#store(lane, batch));
-    batch.sent.catch(() => {}); // thrown where it is awaited next
+    batch.sent.catch(() => {}); // the error is thrown where `sent` is awaited
     lane.idle = batch.sent;
     this.#lanes.push(...this.#lanes.splice(0, 1));
     this.#batches.push(...this.#batches.splice(0, 1));

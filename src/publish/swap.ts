@@ -2,21 +2,21 @@
  * Publishes a table by swap: one RENAME puts the stage in the table's place. The old table is called `replaced_...` from then
  * on, until it is dropped. Readers see the old table or the new one, whole.
  *
- * RENAME commits by itself, and the process may die at any moment. So every step leaves a state by which a later command can
- * tell how far the swap came: whether `stage_...` and `replaced_...` exist, and the run's status.
+ * RENAME commits by itself, and the process may die at any moment. So after every step a later command can tell how far the
+ * swap has come: by the run's status, and by whether `stage_...` and `replaced_...` exist.
  *
  *   step                           stage    replaced  run's status          if the run dies now, the next command
  *   1. take the gate, look         exists   -         running               drops the stage
  *   2. note the swap in the run    exists   -         publishing            takes the note back, drops the stage
- *   3. RENAME                      -        exists    publishing            checks the old table: goes on with 4, or renames back
+ *   3. RENAME                      -        exists    publishing            checks the old table: does 4, or renames back
  *   4. drop the old table          -        -         publishing            goes on with 5
  *   5. record that it is published -        -         running or succeeded  goes on with 6
  *   6. settle it                   -        -         (no swap is noted)    has nothing to do
  *
  * The gate is held from 1 to 5, on a connection of its own because RENAME would end a transaction on this one. Other programs
- * do not know the gate: they may still write into the old table, or add a trigger or a foreign key to it. So step 4 checks the
- * old table after the RENAME, when nobody can reach it by its name any more. If readers keep the old table in use, 4 is left to
- * 6, and 6 to the next command. Steps 4 to 6 and what a later command does are in settle.ts.
+ * do not use the gate: they may still write into the old table, or add a trigger or a foreign key to it. So step 4 checks the
+ * old table after the RENAME, when nobody can reach it by its name any more. If readers keep the old table in use, step 4 does
+ * not drop it. Step 6 tries again, and after it the next command. settle.ts has steps 4 to 6, and what a later command does.
  */
 import { eq } from "drizzle-orm";
 import { escapeId } from "mysql2";
@@ -34,32 +34,32 @@ import { addForeignKeys } from "./stage-table.ts";
 
 export interface SwapOptions<C> {
   table: Table;
-  /** Loaded, with its indexes. */
+  /** The name of the stage, which is loaded and has its indexes. */
   stage: string;
-  /** Whether the run has succeeded with this table. */
+  /** Whether this is the last table of the run, which has then succeeded. */
   last: boolean;
   /** The counts of the tables that the run has published before. */
   counts: RunCounts;
   /** Looks at the old table while the gate is held. @returns the table's counts; undefined if it must not be replaced */
   check(): Promise<C | undefined>;
-  /** Called each time the server's lock wait ends without the gate; it may throw. */
+  /** Called each time a lock wait times out before the gate is free; it may throw. */
   wait(table: string): void;
   say(line: string): void;
-  /** Ends the waiting for the gate. */
+  /** Ends the wait for the gate. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Swaps a stage in, and records that the table is published, or with the last table that the run has succeeded.
- * @returns the counts from `check`. Undefined, with nothing changed, if there were none, if the table was in use for long, or
- *   if another program used it meanwhile
+ * Swaps a stage in, and records that the table is published. If it is the last table, this records that the run has succeeded.
+ * @returns the counts from `check`. Undefined, with nothing changed, if `check` returns none, if the table stays in use for
+ *   long, or if another program has used it meanwhile
  */
 export async function publishBySwap<C extends Counts | RestoreCounts>(
   database: Database,
   run: LiveRun,
   options: SwapOptions<C>,
 ): Promise<C | undefined> {
-  // The run's row has room for one swap, so the swap of the table before must be settled.
+  // The run's row has room for one swap, so the swap of the previous table must be settled first.
   if (!(await settle(run.connection, run.id, options.say))) return undefined;
   const counts = await swapAtTheGate(database, run, options);
   if (counts === undefined) return undefined;
@@ -92,7 +92,7 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
       .set({ status: "publishing", swap, counts: { ...before, [table.name]: counts } })
       .where(eq(runs.id, run.id));
     debugPoint("swap noted");
-    await gate.connection.ping(); // if the server has closed this connection, the gate is no longer held
+    await gate.connection.ping(); // throws if the server has closed this connection, which has released the gate
     const wrong = await rename(run, swap);
     if (wrong === undefined) {
       debugPoint("old table dropped");
@@ -101,7 +101,7 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
     }
     say(`${table.name} is ${run.kind === "import" ? "filled by INSERT" : "restored row by row"}: ${wrong}`);
     await takeNoteBack(run.db, run.id, before);
-    // From here on the stage is only read: its foreign keys would keep others from deleting the parents.
+    // The stage is only read from now on. Drop its foreign keys: they would keep others from deleting the parents.
     await dropForeignKeys(run.connection, stage);
     return undefined;
   } finally {
@@ -109,7 +109,7 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
   }
 }
 
-/** Steps 3 and 4. @returns undefined if the stage has taken the table's place; why not, with both tables as they were */
+/** Steps 3 and 4. @returns undefined if the stage has taken the table's place; otherwise why not, with both tables as before */
 async function rename({ connection, kind }: LiveRun, swap: Swap): Promise<string | undefined> {
   const [old, next] = [escapeId(swap.table), escapeId(swap.stage)];
   const statement = `RENAME TABLE ${old} TO ${escapeId(replacedName(swap.stage))}, ${next} TO ${old}`;

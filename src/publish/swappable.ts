@@ -1,4 +1,4 @@
-/** Whether a stage may take its table's place. A swap would carry along whatever other programs added to the old table. */
+/** Decides whether a stage may take its table's place. A swap would remove whatever other programs added to the old table. */
 import { Column, is } from "drizzle-orm";
 import { type ForeignKey, getTableConfig, type MySqlColumn } from "drizzle-orm/mysql-core";
 import { escapeId } from "mysql2";
@@ -8,14 +8,14 @@ import type { Database } from "../db/database.ts";
 import { shown } from "../shown.ts";
 import { type Definition, definitionOf, hiddenFrom, referrersOf, triggerOn } from "./definition.ts";
 
-/** `why` is left out if the user need not be told: this server never swaps, or tables of src/db/schema.ts refer to the table. */
+/** `why` is left out if the user need not know: this server never swaps, or tables of src/db/schema.ts refer to the table. */
 export type SwapVerdict = { swaps: true } | { swaps: false; why?: string };
 
 /**
- * Says whether `table` can be swapped. It can if three things hold: it is exactly what its migrations make; no trigger is
- * on it and no foreign key points at it; the user may see all triggers and foreign keys that there could be. A replaced
- * table would take its extra columns, its history, its triggers and the foreign keys that point at it along.
- * @param stage without indexes yet
+ * Says whether `table` can be swapped. It can if three things hold: it is exactly as its migrations make it; it has no trigger,
+ * and no foreign key points at it; the user is allowed to see all triggers and foreign keys that there could be. Otherwise the
+ * swap would remove extra columns, a history or triggers with the old table, or foreign keys would still point at the old one.
+ * @param stage has no indexes yet
  */
 export async function swapVerdict(
   { name: database, server }: Database,
@@ -76,7 +76,7 @@ function declaredKeys(table: Table): string[] | undefined {
     if (config.using || columns.length < config.columns.length) return undefined;
     declared.push({ name: config.name, columns: columns.map(({ name }) => name) });
   }
-  // The server adds a key for a foreign key that has none.
+  // The server adds a key for each foreign key whose columns no key begins with.
   const added = foreignKeys.flatMap((each) => {
     const columns = each.reference().columns.map(({ name }) => name);
     const isCovered = declared.some((key) => columns.every((name, place) => key.columns[place] === name));
@@ -99,5 +99,5 @@ function ruleOf(foreignKey: ForeignKey): string {
   return plainRule(`FOREIGN KEY (${own}) REFERENCES ${parent} (${others})${actions.join("").toUpperCase()}`);
 }
 
-/** Leaves out NO ACTION and RESTRICT: InnoDB takes both for what it does if nothing is said. */
+/** Leaves out NO ACTION and RESTRICT: for InnoDB they mean the same as no rule. */
 const plainRule = (rule: string): string => rule.replace(/ ON (DELETE|UPDATE) (NO ACTION|RESTRICT)/g, "");
