@@ -74,7 +74,8 @@ const STORE_IS_EMPTY =
 /**
  * Opens a connection that sees all tables in their state at one moment. A table that is swapped in after the snapshot began
  * would read as empty. Two things prevent that. The gates are held in share mode until the snapshot has read from every table,
- * so no publish or restore comes between. And a table that the snapshot has read from cannot be renamed before it ends.
+ * so no publish or restore comes between. And once the snapshot has read from a table, the table cannot be renamed before the
+ * snapshot ends.
  */
 async function openSnapshot(database: Database, tables: readonly Table[], report: Report): Promise<PoolConnection> {
   const gates = await database.pool.getConnection();

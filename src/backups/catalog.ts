@@ -1,4 +1,4 @@
-/** The backups in a store: lists them, finds one by its id, and removes the oldest. */
+/** Lists the backups in a store, finds one by its id, and removes the oldest. */
 import type { TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { BACKUP_ID, type Manifest, type ManifestEntry, type Proof, parseManifest, parseProof } from "./manifest.ts";
@@ -100,7 +100,7 @@ export async function keepNewest(store: BackupStore, keep: number, say: (line: s
   }
 }
 
-/** Waits for what is being read. Undefined if the backup is damaged. */
+/** The result of `reading`. Undefined if the backup is damaged. */
 async function ifSound<T>(reading: Promise<T>): Promise<T | undefined> {
   return reading.catch((error) => {
     if (error instanceof MusterError && error.code === "backup_damaged") return undefined;

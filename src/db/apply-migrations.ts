@@ -29,7 +29,7 @@ export async function applyPending(connection: Connection, database: string): Pr
   await connection.query("DROP TABLE __muster_migrating");
 }
 
-/** Takes a lock, which the connection holds until it ends. If its process dies, the server finishes its last statement first. */
+/** Takes a lock that the connection holds until it ends. If the process dies, the server first finishes its last statement. */
 async function lock(connection: Connection, database: string): Promise<void> {
   // Use a hash: a lock's name has at most 64 characters, and the database's name alone may be that long.
   const name = `muster:${createHash("sha256").update(database).digest("hex").slice(0, 32)}`;

@@ -102,7 +102,8 @@ export function explainedError(error: unknown): unknown {
 const codeOf = ({ code, errno }: DriverError): string => code ?? String(errno);
 
 /**
- * One line for the operator. It never contains a statement, so a message of the driver or of Drizzle is left out if it may.
+ * One line for the operator. It never contains a statement. If a message of the driver or of Drizzle may contain one, that
+ * message is left out.
  */
 export function lineOf(error: unknown): string {
   const domain = explainedError(error);
@@ -114,7 +115,7 @@ export function lineOf(error: unknown): string {
 
 const REFUSALS = new Set<ErrorCode>(["invalid", "too_large", "not_found", "conflict", "refused", "backup_damaged"]);
 
-/** Whether it is for the user to change something: the arguments or the configuration are wrong, or the input was refused. */
+/** Whether the user must change something: the arguments or the configuration are wrong, or the input was refused. */
 export function isRefusal(error: unknown): boolean {
   const domain = explainedError(error);
   return domain instanceof MusterError && REFUSALS.has(domain.code);

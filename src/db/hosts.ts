@@ -5,7 +5,7 @@ import { driverError, locate } from "./driver-errors.ts";
 import { READ_ONLY_SETTINGS, readOnlyBy } from "./requirements.ts";
 import type { Host } from "./url.ts";
 
-/** For this long, new connections use the answer that was found for an earlier one. */
+/** For this long, new connections go to the host that was found for an earlier connection. */
 const FOUND_MS = 1_000;
 /** Connect timeout for each host. All hosts together must answer within the timeout of the pool. */
 const ASK_MS_MAX = 2_000;

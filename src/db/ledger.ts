@@ -154,7 +154,7 @@ export const rejections = mysqlTable(
     columns: document<string[]>()("columns"),
     reasons: document<Reason[]>()("reasons").notNull(),
     state: varchar("state", { length: 16 }).$type<RejectionState>().notNull(),
-    // If this rejection is a replayed row that was rejected again: the rejection that was replayed.
+    // Set if a replayed row was rejected again: the rejection that was replayed.
     replaces: bigint("replaces", { mode: "number" }),
     created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
   },

@@ -77,7 +77,7 @@ export class Readiness {
     this.#lacks = new Map();
     for (const use of USES) {
       const lacks = lacksFor(facts, use);
-      // `migrate` is left out, because no request migrates: migrate() itself looks whether it can, if a migration is pending.
+      // Leave out `migrate`: no request migrates, and migrate() checks its requirements itself if a migration is pending.
       if (lacks.length > 0 && use !== "migrate") this.#lacks.set(use, lacks);
     }
   }

@@ -1,4 +1,4 @@
-/** Reads rows as the bytes that the server sends. The driver would make values of them, which costs time and is not needed. */
+/** Reads rows as the bytes that the server sends. The driver would make values of them, which costs time for millions of rows. */
 import type { PoolConnection } from "mysql2/promise";
 
 /** One row: its columns from `offset` to `end`, each after its length (MySQL protocol, Text Resultset Row). */
@@ -47,8 +47,8 @@ type Done = (error: Error | null, rows?: unknown[]) => void;
 type Core = { query(sql: string, values: readonly unknown[], done: Done): Statement };
 
 /**
- * Runs a SELECT and hands each row to `each` as it arrives. `each` must not keep the row object, which is used again; the row's
- * buffer stays unchanged.
+ * Runs a SELECT and hands each row to `each` as it arrives. The row object is valid only until `each` returns. The row's buffer
+ * stays unchanged.
  * @throws the driver's error, or the error of `each` after the answer has ended
  */
 export function readTextRows(

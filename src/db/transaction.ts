@@ -1,4 +1,4 @@
-/** Runs transactions. Each ends within a time limit: committed, rolled back, or tried again at most ATTEMPTS_MAX times. */
+/** Runs transactions, each within a time limit. retried() runs a transaction again, and makes at most ATTEMPTS_MAX attempts. */
 import type { PoolConnection } from "mysql2/promise";
 import type { Database } from "./database.ts";
 import { withDeadline } from "./deadline.ts";
@@ -6,7 +6,7 @@ import { driverError, takesNoWrites } from "./driver-errors.ts";
 import { READ_ONLY } from "./error-kinds.ts";
 import type { Use } from "./rights.ts";
 
-/** If two transactions wait for each other, InnoDB rolls one of them back with this error. It can be run again. */
+/** If two transactions wait for each other, InnoDB rolls one of them back with this error. That one can be run again. */
 export const DEADLOCK = "ER_LOCK_DEADLOCK";
 /** The errors if another writer was faster, after this one's reads and before its write. Reading again shows its rows. */
 export const LOST_RACES = [DEADLOCK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];

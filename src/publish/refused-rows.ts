@@ -139,7 +139,7 @@ export async function apply(
 }
 
 /**
- * Finds the lowest row that the server refuses by halving the range of ids. The rows below it are changed on the way.
+ * Finds the lowest row that the server refuses, by halving the range of ids. The rows below it are changed on the way.
  * @returns undefined if the server refuses no row any more
  */
 async function findRefused(connection: Connection, change: Change): Promise<MusterError | undefined> {

@@ -23,7 +23,7 @@ import { readRows } from "../repositories/rows.ts";
 export interface LateVerdicts {
   /** How many staged rows others have stored meanwhile, with the same values. */
   readonly unchanged: number;
-  /** The rows that are rejected now: the reasons by the row's id. `stagedRows` still finds the rows. */
+  /** The reasons of each row that is rejected now, by the row's id. `stagedRows` still finds these rows. */
   readonly rejected: ReadonlyMap<number, Reason[]>;
 }
 
@@ -104,7 +104,7 @@ export class SetAside implements LateVerdicts {
     return found;
   }
 
-  /** Negates the rows' ids. No range of ids that is published then has them, and stagedRows still finds them. */
+  /** Negates the rows' ids. They are then in no range of ids that is published, and stagedRows still finds them. */
   async #setAside(ids: readonly number[]): Promise<void> {
     if (ids.length === 0) return;
     const key = keyOf(this.table);

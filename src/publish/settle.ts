@@ -88,7 +88,7 @@ export async function settle(connection: PoolConnection, id: string, say: (line:
   const { table, stage, foreignKeys } = run.swap;
   const replaced = replacedName(stage);
   const wrong = await dropReplaced(connection, run.kind, run.swap);
-  // The names are free if the old table is dropped, or has lost its foreign keys.
+  // The names are free if the old table has been dropped, or has lost its foreign keys.
   const areFree = wrong ? await dropForeignKeys(connection, replaced) : !(await exists(connection, replaced));
   const renames = (await definitionOf(connection, table)).foreignKeys.flatMap(({ name, rule }) => {
     const original = foreignKeys.find((_, index) => stagedName(stage, index) === name);

@@ -1,4 +1,4 @@
-/** Sifts refused rows out of many by one statement: INSERT IGNORE skips them, and gives a warning for each. */
+/** Inserts many rows by one statement, and finds those that are refused: INSERT IGNORE skips them, with a warning for each. */
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";

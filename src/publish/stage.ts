@@ -22,7 +22,7 @@ const LANES = 2;
 /** Each connection can send one batch, while one more is filled. */
 const BATCHES = LANES + 1;
 
-/** The name of a run's stage for a table. It ends with the table's number: the table's name could make it too long (64). */
+/** The name of a run's stage for a table. It ends with the table's number, not its name: it can have at most 64 characters. */
 export function stageName(run: string, table: Table): string {
   return `${stagePrefix(run)}${tables.indexOf(table)}`;
 }
