@@ -1,4 +1,4 @@
-/** Reads rows as the bytes that the server sends. The driver would make values of them, which costs time for millions of rows. */
+/** Reads rows as the bytes that the server sends. The driver makes values of them, which costs time for millions of rows. */
 import type { PoolConnection } from "mysql2/promise";
 
 /** One row: its columns from `offset` to `end`, each after its length (MySQL protocol, Text Resultset Row). */

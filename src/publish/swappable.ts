@@ -12,9 +12,9 @@ import { type Definition, definitionOf, hiddenFrom, referrersOf, triggerOn } fro
 export type SwapVerdict = { swaps: true } | { swaps: false; why?: string };
 
 /**
- * Says whether `table` can be swapped. It can if three things hold: it is exactly as its migrations make it; it has no trigger,
- * and no foreign key points at it; the user is allowed to see all triggers and foreign keys that there could be. Otherwise the
- * swap would remove extra columns, a history or triggers with the old table, or foreign keys would still point at the old one.
+ * Says whether `table` can be swapped. Three things must hold: it is exactly as its migrations make it; it has no trigger, and
+ * no foreign key points at it; the user has the right to see all triggers and foreign keys that there could be. Otherwise the
+ * extra columns, the history and the triggers would go with the old table, and the foreign keys would still point at it.
  * @param stage has no indexes yet
  */
 export async function swapVerdict(
@@ -76,7 +76,7 @@ function declaredKeys(table: Table): string[] | undefined {
     if (config.using || columns.length < config.columns.length) return undefined;
     declared.push({ name: config.name, columns: columns.map(({ name }) => name) });
   }
-  // The server adds a key for each foreign key whose columns no key begins with.
+  // The server adds a key for a foreign key, unless another key begins with the same columns.
   const added = foreignKeys.flatMap((each) => {
     const columns = each.reference().columns.map(({ name }) => name);
     const isCovered = declared.some((key) => columns.every((name, place) => key.columns[place] === name));
