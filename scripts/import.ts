@@ -55,7 +55,7 @@ function whatToDo(tables: ImportOutcome["tables"], run: string): string {
   return `\nrejected rows are kept until they are dealt with (GET /rejections?run=${run}): ${ways}`;
 }
 
-/** The rows were rejected because the sample uses their ids. */
+/** Says that rows were rejected because the sample uses their ids, and how to begin without the sample. */
 function sampleHasIds(source: string): string {
   const begin = `to begin with your own files, stop Muster, remove ${DATA_FOLDER} and run IMPORT_SOURCE=${source} npm start`;
   return `the sample that the first start loaded has ids of your rows (duplicate_id): ${begin}`;

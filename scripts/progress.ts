@@ -5,12 +5,12 @@ import { rates, rateTexts } from "./summary.ts";
 
 /** Without a terminal, a line is printed this often during a long phase. */
 const LINE_EVERY_MS = 5_000;
-/** A rate is shown only after this time, and an ETA only after this share of the work: before, they would be guesses. */
+/** A rate is shown only after this time, and an ETA only after this share of the work. Any earlier they would be guesses. */
 const RATE_AFTER_S = 0.2;
 const ETA_AFTER_SHARE = 0.01;
 const BAR_COLUMNS = { least: 5, most: 30 };
 
-/** The bar that is on the terminal now. */
+/** The bar that was drawn last. If it is active, it is on the terminal now. */
 let bar: SingleBar | undefined;
 
 /** Writes one line to standard error, above the bar if there is one. */
@@ -105,7 +105,7 @@ class Meter {
     return (this.#last.of ?? 0) > 0;
   }
 
-  /** From 0 to 1. */
+  /** The share of the phase that is done, from 0 to 1. */
   get share(): number {
     const { rows, bytes = rows, of = 0 } = this.#last;
     return of > 0 ? Math.min(1, bytes / of) : 0;

@@ -36,12 +36,13 @@ export interface DatabaseContext extends Context {
   database: OpenDatabase;
 }
 
-/** Whether standard output must end with a JSON object. Read directly, because it also holds if the arguments are wrong. */
+/** Whether standard output must end with a JSON object. Not read by readArguments(): it counts even if arguments are wrong. */
 export const isJson = process.argv.includes("--json");
 
 /**
  * Opens the database, runs a command's work, and ends the process as finish() does.
- * @param interrupted makes the last line after Ctrl-C from the command's last run; from undefined if no run has ended
+ * @param interrupted makes the line that is printed last after Ctrl-C. Its argument is the last run of the command that ended,
+ *   or undefined if none did
  */
 export function command(
   use: Use,
@@ -54,7 +55,7 @@ export function command(
     const database = await openDatabase(config, { use, say });
     try {
       database.ended.add((run) => {
-        // A replay is left out: it reports a run before its transaction is committed, so an error may still undo it.
+        // A replay's run does not count: it is reported before its transaction is committed, so an error may still undo it.
         if (run.kind !== "replay") last = run;
       });
       if (config.LOG_LEVEL === "debug" || config.LOG_LEVEL === "trace") say(describeLoading(database.server));
@@ -110,8 +111,8 @@ function end({ status, error, facts, text }: Outcome): never {
 }
 
 /**
- * Reads the command line. `--help` prints the command's help and ends the process with 0; a mistake is reported in one line
- * and ends it with 2.
+ * Reads the command line. `--help` prints the command's help and ends the process with exit code 0. A mistake is reported in
+ * one line, and ends the process with 2.
  * @param interpret checks flags and operands, and returns them in the form that the command needs. It may throw a MusterError
  */
 export function readArguments<Name extends CommandName, T>(
@@ -123,7 +124,7 @@ export function readArguments<Name extends CommandName, T>(
     const options = Object.fromEntries(
       Object.entries(flags).map(([flag, { value }]) => [flag, { type: value ? "string" : "boolean" } as const]),
     );
-    // Not strict: parseArgs() would report mistakes in several sentences, and accept a flag that is given twice.
+    // Not strict: even then parseArgs() would accept a flag that is given twice, and its messages have several sentences.
     const { values, positionals, tokens } = parseArgs({ allowPositionals: true, options, strict: false, tokens: true });
     if (values.help === true) {
       console.log(helpOf(name));
@@ -163,14 +164,16 @@ function refuseMistakes(flags: Record<string, Option>, tokens: readonly Token[])
 }
 
 /**
- * `npm run restore jobs --plan` without `--` gives the flag to npm, which keeps it as a setting: the plan would be a restore.
- * @throws MusterError `invalid` that says how to write it (npm documentation, "npm run": arguments after `--`; "config")
+ * Without `--` before the flag, as in `npm run restore jobs --plan`, npm keeps the flag for itself. The command would not see
+ * it, and would restore instead of plan. So flags that npm has kept are refused.
+ * @throws MusterError `invalid` that says how to write it (npm documentation: "npm run", on arguments after `--`, and "config")
  */
 function refuseKeptByNpm(name: CommandName, flags: Record<string, Option>): void {
   if (process.env.npm_lifecycle_event !== name) return;
   const isSet = (setting: string | undefined) =>
     process.env[`npm_config_${setting?.replaceAll("-", "_")}`] !== undefined;
-  // npm takes a word that it does not know for its own short options if each letter is one: --plan for -p -l -a -n.
+  // npm sets npm_config_FLAG for a flag. But if it does not know the flag, and each of its letters is a short option of npm,
+  // npm sets those options instead: --plan is read as -p -l -a -n.
   const isKept = (flag: string) => isSet(flag) || [...flag].every((letter) => isSet(NPM_SHORT_OPTIONS[letter]));
   const kept = Object.keys(flags).find(isKept);
   if (kept) refuse(`npm took --${kept} for an option of its own: write -- first, as in npm run ${name} -- --${kept}`);

@@ -2,7 +2,7 @@
 import type { Reason, ReasonCode } from "../src/db/ledger.ts";
 import { cut, escaped } from "../src/shown.ts";
 
-/** How long a run took, up to the end of its last statement, and how fast that was. */
+/** How long a command's work took, up to the end of its last statement, and how fast that was. */
 interface Speed {
   seconds: number;
   rows_per_s: number;
@@ -44,7 +44,7 @@ export function countsTable(tables: Record<string, object>): string {
   return aligned([["table", ...keys], ...cells], 1);
 }
 
-/** Lines of cells: the first `left` columns are flush left, and the others, which are numbers, flush right. */
+/** Lays cells out in columns. The first `left` columns are flush left. The others are numbers, and flush right. */
 export function aligned(lines: readonly (readonly string[])[], left: number): string {
   const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
   const pad = (cell: string, i: number) => (i < left ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0));
@@ -56,8 +56,8 @@ const REJECTIONS_SHOWN = 5;
 /** This many reasons, the most frequent ones, are shown at the end. */
 const REASONS_SHOWN = 20;
 /**
- * Up to this many reasons are counted separately by field. This bounds memory, since an unknown field may be any text of a
- * file.
+ * If there are already this many counts, the fields of further reasons are ignored. This bounds memory, since the name of an
+ * unknown field may be any text in a file.
  */
 const REASONS_MAX = 1_000;
 

@@ -43,7 +43,7 @@ export interface AppDependencies {
   answerMsMax?: Partial<Limits["answerMsMax"]>;
   inFlight?: Partial<Limits["inFlight"]>;
   imported?: Partial<Limits["imported"]>;
-  /** Stopped before the service is. */
+  /** The caller must stop these before it stops the service. */
   imports?: ImportsUnderWay;
   /** If undefined, requests are not limited. */
   rateLimit?: RateLimit | undefined;
@@ -51,7 +51,10 @@ export interface AppDependencies {
   origins?: readonly string[];
 }
 
-/** Mounts middleware and routes. Routes before `requires` are open; those that need a higher role than reader say so. */
+/**
+ * Mounts middleware and routes. Routes below `requires("reader")` need at least that role. Routes above it are open, and routes
+ * that need another role call `requires` themselves.
+ */
 export function createApp(dependencies: AppDependencies) {
   const { database, store, log, tokens, answerMsMax, rateLimit, origins = [] } = dependencies;
   const { bodyBytesMax = DEFAULT_LIMITS.bodyBytesMax, imports = new ImportsUnderWay() } = dependencies;

@@ -1,4 +1,4 @@
-/** Every setting of the environment, declared once. docs/operating.md "Settings" has them as a table, made from this one. */
+/** Every setting of the environment, declared once. The table in docs/operating.md "Settings" is made from this file. */
 import { isIP } from "node:net";
 import { z } from "zod";
 import { listOf, type Option, oneOf, readOptions, text, wholeNumber } from "./options.ts";
@@ -15,13 +15,13 @@ const RATE_LIMIT_WITH_TOKENS = 30_000;
 const MIB = 1024 * 1024;
 
 export interface Setting extends Option {
-  /** The commands that use it, if that is not the service alone, which is called `start` here. */
+  /** The commands that use it. `start` is the service. If this is missing, only the service uses it. */
   commands?: readonly ("start" | "import" | "replay" | "backup" | "restore" | "bench")[];
 }
 const all = ["start", "import", "replay", "backup", "restore"] as const;
 
 const count = (unit: string) => wholeNumber(`a whole number of ${unit}`, 1, 9_999_999_999);
-// A timer takes no more: 24 days.
+// The most is 24 days, because a timer takes no longer time.
 const milliseconds = wholeNumber("a whole number of milliseconds", 1, 2_147_483_647);
 
 /** To add a setting, add it here. Its name is both the environment variable and the property of readConfig()'s result. */
@@ -33,8 +33,8 @@ export const SETTINGS = {
     commands: all,
   },
   DATABASE_CONNECTIONS: {
-    // A server takes 151 by default. Two imports and a restore use ten and writers six; the others serve reads.
-    // An import or a restore alone needs five.
+    // A server takes 151 connections by default. Of the 20, two imports and a restore use ten, and writers six. The other four
+    // serve reads. The least is five, because an import or a restore alone needs five.
     type: wholeNumber("a whole number of connections", 5, 10_000).default(20),
     about: "how many connections to the database one process keeps at most",
     commands: all,
@@ -171,7 +171,7 @@ export function settingsOf(command: string): Record<string, Setting> {
   );
 }
 
-/** Whether it is a path or an s3:// URL. Any other URL is a mistake, which would create a directory of that name. */
+/** Whether it is a path or an s3:// URL. Any other URL is a mistake: as a path, it would create a directory of that name. */
 function isLocation(location: string): boolean {
   return location.startsWith("s3://") || !/^[a-z][a-z0-9+.-]*:\/\//i.test(location);
 }

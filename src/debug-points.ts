@@ -1,36 +1,37 @@
 /**
- * Moments at which a test can stop a process: a crash between two statements is hit for certain, not by luck.
- * Each is named for what has just happened. Costs a comparison unless MUSTER_DEBUG_POINT is set, which only tests do.
+ * Points at which a test can stop a process, so that it tests a crash between two statements for certain, and not by luck.
+ * Each is named for what has just happened. Only tests set MUSTER_DEBUG_POINT. Without it a point costs one comparison.
+ * src/publish/swap.ts lists the steps of a swap, and what the next command does if the run dies after each.
  */
 import { readSync, writeSync } from "node:fs";
 
 export type DebugPoint =
-  /** A batch is committed in its stage, and later ones are not: a stage that nobody will finish must go. */
+  /** A batch is committed in its stage, and later ones are not. If the run dies now, the next command must drop the stage. */
   | "rows staged"
-  /** The stage has its indexes; the gate is still open: a writer may come first, and then the table is not empty. */
+  /** The stage has its indexes, and the table's gate is still open. A writer may insert first: then the table is not empty. */
   | "indexes added"
-  /** The stage has foreign keys, so it holds its parents' rows, and the run's row does not name it yet. */
+  /** The stage has foreign keys, so the parents of its rows cannot be deleted. The run's row does not name the stage yet. */
   | "foreign keys added"
-  /** The run's row announces a swap that has not happened: the next command must take the note back. */
+  /** The run's row has the note of a swap that has not happened. The next command must take the note back. */
   | "swap noted"
-  /** The stage is the table, and nobody has judged the old one: the next command must judge, and may have to rename back. */
+  /** The stage has become the table. The next command must check the old table, and drop it or rename back. */
   | "renamed"
-  /** The old table is dropped, so there is no way back, and the run's row does not say that the table is published. */
+  /** The old table is dropped, so there is no way back. The run's row does not say yet that the table is published. */
   | "old table dropped"
-  /** The table is published and recorded; its foreign keys still have the stage's names. */
+  /** The run's row says that the table is published. The table's foreign keys still have the stage's names. */
   | "swap recorded"
-  /** All is done but the note in the run's row. */
+  /** The swap is finished, but its note is still in the run's row. */
   | "foreign keys named"
-  /** A restore has seen that nobody refers to the rows that go: nobody may begin to before they are deleted. */
+  /** A restore has seen that no row refers to the rows that it will delete. None may begin to refer to them before that. */
   | "referrers checked"
-  /** Rows, counts and the run's end are written in a transaction that is not committed. */
+  /** An import (the first) or a restore has written rows, counts and the run's end, and has not committed them yet. */
   | "rows inserted"
   | "rows replaced"
   /** The run has succeeded, and its stages are still there. */
   | "run ended"
-  /** A backup has all its files and no manifest: it must not count as a backup. */
+  /** A backup has all its files and no manifest yet. It must not count as a backup. */
   | "files written"
-  /** The backup is complete in the store, and the run's row does not say so. */
+  /** The backup is complete in the store, and the run's row does not say so yet. */
   | "backup complete";
 
 /** The point to stop at. A process stops once: if a test lets it go on, it runs to its end. */

@@ -1,10 +1,11 @@
 /** How much work is done at once, before the event loop handles other events. */
 
 /**
- * Bytes of a file that are worked on at once: enough rows for one query about them, and so few that they soon become garbage.
+ * Bytes of a file that are worked on at once. They hold enough rows for one query about all of them, and are so few that they
+ * soon become garbage.
  */
 export const CHUNK_BYTES = 64 * 1024;
-/** Rows that take a millisecond or two. */
+/** Rows that are worked on before the event loop gets a turn. They take a millisecond or two. */
 export const ROWS_PER_TURN = 500;
 /** Rows that are judged together. A chunk of very short rows may have more rows than this. */
 export const ROWS_PER_BATCH = 2_000;

@@ -1,9 +1,9 @@
-/** Two Ctrl-C within this time count as one: under npm, the terminal and npm each send one. */
+/** Two signals within this time count as one Ctrl-C: under npm, the terminal and npm each send one for it. */
 const SAME_INTERRUPTION_MS = 1_000;
 
 /**
- * A signal that the first Ctrl-C or SIGTERM aborts.
- * @param again ends the process; called by the second one, when the user does not want to wait any longer
+ * An AbortSignal that aborts at the first Ctrl-C or SIGTERM.
+ * @param again ends the process. It is called at the second one, because the user does not want to wait any longer
  */
 export function interruption(again: () => never): AbortSignal {
   const controller = new AbortController();

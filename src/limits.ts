@@ -1,11 +1,11 @@
 /** The most that the service accepts, holds in memory, and waits for. */
 import { type Config, DEFAULTS } from "./config.ts";
 
-/** Deepest nesting of a JSON body. Rows are flat, and much deeper JSON would exhaust the stack. */
+/** The deepest nesting of a JSON body. Rows are flat, so they need little. Much deeper JSON would exhaust the stack. */
 export const JSON_DEPTH_MAX = 64;
-/** Keys of one JSON object: more than the 1017 columns that InnoDB allows in a table. */
+/** The most keys of one JSON object: more than the 1017 columns that InnoDB allows in a table. */
 export const JSON_KEYS_MAX = 1_024;
-/** Values in one JSON body: a thousand rows of a hundred fields. */
+/** The most values in one JSON body: a thousand rows of a hundred fields. */
 export const JSON_VALUES_MAX = 100_000;
 
 /** The limits that the settings set, and those that follow from them. */

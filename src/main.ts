@@ -23,7 +23,7 @@ import type { Report } from "./repositories/run-log.ts";
 const FINISH_MS_MAX = 10_000;
 /** At shutdown, the database's connections and the private server have this long to close. */
 const CLOSE_MS_MAX = 20_000;
-/** Bun closes a connection after this long without a byte: longer than any answer waits for the database. */
+/** Bun closes a connection after this long without a byte. No answer waits so long for the database. */
 const IDLE_S_MAX = 120;
 /** Statuses that may be answered before the whole body has arrived. */
 const EARLY = new Set([408, 413, 429, 503]);

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { MusterError } from "./errors.ts";
 
 export interface Option {
-  /** Parses the text, and has the default. Its error message says what to give: "a port number", after "set PORT to". */
+  /** Parses the text, and has the default. Its error message ends a sentence: "a port number" comes after "set PORT to". */
   type: z.ZodType;
   /** What it means, in one line. */
   about: string;

@@ -3,7 +3,8 @@
 const SHOWN_CHARACTERS_MAX = 60;
 
 /**
- * A value as a message shows it: text in quotes, escaped and cut; an array or an object only by that word; the rest in full.
+ * A value as a message shows it. Text is in quotes, escaped and cut. Arrays and objects are only called so. Other values are in
+ * full.
  */
 export function shown(value: unknown): string {
   if (typeof value === "string") return `"${escaped(cut(value))}"`;

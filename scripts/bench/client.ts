@@ -26,8 +26,8 @@ function objectOf([name, datetime, department_id, job_id]: Cells) {
 }
 
 /**
- * Each connection reads its share of the ids, page after page. The first time does not count: Bun compiles the service's code in
- * its first second, and a service runs for weeks.
+ * Each connection reads its share of the ids, page after page. Everything is read twice, and only the second time counts: Bun
+ * compiles the service's code in its first second, and a service runs for weeks.
  */
 async function read(greatestId: number): Promise<void> {
   const readShare = async (connection: number) => {
@@ -40,7 +40,7 @@ async function read(greatestId: number): Promise<void> {
   await timed(() => inParallel(readShare));
 }
 
-/** Does not parse the page: that time would be added to both sides, and hide their difference. */
+/** Finds the last id without parsing the page. Parsing would take both sides the same time, and hide their difference. */
 function lastId(page: string): number | undefined {
   const at = page.lastIndexOf('{"id":');
   return at < 0 ? undefined : Number.parseInt(page.slice(at + '{"id":'.length), 10);

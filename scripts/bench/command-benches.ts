@@ -37,7 +37,7 @@ export async function reloadBench(place: Place): Promise<Bench> {
   const run = checked(place, () => ours(place, "import", files.folder));
   return {
     rows: files.rows,
-    // The peer ran before, and has filled the tables.
+    // The peer runs first in each pair, so it has filled the tables.
     ours: { prepare: () => server.settle(), run },
     peer: "our own import into empty tables",
     theirs: { prepare: () => emptyTables(place), run },
@@ -127,7 +127,7 @@ export function ours({ server, scratch, signal }: Place, name: string, ...words:
   });
 }
 
-/** A run of the server's own client; undefined if it is not installed. */
+/** The name of the server's own client, and `run`, which runs it. `run` is undefined if the client is not installed. */
 function clientSide(
   { server, signal }: Place,
   client: ClientName,

@@ -1,6 +1,6 @@
 /**
- * Measures Muster and a peer alternately, in pairs. The result is a pair's ratio: both had the same machine at about the same
- * time.
+ * Measures Muster and a peer in turn, in pairs. The result is the ratio of one pair, because its two sides ran on the same
+ * machine at about the same time.
  */
 import type { Measured } from "./process.ts";
 
@@ -20,8 +20,9 @@ export interface Bench {
 
 /**
  * Runs both sides `pairs` times.
- * @returns what the bench prints: the seconds of both sides in the pair with the median ratio (of an even number of pairs, the
- *   upper median); the most megabytes that our process had in any run; the ratios of all pairs. Without a peer, no ratios.
+ * @returns what the bench prints: the seconds of both sides in the pair with the median ratio (if the number of pairs is even,
+ *   the upper median); the most megabytes that our process had in any run; the ratios of all pairs. Without a peer there are
+ *   no ratios.
  */
 export async function measurePairs(
   bench: Bench,

@@ -1,5 +1,5 @@
 /**
- * The peers of the insert, read and report benches: what one would write without Muster. Nothing is checked or logged.
+ * The peers of the insert, read and report benches: the code that one would write without Muster. It checks and logs nothing.
  *   usage: bun scripts/bench/peer.ts insert SOCKET FILE | read SOCKET | report SOCKET STATEMENT_AS_JSON
  */
 import { type ConnectionOptions, createConnection, createPool } from "mysql2/promise";
@@ -27,7 +27,7 @@ async function insert(file: string): Promise<void> {
   await timed(() => inParallel(send));
 }
 
-/** Sends the statement of Muster's own pages (src/repositories/rows.ts), which asks for one row more than the page has. */
+/** Serves pages. The statement is that of Muster's pages (src/repositories/rows.ts): it asks for one row more than a page. */
 function servePages(): void {
   const pool = createPool({ ...options, connectionLimit: CONNECTIONS });
   const statement =

@@ -4,7 +4,7 @@ import { MusterError } from "../../src/errors.ts";
 
 export interface Measured {
   seconds: number;
-  /** Most megabytes (10^6 bytes) of memory. */
+  /** The most memory that the process had, in megabytes (10^6 bytes). */
   rssMb: number;
   stdout: string;
 }
@@ -14,12 +14,12 @@ export interface Command {
   environment?: Record<string, string>;
   /** A file for its standard input. */
   input?: string;
-  /** Kills it. */
+  /** Kills the process when it aborts. */
   signal: AbortSignal;
 }
 
 const ROOT = `${import.meta.dir}/../..`;
-/** The kernel remembers the peak, so reading it now and then misses only a rise in the last moments. */
+/** How often the peak memory is read. The kernel remembers the peak, so only a rise in the last moments can be missed. */
 const MEMORY_EVERY_MS = 25;
 
 /** The options to run a process in Muster's folder, with only PATH and HOME of this process's environment. */
@@ -50,9 +50,9 @@ export async function measure(command: Command): Promise<Measured> {
   throw new MusterError("unavailable", `${command.arguments.join(" ").slice(0, 200)} failed (exit ${code}): ${said}`);
 }
 
-/** In megabytes; 0 if the process is gone, or on a system without /proc. */
+/** The most memory that a process had so far, in megabytes. 0 if the process is gone, or if the system has no /proc. */
 export function peakMemory(pid: number): number {
-  // The resource usage at the end is useless: its peak includes the memory of the process that forked this one.
+  // The resource usage at the end of the process is useless: its peak includes the memory of the process that forked it.
   try {
     const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
     return (Number(kibibytes ?? 0) * 1024) / 1e6;

@@ -9,10 +9,10 @@ import { joinServer } from "../../src/embedded/server.ts";
 /** Muster and its peers get the same server. A commit waits for the disk, since that is the default of MySQL and MariaDB. */
 const SERVER_OPTIONS = [
   "--innodb-buffer-pool-size=1G",
-  // The first is MariaDB's name for it, the second MySQL's.
+  // The size of the redo log. The first is MariaDB's name of the option, the second MySQL's.
   "--loose-innodb-log-file-size=1G",
   "--loose-innodb-redo-log-capacity=1G",
-  // For an SSD: MySQL's default since 8.4.
+  // A value for an SSD. It is MySQL's default since 8.4.
   "--innodb-io-capacity=10000",
 ];
 
@@ -89,10 +89,10 @@ export async function startServer(
 
 export type BenchServer = Awaited<ReturnType<typeof startServer>>;
 
-/** The name of the server's own client, and the command that runs it; if it is not installed, a name that says so. */
+/** The name of the server's own client, and the command that runs it. If it is not installed, the name says so instead. */
 function clientOf({ path, kind }: ServerProgram, socket: string, client: ClientName) {
   const { names, from } = CLIENTS[kind][client];
-  // Beside the server, in the bin folder beside that, or on PATH.
+  // The client lies beside the server, in the bin folder beside the server's folder, or on PATH.
   const places = [dirname(path), join(dirname(path), "../bin"), process.env.PATH ?? ""].join(":");
   const program = names.map((name) => Bun.which(name, { PATH: places })).find((found) => found !== null);
   if (!program) return { name: `${names.join(" or ")} is missing (package ${from})`, command: undefined };
@@ -116,7 +116,7 @@ async function settle(connection: Connection, signal: AbortSignal): Promise<void
     idle = now - before <= IDLE_PAGES_MAX ? idle + 1 : 0;
     before = now;
   }
-  // The only statement that writes a table's pages to the disk and waits for it.
+  // This is the only statement that writes a table's pages to the disk and waits until they are written.
   await connection.query("FLUSH TABLES departments, jobs, hired_employees FOR EXPORT");
   await connection.query("UNLOCK TABLES");
 }

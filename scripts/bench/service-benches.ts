@@ -1,5 +1,5 @@
 /**
- * The benches of the running service: insert, read and report. Only requests and statements are timed, and not the start,
+ * The benches of the running service: insert, read and report. Only requests and statements are timed. The start is not,
  * because a service is started once and then runs for weeks.
  */
 import { readFileSync } from "node:fs";
@@ -61,7 +61,7 @@ export async function reportBench(place: Place): Promise<Bench> {
   };
 }
 
-/** The statement that Muster sends for the report. Taken from Muster itself, so that the peer never asks for less. */
+/** The statement that Muster sends for the report. It is taken from Muster itself, so that the peer never asks for less. */
 async function reportStatement(url: string): Promise<{ query: string; parameters: unknown[] }> {
   const database = await connect(url);
   const sent: { query: string; parameters: unknown[] }[] = [];

@@ -4,9 +4,9 @@ import type { Context } from "hono";
 import type { Env } from "./env.ts";
 
 /**
- * Returns a function that finds a client's address. Usually that is the socket's. If the socket belongs to a trusted proxy, it
- * is the last address in X-Forwarded-For that does not belong to one: clients can write anything before it. An IPv6 address is
- * cut to its network (/64), since one client usually has all addresses of a network.
+ * Returns a function that finds a client's address. Usually it is the address of the socket. If the socket belongs to a trusted
+ * proxy, it is the last address in X-Forwarded-For that is not a trusted proxy's. The addresses before that one prove nothing:
+ * clients can write anything there. An IPv6 address is cut to its network (/64), since one client usually has a whole network.
  * @param proxies the trusted addresses and networks, such as 10.0.0.0/8
  */
 export function addressOf(proxies: readonly string[] = []): (c: Context<Env>) => string {
@@ -26,7 +26,7 @@ export function addressOf(proxies: readonly string[] = []): (c: Context<Env>) =>
   };
 }
 
-/** Removes the port that some proxies add, and the prefix that a dual-stack socket puts before an IPv4 address. */
+/** Removes the port that some proxies add, and the prefix `::ffff:` that a dual-stack socket puts before an IPv4 address. */
 function plain(address: string): string {
   const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(address) ?? [];
   const [, withPort] = /^([\d.]+):\d+$/.exec(address) ?? [];

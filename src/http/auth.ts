@@ -48,8 +48,9 @@ export function assertBindable(host: string, tokens: Tokens | undefined): void {
 }
 
 /**
- * Finds the caller's role; `requires` then decides. Without tokens every caller on this machine is admin. A page of another
- * site could reach this machine through the user's browser (DNS rebinding), so a Host or Origin header that names another machine is refused.
+ * Finds the caller's role. `requires` then decides whether it is enough. If no tokens are configured, every caller on this
+ * machine is admin. A page of another site could reach this machine through the user's browser (DNS rebinding), so a Host or
+ * Origin header that names another machine is refused.
  * @param origins other sites whose pages are allowed
  */
 export function authenticate(tokens: Tokens | undefined, origins: readonly string[] = []): MiddlewareHandler<Env> {
@@ -72,7 +73,8 @@ export function authenticate(tokens: Tokens | undefined, origins: readonly strin
 }
 
 /**
- * Lets callers with this role or a higher one pass. Others get 401 without a role, 403 with a lower one (RFC 6750, section 3).
+ * Lets callers with this role or a higher one pass. A caller without a role gets 401, and one with a lower role 403 (RFC 6750,
+ * section 3).
  */
 export function requires(role: Role): MiddlewareHandler<Env> {
   const check: MiddlewareHandler<Env> = (c, next) => {
@@ -95,8 +97,8 @@ export function requires(role: Role): MiddlewareHandler<Env> {
 }
 
 /**
- * Finds the token that was sent: in Authorization, or by a session. A session counts for GET and HEAD only, so no page of
- * another site can write with it.
+ * Finds the token of a request: in Authorization, or else by the browser's session. A session counts for GET and HEAD only, so
+ * no page of another site can write with it.
  * @returns the token's index, -1 for an unknown one, undefined for none
  */
 async function sentToken(c: Context<Env>, tokens: Tokens): Promise<number | undefined> {
@@ -106,7 +108,7 @@ async function sentToken(c: Context<Env>, tokens: Tokens): Promise<number | unde
     return token === undefined ? -1 : indexOfToken(token, tokens);
   }
   const session = c.req.method === "GET" || c.req.method === "HEAD" ? await sessionOf(c, tokens) : undefined;
-  // Shared caches do not store answers to requests with Authorization (RFC 9111), but a cookie does not stop them.
+  // A shared cache does not store the answer to a request with Authorization (RFC 9111). It may store the answer to a cookie.
   if (session !== undefined) c.header("Cache-Control", "private");
   return session;
 }

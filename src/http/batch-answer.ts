@@ -71,8 +71,8 @@ export function batchAnswers(...headers: HeaderName[]): Record<number, Answer> {
 }
 
 /**
- * Makes the answer: 201 if rows were inserted, 200 if there was nothing to insert, 207 if some were rejected; or a 422 problem if
- * all were rejected, or any with `strict`.
+ * Makes the answer. If no row was rejected, its status is 201, or 200 if there was nothing to insert. If some rows were
+ * rejected, its status is 207. If all were rejected, or any with `strict`, the answer is a 422 problem.
  * @param notes what was skipped in the body
  */
 export function batchAnswer(

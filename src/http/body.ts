@@ -12,8 +12,8 @@ import type { Held, InFlight } from "./in-flight.ts";
 import { Refusal } from "./problem.ts";
 
 /**
- * Reads the whole body, which handlers get from bytesOf(). Answers 413 if it is too long and 503 if there is no room for it now;
- * if the client sent Content-Length, before reading anything. Answers 408 if the body does not arrive in time.
+ * Reads the whole body. Handlers get it from bytesOf(). Answers 413 if the body is too long, 503 if there is no room for it,
+ * and 408 if it does not arrive in time. If the client sent Content-Length, length and room are checked before reading.
  */
 export function takeBody(inFlight: InFlight, bytesMax: number) {
   const take: MiddlewareHandler<Env> = async (c, next) => {
@@ -28,7 +28,8 @@ export function takeBody(inFlight: InFlight, bytesMax: number) {
 }
 
 /**
- * For routes that write rows: refuses the request before reading its body if writes already wait too long, and waits in line.
+ * For routes that write rows: refuses the request if earlier writes already wait too long, reads its body, and waits until it
+ * may be worked on.
  */
 export const bodyToWrite = (inFlight: InFlight, writers: Turnstile, bytesMax: number) =>
   [inFlight.admitted(writers), takeBody(inFlight, bytesMax), inFlight.atWork()] as const;
@@ -36,7 +37,7 @@ export const bodyToWrite = (inFlight: InFlight, writers: Turnstile, bytesMax: nu
 /** How many bytes are reserved at first for a body without Content-Length. */
 const UNKNOWN_LENGTH_BYTES = 1024 * 1024;
 
-/** A body up to this size is read at once. As a stream it would take a batch of rows a tenth longer. */
+/** A body up to this size is read by one call. If it were read as a stream, a batch of rows would take a tenth longer. */
 const WHOLE_BYTES_MAX = 256 * 1024;
 
 /** The body that takeBody read. */
@@ -140,7 +141,7 @@ const isReplayedRow = ([rows, , row, more]: readonly unknown[]) =>
 
 /**
  * Checks a JSON body before its validator does. The validator would read a body of another type as an empty object, and would
- * not notice invalid UTF-8 or repeated keys. It would also report every fault of a list that is too long.
+ * not notice invalid UTF-8 or repeated keys. If a list is too long, it would still report every fault in it.
  */
 export function jsonBody(inFlight: InFlight) {
   const check: MiddlewareHandler<Env> = async (c, next) => {
@@ -153,7 +154,7 @@ export function jsonBody(inFlight: InFlight) {
     }
     assertShort(json.value, []);
     c.set("json", json);
-    // The validator reads the body again.
+    // The validator reads the request's body again, so it needs a request whose body is not yet read.
     c.req.raw = new Request(c.req.raw, { body: Buffer.from(bytes) });
     await next();
   };

@@ -41,7 +41,8 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler<Env> 
     maxAge: PREFLIGHT_S,
   });
   return (c, next) => {
-    // A request without Origin is not from a page of another origin.
+    // A request without Origin does not come from a page of another origin, so it needs no CORS headers. Its answer still has
+    // Vary, because a cache must not give it to such a page.
     if (c.req.header("Origin") !== undefined) return answer(c, next);
     c.header("Vary", "Origin", { append: true });
     return next();

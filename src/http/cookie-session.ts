@@ -46,8 +46,9 @@ export async function sessionOf(c: Context<Env>, tokens: readonly Token[]): Prom
 }
 
 /**
- * Refuses a form that a page of another site sends (403). Sec-Fetch-Site counts too, since a proxy may have changed Host.
- * Clients that are not browsers send neither Origin nor Sec-Fetch-Site, and are let through.
+ * Answers 403 to a form that a page of another site sends. The page is our own if its Origin has the same host as the request,
+ * or if Sec-Fetch-Site says so: a proxy may have changed Host. Clients that are not browsers send neither Origin nor
+ * Sec-Fetch-Site, and are let through.
  */
 export const ownForm: MiddlewareHandler<Env> = (c, next) => {
   const origin = c.req.header("Origin");
@@ -56,7 +57,7 @@ export const ownForm: MiddlewareHandler<Env> = (c, next) => {
   return next();
 };
 
-/** Behind a proxy the request's own URL has http, so the page's Origin tells whether the browser uses https. */
+/** Behind a proxy the request's own URL has http. So whether the browser uses https is taken from the page's Origin. */
 function attributesOf(c: Context<Env>) {
   const secure = (c.req.header("Origin") ?? c.req.url).startsWith("https:");
   return { httpOnly: true, sameSite: "Strict", path: "/", secure } as const;

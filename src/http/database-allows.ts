@@ -5,7 +5,8 @@ import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
 
 /**
- * Answers 503 with the reason, before the body is read, if the database cannot be used for this, such as a read-only replica.
+ * Answers 503 with the reason if the database cannot be used for this, because it is a read-only replica, for example. This is
+ * checked before the body is read.
  */
 export function databaseAllows(database: Database, use: Use) {
   return described<MiddlewareHandler<Env>>(

@@ -93,14 +93,14 @@ export function problems(...statuses: ProblemStatus[]): Record<number, Reference
   return Object.fromEntries(statuses.map((status) => [status, reference(status)]));
 }
 
-/** `NotFound` for 404. */
+/** The name of a problem answer in the document, such as `NotFound` for 404. */
 export const problemName = (status: number) => (STATUS_CODES[status] ?? `${status}`).replaceAll(/\W/g, "");
 
 export function headersOf(names: readonly HeaderName[]): Record<string, Reference> {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-/** Zod metadata that replaces a parameter's JSON Schema: it arrives as text, but the document should say `integer`. */
+/** Zod metadata that replaces a parameter's JSON Schema. A number arrives as text, but the document should say `integer`. */
 export const documented = (schema: object) => ({ documented: schema });
 
 /** What each error status means on every route, and the headers that come with it. */

@@ -14,7 +14,7 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
   const { headers, status } = res;
   if (!/^application\/(problem\+)?json\b/.test(headers.get("Content-Type") ?? "")) return;
   const bytes = asLine(new Uint8Array(await res.arrayBuffer()));
-  // Otherwise Hono would copy the old answer into the new one as a stream.
+  // Without this, Hono would copy the old answer into the new one as a stream.
   c.res = undefined;
   headers.append("Vary", "Accept-Encoding");
   if (status === 200 && (c.req.method === "GET" || c.req.method === "HEAD")) {
@@ -28,7 +28,8 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
       return;
     }
   }
-  // An answer that is shorter than its request, such as the verdicts on a batch, is not worth it: gzip takes a tenth of an insert.
+  // An answer that is shorter than its request, such as the verdicts on a batch, is not compressed: gzip would take a tenth of
+  // the time of an insert.
   const sent = Number(c.req.header("Content-Length") ?? 0);
   const isGzip = bytes.length >= GZIP_BYTES_MIN && bytes.length > sent && takesGzip(c);
   if (isGzip) headers.set("Content-Encoding", "gzip");
@@ -39,8 +40,8 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
 };
 
 /**
- * Ends an answer with a line end, so that a shell's prompt begins on a new line after curl. A page of rows is made with its line
- * end, because copying such a long text here took a twentieth of its request's time.
+ * Ends an answer with a line end, so that a shell's prompt begins on a new line after curl. A page of rows already has its line
+ * end: to add it here, such a long text would be copied, which took a twentieth of the request's time.
  */
 function asLine(json: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (json.at(-1) === LINE_END) return json;

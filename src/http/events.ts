@@ -11,9 +11,9 @@ const LOOK_EVERY_MS = 250;
 const SILENT_MS_MAX = 5_000;
 
 /**
- * Sends a `progress` event with the run whenever it has changed, then one `ended` event, and ends the stream. The run's row is
- * read, so any process can follow any run. A slow client misses the states in between, so nothing piles up for it. EventSource
- * connects again after the end. It then sends the run's id as Last-Event-ID, and the answer 204 tells it to stop.
+ * Sends a `progress` event with the run whenever it has changed, then one `ended` event, and ends the stream. The run is read
+ * from the database, so any process can follow any run. A slow client misses the states in between, so nothing piles up for it.
+ * EventSource connects again after the end. It then sends the run's id as Last-Event-ID, and the answer 204 tells it to stop.
  * @param run the run in its present state
  * @param look reads the run again
  * @param stopped ends the stream when it aborts

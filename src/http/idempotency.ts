@@ -1,6 +1,6 @@
 /**
- * Idempotency-Key: a request that is sent again with its key is not done twice. A short write keeps its answer in its own
- * transaction (answerOnce). A long run keeps its id (oncePerKey).
+ * Idempotency-Key: a request that is sent again with its key is not done twice. A short write stores its answer under the key,
+ * in its own transaction (answerOnce). A request that starts a long run stores the run's id under the key (oncePerKey).
  */
 import type { Context, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -30,7 +30,7 @@ const KEY_LENGTH_MAX = 255;
 export const IDEMPOTENCY_KEY = {
   name: "Idempotency-Key",
   description: `Any text. The same request sent again with it within ${KEY_LIFETIME_H} hours gets the same answer, and is not done twice`,
-  // The example belongs to the schema: an example of the parameter would be sent by Swagger UI with every request.
+  // The example belongs to the schema: if it belonged to the parameter, Swagger UI would send it with every request.
   schema: { type: "string", minLength: 1, maxLength: KEY_LENGTH_MAX, examples: ["2021-11-07 first batch"] },
 };
 
@@ -88,7 +88,7 @@ interface Once<Outcome> {
  * the first request is under way, `refused` if the key came with another request.
  */
 export function oncePerKey(database: Database, say: (line: string) => void) {
-  // The keys of this process's requests. Some of them still wait for their turn, so they have no run in the database yet.
+  // The keys of the requests that this process is answering. A request that waits for its turn has no run in the database yet.
   const ownKeys = new Set<string>();
   return async <Outcome>(c: Context<Env>, body: Uint8Array, once: Once<Outcome>): Promise<Outcome> => {
     const claim = claimBy(c, body);

@@ -8,15 +8,15 @@ import { described, problems } from "./describe.ts";
 import type { Env } from "./env.ts";
 
 /**
- * Bytes of bodies that are parsed, judged and stored at once. Other bodies wait as plain bytes, because a body that is worked on
- * takes thirty times its size: text, values, rows, statements, verdicts, answer. A longer body counts as half of this, so a body
- * that waits for a table's gate (repositories/gates.ts) leaves room for writes to other tables.
+ * How many bytes of bodies are parsed, judged and stored at once. Other bodies wait as plain bytes, because a body that is
+ * worked on takes thirty times its size: text, values, rows, statements, verdicts, answer. No body counts as more than half
+ * of this. So if one body waits for a table's gate (repositories/gates.ts), there is still room for writes to other tables.
  */
 const BYTES_AT_WORK_MAX = 2 * 1024 * 1024;
-/** After each body longer than this, garbage is collected, which takes about 50 ms. Otherwise it would pile up. */
+/** After each body longer than this, garbage is collected: it would pile up otherwise. A collection takes about 50 ms. */
 const GARBAGE_BYTES = 1024 * 1024;
 
-/** For this long, the whole Content-Length of a body is reserved. After that, only the bytes that have arrived. */
+/** For this long, the whole Content-Length of a body is reserved. After that, only the bytes that have arrived are. */
 const ANNOUNCED_MS = 1_000;
 
 /** Counts what the requests of one app hold. */
@@ -92,7 +92,7 @@ export class InFlight {
     };
   }
 
-  /** Lets a request whose body has arrived go on when there is memory to work on the body. */
+  /** Makes a request whose body has arrived wait until there is memory to work on the body. */
   atWork(): MiddlewareHandler<Env> {
     return (c, next) => {
       const { length } = c.get("body");

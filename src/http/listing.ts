@@ -18,7 +18,7 @@ export interface Listing<Row, Key> {
    * Reads a page directly as the text of a JSON array, if the database code can do that faster. `last` is its last row's key.
    */
   readJson?(limit: number, after: Key | undefined): Promise<JsonPage<Key>>;
-  /** The most rows that one query of a stream reads. They are held in memory, so long rows come in smaller pages. */
+  /** The most rows that one query of a stream reads. They are held in memory, so a query reads fewer if the rows are long. */
   pageRows: number;
   after?: Key | undefined;
   limit?: number | undefined;
@@ -48,7 +48,7 @@ export async function answerListing<Row, Key, Json>(
   const { json, last, more } = await (listing.readJson?.(limit, listing.after) ?? readPage(listing, lines, limit));
   if (more) linkNext(c, last);
   const answer: Response = c.newResponse(json, 200, JSON_TYPE);
-  // The type that c.json would give it, for the typed client.
+  // The typed client needs the type that c.json would give the answer.
   return answer as Response & TypedResponse<JSONParsed<Json[]>, 200, "json">;
 }
 
@@ -109,7 +109,7 @@ async function readPage<Row, Key, Json>(
   let characters = 0;
   let last: Key | undefined;
   const page = (more: boolean) => ({ json: `[${texts.join(",")}]`, last, more });
-  // One row more than the page holds says that there is a next page.
+  // Asks for one row more than the page holds. If there is one, there is a next page.
   const nextRows = pagesOf({ ...listing, limit: limit + 1 });
   for (let rows = await nextRows(); rows; rows = await nextRows()) {
     for (const row of rows) {
@@ -141,7 +141,7 @@ function pagesOf<Row, Key>(listing: Listing<Row, Key>): NextPage<Row> {
 
 /** The first page of a stream is small, because the length of its rows is not known yet. */
 const FIRST_PAGE_ROWS = 1_000;
-/** The approximate size of later pages. The rows of a page take several times as many bytes in memory. */
+/** The approximate size of later pages of a stream. In memory, the rows of a page take several times as many bytes. */
 const PAGE_CHARACTERS = 512 * 1024;
 /** To estimate the length of rows, one row in this many is measured. */
 const SAMPLED = 50;

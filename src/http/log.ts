@@ -33,8 +33,8 @@ const SHORT: PrettyOptions = {
 };
 
 /**
- * Logs each request: method, path, status, milliseconds, request id, role, and the run that it began. Never the token, and
- * never the query, since filters contain data.
+ * Logs each request: method, path, status, milliseconds, request id, role, and the run that it began. It never logs the token,
+ * and never the query, since filters contain data.
  */
 export function requestLog(log: Logger): MiddlewareHandler<Env> {
   return async (c, next) => {
@@ -49,8 +49,8 @@ export function requestLog(log: Logger): MiddlewareHandler<Env> {
 }
 
 /**
- * What may be logged about an error. A database error is logged without its message: Drizzle's contains the statement with its
- * parameters, and the server's quotes values. So is a file error, whose message contains the path.
+ * What may be logged about an error. A database error is logged without its message: Drizzle's message contains the statement
+ * with its parameters, and the server's message quotes values. A file error is logged without its message too: it has the path.
  */
 export function loggable(error: unknown): Record<string, unknown> {
   const driver = driverError(error);

@@ -11,8 +11,8 @@ import type { Env } from "./env.ts";
 const RUN_SECONDS = [0.01, 0.05, 0.25, 1, 5, 30, 120, 600, 3600];
 
 /**
- * Measures requests by the pattern of their route, runs and rows when a run ends, and the pool and the process when metrics
- * are requested. Other processes, such as an import by command, are not included.
+ * Measures every request, by the pattern of its route. Runs and their rows are counted when a run ends. The pool and the
+ * process are measured when metrics are requested. Other processes, such as an import by command, are not included.
  */
 export function measured(database: Database) {
   const registry = new Registry();

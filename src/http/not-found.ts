@@ -12,9 +12,9 @@ export const answerNotFound: NotFoundHandler<Env> = (c) => {
 };
 
 /**
- * Answers 405 with Allow if the path takes only other methods. Mounted before the routes. If several patterns fit a path,
- * a word in a pattern wins over a parameter. So `GET /insert` is answered 405 and not 404 for a table `insert`, and
- * `GET /rejections/replay` is answered 405 and not 404 for an id `replay`.
+ * Answers 405 with Allow if the path takes only other methods. It must be mounted before the routes. If several patterns fit a
+ * path, a word in a pattern wins over a parameter. So `GET /insert` gets 405, because `insert` is not taken for a table's name,
+ * and `GET /rejections/replay` gets 405, because `replay` is not taken for an id. As a table or an id, they would get 404.
  */
 export function refuseOtherMethods(app: Hono<Env>): MiddlewareHandler<Env> {
   let patterns: Pattern[] | undefined;

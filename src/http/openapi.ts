@@ -63,7 +63,7 @@ export function openApiDocument(routes: Hono["routes"]): OpenApiDocument {
   return { ...frameOf(schemas), paths };
 }
 
-/** Everything but the paths. Called after the paths are made, because they add the schemas that they refer to. */
+/** Everything but the paths. Called after the paths are made: until then `schemas` lacks the schemas that they refer to. */
 function frameOf(schemas: Schemas) {
   const { version, license } = packageJson;
   const problem = (description: string, headers: readonly (keyof typeof HEADERS)[] = []) =>
@@ -129,7 +129,7 @@ const NOT_MODIFIED: Answer = {
   headers: headersOf(["ETag", "Link"]),
 };
 
-/** `getRejectionsById` for `GET /rejections/:id`. */
+/** Such as `getRejectionsById` for `GET /rejections/:id`. */
 function operationIdOf(method: string, path: string): string {
   const words = path.replaceAll("/:", "/by_").split(/[^A-Za-z0-9]+/);
   return method.toLowerCase() + words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join("");
@@ -176,7 +176,7 @@ class Schemas {
   readonly named: Record<string, object> = {};
 
   of(schema: z.ZodType): object {
-    // The array is there because zod never makes the outermost schema a reference, even if it has an id.
+    // The schema is put into an array because zod never makes the outermost schema a reference, even if it has an id.
     const json = z.toJSONSchema(z.array(schema), { io: "input", unrepresentable: "any", override: asDocumented });
     const { items, $defs = {} } = JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', '"#/components/schemas/'));
     Object.assign(this.named, $defs);
@@ -184,7 +184,7 @@ class Schemas {
   }
 }
 
-/** Replaces a parameter's JSON Schema by the one that documented() in describe.ts gave it, if it did: `integer`, not text. */
+/** If a parameter has a JSON Schema from documented() in describe.ts, uses that one: `integer` instead of text. */
 function asDocumented({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
   const { documented } = jsonSchema;
   if (documented === undefined) return;

@@ -95,12 +95,12 @@ export function answerError(log: Logger): ErrorHandler<Env> {
   };
 }
 
-/** Whether the client left during its request. Bun then rejects reading the body with an AbortError. */
+/** Whether the client left during its request. If it did, reading the body fails with an AbortError in Bun. */
 const isGone = (error: Error, c: Context<Env>) => error.name === "AbortError" && c.req.raw.signal.aborted;
 
 /**
- * A wrong database password is `invalid` for a command, since its user can correct it. A client of the service can only try
- * later.
+ * Turns `invalid` into `unavailable` if the cause is a database error. A wrong database password is `invalid` for a command,
+ * since its user can correct it. A client of the service can only try again later.
  */
 const inService = (error: MusterError) =>
   error.code === "invalid" && driverError(error.cause) ? new MusterError("unavailable", error.message) : error;

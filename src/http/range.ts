@@ -30,7 +30,7 @@ export async function sendFile(
   // Range applies to GET only (RFC 9110, section 14.2).
   const range = isHead ? undefined : rangeOf(c, bytes, tag);
   const { start, end } = range ?? { start: 0, end: bytes - 1 };
-  // Reads the first part before setting headers: if that fails, the error must not have the file's headers.
+  // The first part is read before the headers are set: if reading fails, the error's answer must not have the file's headers.
   const body = isHead ? null : await pulled(c, exactly(end - start + 1, read(range)));
   c.header("Content-Type", type);
   c.header("Content-Disposition", `attachment; filename="${file}"`);
@@ -39,7 +39,7 @@ export async function sendFile(
   return c.newResponse(body, range ? 206 : 200);
 }
 
-/** Passes the parts on, and throws if they are not exactly this long. The connection is then cut, so the client notices. */
+/** Passes the parts on, and throws if their total length is not exactly this. The client then sees its connection cut. */
 async function* exactly(bytes: number, parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let sent = 0;
   for await (const part of parts) {

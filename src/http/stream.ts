@@ -57,7 +57,7 @@ export type NextPage<Row> = () => Promise<readonly Row[] | undefined>;
  * slow client fills memory, and reading stops if the client leaves. HEAD reads nothing. If a later page fails, the connection is
  * cut inside the body, so no client believes that a part is everything.
  * @returns an answer whose type says that it has no JSON, so that the typed client uses the type of the route's JSON answer
- * @throws what reading the first page throws, since no status is sent yet
+ * @throws what reading the first page throws: no status has been sent by then, so the error can still be answered
  */
 export async function streamLines<Row>(
   c: Context,
@@ -100,7 +100,7 @@ const ndjsonOf = <Row>({ toJson }: Lines<Row, unknown>): Writer<Row> => ({
 });
 
 async function* textsOf<Row>({ before, line }: Writer<Row>, nextPage: NextPage<Row>) {
-  // The page is not kept in a variable of this generator: while the client reads its text, its rows can be freed.
+  // No variable of this generator keeps a page: while the client reads the page's text, its rows can be freed.
   const nextText = async () => (await nextPage())?.map(line).join("");
   let text = await nextText();
   if (before !== "" || text) yield utf8.encode(before + (text ?? ""));
@@ -141,6 +141,6 @@ export async function pulled(c: Context, parts: AsyncIterator<Uint8Array>): Prom
       await parts.return?.();
     },
   };
-  // By default the stream would make one part ahead of the client.
+  // By default a stream makes its next part before the client asks for it.
   return new ReadableStream(body, { highWaterMark: 0 });
 }

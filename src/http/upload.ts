@@ -47,7 +47,8 @@ export const tooMany = (why: string) =>
   new Refusal(429, `${why}: try again`, { headers: { "Retry-After": `${RETRY_AFTER_S}` } });
 
 /**
- * Yields the bytes of a request's body as they arrive. Only time spent waiting for them counts as slowness.
+ * Yields the bytes of a request's body as they arrive. To judge whether the body is too slow, only the time spent waiting for
+ * bytes counts.
  * @param stopping ends the reading when it aborts
  * @throws Refusal 408 (RFC 9110, section 15.5.9) if the body is too slow, MusterError `interrupted` if the client left, what
  * `upload.add` throws, and the reason of `stopping`
@@ -79,7 +80,7 @@ export async function* bodyOf(
     stopping.throwIfAborted();
     for (;;) {
       const since = performance.now();
-      // The moment at which the body would be too slow if nothing more arrived.
+      // If nothing arrives for this long, the body is too slow.
       const msMax = Math.min(Math.max(slowMsMax, (bytes / bytesPerSecondMin) * 1000) - waitedMs, TIMEOUT_MS_MAX);
       const timer = setTimeout(() => {
         waitedMs += performance.now() - since;
@@ -99,7 +100,7 @@ export async function* bodyOf(
     stopping.removeEventListener("abort", stop);
     await reader.cancel().catch(() => {});
   }
-  // A client that gives up may look like the regular end of the body.
+  // If the client gives up, that may look like the regular end of the body.
   if (gone.aborted) throw clientIsGone();
 }
 

@@ -11,8 +11,8 @@ import { type ProblemEntry, Refusal } from "./problem.ts";
 const ERRORS_MAX = 50;
 
 /**
- * Validates a part of the request by a zod schema, for `c.req.valid(target)` in handlers. Answers 400 with an entry in `errors`
- * for each fault, or 404 if the path is at fault. The schema also goes into the OpenAPI document.
+ * Validates a part of the request by a zod schema. Handlers get the result from `c.req.valid(target)`. Answers 400 with an
+ * entry in `errors` for each fault, or 404 if the path is at fault. The schema also goes into the OpenAPI document.
  * @param examples bodies for the document
  */
 export function validate<Target extends "query" | "param" | "json", Schema extends z.ZodType>(
@@ -27,7 +27,7 @@ export function validate<Target extends "query" | "param" | "json", Schema exten
     if (target === "param") throw new Refusal(404, issues.map((issue) => issue.message).join("; "));
     throw faulty(issues.flatMap((issue) => entriesOf(issue, known)));
   };
-  // Synchronous, since awaiting the validator's default takes longer than the checks. `never`, since the type depends on Schema.
+  // A synchronous parse: to await zod-validator's own takes longer than the checks. `never`, since the type depends on Schema.
   const check = zValidator(target, schema, refuse, {
     validationFunction: (rule, value) => rule.safeParse(value) as never,
   });
@@ -53,7 +53,7 @@ function entriesOf(issue: z.core.$ZodIssue, known: readonly string[] | undefined
 /** A query parameter as text. A repeated parameter arrives as an array, and is refused. */
 export const parameter = z.string("must be given once");
 
-/** For a route without a query. Typed so that the typed client need not send an empty one. */
+/** For a route without a query. With the validator's own type, the typed client would have to send an empty query. */
 export const noQuery: MiddlewareHandler = validate("query", z.strictObject({}));
 
 /** The fault of an unknown query parameter or key. @param known the names that exist */

@@ -25,7 +25,10 @@ export const htmlForPeople: MiddlewareHandler<Env> = async (c, proceed) => {
   for (const [name, text] of Object.entries(PAGE_HEADERS)) c.res.headers.set(name, text);
 };
 
-/** Browsers send Sec-Fetch-Mode over https and to this machine, and Upgrade-Insecure-Requests over http. */
+/**
+ * Whether a browser navigates to this address, and accepts HTML. Browsers say that they navigate by Sec-Fetch-Mode over https
+ * and to their own machine, and by Upgrade-Insecure-Requests over http.
+ */
 function isNavigation(c: Context<Env>): boolean {
   const navigates = c.req.header("Sec-Fetch-Mode") === "navigate" || c.req.header("Upgrade-Insecure-Requests") === "1";
   return navigates && acceptsHtml(c);

@@ -6,7 +6,7 @@ interface Listing {
   caption: string;
   /** The address of the same rows as JSON. */
   data: string;
-  /** The addresses of CSV for a spreadsheet program. By default one: `data` as CSV. */
+  /** Links to CSV for a spreadsheet program. The default is one link: `data` as CSV. */
   sheets?: { name: string; address: string }[];
   columns: string[];
   /** More columns, to the right of `columns` and right-aligned. */

@@ -35,7 +35,7 @@ const FORM_BYTES_MAX = 4 * 1024;
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
 interface Dependencies {
-  /** With a time limit on its queries. */
+  /** The database, with a time limit on its queries. */
   database: Database;
   tokens: Tokens | undefined;
   /** Undefined if requests are not limited. */
@@ -51,7 +51,8 @@ export function pageRoutes({ database, tokens, limitGuesses }: Dependencies) {
       const parts = await partsOf(database, year);
       const by = c.req.header("Authorization") === undefined ? "session" : "token";
       const shown = { ...parts, year, follow, role: c.get("role") ?? "reader" };
-      // Behind a proxy the scheme is unknown, and an address with http could make people send a token unencrypted.
+      // If there are tokens, the page does not show the service's real address. Behind a proxy its scheme is unknown, and an
+      // address with http could make people send a token unencrypted.
       const access = tokens
         ? ({ by, address: "ADDRESS" } as const)
         : ({ by: "loopback", address: new URL(c.req.url).origin } as const);

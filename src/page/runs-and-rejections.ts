@@ -29,7 +29,7 @@ ${table({
 })}</section>`;
 }
 
-/** A run's status. It also says if a run that succeeded stored nothing: a dry run, or every row of a table was rejected. */
+/** A run's status, with a note if it was a dry run, or if it succeeded although every row of a table was rejected. */
 function statusOf({ status, dry_run, counts }: RunRecord): Html {
   const rejected = status === "succeeded" ? whollyRejected(counts) : [];
   return html`<span class="${rejected.length > 0 ? "doubtful" : status}">${status}</span>
@@ -37,7 +37,7 @@ ${rejected.length > 0 && html`<small class="doubtful">every row of ${rejected.jo
 ${dry_run && html`<small>dry run: nothing was stored</small>`}`;
 }
 
-/** Such as `215 open, the newest 50 shown`. */
+/** How many rows there are, and how many of them are shown, such as `215 open, the newest 50 shown`. */
 function shownOf({ rows, total }: Listed<unknown>, what: string): string {
   const number = total >= COUNTED_MAX ? `more than ${count(COUNTED_MAX - 1)}` : count(total);
   return `${number} ${what}${rows.length < total ? `, the newest ${count(rows.length)} shown` : ""}`;

@@ -112,7 +112,8 @@ interface BackupDependencies {
 
 export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: BackupDependencies) {
   const report: Report = { say };
-  // One at a time: each holds several connections, so many at once would leave none for readers, or wait for each other.
+  // Backups, restores and verifications run one at a time. Each holds several connections, so many at once would leave none for
+  // readers, or would wait for each other.
   const inTurn = new Turnstile(1);
   const once = oncePerKey(database, say);
   const admin = requires("admin");

@@ -1,4 +1,4 @@
-/** `POST /imports`: a file of any size. The body is stored and a run begins. Then comes the answer, and the import goes on. */
+/** `POST /imports`: a file of any size. The service stores the body, begins a run, and answers. Then the import goes on. */
 import { type Context, Hono } from "hono";
 import type { Logger } from "pino";
 import { z } from "zod";
@@ -85,7 +85,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     if (Number(c.req.header("Content-Length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
     const isAllOrNothing = isStrict(c.req.header("Prefer"));
     await using held = new AsyncDisposableStack();
-    // Also checked by enter() below. Here it saves the client from sending its whole body for nothing.
+    // enter() below checks this too. Here the check saves the client from sending its whole body for nothing.
     if (imports.isFull) throw allPlacesTaken();
     const upload = held.use(uploads.begin());
     const body = held.use(await spool(bodyOf(c, upload, limits, imports.stopping), bytesMax));
@@ -148,8 +148,8 @@ function readerFor(c: Context<Env>, bytesMax: number): FileReader {
 const allPlacesTaken = () => tooMany(`${IMPORTS_MAX} imports are under way, the most this process takes`);
 
 /**
- * How many rejections are kept: `most`, or more if the client's max_rejects is a greater number of rows. If max_rejects is a
- * share, nobody knows yet how many rows that is, so `most` holds.
+ * How many rejections are kept: `most`, or the client's max_rejects if that is a greater number of rows. If max_rejects is a
+ * share, nobody knows yet how many rows that is, so it is `most`.
  */
 const rejectsKept = (asked: RejectLimit | undefined, most: number) =>
   asked && "rows" in asked ? Math.max(asked.rows, most) : most;
@@ -174,7 +174,7 @@ async function abandon(beginning: Promise<BegunRequest>, error: unknown, held: A
   await begun?.abandon(error);
 }
 
-/** Carries out the import, logs how it ended, and gives back what the request held. Clients read the end from the run. */
+/** Carries out the import, logs how it ended, and gives back what the request held. Clients see from the run how it ended. */
 async function finish(begun: BegunImport, table: TableName, held: AsyncDisposableStack, log: Logger): Promise<void> {
   await using _ = held;
   const { run } = begun;

@@ -151,5 +151,5 @@ export function sentRow(table: Table): Record<string, unknown> {
 /** An example file: a header line, and a row with its id. */
 export const csvExample = (table: Table) => csvHeader(table) + toCsv(table, exampleRow(table, NEW_ID));
 
-/** For examples that need an id. Not too high: AUTO_INCREMENT goes on after it, and would skip all ids below. */
+/** For examples that need an id. It must not be too high: AUTO_INCREMENT goes on after it, and never gives the ids below. */
 const NEW_ID = 9001;

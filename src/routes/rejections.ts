@@ -119,7 +119,7 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
   return new Hono<Env>()
     .post("/rejections/replay", REPLAY, ...checks, validate("json", ReplayBody, REPLAYS), async (c) => {
       const asked = c.req.valid("json");
-      // Rows are taken from the text: the validator's values lack repeated keys and the original spelling.
+      // Rows are taken from the body's text: the validator's values lack repeated keys and the original spelling.
       const text = c.get("json");
       return answerOnce<BatchResponse>(c, { database, body: bytesOf(c), msMax }, async (connection) => {
         if ("run" in asked) {
@@ -129,7 +129,7 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
           const answer = batchAnswer(c, rows, outcome, { strict: false });
           return { ...answer, body: { ...answer.body, remaining } };
         }
-        // A row that is left out is replayed unchanged.
+        // If an entry has only an id and no row, the rejected row is replayed unchanged.
         const corrections = asked.rows.map(({ id, row }, index) =>
           row === undefined ? { id } : { id, row: text.source(["rows", index, "row"]) },
         );
@@ -179,7 +179,7 @@ const CELLS = linesOf<Omit<RejectionRecord, "columns"> & { columns: string | und
 
 type Exported = RejectionRecord & { cells?: readonly unknown[] };
 
-/** The columns of `GET /rejections` as CSV. A person mends them; a replay reads `id` and `raw` back. */
+/** `GET /rejections` as CSV. A person corrects the rows in it. A replay of the file reads only the columns `id` and `raw`. */
 const EXPORT: Lines<Exported, Rejection> = {
   header: CELLS.header,
   cells: ({ columns, ...rest }) => CELLS.cells({ ...rest, columns: columns?.join(",") }),

@@ -1,4 +1,4 @@
-/** `GET /TABLE` and `GET /TABLE/ID`: rows of every table of the dictionary. A new table needs no route of its own. */
+/** `GET /TABLE` and `GET /TABLE/ID`: rows of every table in codecs/tables.ts. A new table needs no route of its own. */
 import { Hono } from "hono";
 import { z } from "zod";
 import { Fault, isBlank } from "../codecs/codec.ts";
@@ -33,7 +33,7 @@ const RowPath = TablePath.extend({
 /** Any other parameter is a filter by one of the table's columns. */
 const PageQuery = z.object({ limit: rowLimit, cursor: idCursor, spreadsheet: spreadsheetOption }).catchall(parameter);
 
-/** The most rows that one query of a stream reads. Short rows take about 3 MB in memory; more at once are no faster. */
+/** The most rows that one query of a stream reads. So many short rows take about 3 MB of memory; to read more is no faster. */
 const PAGE_ROWS = 10_000;
 
 export function tableRoutes(database: Bounded) {
