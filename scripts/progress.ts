@@ -49,8 +49,8 @@ function drawnBar() {
 }
 
 /**
- * Prints a line at the end of a phase whose size is known, and every few seconds before that. Other phases get a line at their
- * start.
+ * Prints a line every few seconds during a phase. A phase whose size is known gets one more line at its end, and any other
+ * phase one at its start.
  */
 function plainLines() {
   const meter = new Meter();

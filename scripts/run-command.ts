@@ -36,7 +36,7 @@ export interface DatabaseContext extends Context {
   database: OpenDatabase;
 }
 
-/** Whether standard output must end with a JSON object. Not read by readArguments(): it counts even if arguments are wrong. */
+/** Whether standard output must end with a JSON object. This is read first, because it counts even if arguments are wrong. */
 export const isJson = process.argv.includes("--json");
 
 /**

@@ -33,7 +33,7 @@ export const SETTINGS = {
     commands: all,
   },
   DATABASE_CONNECTIONS: {
-    // A server takes 151 connections by default. Of the 20, two imports and a restore use ten, and writers six. The other four
+    // A server takes 151 connections by default. Two imports and a restore use ten of our 20, and writers six. The other four
     // serve reads. The least is five, because an import or a restore alone needs five.
     type: wholeNumber("a whole number of connections", 5, 10_000).default(20),
     about: "how many connections to the database one process keeps at most",
@@ -81,13 +81,13 @@ export const SETTINGS = {
     type: listOf(text.refine(isOrigin, "origins such as https://app.example.com, with commas between")),
     about: "origins of web pages that may call the service: https://app.example.com",
   },
-  // A thousand rows of the dictionary are about 100 KB.
+  // A thousand rows of the tables in db/schema.ts are about 100 KB.
   BODY_BYTES_MAX: {
     type: count("bytes").default(8 * MIB),
     about: "largest body of a request in bytes, except for POST /imports",
   },
   BODY_MS_MAX: { type: milliseconds.default(60_000), about: "milliseconds within which that body must arrive" },
-  // Long enough for the longest wait for a lock, and one or two retries after it.
+  // This is long enough for the longest wait for a lock, and one or two retries after it.
   WRITE_MS_MAX: {
     type: milliseconds.default(60_000),
     about: "milliseconds after which a write is given up",
@@ -109,7 +109,7 @@ export const SETTINGS = {
     type: milliseconds.default(3_000),
     about: "milliseconds that a write may wait for its turn; while one has waited longer, further writes get 503",
   },
-  // More than a hundred million rows of the dictionary. The body is spooled to disk, not held in memory.
+  // This is more than a hundred million rows of the tables in db/schema.ts. The body is stored on disk, not held in memory.
   IMPORT_BYTES_MAX: {
     type: count("bytes").default(8 * 1024 * MIB),
     about: "largest body of POST /imports in bytes, both as sent and as unpacked",

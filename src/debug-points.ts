@@ -24,7 +24,7 @@ export type DebugPoint =
   | "foreign keys named"
   /** A restore has seen that no row refers to the rows that it will delete. None may begin to refer to them before that. */
   | "referrers checked"
-  /** An import (the first) or a restore has written rows, counts and the run's end, and has not committed them yet. */
+  /** Both this and the next: rows, counts and the run's end are written, in a transaction that is not committed yet. */
   | "rows inserted"
   | "rows replaced"
   /** The run has succeeded, and its stages are still there. */

@@ -1,7 +1,7 @@
 /** The kinds of error that a user can act on. HTTP statuses and exit codes are chosen elsewhere. */
 export const ERROR_CODES = [
   "invalid", // the request, the arguments or the configuration are wrong
-  "too_large", // more than one request or command may have
+  "too_large", // more than a request or a command may contain
   "not_found",
   "conflict", // the present state of the database or of a run does not allow it
   "refused", // the input was judged and refused; nothing was changed

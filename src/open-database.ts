@@ -12,8 +12,8 @@ export interface OpenDatabase extends Database {
 }
 
 /**
- * Opens the database of DATABASE_URL, or of the private server, with every migration applied. close() ends the connections and
- * leaves the private server.
+ * Opens the database of DATABASE_URL, or of the private server, with every migration applied. close() ends the connections. It
+ * also leaves the private server, which stops if no other process uses it.
  * @param use what the database is opened for
  * @throws MusterError as joinServer(), migrate() and connect() do, and `refused` if the database cannot be used for this, with
  *   the statement that corrects it. After an error nothing is left open

@@ -1,6 +1,6 @@
 /**
- * A setting of the environment or a flag of a command is declared once, as an Option. Its parser, its error message, its line in
- * --help and its row in docs/ are made from that. The settings are in config.ts, the flags in scripts/commands.ts.
+ * A setting of the environment or a flag of a command is declared once, as an Option. Its parser, its error message, its line
+ * in --help and its row in docs/ are made from that. The settings are in config.ts, the flags in scripts/commands.ts.
  */
 import { z } from "zod";
 import { MusterError } from "./errors.ts";

@@ -1,7 +1,7 @@
 /**
- * Every program of Muster imports this first. If the schema has a table that Muster cannot move, the process ends here with
- * one line and exit code 2, before anything is written. Other modules build their validators while they are being loaded, too
- * early for any code to catch the error.
+ * Every program of Muster imports this first. If the schema has a table that Muster cannot work with, the process ends here
+ * with one line and exit code 2, before anything is written. Without this, the error would come while other modules are loaded
+ * and build their validators: too early for any code to catch it.
  *   usage by itself: bun src/schema-check.ts [--json]
  */
 import { buildTables } from "./codecs/dictionary.ts";

@@ -3,8 +3,8 @@
 const SHOWN_CHARACTERS_MAX = 60;
 
 /**
- * A value as a message shows it. Text is in quotes, escaped and cut. Arrays and objects are only called so. Other values are in
- * full.
+ * A value as a message shows it. Text is in quotes, escaped and cut. An array or an object is shown only by that word. Any
+ * other value is shown in full.
  */
 export function shown(value: unknown): string {
   if (typeof value === "string") return `"${escaped(cut(value))}"`;

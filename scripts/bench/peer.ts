@@ -27,7 +27,7 @@ async function insert(file: string): Promise<void> {
   await timed(() => inParallel(send));
 }
 
-/** Serves pages. The statement is that of Muster's pages (src/repositories/rows.ts): it asks for one row more than a page. */
+/** Serves pages. Its statement is that of Muster's pages (src/repositories/rows.ts): it reads one row more than a page has. */
 function servePages(): void {
   const pool = createPool({ ...options, connectionLimit: CONNECTIONS });
   const statement =

@@ -1,6 +1,6 @@
 /**
- * Authorization. A request needs a bearer token with a role (RFC 6750); to read, a browser's session is enough. If no tokens are
- * configured, only requests from this machine are answered.
+ * Authorization. A request needs a bearer token with a role (RFC 6750). To read, a browser's session is enough. If no tokens
+ * are configured, only requests from this machine are answered.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
@@ -108,7 +108,8 @@ async function sentToken(c: Context<Env>, tokens: Tokens): Promise<number | unde
     return token === undefined ? -1 : indexOfToken(token, tokens);
   }
   const session = c.req.method === "GET" || c.req.method === "HEAD" ? await sessionOf(c, tokens) : undefined;
-  // A shared cache does not store the answer to a request with Authorization (RFC 9111). It may store the answer to a cookie.
+  // A shared cache does not store the answer to a request with Authorization (RFC 9111). But if the request only has a cookie,
+  // the cache may store the answer, unless it is private.
   if (session !== undefined) c.header("Cache-Control", "private");
   return session;
 }

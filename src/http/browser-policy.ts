@@ -5,8 +5,8 @@ import { secureHeaders } from "hono/secure-headers";
 import type { Env } from "./env.ts";
 
 /**
- * Forbids browsers to guess an answer's type, to show it in a frame, to run scripts in it, or to send its address to other sites.
- * HTML pages set their own headers instead. Strict-Transport-Security is left to the proxy that speaks TLS.
+ * Forbids browsers to guess an answer's type, to show it in a frame, to run scripts in it, or to send its address to other
+ * sites. HTML pages set their own headers instead. Strict-Transport-Security is left to the proxy that speaks TLS.
  */
 export const secured = secureHeaders({
   overwrite: false,

@@ -57,7 +57,7 @@ export const ownForm: MiddlewareHandler<Env> = (c, next) => {
   return next();
 };
 
-/** Behind a proxy the request's own URL has http. So whether the browser uses https is taken from the page's Origin. */
+/** The cookie's attributes. The page's Origin tells if the browser uses https: behind a proxy the request's URL has http. */
 function attributesOf(c: Context<Env>) {
   const secure = (c.req.header("Origin") ?? c.req.url).startsWith("https:");
   return { httpOnly: true, sameSite: "Strict", path: "/", secure } as const;

@@ -1,6 +1,7 @@
 /**
- * What the OpenAPI document says about routes and middleware. A description is stored on the handler function itself, so a check
- * that is added to a route is documented with it. Only http/openapi.ts reads descriptions; they play no part in answering requests.
+ * What the OpenAPI document says about routes and middleware. A description is stored on the handler function itself. So if a
+ * check is added to a route, the check is documented too. Only http/openapi.ts reads descriptions. They play no part in
+ * answering requests.
  */
 import { STATUS_CODES } from "node:http";
 import type { MiddlewareHandler } from "hono";

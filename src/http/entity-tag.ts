@@ -40,8 +40,8 @@ export const jsonAnswers: MiddlewareHandler<Env> = async (c, next) => {
 };
 
 /**
- * Ends an answer with a line end, so that a shell's prompt begins on a new line after curl. A page of rows already has its line
- * end: to add it here, such a long text would be copied, which took a twentieth of the request's time.
+ * Ends an answer with a line end, so that a shell's prompt begins on a new line after curl. A page of rows comes here with its
+ * line end already: copying such a long text here took a twentieth of its request's time.
  */
 function asLine(json: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (json.at(-1) === LINE_END) return json;

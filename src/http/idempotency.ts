@@ -35,8 +35,8 @@ export const IDEMPOTENCY_KEY = {
 };
 
 /**
- * Runs `work` in a transaction, and answers what it returns. If the same request came before with the same Idempotency-Key, `work`
- * does not run: the earlier answer is repeated with `Idempotent-Replayed: true`.
+ * Runs `work` in a transaction, and answers what it returns. If the same request came before with the same Idempotency-Key,
+ * `work` does not run: the earlier answer is repeated with `Idempotent-Replayed: true`.
  * @param body the request's bytes. Requests with equal body, method, path and preferences are the same request.
  * @param msMax the time for the transaction, counted from the moment when the whole body had arrived
  * @typeParam Typed the answer's type for the typed client; nothing checks it
@@ -81,9 +81,9 @@ interface Once<Outcome> {
 }
 
 /**
- * For requests that start a run, which is long and consists of several transactions. The key is written in the transaction that
- * writes the run's row. From then on the run's state decides: if it succeeded, a repeated request is answered from it, with
- * `Idempotent-Replayed: true`; if it failed, was refused or its process died, the key is free again.
+ * For requests that start a run of several transactions. The key is written in the transaction that writes the run's row. From
+ * then on the run's state decides. If the run succeeded, a repeated request is answered from it, with `Idempotent-Replayed:
+ * true`. If the run failed or was refused, or if its process died, the key is free again.
  * @returns a function that does one request; `body` is its bytes, or a digest of them. It throws MusterError `conflict` while
  * the first request is under way, `refused` if the key came with another request.
  */

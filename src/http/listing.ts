@@ -1,6 +1,6 @@
 /**
- * Answers that list rows in the order of a key. JSON is one page, with a Link to the next (RFC 8288). CSV and NDJSON have as many
- * rows as the client wants.
+ * Answers that list rows in the order of a key. JSON is one page, with a Link to the next (RFC 8288). CSV and NDJSON have as
+ * many rows as the client wants.
  */
 import type { Context, TypedResponse } from "hono";
 import type { JSONParsed } from "hono/utils/types";

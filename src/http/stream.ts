@@ -53,9 +53,9 @@ export const formOf = (c: Context, spreadsheet: boolean) =>
 export type NextPage<Row> = () => Promise<readonly Row[] | undefined>;
 
 /**
- * Answers rows as lines. The next page is read only after the client has taken the one before, so neither a long table nor a
- * slow client fills memory, and reading stops if the client leaves. HEAD reads nothing. If a later page fails, the connection is
- * cut inside the body, so no client believes that a part is everything.
+ * Answers rows as lines. The next page is read only after the client has taken the one before. So neither a long table nor a
+ * slow client fills memory, and reading stops if the client leaves. HEAD reads nothing. If a later page fails, the connection
+ * is cut inside the body, so no client believes that a part is everything.
  * @returns an answer whose type says that it has no JSON, so that the typed client uses the type of the route's JSON answer
  * @throws what reading the first page throws: no status has been sent by then, so the error can still be answered
  */

@@ -50,8 +50,8 @@ export const tooMany = (why: string) =>
  * Yields the bytes of a request's body as they arrive. To judge whether the body is too slow, only the time spent waiting for
  * bytes counts.
  * @param stopping ends the reading when it aborts
- * @throws Refusal 408 (RFC 9110, section 15.5.9) if the body is too slow, MusterError `interrupted` if the client left, what
- * `upload.add` throws, and the reason of `stopping`
+ * @throws Refusal 408 (RFC 9110, section 15.5.9) if the body is too slow; MusterError `interrupted` if the client left; the
+ * reason of `stopping` if that aborts; and whatever `upload.add` throws
  */
 export async function* bodyOf(
   c: Context<Env>,

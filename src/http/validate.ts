@@ -27,7 +27,8 @@ export function validate<Target extends "query" | "param" | "json", Schema exten
     if (target === "param") throw new Refusal(404, issues.map((issue) => issue.message).join("; "));
     throw faulty(issues.flatMap((issue) => entriesOf(issue, known)));
   };
-  // A synchronous parse: to await zod-validator's own takes longer than the checks. `never`, since the type depends on Schema.
+  // Parses synchronously: to await zod-validator's own function takes longer than the checks. The result is cast to `never`
+  // because its type depends on Schema.
   const check = zValidator(target, schema, refuse, {
     validationFunction: (rule, value) => rule.safeParse(value) as never,
   });

@@ -9,8 +9,8 @@ import { describe, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 
 /**
- * `/healthz`: the process answers. `/readyz`: the database answers and has every migration, or the answer is 503. A service
- * that can only read is ready, and says what it refuses. `/metrics`: see http/metrics.ts.
+ * `/healthz` shows that the process answers. `/readyz` answers 503 unless the database answers and has every migration. A
+ * service that can only read is ready, and its answer says what it refuses. For `/metrics` see http/metrics.ts.
  */
 export function healthRoutes(database: Database, metrics: (c: Context<Env>) => Promise<Response>) {
   return new Hono<Env>()

@@ -155,8 +155,8 @@ const rejectsKept = (asked: RejectLimit | undefined, most: number) =>
   asked && "rows" in asked ? Math.max(asked.rows, most) : most;
 
 /**
- * The source of the import, named by the client or else by the digest of its bytes. A later import of a source with the same name
- * supersedes the rejections of this one.
+ * The source of the import. The client may name it; otherwise the digest of its bytes is its name. A later import of a source
+ * with the same name supersedes the rejections of this one.
  */
 function sourceOf(
   { table, name }: { table: TableName; name?: string | undefined },
