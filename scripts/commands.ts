@@ -119,7 +119,7 @@ parent), 130 interrupted. Unless the code is 0, nothing is changed.`,
     flags: {
       rows: {
         value: "N",
-        // The rows get the ids from 1 on, so there can be as many rows as the greatest id.
+        // The rows get the ids 1, 2, 3 and so on, so the most is the greatest id that the column can hold.
         type: wholeNumber("a whole number", 0, 2_147_483_647).default(DEFAULT_SAMPLE.rows),
         about: "rows of hired_employees.csv",
       },

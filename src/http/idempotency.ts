@@ -82,8 +82,8 @@ interface Once<Outcome> {
 
 /**
  * For requests that start a run of several transactions. The key is written in the transaction that writes the run's row. From
- * then on the run's state decides. If the run succeeded, a repeated request is answered from it, with `Idempotent-Replayed:
- * true`. If the run failed or was refused, or if its process died, the key is free again.
+ * then on the run's state decides. If the run succeeded, a repeated request is answered from it, with
+ * `Idempotent-Replayed: true`. If the run failed or was refused, or if its process died, the key is free again.
  * @returns a function that does one request; `body` is its bytes, or a digest of them. It throws MusterError `conflict` while
  * the first request is under way, `refused` if the key came with another request.
  */

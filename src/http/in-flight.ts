@@ -58,8 +58,8 @@ export class InFlight {
   }
 
   /**
-   * Reserves memory for one body, until the result is disposed of. At first it reserves the announced bytes; after a second only
-   * the bytes that have arrived, so slow senders do not block others.
+   * Reserves memory for one body, until the result is disposed of. At first it reserves the announced bytes. After a second it
+   * reserves only the bytes that have arrived, so slow senders do not block others.
    * @throws MusterError `unavailable` if there is no room
    */
   hold(announced: number): Held {
