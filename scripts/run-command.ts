@@ -124,7 +124,7 @@ export function readArguments<Name extends CommandName, T>(
     const options = Object.fromEntries(
       Object.entries(flags).map(([flag, { value }]) => [flag, { type: value ? "string" : "boolean" } as const]),
     );
-    // Not strict: even then parseArgs() would accept a flag that is given twice, and its messages have several sentences.
+    // Not strict: a strict parseArgs() reports mistakes in several sentences, and still accepts a flag that is given twice.
     const { values, positionals, tokens } = parseArgs({ allowPositionals: true, options, strict: false, tokens: true });
     if (values.help === true) {
       console.log(helpOf(name));
