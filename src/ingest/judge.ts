@@ -37,10 +37,11 @@ export async function judge(table: Table, rows: readonly ReadRow[], known: Known
   for (const { values, reasons } of rows) {
     const id = values[table.key];
     const first = reasons.length === 0 && typeof id === "number" ? taken.get(id) : undefined;
-    const others = missing.length > 0 ? unknownReferences(table, values, missing) : [];
-    if (first && !sameRow(first, values)) others.push(duplicateId(table, id));
-    if (reasons.length > 0 || others.length > 0) {
-      verdicts.push({ is: "rejected", reasons: [...reasons, ...others] });
+    const unknown = missing.length > 0 ? unknownReferences(table, values, missing) : NO_REASONS;
+    const isTaken = first !== undefined && !sameRow(first, values);
+    if (reasons.length > 0 || unknown.length > 0 || isTaken) {
+      const duplicate = isTaken ? [duplicateId(table, id)] : NO_REASONS;
+      verdicts.push({ is: "rejected", reasons: [...reasons, ...unknown, ...duplicate] });
     } else if (first) {
       verdicts.push(UNCHANGED);
     } else {
@@ -72,14 +73,17 @@ async function missingParents(table: Table, rows: readonly ReadRow[], known: Kno
   return missing.filter(({ ids }) => ids.size > 0);
 }
 
-function unknownReferences(table: Table, values: ReadRow["values"], missing: readonly Missing[]): Reason[] {
-  const reasons: Reason[] = [];
+function unknownReferences(table: Table, values: ReadRow["values"], missing: readonly Missing[]) {
+  let reasons = NO_REASONS;
   for (const { reference, ids } of missing) {
     const id = values[reference.column];
-    if (typeof id === "number" && ids.has(id)) reasons.push(unknownReference(table, reference, id));
+    if (typeof id === "number" && ids.has(id)) reasons = [...reasons, unknownReference(table, reference, id)];
   }
   return reasons;
 }
+
+/** Shared, so that a row without a reason costs no array. */
+const NO_REASONS: readonly Reason[] = [];
 
 /** The ids of the rows that are well-formed. */
 function idsOf(table: Table, rows: readonly ReadRow[]): number[] {
