@@ -111,8 +111,11 @@ export class SetAside implements LateVerdicts {
     const update = `UPDATE ${escapeId(this.stage)} SET ${key} = -${key} WHERE ${key} IN (?)`;
     // If a swap of this stage failed, it may have its table's foreign keys. The server would check them when an id changes.
     await this.connection.query("SET foreign_key_checks = 0");
-    for (const page of idPages(ids)) await this.connection.query(update, [page]);
-    await this.connection.query("SET foreign_key_checks = 1");
+    try {
+      for (const page of idPages(ids)) await this.connection.query(update, [page]);
+    } finally {
+      await this.connection.query("SET foreign_key_checks = 1");
+    }
   }
 }
 
