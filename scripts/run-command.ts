@@ -6,6 +6,7 @@ import { describeLoading } from "../src/db/database.ts";
 import { isRefusal, lineOf } from "../src/db/driver-errors.ts";
 import type { EndedRun } from "../src/db/ledger.ts";
 import type { Use } from "../src/db/rights.ts";
+import { stopAt } from "../src/debug-points.ts";
 import { MusterError } from "../src/errors.ts";
 import { interruption } from "../src/interruption.ts";
 import { type OpenDatabase, openDatabase } from "../src/open-database.ts";
@@ -90,6 +91,7 @@ export async function finish(
   signal.addEventListener("abort", () => say("stopping"));
   process.on("uncaughtException", (error) => end(failure(error)));
   process.on("unhandledRejection", (error) => end(failure(error)));
+  stopAt(process.env.MUSTER_DEBUG_POINT);
   let outcome: Outcome;
   try {
     outcome = await work({ config: readConfig(process.env), signal });

@@ -34,8 +34,13 @@ export type DebugPoint =
   /** The backup is complete in the store, and the run's row does not say so yet. */
   | "backup complete";
 
-/** The point to stop at. A process stops once: if a test lets it go on, it runs to its end. */
-let awaited = process.env.MUSTER_DEBUG_POINT;
+/** A process stops once: if a test lets it go on, it runs to its end. */
+let awaited: string | undefined;
+
+/** Sets the point to stop at. The programs call it with MUSTER_DEBUG_POINT. */
+export function stopAt(point: string | undefined): void {
+  awaited = point;
+}
 
 /** Says on stderr that the point is reached, and stops the whole process until it gets a byte on stdin, or is killed. */
 export function debugPoint(name: DebugPoint): void {

@@ -6,6 +6,7 @@ import { openStore } from "./backups/open-store.ts";
 import { type Config, DATA_FOLDER, readConfig, settingsOf } from "./config.ts";
 import { describeLoading } from "./db/database.ts";
 import { isRefusal, lineOf } from "./db/driver-errors.ts";
+import { stopAt } from "./debug-points.ts";
 import { MusterError } from "./errors.ts";
 import { assertBindable, readTokens } from "./http/auth.ts";
 import { openLog } from "./http/log.ts";
@@ -49,6 +50,7 @@ Without DATABASE_URL it starts a private database server, and at its first start
   }
   if (argument !== undefined)
     throw new MusterError("invalid", `${argument}: the service takes no arguments; see --help for its settings`);
+  stopAt(process.env.MUSTER_DEBUG_POINT);
   await serve(readConfig(process.env), stopped);
   process.exit(0);
 } catch (error) {
