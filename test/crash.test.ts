@@ -132,7 +132,7 @@ async function killAt({ point, statement }: Moment): Promise<void> {
   if (point || statement) expect(importing.signalCode).toBe("SIGKILL");
 }
 
-/** Looks at the tables until a command ends. @returns each content that is none of those allowed */
+/** Looks at the tables until a command ends. @returns each content that is not allowed */
 async function othersThan(allowed: Record<string, string>[], command: Bun.Subprocess): Promise<unknown[]> {
   const others: unknown[] = [];
   while (command.exitCode === null) {

@@ -105,7 +105,7 @@ describe("a command that writes is refused in one line, and works after the stat
   });
 });
 
-test("an old server is refused and a new one is not, whoever made it", () => {
+test("an old MySQL or MariaDB is refused, and a new one is not", () => {
   const facts = { innodb: "YES", otherEngines: [], isReadOnlyDatabase: false, grants: undefined };
   const lacks = (version: string) =>
     lacksFor({ ...facts, database: "", variables: new Map([["version", version]]) } satisfies Facts, "read");

@@ -6,7 +6,7 @@ import { server } from "./server.ts";
 
 export interface TestDatabase extends Database {
   url: string;
-  /** Deletes all rows, runs, rejections and keys. AUTO_INCREMENT goes on from where it is. */
+  /** Deletes all rows, runs, rejections and keys. AUTO_INCREMENT keeps its value. */
   empty(): Promise<void>;
 }
 
