@@ -152,6 +152,8 @@ export const rejections = mysqlTable(
     raw: mediumblob("raw").notNull(),
     // If `raw` is a CSV record, the column of each of its cells. NULL if `raw` is JSON.
     columns: document<string[]>()("columns"),
+    // How the row's file was read, if not by the strict default: the FileRecipe of src/read/recipe.ts. A replay reads `raw` by it.
+    recipe: document<object>()("recipe"),
     reasons: document<Reason[]>()("reasons").notNull(),
     state: varchar("state", { length: 16 }).$type<RejectionState>().notNull(),
     // Set if a replayed row was rejected again: the rejection that was replayed.
@@ -164,6 +166,27 @@ export const rejections = mysqlTable(
     // For ?state=open. If people deal with their rejections, few of them are open.
     index("rejections_state").on(table.state),
   ],
+);
+
+/**
+ * The files that an import has read. They are written in the transaction that publishes their rows, so `--new-only` can skip
+ * them. A file has one row for each table, with its last content.
+ */
+export const files = mysqlTable(
+  "muster_files",
+  {
+    // SHA-256 of the table's name and of the file's full path or address, in hexadecimal. An index on the name would be too long.
+    id: char("id", { length: 64 }).primaryKey(),
+    table: varchar("table", { length: 64 }).notNull(),
+    // The file's full path or its s3:// address.
+    name: varchar("name", { length: 2 * SOURCE_LENGTH_MAX }).notNull(),
+    bytes: bigint("bytes", { mode: "number" }).notNull(),
+    // `sha256:` and the digest of a local file, or `etag:` and the entity tag of an object.
+    digest: varchar("digest", { length: 255 }).notNull(),
+    run: char("run", { length: 36 }).notNull(),
+    created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
+  },
+  (table) => [index("files_run").on(table.run)],
 );
 
 /** The answer to a request, kept so that the same request gets it again. */

@@ -1,5 +1,6 @@
 /** What every reader of a file format is given, and the rows that it yields. */
 import type { ReadRow, Table } from "../codecs/tables.ts";
+import type { FileRecipe } from "./recipe.ts";
 
 /** A row of a file, with what is logged if it is rejected. */
 export interface FileRow extends ReadRow {
@@ -9,6 +10,8 @@ export interface FileRow extends ReadRow {
   readonly raw: Uint8Array;
   /** The columns of its cells, if it is a CSV record. */
   readonly columns?: string[];
+  /** How its file is read, if not by the strict default: `raw` can only be read again by it. */
+  readonly recipe?: FileRecipe | undefined;
 }
 
 /**
@@ -25,6 +28,8 @@ export type ReadRows = (
 ) => AsyncGenerator<FileRow[]>;
 
 export interface ReadOptions {
+  /** How the file is read, if not by the strict default. */
+  recipe?: FileRecipe | undefined;
   /** Called with one line of text for each thing that is skipped in the file. */
   say?: ((line: string) => void) | undefined;
   /** How many bytes the blocks of an Avro file may unpack to, in all. */

@@ -1,0 +1,120 @@
+/**
+ * A recipe says how to read files that the strict default refuses (docs/recipes.md). Nothing is guessed: what a recipe leaves
+ * out is read by the strict default.
+ */
+import { z } from "zod";
+import { tableNames } from "../codecs/tables.ts";
+import { MusterError } from "../errors.ts";
+
+export const FORMAT_NAMES = ["csv", "tsv", "ndjson", "json", "avro", "parquet", "xlsx"] as const;
+export type FormatName = (typeof FORMAT_NAMES)[number];
+
+/** The name of the recipe that is found beside the files. */
+export const RECIPE_FILE = "muster.recipe.json";
+
+/** How dates are written in a file: Unicode's patterns (UTS #35, "Date Format Patterns"), and the zone of their clocks. */
+const Datetime = z.strictObject({
+  formats: z.array(z.string().min(1)).min(1).optional().describe('The patterns, such as "dd/MM/yyyy HH:mm"'),
+  zone: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('An IANA time zone, such as "America/Bogota", "UTC", or an offset "-05:00"'),
+});
+
+/** One ASCII character. A recipe may name a tab "tab". */
+const character = z
+  .string()
+  .transform((text) => (text === "tab" || text === "\\t" ? "\t" : text))
+  .refine(
+    (text) => text.length === 1 && text > "\0" && text <= "\x7f" && !/[\r\n]/.test(text),
+    "must be one ASCII character, or tab",
+  );
+
+/** The parts of a recipe that say how CSV is written. */
+const csvParts = {
+  encoding: z.string().min(1).optional().describe("A name from the WHATWG Encoding Standard, such as windows-1252"),
+  delimiter: character.optional().describe('What stands between cells: one character, or "tab"'),
+  quote: z
+    .union([character, z.literal("")])
+    .optional()
+    .describe('What stands around cells; "" if no cell is quoted'),
+  escape: z
+    .union([character, z.literal("")])
+    .optional()
+    .describe("What stands before a quote, a delimiter, a line end or itself to make it text"),
+  comment: character.optional().describe("Lines that begin with it are skipped"),
+  skip: z.int().min(0).max(1_000_000).optional().describe("How many lines are skipped at the start of the file"),
+  null: z.array(z.string().min(1)).optional().describe("Words that mean no value if they stand unquoted in a cell"),
+  header: z.boolean().optional().describe("Whether the file has a header. If it is left out, the first record decides"),
+  trailingColumn: z.boolean().optional().describe("Each row ends in a delimiter after its last cell"),
+};
+
+/** How files are read whose names match. */
+export const FileRecipe = z
+  .strictObject({
+    match: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Which files: a glob on the name, relative to the source. Default: all"),
+    table: z.enum(tableNames).optional().describe("The table, if the name of the file does not say it"),
+    format: z.enum(FORMAT_NAMES).optional().describe("The format, if the ending of the name does not say it"),
+    dialect: z.enum(["mysql", "excel", "pandas", "tsv"]).optional().describe("A way of writing CSV by its name"),
+    ...csvParts,
+    sheet: z.string().min(1).optional().describe("The sheet of a workbook, by its name. Default: its only one"),
+    columns: z
+      .union([z.record(z.string().min(1), z.string().min(1)), z.array(z.string().min(1).nullable()).min(1)])
+      .optional()
+      .describe(
+        "Names in the file and the columns they mean; or the columns by position, null for a cell to leave out",
+      ),
+    ignore: z.array(z.string()).optional().describe("Names in the file whose cells are left out"),
+    ignoreOtherColumns: z.boolean().optional().describe("Leave out all cells whose names are no columns"),
+    decimal: z.enum([".", ","]).optional().describe("What stands before the decimals of a number"),
+    group: z.enum([",", ".", " ", "'", "_"]).optional().describe("What stands between groups of three digits"),
+    wholeDecimals: z.boolean().optional().describe("Read 8.0 as the whole number 8"),
+    datetime: Datetime.optional(),
+    ids: z
+      .enum(["file", "database"])
+      .optional()
+      .describe('"database" if the file has no key: the database assigns ids'),
+  })
+  .refine(({ columns, header }) => !(Array.isArray(columns) && header === true), {
+    path: ["columns"],
+    error: "are given by position, so header must be false",
+  });
+
+/** How one file is read. */
+export type FileRecipe = z.output<typeof FileRecipe>;
+
+export const Recipe = z.strictObject({
+  $schema: z.string().optional(),
+  files: z.array(FileRecipe).min(1).describe("The first whose `match` fits a file's name is used"),
+});
+export type Recipe = z.output<typeof Recipe>;
+
+/**
+ * Parses the text of a recipe file.
+ * @param name what the recipe is called in an error
+ * @throws MusterError `invalid` with a JSON Pointer to each part that is wrong
+ */
+export function parseRecipe(text: string, name: string): Recipe {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new MusterError("invalid", `${name} is not JSON: correct it, or write it anew with inspect --save`);
+  }
+  const { success, data, error } = Recipe.safeParse(value);
+  if (success) return data;
+  const faults = error.issues.map(({ path, message }) => `/${path.join("/")} ${message}`);
+  throw new MusterError("invalid", `${name}: ${faults.join("; ")}`);
+}
+
+/** The part of a recipe for a file, by its name relative to the source; undefined if none matches. */
+export function recipeFor({ files }: Recipe, name: string): FileRecipe | undefined {
+  return files.find(({ match = "**" }) => new Bun.Glob(match).match(name) || new Bun.Glob(match).match(baseOf(name)));
+}
+
+const baseOf = (name: string) => name.slice(name.lastIndexOf("/") + 1);
