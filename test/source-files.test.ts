@@ -22,7 +22,7 @@ beforeEach(() => database.empty());
 const JOBS = "id,job\n1,Baker\n";
 
 async function skipped(files: Record<string, string>): Promise<string[]> {
-  const source = await openSource(await folderOf({ "departments.csv": "1,Sales\n", ...files }));
+  const source = await openSource({ locations: [await folderOf({ "departments.csv": "1,Sales\n", ...files })] });
   expect(source.files.map(({ name }) => name)).toContain("departments.csv");
   return source.skipped;
 }
@@ -86,7 +86,7 @@ test("links are followed; a dangling link and a pipe are reported, and do not ho
   await symlink(join(folder, "elsewhere"), join(folder, "jobs"));
   await symlink("/nowhere", join(folder, "notes"));
   Bun.spawnSync(["mkfifo", join(folder, "hired_employees.csv")]);
-  const source = await openSource(folder);
+  const source = await openSource({ locations: [folder] });
   expect(source.files.map(({ name }) => name)).toEqual(["departments.csv", "jobs/a.csv"]);
   expect(source.skipped).toEqual([
     expect.stringContaining("Skipped elsewhere: it is a folder"),
@@ -94,7 +94,7 @@ test("links are followed; a dangling link and a pipe are reported, and do not ho
     expect.stringContaining("Skipped notes: it is a link to nothing"),
   ]);
   await symlink("/nowhere", join(folder, "jobs-2.csv"));
-  await expect(openSource(folder)).rejects.toThrow("jobs-2.csv is a link to nothing");
+  await expect(openSource({ locations: [folder] })).rejects.toThrow("jobs-2.csv is a link to nothing");
 });
 
 test("an import says what it skips, and one without a file to read is refused with what it saw", async () => {
@@ -168,7 +168,7 @@ describe("a file that changes while it is read ends the import with nothing chan
 
   test("a compressed one, and one that changes before it is opened", async () => {
     const folder = await folderOf({ "departments.csv": "1,Sales\n", "jobs.csv.gz": gzipSync(lines) });
-    const source = await openSource(folder);
+    const source = await openSource({ locations: [folder] });
     writeFileSync(join(folder, "jobs.csv.gz"), gzipSync("1,Baker\n"));
     const { message } = await refusal({ source, report: { say() {} } });
     expect(message).toContain("jobs.csv.gz changed while it was read");

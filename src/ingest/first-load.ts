@@ -24,7 +24,8 @@ export async function loadFirst(
     if (given !== undefined) report.say(notRead(given, "this database has been loaded before"));
     return;
   }
-  const source = await openSource(given ?? (await defaultSample(dataFolder)), undefined, undefined, report.signal);
+  const location = given ?? (await defaultSample(dataFolder));
+  const source = await openSource({ locations: [location], signal: report.signal });
   const isRepeated = await hasImportThat(database.db, source.name, "failed");
   // Unless an import of this source has failed, the rows in the tables come from elsewhere. Do not mix the source with them.
   if (!isRepeated && (await hasRows(database))) {

@@ -6,6 +6,7 @@ import type { Counts } from "../db/ledger.ts";
 import { debugPoint } from "../debug-points.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
 import { dropStages, stageName } from "../publish/stage.ts";
+import type { Recipe } from "../read/recipe.ts";
 import { openSource, type Source } from "../read/source.ts";
 import { type Beginning, beginRun } from "../repositories/live-run.ts";
 import { supersede } from "../repositories/rejection-log.ts";
@@ -19,8 +20,10 @@ import { readTable } from "./read-table.ts";
 import { excessOf, type Limits } from "./reject-limit.ts";
 
 export interface ImportOptions extends Partial<Limits> {
-  /** A directory, a file, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`, or a source that was opened already. */
-  source: string | Source;
+  /** Directories, files, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`, or a source that was opened already. */
+  source: string | readonly string[] | Source;
+  /** How the files are read, if not by the strict default. */
+  recipe?: Recipe | undefined;
   /** Overrides what the S3 client finds in its environment. */
   s3?: S3ClientConfig;
   /** Read only this table's files. */
@@ -67,8 +70,7 @@ export interface BegunImport {
 export async function beginImport(database: Database, options: ImportOptions): Promise<BegunImport> {
   const pulse = new Pulse(database, options.report);
   const { report } = pulse;
-  const { source: given, table } = options;
-  const source = typeof given === "string" ? await openSource(given, table, options.s3, report.signal) : given;
+  const source = await sourceOf(options, report.signal);
   for (const line of source.skipped) report.say(line);
   const { dryRun = false, maxRejects, rejectsKept = Number.POSITIVE_INFINITY } = options;
   const { begin, hasPlace = false } = options;
@@ -81,6 +83,11 @@ export async function beginImport(database: Database, options: ImportOptions): P
     finish: () => carryOut(state, pulse),
     abandon: async (error) => void (await failRun(database, run, error, report).finally(run.close)),
   };
+}
+
+async function sourceOf({ source, table: only, recipe, s3 }: ImportOptions, signal?: AbortSignal): Promise<Source> {
+  if (typeof source === "object" && "files" in source) return source;
+  return openSource({ locations: [source].flat(), only, recipe, s3, signal });
 }
 
 async function carryOut(state: Import, pulse: Pulse): Promise<ImportOutcome> {

@@ -1,10 +1,13 @@
 /** The file formats that rows are read from. To add one, write a ReadRows and give it a line in FORMATS. */
 import { gunzipped } from "../codecs/unpack.ts";
+import { MusterError } from "../errors.ts";
+import { escaped } from "../shown.ts";
 import { avroRows } from "./avro-rows.ts";
 import { csvRows } from "./csv-rows.ts";
 import type { ReadRows } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
 import { ndjsonRows } from "./ndjson-rows.ts";
+import type { FormatName } from "./recipe.ts";
 
 const FORMATS = [
   { ending: ".csv", mediaType: "text/csv", read: csvRows, mayBeGzipped: true },
@@ -48,6 +51,17 @@ export function readerOfFile(name: string): (FileReader & { stem: string }) | un
     return { ...reader, stem: name.slice(0, -reader.ending.length) };
   }
   return undefined;
+}
+
+/**
+ * How a file is read whose recipe names its format. Its ending then only says whether it is packed.
+ * @throws MusterError `invalid` if the format is not read
+ */
+export function readerOfFormat(format: FormatName, name: string): ReadRows {
+  const found = FORMATS.find(({ ending }) => ending === `.${format}`);
+  const reader = found && readerOf(found, name.toLowerCase().endsWith(GZIP_ENDING));
+  if (reader) return reader.read;
+  throw new MusterError("invalid", `${escaped(name)}: the format ${format} is not read from such a file`);
 }
 
 function readerOf(format: Format, isGzipped: boolean, bytesMax?: number): FileReader | undefined {

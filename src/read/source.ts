@@ -5,9 +5,10 @@ import { SOURCE_LENGTH_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { escaped } from "../shown.ts";
 import { csvRows } from "./csv-rows.ts";
-import { readerOfFile } from "./file-formats.ts";
+import { readerOfFile, readerOfFormat } from "./file-formats.ts";
 import { type Skipped, skippedLines, tableOfFile, whyFileSkipped } from "./file-names.ts";
 import type { FileRow, ReadRows } from "./file-row.ts";
+import { type FileRecipe, type Recipe, recipeFor } from "./recipe.ts";
 import { findFiles } from "./source-files.ts";
 import { findObjects } from "./source-s3.ts";
 
@@ -51,32 +52,46 @@ export interface FoundFile {
   open(): AsyncIterable<Uint8Array>;
 }
 
+export interface OpenSource {
+  /** Directories, files, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`. */
+  locations: readonly string[];
+  /** Leaves out the files of other tables. A single file is read as this table's, whatever its name is. */
+  only?: TableName | undefined;
+  /** How the files are read, if not by the strict default. */
+  recipe?: Recipe | undefined;
+  /** Settings for the SDK's client; they win over its environment. */
+  s3?: S3ClientConfig | undefined;
+  /** Stops reading from S3, with an error. */
+  signal?: AbortSignal | undefined;
+}
+
 /**
- * Finds the files of a directory or an S3 prefix (its own, and those in a folder named for a table), or the one file named.
- * @param only leaves out the files of other tables; a single file is read as this table's, whatever its name is
- * @param s3 settings for the SDK's client; they win over its environment
- * @param signal stops reading from S3, with an error
+ * Finds the files of directories and S3 prefixes (their own, and those in a folder named for a table), and the files named.
  * @throws MusterError `invalid` if there is nothing to read, `unavailable` if S3 does not answer or a disk fails
  */
-export async function openSource(
-  location: string,
-  only?: TableName,
-  s3?: S3ClientConfig,
-  signal?: AbortSignal,
-): Promise<Source> {
+export async function openSource({ locations, only, recipe, s3, signal }: OpenSource): Promise<Source> {
+  const [location = "", ...others] = locations;
+  if (others.length > 0) throw new MusterError("invalid", "name one SOURCE, or a directory that holds all");
   const isS3 = location.startsWith("s3://");
   const found = isS3 ? await findObjects(location, s3, signal) : await findFiles(location);
   if (found.name.length > SOURCE_LENGTH_MAX)
     throw new MusterError("invalid", `the path is over ${SOURCE_LENGTH_MAX} characters long`);
   const files: SourceFile[] = [];
   for (const file of found.files) {
-    const table = found.isOne ? (only ?? tableOfFile(file.name)) : tableOfFile(file.name);
+    const own = recipe && recipeFor(recipe, file.name);
+    const table = (found.isOne ? only : undefined) ?? own?.table ?? tableOfFile(file.name);
     if (table === undefined) found.skipped.push({ name: file.name, why: whyFileSkipped(file.name) });
-    else if (only === undefined || table === only) files.push(sourceFile(table, file));
+    else if (only === undefined || table === only) files.push(sourceFile(table, file, readerFor(file.name, own), own));
   }
   const skipped = skippedLines(found.skipped);
   if (files.length === 0) throw nothingToRead(escaped(location), only, skipped);
   return { name: found.name, files, skipped };
+}
+
+/** The recipe says how a file is read, or its name. A single file of any other ending is read as CSV. */
+function readerFor(name: string, recipe: FileRecipe | undefined): ReadRows {
+  if (recipe?.format !== undefined) return readerOfFormat(recipe.format, name);
+  return readerOfFile(name)?.read ?? csvRows;
 }
 
 /** How many skipped things an error names, if there is nothing to read. */
@@ -93,18 +108,22 @@ function nothingToRead(location: string, only: TableName | undefined, skipped: r
 }
 
 /** A source of one file that is in no directory or bucket, such as a request's body. @param name the source's name */
-export function oneFile(name: string, table: TableName, { read, ...file }: FoundFile & { read: ReadRows }): Source {
-  return { name, files: [sourceFile(table, file, read)], skipped: [] };
+export function oneFile(
+  name: string,
+  table: TableName,
+  { read, recipe, ...file }: FoundFile & { read: ReadRows; recipe?: FileRecipe | undefined },
+): Source {
+  return { name, files: [sourceFile(table, file, read, recipe)], skipped: [] };
 }
 
-/** By default the name decides how it is read. A single file of any other ending is read as CSV. */
 function sourceFile(
   table: TableName,
   { name, bytes, open }: FoundFile,
-  read: ReadRows = readerOfFile(name)?.read ?? csvRows,
+  read: ReadRows,
+  recipe?: FileRecipe | undefined,
 ): SourceFile {
   const rows: SourceFile["rows"] = (onBytes, say) =>
-    read(tableOf(table), counted(open(), onBytes), escaped(name), { say });
+    read(tableOf(table), counted(open(), onBytes), escaped(name), { say, recipe });
   return { table, name, bytes, rows };
 }
 
