@@ -1,13 +1,14 @@
 CREATE TABLE `muster_files` (
-	`id` char(64) NOT NULL,
+	`file` char(64) NOT NULL,
+	`run` char(36) NOT NULL,
 	`table` varchar(64) NOT NULL,
-	`name` varchar(1400) NOT NULL,
+	`name` varchar(4096) NOT NULL,
+	`name_in_source` varchar(700) NOT NULL,
 	`bytes` bigint NOT NULL,
 	`digest` varchar(255) NOT NULL,
-	`run` char(36) NOT NULL,
-	`created_at` datetime(3) NOT NULL,
-	CONSTRAINT `muster_files_id` PRIMARY KEY(`id`)
+	`imported_at` datetime(3),
+	CONSTRAINT `muster_files_file_run_pk` PRIMARY KEY(`file`,`run`)
 );
 --> statement-breakpoint
 ALTER TABLE `muster_rejections` ADD `recipe` longtext;--> statement-breakpoint
-CREATE INDEX `files_run` ON `muster_files` (`run`);
+CREATE INDEX `files_run` ON `muster_files` (`run`,`table`);

@@ -41,6 +41,8 @@ jobs/any.csv. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz
     flags: {
       table: { value: "T", type: oneOf(tableNames).optional(), about: `import only the files of table T: ${TABLES}` },
       "dry-run": { type: isGiven, about: "say what would happen, and write nothing but the run" },
+      "new-only": { type: isGiven, about: "read only files that no import of their table has read" },
+      again: { type: isGiven, about: "with --new-only: also read files that have changed since they were imported" },
       "max-rejects": {
         value: "N|P%",
         type: text
@@ -51,7 +53,11 @@ jobs/any.csv. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz
       },
       ...common,
     },
-    examples: ["npm run import -- ./csv", "npm run import -- s3://bucket/hr/ --table jobs --dry-run"],
+    examples: [
+      "npm run import -- ./csv",
+      "npm run import -- s3://bucket/hr/ --table jobs --dry-run",
+      "npm run import -- s3://bucket/nightly/ --new-only",
+    ],
     exitCodes: "0 done (rejected rows are no failure), 1 failed, 2 refused, 130 interrupted.",
   },
   replay: {

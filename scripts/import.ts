@@ -12,7 +12,9 @@ import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 
 const options = readArguments("import", ({ table, ...flags }, operands) => {
   if (operands.length > 1) refuse(`${operands.join(" ")}: name one SOURCE, or a directory that holds all`);
-  return { source: operands[0], table, dryRun: flags["dry-run"], maxRejects: flags["max-rejects"] };
+  const { "dry-run": dryRun, "max-rejects": maxRejects, "new-only": newOnly, again } = flags;
+  if (again && !newOnly) refuse("--again is for --new-only: without it every file is read, whether it is known or not");
+  return { source: operands[0], table, dryRun, maxRejects, newOnly, again };
 });
 await command("import", importFiles, (last) => {
   if (!last) return "interrupted: run the same command again";
@@ -32,7 +34,7 @@ async function importFiles({ config, database, signal }: DatabaseContext): Promi
   const outcome = await withProgress(signal, (report) =>
     importSource(database, { ...options, source, report: { ...report, rejected } }),
   );
-  const { run, status, error, bytes, tables } = outcome;
+  const { run, status, error, bytes, files, tables } = outcome;
   const { reasons } = rejections;
   const hasTakenId = reasons.some(({ code }) => code === "duplicate_id");
   if (hasTakenId && database.embedded && (await hasSample(database, DATA_FOLDER))) say(sampleHasIds(source));
@@ -42,8 +44,8 @@ async function importFiles({ config, database, signal }: DatabaseContext): Promi
   const but = rejectedTables.length > 0 ? `, but every row of ${rejectedTables.join(", ")} was rejected` : "";
   return {
     ...{ status, error },
-    facts: { run, ...speed, bytes, tables, reasons },
-    text: `${countsTable(tables)}${rejections.text}${options.dryRun ? "" : whatToDo(tables, run)}\nrun ${run} ${status} in ${speedText(speed)}${but}${dry}`,
+    facts: { run, ...speed, bytes, files, tables, reasons },
+    text: `${Object.keys(tables).length === 0 ? "no file was read" : countsTable(tables)}${rejections.text}${options.dryRun ? "" : whatToDo(tables, run)}\nrun ${run} ${status} in ${speedText(speed)}${but}${dry}`,
   };
 }
 

@@ -18,9 +18,10 @@ import { LOST_PARENTS, planReplacement, type Replaced, type Replacement, replace
 import { addIndexes } from "../publish/stage-table.ts";
 import { publishBySwap } from "../publish/swap.ts";
 import { swapVerdict } from "../publish/swappable.ts";
+import { forgetSince } from "../repositories/file-log.ts";
 import { passGates } from "../repositories/gates.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
-import { endRun, type Report } from "../repositories/run-log.ts";
+import { backupIn, endRun, type Report } from "../repositories/run-log.ts";
 
 /**
  * Replaces the rows of the tables, and records with the same commit that the run has succeeded.
@@ -101,6 +102,7 @@ async function replaceInTransaction(
         if (grant !== undefined) await refuseForUnseen(run.connection, replacement, grant);
       });
       signal?.throwIfAborted();
+      for (const { table } of replacements) await forgetSince(transaction, table.name, backupIn(run.source));
       await endRun(transaction, run.id, { status: "succeeded", counts });
       debugPoint("rows replaced");
       return counts;

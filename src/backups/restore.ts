@@ -10,7 +10,7 @@ import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
 import type { Replacement } from "../publish/replace.ts";
 import { dropStages, Stage, stageName } from "../publish/stage.ts";
 import { type Beginning, beginRun, type LiveRun } from "../repositories/live-run.ts";
-import { endRun, findRun, type Report, type RunRecord } from "../repositories/run-log.ts";
+import { backupIn, endRun, findRun, type Report, type RunRecord } from "../repositories/run-log.ts";
 import { entryOf, findManifest } from "./catalog.ts";
 import { checkedRows } from "./check.ts";
 import type { Manifest } from "./manifest.ts";
@@ -79,7 +79,7 @@ export async function restore(
 
 /** The outcome of a restore that succeeded, from its run's row. */
 export function outcomeOf({ id, source, counts }: RunRecord): RestoreOutcome {
-  return { run: id, backup: /^backup (\S+)/.exec(source ?? "")?.[1] ?? "", tables: counts as RestoreOutcome["tables"] };
+  return { run: id, backup: backupIn(source), tables: counts as RestoreOutcome["tables"] };
 }
 
 /** Reads a table's file into a stage of the run. @param seen is called with the rows before they are staged */

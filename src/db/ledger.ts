@@ -1,5 +1,15 @@
-/** Muster's own tables: the runs, the rejected rows, the kept answers, and the gates that order writers. */
-import { bigint, boolean, char, customType, datetime, index, mysqlTable, varchar } from "drizzle-orm/mysql-core";
+/** Muster's own tables: the runs, the rejected rows, the files read, the kept answers, and the gates that order writers. */
+import {
+  bigint,
+  boolean,
+  char,
+  customType,
+  datetime,
+  index,
+  mysqlTable,
+  primaryKey,
+  varchar,
+} from "drizzle-orm/mysql-core";
 
 /** Up to 16 MiB. A BLOB would be one byte too short for the 64 KiB that a rejection keeps. */
 const mediumblob = customType<{ data: Buffer }>({ dataType: () => "mediumblob" });
@@ -57,6 +67,8 @@ export interface Swap {
   last: boolean;
   /** The names of the table's foreign keys. The stage's foreign keys get them when the old table is gone. */
   foreignKeys: string[];
+  /** Whether the run reads only new files (`--new-only`). Then it supersedes only the rejections of the files that it has read. */
+  newOnly?: boolean;
 }
 
 /** The progress of a run that has not ended. */
@@ -168,25 +180,32 @@ export const rejections = mysqlTable(
   ],
 );
 
+/** The most characters in a file's full path or address. Linux allows 4095 bytes, and a key in S3 has at most 1024. */
+const FILE_NAME_LENGTH_MAX = 4096;
+
 /**
- * The files that an import has read. They are written in the transaction that publishes their rows, so `--new-only` can skip
- * them. A file has one row for each table, with its last content.
+ * The files that imports have read, by which `--new-only` knows them again. Their rows are written before a table is published,
+ * and count from the transaction on that publishes it: it sets `imported_at`, and deletes what an earlier run wrote about the
+ * same file. So a file has one row that counts for each table, with its last content.
  */
 export const files = mysqlTable(
   "muster_files",
   {
-    // SHA-256 of the table's name and of the file's full path or address, in hexadecimal. An index on the name would be too long.
-    id: char("id", { length: 64 }).primaryKey(),
-    table: varchar("table", { length: 64 }).notNull(),
-    // The file's full path or its s3:// address.
-    name: varchar("name", { length: 2 * SOURCE_LENGTH_MAX }).notNull(),
-    bytes: bigint("bytes", { mode: "number" }).notNull(),
-    // `sha256:` and the digest of a local file, or `etag:` and the entity tag of an object.
-    digest: varchar("digest", { length: 255 }).notNull(),
+    // SHA-256 of the table's name and of `name`, in hexadecimal. An index on the name itself would be too long.
+    file: char("file", { length: 64 }).notNull(),
     run: char("run", { length: 36 }).notNull(),
-    created_at: datetime("created_at", { mode: "string", fsp: 3 }).notNull(),
+    table: varchar("table", { length: 64 }).notNull(),
+    // The file's full path, or its s3:// address.
+    name: varchar("name", { length: FILE_NAME_LENGTH_MAX }).notNull(),
+    // What the run's rejections call the file.
+    name_in_source: varchar("name_in_source", { length: SOURCE_LENGTH_MAX }).notNull(),
+    bytes: bigint("bytes", { mode: "number" }).notNull(),
+    // `sha256:` and the digest of a local file as it is stored, or `etag:` and the entity tag of an object.
+    digest: varchar("digest", { length: 255 }).notNull(),
+    // NULL until the rows of the table are published.
+    imported_at: datetime("imported_at", { mode: "string", fsp: 3 }),
   },
-  (table) => [index("files_run").on(table.run)],
+  (table) => [primaryKey({ columns: [table.file, table.run] }), index("files_run").on(table.run, table.table)],
 );
 
 /** The answer to a request, kept so that the same request gets it again. */

@@ -20,8 +20,8 @@ interface Need {
   tables?: readonly string[];
 }
 
-/** The tables that a request or command inserts rows into. Only a migration adds gates. */
-const INSERTED = TABLES.filter((table) => table !== "muster_gates");
+/** The tables that a request inserts rows into. Only a migration adds gates, and only an import files. */
+const INSERTED = TABLES.filter((table) => table !== "muster_gates" && table !== "muster_files");
 
 const READ: Need = { tables: [...TABLES, "__drizzle_migrations"], rights: ["SELECT"] };
 /** Rights for making the stages of an import or a restore. */
@@ -38,8 +38,8 @@ const NEEDS: Record<Use, readonly Need[]> = {
   backup: [READ, { tables: ["muster_runs"], rights: ["INSERT", "UPDATE"] }],
   import: [
     { rights: ["SELECT", "INSERT", ...STAGE] },
-    { tables: ["muster_gates", "muster_runs", "muster_rejections"], rights: ["UPDATE"] },
-    { tables: ["muster_rejections"], rights: ["DELETE"] },
+    { tables: ["muster_gates", "muster_runs", "muster_rejections", "muster_files"], rights: ["UPDATE"] },
+    { tables: ["muster_rejections", "muster_files"], rights: ["DELETE"] },
   ],
   restore: [{ rights: ["SELECT", "INSERT", "UPDATE", "DELETE", ...STAGE] }],
   migrate: [{ rights: ["SELECT", "INSERT", "DELETE", ...STAGE, "INDEX"] }],

@@ -15,6 +15,12 @@ export interface Import extends Limits {
   source: Source;
   stages: ImportStages;
   dryRun: boolean;
+  /** Only files that no import of their table has read are read. */
+  newOnly: boolean;
+  /** With `newOnly`: known files that have changed are read as well. */
+  again: boolean;
+  /** How many files were left out because they are known. */
+  filesKnown: number;
   report: ImportReport;
   counts: Partial<Record<TableName, Counts>>;
   /** How far the reading of all files is: rows and bytes read, and `of`, the bytes of all files as stored (packed or not). */

@@ -8,12 +8,14 @@ import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
 import { dropStages, stageName } from "../publish/stage.ts";
 import type { Recipe } from "../read/recipe.ts";
 import { openSource, type Source } from "../read/source.ts";
+import { forgetUncounted } from "../repositories/file-log.ts";
 import { type Beginning, beginRun } from "../repositories/live-run.ts";
 import { supersede } from "../repositories/rejection-log.ts";
 import { endRun, findRun, noRows } from "../repositories/run-log.ts";
 import { ImportStages } from "./import-stages.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 import { logLate, withLate } from "./late-rejections.ts";
+import { assertKnowable, withoutKnown } from "./new-files.ts";
 import { publish, type Withheld } from "./publish-tables.ts";
 import { Pulse } from "./pulse.ts";
 import { readTable } from "./read-table.ts";
@@ -30,6 +32,10 @@ export interface ImportOptions extends Partial<Limits> {
   table?: TableName | undefined;
   /** Give the verdicts and counts, and write nothing but the run. */
   dryRun?: boolean;
+  /** Read only files that no import of their table has read. A known file that has changed refuses the import. */
+  newOnly?: boolean;
+  /** With `newOnly`: read known files that have changed as well. */
+  again?: boolean;
   /** The caller has entered `database.longRuns`, and will leave it. If not, the import waits for a place there. */
   hasPlace?: boolean;
   /** Called in the transaction that writes the run's row. */
@@ -44,6 +50,8 @@ export interface ImportOutcome {
   error?: string;
   /** Bytes read from the files. A packed file counts as packed. */
   bytes: number;
+  /** How many files were read, and how many were left out because they are known. */
+  files: { read: number; known: number };
   tables: Partial<Record<TableName, Counts>>;
 }
 
@@ -72,12 +80,20 @@ export async function beginImport(database: Database, options: ImportOptions): P
   const { report } = pulse;
   const source = await sourceOf(options, report.signal);
   for (const line of source.skipped) report.say(line);
-  const { dryRun = false, maxRejects, rejectsKept = Number.POSITIVE_INFINITY } = options;
+  if (options.newOnly) assertKnowable(source);
+  const {
+    dryRun = false,
+    newOnly = false,
+    again = false,
+    maxRejects,
+    rejectsKept = Number.POSITIVE_INFINITY,
+  } = options;
   const { begin, hasPlace = false } = options;
   const run = await beginRun(database, "import", source.name, { begin, dryRun, hasPlace });
   const stages = new ImportStages(database, run);
   const read = { rows: 0, bytes: 0, of: source.files.reduce((sum, file) => sum + file.bytes, 0) };
-  const state: Import = { database, run, source, stages, dryRun, maxRejects, rejectsKept, report, counts: {}, read };
+  const ways = { dryRun, newOnly, again, filesKnown: 0, maxRejects, rejectsKept };
+  const state: Import = { database, run, source, stages, ...ways, report, counts: {}, read };
   return {
     run: run.id,
     finish: () => carryOut(state, pulse),
@@ -90,39 +106,47 @@ async function sourceOf({ source, table: only, recipe, s3 }: ImportOptions, sign
   return openSource({ locations: [source].flat(), only, recipe, s3, signal });
 }
 
-async function carryOut(state: Import, pulse: Pulse): Promise<ImportOutcome> {
-  const { database, run, source, stages, report, counts, read } = state;
-  const sourceTables = tables.filter((table) => source.files.some((file) => file.table === table.name));
+async function carryOut(begun: Import, pulse: Pulse): Promise<ImportOutcome> {
+  const { database, run, stages, report, counts, read } = begun;
+  let state = begun;
+  const figures = () => ({ bytes: read.bytes, files: { read: state.source.files.length, known: state.filesKnown } });
   pulse.start(run.id, counts);
   try {
     await clearDeadRuns(database, report.say);
-    for (const table of sourceTables) {
+    for (const table of tablesOf(begun)) {
       pulse.note({ table: table.name, phase: "waiting", rows: 0 });
       await takeTurn(database, run, table.name, report);
     }
+    if (begun.newOnly) state = await withoutKnown(begun);
+    const sourceTables = tablesOf(state);
     for (const table of sourceTables) await readTable(state, table);
-    const isWithheld = state.dryRun || excessOf(state, Object.values(counts)) !== undefined;
+    const isWithheld =
+      state.dryRun || sourceTables.length === 0 || excessOf(state, Object.values(counts)) !== undefined;
     const withheld = isWithheld ? { tables: sourceTables } : await publish(state, sourceTables);
     const end = withheld ? await withhold(state, withheld) : { status: "succeeded" as const, tables: counts };
     debugPoint("run ended");
     // The run has ended. If its stages cannot be dropped now, a later command drops them.
     await dropStages(database, run.id).catch(() => report.say("what the import staged could not be removed now"));
-    return { run: run.id, bytes: read.bytes, ...end };
+    return { run: run.id, ...figures(), ...end };
   } catch (error) {
     stages.abandon();
     const shown = await failRun(database, run, error, report);
     // The run may have succeeded all the same: the answer to its last commit was lost, or the error came after that commit.
     const record = await findRun(database.db, run.id).catch(() => undefined);
     if (record?.status !== "succeeded") throw shown;
-    return { run: run.id, status: "succeeded", bytes: read.bytes, tables: record.counts as Import["counts"] };
+    return { run: run.id, status: "succeeded", ...figures(), tables: record.counts as Import["counts"] };
   } finally {
     await pulse.stop();
     await run.close();
   }
 }
 
+/** The tables that the files of an import are for, parents first. */
+const tablesOf = ({ source: { files } }: Import) =>
+  tables.filter(({ name }) => files.some(({ table }) => table === name));
+
 /**
- * Ends a dry run, or an import with too many rejected rows. The good rows of `tables` are not stored: they are counted as
+ * Ends a dry run, an import without a new file, or one with too many rejected rows. The good rows of `tables` are not stored: they are counted as
  * withheld. All rejections are logged in the transaction that ends the run.
  */
 async function withhold(
@@ -141,7 +165,9 @@ async function withhold(
     }
     const why = excessOf(state, Object.values(counts));
     const error = why && `${why}: ${whatIsImported(state, names)}`;
-    if (!dryRun) await supersede(transaction, { run: run.id, source: source.name, tables: names });
+    if (!dryRun)
+      await supersede(transaction, { run: run.id, source: source.name, tables: names, newOnly: state.newOnly });
+    await forgetUncounted(transaction, run.id);
     const end = { status: error ? ("refused" as const) : ("succeeded" as const), ...(error && { error }) };
     await endRun(transaction, run.id, { ...end, counts });
     return { end, first: logged?.first ?? [] };

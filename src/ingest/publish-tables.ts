@@ -10,6 +10,7 @@ import { stageName } from "../publish/stage.ts";
 import { addIndexes } from "../publish/stage-table.ts";
 import { publishBySwap } from "../publish/swap.ts";
 import { swapVerdict } from "../publish/swappable.ts";
+import { countFiles } from "../repositories/file-log.ts";
 import { passGates } from "../repositories/gates.ts";
 import { supersede } from "../repositories/rejection-log.ts";
 import { endRun, noRows, recordCounts } from "../repositories/run-log.ts";
@@ -84,7 +85,8 @@ async function swapIn(state: Import, { table, stage, before, last }: Step): Prom
   const check = async () => ((await empty()) ? counts : undefined);
   const { say, signal } = report;
   const wait = waiting(report);
-  const swap = { table, stage, last, counts: before, check, wait, say, signal };
+  const { newOnly } = state;
+  const swap = { table, stage, last, newOnly, counts: before, check, wait, say, signal };
   return (await publishBySwap(database, run, swap)) ?? "not possible";
 }
 
@@ -122,7 +124,8 @@ async function insertInto(state: Import, { table, stage, before, last }: Step): 
     );
     const logged = await logLate(state, { table, stage }, late);
     refuseExcess(late, logged.rows);
-    await supersede(transaction, { run: run.id, source: source.name, tables: [table.name] });
+    await supersede(transaction, { run: run.id, source: source.name, tables: [table.name], newOnly: state.newOnly });
+    await countFiles(transaction, run.id, table.name);
     const verdicts = withLate(judged, logged);
     const counts = { ...verdicts, inserted, unchanged: verdicts.unchanged + late.unchanged };
     if (last) await endRun(transaction, run.id, { status: "succeeded", counts: published(counts) });

@@ -1,5 +1,8 @@
 import type { Row, Table } from "../codecs/tables.ts";
+import { ContentDigest, etagDigest } from "../read/file-digest.ts";
 import type { FileRow } from "../read/file-row.ts";
+import type { SourceFile } from "../read/source.ts";
+import { type LoggedFile, noteFiles } from "../repositories/file-log.ts";
 import { noRows } from "../repositories/run-log.ts";
 import type { Import } from "./import-state.ts";
 import { judge } from "./judge.ts";
@@ -7,29 +10,32 @@ import { isPastKept } from "./reject-limit.ts";
 import { RejectedRows } from "./rejected-rows.ts";
 
 /**
- * Reads a table's files: new rows go to its stage, rejected rows to the log, and all are counted. Ends early if more rows
- * are rejected than are kept.
+ * Reads a table's files: new rows go to its stage, rejected rows and the files to their logs, and all rows are counted. Ends
+ * early if more rows are rejected than are kept.
  */
 export async function readTable(state: Import, table: Table): Promise<void> {
   const { stages, source, report, read } = state;
   state.counts[table.name] = noRows();
   await stages.open(table);
   const files = source.files.filter((file) => file.table === table.name);
-  const onBytes = (bytes: number) => {
-    // The signal is checked here too: a packed file can unpack to nothing but empty lines for a long time.
-    report.signal?.throwIfAborted();
-    read.bytes += bytes;
-  };
   const tell = () => report.progress?.({ table: table.name, phase: "reading", ...read });
   const isEnough = () => isPastKept(state, Object.values(state.counts));
   tell();
   const rejected = new RejectedRows(state, table);
+  const done: LoggedFile[] = [];
   // The next block is read while the database answers about this one.
   let judging = Promise.resolve();
   try {
     for (const file of files) {
       if (isEnough()) break;
-      for await (const rows of file.rows(onBytes, report.say)) {
+      const digest = digestFor(state, file);
+      const onChunk = (chunk: Uint8Array) => {
+        // The signal is checked here too: a packed file can unpack to nothing but empty lines for a long time.
+        report.signal?.throwIfAborted();
+        read.bytes += chunk.length;
+        digest?.update(chunk);
+      };
+      for await (const rows of file.rows(onChunk, report.say)) {
         await judging;
         report.signal?.throwIfAborted();
         if (isEnough()) break;
@@ -39,6 +45,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
         judging = judgeBlock(state, table, file.name, rows, rejected);
         judging.catch(() => {}); // awaited on the next turn or at the end, and throws there
       }
+      if (!isEnough()) done.push(...(await logged(file, digest, () => report.signal?.throwIfAborted())));
     }
   } finally {
     await judging;
@@ -46,6 +53,23 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   tell();
   await rejected.write();
   await stages.finish(table);
+  if (!state.dryRun) await noteFiles(state.run.db, state.run.id, done);
+}
+
+/** The digest to compute while a file is read. The digest of an object is known, and a body has none. */
+function digestFor({ dryRun }: Import, { identity }: SourceFile): ContentDigest | undefined {
+  return dryRun || identity === undefined || identity.isObject ? undefined : new ContentDigest();
+}
+
+/** What is logged about a file that was read; nothing if it could not be known again. */
+async function logged(
+  file: SourceFile,
+  content: ContentDigest | undefined,
+  onChunk: () => void,
+): Promise<LoggedFile[]> {
+  const { table, name: nameInSource, bytes, identity } = file;
+  const digest = content ? await content.of(file, onChunk) : identity && etagDigest(identity);
+  return identity && digest !== undefined ? [{ table, name: identity.name, nameInSource, bytes, digest }] : [];
 }
 
 /** Judges a block of rows, stages the new ones and hands the others on to `rejected`. */

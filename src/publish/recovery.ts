@@ -1,6 +1,6 @@
 /**
  * Ends runs that failed or whose process died. Rows that they published stay and are counted. Their stages are removed, and
- * so are the rejections that they logged for tables that they did not publish.
+ * so are the rejections and files that they logged for tables that they did not publish.
  */
 import { and, eq, inArray, isNotNull, notInArray, or } from "drizzle-orm";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
@@ -8,6 +8,7 @@ import type { Database } from "../db/database.ts";
 import { explainedError, isRefusal, lineOf } from "../db/driver-errors.ts";
 import { type RunStatus, rejections, runs } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
+import { forgetUncounted } from "../repositories/file-log.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
 import { loadLock, PROCESS_SPACE, runLock, tryLock } from "../repositories/locks.ts";
 import { endRun, type Report } from "../repositories/run-log.ts";
@@ -99,8 +100,8 @@ export async function clearDeadRuns(database: Database, say: (line: string) => v
 const UNENDED: RunStatus[] = ["running", "publishing"];
 
 /**
- * Finishes or undoes a run's swap, then removes its stages and the rejections that it logged for tables that it did not
- * publish. If the swap of its last table took place, the run has succeeded, and keeps all its rejections.
+ * Finishes or undoes a run's swap, then removes its stages, and the rejections and files that it logged for tables that it did
+ * not publish. If the swap of its last table took place, the run has succeeded, and keeps all its rejections.
  * @returns "cleared", or the status of a run that has ended; undefined if there is no such run
  */
 async function clearRun(
@@ -119,6 +120,7 @@ async function clearRun(
   const published = Object.keys(run.counts);
   const unpublished = published.length > 0 ? notInArray(rejections.table, published) : undefined;
   await database.db.delete(rejections).where(and(eq(rejections.run, id), unpublished));
+  await forgetUncounted(database.db, id);
   return "cleared";
 }
 

@@ -10,11 +10,14 @@ import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { type Counts, type RestoreCounts, type RunCounts, type RunKind, runs, type Swap } from "../db/ledger.ts";
+import { DEADLOCK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
+import { countFiles, forgetSince } from "../repositories/file-log.ts";
 import { passGates } from "../repositories/gates.ts";
 import { keptAlive } from "../repositories/live-run.ts";
 import { supersede } from "../repositories/rejection-log.ts";
+import { backupIn } from "../repositories/run-log.ts";
 import { ALTER_TRIES, alter, ddl, dropForeignKeys, RENAME_TRIES } from "./ddl.ts";
 import { definitionOf, exists, isEmpty, triggerOn } from "./definition.ts";
 import { STILL_REFERRED_TO } from "./refused-rows.ts";
@@ -61,14 +64,19 @@ export async function recordSwap(
   db: MySql2Database,
   { id, kind, source, swap }: Pick<typeof runs.$inferSelect, "id" | "kind" | "source"> & { swap: Swap },
 ): Promise<void> {
-  await db.transaction(async (transaction) => {
-    if (kind === "import") await supersede(transaction, { run: id, source: source ?? "", tables: [swap.table] });
+  const record = async (transaction: MySql2Database) => {
+    if (kind === "import") {
+      const { table, newOnly = false } = swap;
+      await supersede(transaction, { run: id, source: source ?? "", tables: [table], newOnly });
+      await countFiles(transaction, id, table);
+    } else await forgetSince(transaction, swap.table, backupIn(source));
     const end = { status: "succeeded", finished_at: sql`UTC_TIMESTAMP(3)` } as const;
     await transaction
       .update(runs)
       .set(swap.last ? end : { status: "running" })
       .where(eq(runs.id, id));
-  });
+  };
+  await retried([DEADLOCK], () => db.transaction(record));
 }
 
 /** Takes back the note of step 2 if the swap was not carried out. @param counts of the run's tables without this one */

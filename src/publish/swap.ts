@@ -38,6 +38,7 @@ export interface SwapOptions<C> {
   stage: string;
   /** Whether this is the last table of the run, which has then succeeded. */
   last: boolean;
+  newOnly?: boolean;
   /** The counts of the tables that the run has published before. */
   counts: RunCounts;
   /** Looks at the old table while the gate is held. @returns the table's counts; undefined if it must not be replaced */
@@ -71,7 +72,7 @@ export async function publishBySwap<C extends Counts | RestoreCounts>(
 async function swapAtTheGate<C extends Counts | RestoreCounts>(
   database: Database,
   run: LiveRun,
-  { table, stage, last, counts: before, check, wait, say, signal }: SwapOptions<C>,
+  { table, stage, last, newOnly, counts: before, check, wait, say, signal }: SwapOptions<C>,
 ): Promise<C | undefined> {
   const gate = await keptAlive(database);
   try {
@@ -86,7 +87,8 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
     debugPoint("foreign keys added");
     const { nextId, foreignKeys } = await definitionOf(run.connection, table.name);
     await raiseAutoIncrement(run.connection, stage, nextId);
-    const swap: Swap = { table: table.name, stage, last, foreignKeys: foreignKeys.map(({ name }) => name) };
+    const names = foreignKeys.map(({ name }) => name);
+    const swap: Swap = { table: table.name, stage, last, foreignKeys: names, ...(newOnly && { newOnly }) };
     await run.db
       .update(runs)
       .set({ status: "publishing", swap, counts: { ...before, [table.name]: counts } })

@@ -6,7 +6,7 @@ import { MusterError } from "../errors.ts";
 import { explainedFile } from "../file-errors.ts";
 import { escaped } from "../shown.ts";
 import { isTableFolder, tableOfFile, whyFileSkipped, whyFolderSkipped } from "./file-names.ts";
-import { lookAt, readUnchanged } from "./local-file.ts";
+import { type FileState, lookAt, readUnchanged } from "./local-file.ts";
 import type { FoundFile, SourceFound } from "./source.ts";
 
 /**
@@ -28,7 +28,7 @@ export async function findFiles(location: string): Promise<SourceFound> {
     throw new MusterError("invalid", `${name} is a pipe or a device, which is not read: write it to a file first`);
   }
   if (found.is === "file") {
-    const file = fileAt(path, basename(path), found.state);
+    const file = await fileAt(path, basename(path), found.state);
     return { name: path, isOne: true, files: [file], skipped: [] };
   }
   const source: SourceFound = { name: path, isOne: false, files: [], skipped: [] };
@@ -48,7 +48,7 @@ async function add(source: SourceFound, entry: Dirent, name: string): Promise<vo
   if (table === undefined && entry.isFile()) return void source.skipped.push({ name, why: whyFileSkipped(name) });
   const path = join(source.name, name);
   const found = await lookAt(path, name);
-  if (found?.is === "file" && table !== undefined) source.files.push(fileAt(path, name, found.state));
+  if (found?.is === "file" && table !== undefined) source.files.push(await fileAt(path, name, found.state));
   else if (found) source.skipped.push({ name, why: WHY[found.is](name) });
   else if (table === undefined) source.skipped.push({ name, why: "it is a link to nothing (correct or remove it)" });
   else throw new MusterError("invalid", `${escaped(name)} is a link to nothing, or was removed: correct or remove it`);
@@ -60,11 +60,14 @@ const WHY = {
   other: () => "it is a pipe, a socket or a device (write it to a file first)",
 };
 
-const fileAt = (path: string, name: string, state: Parameters<typeof readUnchanged>[2]): FoundFile => ({
-  name,
-  bytes: Number(state.size),
-  open: () => readUnchanged(path, name, state),
-});
+async function fileAt(path: string, name: string, state: FileState): Promise<FoundFile> {
+  // A link is known by the file that it leads to. If that was removed meanwhile, open() says so.
+  const real = await realpath(path).catch(() => path);
+  return {
+    ...{ name, bytes: Number(state.size), identity: { name: real, isObject: false } },
+    open: () => readUnchanged(path, name, state),
+  };
+}
 
 async function entriesOf(directory: string, name: string): Promise<Dirent[]> {
   try {

@@ -51,7 +51,8 @@ async function findOne(url: string, settings?: S3ClientConfig, signal?: AbortSig
 
 function fileOf(location: S3Location, { key, bytes, version }: ListedObject): FoundFile {
   const open = () => readAhead(inChunks(readObject(location, key, undefined, version)));
-  return { name: key, bytes, open };
+  const identity = { name: `${location}${key}`, etag: version, isObject: true };
+  return { name: key, bytes, identity, open };
 }
 
 /** Joins what the network brings into chunks of at least CHUNK_BYTES. */

@@ -5,6 +5,7 @@ import { SOURCE_LENGTH_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { escaped } from "../shown.ts";
 import { csvRows } from "./csv-rows.ts";
+import type { Identity } from "./file-digest.ts";
 import { readerOfFile, readerOfFormat } from "./file-formats.ts";
 import { type Skipped, skippedLines, tableOfFile, whyFileSkipped } from "./file-names.ts";
 import type { FileRow, ReadRows } from "./file-row.ts";
@@ -26,13 +27,16 @@ export interface SourceFile {
   name: string;
   /** Its size as it is stored, packed or not. */
   bytes: number;
+  identity?: Identity | undefined;
+  /** Reads its bytes from the beginning. Throws if the file is not as it was found. */
+  open(): AsyncIterable<Uint8Array>;
   /**
    * Reads its rows from the beginning, in batches; can be called again.
-   * @param onBytes called with the size of each chunk of the file that is read
+   * @param onChunk called with each chunk of the file that is read, before it is unpacked
    * @param say called with one line of text for each thing that is skipped in the file
    * @throws MusterError `refused` if the file cannot be read
    */
-  rows(onBytes?: (bytes: number) => void, say?: (line: string) => void): AsyncGenerator<FileRow[]>;
+  rows(onChunk?: (chunk: Uint8Array) => void, say?: (line: string) => void): AsyncGenerator<FileRow[]>;
 }
 
 /** What findFiles and findObjects find. The names of the files then decide which of them are read. */
@@ -48,6 +52,7 @@ export interface FoundFile {
   /** Relative to the source. */
   name: string;
   bytes: number;
+  identity?: Identity | undefined;
   /** Reads the bytes from the beginning. Throws if the file is not as it was found. */
   open(): AsyncIterable<Uint8Array>;
 }
@@ -118,18 +123,18 @@ export function oneFile(
 
 function sourceFile(
   table: TableName,
-  { name, bytes, open }: FoundFile,
+  { name, bytes, identity, open }: FoundFile,
   read: ReadRows,
   recipe?: FileRecipe | undefined,
 ): SourceFile {
-  const rows: SourceFile["rows"] = (onBytes, say) =>
-    read(tableOf(table), counted(open(), onBytes), escaped(name), { say, recipe });
-  return { table, name, bytes, rows };
+  const rows: SourceFile["rows"] = (onChunk, say) =>
+    read(tableOf(table), watched(open(), onChunk), escaped(name), { say, recipe });
+  return { table, name, bytes, identity, open, rows };
 }
 
-async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes?: (bytes: number) => void) {
+async function* watched(chunks: AsyncIterable<Uint8Array>, onChunk?: (chunk: Uint8Array) => void) {
   for await (const chunk of chunks) {
-    onBytes?.(chunk.length);
+    onChunk?.(chunk);
     yield chunk;
   }
 }

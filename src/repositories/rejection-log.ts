@@ -4,6 +4,7 @@ import { and, asc, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } 
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/datetime.ts";
 import { RAW_BYTES_MAX, type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
+import { namesRead } from "./file-log.ts";
 import { inParts, statementBytes } from "./inserts.ts";
 import { isImportOf } from "./run-log.ts";
 
@@ -149,10 +150,13 @@ function bytesOf(row: NewRejection): number {
 /** A text that is as long as the values of the other columns together. Their length hardly differs from row to row. */
 const OTHER_COLUMNS = "run, table, position, state, replaces, created_at".repeat(4);
 
-/** Marks the open rejections of earlier imports of the source as superseded: this run has read the same rows again. */
+/**
+ * Marks the open rejections of earlier imports of the source as superseded: this run has read the same rows again.
+ * @param newOnly this run has not read all files of the source: only the rejections of those that it has read are superseded
+ */
 export async function supersede(
   db: MySql2Database,
-  { run, source, tables }: { run: string; source: string; tables: readonly string[] },
+  { run, source, tables, newOnly }: { run: string; source: string; tables: readonly string[]; newOnly: boolean },
 ): Promise<void> {
   // The ids are read first: an UPDATE with a join would lock every run that it looks at.
   const earlier = await db
@@ -161,8 +165,33 @@ export async function supersede(
     .where(and(isImportOf(source), ne(runs.id, run)));
   if (earlier.length === 0) return;
   const ids = earlier.map((row) => row.id);
-  await db
-    .update(rejections)
-    .set({ state: "superseded" })
-    .where(and(inArray(rejections.run, ids), inArray(rejections.table, [...tables]), eq(rejections.state, "open")));
+  for (const table of tables) {
+    const open = and(inArray(rejections.run, ids), eq(rejections.table, table), eq(rejections.state, "open"));
+    const close = (condition: SQL | undefined) =>
+      db.update(rejections).set({ state: "superseded" }).where(and(open, condition));
+    if (!newOnly) await close(undefined);
+    else for (const names of await namesReadAgain(db, { run, table, open })) await close(isFileOf(names));
+  }
 }
+
+/** How many files' rejections one statement supersedes. */
+const FILES_PER_UPDATE = 500;
+
+/** The names of the files that have open rejections and that the run has read, in parts. */
+async function namesReadAgain(
+  db: MySql2Database,
+  { run, table, open }: { run: string; table: string; open: SQL | undefined },
+): Promise<string[][]> {
+  // Grouped by bytes: to the table's collation, a.csv and A.csv are one name.
+  const found = await db
+    .select({ name: sql<string | null>`MIN(${rejections.file})` })
+    .from(rejections)
+    .where(open)
+    .groupBy(sql`BINARY ${rejections.file}`);
+  if (found.length === 0) return [];
+  const read = await namesRead(db, run, table);
+  const names = found.flatMap(({ name }) => (name !== null && read.has(name) ? [name] : []));
+  return [...inParts(names, () => 0, { rowsMax: FILES_PER_UPDATE })];
+}
+
+const isFileOf = (names: readonly string[]): SQL => sql`BINARY ${rejections.file} IN ${names}`;

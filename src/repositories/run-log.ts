@@ -48,6 +48,9 @@ export async function hasBackedUp(db: MySql2Database): Promise<boolean> {
   return has(db, made);
 }
 
+/** The id of the backup that a restore's source names; "" if it names none. */
+export const backupIn = (source: string | null): string => /^backup (\S+)/.exec(source ?? "")?.[1] ?? "";
+
 /** Whether a run has stored rows, or is about to. */
 export async function hasRunThatStored(db: MySql2Database): Promise<boolean> {
   const kinds: RunKind[] = ["import", "insert", "replay", "restore"];

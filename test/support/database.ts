@@ -13,6 +13,7 @@ export interface TestDatabase extends Database {
 const CHILDREN_FIRST = [
   ...tables.map(({ name }) => name).reverse(),
   "muster_rejections",
+  "muster_files",
   "muster_runs",
   "muster_idempotency_keys",
 ];
