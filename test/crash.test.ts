@@ -157,7 +157,7 @@ async function saidBy(
   return text;
 }
 
-/** Each row and rejection is counted once, by one of the two runs, and no run is left open. */
+/** Each row, rejection and file is counted once, by one of the two runs, and no run is left open. */
 async function expectAccounted(outcome: { tables: typeof expected }, earlier: string, before: Record<string, string>) {
   const runs = (await listRuns(database.db, { limit: 10 })).filter(({ id }) => id > earlier);
   expect(runs.filter(({ status }) => status !== "succeeded" && status !== "failed")).toEqual([]);
@@ -175,4 +175,7 @@ async function expectAccounted(outcome: { tables: typeof expected }, earlier: st
   }
   const [logged] = await select(pool, "SELECT COUNT(*) AS `rows` FROM muster_rejections WHERE state = 'open'");
   expect(logged?.rows).toBe(bad);
+  const read = await select(pool, "SELECT name_in_source AS name, imported_at FROM muster_files ORDER BY name");
+  const counted = read.map(({ name, imported_at }) => [name, imported_at !== null]);
+  expect(counted).toEqual(tableNames.map((table) => [`${table}.csv`, true]).toSorted());
 }

@@ -9,6 +9,9 @@ import { tableOf } from "../src/codecs/tables.ts";
 import type { DebugPoint } from "../src/debug-points.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { clearDeadRuns } from "../src/publish/recovery.ts";
+import { csvRows } from "../src/read/csv-rows.ts";
+import type { ReadRows } from "../src/read/file-row.ts";
+import { oneFile } from "../src/read/source.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { putText } from "../src/s3/objects.ts";
 import { run, start, startStoppedAt } from "./support/commands.ts";
@@ -32,7 +35,7 @@ beforeEach(async () => {
 const lines: string[] = [];
 const report = { say: (line: string) => void lines.push(line) };
 
-async function load(source: string, options: Partial<ImportOptions> = {}) {
+async function load(source: ImportOptions["source"], options: Partial<ImportOptions> = {}) {
   lines.length = 0;
   return importSource(database, { source, newOnly: true, report, s3: settingsFor(s3.endpoint), ...options });
 }
@@ -192,6 +195,42 @@ describe("what is not known", () => {
     await restore(database, store, { tables: part, backup: manifest.id, report });
     expect(await jobs()).toEqual(["Clerk", "Judge"]);
     expect(await load(folder)).toMatchObject({ files: { read: 1, known: 1 }, tables: { jobs: { inserted: 1 } } });
+  });
+});
+
+describe("what cannot be known again", () => {
+  const file = {
+    name: "jobs.csv",
+    bytes: 8,
+    open: async function* () {
+      yield Buffer.from("1,Clerk\n");
+    },
+    read: csvRows,
+  };
+
+  test("a body or a pipe, which has no name that lasts, is refused", async () => {
+    await expect(load(oneFile("-", "jobs", file))).rejects.toMatchObject({
+      code: "invalid",
+      message: "jobs.csv has no name that lasts, so --new-only cannot know it again: import it without --new-only",
+    });
+    await load(oneFile("-", "jobs", file), { newOnly: false });
+    expect([await jobs(), await known()]).toEqual([["Clerk"], []]);
+  });
+
+  test("an object without an entity tag is refused", async () => {
+    const identity = { name: "s3://bucket/jobs.csv", isObject: true };
+    await expect(load(oneFile("s3://bucket/jobs.csv", "jobs", { ...file, identity }))).rejects.toThrow(
+      /^s3:\/\/bucket\/jobs.csv has no entity tag in the bucket's list, /,
+    );
+  });
+
+  test("a file is known by all its bytes, even if its reader leaves some out", async () => {
+    const read: ReadRows = async function* (table, _, name) {
+      yield* csvRows(table, file.open(), name);
+    };
+    await load(oneFile("/a/jobs.csv", "jobs", { ...file, read, identity: { name: "/a/jobs.csv", isObject: false } }));
+    const [row] = await select(database.pool, "SELECT digest FROM muster_files");
+    expect(row?.digest).toBe(`sha256:${new Bun.CryptoHasher("sha256").update("1,Clerk\n").digest("hex")}`);
   });
 });
 

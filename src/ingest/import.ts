@@ -1,8 +1,10 @@
 /** The import of files: rows are read, judged and staged, then every table is published whole. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
+import type { MySql2Database } from "drizzle-orm/mysql2";
 import { type TableName, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import type { Counts } from "../db/ledger.ts";
+import { DEADLOCK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
 import { dropStages, stageName } from "../publish/stage.ts";
@@ -155,8 +157,8 @@ async function withhold(
 ): Promise<Pick<ImportOutcome, "status" | "error" | "tables">> {
   const { run, source, dryRun, report } = state;
   const names = tables.map(({ name }) => name);
-  const counts = { ...state.counts };
-  const { end, first } = await run.db.transaction(async (transaction) => {
+  const end = async (transaction: MySql2Database) => {
+    const counts = { ...state.counts };
     const logged = late && (await logLate(state, { ...late, stage: stageName(run.id, late.table) }, late.verdicts));
     for (const name of names) {
       const judged = counts[name] ?? noRows();
@@ -165,15 +167,17 @@ async function withhold(
     }
     const why = excessOf(state, Object.values(counts));
     const error = why && `${why}: ${whatIsImported(state, names)}`;
-    if (!dryRun)
+    if (!dryRun) {
       await supersede(transaction, { run: run.id, source: source.name, tables: names, newOnly: state.newOnly });
-    await forgetUncounted(transaction, run.id);
-    const end = { status: error ? ("refused" as const) : ("succeeded" as const), ...(error && { error }) };
-    await endRun(transaction, run.id, { ...end, counts });
-    return { end, first: logged?.first ?? [] };
-  });
+      await forgetUncounted(transaction, run.id);
+    }
+    const outcome = { status: error ? ("refused" as const) : ("succeeded" as const), ...(error && { error }) };
+    await endRun(transaction, run.id, { ...outcome, counts });
+    return { outcome, counts, first: logged?.first ?? [] };
+  };
+  const { outcome, counts, first } = await retried([DEADLOCK], () => run.db.transaction(end));
   for (const rejection of first) report.rejected?.(rejection);
-  return { ...end, tables: counts };
+  return { ...outcome, tables: counts };
 }
 
 /** A sentence that says which tables were imported and which were not. */

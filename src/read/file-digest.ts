@@ -1,4 +1,5 @@
 /** How a later import knows a file again: by its lasting name, and by a digest of its content. */
+import { createHash } from "node:crypto";
 import type { SourceFile } from "./source.ts";
 
 /** Found for every file of a disk or a bucket. A request's body and a pipe have none. */
@@ -21,7 +22,7 @@ export function etagDigest({ etag = "" }: Identity): string | undefined {
 
 /** The SHA-256 of a file's bytes as they are stored (packed or not), computed while the file is read. */
 export class ContentDigest {
-  readonly #hash = new Bun.CryptoHasher("sha256");
+  readonly #hash = createHash("sha256");
   #bytes = 0;
 
   update(chunk: Uint8Array): void {
@@ -40,7 +41,7 @@ export class ContentDigest {
  * @param onChunk is called with each chunk; it may throw
  */
 export async function digestOf(file: SourceFile, onChunk?: (chunk: Uint8Array) => void): Promise<string> {
-  const hash = new Bun.CryptoHasher("sha256");
+  const hash = createHash("sha256");
   for await (const chunk of file.open()) {
     onChunk?.(chunk);
     hash.update(chunk);

@@ -1,5 +1,6 @@
 /** The log of the files that imports have read, by which `--new-only` knows them again. */
-import { and, eq, gte, inArray, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, eq, gte, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
+import { alias } from "drizzle-orm/mysql-core";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/datetime.ts";
 import type { TableName } from "../codecs/tables.ts";
@@ -44,10 +45,15 @@ export async function noteFiles(db: MySql2Database, run: string, read: readonly 
  * files is deleted.
  */
 export async function countFiles(transaction: MySql2Database, run: string, table: string): Promise<void> {
-  await transaction.execute(
-    sql`DELETE earlier FROM muster_files earlier JOIN muster_files own ON own.file = earlier.file
-        WHERE own.run = ${run} AND own.\`table\` = ${table} AND earlier.run <> ${run}`,
-  );
+  const own = alias(files, "own");
+  // The keys are read first, because a DELETE with a join could lock the files of all tables.
+  const earlier = await transaction
+    .select({ file: files.file })
+    .from(files)
+    .innerJoin(own, eq(own.file, files.file))
+    .where(and(eq(own.run, run), eq(own.table, table), ne(files.run, run)));
+  for (const part of pagesOf(earlier.map(({ file }) => file)))
+    await transaction.delete(files).where(and(inArray(files.file, part), ne(files.run, run)));
   await transaction
     .update(files)
     .set({ imported_at: sql`UTC_TIMESTAMP(3)` })
