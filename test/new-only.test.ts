@@ -67,6 +67,14 @@ describe("a folder that fills up", () => {
     expect(await jobs()).toEqual(["Clerk", "Judge", "Pilot"]);
   });
 
+  test("a folder of more files than one statement takes", async () => {
+    const nights = Array.from({ length: 1_100 }, (_, at) => [`jobs/${at}.ndjson`, `{"id":${at + 1},"job":"Clerk"}`]);
+    const folder = await folderOf(Object.fromEntries(nights));
+    expect((await load(folder)).files).toEqual({ read: 1_100, known: 0 });
+    await put(folder, "jobs/x.csv", "2000,Cook\n");
+    expect((await load(folder)).files).toEqual({ read: 1, known: 1_100 });
+  });
+
   test("files of a plain import are known", async () => {
     const folder = await folderOf({
       ...SALES,
@@ -184,17 +192,25 @@ describe("what is not known", () => {
     expect((await load(folder)).files).toEqual({ read: 3, known: 1 });
   });
 
-  test("the files whose rows a restore has taken away again", async () => {
-    const folder = await folderOf({ "jobs-1.csv": NIGHTS["jobs-1.csv"] });
+  test.each([
+    ["jobs", "1,Clerk\n2,Judge\n", "3,Pilot\n"],
+    // No table refers to the employees, so they are restored by a swap.
+    ["hired_employees", "1,Ana,2021-05-01T10:00:00Z,1,1\n", "2,Bo,2021-05-01T10:00:00Z,1,1\n"],
+  ] as const)("the files of %s whose rows a restore has taken away again", async (table, before, after) => {
+    await load(await folderOf({ ...SALES, "jobs.csv": "1,Clerk\n" }));
+    const folder = await folderOf({ [`${table}-1.csv`]: before });
     const store = new DirectoryStore(await folderOf({}));
-    const part = [tableOf("jobs")];
+    const part = [tableOf(table)];
     await load(folder);
     const { manifest } = await backup(database, store, { tables: part, codec: "deflate", report });
-    await put(folder, "jobs-2.csv", NIGHTS["jobs-2.csv"]);
+    await put(folder, `${table}-2.csv`, after);
     await load(folder);
     await restore(database, store, { tables: part, backup: manifest.id, report });
-    expect(await jobs()).toEqual(["Clerk", "Judge"]);
-    expect(await load(folder)).toMatchObject({ files: { read: 1, known: 1 }, tables: { jobs: { inserted: 1 } } });
+    expect(await load(folder)).toMatchObject({ files: { read: 1, known: 1 }, tables: { [table]: { inserted: 1 } } });
+    // As if another database had made the backup.
+    await database.pool.query("DELETE FROM muster_runs WHERE kind = 'backup'");
+    await restore(database, store, { tables: part, backup: manifest.id, report });
+    expect((await load(folder)).files).toEqual({ read: 2, known: 0 });
   });
 });
 
@@ -260,6 +276,11 @@ describe("a bucket that fills up", () => {
     expect(s3.seen.filter(({ url }) => url.includes("jobs-1.csv"))).toEqual([]);
     expect((await load(BUCKET)).files).toEqual({ read: 0, known: 2 });
     expect((await load(`${BUCKET}jobs-2.csv`)).files).toEqual({ read: 0, known: 1 });
+  });
+
+  test("an object whose name is longer than the log keeps is refused", async () => {
+    await upload(`jobs/${"x".repeat(700)}.csv`, "1,Clerk\n");
+    await expect(load(BUCKET)).rejects.toThrow(/^jobs\/x+...: the name is over 700 characters long: shorten it$/);
   });
 
   test("an object with other content is refused, and read with --again", async () => {

@@ -3,7 +3,7 @@ import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { SOURCE_LENGTH_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { escaped } from "../shown.ts";
+import { cut, escaped } from "../shown.ts";
 import { csvRows } from "./csv-rows.ts";
 import type { Identity } from "./file-digest.ts";
 import { readerOfFile, readerOfFormat } from "./file-formats.ts";
@@ -127,6 +127,10 @@ function sourceFile(
   read: ReadRows,
   recipe?: FileRecipe | undefined,
 ): SourceFile {
+  if (name.length > SOURCE_LENGTH_MAX) {
+    const begin = escaped(cut(name));
+    throw new MusterError("invalid", `${begin}: the name is over ${SOURCE_LENGTH_MAX} characters long: shorten it`);
+  }
   const rows: SourceFile["rows"] = (onChunk, say) =>
     read(tableOf(table), watched(open(), onChunk), escaped(name), { say, recipe });
   return { table, name, bytes, identity, open, rows };

@@ -6,6 +6,7 @@ import { instant } from "../codecs/datetime.ts";
 import type { TableName } from "../codecs/tables.ts";
 import { files, runs } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
+import { inParts, statementBytes } from "./inserts.ts";
 
 /** A file of a table. */
 export interface LoggedFile {
@@ -27,9 +28,6 @@ export interface KnownFile {
   imported_at: string;
 }
 
-/** How many files one statement reads or writes. A name has at most 16 KB. */
-const FILES_PER_STATEMENT = 500;
-
 /** Writes the files whose rows are in the stages of a run. They count after countFiles(). */
 export async function noteFiles(db: MySql2Database, run: string, read: readonly LoggedFile[]): Promise<void> {
   // A source may lead to one file by several names.
@@ -37,8 +35,11 @@ export async function noteFiles(db: MySql2Database, run: string, read: readonly 
   const values = [...byKey].map(([key, { nameInSource, ...file }]) => ({
     ...{ ...file, file: key, run, name_in_source: nameInSource },
   }));
-  for (const part of pagesOf(values)) await retried([DEADLOCK], () => db.insert(files).values(part));
+  for (const part of inParts(values, bytesOf)) await retried([DEADLOCK], () => db.insert(files).values(part));
 }
+
+const bytesOf = (values: typeof files.$inferInsert) =>
+  Object.values(values).reduce<number>((sum, value) => sum + statementBytes(value ?? null), 0);
 
 /**
  * Makes the files of a table count, in the transaction that publishes their rows. What earlier runs have written about the same
@@ -52,7 +53,10 @@ export async function countFiles(transaction: MySql2Database, run: string, table
     .from(files)
     .innerJoin(own, eq(own.file, files.file))
     .where(and(eq(own.run, run), eq(own.table, table), ne(files.run, run)));
-  for (const part of pagesOf(earlier.map(({ file }) => file)))
+  for (const part of inParts(
+    earlier.map(({ file }) => file),
+    statementBytes,
+  ))
     await transaction.delete(files).where(and(inArray(files.file, part), ne(files.run, run)));
   await transaction
     .update(files)
@@ -80,7 +84,10 @@ export async function forgetSince(transaction: MySql2Database, table: string, ba
     .select({ file: files.file })
     .from(files)
     .where(and(eq(files.table, table), isNotNull(files.imported_at), since));
-  for (const part of pagesOf(found.map(({ file }) => file)))
+  for (const part of inParts(
+    found.map(({ file }) => file),
+    statementBytes,
+  ))
     await transaction.delete(files).where(inArray(files.file, part));
 }
 
@@ -91,7 +98,7 @@ export async function knownFiles(
 ): Promise<(KnownFile | undefined)[]> {
   const known = new Map<string, KnownFile>();
   const keys = asked.map(fileKey);
-  for (const part of pagesOf(keys)) {
+  for (const part of inParts(keys, statementBytes)) {
     const rows = await db
       .select()
       .from(files)
@@ -114,9 +121,4 @@ export async function namesRead(db: MySql2Database, run: string, table: string):
 /** The table and the name as a key, since an index on names of up to 16 KB would be too long. */
 function fileKey({ table, name }: Pick<LoggedFile, "table" | "name">): string {
   return new Bun.CryptoHasher("sha256").update(`${table}\0${name}`).digest("hex");
-}
-
-function* pagesOf<T>(all: readonly T[]): Generator<T[]> {
-  for (let start = 0; start < all.length; start += FILES_PER_STATEMENT)
-    yield all.slice(start, start + FILES_PER_STATEMENT);
 }

@@ -174,9 +174,6 @@ export async function supersede(
   }
 }
 
-/** How many files' rejections one statement supersedes. */
-const FILES_PER_UPDATE = 500;
-
 /** The names of the files that have open rejections and that the run has read, in parts. */
 async function namesReadAgain(
   db: MySql2Database,
@@ -191,7 +188,7 @@ async function namesReadAgain(
   if (found.length === 0) return [];
   const read = await namesRead(db, run, table);
   const names = found.flatMap(({ name }) => (name !== null && read.has(name) ? [name] : []));
-  return [...inParts(names, () => 0, { rowsMax: FILES_PER_UPDATE })];
+  return [...inParts(names, statementBytes)];
 }
 
 const isFileOf = (names: readonly string[]): SQL => sql`BINARY ${rejections.file} IN ${names}`;
