@@ -2,12 +2,17 @@
 import type { Reason } from "../db/ledger.ts";
 import { controlIn, Fault, INVALID_UTF8, isBlank, NOT_UTF8, type SqlValue } from "./codec.ts";
 import type { CsvRecord } from "./csv-parser.ts";
-import { accepted, missing } from "./json.ts";
+import { absent, accepted, missing } from "./json.ts";
 import { badRow, malformedCsv, wrongFieldCount } from "./reasons.ts";
 import type { ReadRow, Row, Table } from "./tables.ts";
 
-/** For each cell of a record, the index of its column, taken from a header. Undefined means the dictionary's order. */
+/**
+ * For each cell of a record, the index of its column, taken from a header or a recipe; LEFT_OUT if the cell is not read.
+ * Undefined means the dictionary's order.
+ */
 export type CellOrder = readonly number[] | undefined;
+
+export const LEFT_OUT = -1;
 
 /** Judges one record by its shape alone. Columns that `order` leaves out are missing. */
 export function fromRecord(table: Table, record: CsvRecord, order: CellOrder): ReadRow {
@@ -27,11 +32,16 @@ function withWrongFieldCount(table: Table, count: number, cells: readonly string
 }
 
 /** The fast path: the values of a record without any fault. Undefined if fromCsv must judge it. */
-function flawlessValues({ columns }: Table, record: CsvRecord, order: CellOrder): SqlValue[] | undefined {
+function flawlessValues({ columns }: Table, record: CsvRecord, order: CellOrder): ReadRow["values"] | undefined {
   const { bytes, bounds, first, length } = record;
-  const values: SqlValue[] = length === columns.length ? [] : columns.map(({ fallback }) => fallback);
+  const values: (SqlValue | undefined)[] = length === columns.length ? [] : columns.map(absent);
+  let hasGaps = false;
   for (let index = 0; index < length; index++) {
     const at = order?.[index] ?? index;
+    if (at === LEFT_OUT) {
+      hasGaps = length === columns.length;
+      continue;
+    }
     const codec = columns[at]?.codec;
     const bound = first + 3 * index;
     const start = bounds[bound] ?? 0;
@@ -46,7 +56,8 @@ function flawlessValues({ columns }: Table, record: CsvRecord, order: CellOrder)
     if (value === undefined || value instanceof Fault) return undefined;
     values[at] = value;
   }
-  return values;
+  // No value is null here, because a blank cell is left to fromCsv.
+  return hasGaps ? columns.map((column, at) => values[at] ?? absent(column)) : values;
 }
 
 /** Judges the cells of one record by their shape alone. Columns that `order` leaves out are missing. */

@@ -72,10 +72,13 @@ export function newRowSchema(table: Table): z.ZodObject {
 
 /** Returns the fallback of a column that a row leaves out. If the column is required, adds a reason and returns undefined. */
 export function missing(column: Column, reasons: Reason[]): SqlValue | undefined {
-  if (!column.required) return column.fallback;
+  if (!column.required) return absent(column);
   reasons.push(missingField(column));
   return undefined;
 }
+
+/** The value of a column that a row may leave out. An id is undefined: the database shall assign it. */
+export const absent = ({ isKey, fallback }: Column): SqlValue | undefined => (isKey ? undefined : fallback);
 
 /** Returns a value that a codec has read. If it is a Fault, adds a reason and returns undefined. */
 export function accepted(column: Column, value: SqlValue | Fault, reasons: Reason[]): SqlValue | undefined {

@@ -39,7 +39,10 @@ export interface Column {
   /** It is the table's `id`. */
   isKey: boolean;
   nullable: boolean;
-  /** A row must have it: it is not nullable and has no default. An id is required too, unless fromJson is told otherwise. */
+  /**
+   * A row must have it: it is not nullable and has no default. An id is required too, unless fromJson is told otherwise, or
+   * a recipe says that the database assigns ids (reading-table.ts).
+   */
   required: boolean;
   /** The value if none is given: the column's default, else null. */
   fallback: SqlValue;

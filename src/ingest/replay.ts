@@ -146,8 +146,11 @@ function wholeRaw({ id, bytes }: HeldRejection, stored: Buffer | undefined): Buf
 }
 
 async function readRecord(table: Table, bytes: Uint8Array, columns: readonly string[]): Promise<ReadRow> {
+  // A cell without a name was left out by the recipe: findIndex answers -1, which is LEFT_OUT.
   const order = columns.map((name) => table.columns.findIndex((column) => column.name === name));
   const [record, another] = await recordsOf(bytes);
   if (another) return { values: [], reasons: [malformedCsv("the text has more than one record")] };
-  return record ? fromRecord(table, record, order) : fromCsv(table, [], order);
+  if (record?.malformed !== undefined) return fromRecord(table, record, order);
+  // Not fromRecord: it takes for granted that no required column is missing, but one can be new since the row was rejected.
+  return fromCsv(table, record?.cells ?? [], order);
 }
