@@ -6,9 +6,12 @@ import { tableNames } from "../src/codecs/tables.ts";
 import { settingsOf } from "../src/config.ts";
 import { rejectLimit } from "../src/ingest/reject-limit.ts";
 import { DEFAULT_SAMPLE } from "../src/ingest/sample.ts";
-import { type Help, helpText, isGiven, oneOf, text, wholeNumber } from "../src/options.ts";
+import { type Help, helpText, isGiven, type Option, oneOf, text, wholeNumber } from "../src/options.ts";
+import { RECIPE_FLAGS } from "../src/read/recipe-options.ts";
 
-interface Command extends Omit<Help, "usage" | "settings"> {
+interface Command extends Omit<Help, "usage" | "settings" | "recipe"> {
+  /** It reads files, and takes the flags of RECIPE_FLAGS too. */
+  takesRecipe?: boolean;
   /** The command's program, if that is not scripts/NAME.ts. */
   script?: string;
   /** Its arguments as --help shows them, one line for each way to call it. */
@@ -51,8 +54,15 @@ jobs/any.csv. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz
           .optional(),
         about: "refuse the whole import if more rows than this are rejected",
       },
+      recipe: {
+        value: "FILE",
+        type: text.optional(),
+        about: "read the files as this recipe says",
+        unset: "muster.recipe.json beside the files, if there is one",
+      },
       ...common,
     },
+    takesRecipe: true,
     examples: [
       "npm run import -- ./csv",
       "npm run import -- s3://bucket/hr/ --table jobs --dry-run",
@@ -174,14 +184,21 @@ Prints a line of JSON for each bench and server. Its ratio is our time divided b
 
 export type CommandName = keyof typeof COMMANDS;
 
+/** All flags of a command by their names. */
+export function flagsOf(name: CommandName): Record<string, Option> {
+  const { flags, takesRecipe }: Command = COMMANDS[name];
+  return takesRecipe ? { ...flags, ...RECIPE_FLAGS } : flags;
+}
+
 /** What a command prints with --help. */
 export function helpOf(name: CommandName): string {
-  const { script = `scripts/${name}.ts`, forms, ...rest }: Command = COMMANDS[name];
+  const { script = `scripts/${name}.ts`, forms, takesRecipe, ...rest }: Command = COMMANDS[name];
   const usage = forms.map((form) => `bun run ${script} ${form}`);
   return helpText({
     ...rest,
     usage: [...usage, `npm run ${name} -- ${forms[0]}     (without Bun on your PATH)`],
     settings: settingsOf(name),
+    ...(takesRecipe && { recipe: RECIPE_FLAGS }),
   });
 }
 

@@ -4,17 +4,18 @@ import { whollyRejected } from "../src/ingest/counts.ts";
 import { hasSample } from "../src/ingest/first-load.ts";
 import { type ImportOutcome, importSource } from "../src/ingest/import.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
+import { readRecipe } from "../src/read/recipe-file.ts";
 import type { NewRejection } from "../src/repositories/rejection-log.ts";
 import { escaped } from "../src/shown.ts";
 import { say, withProgress } from "./progress.ts";
 import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./run-command.ts";
 import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 
-const options = readArguments("import", ({ table, ...flags }, operands) => {
+const options = readArguments("import", ({ table, recipe, ...flags }, operands, parts) => {
   if (operands.length > 1) refuse(`${operands.join(" ")}: name one SOURCE, or a directory that holds all`);
   const { "dry-run": dryRun, "max-rejects": maxRejects, "new-only": newOnly, again } = flags;
   if (again && !newOnly) refuse("--again is for --new-only: without it every file is read, whether it is known or not");
-  return { source: operands[0], table, dryRun, maxRejects, newOnly, again };
+  return { source: operands[0], recipe, given: { table, dryRun, maxRejects, newOnly, again, options: parts } };
 });
 await command("import", importFiles, (last) => {
   if (!last) return "interrupted: run the same command again";
@@ -31,21 +32,22 @@ async function importFiles({ config, database, signal }: DatabaseContext): Promi
   const rejections = new Rejections(isJson ? undefined : say);
   const rejected = ({ file, position, table, reasons }: NewRejection) =>
     rejections.add(`${escaped(file ?? "")}:${position}`, table, reasons);
+  const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
   const outcome = await withProgress(signal, (report) =>
-    importSource(database, { ...options, source, report: { ...report, rejected } }),
+    importSource(database, { ...options.given, recipe, source, report: { ...report, rejected } }),
   );
   const { run, status, error, bytes, files, tables } = outcome;
   const { reasons } = rejections;
   const hasTakenId = reasons.some(({ code }) => code === "duplicate_id");
   if (hasTakenId && database.embedded && (await hasSample(database, DATA_FOLDER))) say(sampleHasIds(source));
   const speed = speedSince(started, tables, bytes);
-  const dry = options.dryRun ? "; it was a dry run: nothing was written" : "";
+  const dry = options.given.dryRun ? "; it was a dry run: nothing was written" : "";
   const rejectedTables = whollyRejected(tables);
   const but = rejectedTables.length > 0 ? `, but every row of ${rejectedTables.join(", ")} was rejected` : "";
   return {
     ...{ status, error },
     facts: { run, ...speed, bytes, files, tables, reasons },
-    text: `${Object.keys(tables).length === 0 ? "no file was read" : countsTable(tables)}${rejections.text}${options.dryRun ? "" : whatToDo(tables, run)}\nrun ${run} ${status} in ${speedText(speed)}${but}${dry}`,
+    text: `${Object.keys(tables).length === 0 ? "no file was read" : countsTable(tables)}${rejections.text}${options.given.dryRun ? "" : whatToDo(tables, run)}\nrun ${run} ${status} in ${speedText(speed)}${but}${dry}`,
   };
 }
 

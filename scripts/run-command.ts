@@ -11,7 +11,9 @@ import { MusterError } from "../src/errors.ts";
 import { interruption } from "../src/interruption.ts";
 import { type OpenDatabase, openDatabase } from "../src/open-database.ts";
 import { type Option, readOptions, type Values } from "../src/options.ts";
-import { COMMANDS, type CommandName, helpOf } from "./commands.ts";
+import type { FileRecipe } from "../src/read/recipe.ts";
+import { type RecipeFault, recipeOfOptions } from "../src/read/recipe-options.ts";
+import { COMMANDS, type CommandName, flagsOf, helpOf } from "./commands.ts";
 import { say } from "./progress.ts";
 
 /** The ways that a command can end, with their exit codes. */
@@ -115,14 +117,15 @@ function end({ status, error, facts, text }: Outcome): never {
 /**
  * Reads the command line. `--help` prints the command's help and ends the process with exit code 0. A mistake is reported in
  * one line, and ends the process with 2.
- * @param interpret checks flags and operands, and returns them in the form that the command needs. It may throw a MusterError
+ * @param interpret checks flags, operands and the flags that say how files are read, and returns them in the form that the
+ * command needs. It may throw a MusterError
  */
 export function readArguments<Name extends CommandName, T>(
   name: Name,
-  interpret: (flags: Values<(typeof COMMANDS)[Name]["flags"]>, operands: string[]) => T,
+  interpret: (flags: Values<(typeof COMMANDS)[Name]["flags"]>, operands: string[], recipe: FileRecipe | undefined) => T,
 ): T {
   try {
-    const flags: Record<string, Option> = COMMANDS[name].flags;
+    const flags = flagsOf(name);
     const options = Object.fromEntries(
       Object.entries(flags).map(([flag, { value }]) => [flag, { type: value ? "string" : "boolean" } as const]),
     );
@@ -139,11 +142,14 @@ export function readArguments<Name extends CommandName, T>(
       values,
       (flag, wanted) => `--${flag} ${values[flag]}: give ${wanted}`,
     );
-    return interpret(read, positionals);
+    return interpret(read, positionals, recipeOfOptions(values, "-", badOptions));
   } catch (error) {
     return end(failure(error));
   }
 }
+
+const badOptions = (faults: readonly RecipeFault[]) =>
+  new MusterError("invalid", faults.map(({ name, detail }) => `--${name} ${detail}`).join("; "));
 
 type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
 

@@ -76,17 +76,23 @@ export interface Help {
   /** What it does, and what its arguments are. */
   about: string;
   flags: Record<string, Option>;
+  /** Flags that say how files are read, if the command reads any. */
+  recipe?: Record<string, Option>;
   settings: Record<string, Option>;
   examples: readonly string[];
   exitCodes: string;
 }
 
-export function helpText({ usage, about, flags, settings, examples, exitCodes }: Help): string {
-  const named = Object.entries(flags).map(([name, flag]) => [`--${name} ${flag.value ?? ""}`.trimEnd(), flag] as const);
+export function helpText({ usage, about, flags, recipe = {}, settings, examples, exitCodes }: Help): string {
+  const named = (options: Record<string, Option>) =>
+    Object.entries(options).map(
+      ([name, { value = "", ...option }]) => [`--${name} ${value}`.trimEnd(), option] as const,
+    );
   const sections = [
     `Usage: ${usage.join("\n       ")}`,
     about,
-    optionLines("Options", named),
+    optionLines("Options", named(flags)),
+    optionLines("How the files are read, if not by the strict default (docs/recipes.md)", named(recipe)),
     optionLines("Settings, from the environment", Object.entries(settings)),
     `Examples:\n  ${examples.join("\n  ")}`,
     `Exit codes: ${exitCodes}`,

@@ -24,7 +24,7 @@ const JOBS = "id,job\n1,Baker\n";
 async function skipped(files: Record<string, string>): Promise<string[]> {
   const source = await openSource({ locations: [await folderOf({ "departments.csv": "1,Sales\n", ...files })] });
   expect(source.files.map(({ name }) => name)).toContain("departments.csv");
-  return source.skipped;
+  return source.notes;
 }
 
 test.each([
@@ -88,7 +88,7 @@ test("links are followed; a dangling link and a pipe are reported, and do not ho
   Bun.spawnSync(["mkfifo", join(folder, "hired_employees.csv")]);
   const source = await openSource({ locations: [folder] });
   expect(source.files.map(({ name }) => name)).toEqual(["departments.csv", "jobs/a.csv"]);
-  expect(source.skipped).toEqual([
+  expect(source.notes).toEqual([
     expect.stringContaining("Skipped elsewhere: it is a folder"),
     expect.stringContaining("Skipped hired_employees.csv: it is a pipe"),
     expect.stringContaining("Skipped notes: it is a link to nothing"),

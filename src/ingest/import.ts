@@ -8,7 +8,7 @@ import { DEADLOCK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
 import { dropStages, stageName } from "../publish/stage.ts";
-import type { Recipe } from "../read/recipe.ts";
+import type { FileRecipe, Recipe } from "../read/recipe.ts";
 import { openSource, type Source } from "../read/source.ts";
 import { forgetUncounted } from "../repositories/file-log.ts";
 import { type Beginning, beginRun } from "../repositories/live-run.ts";
@@ -28,6 +28,8 @@ export interface ImportOptions extends Partial<Limits> {
   source: string | readonly string[] | Source;
   /** How the files are read, if not by the strict default. */
   recipe?: Recipe | undefined;
+  /** Parts of a recipe for all files. They win over the recipe, or over the muster.recipe.json beside the files. */
+  options?: FileRecipe | undefined;
   /** Overrides what the S3 client finds in its environment. */
   s3?: S3ClientConfig;
   /** Read only this table's files. */
@@ -81,7 +83,7 @@ export async function beginImport(database: Database, options: ImportOptions): P
   const pulse = new Pulse(database, options.report);
   const { report } = pulse;
   const source = await sourceOf(options, report.signal);
-  for (const line of source.skipped) report.say(line);
+  for (const line of source.notes) report.say(line);
   if (options.newOnly) assertKnowable(source);
   const {
     dryRun = false,
@@ -103,9 +105,12 @@ export async function beginImport(database: Database, options: ImportOptions): P
   };
 }
 
-async function sourceOf({ source, table: only, recipe, s3 }: ImportOptions, signal?: AbortSignal): Promise<Source> {
+async function sourceOf(
+  { source, table: only, recipe, options, s3 }: ImportOptions,
+  signal?: AbortSignal,
+): Promise<Source> {
   if (typeof source === "object" && "files" in source) return source;
-  return openSource({ locations: [source].flat(), only, recipe, s3, signal });
+  return openSource({ locations: [source].flat(), only, recipe, options, s3, signal });
 }
 
 async function carryOut(begun: Import, pulse: Pulse): Promise<ImportOutcome> {

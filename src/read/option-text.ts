@@ -28,7 +28,9 @@ export function options(values: { [Name in OptionName]?: string | number | true 
   return `${flags.join(" ")} (HTTP: ${parameters.join("&")})`;
 }
 
-const hyphened = (name: string, hyphen: string) => name.replace(/[A-Z]/g, (capital) => hyphen + capital.toLowerCase());
+/** The name of a recipe's part as an option spells it: ignoreOtherColumns becomes ignore-other-columns or ignore_other_columns. */
+export const hyphened = (name: string, hyphen: string) =>
+  name.replace(/[A-Z]/g, (capital) => hyphen + capital.toLowerCase());
 
 /** A tab is written "tab", as recipes take it. */
 function typable(text: string): string {

@@ -9,11 +9,17 @@ import { MusterError } from "../errors.ts";
 export const FORMAT_NAMES = ["csv", "tsv", "ndjson", "json", "avro", "parquet", "xlsx"] as const;
 export type FormatName = (typeof FORMAT_NAMES)[number];
 
+/** The ways of writing CSV that have a name. */
+export const DIALECT_NAMES = ["mysql", "excel", "pandas", "tsv"] as const;
+
 /** The name of the recipe that is found beside the files. */
 export const RECIPE_FILE = "muster.recipe.json";
 
+const oneOf = <const Words extends readonly string[]>(words: Words) =>
+  z.enum(words, { error: `must be one of ${words.join(" ")}` });
+
 /** How dates are written in a file: Unicode's patterns (UTS #35, "Date Format Patterns"), and the zone of their clocks. */
-const Datetime = z.strictObject({
+export const Datetime = z.strictObject({
   formats: z.array(z.string().min(1)).min(1).optional().describe('The patterns, such as "dd/MM/yyyy HH:mm"'),
   zone: z
     .string()
@@ -38,15 +44,23 @@ const csvParts = {
   quote: z
     .union([character, z.literal("")])
     .optional()
-    .describe('What stands around cells; "" if no cell is quoted'),
+    .describe("What stands around cells"),
   escape: z
     .union([character, z.literal("")])
     .optional()
     .describe("What stands before a quote, a delimiter, a line end or itself to make it text"),
   comment: character.optional().describe("Lines that begin with it are skipped"),
-  skip: z.int().min(0).max(1_000_000).optional().describe("How many lines are skipped at the start of the file"),
+  skip: z
+    .int("must be a number of lines")
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .describe("How many lines are skipped at the start of the file"),
   null: z.array(z.string().min(1)).optional().describe("Words that mean no value if they stand unquoted in a cell"),
-  header: z.boolean().optional().describe("Whether the file has a header. If it is left out, the first record decides"),
+  header: z
+    .boolean("must be true (--header yes) or false (--header no)")
+    .optional()
+    .describe("Whether the file has a header; if it is left out, the first record decides"),
   trailingColumn: z.boolean().optional().describe("Each row ends in a delimiter after its last cell"),
 };
 
@@ -58,27 +72,28 @@ export const FileRecipe = z
       .min(1)
       .optional()
       .describe("Which files: a glob on the name, relative to the source. Default: all"),
-    table: z.enum(tableNames).optional().describe("The table, if the name of the file does not say it"),
-    format: z.enum(FORMAT_NAMES).optional().describe("The format, if the ending of the name does not say it"),
-    dialect: z.enum(["mysql", "excel", "pandas", "tsv"]).optional().describe("A way of writing CSV by its name"),
+    table: oneOf(tableNames).optional().describe("The table, if the name of the file does not say it"),
+    format: oneOf(FORMAT_NAMES).optional().describe("The format, if the ending of the name does not say it"),
+    dialect: oneOf(DIALECT_NAMES).optional().describe("A way of writing CSV by its name"),
     ...csvParts,
-    sheet: z.string().min(1).optional().describe("The sheet of a workbook, by its name. Default: its only one"),
+    sheet: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("The name of the sheet of a workbook; its only sheet if it is left out"),
     columns: z
       .union([z.record(z.string().min(1), z.string().min(1)), z.array(z.string().min(1).nullable()).min(1)])
       .optional()
-      .describe(
-        "Names in the file and the columns they mean; or the columns by position, null for a cell to leave out",
-      ),
+      .describe("Names in the file and the columns they mean, or the columns by position"),
     ignore: z.array(z.string()).optional().describe("Names in the file whose cells are left out"),
     ignoreOtherColumns: z.boolean().optional().describe("Leave out all cells whose names are no columns"),
-    decimal: z.enum([".", ","]).optional().describe("What stands before the decimals of a number"),
-    group: z.enum([",", ".", " ", "'", "_"]).optional().describe("What stands between groups of three digits"),
+    decimal: oneOf([".", ","]).optional().describe("What stands before the decimals of a number"),
+    group: oneOf([",", ".", " ", "'", "_"]).optional().describe("What stands between groups of three digits"),
     wholeDecimals: z.boolean().optional().describe("Read 8.0 as the whole number 8"),
     datetime: Datetime.optional(),
-    ids: z
-      .enum(["file", "database"])
+    ids: oneOf(["file", "database"])
       .optional()
-      .describe('"database" if the file has no key: the database assigns ids'),
+      .describe("Who gives the ids: the file, or the database if the file has none"),
   })
   .refine(({ columns, header }) => !(Array.isArray(columns) && header === true), {
     path: ["columns"],

@@ -9,7 +9,8 @@ import type { Identity } from "./file-digest.ts";
 import { readerOfFile, readerOfFormat } from "./file-formats.ts";
 import { type Skipped, skippedLines, tableOfFile, whyFileSkipped } from "./file-names.ts";
 import type { FileRow, ReadRows } from "./file-row.ts";
-import { type FileRecipe, type Recipe, recipeFor } from "./recipe.ts";
+import { type FileRecipe, RECIPE_FILE, type Recipe, recipeFor } from "./recipe.ts";
+import { recipeBeside, withOptions } from "./recipe-file.ts";
 import { findFiles } from "./source-files.ts";
 import { findObjects } from "./source-s3.ts";
 
@@ -17,8 +18,8 @@ export interface Source {
   /** Always the same for the same source, however the user spells it: by this name, its earlier imports are found. */
   name: string;
   files: SourceFile[];
-  /** One line for each thing of the source that is not read, with the reason. */
-  skipped: string[];
+  /** Lines that say what of the source is not read and why, and by which recipe the rest is read. */
+  notes: string[];
 }
 
 export interface SourceFile {
@@ -64,6 +65,8 @@ export interface OpenSource {
   only?: TableName | undefined;
   /** How the files are read, if not by the strict default. */
   recipe?: Recipe | undefined;
+  /** Parts of a recipe for all files. They win over the recipe, or over the muster.recipe.json beside the files. */
+  options?: FileRecipe | undefined;
   /** Settings for the SDK's client; they win over its environment. */
   s3?: S3ClientConfig | undefined;
   /** Stops reading from S3, with an error. */
@@ -74,13 +77,15 @@ export interface OpenSource {
  * Finds the files of directories and S3 prefixes (their own, and those in a folder named for a table), and the files named.
  * @throws MusterError `invalid` if there is nothing to read, `unavailable` if S3 does not answer or a disk fails
  */
-export async function openSource({ locations, only, recipe, s3, signal }: OpenSource): Promise<Source> {
+export async function openSource({ locations, only, recipe: given, options, s3, signal }: OpenSource): Promise<Source> {
   const [location = "", ...others] = locations;
   if (others.length > 0) throw new MusterError("invalid", "name one SOURCE, or a directory that holds all");
   const isS3 = location.startsWith("s3://");
   const found = isS3 ? await findObjects(location, s3, signal) : await findFiles(location);
   if (found.name.length > SOURCE_LENGTH_MAX)
     throw new MusterError("invalid", `the path is over ${SOURCE_LENGTH_MAX} characters long`);
+  const beside = given ? undefined : await recipeBeside(location, s3, signal);
+  const recipe = withOptions(given ?? beside, options);
   const files: SourceFile[] = [];
   for (const file of found.files) {
     const own = recipe && recipeFor(recipe, file.name);
@@ -88,9 +93,10 @@ export async function openSource({ locations, only, recipe, s3, signal }: OpenSo
     if (table === undefined) found.skipped.push({ name: file.name, why: whyFileSkipped(file.name) });
     else if (only === undefined || table === only) files.push(sourceFile(table, file, readerFor(file.name, own), own));
   }
-  const skipped = skippedLines(found.skipped);
-  if (files.length === 0) throw nothingToRead(escaped(location), only, skipped);
-  return { name: found.name, files, skipped };
+  const notes = skippedLines(found.skipped.filter(({ name }) => name !== RECIPE_FILE));
+  if (beside) notes.push(`Read by the recipe ${RECIPE_FILE} beside the files`);
+  if (files.length === 0) throw nothingToRead(escaped(location), only, notes);
+  return { name: found.name, files, notes };
 }
 
 /** The recipe says how a file is read, or its name. A single file of any other ending is read as CSV. */
@@ -118,7 +124,7 @@ export function oneFile(
   table: TableName,
   { read, recipe, ...file }: FoundFile & { read: ReadRows; recipe?: FileRecipe | undefined },
 ): Source {
-  return { name, files: [sourceFile(table, file, read, recipe)], skipped: [] };
+  return { name, files: [sourceFile(table, file, read, recipe)], notes: [] };
 }
 
 function sourceFile(
