@@ -393,6 +393,9 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     raw?: string | undefined;
                     raw_base64?: string | undefined;
                     columns?: string[] | undefined;
+                    recipe?: {
+                        [x: string]: any;
+                    } | undefined;
                     reasons: {
                         code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string | undefined;
@@ -627,14 +630,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                         };
@@ -693,14 +696,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                         };
@@ -960,10 +963,10 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    id?: string | number;
-                    department?: string | number;
-                    limit?: string | number;
                     cursor?: string | number;
+                    department?: string | number;
+                    id?: string | number;
+                    limit?: string | number;
                 };
             };
             output: {
@@ -975,10 +978,10 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    id?: string | number;
-                    department?: string | number;
-                    limit?: string | number;
                     cursor?: string | number;
+                    department?: string | number;
+                    id?: string | number;
+                    limit?: string | number;
                 };
             };
             output: {
@@ -1349,13 +1352,13 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
-                    id?: string | number;
-                    name?: string | number;
+                    cursor?: string | number;
                     datetime?: string | number;
                     department_id?: string | number;
+                    id?: string | number;
                     job_id?: string | number;
                     limit?: string | number;
-                    cursor?: string | number;
+                    name?: string | number;
                 };
             };
             output: {
@@ -1370,13 +1373,13 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
-                    id?: string | number;
-                    name?: string | number;
+                    cursor?: string | number;
                     datetime?: string | number;
                     department_id?: string | number;
+                    id?: string | number;
                     job_id?: string | number;
                     limit?: string | number;
-                    cursor?: string | number;
+                    name?: string | number;
                 };
             };
             output: {
@@ -1561,6 +1564,27 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     name?: Loose<string | undefined>;
                     dry_run?: Loose<"false" | "true" | undefined>;
                     max_rejects?: Loose<string | undefined>;
+                    columns?: Loose<string | undefined>;
+                    comment?: Loose<string | undefined>;
+                    datetime?: Loose<string | undefined>;
+                    decimal?: Loose<string | undefined>;
+                    delimiter?: Loose<string | undefined>;
+                    dialect?: Loose<string | undefined>;
+                    encoding?: Loose<string | undefined>;
+                    escape?: Loose<string | undefined>;
+                    format?: Loose<string | undefined>;
+                    group?: Loose<string | undefined>;
+                    header?: Loose<string | undefined>;
+                    ids?: Loose<string | undefined>;
+                    ignore?: Loose<string | undefined>;
+                    ignore_other_columns?: Loose<string | undefined>;
+                    null?: Loose<string | undefined>;
+                    quote?: Loose<string | undefined>;
+                    sheet?: Loose<string | undefined>;
+                    skip?: Loose<string | undefined>;
+                    trailing_column?: Loose<string | undefined>;
+                    whole_decimals?: Loose<string | undefined>;
+                    zone?: Loose<string | undefined>;
                 };
                 body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
                 type: "text/csv" | "application/x-ndjson" | "application/avro";
@@ -1576,14 +1600,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                     };
@@ -1610,6 +1634,27 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     name?: Loose<string | undefined>;
                     dry_run?: Loose<"false" | "true" | undefined>;
                     max_rejects?: Loose<string | undefined>;
+                    columns?: Loose<string | undefined>;
+                    comment?: Loose<string | undefined>;
+                    datetime?: Loose<string | undefined>;
+                    decimal?: Loose<string | undefined>;
+                    delimiter?: Loose<string | undefined>;
+                    dialect?: Loose<string | undefined>;
+                    encoding?: Loose<string | undefined>;
+                    escape?: Loose<string | undefined>;
+                    format?: Loose<string | undefined>;
+                    group?: Loose<string | undefined>;
+                    header?: Loose<string | undefined>;
+                    ids?: Loose<string | undefined>;
+                    ignore?: Loose<string | undefined>;
+                    ignore_other_columns?: Loose<string | undefined>;
+                    null?: Loose<string | undefined>;
+                    quote?: Loose<string | undefined>;
+                    sheet?: Loose<string | undefined>;
+                    skip?: Loose<string | undefined>;
+                    trailing_column?: Loose<string | undefined>;
+                    whole_decimals?: Loose<string | undefined>;
+                    zone?: Loose<string | undefined>;
                 };
                 body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
                 type: "text/csv" | "application/x-ndjson" | "application/avro";
@@ -1971,10 +2016,10 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         $get: {
             input: {
                 query?: {
+                    cursor?: string | number;
                     id?: string | number;
                     job?: string | number;
                     limit?: string | number;
-                    cursor?: string | number;
                 };
             };
             output: {
@@ -1986,10 +2031,10 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         } | {
             input: {
                 query?: {
+                    cursor?: string | number;
                     id?: string | number;
                     job?: string | number;
                     limit?: string | number;
-                    cursor?: string | number;
                 };
             };
             output: {
@@ -2262,6 +2307,9 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 raw?: string | undefined;
                 raw_base64?: string | undefined;
                 columns?: string[] | undefined;
+                recipe?: {
+                    [x: string]: any;
+                } | undefined;
                 reasons: {
                     code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                     field?: string | undefined;
@@ -2387,14 +2435,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                     };

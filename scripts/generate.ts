@@ -3,6 +3,7 @@
  * writes nothing, and fails if a file or a migration is out of date:
  *   client/           a package made from src/typed-client.ts: JavaScript for any runtime, and types that import nothing from
  *                     src/, so that a program that uses them does not compile Muster;
+ *   docs/recipe.schema.json   the JSON Schema of a recipe, for editors;
  *   README.md, docs/  the table of settings, and the --help of each command, between <!-- begin NAME --> and <!-- end NAME -->.
  *   usage: bun scripts/generate.ts [--check]
  */
@@ -12,16 +13,18 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { generateMySQLDrizzleJson } from "drizzle-kit/api";
+import { z } from "zod";
 import { SETTINGS, type Setting } from "../src/config.ts";
 import * as ledger from "../src/db/ledger.ts";
 import * as schema from "../src/db/schema.ts";
 import { defaultOf } from "../src/options.ts";
+import { Recipe } from "../src/read/recipe.ts";
 import { COMMANDS, helpOf } from "./commands.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const check = process.argv.includes("--check");
 await checkMigrations();
-for (const [name, text] of Object.entries({ ...(await clientPackage()), ...(await pages()) })) {
+for (const [name, text] of Object.entries({ ...(await clientPackage()), ...(await pages()), ...recipeSchema() })) {
   const file = Bun.file(join(ROOT, name));
   const before = (await file.exists()) ? await file.text() : "";
   if (before === text || (name.endsWith(".d.ts") && wordsOf(before) === wordsOf(text))) continue;
@@ -74,6 +77,11 @@ async function manifest(): Promise<string> {
   const exports = { "./client": { types: "./index.d.ts", default: "./index.js" } };
   const made = { name, version, license, private: true, type, exports, dependencies: { hono: dependencies.hono } };
   return `${JSON.stringify(made, null, 2)}\n`;
+}
+
+function recipeSchema(): Record<string, string> {
+  const schema = z.toJSONSchema(Recipe, { io: "input" });
+  return { "docs/recipe.schema.json": `${JSON.stringify({ ...schema, title: "How Muster reads files" }, null, 2)}\n` };
 }
 
 /** README.md and docs/, with the generated text between their markers. */

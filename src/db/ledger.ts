@@ -165,7 +165,7 @@ export const rejections = mysqlTable(
     // If `raw` is a CSV record, the column of each of its cells. NULL if `raw` is JSON.
     columns: document<string[]>()("columns"),
     // How the row's file was read, if not by the strict default: the FileRecipe of src/read/recipe.ts. A replay reads `raw` by it.
-    recipe: document<object>()("recipe"),
+    recipe: document<Record<string, unknown>>()("recipe"),
     reasons: document<Reason[]>()("reasons").notNull(),
     state: varchar("state", { length: 16 }).$type<RejectionState>().notNull(),
     // Set if a replayed row was rejected again: the rejection that was replayed.

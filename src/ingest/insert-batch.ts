@@ -5,6 +5,7 @@ import { type Row, type Table, type TableName, tableOf, tables } from "../codecs
 import type { Database } from "../db/database.ts";
 import type { Counts, Reason, RunKind } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
+import { rowRecipe } from "../read/recipe.ts";
 import type { BatchRow } from "../read/request-rows.ts";
 import { passGates } from "../repositories/gates.ts";
 import { existingIds } from "../repositories/key-sql.ts";
@@ -82,9 +83,10 @@ export async function insertBatch(database: Database, connection: PoolConnection
 /** @returns the ids of the rejections */
 async function logRejected(connection: PoolConnection, run: string, judged: readonly JudgedRow<BatchRow>[]) {
   const rejected = judged.filter(({ verdict }) => verdict.is === "rejected");
-  const rows = rejected.map(({ row: { table, position, raw, columns, replaces, file = null }, verdict }) => ({
+  const rows = rejected.map(({ row: { table, position, raw, columns, recipe, replaces, file = null }, verdict }) => ({
     ...{ table, file, position, raw, reasons: verdict.is === "rejected" ? verdict.reasons : [] },
     ...(columns && { columns }),
+    ...(recipe && { recipe: rowRecipe(recipe) }),
     ...(replaces && { replaces }),
   }));
   const ids = await addRejections(drizzle(connection), run, rows);

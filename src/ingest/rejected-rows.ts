@@ -1,6 +1,7 @@
 import type { Table } from "../codecs/tables.ts";
 import { RAW_BYTES_MAX, type Reason } from "../db/ledger.ts";
 import type { FileRow } from "../read/file-row.ts";
+import { rowRecipe } from "../read/recipe.ts";
 import { addRejections, type NewRejection } from "../repositories/rejection-log.ts";
 import type { Import } from "./import-state.ts";
 
@@ -22,11 +23,12 @@ export class RejectedRows {
   ) {}
 
   async add(file: string, row: FileRow, reasons: readonly Reason[]): Promise<NewRejection> {
-    const { position, columns } = row;
+    const { position, columns, recipe } = row;
     const raw = Buffer.from(row.raw.subarray(0, RAW_BYTES_MAX)); // a copy: a view would keep its whole block in memory
     const rejection: NewRejection = {
       ...{ table: this.table.name, file, position, raw, reasons },
       ...(columns && { columns }),
+      ...(recipe && { recipe: rowRecipe(recipe) }),
     };
     this.#rows.push(rejection);
     this.#rawBytes += raw.length;

@@ -103,6 +103,16 @@ export const FileRecipe = z
 /** How one file is read. */
 export type FileRecipe = z.output<typeof FileRecipe>;
 
+/**
+ * The parts of a recipe by which one row is read again from its raw input, which is UTF-8 text without the file around it.
+ * @returns undefined if the strict default reads it
+ */
+export function rowRecipe(recipe: FileRecipe | undefined): FileRecipe | undefined {
+  if (!recipe) return undefined;
+  const { match, table, format, encoding, skip, header, comment, sheet, trailingColumn, ...ofRow } = recipe;
+  return Object.keys(ofRow).length === 0 ? undefined : ofRow;
+}
+
 export const Recipe = z.strictObject({
   $schema: z.string().optional(),
   files: z.array(FileRecipe).min(1).describe("The first whose `match` fits a file's name is used"),

@@ -4,7 +4,7 @@ import { type TableName, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES, turn } from "../event-loop.ts";
 import { type MediaType, readerOfBody } from "./file-formats.ts";
-import type { FileRow } from "./file-row.ts";
+import type { FileRow, ReadOptions } from "./file-row.ts";
 
 /** How many rows one request may have, in all tables together. */
 export const ROWS_PER_REQUEST_MAX = 1_000;
@@ -23,7 +23,6 @@ export interface BatchRow extends FileRow {
 
 /**
  * Reads a body that has the rows of one table in a file format, such as CSV.
- * @param say called with one line of text for each thing that is skipped in the body
  * @throws MusterError `refused` if it cannot be read, `invalid` if it has no row, `too_large` for more than
  * ROWS_PER_REQUEST_MAX rows
  */
@@ -31,16 +30,30 @@ export async function rowsOfBody(
   type: MediaType,
   bytes: Uint8Array,
   table: TableName,
-  say: (line: string) => void,
+  { say, recipe }: Pick<ReadOptions, "say" | "recipe">,
 ): Promise<BatchRow[]> {
   const rows: BatchRow[] = [];
-  const blocks = readerOfBody(type, false)?.read(tableOf(table), pieces(bytes), "the body", { say, keyOptional: true });
+  const blocks = readerOfBody(type, false)?.read(tableOf(table), pieces(bytes), "the body", {
+    say,
+    recipe,
+    keyOptional: true,
+  });
   for await (const block of blocks ?? []) {
     // Copies only what is needed. A CSV row would also keep the bounds of all its cells in memory.
-    for (const { values, reasons, columns, raw } of block) {
+    for (const { values, reasons, columns, recipe, raw } of block) {
       const index = rows.length;
       const pointer = pointerAt([index]);
-      addRow(rows, { table, index, position: index, values, reasons, raw, ...(columns && { columns }), pointer });
+      addRow(rows, {
+        table,
+        index,
+        position: index,
+        values,
+        reasons,
+        raw,
+        recipe,
+        ...(columns && { columns }),
+        pointer,
+      });
     }
   }
   return notEmpty(rows);

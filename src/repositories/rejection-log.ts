@@ -19,6 +19,8 @@ export interface RejectionRecord {
   raw_base64?: string;
   /** The columns of the cells in `raw`, if it is a CSV record. */
   columns?: string[];
+  /** How `raw` is read, if not by the strict default: parts of the recipe of its file (docs/recipes.md). */
+  recipe?: Record<string, unknown>;
   reasons: Reason[];
   state: RejectionState;
   replaces?: number;
@@ -86,7 +88,7 @@ export function hasEnded(db: MySql2Database): SQL {
 }
 
 function rejectionRecord(row: typeof rejections.$inferSelect): RejectionRecord {
-  const { id, run, table, file, position, raw, columns, reasons, state, replaces, created_at } = row;
+  const { id, run, table, file, position, raw, columns, recipe, reasons, state, replaces, created_at } = row;
   return {
     id,
     run,
@@ -95,6 +97,7 @@ function rejectionRecord(row: typeof rejections.$inferSelect): RejectionRecord {
     position,
     ...rawText(raw),
     ...(columns !== null && { columns }),
+    ...(recipe !== null && { recipe }),
     reasons,
     state,
     ...(replaces !== null && { replaces }),
@@ -112,6 +115,8 @@ export interface NewRejection {
   raw: Uint8Array;
   /** Only for a CSV record: the columns of its cells. With them it can be read again without its file's header. */
   columns?: string[];
+  /** How `raw` is read again, if not by the strict default. */
+  recipe?: Record<string, unknown> | undefined;
   reasons: readonly Reason[];
   replaces?: number;
 }
@@ -142,7 +147,7 @@ export async function addRejections(db: MySql2Database, run: string, rows: reado
 const keptOf = ({ raw }: NewRejection) => Buffer.from(raw.subarray(0, RAW_BYTES_MAX));
 
 function bytesOf(row: NewRejection): number {
-  const texts = [JSON.stringify([row.reasons, row.columns, row.file]), OTHER_COLUMNS];
+  const texts = [JSON.stringify([row.reasons, row.columns, row.recipe, row.file]), OTHER_COLUMNS];
   // The driver writes bytes in hexadecimal: two characters each.
   return texts.reduce((sum, text) => sum + statementBytes(text), 2 * Math.min(row.raw.length, RAW_BYTES_MAX));
 }

@@ -15,6 +15,7 @@ import type { Env } from "../http/env.ts";
 import { IDEMPOTENCY_KEY, oncePerKey } from "../http/idempotency.ts";
 import { loggable } from "../http/log.ts";
 import { Refusal } from "../http/problem.ts";
+import { recipeOf } from "../http/recipe-query.ts";
 import { bodyOf, tooMany, Uploads } from "../http/upload.ts";
 import { parameter, validate } from "../http/validate.ts";
 import { countsText, whollyRejected } from "../ingest/counts.ts";
@@ -23,6 +24,8 @@ import { type RejectLimit, rejectLimit } from "../ingest/reject-limit.ts";
 import { IMPORTS_MAX, type ImportsUnderWay } from "../ingest/under-way.ts";
 import type { ImportLimits } from "../limits.ts";
 import { type FileReader, MEDIA_TYPES, readerOfBody } from "../read/file-formats.ts";
+import type { FileRecipe } from "../read/recipe.ts";
+import { RECIPE_PARAMETERS } from "../read/recipe-options.ts";
 import { oneFile, type Source } from "../read/source.ts";
 import { type Spool, spool, tooLarge } from "../read/spool.ts";
 import { findRun } from "../repositories/run-log.ts";
@@ -42,6 +45,7 @@ const ImportQuery = z.strictObject({
     .refine((text) => rejectLimit(text) !== undefined, "must be a number of rows, or a share from 0% to 100%")
     .transform(rejectLimit)
     .optional(),
+  ...RECIPE_PARAMETERS,
 });
 
 /** The table of the example: one without references, so that the example's row has no missing parent. */
@@ -81,6 +85,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
   const checks = [requires("writer"), databaseAllows(database, "import"), validate("query", ImportQuery)] as const;
   return new Hono<Env>().post("/imports", IMPORT, ...checks, async (c) => {
     const query = c.req.valid("query");
+    const recipe = recipeOf(query);
     const reader = readerFor(c, bytesMax);
     if (Number(c.req.header("Content-Length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
     const isAllOrNothing = isStrict(c.req.header("Prefer"));
@@ -95,7 +100,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     held.use(place);
     const maxRejects = isAllOrNothing ? { rows: 0 } : query.max_rejects;
     const options = {
-      source: sourceOf(query, body, reader),
+      source: sourceOf(query, body, reader, recipe),
       dryRun: query.dry_run === "true",
       maxRejects,
       rejectsKept: rejectsKept(maxRejects, limits.rejectsMax),
@@ -162,8 +167,9 @@ function sourceOf(
   { table, name }: { table: TableName; name?: string | undefined },
   body: Spool,
   { read, ending }: FileReader,
+  recipe: FileRecipe | undefined,
 ): Source {
-  const file = { name: name ?? `${table}${ending}`, bytes: body.bytes, open: body.read, read };
+  const file = { name: name ?? `${table}${ending}`, bytes: body.bytes, open: body.read, read, recipe };
   return oneFile(`upload:${name ?? `sha256:${body.digest.toString("hex")}`}`, table, file);
 }
 

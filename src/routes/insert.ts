@@ -16,8 +16,12 @@ import { type Content, type Description, describe, type Examples, problems } fro
 import type { Env } from "../http/env.ts";
 import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import type { InFlight } from "../http/in-flight.ts";
+import { Refusal } from "../http/problem.ts";
+import { recipeOf } from "../http/recipe-query.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { insertBatch } from "../ingest/insert-batch.ts";
+import type { FileRecipe } from "../read/recipe.ts";
+import { RECIPE_PARAMETERS } from "../read/recipe-options.ts";
 import { rowsOfJson } from "../read/request-json.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX, rowsOfBody } from "../read/request-rows.ts";
 import { TablePath } from "./table-rows.ts";
@@ -29,6 +33,8 @@ export interface WriteLimits {
   inFlight: InFlight;
 }
 
+const recipeQuery = validate("query", z.strictObject(RECIPE_PARAMETERS));
+
 export function insertRoutes(database: Database, limits: WriteLimits) {
   const body = bodyToWrite(limits.inFlight, database.writers, limits.bodyBytesMax);
   const checks = [requires("writer"), databaseAllows(database, "insert"), ...body] as const;
@@ -37,9 +43,10 @@ export function insertRoutes(database: Database, limits: WriteLimits) {
       mediaTypeOf(c, ["application/json"]);
       return insert(c, database, limits, (body) => rowsOfJson(textOf(body)));
     })
-    .post("/:table", describe(describeInsertInto), ...checks, validate("param", TablePath), noQuery, async (c) => {
+    .post("/:table", describe(describeInsertInto), ...checks, validate("param", TablePath), recipeQuery, async (c) => {
       const { table } = c.req.valid("param");
-      return insert(c, database, limits, (body, notes) => rowsOf(c, body, table, notes));
+      const recipe = recipeOf(c.req.valid("query"));
+      return insert(c, database, limits, (body, notes) => rowsOf(c, body, table, recipe, notes));
     });
 }
 
@@ -47,11 +54,14 @@ function rowsOf(
   c: Context<Env>,
   body: Uint8Array,
   table: TableName,
+  recipe: FileRecipe | undefined,
   notes: string[],
 ): BatchRow[] | Promise<BatchRow[]> {
   const type = mediaTypeOf(c, ["application/json", "application/x-ndjson", "text/csv"]);
-  if (type === "application/json") return rowsOfJson(textOf(body), table);
-  return rowsOfBody(type, body, table, (note) => void notes.push(note));
+  if (type !== "application/json")
+    return rowsOfBody(type, body, table, { say: (note) => void notes.push(note), recipe });
+  if (recipe) throw new Refusal(400, "parameters of a recipe are for CSV and NDJSON: send JSON rows without them");
+  return rowsOfJson(textOf(body), table);
 }
 
 async function insert(

@@ -56,6 +56,10 @@ const Rejection = z
       .array(z.string())
       .exactOptional()
       .meta({ description: "The columns of the CSV record, in the order of its cells" }),
+    recipe: z
+      .looseObject({})
+      .exactOptional()
+      .meta({ description: "How `raw` is read, if not by the strict default: parts of its file's recipe" }),
     reasons: z.array(Reason),
     state: z.enum(REJECTION_STATES),
     replaces: z.int().exactOptional().meta({ description: "The earlier rejection whose replay was rejected again" }),
