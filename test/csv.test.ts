@@ -6,7 +6,7 @@ import { INVALID_UTF8, RECORD_BYTES_MAX } from "../src/codecs/codec.ts";
 import { csvHeader, csvLine, fromCsv, fromRecord, toCsv } from "../src/codecs/csv.ts";
 import { CELLS_MAX, type CsvRecord, parseCsv } from "../src/codecs/csv-parser.ts";
 import { tableOf } from "../src/codecs/tables.ts";
-import { columnsNamed } from "../src/read/csv-header.ts";
+import { FieldNames } from "../src/read/field-names.ts";
 import { only, rows, things } from "./support/things.ts";
 
 const employees = tableOf("hired_employees");
@@ -221,7 +221,7 @@ test("cells become a row in the order of the columns, or of the file's header", 
   const cells = ["7", "Pablo", "2021-11-07T02:48:42Z", "1", "2"];
   const expected = { values: [7, "Pablo", "2021-11-07 02:48:42.000", 1, 2], reasons: [] };
   expect(fromCsv(employees, cells, undefined)).toEqual(expected);
-  const order = columnsNamed(employees, ["job_id", "department_id", "datetime", "name", "id"]);
+  const order = new FieldNames(employees).ofAll(["job_id", "department_id", "datetime", "name", "id"]);
   expect(fromCsv(employees, cells.toReversed(), order)).toEqual(expected);
 });
 
@@ -297,7 +297,7 @@ test("rows written as CSV are read back unchanged", async () => {
     fc.asyncProperty(fc.array(rows, { minLength: 1, maxLength: 4 }), async (stored) => {
       const text = csvHeader(things) + stored.map((row) => toCsv(things, row)).join("");
       const [header, ...records] = await collect(chunked(Buffer.from(text), 100));
-      const order = columnsNamed(things, header?.cells ?? []);
+      const order = new FieldNames(things).ofAll(header?.cells ?? []);
       expect(records.map(({ cells }) => fromCsv(things, cells, order))).toStrictEqual(
         stored.map((row) => ({ values: [...row], reasons: [] })),
       );

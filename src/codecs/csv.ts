@@ -14,18 +14,27 @@ export type CellOrder = readonly number[] | undefined;
 
 export const LEFT_OUT = -1;
 
-/** Judges one record by its shape alone. Columns that `order` leaves out are missing. */
-export function fromRecord(table: Table, record: CsvRecord, order: CellOrder): ReadRow {
+/**
+ * Judges one record by its shape alone. Columns that `order` leaves out are missing.
+ * @param orderedBy where `order` comes from, for the message about a record of another length
+ */
+export function fromRecord(table: Table, record: CsvRecord, order: CellOrder, orderedBy?: string): ReadRow {
   if (record.malformed !== undefined) return { values: [], reasons: [malformedCsv(record.malformed)] };
   if (record.length !== (order ?? table.columns).length) {
-    return withWrongFieldCount(table, record.length, record.cells, order);
+    return withWrongFieldCount(table, record.length, record.cells, order, orderedBy);
   }
   const values = flawlessValues(table, record, order);
   return values ? { values, reasons: [] } : fromCsv(table, record.cells, order);
 }
 
-function withWrongFieldCount(table: Table, count: number, cells: readonly string[], order: CellOrder): ReadRow {
-  const reasons = [wrongFieldCount(table, count, order?.length)];
+function withWrongFieldCount(
+  table: Table,
+  count: number,
+  cells: readonly string[],
+  order: CellOrder,
+  by = "the header",
+): ReadRow {
+  const reasons = [wrongFieldCount(table, count, order && { fields: order.length, by })];
   const control = controlIn(cells.join());
   if (control) reasons.push(badRow(control));
   return { values: table.columns.map(() => undefined), reasons };

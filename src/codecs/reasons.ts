@@ -30,11 +30,21 @@ export const rowTooLong: Reason = { code: "too_long", detail: `the row has more 
 
 export const malformedCsv = (detail: string): Reason => ({ code: "malformed_csv", detail });
 
-/** @param named how many fields the header has; undefined if there is no header */
-export function wrongFieldCount({ name, columns }: Table, count: number, named: number | undefined): Reason {
-  const wanted = named === undefined ? `${name} has ${columns.length} fields` : `the header has ${named} fields`;
+/** @param wanted how many fields a row must have, and what says so; undefined if the table alone does */
+export function wrongFieldCount(
+  { name, columns }: Table,
+  count: number,
+  { fields, by }: { fields: number; by: string } = { fields: columns.length, by: name },
+): Reason {
+  const wanted = `${by} has ${fields} fields`;
   return { code: "wrong_field_count", detail: `${wanted}, and this row has ${count}` };
 }
+
+/** A row that has a value after the delimiter that ends each row. */
+export const valueAfterLast = (cell: string): Reason => ({
+  code: "wrong_field_count",
+  detail: `each row ends in a delimiter, and this row has ${shown(cell)} after it`,
+});
 
 export const rowNotJson = (detail: string): Reason => ({ code: "wrong_type", detail });
 

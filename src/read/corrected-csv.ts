@@ -8,8 +8,8 @@ import { isGuarded, SPREADSHEET_COLUMN, SPREADSHEET_YES, unguarded } from "../co
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
 import type { Corrected, CorrectionLine } from "./corrected-file.ts";
-import { whyOtherDialect } from "./csv-dialect.ts";
-import { bare } from "./csv-header.ts";
+import { otherDialect } from "./csv-dialect.ts";
+import { bare } from "./field-names.ts";
 import { expecting } from "./file-type.ts";
 import { REJECTION_ID } from "./rejection-sheet.ts";
 
@@ -54,7 +54,7 @@ interface Columns {
   base64: number;
 }
 
-/** Finds the columns of an export by their bare names (csv-header.ts), so that letter case and blanks do not matter. */
+/** Finds the columns of an export by their bare names (field-names.ts), so that letter case and blanks do not matter. */
 const EXPORT_COLUMNS = new Map(["id", "raw", "raw_base64", REJECTION_ID].map((each) => [bare(each), each]));
 const namesOf = (cells: readonly string[]) => cells.map((cell) => EXPORT_COLUMNS.get(bare(cell)) ?? cell);
 
@@ -71,8 +71,9 @@ function columnsOf(record: CsvRecord, name: string): Columns {
   const names = namesOf(record.cells);
   const missing = missingIn(names);
   if (missing.length > 0) {
-    const dialect = whyOtherDialect(line, text, (cells) => missingIn(namesOf(cells)).length === 0);
-    throw invalid(`${name}: ${dialect ?? whyNoHeader(text, line, missing)}`);
+    const dialect = otherDialect(line, text, (cells) => missingIn(namesOf(cells)).length === 0);
+    const toDo = "save it with commas between cells, and nothing above the header";
+    throw invalid(`${name}: ${dialect ? `${dialect.seen}: ${toDo}` : whyNoHeader(text, line, missing)}`);
   }
   const isSheet = names.includes(REJECTION_ID);
   const read = isSheet ? names : ["id", "raw"];

@@ -1,58 +1,60 @@
 /** Tells a CSV header from a row: which columns the cells name, and whether they could be a row's values. */
 import { Fault, INVALID_UTF8, isBlank, NOT_UTF8 } from "../codecs/codec.ts";
+import type { CellOrder } from "../codecs/csv.ts";
 import type { CsvRecord } from "../codecs/csv-parser.ts";
 import type { Column, Table } from "../codecs/tables.ts";
 import { shown } from "../shown.ts";
-import { splitLine } from "./csv-dialect.ts";
+import { type Marks, splitLine } from "./csv-dialect.ts";
+import { type FieldNames, UNKNOWN } from "./field-names.ts";
 
 /** How many faults of a header an error names. */
 const FAULTS_NAMED_MAX = 5;
-/** A longer cell is not looked up: no column's name is that long, even with blanks around it. */
-const NAME_LENGTH_MAX = 256;
-
-/**
- * For each cell the index of the column that it names, or -1. Aliases name columns too. Blanks, letter case and invisible
- * characters do not count.
- */
-export function columnsNamed(table: Table, cells: readonly string[]): number[] {
-  const names = namesOf(table);
-  return cells.map((cell) => (cell.length > NAME_LENGTH_MAX ? -1 : (names.get(bare(cell)) ?? -1)));
-}
-
-/** A name in lower case, without blanks, control characters and format characters such as a byte order mark. */
-export const bare = (text: string): string => text.replace(/[\s\p{Cc}\p{Cf}]/gu, "").toLowerCase();
-
-const namesByTable = new WeakMap<Table, Map<string, number>>();
-
-function namesOf(table: Table): Map<string, number> {
-  const known = namesByTable.get(table);
-  if (known) return known;
-  const { columns } = table;
-  const aliases = columns.flatMap((column, index) => column.aliases.map((alias) => [bare(alias), index] as const));
-  // Names come last: if a column's name is also another column's alias, the name wins.
-  const names = new Map([...aliases, ...columns.map(({ name }, index) => [bare(name), index] as const)]);
-  namesByTable.set(table, names);
-  return names;
+/** What is wrong with a header. */
+export interface HeaderFaults {
+  /** The cells that name no column, and that nothing says to leave out. */
+  unknown: { index: number; cell: string }[];
+  /** The columns that are missing, by what the header should call them. */
+  missing: string[];
+  /** The key's cell, which must be left out if the database assigns ids. */
+  assigned: string | undefined;
+  /** All faults as one text; "" if there are none. */
+  text: string;
 }
 
 /**
- * What is wrong with a header: unknown names, columns named twice, and required columns that are missing.
- * @param named what columnsNamed answers for the cells
- * @returns "" if nothing is wrong
+ * Looks for unknown names, columns named twice, and missing columns. A column that the recipe names must be there, also if
+ * a row may leave it out.
+ * @param named what FieldNames.of answers for the cells
  */
-export function headerFaults({ columns }: Table, cells: readonly string[], named: readonly number[]): string {
-  const faults: string[] = [];
-  for (const [index, cell] of cells.entries()) {
-    if (isBlank(cell)) faults.push(`cell ${index + 1} has no name`);
-    else if (named[index] === -1) faults.push(`${shown(cell)} is not a column`);
-  }
-  for (const [index, { name, required }] of columns.entries()) {
+export function headerFaults(
+  { table: { columns }, mapped, leavesOutOthers }: FieldNames,
+  cells: readonly string[],
+  named: readonly number[],
+): HeaderFaults {
+  const unknown = leavesOutOthers
+    ? []
+    : cells.flatMap((cell, index) => (named[index] === UNKNOWN ? [{ index, cell }] : []));
+  const faults = unknown.map(({ cell, index }) =>
+    isBlank(cell) ? `cell ${index + 1} has no name` : `${shown(cell)} is not a column`,
+  );
+  const missing: string[] = [];
+  let assigned: string | undefined;
+  for (const [index, { name, required, isKey }] of columns.entries()) {
     const times = named.filter((each) => each === index).length;
+    const names = mapped.get(index)?.map(shown).join(" or ");
     if (times > 1) faults.push(`${name} stands ${times} times`);
-    if (times === 0 && required) faults.push(`${name} is missing`);
+    // The key is not required if the database assigns it (reading-table.ts).
+    if (times > 0 && isKey && !required) {
+      assigned = cells[named.indexOf(index)];
+      faults.push(`${name} is there, but the database assigns ids`);
+    }
+    if (times > 0 || !(required || names)) continue;
+    missing.push(name);
+    faults.push(names ? `${names} is missing, for ${name}` : `${name} is missing`);
   }
   const more = faults.length - FAULTS_NAMED_MAX;
-  return faults.slice(0, FAULTS_NAMED_MAX).join(", ") + (more > 0 ? `, and ${more} more` : "");
+  const text = faults.slice(0, FAULTS_NAMED_MAX).join(", ") + (more > 0 ? `, and ${more} more` : "");
+  return { unknown, missing, assigned, text };
 }
 
 /**
@@ -63,19 +65,23 @@ export function isHeaderAgain(
   { columns }: Table,
   cells: readonly string[],
   named: readonly number[],
-  order: readonly number[] | undefined,
+  order: CellOrder,
 ): boolean {
-  const names = named.filter((each) => each !== -1).length;
+  const names = named.filter((each) => each >= 0).length;
   if (names === 0) return false;
   if (names === cells.filter((cell) => !isBlank(cell)).length) return true;
   if (cells.length !== (order ?? columns).length) return names > 1;
-  return named.some((each, index) => each !== -1 && isTyped(columns[order?.[index] ?? index]));
+  return named.some((each, index) => each >= 0 && isTyped(columns[order?.[index] ?? index]));
 }
 
 /** Whether a cell can be of the wrong type. A text column accepts any text, so its cells prove nothing. */
 const isTyped = (column: Column | undefined) => column !== undefined && column.codec.avro.type !== "string";
 
-/** What a record looks like when its cells are read as a row, in the dictionary's order. */
+/** Whether any cell can be of the wrong type. If none can, no row can be told from a header by its types. */
+export const hasTyped = ({ columns }: Table, order: CellOrder): boolean =>
+  (order ?? [...columns.keys()]).some((index) => isTyped(columns[index]));
+
+/** What a record looks like when its cells are read as a row. */
 export type Shape =
   | { is: "row" }
   /** The cells fit their columns, but the row would be rejected. It could also be a title. */
@@ -83,14 +89,15 @@ export type Shape =
   | { is: "no row"; why: string };
 
 /** Tells whether cells can be a row, by their number and their types. */
-export function shapeOf({ name, columns }: Table, cells: readonly string[]): Shape {
-  if (cells.length !== columns.length) {
-    const count = cells.length === 1 ? "1 cell" : `${cells.length} cells`;
-    return { is: "no row", why: `it has ${count}, and ${name} has ${columns.length} columns` };
+export function shapeOf({ name, columns }: Table, cells: readonly string[], order: CellOrder): Shape {
+  if (cells.length !== (order ?? columns).length) {
+    const wanted = order ? `the recipe says ${order.length}` : `${name} has ${columns.length} columns`;
+    return { is: "no row", why: `it has ${cells.length === 1 ? "1 cell" : `${cells.length} cells`}, and ${wanted}` };
   }
   let isComplete = true;
-  for (const [index, column] of columns.entries()) {
-    const cell = cells[index] ?? "";
+  for (const [index, cell] of cells.entries()) {
+    const column = columns[order?.[index] ?? index];
+    if (!column) continue;
     if (isBlank(cell)) isComplete &&= !column.required;
     if (isBlank(cell) || !isTyped(column)) continue;
     const value = cell === INVALID_UTF8 ? NOT_UTF8 : column.codec.fromCsv(cell);
@@ -108,5 +115,5 @@ function isOfAnotherType({ code }: Fault, cell: string): boolean {
 }
 
 /** The cells of a record. For a malformed record they are a guess. */
-export const looseCells = (record: CsvRecord): string[] =>
-  record.malformed === undefined ? record.cells : splitLine(Buffer.from(record.raw).toString(), ",");
+export const looseCells = (record: CsvRecord, marks: Marks): string[] =>
+  record.malformed === undefined ? record.cells : splitLine(Buffer.from(record.raw).toString(), marks);

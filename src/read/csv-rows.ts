@@ -1,13 +1,16 @@
 /** Rows of CSV files. */
-import { fromRecord } from "../codecs/csv.ts";
+import { type CellOrder, fromRecord } from "../codecs/csv.ts";
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
-import type { Table } from "../codecs/tables.ts";
+import { valueAfterLast } from "../codecs/reasons.ts";
+import type { ReadRow, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { ROWS_PER_TURN, turn } from "../event-loop.ts";
 import { Backslashes } from "./csv-backslashes.ts";
 import { CsvStart } from "./csv-start.ts";
 import type { FileRow, ReadOptions } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
+import { readingTable } from "./reading-table.ts";
+import type { FileRecipe } from "./recipe.ts";
 
 /**
  * The ReadRows of CSV. A header gives the order of the cells. The header is not a row, nor is a copy of it further down. A
@@ -17,11 +20,12 @@ export async function* csvRows(
   table: Table,
   chunks: AsyncIterable<Uint8Array>,
   name: string,
-  { say }: ReadOptions = {},
+  { recipe, say }: ReadOptions = {},
 ): AsyncGenerator<CsvRow[]> {
-  const start = new CsvStart(table, name);
+  const reading = readingTable(table, recipe);
+  const start = new CsvStart(reading, name, { recipe, say });
   const backslashes = new Backslashes();
-  let { mayBeHeader, order, columns } = start;
+  let { mayBeHeader, order, orderedBy, columns, canHideHeader } = start;
   let isFirst = true;
   let count = 0;
   for await (const records of parseCsv(expecting("csv", chunks, name))) {
@@ -33,23 +37,39 @@ export async function* csvRows(
       if (++looked % ROWS_PER_TURN === 0) await turn();
       if (mayBeHeader) {
         const isHeader = start.take(record);
-        ({ mayBeHeader, order, columns } = start);
+        ({ mayBeHeader, order, orderedBy, columns, canHideHeader } = start);
         if (isHeader) continue;
       }
-      const { values, reasons } = fromRecord(table, record, order);
-      if (reasons.length > 0 && start.isRepeatedBy(record)) continue;
-      rows.push(new CsvRow(values, reasons, record, columns));
+      const { values, reasons } = rowOfRecord(reading, record, order, recipe, orderedBy);
+      if ((reasons.length > 0 || canHideHeader) && start.isRepeatedBy(record)) continue;
+      rows.push(new CsvRow(values, reasons, record, columns, recipe));
     }
     if (isFirst) start.refuseTrailingCommas(records);
     isFirst = false;
     count += rows.length;
     yield rows;
   }
+  start.end();
   refuse(name, backslashes.end());
   const { lines, first } = start.repeated;
   if (lines === 1) say?.(`${name}: skipped line ${first}, a header among the rows`);
   if (lines > 1) say?.(`${name}: skipped ${lines} headers among the rows (the first is line ${first})`);
   if (count === 0) say?.(`${name} has no rows`);
+}
+
+/** Judges one record of a file by its shape alone. */
+export function rowOfRecord(
+  table: Table,
+  record: CsvRecord,
+  order: CellOrder,
+  recipe?: FileRecipe,
+  orderedBy?: string,
+): ReadRow {
+  const row = fromRecord(table, record, order, orderedBy);
+  if (!recipe?.trailingColumn || record.length !== order?.length) return row;
+  const last = record.cell(record.length - 1);
+  if (last === "") return row;
+  return { ...row, reasons: [...row.reasons, valueAfterLast(last)] };
 }
 
 class CsvRow implements FileRow {
@@ -58,6 +78,7 @@ class CsvRow implements FileRow {
     readonly reasons: FileRow["reasons"],
     private readonly record: CsvRecord,
     readonly columns: string[],
+    readonly recipe: FileRow["recipe"],
   ) {}
 
   get position(): number {

@@ -1,10 +1,25 @@
 /** Where the rows of a CSV file begin, and the order of their cells. */
+import { type CellOrder, LEFT_OUT } from "../codecs/csv.ts";
 import type { CsvRecord } from "../codecs/csv-parser.ts";
 import type { Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { shown } from "../shown.ts";
-import { whyOtherDialect } from "./csv-dialect.ts";
-import { columnsNamed, headerFaults, isHeaderAgain, looseCells, shapeOf } from "./csv-header.ts";
+import { firstOf, shown } from "../shown.ts";
+import {
+  headerMissing,
+  headerUnwanted,
+  lastLineOf,
+  linesAbove,
+  noRow,
+  rawOf,
+  textOf,
+  toReadHeader,
+} from "./csv-advice.ts";
+import { type Marks, otherDialect, STRICT } from "./csv-dialect.ts";
+import { hasTyped, headerFaults, isHeaderAgain, looseCells, type Shape, shapeOf } from "./csv-header.ts";
+import { type Layout, layoutOf } from "./csv-layout.ts";
+import { bare } from "./field-names.ts";
+import type { ReadOptions } from "./file-row.ts";
+import { option } from "./option-text.ts";
 
 /** How many titles or comments may come before the first certain row. After so many lines, no header is expected any more. */
 const LINES_ABOVE_MAX = 1_000;
@@ -12,52 +27,85 @@ const LINES_ABOVE_MAX = 1_000;
 /** Looks for a header in the first records, and for copies of it further down. A header is never taken for a row. */
 export class CsvStart {
   /** For each cell the index of its column. Undefined if the cells are in the order of the dictionary. */
-  order: readonly number[] | undefined;
-  /** The column names of the cells. */
+  order: CellOrder;
+  /** What gives this order, if not the dictionary. */
+  orderedBy = "the recipe";
+  /** The column names of the cells; "" for a cell that is left out. */
   columns: string[];
   /** Whether the next record may be the header. */
   mayBeHeader = true;
+  /** Whether a copy of the header could be stored as a row, because all columns of the file hold text. */
+  canHideHeader: boolean;
   /** How many copies of the header were skipped, and the line of the first. */
   readonly repeated = { lines: 0, first: 0 };
+  readonly #layout: Layout;
+  readonly #marks: Marks;
+  /** The bare names of the header's cells. */
+  #header: readonly string[] | undefined;
   /** The first line above the header or the first row. `why` says why it is not a row, if that is certain. */
-  #above: { line: number; text: string; why: string | undefined } | undefined;
+  #above: { record: CsvRecord; why: string | undefined } | undefined;
+  /** The last line of what is certainly no row. */
+  #lastAbove = 0;
   #linesAbove = 0;
 
-  /** @param name what the file is called in an error */
+  /**
+   * @param table as the recipe reads it
+   * @param name what the file is called in an error
+   * @throws MusterError `refused` if the recipe does not fit the table
+   */
   constructor(
     private readonly table: Table,
     private readonly name: string,
+    private readonly options: Pick<ReadOptions, "recipe" | "say"> = {},
   ) {
-    this.columns = this.table.columns.map((column) => column.name);
+    const { delimiter = STRICT.delimiter, quote = STRICT.quote } = options.recipe ?? {};
+    this.#marks = { delimiter, quote };
+    this.#layout = layoutOf(table, options.recipe, name);
+    this.order = this.#layout.order;
+    this.columns = (this.order ?? [...table.columns.keys()]).map((index) => table.columns[index]?.name ?? "");
+    this.canHideHeader = !hasTyped(table, this.order);
   }
 
   /**
    * Looks at a record while the header may still come.
-   * @returns whether it is the header
-   * @throws MusterError `refused` for a header that does not fit, another dialect, and lines above the header or the first
-   * row
+   * @returns whether it is the header, or stands above a header that must come
+   * @throws MusterError `refused` for a header that does not fit or is missing, another dialect, and lines above the header
+   * or the first row
    */
   take(record: CsvRecord): boolean {
-    const cells = looseCells(record);
-    const named = columnsNamed(this.table, cells);
-    if (named.some((column) => column !== -1)) {
+    const { header, names } = this.#layout;
+    const cells = looseCells(record, this.#marks);
+    const named = names.ofAll(cells);
+    const isNamed = named.some((column) => column >= 0);
+    if (isNamed && header !== "none") {
       this.#takeHeader(record, cells, named);
       return true;
     }
-    const { line } = record;
-    const shape = shapeOf(this.table, cells);
+    const shape = shapeOf(this.table, cells, this.order);
+    if (isNamed && shape.is !== "row" && isHeaderAgain(this.table, cells, named, this.order))
+      throw this.#refused(headerUnwanted(this.#layout, record));
+    if (shape.is === "no row") this.#refuseOtherDialect(record);
+    if (header === "must" && (shape.is === "row" || this.#linesAbove === LINES_ABOVE_MAX))
+      throw this.#headerMissing(record, shape.is);
     if (shape.is === "row") {
       this.mayBeHeader = false;
-      if (this.#above?.why !== undefined) throw this.#noRow(this.#above.line, this.#above.why, this.#above.text);
+      if (this.#above?.why !== undefined) throw this.#noRow(this.#above.record, this.#above.why);
       return false;
     }
-    if (shape.is === "no row") this.#refuseOtherDialect(record);
     const why = shape.is === "no row" ? shape.why : undefined;
-    if (!this.#above || (this.#above.why === undefined && why !== undefined)) {
-      this.#above = { line, text: textOf(record), why };
-    }
-    this.mayBeHeader = ++this.#linesAbove < LINES_ABOVE_MAX;
-    return false;
+    if (!this.#above || (this.#above.why === undefined && why !== undefined)) this.#above = { record, why };
+    if (why !== undefined) this.#lastAbove = lastLineOf(record);
+    if (header === "none" && why !== undefined && record.malformed === undefined && this.#linesAbove === 0)
+      throw this.#noRow(record, why);
+    this.#linesAbove++;
+    this.mayBeHeader = header === "must" || this.#linesAbove < LINES_ABOVE_MAX;
+    return header === "must";
+  }
+
+  /** Called after the last record. @throws MusterError `refused` if the header that must come did not */
+  end(): void {
+    if (this.mayBeHeader && this.#layout.header === "must" && this.#above)
+      throw this.#headerMissing(this.#above.record, "no row");
   }
 
   /**
@@ -65,12 +113,12 @@ export class CsvStart {
    * @throws MusterError `refused` if it is another header: the cells below it would have another order
    */
   isRepeatedBy(record: CsvRecord): boolean {
-    const cells = looseCells(record);
-    const named = columnsNamed(this.table, cells);
-    if (!isHeaderAgain(this.table, cells, named, this.order)) return false;
-    const order = this.order ?? this.table.columns.map((_, index) => index);
-    const isSame = named.length === order.length && named.every((column, index) => column === order[index]);
-    if (!isSame || record.malformed !== undefined) {
+    const cells = this.#headerCells(looseCells(record, this.#marks));
+    const named = this.#layout.names.ofAll(cells);
+    const isCopy =
+      this.#header?.length === cells.length && this.#header.every((name, at) => name === bare(cells[at] ?? ""));
+    if (!isCopy && !isHeaderAgain(this.table, cells, named, this.order)) return false;
+    if ((!isCopy && !this.#isInOrder(named)) || record.malformed !== undefined) {
       const rows = `the rows above it are ${this.columns}`;
       throw this.#refused(
         `line ${record.line} is another header, and ${rows}: ${textOf(record)}; split the file there`,
@@ -80,53 +128,81 @@ export class CsvStart {
     return true;
   }
 
-  /** @throws MusterError `refused` if the first rows all end in a comma that the header does not have */
+  /** @throws MusterError `refused` if the first rows all end in a delimiter that the header does not have */
   refuseTrailingCommas(records: readonly CsvRecord[]): void {
     const width = this.columns.length;
-    const rows = this.order === undefined ? records : records.slice(1);
+    const rows = this.#header === undefined ? records : records.slice(1);
     const [row, another] = rows;
     if (!row || !another || !rows.every((each) => each.length === width + 1 && each.cell(width) === "")) return;
+    const end = this.#marks.delimiter === "," ? "a comma" : `the delimiter ${shown(this.#marks.delimiter)}`;
     throw this.#refused(
-      `each row ends in a comma after its last field (line ${row.line}: ${textOf(row)}): remove the commas, or name the field`,
+      `each row ends in ${end} after its last field (line ${row.line}: ${textOf(row)}): read it with ${option("trailingColumn")}`,
     );
   }
 
-  #takeHeader(record: CsvRecord, cells: readonly string[], named: number[]): void {
+  #takeHeader(record: CsvRecord, all: readonly string[], allNamed: readonly number[]): void {
     const { line, malformed } = record;
+    const { names, hasTrailing } = this.#layout;
     const text = textOf(record);
     if (malformed !== undefined)
       throw this.#refused(`the header on line ${line} cannot be read, ${malformed}: ${text}`);
-    if (this.#above) {
-      const above = `line ${this.#above.line} stands above it: ${this.#above.text}`;
-      throw this.#refused(`line ${line} is a header, and ${above}; remove all lines above the header`);
-    }
-    const faults = headerFaults(this.table, cells, named);
-    if (faults !== "") {
-      const isRow = shapeOf(this.table, cells).is !== "no row";
+    if (this.#above) throw this.#refused(linesAbove(line, this.#above.record));
+    const cells = this.#headerCells(all);
+    const named = allNamed.slice(0, cells.length);
+    const faults = headerFaults(names, cells, named);
+    if (faults.text !== "") {
+      const isRow = this.#layout.header === "may" && shapeOf(this.table, all, this.order).is !== "no row";
       const what = isRow ? `line ${line} could be a header or a row` : `the header on line ${line} does not fit`;
-      const fix = isRow ? "write a header above it" : "correct it";
-      throw this.#refused(`${what} (${faults}): ${text}; ${fix}: the columns are ${this.columns}`);
+      const fix = isRow
+        ? `if it is a row, read it with ${option("header", "no")}; if not, correct it`
+        : toReadHeader(faults, cells);
+      throw this.#refused(`${what} (${faults.text}): ${text}; ${fix}: the columns are ${names.expected}`);
     }
-    this.order = named;
-    this.columns = named.map((column) => this.table.columns[column]?.name ?? "");
+    this.#header = cells.map(bare);
+    this.orderedBy = hasTrailing ? "the header with its last delimiter" : "the header";
+    const order = named.map((column) => (column < 0 ? LEFT_OUT : column));
+    this.order = hasTrailing ? [...order, LEFT_OUT] : order;
+    this.columns = this.order.map((column) => this.table.columns[column]?.name ?? "");
+    this.canHideHeader = !hasTyped(this.table, order);
     this.mayBeHeader = false;
+    const leftOut = cells.filter((_, index) => order[index] === LEFT_OUT);
+    if (leftOut.length > 0)
+      this.options.say?.(`${this.name}: left out the cells under ${firstOf(leftOut.map((cell) => shown(cell)))}`);
   }
 
-  #refuseOtherDialect({ raw, line }: CsvRecord): void {
+  /** The cells of a header, which may end in a delimiter as the rows do, or not. */
+  #headerCells(cells: readonly string[]): readonly string[] {
+    return this.#layout.hasTrailing && cells.at(-1) === "" ? cells.slice(0, -1) : cells;
+  }
+
+  /** Whether a header names the columns of the rows in their order. A cell that is left out by its position has any name. */
+  #isInOrder(named: readonly number[]): boolean {
+    const all = this.order ?? [...this.table.columns.keys()];
+    const order = this.#layout.hasTrailing ? all.slice(0, -1) : all;
+    const isLeftOut = (column: number) => this.#layout.header === "none" || column < 0;
+    return (
+      named.length === order.length &&
+      named.every((column, index) => (order[index] === LEFT_OUT ? isLeftOut(column) : column === order[index]))
+    );
+  }
+
+  #refuseOtherDialect(record: CsvRecord): void {
     const isKnown = (cells: string[]) =>
-      columnsNamed(this.table, cells).some((column) => column !== -1) || shapeOf(this.table, cells).is !== "no row";
-    const why = whyOtherDialect(line, Buffer.from(raw).toString(), isKnown);
-    if (why !== undefined) throw this.#refused(why);
+      cells.some((cell) => this.#layout.names.of(cell) >= 0) || shapeOf(this.table, cells, this.order).is !== "no row";
+    const other = otherDialect(record.line, rawOf(record), isKnown, this.#marks);
+    if (other) throw this.#refused(`${other.seen}: read it with ${other.option}`);
   }
 
-  #noRow(line: number, why: string, text: string): MusterError {
-    const what = `line ${line} is neither a header nor a row (${why}): ${text}`;
-    return this.#refused(`${what}; remove it, or make it a header of ${this.columns}`);
+  #headerMissing(record: CsvRecord, shape: Shape["is"]): MusterError {
+    const { record: first } = this.#above ?? {};
+    return this.#refused(headerMissing(this.#layout, first ?? record, first ? "no row" : shape));
+  }
+
+  #noRow(record: CsvRecord, why: string): MusterError {
+    return this.#refused(noRow(this.#layout, record, why, this.#lastAbove));
   }
 
   #refused(problem: string): MusterError {
     return new MusterError("refused", `${this.name}: ${problem}`);
   }
 }
-
-const textOf = (record: CsvRecord) => shown(Buffer.from(record.raw).toString().trimEnd());

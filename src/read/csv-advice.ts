@@ -1,0 +1,79 @@
+/** Why a CSV file is refused at its first records, and what to do: the option that reads the file. */
+import { isBlank } from "../codecs/codec.ts";
+import type { CsvRecord } from "../codecs/csv-parser.ts";
+import { shown } from "../shown.ts";
+import type { HeaderFaults, Shape } from "./csv-header.ts";
+import type { Layout } from "./csv-layout.ts";
+import { option } from "./option-text.ts";
+
+const COMMENT = "#";
+
+export const rawOf = (record: CsvRecord) => Buffer.from(record.raw).toString();
+export const textOf = (record: CsvRecord) => shown(rawOf(record).trimEnd());
+
+/** The physical line on which a record ends. */
+export const lastLineOf = (record: CsvRecord) => record.line + rawOf(record).split("\n").length - 1;
+
+/** A header at `line` that other lines stand above. */
+export function linesAbove(line: number, above: CsvRecord): string {
+  const fix = isComment(above) ? skipComments : `skip what stands above it with ${option("skip", line - 1)}`;
+  return `line ${line} is a header, and line ${above.line} stands above it: ${textOf(above)}; ${fix}`;
+}
+
+/** A first record that is no row, as the record after it shows. @param last the last line that is no row */
+export function noRow({ header }: Layout, record: CsvRecord, why: string, last: number): string {
+  const what = header === "none" ? "no row" : "neither a header nor a row";
+  const isHeader = header !== "none" && mayBeHeader(record);
+  const skip = `if it is a title, skip it with ${option("skip", last)}; if not, correct it`;
+  const fix = isComment(record)
+    ? skipComments
+    : isHeader
+      ? `if it is a header, ${nameColumns(record.cells)}; ${skip}`
+      : skip;
+  return `line ${record.line} is ${what} (${why}): ${textOf(record)}; ${fix}`;
+}
+
+/** A header in a file of which the recipe says that it has none. */
+export function headerUnwanted({ why }: Layout, record: CsvRecord): string {
+  const skip = `skip it with ${option("skip", lastLineOf(record))}`;
+  return `${why}, and line ${record.line} is a header: ${textOf(record)}; ${skip}`;
+}
+
+/** A first record that is no header in a file of which the recipe says that it has one. */
+export function headerMissing({ why, names }: Layout, record: CsvRecord, shape: Shape["is"]): string {
+  const columns = names.table.columns.map(({ name }) => name).join(",");
+  let fix = `if it is a title, skip it with ${option("skip", lastLineOf(record))}`;
+  if (shape === "row") fix = `if it is a row, name the columns by their position with ${option("columns", columns)}`;
+  else if (isComment(record)) fix = skipComments;
+  else if (mayBeHeader(record)) fix = `if it is a header, ${nameColumns(record.cells)}; ${fix}`;
+  return `${why}, and line ${record.line} is no header: ${textOf(record)}; ${fix}: the names are ${names.expected}`;
+}
+
+/** What to do about a header with faults: leave cells out, or name their columns. */
+export function toReadHeader({ unknown, missing, assigned }: HeaderFaults, cells: readonly string[]): string {
+  if (assigned !== undefined) return `leave it out with ${option("ignore", listed([assigned]))}`;
+  const names = unknown.map(({ cell }) => cell);
+  if (names.length === 0) return "correct it";
+  const ways: string[] = [];
+  const blank = unknown.filter(({ cell }) => isBlank(cell));
+  if (blank.length === 1 && blank[0]?.index === cells.length - 1 && cells.length > 1)
+    ways.push(`if each row ends in a delimiter, read it with ${option("trailingColumn")}`);
+  if (missing.length > 0 && names.length > blank.length) ways.push(nameColumns(names.filter((name) => !isBlank(name))));
+  ways.push(`leave ${names.length === 1 ? "the cell" : "the cells"} out with ${option("ignore", listed(names))}`);
+  return ways.join(", or ");
+}
+
+const isComment = (record: CsvRecord) => rawOf(record).trimStart().startsWith(COMMENT);
+const skipComments = `skip lines that begin so with ${option("comment", COMMENT)}`;
+
+/** Whether a record could be a header of unknown names. */
+const mayBeHeader = ({ cells }: CsvRecord) => cells.length > 1 && cells.every((cell) => /^[^\d\s]/.test(cell));
+
+/** How the option takes a list. A name with a comma cannot be given by the option, only in a recipe. */
+const listed = (names: readonly string[]) => (names.some((name) => name.includes(",")) ? "..." : names.join(","));
+
+function nameColumns(names: readonly string[]): string {
+  const [first = "", ...others] = names;
+  const pairs = first.includes(",") ? "..." : `${first}=COLUMN${others.length > 0 ? ",..." : ""}`;
+  return `name its columns with ${option("columns", pairs)}`;
+}
