@@ -69,7 +69,7 @@ export function isHeaderAgain(
 ): boolean {
   const names = named.filter((each) => each >= 0).length;
   if (names === 0) return false;
-  if (names === cells.filter((cell) => !isBlank(cell)).length) return true;
+  if (cells.every((cell, index) => isBlank(cell) || named[index] !== UNKNOWN)) return true;
   if (cells.length !== (order ?? columns).length) return names > 1;
   return named.some((each, index) => each >= 0 && isTyped(columns[order?.[index] ?? index]));
 }
@@ -86,13 +86,14 @@ export type Shape =
   | { is: "row" }
   /** The cells fit their columns, but the row would be rejected. It could also be a title. */
   | { is: "doubtful" }
-  | { is: "no row"; why: string };
+  | { is: "no row"; why: string; hasOtherCount?: boolean };
 
 /** Tells whether cells can be a row, by their number and their types. */
 export function shapeOf({ name, columns }: Table, cells: readonly string[], order: CellOrder): Shape {
   if (cells.length !== (order ?? columns).length) {
     const wanted = order ? `the recipe says ${order.length}` : `${name} has ${columns.length} columns`;
-    return { is: "no row", why: `it has ${cells.length === 1 ? "1 cell" : `${cells.length} cells`}, and ${wanted}` };
+    const why = `it has ${cells.length === 1 ? "1 cell" : `${cells.length} cells`}, and ${wanted}`;
+    return { is: "no row", why, hasOtherCount: true };
   }
   let isComplete = true;
   for (const [index, cell] of cells.entries()) {

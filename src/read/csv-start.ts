@@ -43,7 +43,7 @@ export class CsvStart {
   /** The bare names of the header's cells. */
   #header: readonly string[] | undefined;
   /** The first line above the header or the first row. `why` says why it is not a row, if that is certain. */
-  #above: { record: CsvRecord; why: string | undefined } | undefined;
+  #above: { record: CsvRecord; why: string | undefined; hasOtherCount?: boolean | undefined } | undefined;
   /** The last line of what is certainly no row. */
   #lastAbove = 0;
   #linesAbove = 0;
@@ -92,20 +92,22 @@ export class CsvStart {
       if (this.#above?.why !== undefined) throw this.#noRow(this.#above.record, this.#above.why);
       return false;
     }
-    const why = shape.is === "no row" ? shape.why : undefined;
-    if (!this.#above || (this.#above.why === undefined && why !== undefined)) this.#above = { record, why };
+    const { why, hasOtherCount } = shape.is === "no row" ? shape : { why: undefined };
+    if (!this.#above || (this.#above.why === undefined && why !== undefined))
+      this.#above = { record, why, hasOtherCount };
     if (why !== undefined) this.#lastAbove = lastLineOf(record);
-    if (header === "none" && why !== undefined && record.malformed === undefined && this.#linesAbove === 0)
-      throw this.#noRow(record, why);
+    if (header === "none" && this.#linesAbove === 0) this.#refuseOtherCount();
     this.#linesAbove++;
     this.mayBeHeader = header === "must" || this.#linesAbove < LINES_ABOVE_MAX;
+    if (!this.mayBeHeader) this.#refuseOtherCount();
     return header === "must";
   }
 
-  /** Called after the last record. @throws MusterError `refused` if the header that must come did not */
+  /** Called after the last record. @throws MusterError `refused` if what the recipe says did not come, a header or a row */
   end(): void {
-    if (this.mayBeHeader && this.#layout.header === "must" && this.#above)
-      throw this.#headerMissing(this.#above.record, "no row");
+    if (!this.mayBeHeader || !this.#above) return;
+    if (this.#layout.header === "must") throw this.#headerMissing(this.#above.record, "no row");
+    this.#refuseOtherCount();
   }
 
   /**
@@ -184,6 +186,13 @@ export class CsvStart {
       named.length === order.length &&
       named.every((column, index) => (order[index] === LEFT_OUT ? isLeftOut(column) : column === order[index]))
     );
+  }
+
+  /** Refuses a file whose first record has another number of cells than the recipe says. */
+  #refuseOtherCount(): void {
+    const { record, why, hasOtherCount } = this.#above ?? {};
+    if (this.order && record && why !== undefined && hasOtherCount && record.malformed === undefined)
+      throw this.#noRow(record, why);
   }
 
   #refuseOtherDialect(record: CsvRecord): void {
