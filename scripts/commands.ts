@@ -35,14 +35,18 @@ const share = text
 
 export const COMMANDS = {
   import: {
-    forms: ["[SOURCE] [options]"],
+    forms: ["[SOURCE...] [options]"],
     about: `Imports files into their tables.
 
-SOURCE is a directory, a file, s3://BUCKET/PREFIX/ or s3://BUCKET/KEY. The default is IMPORT_SOURCE; if that is not set
-either, the private server gets the sample. The name of a file says which table it is for: jobs.csv, jobs-2021.csv,
-jobs/any.csv. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz or .avro.`,
+SOURCE is a directory, a file, s3://BUCKET/PREFIX/, s3://BUCKET/KEY, a pipe, or - for standard input. The default is
+IMPORT_SOURCE; if that is not set either, the private server gets the sample. The name of a file or of a folder above it
+says which table it is for: jobs.csv, jobs-2021.csv, jobs/any.csv, jobs/2021/11/any.csv. A pipe needs --table. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz or .avro.`,
     flags: {
-      table: { value: "T", type: oneOf(tableNames).optional(), about: `import only the files of table T: ${TABLES}` },
+      table: {
+        value: "T",
+        type: oneOf(tableNames).optional(),
+        about: `import only the files of table T (one file or pipe may have any name): ${TABLES}`,
+      },
       "dry-run": { type: isGiven, about: "say what would happen, and write nothing but the run" },
       "new-only": { type: isGiven, about: "read only files that no import of their table has read" },
       again: { type: isGiven, about: "with --new-only: also read files that have changed since they were imported" },
@@ -65,6 +69,8 @@ jobs/any.csv. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz
     takesRecipe: true,
     examples: [
       "npm run import -- ./csv",
+      "npm run import -- jobs.csv old/ s3://bucket/hr/",
+      "gunzip -c jobs.csv.gz | npm run import -- - --table jobs",
       "npm run import -- s3://bucket/hr/ --table jobs --dry-run",
       "npm run import -- s3://bucket/nightly/ --new-only",
     ],

@@ -12,10 +12,9 @@ import { command, type DatabaseContext, isJson, type Outcome, readArguments, ref
 import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 
 const options = readArguments("import", ({ table, recipe, ...flags }, operands, parts) => {
-  if (operands.length > 1) refuse(`${operands.join(" ")}: name one SOURCE, or a directory that holds all`);
   const { "dry-run": dryRun, "max-rejects": maxRejects, "new-only": newOnly, again } = flags;
   if (again && !newOnly) refuse("--again is for --new-only: without it every file is read, whether it is known or not");
-  return { source: operands[0], recipe, given: { table, dryRun, maxRejects, newOnly, again, options: parts } };
+  return { sources: operands, recipe, given: { table, dryRun, maxRejects, newOnly, again, options: parts } };
 });
 await command("import", importFiles, (last) => {
   if (!last) return "interrupted: run the same command again";
@@ -26,8 +25,9 @@ await command("import", importFiles, (last) => {
 
 async function importFiles({ config, database, signal }: DatabaseContext): Promise<Outcome> {
   const sample = () => (database.embedded ? defaultSample(DATA_FOLDER) : undefined);
-  const source = options.source ?? config.IMPORT_SOURCE ?? (await sample());
-  if (source === undefined) refuse("name a SOURCE to import, or set IMPORT_SOURCE");
+  const one = options.sources.length === 0 ? (config.IMPORT_SOURCE ?? (await sample())) : undefined;
+  const source = one === undefined ? options.sources : [one];
+  if (source.length === 0) refuse("name a SOURCE to import, or set IMPORT_SOURCE");
   const started = performance.now();
   const rejections = new Rejections(isJson ? undefined : say);
   const rejected = ({ file, position, table, reasons }: NewRejection) =>
@@ -60,7 +60,8 @@ function whatToDo(tables: ImportOutcome["tables"], run: string): string {
 }
 
 /** Says that rows were rejected because the sample uses their ids, and how to begin without the sample. */
-function sampleHasIds(source: string): string {
+function sampleHasIds(sources: readonly string[]): string {
+  const source = sources.length === 1 ? sources[0] : "FOLDER";
   const begin = `to begin with your own files, stop Muster, remove ${DATA_FOLDER} and run IMPORT_SOURCE=${source} npm start`;
   return `the sample that the first start loaded has ids of your rows (duplicate_id): ${begin}`;
 }

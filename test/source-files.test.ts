@@ -56,16 +56,12 @@ test.each([
 
 test.each([
   [
-    "hired_employees.csv/part-00000.csv",
-    "hired_employees.csv: it is a folder (name it hired_employees to have its files read)",
-  ],
-  ["jobs/year=2021/part-0.csv", "jobs/year=2021: folders inside jobs are not read (move its files up into jobs)"],
-  [
     "Jobs/a.csv",
-    "Jobs: it is a folder named for no table, the nearest is jobs (import it by itself, or name it exactly jobs)",
+    "Jobs/a.csv: neither its name nor its folder's is a table's, the nearest is jobs: name the folder Jobs exactly jobs",
   ],
-  ["old/jobs.csv", "old: it is a folder named for no table (import it by itself, or name it exactly departments"],
-])("the folder of %s is skipped, and the message says what to do", async (name, why) => {
+  ["old/staff.csv", "old/staff.csv: it is named for no table (departments, jobs, hired_employees): name it TABLE.csv"],
+  ["jobs/notes.pdf", "jobs/notes.pdf: .pdf files are not read"],
+])("%s in a folder is skipped, and the message says what to do", async (name, why) => {
   expect(await skipped({ [name]: JOBS })).toEqual([expect.stringContaining(`Skipped ${why}`)]);
 });
 
@@ -89,7 +85,7 @@ test("links are followed; a dangling link and a pipe are reported, and do not ho
   const source = await openSource({ locations: [folder] });
   expect(source.files.map(({ name }) => name)).toEqual(["departments.csv", "jobs/a.csv"]);
   expect(source.notes).toEqual([
-    expect.stringContaining("Skipped elsewhere: it is a folder"),
+    expect.stringContaining("Skipped elsewhere/a.csv: it is named for no table"),
     expect.stringContaining("Skipped hired_employees.csv: it is a pipe"),
     expect.stringContaining("Skipped notes: it is a link to nothing"),
   ]);
@@ -104,25 +100,20 @@ test("an import says what it skips, and one without a file to read is refused wi
   expect(some.stderr).toContain(
     "Skipped jobs.tsv: .tsv files are not read (save it with commas between the cells, and end its name in .csv)\n",
   );
-  const none = await run(["scripts/import.ts", await folderOf({ "jobs.csv/part-0.csv": JOBS })], environment);
+  const none = await run(["scripts/import.ts", await folderOf({ "Jobs.csv/part-0.csv": JOBS })], environment);
   expect([none.code, none.stderr]).toEqual([
     2,
     expect.stringContaining("has no file that is read: expected departments.csv, jobs.csv"),
   ]);
-  expect(none.stderr).toContain("; Skipped jobs.csv: it is a folder (name it jobs to have its files read)\n");
+  expect(none.stderr).toContain(
+    "; Skipped Jobs.csv/part-0.csv: neither its name nor its folder's is a table's, the nearest is jobs: name",
+  );
 });
 
-test.each(["/dev/stdin", "/dev/fd/0", "/dev/null"])("%s, a pipe or a device, is refused as such", async (location) => {
-  const piped = Bun.spawn([process.execPath, "scripts/import.ts", location, "--table", "jobs"], {
-    cwd: join(import.meta.dir, ".."),
-    env: { PATH: process.env.PATH ?? "", DATABASE_URL: database.url },
-    stdin: "pipe",
-    stderr: "pipe",
-  });
-  piped.stdin.write(JOBS);
-  piped.stdin.end();
-  expect(await piped.exited).toBe(2);
-  expect(await new Response(piped.stderr).text()).toContain(`${location} is a pipe or a device, which is not read`);
+test("a device is refused as such", async () => {
+  await expect(openSource({ locations: ["/dev/null"], only: "jobs" })).rejects.toThrow(
+    "/dev/null is a device, which is not",
+  );
 });
 
 describe("a file that changes while it is read ends the import with nothing changed", () => {

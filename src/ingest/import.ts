@@ -82,7 +82,7 @@ export interface BegunImport {
 export async function beginImport(database: Database, options: ImportOptions): Promise<BegunImport> {
   const pulse = new Pulse(database, options.report);
   const { report } = pulse;
-  const source = await sourceOf(options, report.signal);
+  const source = await sourceOf(options, report);
   for (const line of source.notes) report.say(line);
   if (options.newOnly) assertKnowable(source);
   const {
@@ -107,10 +107,10 @@ export async function beginImport(database: Database, options: ImportOptions): P
 
 async function sourceOf(
   { source, table: only, recipe, options, s3 }: ImportOptions,
-  signal?: AbortSignal,
+  { say, signal }: ImportReport,
 ): Promise<Source> {
   if (typeof source === "object" && "files" in source) return source;
-  return openSource({ locations: [source].flat(), only, recipe, options, s3, signal });
+  return openSource({ locations: [source].flat(), only, recipe, options, s3, signal, say });
 }
 
 async function carryOut(begun: Import, pulse: Pulse): Promise<ImportOutcome> {

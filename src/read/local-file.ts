@@ -16,7 +16,8 @@ export interface FileState {
 }
 
 export interface Found {
-  is: "file" | "folder" | "other";
+  /** A pipe is a named one, or a socket. Another thing is a device. */
+  is: "file" | "folder" | "pipe" | "other";
   state: FileState;
 }
 
@@ -28,7 +29,8 @@ export interface Found {
 export async function lookAt(path: string, name: string): Promise<Found | undefined> {
   try {
     const state = await stat(path, { bigint: true });
-    return { is: state.isFile() ? "file" : state.isDirectory() ? "folder" : "other", state };
+    const isPipe = state.isFIFO() || state.isSocket();
+    return { is: state.isFile() ? "file" : state.isDirectory() ? "folder" : isPipe ? "pipe" : "other", state };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;

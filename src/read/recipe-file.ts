@@ -34,7 +34,7 @@ export async function recipeBeside(
 ): Promise<Recipe | undefined> {
   if (location.startsWith("s3://")) return recipeOfPrefix(location.slice(0, location.lastIndexOf("/") + 1), s3, signal);
   const found = await lookAt(resolve(location), location);
-  if (!found || found.is === "other") return undefined;
+  if (found?.is !== "folder" && found?.is !== "file") return undefined;
   return recipeAt(
     join(found.is === "folder" ? resolve(location) : dirname(resolve(location)), RECIPE_FILE),
     RECIPE_FILE,

@@ -1,73 +1,149 @@
-/** Finds a source on this machine: the files of a directory, or one file. */
+/** Finds a source on this machine: the files below a directory, or one file. */
 import type { Dirent } from "node:fs";
 import { readdir, realpath } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { MusterError } from "../errors.ts";
 import { explainedFile } from "../file-errors.ts";
 import { escaped } from "../shown.ts";
-import { isTableFolder, tableOfFile, whyFileSkipped, whyFolderSkipped } from "./file-names.ts";
+import { isSideName } from "./file-names.ts";
+import {
+  type Choose,
+  type Chosen,
+  type ChosenFile,
+  ENTRIES_MAX,
+  FOLDER_DEPTH_MAX,
+  type Found,
+  type Place,
+  tooMany,
+} from "./found-source.ts";
 import { type FileState, lookAt, readUnchanged } from "./local-file.ts";
-import type { FoundFile, SourceFound } from "./source.ts";
+import { SkippedThings } from "./skipped.ts";
+import { descriptorOf, placeOfPipe, type Waiting } from "./source-pipe.ts";
 
 /**
- * Finds the files of a directory (its own, and those in a folder named for a table), or the one file named.
- * @throws MusterError `invalid` if there is no such file or directory, `unavailable` if it cannot be read
+ * Looks at what the user names: a directory, a file or a pipe.
+ * @throws MusterError `invalid` if there is no such file or directory, `unavailable` if it cannot be looked at
  */
-export async function findFiles(location: string): Promise<SourceFound> {
-  const name = escaped(location);
-  const found = await lookAt(resolve(location), location);
+export async function placeOfPath(location: string, waiting: Waiting): Promise<Place> {
+  if (location === "-") return placeOfPipe(location, 0, waiting);
+  const given = resolve(location);
+  const found = await lookAt(given, location);
   if (!found) {
-    throw new MusterError(
-      "invalid",
-      `there is no file or directory ${name}: give the one that holds the files to import`,
-    );
+    const name = escaped(location);
+    const toDo = "give the one that holds the files to import";
+    throw new MusterError("invalid", `there is no file or directory ${name}: ${toDo}`);
   }
-  // /dev/stdin may be a file that has no name any more.
-  const path = await realpath(resolve(location)).catch(() => undefined);
-  if (found.is === "other" || path === undefined) {
-    throw new MusterError("invalid", `${name} is a pipe or a device, which is not read: write it to a file first`);
+  // What a process has opened may have no name any more. It is then read like a pipe.
+  const path = await realpath(given).catch(() => undefined);
+  const descriptor = descriptorOf(given);
+  const isNamed = path !== undefined && (found.is === "file" || found.is === "folder");
+  if (isNamed && found.is === "folder") {
+    const find = (choose: Choose) => findBelow(path, location, choose, waiting.signal);
+    return { location, name: path, besides: given, isOne: false, folder: basename(given), find };
   }
-  if (found.is === "file") {
-    const file = await fileAt(path, basename(path), found.state);
-    return { name: path, isOne: true, files: [file], skipped: [] };
+  if (isNamed) {
+    const find = async (choose: Choose): Promise<Found> => oneFile(path, found.state, choose);
+    const folder = dirname(given);
+    return { location, name: path, besides: folder, isOne: true, folder: basename(folder), find };
   }
-  const source: SourceFound = { name: path, isOne: false, files: [], skipped: [] };
-  for (const entry of await entriesOf(path, location)) {
-    const isFolder = isTableFolder(entry.name) && (await lookAt(join(path, entry.name), entry.name))?.is === "folder";
-    if (!isFolder) await add(source, entry, entry.name);
-    else
-      for (const file of await entriesOf(join(path, entry.name), entry.name))
-        await add(source, file, `${entry.name}/${file.name}`);
-  }
-  return source;
+  if (descriptor !== undefined) return placeOfPipe(location, descriptor, waiting);
+  if (found.is === "pipe") return placeOfPipe(location, given, waiting);
+  throw new MusterError("invalid", `${escaped(location)} is a device, which is not read: write it to a file first`);
 }
 
-/** Adds an entry of a directory to the files or to what is skipped. @param name relative to the source */
-async function add(source: SourceFound, entry: Dirent, name: string): Promise<void> {
-  const table = tableOfFile(name);
-  if (table === undefined && entry.isFile()) return void source.skipped.push({ name, why: whyFileSkipped(name) });
-  const path = join(source.name, name);
-  const found = await lookAt(path, name);
-  if (found?.is === "file" && table !== undefined) source.files.push(await fileAt(path, name, found.state));
-  else if (found) source.skipped.push({ name, why: WHY[found.is](name) });
-  else if (table === undefined) source.skipped.push({ name, why: "it is a link to nothing (correct or remove it)" });
-  else throw new MusterError("invalid", `${escaped(name)} is a link to nothing, or was removed: correct or remove it`);
+function oneFile(path: string, state: FileState, choose: Choose): Found {
+  const skipped = new SkippedThings();
+  const name = basename(path);
+  const choice = choose(name);
+  if (choice.is === "skipped") skipped.add(name, choice.why);
+  const files = choice.is === "read" ? [fileAt({ path, real: path, name }, state, choice)] : [];
+  return { name: path, files, skipped };
 }
 
-const WHY = {
-  file: whyFileSkipped,
-  folder: whyFolderSkipped,
-  other: () => "it is a pipe, a socket or a device (write it to a file first)",
-};
-
-async function fileAt(path: string, name: string, state: FileState): Promise<FoundFile> {
-  // A link is known by the file that it leads to. If that was removed meanwhile, open() says so.
-  const real = await realpath(path).catch(() => path);
-  return {
-    ...{ name, bytes: Number(state.size), identity: { name: real, isObject: false } },
-    open: () => readUnchanged(path, name, state),
-  };
+/** A folder, by its path, its path without links, and its name relative to the source, which is "" or ends in a slash. */
+interface Folder {
+  path: string;
+  real: string;
+  name: string;
+  /** The real paths of the folders through which it was reached. */
+  above: readonly string[];
 }
+
+/** What is found while a directory is looked through. */
+interface Walk {
+  choose: Choose;
+  signal: AbortSignal | undefined;
+  files: ChosenFile[];
+  skipped: SkippedThings;
+  entries: number;
+}
+
+async function findBelow(path: string, location: string, choose: Choose, signal?: AbortSignal): Promise<Found> {
+  const walk: Walk = { choose, signal, files: [], skipped: new SkippedThings(), entries: 0 };
+  await lookThrough(walk, { path, real: path, name: "", above: [] }, location);
+  return { name: path, files: walk.files, skipped: walk.skipped };
+}
+
+/** @param shown what the folder is called in an error */
+async function lookThrough(walk: Walk, folder: Folder, shown: string): Promise<void> {
+  for (const entry of await entriesOf(folder.path, shown)) {
+    walk.signal?.throwIfAborted();
+    if (++walk.entries > ENTRIES_MAX) throw tooMany(folder.name || shown);
+    if (entry.isDirectory()) await lookInto(walk, folder, entry.name);
+    else if (entry.isSymbolicLink()) await follow(walk, folder, entry.name);
+    else await addFile(walk, { ...pathsOf(folder, entry.name), isFile: entry.isFile() });
+  }
+}
+
+const pathsOf = (folder: Folder, entry: string) => ({
+  path: join(folder.path, entry),
+  real: join(folder.real, entry),
+  name: folder.name + entry,
+});
+
+async function lookInto(walk: Walk, parent: Folder, entry: string, real = join(parent.real, entry)): Promise<void> {
+  const name = `${parent.name}${entry}/`;
+  const above = [...parent.above, parent.real];
+  if (isSideName(entry)) walk.skipped.add(name, "");
+  else if (above.some((path) => path === real || path.startsWith(real === sep ? sep : real + sep)))
+    walk.skipped.add(name.slice(0, -1), "it is a link that leads back to a folder above it (remove it)");
+  else if (above.length > FOLDER_DEPTH_MAX)
+    walk.skipped.add(name.slice(0, -1), `folders are looked into to a depth of ${FOLDER_DEPTH_MAX} (move it up)`);
+  else await lookThrough(walk, { path: join(parent.path, entry), real, name, above }, name.slice(0, -1));
+}
+
+/** Links are followed, also those that lead out of the source. */
+async function follow(walk: Walk, folder: Folder, entry: string): Promise<void> {
+  const paths = pathsOf(folder, entry);
+  // A link that leads to itself cannot be resolved either.
+  const real = await realpath(paths.path).catch(() => undefined);
+  const found = real === undefined ? undefined : await lookAt(paths.path, paths.name);
+  if (real !== undefined && found?.is === "folder") await lookInto(walk, folder, entry, real);
+  else if (real !== undefined && found) await addFile(walk, { ...paths, real, isFile: found.is === "file" });
+  else if (walk.choose(paths.name).is === "read") {
+    const what = "is a link to nothing, or was removed";
+    throw new MusterError("invalid", `${escaped(paths.name)} ${what}: correct or remove it`);
+  } else walk.skipped.add(paths.name, "it is a link to nothing (correct or remove it)");
+}
+
+type Paths = Pick<Folder, "path" | "real" | "name">;
+
+async function addFile({ choose, files, skipped }: Walk, file: Paths & { isFile: boolean }): Promise<void> {
+  const choice = choose(file.name);
+  if (choice.is === "for another table") return;
+  if (!file.isFile) return skipped.add(file.name, "it is a pipe, a socket or a device (write it to a file first)");
+  if (choice.is === "skipped") return skipped.add(file.name, choice.why);
+  const found = await lookAt(file.path, file.name);
+  if (found?.is !== "file") throw new MusterError("refused", `${escaped(file.name)} was removed: start again`);
+  files.push(fileAt(file, found.state, choice));
+}
+
+const fileAt = ({ path, real, name }: Paths, state: FileState, { table, recipe }: Chosen): ChosenFile => ({
+  ...{ name, bytes: Number(state.size), table, recipe },
+  // A link is known by the file that it leads to.
+  identity: { name: real, isObject: false },
+  open: (shown) => readUnchanged(path, shown, state),
+});
 
 async function entriesOf(directory: string, name: string): Promise<Dirent[]> {
   try {

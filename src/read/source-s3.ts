@@ -3,56 +3,96 @@ import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { CHUNK_BYTES } from "../event-loop.ts";
 import { S3Location } from "../s3/location.ts";
 import { type ListedObject, listKeys, readObject } from "../s3/objects.ts";
-import { isTableFolder, type Skipped, whyFolderSkipped } from "./file-names.ts";
-import type { FoundFile, SourceFound } from "./source.ts";
-
-/** How many skipped folders are remembered. */
-const FOLDERS_MAX = 10_000;
+import { isSideName } from "./file-names.ts";
+import {
+  type Choose,
+  type Chosen,
+  type ChosenFile,
+  ENTRIES_MAX,
+  type Found,
+  type Place,
+  tooMany,
+} from "./found-source.ts";
+import { SkippedThings } from "./skipped.ts";
 
 /**
- * Lists the objects of a prefix as if they were a directory's files (its own, and those in a folder named for a table), or
- * finds the one object named. However often an object is read, it is the version that was listed.
+ * Looks whether the user names a prefix or an object. However often an object is read, it is the version that was listed.
  * @param signal stops reading, with an error
  * @throws MusterError `invalid` if the URL names no bucket, `unavailable` if S3 does not answer
  */
-export async function findObjects(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<SourceFound> {
+export async function placeOfUrl(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<Place> {
   const one = url.endsWith("/") ? undefined : await findOne(url, settings, signal);
-  if (one) return one;
-  const location = S3Location.parse(url, settings, signal);
-  const files: FoundFile[] = [];
-  const skipped: Skipped[] = [];
-  const folders = new Set<string>();
-  for await (const object of listKeys(location)) {
-    const [first = "", second, ...deeper] = object.key.split("/");
-    if (object.key.endsWith("/")) {
-      // S3 consoles make an empty object to stand for a folder. It can be ignored.
-      const why = "its key ends in /, like a folder's (copy it to a key with a file's name)";
-      if (object.bytes > 0) skipped.push({ name: object.key, why });
-    } else if (second === undefined || (isTableFolder(first) && deeper.length === 0))
-      files.push(fileOf(location, object));
-    else if (folders.size < FOLDERS_MAX) folders.add(isTableFolder(first) ? `${first}/${second}` : first);
-  }
-  for (const name of folders) skipped.push({ name, why: whyFolderSkipped(name) });
-  return { name: `${location}`, isOne: false, files, skipped };
+  const location = one?.location ?? S3Location.parse(url, settings, signal);
+  const folder = location.prefix.split("/").at(-2) ?? "";
+  const name = `${location}${one?.object.key ?? ""}`;
+  const find = async (choose: Choose): Promise<Found> => {
+    const { files, skipped } = await chosenOf(one ? [one.object] : listKeys(location), location, choose);
+    return { name, files, skipped };
+  };
+  return { location: url, name, besides: `${location}`, isOne: one !== undefined, folder, find };
 }
 
-async function findOne(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<SourceFound | undefined> {
+/** Reads a prefix as if it were a directory. */
+async function chosenOf(
+  objects: Iterable<ListedObject> | AsyncIterable<ListedObject>,
+  location: S3Location,
+  choose: Choose,
+): Promise<Pick<Found, "files" | "skipped">> {
+  const files: ChosenFile[] = [];
+  const skipped = new SkippedThings();
+  const hidden = new Set<string>();
+  let entries = 0;
+  for await (const object of objects) {
+    if (++entries > ENTRIES_MAX) throw tooMany(`${location}`);
+    const folder = hiddenFolderOf(object.key);
+    if (folder !== undefined) {
+      if (hidden.has(folder) || hidden.size >= HIDDEN_FOLDERS_MAX) continue;
+      hidden.add(folder);
+      skipped.add(folder, "");
+    } else if (object.key.endsWith("/")) {
+      // S3 consoles make an empty object to stand for a folder. It can be ignored.
+      if (object.bytes > 0)
+        skipped.add(object.key, "its key ends in /, like a folder's (copy it to a key with a file's name)");
+    } else {
+      const choice = choose(object.key);
+      if (choice.is === "skipped") skipped.add(object.key, choice.why);
+      else if (choice.is === "read") files.push(fileOf(location, object, choice));
+    }
+  }
+  return { files, skipped };
+}
+
+/** How many hidden folders are remembered. */
+const HIDDEN_FOLDERS_MAX = 10_000;
+
+/** The path to the first hidden folder in a key, with a slash at its end. */
+function hiddenFolderOf(key: string): string | undefined {
+  const folders = key.split("/").slice(0, -1);
+  const at = folders.findIndex(isSideName);
+  return at < 0 ? undefined : `${folders.slice(0, at + 1).join("/")}/`;
+}
+
+interface OneObject {
+  location: S3Location;
+  object: ListedObject;
+}
+
+async function findOne(url: string, settings?: S3ClientConfig, signal?: AbortSignal): Promise<OneObject | undefined> {
   const whole = S3Location.parse(url, settings);
   const key = whole.prefix.slice(0, -1).split("/").at(-1);
   if (!key) return undefined;
   const location = S3Location.parse(url.slice(0, -key.length), settings, signal);
   for await (const object of listKeys(location, key)) {
     // Keys are listed in order: the key itself comes before longer ones.
-    if (object.key !== key) break;
-    return { name: `${location}${key}`, isOne: true, files: [fileOf(location, object)], skipped: [] };
+    return object.key === key ? { location, object } : undefined;
   }
   return undefined;
 }
 
-function fileOf(location: S3Location, { key, bytes, version }: ListedObject): FoundFile {
+function fileOf(location: S3Location, { key, bytes, version }: ListedObject, { table, recipe }: Chosen): ChosenFile {
   const open = () => readAhead(inChunks(readObject(location, key, undefined, version)));
   const identity = { name: `${location}${key}`, etag: version, isObject: true };
-  return { name: key, bytes, identity, open };
+  return { name: key, bytes, table, recipe, identity, open };
 }
 
 /** Joins what the network brings into chunks of at least CHUNK_BYTES. */

@@ -4,15 +4,17 @@ import { type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { SOURCE_LENGTH_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { cut, escaped } from "../shown.ts";
+import { chooser } from "./choose-file.ts";
 import { csvRows } from "./csv-rows.ts";
 import type { Identity } from "./file-digest.ts";
 import { readerOfFile, readerOfFormat } from "./file-formats.ts";
-import { type Skipped, skippedLines, tableOfFile, whyFileSkipped } from "./file-names.ts";
 import type { FileRow, ReadRows } from "./file-row.ts";
-import { type FileRecipe, RECIPE_FILE, type Recipe, recipeFor } from "./recipe.ts";
+import { type ChosenFile, FILES_MAX, type FoundFile, type Place } from "./found-source.ts";
+import { type FileRecipe, RECIPE_FILE, type Recipe } from "./recipe.ts";
 import { recipeBeside, withOptions } from "./recipe-file.ts";
-import { findFiles } from "./source-files.ts";
-import { findObjects } from "./source-s3.ts";
+import { nameOfAll, namesApart } from "./several-sources.ts";
+import { placeOfPath } from "./source-files.ts";
+import { placeOfUrl } from "./source-s3.ts";
 
 export interface Source {
   /** Always the same for the same source, however the user spells it: by this name, its earlier imports are found. */
@@ -40,26 +42,8 @@ export interface SourceFile {
   rows(onChunk?: (chunk: Uint8Array) => void, say?: (line: string) => void): AsyncGenerator<FileRow[]>;
 }
 
-/** What findFiles and findObjects find. The names of the files then decide which of them are read. */
-export interface SourceFound {
-  name: string;
-  /** The source is one file, named by the user. */
-  isOne: boolean;
-  files: FoundFile[];
-  skipped: Skipped[];
-}
-
-export interface FoundFile {
-  /** Relative to the source. */
-  name: string;
-  bytes: number;
-  identity?: Identity | undefined;
-  /** Reads the bytes from the beginning. Throws if the file is not as it was found. */
-  open(): AsyncIterable<Uint8Array>;
-}
-
 export interface OpenSource {
-  /** Directories, files, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`. */
+  /** Directories, files, pipes, `-` for standard input, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`. */
   locations: readonly string[];
   /** Leaves out the files of other tables. A single file is read as this table's, whatever its name is. */
   only?: TableName | undefined;
@@ -69,35 +53,98 @@ export interface OpenSource {
   options?: FileRecipe | undefined;
   /** Settings for the SDK's client; they win over its environment. */
   s3?: S3ClientConfig | undefined;
-  /** Stops reading from S3, with an error. */
+  /** Stops reading from S3 and waiting for a pipe, with an error. */
   signal?: AbortSignal | undefined;
+  /** Called with a line before a pipe is waited for. */
+  say?: ((line: string) => void) | undefined;
 }
 
 /**
- * Finds the files of directories and S3 prefixes (their own, and those in a folder named for a table), and the files named.
- * @throws MusterError `invalid` if there is nothing to read, `unavailable` if S3 does not answer or a disk fails
+ * Finds all files below directories and S3 prefixes, and the files and pipes named. A file that is found twice is read once.
+ * @throws MusterError `invalid` if one of the locations has nothing to read, `unavailable` if S3 does not answer or a disk fails
  */
-export async function openSource({ locations, only, recipe: given, options, s3, signal }: OpenSource): Promise<Source> {
-  const [location = "", ...others] = locations;
-  if (others.length > 0) throw new MusterError("invalid", "name one SOURCE, or a directory that holds all");
-  const isS3 = location.startsWith("s3://");
-  const found = isS3 ? await findObjects(location, s3, signal) : await findFiles(location);
-  if (found.name.length > SOURCE_LENGTH_MAX)
-    throw new MusterError("invalid", `the path is over ${SOURCE_LENGTH_MAX} characters long`);
-  const beside = given ? undefined : await recipeBeside(location, s3, signal);
-  const recipe = withOptions(given ?? beside, options);
-  const files: SourceFile[] = [];
-  for (const file of found.files) {
-    const own = recipe && recipeFor(recipe, file.name);
-    const table = (found.isOne ? only : undefined) ?? own?.table ?? tableOfFile(file.name);
-    if (table === undefined) found.skipped.push({ name: file.name, why: whyFileSkipped(file.name) });
-    else if (only === undefined || table === only) files.push(sourceFile(table, file, readerFor(file.name, own), own));
+export async function openSource(given: OpenSource): Promise<Source> {
+  // The same object for all of them, so that they share one client.
+  const how = { ...given, s3: given.s3 ?? {} };
+  const { places, notes } = await placesOf(how);
+  const names: string[] = [];
+  const files: WholeFile[] = [];
+  const readAs = new Map<string, string>();
+  const recipeOf = recipesBeside(how, notes);
+  for (const place of places) {
+    const recipe = withOptions(how.recipe ?? (await recipeOf(place)), how.options);
+    const found = await place.find(chooser(place, { only: how.only, recipe, isSeveral: places.length > 1 }));
+    const label = places.length > 1 ? place.location.replace(/\/*$/, "/") : "";
+    if (found.files.length === 0) throw nothingToRead(escaped(place.location), how.only, found.skipped.lines(label));
+    names.push(found.name);
+    for (const file of found.files.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const key = file.identity && `${file.table} ${file.identity.name}`;
+      const first = key && readAs.get(key);
+      if (first !== undefined)
+        found.skipped.add(file.name, `it is the same file as ${escaped(first)}, and is read once`);
+      else files.push({ ...file, whole: wholeName(place, found.name, file.name) });
+      if (key && first === undefined) readAs.set(key, label + file.name);
+    }
+    if (files.length > FILES_MAX) throw tooManyFiles();
+    notes.push(...found.skipped.lines(label), ...partitionNotes(found.files));
   }
-  const notes = skippedLines(found.skipped.filter(({ name }) => name !== RECIPE_FILE));
-  if (beside) notes.push(`Read by the recipe ${RECIPE_FILE} beside the files`);
-  if (files.length === 0) throw nothingToRead(escaped(location), only, notes);
-  return { name: found.name, files, notes };
+  const name = nameOfAll(names);
+  if (name.length > SOURCE_LENGTH_MAX)
+    throw new MusterError("invalid", `the path is over ${SOURCE_LENGTH_MAX} characters long`);
+  const apart = namesApart(files);
+  return { name, files: files.map((file, at) => sourceFile(file, apart[at] ?? file.name)), notes };
 }
+
+type WholeFile = ChosenFile & { whole: string };
+
+/** Looks at each location. One that is named twice is looked at once. */
+async function placesOf({ locations, s3, signal, say }: OpenSource): Promise<{ places: Place[]; notes: string[] }> {
+  const places = new Map<string, Place>();
+  const notes: string[] = [];
+  for (const location of locations) {
+    signal?.throwIfAborted();
+    const isS3 = location.startsWith("s3://");
+    const place = isS3 ? await placeOfUrl(location, s3, signal) : await placeOfPath(location, { say, signal });
+    if (places.has(place.name)) notes.push(`${escaped(location)} is named twice, and is read once`);
+    else places.set(place.name, place);
+  }
+  return { places: [...places.values()], notes };
+}
+
+/** Finds the recipe beside the files of a place, reads each such recipe once, and notes that it is used. */
+function recipesBeside({ recipe, s3, signal }: OpenSource, notes: string[]) {
+  const known = new Map<string, Recipe | undefined>();
+  return async ({ besides }: Place): Promise<Recipe | undefined> => {
+    if (recipe || besides === undefined) return undefined;
+    if (known.has(besides)) return known.get(besides);
+    const found = await recipeBeside(besides, s3, signal);
+    known.set(besides, found);
+    if (found) notes.push(`Read by the recipe ${RECIPE_FILE} beside the files`);
+    return found;
+  };
+}
+
+/** The name of a file with that of its source in front. */
+function wholeName({ isOne }: Place, source: string, name: string): string {
+  if (isOne) return source.endsWith(name) ? source : name;
+  return source.endsWith("/") ? source + name : `${source}/${name}`;
+}
+
+function tooManyFiles(): MusterError {
+  return new MusterError("invalid", `there are over ${FILES_MAX} files to read: import their folders one by one`);
+}
+
+/** Hive and Spark put a column's value into the name of a folder, and leave the column out of the files. */
+function partitionNotes(files: readonly ChosenFile[]): string[] {
+  const first = files.find(({ name }) => PARTITION.test(name))?.name;
+  if (first === undefined) return [];
+  const end = first.indexOf("/", first.indexOf("="));
+  return [
+    `The values in folders' names, such as ${escaped(first.slice(0, end))}, are not read: rows have only the columns in their files`,
+  ];
+}
+
+const PARTITION = /(?:^|\/)[^/=]+=[^/]*\//;
 
 /** The recipe says how a file is read, or its name. A single file of any other ending is read as CSV. */
 function readerFor(name: string, recipe: FileRecipe | undefined): ReadRows {
@@ -124,19 +171,20 @@ export function oneFile(
   table: TableName,
   { read, recipe, ...file }: FoundFile & { read: ReadRows; recipe?: FileRecipe | undefined },
 ): Source {
-  return { name, files: [sourceFile(table, file, read, recipe)], notes: [] };
+  return { name, files: [sourceFile({ ...file, table, recipe }, file.name, read)], notes: [] };
 }
 
+/** @param name its own among the files of all sources */
 function sourceFile(
-  table: TableName,
-  { name, bytes, identity, open }: FoundFile,
-  read: ReadRows,
-  recipe?: FileRecipe | undefined,
+  { table, recipe, bytes, identity, open: openAs, ...file }: ChosenFile,
+  name: string,
+  read: ReadRows = readerFor(file.name, recipe),
 ): SourceFile {
   if (name.length > SOURCE_LENGTH_MAX) {
     const begin = escaped(cut(name));
     throw new MusterError("invalid", `${begin}: the name is over ${SOURCE_LENGTH_MAX} characters long: shorten it`);
   }
+  const open = () => openAs(name);
   const rows: SourceFile["rows"] = (onChunk, say) =>
     read(tableOf(table), watched(open(), onChunk), escaped(name), { say, recipe });
   return { table, name, bytes, identity, open, rows };

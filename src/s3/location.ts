@@ -12,8 +12,6 @@ const STALL_MS_MAX = 60_000;
 
 /** A bucket and the prefix of its keys. Keys are given and returned without the prefix. */
 export class S3Location {
-  #client: Promise<S3> | undefined;
-
   private constructor(
     readonly bucket: string,
     /** "", or ends with a slash. */
@@ -40,16 +38,19 @@ export class S3Location {
     throw new MusterError("invalid", "an S3 location is s3://BUCKET or s3://BUCKET/PREFIX, the bucket in lower case");
   }
 
-  /** The client, made when it is first needed. */
+  /** The client, made when it is first needed. Locations with the same object of settings share it. */
   client(): Promise<S3> {
-    this.#client ??= newClient(this.settings);
-    return this.#client;
+    const client = CLIENTS.get(this.settings) ?? newClient(this.settings);
+    CLIENTS.set(this.settings, client);
+    return client;
   }
 
   toString(): string {
     return `s3://${this.bucket}/${this.prefix}`;
   }
 }
+
+const CLIENTS = new WeakMap<S3ClientConfig, Promise<S3>>();
 
 /** Loads the SDK only when it is needed, because loading takes a tenth of a second and 30 MB. */
 export const sdk = () => import("@aws-sdk/client-s3");

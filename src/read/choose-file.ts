@@ -1,0 +1,55 @@
+/** Decides by their names, and by the recipe, which files of a source are read, for which table, and how. */
+import type { TableName } from "../codecs/tables.ts";
+import { MusterError } from "../errors.ts";
+import { escaped } from "../shown.ts";
+import { readerOfFile } from "./file-formats.ts";
+import { isSideName, partsOf, tableOfFile, tableOfFolder, tablesOfPath, whyFileSkipped } from "./file-names.ts";
+import type { Choice, Choose, Place } from "./found-source.ts";
+import { RECIPE_FILE, type Recipe, recipeFor } from "./recipe.ts";
+
+/**
+ * @param only leaves out the files of other tables. A single file is read as this table's, whatever its name is
+ * @param isSeveral whether the user names other sources besides this one
+ */
+export function chooser(
+  place: Place,
+  { only, recipe, isSeveral }: { only: TableName | undefined; recipe: Recipe | undefined; isSeveral: boolean },
+): Choose {
+  return (name) => {
+    const own = recipe && recipeFor(recipe, name);
+    const asked = (table: TableName): Choice =>
+      only === undefined || only === table ? { is: "read", table, recipe: own } : { is: "for another table" };
+    const { file } = partsOf(name);
+    if (!place.isOne && (isSideName(file) || file === RECIPE_FILE)) return { is: "skipped", why: MOVE_RECIPE };
+    if (place.isOne && only !== undefined) {
+      const named = tableOfFile(file);
+      if (isSeveral && named !== undefined && named !== only) throw otherTable(place.location, named, only);
+      return asked(only);
+    }
+    if (own?.table !== undefined) return asked(own.table);
+    const isRead = own?.format !== undefined || readerOfFile(file) !== undefined;
+    if (!isRead) return { is: "skipped", why: whyFileSkipped(name) };
+    const tables = tablesOfPath(name, own?.format !== undefined);
+    const [table = tableOfFolder(place.folder), second] = tables;
+    if (table === undefined) return { is: "skipped", why: whyFileSkipped(name) };
+    if (second === undefined) return asked(table);
+    if (only !== undefined && !tables.includes(only)) return { is: "for another table" };
+    throw twoTables(name, table, second);
+  };
+}
+
+const MOVE_RECIPE = `only the ${RECIPE_FILE} of the source's own folder is used (move it there, or give it by --recipe)`;
+
+function otherTable(location: string, named: TableName, only: TableName): MusterError {
+  return new MusterError(
+    "invalid",
+    `${escaped(location)} is named for ${named}, and --table is ${only}: leave --table out, or import the file by itself`,
+  );
+}
+
+function twoTables(name: string, table: TableName, other: TableName): MusterError {
+  return new MusterError(
+    "invalid",
+    `${escaped(name)} is named for two tables, ${table} and ${other}: rename or move it, or import it by itself with --table`,
+  );
+}
