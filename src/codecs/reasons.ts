@@ -65,6 +65,10 @@ export function unknownFields({ name }: Table, fields: readonly string[]): Reaso
 /** A key that occurs twice in one JSON object. JSON.parse keeps only the last value, and Muster does not choose. */
 export const repeatedField = (field: string): Reason => unexpected(field, `${shown(field)} is given twice`);
 
+/** An id in a row whose ids the database assigns, by the recipe of its file. */
+export const assignedId = (field: string): Reason =>
+  unexpected(field, `${shown(field)} is given, but the database assigns ids: tell the recipe to ignore it`);
+
 const unexpected = (field: string, detail: string): Reason => ({
   code: "unknown_field",
   field: cut(field).toWellFormed(),

@@ -1,25 +1,30 @@
 /** Reads the rows of Avro container files. A record is checked by the same rules as a JSON row. */
 import { readRecords } from "../codecs/avro-records.ts";
-import { fromJson } from "../codecs/json.ts";
 import type { Table } from "../codecs/tables.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import type { FileRow, ReadOptions } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
+import { jsonFields, readJson } from "./json-fields.ts";
+import { readingTable } from "./reading-table.ts";
 
 /** The ReadRows of Avro. The file may have any schema: a column takes the value of the field with the same name. */
 export async function* avroRows(
   table: Table,
   chunks: AsyncIterable<Uint8Array>,
   name: string,
-  { bytesMax }: ReadOptions = {},
+  options: ReadOptions = {},
 ): AsyncGenerator<FileRow[]> {
+  const { recipe, bytesMax } = options;
+  const reading = readingTable(table, recipe);
+  const fields = jsonFields(reading, name, options);
   let position = 0;
   try {
     for await (const records of readRecords(expecting("avro", chunks, name), bytesMax)) {
       yield records.map((record) => ({
-        ...fromJson(table, record, { keyOptional: false }),
+        ...readJson(reading, record, { keyOptional: false, fields }),
         position: ++position,
+        recipe,
         get raw() {
           return Buffer.from(jsonOf(record));
         },

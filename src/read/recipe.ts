@@ -109,7 +109,7 @@ export type FileRecipe = z.output<typeof FileRecipe>;
  */
 export function rowRecipe(recipe: FileRecipe | undefined): FileRecipe | undefined {
   if (!recipe) return undefined;
-  const { match, table, format, encoding, skip, header, comment, sheet, trailingColumn, ...ofRow } = recipe;
+  const { match, table, format, encoding, skip, header, comment, sheet, ...ofRow } = recipe;
   return Object.keys(ofRow).length === 0 ? undefined : ofRow;
 }
 

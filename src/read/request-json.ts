@@ -1,10 +1,10 @@
 /** Reads the rows of a JSON body, for several tables or for one. */
-import { fromJson, isObject } from "../codecs/json.ts";
+import { isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo, shownPointer } from "../codecs/pointer.ts";
 import { isTableName, type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { withRepeated } from "./ndjson-rows.ts";
+import { readJson } from "./json-fields.ts";
 import { addRow, type BatchRow, notEmpty, type Path, pointerAt } from "./request-rows.ts";
 
 /**
@@ -71,7 +71,7 @@ class JsonRows {
     const index = this.#counts.get(table.name) ?? 0;
     this.#counts.set(table.name, index + 1);
     const repeated = this.body.mayRepeat ? place.paths.flatMap((path) => this.body.repeatedIn(path)) : [];
-    const { values, reasons } = withRepeated(fromJson(table, row, { keyOptional: true }), repeated);
+    const { values, reasons } = readJson(table, row, { keyOptional: true }, repeated);
     addRow(this.all, new JsonRow(table.name, index, values, reasons, place));
   }
 
