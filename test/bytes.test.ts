@@ -57,7 +57,7 @@ test.each<[string, Uint8Array, string]>([
   ["UTF-32 without a byte order mark", utf32(CSV), "UTF-32"],
   ["big-endian UTF-32", utf32(CSV).swap32(), "UTF-32"],
   ["gzip", gzipSync(CSV), "packed with gzip: end its name in .gz"],
-  ["zstd", zstdCompressSync(CSV), "packed with zstd: unpack it"],
+  ["zstd", zstdCompressSync(CSV), "packed with zstd: end its name in .zst"],
   ["bzip2", hex("425a6839314159265359 2cde e82e00000b5f8000 1000043800101004"), "packed with bzip2"],
   ["xz", hex("fd377a585a000004e6d6b446"), "packed with xz"],
   ["lz4", hex("04224d1864407f00"), "packed with lz4"],
@@ -70,7 +70,7 @@ test.each<[string, Uint8Array, string]>([
   ["Avro", AVRO, "an Avro file: end its name in .avro"],
   ["HTML", Buffer.from("\uFEFF \n<!DOCTYPE html>\n<html>"), "it is HTML or XML, and begins with"],
   ["S3's XML error", Buffer.from('<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>'), "it is HTML or XML"],
-  ["JSON", Buffer.from('{"id": 1, "job": "Baker"}\n'), "it is JSON: end its name in .ndjson"],
+  ["JSON", Buffer.from('{"id": 1, "job": "Baker"}\n'), "it is JSON: read it with --format ndjson"],
   ["a JSON array", Buffer.from('[\n  {"id": 1, "job": "Baker"}\n]\n'), "it is a JSON array"],
   ["lines that end in CR", Buffer.from(CSV.replaceAll("\r\n", "\r")), "its lines end in \\r alone"],
   ["lines that end in CR CR LF", Buffer.from(CSV.replaceAll("\n", "\r\n")), "its lines end in \\r\\r\\n"],
@@ -85,7 +85,7 @@ test.each<[string, Uint8Array, string]>([
 });
 
 test.each<[string, string, Uint8Array | string, string]>([
-  ["jobs.ndjson", "a JSON array", '[{"id":1,"job":"Baker"}]\n', "it is a JSON array: write an object on each line"],
+  ["jobs.ndjson", "a JSON array", '[{"id":1,"job":"Baker"}]\n', "it is a JSON array: read it with --format json"],
   ["jobs.ndjson", "a JSON array over several lines", '[\n{"id":1,"job":"Baker"}\n]\n', "it is a JSON array"],
   ["jobs.ndjson", "an empty JSON array", " \n[]\n", "it is a JSON array"],
   ["jobs.ndjson", "indented JSON", '{\n  "id": 1,\n  "job": "Baker"\n}\n', "it is JSON over several lines"],

@@ -4,7 +4,7 @@
  */
 import type { Transform } from "node:stream";
 import { promisify } from "node:util";
-import { constants, createInflateRaw, createZstdDecompress, deflateRaw } from "node:zlib";
+import { createInflateRaw, deflateRaw } from "node:zlib";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES } from "../event-loop.ts";
 import { shown } from "../shown.ts";
@@ -13,7 +13,7 @@ import { writeLong } from "./avro-bytes.ts";
 import { damaged } from "./avro-cursor.ts";
 import { fieldReaders } from "./avro-reader.ts";
 import { ExactBytes } from "./exact-bytes.ts";
-import { unpacked } from "./unpack.ts";
+import { createUnzstd, unpacked } from "./unpack.ts";
 
 export const AVRO_CODECS = ["deflate", "zstandard", "null"] as const;
 export type AvroCodec = (typeof AVRO_CODECS)[number];
@@ -21,12 +21,6 @@ export type AvroCodec = (typeof AVRO_CODECS)[number];
 /** Limits for the header, which is held in memory. Blocks need none, because they are read piece by piece. */
 const HEADER_BYTES_MAX = 1024 * 1024;
 const HEADER_ENTRIES_MAX = 1_000;
-/**
- * Base-2 logarithm of the largest zstd window that is accepted. The window is held in memory: 32 MiB. Only zstd --ultra and
- * --long use a larger one.
- */
-const WINDOW_LOG_MAX = 25;
-
 const deflate = promisify(deflateRaw);
 
 /** Level 1 of deflate is twice as fast as level 6, and its output is a tenth larger. */
@@ -38,8 +32,7 @@ const PACK: Record<AvroCodec, (data: Buffer) => Promise<Uint8Array>> = {
 /** Bytes after the packed data are ignored, because Python's avro writes part of a checksum there. */
 const UNPACKER: Record<AvroCodec, (() => Transform) | undefined> = {
   deflate: () => createInflateRaw({ chunkSize: CHUNK_BYTES }),
-  zstandard: () =>
-    createZstdDecompress({ chunkSize: CHUNK_BYTES, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } }),
+  zstandard: createUnzstd,
   null: undefined,
 };
 

@@ -1,39 +1,79 @@
-/** Unpacks compressed bytes piece by piece: gzip files, and everything that node:zlib can unpack. */
+/** Unpacks compressed bytes piece by piece: gzip and zstd files, and everything that node:zlib can unpack. */
 import { pipeline, Readable, type Transform } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES } from "../event-loop.ts";
+import { ZstdFrames } from "./zstd-frames.ts";
 
 /**
- * Unpacks gzip (RFC 1952), one member or several, to its exact end.
- * @param name what the file is called in an error
- * @param bytesMax how many bytes it may unpack to. A gzip file can unpack to a thousand times its size.
- * @throws MusterError `refused` if the bytes are not gzip, are cut off, go on after the end, or unpack to more than
- * `bytesMax`, and what `chunks` throws
+ * Base-2 logarithm of the largest zstd window that is accepted. The window is held in memory: 32 MiB. Only zstd --ultra and
+ * --long use a larger one.
  */
-export async function* gunzipped(
+const WINDOW_LOG_MAX = 25;
+
+/**
+ * Unpacks a file piece by piece to its exact end.
+ * @param name what the file is called in an error
+ * @param bytesMax how many bytes it may unpack to. A packed file can unpack to thousands of times its size.
+ * @throws MusterError `refused` if the bytes are damaged, cut off, go on after the end, or unpack to more than `bytesMax`.
+ * Passes on what `chunks` throws
+ */
+export type Unpack = (chunks: AsyncIterable<Uint8Array>, name: string, bytesMax?: number) => AsyncGenerator<Uint8Array>;
+
+/** Unpacks gzip (RFC 1952), one member or several. */
+export const gunzipped: Unpack = async function* (chunks, name, bytesMax) {
+  const damaged = damagedFile(name, "gzip");
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  let sent = 0;
+  const counted = watched(chunks, ({ length }) => {
+    sent += length;
+  });
+  yield* bounded(unpacked(counted, gunzip, damaged), name, bytesMax);
+  // zlib takes a zero byte after a member for padding, and would silently drop everything after it.
+  if (gunzip.bytesWritten < sent) throw damaged("it goes on after its end");
+};
+
+/** Unpacks zstd (RFC 8878), one frame or several. */
+export const unzstd: Unpack = async function* (chunks, name, bytesMax) {
+  const damaged = damagedFile(name, "zstd");
+  const frames = new ZstdFrames();
+  const followed = watched(chunks, (chunk) => {
+    frames.add(chunk);
+    if (frames.isBroken) throw damaged(frames.count > 0 ? "it goes on after its end" : "it begins otherwise");
+  });
+  yield* bounded(unpacked(followed, createUnzstd(), damaged), name, bytesMax);
+  if (!frames.isAtEnd || frames.count === 0) throw damaged("it is cut off");
+};
+
+/** A transform that unpacks zstd with a bounded window. It does not notice that its input is cut off. */
+export const createUnzstd = (): Transform =>
+  createZstdDecompress({ chunkSize: CHUNK_BYTES, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } });
+
+/** Makes the error for a packed file that is damaged. @param format how a file of this kind is called, such as gzip */
+export const damagedFile = (name: string, format: string) => (why: string) =>
+  refused(name, `is not a valid ${format} file: ${why}`);
+
+const refused = (name: string, why: string) => new MusterError("refused", `${name} ${why}; nothing was imported`);
+
+/** Passes on what is unpacked. @throws MusterError `refused` if it is more than `bytesMax` */
+export async function* bounded(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
   bytesMax = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Uint8Array> {
-  const refused = (why: string) => new MusterError("refused", `${name} ${why}; nothing was imported`);
-  const damaged = (why: string) => refused(`is not a valid gzip file: ${why}`);
-  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-  let sent = 0;
-  const counted = async function* () {
-    for await (const chunk of chunks) {
-      sent += chunk.length;
-      yield chunk;
-    }
-  };
   let bytes = 0;
-  for await (const chunk of unpacked(counted(), gunzip, damaged)) {
+  for await (const chunk of chunks) {
     bytes += chunk.length;
-    if (bytes > bytesMax) throw refused(`unpacks to more than ${bytesMax} bytes`);
+    if (bytes > bytesMax) throw refused(name, `unpacks to more than ${bytesMax} bytes`);
     yield chunk;
   }
-  // zlib takes a zero byte after a member for padding, and would silently drop everything after it.
-  if (gunzip.bytesWritten < sent) throw damaged("it goes on after its end");
+}
+
+async function* watched(chunks: AsyncIterable<Uint8Array>, look: (chunk: Uint8Array) => void) {
+  for await (const chunk of chunks) {
+    look(chunk);
+    yield chunk;
+  }
 }
 
 /**

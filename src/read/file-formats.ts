@@ -1,31 +1,41 @@
 /** The file formats that rows are read from. To add one, write a ReadRows and give it a line in FORMATS. */
-import { gunzipped } from "../codecs/unpack.ts";
 import { MusterError } from "../errors.ts";
 import { escaped } from "../shown.ts";
 import { avroRows } from "./avro-rows.ts";
 import { csvRows } from "./csv-rows.ts";
 import type { ReadRows } from "./file-row.ts";
-import { expecting } from "./file-type.ts";
+import { jsonRows } from "./json-rows.ts";
 import { ndjsonRows } from "./ndjson-rows.ts";
-import type { FormatName } from "./recipe.ts";
+import { PACKINGS, type Packing, packingOfEnding, unpacking } from "./packings.ts";
+import type { FileRecipe, FormatName } from "./recipe.ts";
+import { openZip } from "./unzip.ts";
+
+interface Format {
+  name: FormatName;
+  /** How the name of such a file may end. The first is the usual one. */
+  endings: readonly [string, ...string[]];
+  mediaType: string;
+  read: ReadRows;
+}
 
 const FORMATS = [
-  { ending: ".csv", mediaType: "text/csv", read: csvRows, mayBeGzipped: true },
-  { ending: ".ndjson", mediaType: "application/x-ndjson", read: ndjsonRows, mayBeGzipped: true },
-  // Avro compresses its own blocks.
-  { ending: ".avro", mediaType: "application/avro", read: avroRows, mayBeGzipped: false },
-] as const;
-type Format = (typeof FORMATS)[number];
-const GZIP_ENDING = ".gz";
+  { name: "csv", endings: [".csv", ".txt"], mediaType: "text/csv", read: csvRows },
+  { name: "tsv", endings: [".tsv"], mediaType: "text/tab-separated-values", read: tsvRows },
+  { name: "ndjson", endings: [".ndjson", ".jsonl"], mediaType: "application/x-ndjson", read: ndjsonRows },
+  { name: "json", endings: [".json"], mediaType: "application/json", read: jsonRows },
+  { name: "avro", endings: [".avro"], mediaType: "application/avro", read: avroRows },
+] as const satisfies readonly Format[];
 
-/** The endings of the names of files that are read. */
-export const READ_ENDINGS: readonly string[] = [
-  ...FORMATS.map(({ ending }) => ending),
-  ...FORMATS.filter(({ mayBeGzipped }) => mayBeGzipped).map(({ ending }) => ending + GZIP_ENDING),
-];
+/** An archive whose only file says by its own ending what it is. */
+const ZIP = { ending: ".zip", mediaType: "application/zip" } as const;
 
-export type MediaType = Format["mediaType"];
-export const MEDIA_TYPES: readonly MediaType[] = FORMATS.map(({ mediaType }) => mediaType);
+/** A sentence's end: how the names of files end that are read. */
+export const READ_ENDINGS = `in ${FORMATS.flatMap(({ endings }) => endings).join(", ")}, also with ${PACKINGS.map(
+  ({ ending }) => ending,
+).join(", ")} or ${ZIP.ending} after it`;
+
+export type MediaType = (typeof FORMATS)[number]["mediaType"] | typeof ZIP.mediaType;
+export const MEDIA_TYPES: readonly MediaType[] = [...FORMATS.map(({ mediaType }) => mediaType), ZIP.mediaType];
 
 /** How a file is read, and how the name of such a file ends. */
 export interface FileReader {
@@ -33,46 +43,96 @@ export interface FileReader {
   read: ReadRows;
 }
 
-/**
- * How a request's body is read; undefined if a body of this type may not be gzipped.
- * @param bytesMax how many bytes the body may unpack to
- */
-export function readerOfBody(type: MediaType, isGzipped: boolean, bytesMax?: number): FileReader | undefined {
-  const format = FORMATS.find(({ mediaType }) => mediaType === type);
-  return format && readerOf(format, isGzipped, bytesMax);
+export interface Body {
+  /** How it is packed, if it is. */
+  packing?: Packing | undefined;
+  /** Its format, if its recipe names one. It wins over the media type. */
+  format?: FormatName | undefined;
+  /** How many bytes it may unpack to. */
+  bytesMax?: number | undefined;
+}
+
+/** How a request's body is read. */
+export function readerOfBody(type: MediaType, { packing, format: named, bytesMax }: Body = {}): FileReader {
+  const format = named ? formatNamed(named) : FORMATS.find(({ mediaType }) => mediaType === type);
+  const ending = (format?.endings[0] ?? "") + (type === ZIP.mediaType ? ZIP.ending : "") + (packing?.ending ?? "");
+  const inner = type === ZIP.mediaType ? zipped(format, bytesMax) : plain(format ?? FORMATS[0], bytesMax);
+  return { ending, read: packing ? unpacking(packing, inner, bytesMax) : inner };
 }
 
 /** How a file is read by its name, and the name without its ending; undefined if no format has the ending. */
 export function readerOfFile(name: string): (FileReader & { stem: string }) | undefined {
-  const isGzipped = name.toLowerCase().endsWith(GZIP_ENDING);
+  const { rest, packing, isZip } = unpackedName(name);
+  const found = formatOfEnding(rest);
+  if (!found && !isZip) return undefined;
+  const stem = rest.slice(0, rest.length - (found?.ending.length ?? 0));
+  return { stem, ending: name.slice(stem.length).toLowerCase(), read: readerOf(found?.format, { packing, isZip }) };
+}
+
+/**
+ * How a file is read whose format is known, for example from its recipe. Its ending then only says whether it is packed.
+ * @throws MusterError `invalid` if the format is not read
+ */
+export function readerOfFormat(name: FormatName, file: string): ReadRows {
+  const format = formatNamed(name);
+  if (!format) throw new MusterError("invalid", `${escaped(file)}: the format ${name} is not read`);
+  return readerOf(format, unpackedName(file));
+}
+
+const formatNamed = (name: FormatName): Format | undefined => FORMATS.find((each) => each.name === name);
+
+function formatOfEnding(name: string): { format: Format; ending: string } | undefined {
   for (const format of FORMATS) {
-    const reader = readerOf(format, isGzipped);
-    if (!reader || !name.toLowerCase().endsWith(reader.ending)) continue;
-    return { ...reader, stem: name.slice(0, -reader.ending.length) };
+    const ending = format.endings.find((each) => name.toLowerCase().endsWith(each));
+    if (ending !== undefined) return { format, ending };
   }
   return undefined;
 }
 
-/**
- * How a file is read whose recipe names its format. Its ending then only says whether it is packed.
- * @throws MusterError `invalid` if the format is not read
- */
-export function readerOfFormat(format: FormatName, name: string): ReadRows {
-  const found = FORMATS.find(({ ending }) => ending === `.${format}`);
-  const reader = found && readerOf(found, name.toLowerCase().endsWith(GZIP_ENDING));
-  if (reader) return reader.read;
-  throw new MusterError("invalid", `${escaped(name)}: the format ${format} is not read from such a file`);
+interface Packed {
+  packing?: Packing | undefined;
+  isZip: boolean;
 }
 
-function readerOf(format: Format, isGzipped: boolean, bytesMax?: number): FileReader | undefined {
-  const { ending, mayBeGzipped } = format;
-  const readPlain: ReadRows = (table, chunks, name, options) =>
-    format.read(table, chunks, name, { ...options, bytesMax });
-  if (!isGzipped) return { ending, read: readPlain };
-  if (!mayBeGzipped) return undefined;
-  return {
-    ending: ending + GZIP_ENDING,
-    read: (table, chunks, name, options) =>
-      readPlain(table, gunzipped(expecting("gzip", chunks, name), name, bytesMax), name, options),
+/** Takes the ending of a packing off a name. */
+function unpackedName(name: string): Packed & { rest: string } {
+  const isZip = name.toLowerCase().endsWith(ZIP.ending);
+  const packing = packingOfEnding(name);
+  const length = isZip ? ZIP.ending.length : (packing?.ending.length ?? 0);
+  return { rest: name.slice(0, name.length - length), packing, isZip };
+}
+
+function readerOf(format: Format | undefined, { packing, isZip }: Packed): ReadRows {
+  if (isZip) return zipped(format);
+  const read = plain(format ?? FORMATS[0]);
+  return packing ? unpacking(packing, read) : read;
+}
+
+const plain =
+  ({ read }: Format, bytesMax?: number): ReadRows =>
+  (table, chunks, name, options) =>
+    read(table, chunks, name, { ...options, bytesMax });
+
+/** Reads the only file of a zip archive. @param format what it is; undefined if its own name says so */
+function zipped(format: Format | undefined, bytesMax?: number): ReadRows {
+  return async function* (table, chunks, name, options) {
+    await using zip = await openZip(chunks, name, { bytesMax, say: options?.say });
+    const inside = format ?? formatInside(zip.entry, name, options?.recipe);
+    yield* plain(inside, bytesMax)(table, zip.read(), name, options);
   };
+}
+
+function formatInside(entry: string, name: string, recipe: FileRecipe | undefined): Format {
+  const format = recipe?.format ? formatNamed(recipe.format) : formatOfEnding(entry)?.format;
+  if (format) return format;
+  const endings = FORMATS.map(({ endings: [ending] }) => ending).join(", ");
+  const toDo = `name the archive by it, for example to end in .csv.zip (${endings})`;
+  throw new MusterError("refused", `${name} holds ${escaped(entry)}, whose name does not say what it is: ${toDo}`);
+}
+
+/** The ReadRows of TSV: CSV with tabs, unless the recipe says otherwise. */
+function tsvRows(...[table, chunks, name, options]: Parameters<ReadRows>): ReturnType<ReadRows> {
+  const { recipe = {} } = options ?? {};
+  const isSaid = recipe.delimiter !== undefined || recipe.dialect !== undefined;
+  return csvRows(table, chunks, name, { ...options, recipe: isSaid ? recipe : { ...recipe, delimiter: "\t" } });
 }

@@ -61,20 +61,23 @@ function nearestTable(name: string): TableName | undefined {
 
 /** What to do with files of other endings. */
 const ADVICE: [endings: string, advice: string][] = [
-  [".tsv .tab .psv", "save it with commas between the cells, and end its name in .csv"],
-  [".txt .dat .data .text", "end its name in .csv if it is CSV"],
-  [".jsonl .jsonlines .ldjson", "end its name in .ndjson"],
-  [".json", "write an object on each line, and end its name in .ndjson"],
-  [".zip .bz2 .xz .zst .zstd .7z .rar .tar .tgz .lz4 .lzma .sz .br .z", "unpack it"],
+  [".tab", "end its name in .tsv"],
+  [".psv .dat .data .text", "end its name in .csv if it is CSV"],
+  [".jsonlines .ldjson", "end its name in .ndjson"],
+  [".bz2 .xz .zstd .7z .rar .tar .tgz .lz4 .lzma .sz .br .z", "unpack it"],
+  [".gz .zst", "say in its name what is inside, for example jobs.csv.gz"],
   [".xlsx .xls .xlsm .xlsb .ods .numbers", "save it as CSV in UTF-8"],
   [".parquet .orc .feather .arrow", "write it as CSV, NDJSON or Avro"],
   [".sql .dump", "export its rows as CSV"],
 ];
 
 function whyEndingSkipped(file: string): string {
-  const [ending] = /(?:\.[^.]*)?\.gz$|\.[^.]*$/i.exec(file) ?? [];
-  const read = `files that are read end in ${READ_ENDINGS.join(", ")}`;
+  const [ending] = /(?:\.[^.]*)?\.(?:gz|zst|zip)$|\.[^.]*$/i.exec(file) ?? [];
+  const read = `names of files that are read end ${READ_ENDINGS}`;
   if (ending === undefined) return `it has no ending (${read})`;
-  const [, advice] = ADVICE.find(([endings]) => endings.split(" ").includes(ending.toLowerCase())) ?? [];
+  const last = ending.slice(ending.lastIndexOf(".")).toLowerCase();
+  const inner = ending.slice(0, -last.length).toLowerCase();
+  const adviceFor = (each: string) => ADVICE.find(([endings]) => endings.split(" ").includes(each))?.[1];
+  const advice = inner === "" ? adviceFor(last) : (adviceFor(inner) ?? adviceFor(last));
   return `${escaped(ending)} files are not read (${advice ?? read})`;
 }

@@ -1,10 +1,11 @@
 /** Tells the type of a file by its first bytes, not by its name. */
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
+import { option } from "./option-text.ts";
 import { otherEncodingOf } from "./text-encoding.ts";
 
-/** The types of files that Muster reads. */
-export type FileType = "csv" | "ndjson" | "avro" | "gzip";
+/** The types of files that Muster reads, and of the packed files around them. */
+export type FileType = "csv" | "ndjson" | "json" | "avro" | "parquet" | "xlsx" | "gzip" | "zstd" | "zip";
 
 /** How many bytes are examined: enough for the signature of every type, and for some lines of text. */
 const HEAD_BYTES = 16 * 1024;
@@ -45,16 +46,25 @@ function checked(type: FileType, start: Buffer, name: string): Buffer {
 /** Why a file that begins with these bytes is not of the type; undefined if it may be. */
 function whyNot(type: FileType, head: Buffer): string | undefined {
   const found = signatureOf(head) ?? zipOf(head);
+  // A workbook is a zip archive, and its first entry need not show what it is.
+  if (found?.type === "zip" && type === "xlsx") return undefined;
   if (found !== undefined) return found.type === type ? undefined : `it is ${found.is}: ${found.toDo}`;
   const encoding = otherEncodingOf(head);
   if (encoding !== undefined) return `it is ${encoding}: save it as UTF-8`;
-  if (type === "gzip" || type === "avro") {
-    const wanted = type === "gzip" ? "a gzip file" : "an Avro file";
-    return `it is not ${wanted}, and begins with ${shown(textOf(head))}: rename it by its content, for example to end in .csv`;
-  }
-  const text = textOf(head).replace(/^\s+/, "");
-  return whyNotText(head) ?? (type === "csv" ? whyNotCsv(text) : whyNotNdjson(text));
+  if (type !== "csv" && type !== "ndjson" && type !== "json")
+    return `it is not ${CALLED[type]}, and begins with ${shown(textOf(head))}: rename it by its content, for example to end in .csv`;
+  return whyNotText(head) ?? WHY_NOT[type](textOf(head).trimStart());
 }
+
+/** What files that are not text are called. */
+const CALLED = {
+  avro: "an Avro file",
+  parquet: "a Parquet file",
+  xlsx: "an Excel workbook (.xlsx)",
+  gzip: "a gzip file",
+  zstd: "a zstd file",
+  zip: "a zip archive",
+} as const;
 
 interface Found {
   is: string;
@@ -67,12 +77,19 @@ const UNPACK = "unpack it";
 const AS_CSV = "save it as CSV in UTF-8";
 const EXPORT = "export its table as CSV";
 const CONVERT = "write it as CSV, NDJSON or Avro";
+const packedBy = (ending: string, coding: string) =>
+  `end its name in ${ending} (HTTP: Content-Encoding: ${coding}), or unpack it`;
 
 /** The bytes that mark a type of file, at the offset `at` (by default 0). */
 const SIGNATURES: (Found & { magic: string | number[]; at?: number })[] = [
-  { magic: [0x1f, 0x8b], is: "packed with gzip", toDo: "end its name in .gz, or unpack it", type: "gzip" },
-  { magic: "Obj\x01", is: "an Avro file", toDo: "end its name in .avro", type: "avro" },
-  { magic: [0x28, 0xb5, 0x2f, 0xfd], is: "packed with zstd", toDo: UNPACK },
+  { magic: [0x1f, 0x8b], is: "packed with gzip", toDo: packedBy(".gz", "gzip"), type: "gzip" },
+  {
+    magic: "Obj\x01",
+    is: "an Avro file",
+    toDo: "end its name in .avro (HTTP: Content-Type: application/avro)",
+    type: "avro",
+  },
+  { magic: [0x28, 0xb5, 0x2f, 0xfd], is: "packed with zstd", toDo: packedBy(".zst", "zstd"), type: "zstd" },
   { magic: "BZh", is: "packed with bzip2", toDo: UNPACK },
   { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], is: "packed with xz", toDo: UNPACK },
   { magic: [0x04, 0x22, 0x4d, 0x18], is: "packed with lz4", toDo: UNPACK },
@@ -110,9 +127,13 @@ function zipOf(head: Buffer): Found | undefined {
   if (!["PK\x03\x04", "PK\x05\x06", "PK\x07\x08"].includes(kind)) return undefined;
   const entry = head.toString("latin1", 30, 30 + (head.length > 28 ? head.readUInt16LE(26) : 0));
   if (/^(?:\[Content_Types\]\.xml|_rels\/|docProps\/|xl\/)/.test(entry))
-    return { is: "an Excel workbook (.xlsx)", toDo: AS_CSV };
+    return { is: "an Excel workbook (.xlsx)", toDo: AS_CSV, type: "xlsx" };
   if (entry === "mimetype") return { is: "an OpenDocument spreadsheet (.ods)", toDo: AS_CSV };
-  return { is: "a zip archive", toDo: UNPACK };
+  return {
+    is: "a zip archive",
+    toDo: "end its name in .zip (HTTP: Content-Type: application/zip), or unpack it",
+    type: "zip",
+  };
 }
 
 const [LF, CR, QUOTE] = [10, 13, 34];
@@ -135,22 +156,38 @@ function whyNotText(head: Buffer): string | undefined {
   return undefined;
 }
 
-const AS_LINES = "write an object on each line (jq -c '.[]')";
+const NDJSON = `read it with ${option("format", "ndjson")} if it has an object on each line`;
+const ARRAY = `it is a JSON array: read it with ${option("format", "json")}`;
+
+/** Why text is not of a type, by its first lines. */
+const WHY_NOT = { csv: whyNotCsv, ndjson: whyNotNdjson, json: whyNotJson };
 
 function whyNotCsv(text: string): string | undefined {
-  if (/^\{\s*"/.test(text)) return "it is JSON: end its name in .ndjson if it has an object on each line";
-  return /^\[\s*[[{]/.test(text) ? `it is a JSON array: ${AS_LINES}, and end its name in .ndjson` : undefined;
+  if (/^\{\s*"/.test(text)) return `it is JSON: ${NDJSON}`;
+  return /^\[\s*[[{]/.test(text) ? ARRAY : undefined;
 }
 
 function whyNotNdjson(text: string): string | undefined {
   const [first = "", second = ""] = text.split("\n").map((line) => line.trim());
-  if (/^\[(?:$|\s*[[{\]])/.test(first)) return `it is a JSON array: ${AS_LINES}`;
+  if (/^\[(?:$|\s*[[{\]])/.test(first)) return ARRAY;
   if (/^\{(?:.*[{[,])?$/.test(first) && text.includes("\n") && !second.startsWith("{"))
-    return `it is JSON over several lines: write each object on one line (jq -c .)`;
+    return `it is JSON over several lines: ${AS_ARRAY}`;
   const isNoJson = (line: string) => !/^[[{]/.test(line) && /[,;\t]/.test(line) && !isJson(line);
   if (isNoJson(first) && (second === "" || isNoJson(second)))
     return `it is not JSON, and begins with ${shown(first)}: end its name in .csv if it is CSV`;
   return undefined;
+}
+
+const AS_ARRAY = `write its rows as an array (jq -s), and read it with ${option("format", "json")}`;
+
+function whyNotJson(text: string): string | undefined {
+  if (text === "" || text.startsWith("[")) return undefined;
+  if (!text.startsWith("{"))
+    return `it is no JSON array, and begins with ${shown(text.split("\n")[0] ?? "")}: rename it by its content, for example to end in .csv`;
+  const [first = "", second = ""] = text.split("\n").map((line) => line.trim());
+  if (isJson(first) && (second === "" || second.startsWith("{")))
+    return `it has an object on each line: read it with ${option("format", "ndjson")}`;
+  return "it is a JSON object, and rows are read from an array of objects: write only the array that has them (jq .NAME)";
 }
 
 function isJson(line: string): boolean {

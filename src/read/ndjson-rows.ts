@@ -4,26 +4,30 @@ import { rowNotJson, rowNotUtf8, rowTooLong } from "../codecs/reasons.ts";
 import type { ReadRow, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { ROWS_PER_TURN, turn } from "../event-loop.ts";
-import type { FileRow, ReadOptions } from "./file-row.ts";
+import type { FileRow, ReadOptions, ReadRows } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
 import { type JsonOptions, jsonFields, readJson } from "./json-fields.ts";
-import { linesOf, textOfLine } from "./lines.ts";
+import { type Line, linesOf, textOfLine } from "./lines.ts";
 import { readingTable } from "./reading-table.ts";
 
 /** The ReadRows of NDJSON. A line that is not JSON becomes a row with a reason to reject it. Blank lines are skipped. */
-export async function* ndjsonRows(
+export const ndjsonRows: ReadRows = (table, chunks, name, options) =>
+  rowsOfTexts(table, linesOf(expecting("ndjson", chunks, name)), name, options);
+
+/** Makes rows of the texts of their objects: the lines of NDJSON, or the elements of a JSON array. */
+export async function* rowsOfTexts(
   table: Table,
-  chunks: AsyncIterable<Uint8Array>,
+  batches: AsyncIterable<Line[]>,
   name: string,
   options: ReadOptions = {},
 ): AsyncGenerator<FileRow[]> {
   const { recipe, keyOptional = false } = options;
   const reading = readingTable(table, recipe);
   const fields = jsonFields(reading, name, options);
-  for await (const lines of linesOf(expecting("ndjson", chunks, name))) {
+  for await (const texts of batches) {
     await turn();
     const rows: FileRow[] = [];
-    for (const { number: position, bytes: raw, isTooLong } of lines) {
+    for (const { number: position, bytes: raw, isTooLong } of texts) {
       if (position % ROWS_PER_TURN === 0) await turn();
       const row = isTooLong ? TOO_LONG : rowOfLine(reading, raw, { keyOptional, fields });
       if (row) rows.push({ values: row.values, reasons: row.reasons, position, raw, recipe });

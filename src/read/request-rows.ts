@@ -33,12 +33,12 @@ export async function rowsOfBody(
   { say, recipe }: Pick<ReadOptions, "say" | "recipe">,
 ): Promise<BatchRow[]> {
   const rows: BatchRow[] = [];
-  const blocks = readerOfBody(type, false)?.read(tableOf(table), pieces(bytes), "the body", {
+  const blocks = readerOfBody(type).read(tableOf(table), pieces(bytes), "the body", {
     say,
     recipe,
     keyOptional: true,
   });
-  for await (const block of blocks ?? []) {
+  for await (const block of blocks) {
     // Copies only what is needed. A CSV row would also keep the bounds of all its cells in memory.
     for (const { values, reasons, columns, recipe, raw } of block) {
       const index = rows.length;

@@ -5,7 +5,6 @@ import { SOURCE_LENGTH_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { cut, escaped } from "../shown.ts";
 import { chooser } from "./choose-file.ts";
-import { csvRows } from "./csv-rows.ts";
 import type { Identity } from "./file-digest.ts";
 import { readerOfFile, readerOfFormat } from "./file-formats.ts";
 import type { FileRow, ReadRows } from "./file-row.ts";
@@ -149,7 +148,7 @@ const PARTITION = /(?:^|\/)[^/=]+=[^/]*\//;
 /** The recipe says how a file is read, or its name. A single file of any other ending is read as CSV. */
 function readerFor(name: string, recipe: FileRecipe | undefined): ReadRows {
   if (recipe?.format !== undefined) return readerOfFormat(recipe.format, name);
-  return readerOfFile(name)?.read ?? csvRows;
+  return readerOfFile(name)?.read ?? readerOfFormat("csv", name);
 }
 
 /** How many skipped things an error names, if there is nothing to read. */

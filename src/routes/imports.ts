@@ -24,7 +24,8 @@ import { type RejectLimit, rejectLimit } from "../ingest/reject-limit.ts";
 import { IMPORTS_MAX, type ImportsUnderWay } from "../ingest/under-way.ts";
 import type { ImportLimits } from "../limits.ts";
 import { type FileReader, MEDIA_TYPES, readerOfBody } from "../read/file-formats.ts";
-import type { FileRecipe } from "../read/recipe.ts";
+import { CODINGS, packingOfCoding } from "../read/packings.ts";
+import type { FileRecipe, FormatName } from "../read/recipe.ts";
 import { RECIPE_PARAMETERS } from "../read/recipe-options.ts";
 import { oneFile, type Source } from "../read/source.ts";
 import { type Spool, spool, tooLarge } from "../read/spool.ts";
@@ -52,15 +53,18 @@ const ImportQuery = z.strictObject({
 const table = tables.find(({ references }) => references.length === 0) ?? tableOf(tableNames[0]);
 const IMPORT = describe({
   ...{ tags: ["imports"], summary: "Import a file of any size into a table. The run goes on after the answer" },
-  description: "`/runs/ID/events` follows the run. CSV and NDJSON may come with `Content-Encoding: gzip`.",
+  description: `\`/runs/ID/events\` follows the run. The body may be packed: \`Content-Encoding\` is one of ${CODINGS.join(", ")}.`,
   requestHeaders: [PREFER, IDEMPOTENCY_KEY],
   body: {
     "text/csv": {
       schema: z.string().min(1),
       examples: { file: { summary: `A file of ${table.name}`, value: csvExample(table), status: 202 } },
     },
+    "text/tab-separated-values": { schema: z.string().min(1) },
     "application/x-ndjson": { schema: z.string().min(1) },
+    "application/json": { schema: z.array(z.unknown()) },
     "application/avro": { schema: z.unknown() },
+    "application/zip": { schema: z.unknown() },
   },
   answers: {
     202: json("The run, which has begun", Run, "Location", "Preference-Applied", "Idempotent-Replayed"),
@@ -86,7 +90,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
   return new Hono<Env>().post("/imports", IMPORT, ...checks, async (c) => {
     const query = c.req.valid("query");
     const recipe = recipeOf(query);
-    const reader = readerFor(c, bytesMax);
+    const reader = readerFor(c, recipe?.format, bytesMax);
     if (Number(c.req.header("Content-Length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
     const isAllOrNothing = isStrict(c.req.header("Prefer"));
     await using held = new AsyncDisposableStack();
@@ -94,7 +98,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     if (imports.isFull) throw allPlacesTaken();
     const upload = held.use(uploads.begin());
     const body = held.use(await spool(bodyOf(c, upload, limits, imports.stopping), bytesMax));
-    if (body.bytes === 0) throw new Refusal(400, "the body is empty: send the rows, in CSV, NDJSON or Avro");
+    if (body.bytes === 0) throw new Refusal(400, "the body is empty: send the rows as a file");
     const place = await imports.enter(database.longRuns, c.req.raw.signal);
     if (!place) throw allPlacesTaken();
     held.use(place);
@@ -137,16 +141,15 @@ interface BegunRequest {
 }
 
 /** The reader for the body's type and coding. @throws Refusal 415 */
-function readerFor(c: Context<Env>, bytesMax: number): FileReader {
+function readerFor(c: Context<Env>, format: FormatName | undefined, bytesMax: number): FileReader {
   const coding = codingOf(c);
   const type = mediaTypeOf(c, MEDIA_TYPES, [coding]);
-  const reader = ["identity", "gzip", "x-gzip"].includes(coding) && readerOfBody(type, coding !== "identity", bytesMax);
-  if (reader) return reader;
+  const packing = packingOfCoding(coding);
+  if (packing || coding === "identity") return readerOfBody(type, { packing, format, bytesMax });
   // RFC 9110, section 15.5.16: if the coding is at fault, Accept-Encoding lists the codings that are accepted.
-  const takesGzip = readerOfBody(type, true) !== undefined;
-  const advice = takesGzip ? "use gzip, or none" : "send it without one";
-  throw new Refusal(415, `${type} with the Content-Encoding ${coding} is not accepted: ${advice}`, {
-    headers: { "Accept-Encoding": takesGzip ? "gzip" : "identity" },
+  const advice = `use one of ${CODINGS.join(", ")}, or none`;
+  throw new Refusal(415, `the Content-Encoding ${coding} is not accepted here: ${advice}`, {
+    headers: { "Accept-Encoding": CODINGS.join(", ") },
   });
 }
 
