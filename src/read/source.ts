@@ -74,7 +74,7 @@ export async function openSource(given: OpenSource): Promise<Source> {
     const recipe = withOptions(how.recipe ?? (await recipeOf(place)), how.options);
     const found = await place.find(chooser(place, { only: how.only, recipe, isSeveral: places.length > 1 }));
     const label = places.length > 1 ? place.location.replace(/\/*$/, "/") : "";
-    if (found.files.length === 0) throw nothingToRead(escaped(place.location), how.only, found.skipped.lines(label));
+    if (found.files.length === 0) throw nothingToRead(escaped(place.location), how.only, found.skipped.lines());
     names.push(found.name);
     for (const file of found.files.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const key = file.identity && `${file.table} ${file.identity.name}`;
