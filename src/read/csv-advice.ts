@@ -4,7 +4,7 @@ import type { CsvRecord } from "../codecs/csv-parser.ts";
 import { shown } from "../shown.ts";
 import type { HeaderFaults, Shape } from "./csv-header.ts";
 import type { Layout } from "./csv-layout.ts";
-import { option } from "./option-text.ts";
+import { option, options } from "./option-text.ts";
 
 const COMMENT = "#";
 
@@ -49,18 +49,24 @@ export function headerMissing({ why, names }: Layout, record: CsvRecord, shape: 
   return `${why}, and line ${record.line} is no header: ${textOf(record)}; ${fix}: the names are ${names.expected}`;
 }
 
-/** What to do about a header with faults: leave cells out, or name their columns. */
-export function toReadHeader({ unknown, missing, assigned }: HeaderFaults, cells: readonly string[]): string {
+/** What to do about a header with faults: leave cells out, or name their columns. @param line on which the header ends */
+export function toReadHeader(faults: HeaderFaults, cells: readonly string[], line: number): string {
+  const { unknown, missing, assigned, columns } = faults;
   if (assigned !== undefined) return `leave it out with ${option("ignore", listed([assigned]))}`;
+  if (unknown.length === 0) return "correct it";
   const names = unknown.map(({ cell }) => cell);
-  if (names.length === 0) return "correct it";
-  const ways: string[] = [];
   const blank = unknown.filter(({ cell }) => isBlank(cell));
-  if (blank.length === 1 && blank[0]?.index === cells.length - 1 && cells.length > 1)
-    ways.push(`if each row ends in a delimiter, read it with ${option("trailingColumn")}`);
-  if (missing.length > 0 && names.length > blank.length) ways.push(nameColumns(names.filter((name) => !isBlank(name))));
-  ways.push(`leave ${names.length === 1 ? "the cell" : "the cells"} out with ${option("ignore", listed(names))}`);
-  return ways.join(", or ");
+  if (missing.length > 0 && blank.length < names.length) {
+    const ways = nameColumns(names.filter((name) => !isBlank(name)));
+    return `${ways}, and leave other cells out with ${option("ignoreOtherColumns")}`;
+  }
+  if (missing.length > 0) {
+    const byPosition = cells.map((_, index) => columns[index] ?? "COLUMN").join(",");
+    return `name the columns by their position with ${options({ skip: line, columns: byPosition })}`;
+  }
+  const ignore = `leave ${names.length === 1 ? "the cell" : "the cells"} out with ${option("ignore", listed(names))}`;
+  const isLast = blank.length === 1 && blank[0]?.index === cells.length - 1 && cells.length > 1;
+  return isLast ? `if each row ends in a delimiter, read it with ${option("trailingColumn")}, or ${ignore}` : ignore;
 }
 
 const isComment = (record: CsvRecord) => rawOf(record).trimStart().startsWith(COMMENT);

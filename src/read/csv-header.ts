@@ -15,6 +15,8 @@ export interface HeaderFaults {
   unknown: { index: number; cell: string }[];
   /** The columns that are missing, by what the header should call them. */
   missing: string[];
+  /** The column that each cell names; undefined for a cell that names none. */
+  columns: (string | undefined)[];
   /** The key's cell, which must be left out if the database assigns ids. */
   assigned: string | undefined;
   /** All faults as one text; "" if there are none. */
@@ -54,7 +56,7 @@ export function headerFaults(
   }
   const more = faults.length - FAULTS_NAMED_MAX;
   const text = faults.slice(0, FAULTS_NAMED_MAX).join(", ") + (more > 0 ? `, and ${more} more` : "");
-  return { unknown, missing, assigned, text };
+  return { unknown, missing, assigned, text, columns: named.map((index) => columns[index]?.name) };
 }
 
 /**

@@ -157,7 +157,7 @@ export class CsvStart {
       const what = isRow ? `line ${line} could be a header or a row` : `the header on line ${line} does not fit`;
       const fix = isRow
         ? `if it is a row, read it with ${option("header", "no")}; if not, correct it`
-        : toReadHeader(faults, cells);
+        : toReadHeader(faults, cells, lastLineOf(record));
       throw this.#refused(`${what} (${faults.text}): ${text}; ${fix}: the columns are ${names.expected}`);
     }
     this.#header = cells.map(bare);
