@@ -114,6 +114,10 @@ test.each<[string, FileRecipe, string]>([
   ["1,Baker\n", { columns: ["id", null] }, "job is missing; the columns are id,job"],
   ["1,Baker\n", { columns: ["id", "job", "job"] }, "job stands 2 times"],
   ["id,job\n", { columns: { A: "job", " a": "id" } }, '" a" is given twice, as blanks and letter case do not count'],
+  ["id,job\n", { columns: { A: "job" }, header: false }, "columns are given by name, so header cannot be false"],
+  ["1,Baker\n", { columns: ["id", "job"], header: true }, "columns are given by position, so header cannot be true"],
+  ["1,Baker\n", { columns: ["id", "job"], ignore: ["a"] }, "ignore (--ignore) does not fit: ignore goes by the names"],
+  ["1,Baker\n", { header: false, ignoreOtherColumns: true }, "ignoreOtherColumns goes by the names of a header"],
   ["id,job\n", { columns: { A: "job" }, ignore: ["a"] }, '"A" is to be ignored, too'],
 ])("%j leaves the recipe %j and is refused", async (text, recipe, why) => {
   expect(await refusal(text, recipe)).toContain(why);

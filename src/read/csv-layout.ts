@@ -2,7 +2,7 @@
 import { type CellOrder, LEFT_OUT } from "../codecs/csv.ts";
 import type { Table } from "../codecs/tables.ts";
 import { columnCalled, FieldNames, unfit } from "./field-names.ts";
-import type { FileRecipe } from "./recipe.ts";
+import { contradictionIn, type FileRecipe } from "./recipe.ts";
 
 export interface Layout {
   names: FieldNames;
@@ -22,6 +22,9 @@ export interface Layout {
  */
 export function layoutOf(table: Table, recipe: FileRecipe = {}, file = ""): Layout {
   const { trailingColumn: hasTrailing = false } = recipe;
+  // A recipe file has been checked for this, but options of the command may have changed parts of it.
+  const found = contradictionIn(recipe);
+  if (found) throw unfit(table, found.part, file, `${found.part} ${found.why}`);
   const names = new FieldNames(table, recipe, file);
   const cells = cellsWithoutHeader(table, recipe, file);
   const order = hasTrailing ? [...(cells ?? table.columns.keys()), LEFT_OUT] : cells;

@@ -95,13 +95,32 @@ export const FileRecipe = z
       .optional()
       .describe("Who gives the ids: the file, or the database if the file has none"),
   })
-  .refine(({ columns, header }) => !(Array.isArray(columns) && header === true), {
-    path: ["columns"],
-    error: "are given by position, so header must be false",
+  .superRefine((recipe, context) => {
+    const found = contradictionIn(recipe);
+    if (found) context.addIssue({ code: "custom", path: [found.part], message: found.why });
   });
 
 /** How one file is read. */
 export type FileRecipe = z.output<typeof FileRecipe>;
+
+/** Parts that cannot hold together: a recipe goes by the names of a header, or by the positions of the cells. */
+export function contradictionIn({
+  columns,
+  header,
+  ignore = [],
+  ignoreOtherColumns,
+}: Pick<FileRecipe, "columns" | "header" | "ignore" | "ignoreOtherColumns">):
+  | { part: "columns" | "ignore" | "ignoreOtherColumns"; why: string }
+  | undefined {
+  const isByPosition = Array.isArray(columns);
+  if (isByPosition && header === true)
+    return { part: "columns", why: "are given by position, so header cannot be true" };
+  if (columns && !isByPosition && header === false)
+    return { part: "columns", why: "are given by name, so header cannot be false" };
+  if (!isByPosition && header !== false) return undefined;
+  const part = ignore.length > 0 ? "ignore" : ignoreOtherColumns ? "ignoreOtherColumns" : undefined;
+  return part && { part, why: "goes by the names of a header, and there is none" };
+}
 
 /**
  * The parts of a recipe by which one row is read again from its raw input, which is UTF-8 text without the file around it.
