@@ -1,22 +1,20 @@
-/** A CSV parser (RFC 4180) on bytes. One pass notes where the cells are; a cell is decoded only when needed. */
+/** A CSV parser on bytes, for RFC 4180 and other dialects. One pass notes where the cells are; a cell is decoded only when needed. */
 import { isUtf8 } from "node:buffer";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { CHUNK_BYTES, ROWS_PER_BATCH } from "../event-loop.ts";
 import { INVALID_UTF8, RECORD_BYTES_MAX } from "./codec.ts";
+import { CellReader, ESCAPED, QUOTED, UNCLOSED } from "./csv-cells.ts";
+import { type CsvDialect, CsvFormat, STRICT, TEXT } from "./csv-format.ts";
 
 /** How many cells of a record are kept: no MySQL table has more columns. Further cells are only counted. */
 export const CELLS_MAX = 4_096;
 
-const [TAB, LF, CR, SPACE, QUOTE, COMMA] = [9, 10, 13, 32, 34, 44];
-const isBlank = (byte: number | undefined) => byte === SPACE || byte === TAB;
+const [LF, CR] = [10, 13];
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-// The parser combines all bytes of a cell by bitwise OR, and adds these flags above a byte's 8 bits. QUOTED: the cell is
-// quoted. CONTROL: it has a control character other than tab and line ends.
-const QUOTED = 256;
-const CONTROL = 512;
-const UNCLOSED = "a quote that is not closed";
-const BARE_CR = "a carriage return without a line feed, outside of quotes";
 const TOO_LONG = `a row of more than ${RECORD_BYTES_MAX} bytes, or a quote that is not closed`;
+const NOTHING_ESCAPED = "an escape character at the end of the file";
+const OTHER_LINE_END =
+  "its line end is not that of the first line (CR LF, or LF alone), so a carriage return may be text";
 
 export class CsvRecord {
   /**
@@ -24,7 +22,7 @@ export class CsvRecord {
    * @param length how many cells it has
    * @param malformed what is wrong with its quotes, line ends or size; then it has no cells
    * @param bounds three numbers for each cell up to CELLS_MAX, from index `first` on: the cell's start and end in `bytes`,
-   * and the bitwise OR of its bytes and flags
+   * and the bitwise OR of its bytes and flags (csv-cells.ts)
    */
   constructor(
     readonly line: number,
@@ -35,6 +33,7 @@ export class CsvRecord {
     readonly first: number,
     private readonly start: number,
     private readonly end: number,
+    private readonly format: CsvFormat,
   ) {}
 
   /** Its bytes as they came, without the line end; a view of `bytes`. */
@@ -52,26 +51,29 @@ export class CsvRecord {
     return (this.bounds[this.first + 3 * index + 2] ?? 0) < 0x80;
   }
 
-  /** The text of a cell without its quotes and the blanks around it; INVALID_UTF8 if its bytes are not UTF-8. */
+  /** The text of a cell without its quotes, its escapes and the blanks around it; INVALID_UTF8 if its bytes are not UTF-8. */
   cell(index: number): string {
     const at = this.first + 3 * index;
     const bits = this.bounds[at + 2] ?? 0;
     const [start, end] = [this.bounds[at], this.bounds[at + 1]];
     const text = this.bytes.toString(bits & 0x80 ? "utf8" : "latin1", start, end);
     if (bits & 0x80 && text.includes("\uFFFD") && !isUtf8(this.bytes.subarray(start, end))) return INVALID_UTF8;
-    return bits & QUOTED ? text.replaceAll('""', '"') : text;
+    return bits & (QUOTED | ESCAPED)
+      ? this.format.unescaped(text, (bits & QUOTED) !== 0, (bits & ESCAPED) !== 0)
+      : text;
   }
 }
 
 /**
- * Parses CSV (RFC 4180; comma; LF or CRLF; UTF-8 with or without BOM). Blanks around a cell and its quotes are dropped,
- * empty lines are skipped. Only the first physical line of a malformed record is lost: parsing goes on at the next line, so
- * an unclosed quote does not swallow the file. Holds at most RECORD_BYTES_MAX and a chunk.
+ * Parses CSV in UTF-8, with or without BOM, and LF or CRLF. Blanks around a cell and its quotes are dropped, empty lines are
+ * skipped. Only the first physical line of a malformed record is lost: parsing goes on at the next line, so an unclosed quote
+ * does not swallow the file. Holds at most RECORD_BYTES_MAX and a chunk.
  * @param chunks may be cut anywhere, also inside a character
+ * @param dialect how the cells are written, by default as RFC 4180 says, with commas
  * @returns batches, at least one for every CHUNK_BYTES; a batch may be empty
  */
-export async function* parseCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<CsvRecord[]> {
-  const parser = new Parser();
+export async function* parseCsv(chunks: AsyncIterable<Uint8Array>, dialect?: CsvDialect): AsyncGenerator<CsvRecord[]> {
+  const parser = new Parser(dialect ? new CsvFormat(dialect) : STRICT);
   let held: Uint8Array[] = [];
   let [bytes, wanted] = [0, BOM.length];
   for await (const chunk of chunks) {
@@ -91,6 +93,15 @@ class Parser {
   #begun = false;
   #line = 1;
   #skipping = false; // inside a line that is too long, and was already yielded as a malformed record
+  #linesToSkip: number;
+  readonly #cells: CellReader;
+  /** Whether the first line ends in CRLF. Only MySQL's dialect needs it: there a carriage return may be text. */
+  #isCrlf: boolean | undefined;
+
+  constructor(private readonly format: CsvFormat) {
+    this.#linesToSkip = format.skip;
+    this.#cells = new CellReader(format);
+  }
 
   /** Yields the records of a block. Returns the bytes of an incomplete record: the next block must begin with them. */
   *parse(bytes: Buffer, isLast: boolean): Generator<CsvRecord[], Buffer> {
@@ -99,16 +110,30 @@ class Parser {
     this.#begun = true;
     if (this.#skipping) at = bytes.indexOf(LF) + 1 || bytes.length;
     this.#skipping &&= bytes[at - 1] !== LF;
+    for (; this.#linesToSkip > 0 && at < bytes.length; this.#linesToSkip--, this.#line++) {
+      const end = bytes.indexOf(LF, at);
+      if (end === -1) return bytes.subarray(bytes.length);
+      at = end + 1;
+    }
     let begun = 0;
     for (let from = -1; from < at && at < bytes.length; ) {
       from = at;
-      at = this.#record(bytes, from, isLast);
+      at = bytes[at] === this.format.comment ? this.#comment(bytes, from) : this.#record(bytes, from, isLast);
       if (this.#records.length < ROWS_PER_BATCH && at - begun < CHUNK_BYTES) continue;
       yield this.#batch();
       begun = at;
     }
     if (at > begun) yield this.#batch();
     return bytes.subarray(at);
+  }
+
+  /** Whether the line end at `at` is not that of the first line. */
+  #isOtherEnd(bytes: Buffer, start: number, at: number, isLast: boolean): boolean {
+    const isCrlf = at > start && bytes[at - 1] === CR;
+    this.#isCrlf ??= isCrlf;
+    // An empty line has no text. At the end of the file, parseCsv adds a line feed.
+    if (at === start || (isLast && at === bytes.length - 1 && !isCrlf)) return false;
+    return isCrlf !== this.#isCrlf;
   }
 
   #batch(): CsvRecord[] {
@@ -118,63 +143,61 @@ class Parser {
     return batch;
   }
 
+  /** Returns where the line after a comment starts, or `start` if the block ends inside the comment. */
+  #comment(bytes: Buffer, start: number): number {
+    const end = bytes.indexOf(LF, start);
+    this.#skipping = end === -1 && bytes.length - start > RECORD_BYTES_MAX;
+    if (end === -1 && !this.#skipping) return start;
+    this.#line++;
+    return this.#skipping ? bytes.length : end + 1;
+  }
+
   /** Reads the record at `start`. Returns where the next one starts, or `start` if the block ends inside the record. */
   #record(bytes: Buffer, start: number, isLast: boolean): number {
+    const { delimiter, blank, otherBlank, kinds, nullStarts } = this.format;
     const bounds = this.#bounds;
     const first = bounds.length;
-    const full = first + 3 * CELLS_MAX;
     const limit = Math.min(bytes.length, start + RECORD_BYTES_MAX + 1);
-    let fault: string | undefined;
-    let lines = 1;
+    const reader = this.#cells;
+    reader.fault = undefined;
+    reader.lines = 1;
     let cells = 0;
     let at = start;
+    let from = start;
     for (; ; at++, cells++) {
-      while (at < limit && isBlank(bytes[at])) at++;
-      const from = at;
+      while (at < limit && (bytes[at] === blank || bytes[at] === otherBlank)) at++;
+      from = at;
       let bits = 0;
-      if (at < limit && bytes[at] === QUOTE) {
-        const begun = lines;
-        for (bits = QUOTED, at++; at < limit; at++) {
-          const byte = bytes[at] as number;
-          bits |= byte;
-          if (byte > QUOTE) continue;
-          if (byte === QUOTE && bytes[++at] !== QUOTE) break;
-          if (byte === LF) lines++;
-          else if (byte < SPACE && byte !== TAB && byte !== CR) bits |= CONTROL;
-        }
-        if (bounds.length < full) bounds.push(from + 1, at - 1, bits);
-        while (at < limit && isBlank(bytes[at])) at++;
-        if (bytes[at] === CR && (bytes[at + 1] ?? LF) === LF) at++;
-        if (at < limit && bytes[at] !== COMMA && bytes[at] !== LF) {
-          fault = lines === begun ? "text after a closing quote" : UNCLOSED;
-        }
-      } else {
-        for (; at < limit; at++) {
-          const byte = bytes[at] as number;
-          if (byte > COMMA) bits |= byte;
-          else if (byte === COMMA || byte === LF || byte === QUOTE || byte === CR) break;
-          else if (byte < SPACE && byte !== TAB) bits |= CONTROL;
-        }
-        let to = at;
-        if (bytes[at] === QUOTE) fault = "a quote inside an unquoted cell";
-        else if (bytes[at] === CR && at < limit && (bytes[++at] ?? LF) !== LF) fault = BARE_CR;
-        while (to > from && isBlank(bytes[to - 1])) to--;
-        if (bounds.length < full) bounds.push(from, to, bits);
+      for (; at < limit; at++) {
+        const byte = bytes[at] as number;
+        if (kinds[byte] !== TEXT) break;
+        bits |= byte;
       }
-      if (at >= limit || bytes[at] === LF || fault) break;
+      let to = at;
+      if (bytes[at] === CR && bytes[at + 1] === LF) at++;
+      if (at < limit && (bytes[at] === delimiter || bytes[at] === LF) && nullStarts[bytes[from] as number] === 0) {
+        while (to > from && (bytes[to - 1] === blank || bytes[to - 1] === otherBlank)) to--;
+        if (cells < CELLS_MAX) bounds.push(from, to, bits);
+      } else at = reader.read(bytes, from, limit, cells < CELLS_MAX ? bounds : undefined);
+      if (at >= limit || bytes[at] === LF || reader.fault !== undefined) break;
     }
+    const { quote, isMysql } = this.format;
+    let fault: string | undefined = reader.fault;
     if (at >= limit && limit - start > RECORD_BYTES_MAX) fault = TOO_LONG;
-    else if (at >= limit && isLast) fault = UNCLOSED;
+    else if (at >= limit && isLast) fault = bytes[from] === quote ? UNCLOSED : NOTHING_ESCAPED;
+    else if (isMysql && at < limit && !fault && this.#isOtherEnd(bytes, start, at, isLast)) fault = OTHER_LINE_END;
     if (fault) at = bytes.indexOf(LF, start);
     this.#skipping = at === -1 && bytes.length - start > RECORD_BYTES_MAX;
     if (this.#skipping) at = bytes.length;
     if (at === -1 || (at >= limit && !fault)) return start;
-    let end = at > start && bytes[at - 1] === CR ? at - 1 : at;
+    let end = at > start && bytes[at - 1] === CR && fault !== OTHER_LINE_END ? at - 1 : at;
     if (at - start > RECORD_BYTES_MAX) end = start + RAW_BYTES_MAX;
     const length = fault ? 0 : cells + 1;
     const isEmpty = length === 1 && bounds[first] === bounds[first + 1] && bounds[first + 2] === 0;
-    if (!isEmpty) this.#records.push(new CsvRecord(this.#line, length, fault, bytes, bounds, first, start, end));
-    this.#line += fault ? 1 : lines;
+    if (!isEmpty) {
+      this.#records.push(new CsvRecord(this.#line, length, fault, bytes, bounds, first, start, end, this.format));
+    }
+    this.#line += fault ? 1 : reader.lines;
     return this.#skipping ? at : at + 1;
   }
 }
