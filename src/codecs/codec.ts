@@ -66,7 +66,10 @@ export class Fault {
 /** Stands for text whose bytes are not UTF-8: a lone surrogate. UTF-8 never decodes to one, and no text column accepts it. */
 export const INVALID_UTF8 = "\uD800";
 
-export const NOT_UTF8 = new Fault("invalid_text", "holds bytes that are not UTF-8: save it as UTF-8");
+export const NOT_UTF8 = new Fault(
+  "invalid_text",
+  "holds bytes that are not UTF-8 (or not of the encoding that was named): save it as UTF-8, or name its encoding",
+);
 
 export const wrongType = (wanted: string, value: unknown) =>
   new Fault("wrong_type", `must be ${wanted}, not ${shown(value)}`);

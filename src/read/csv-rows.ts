@@ -24,13 +24,13 @@ export async function* csvRows(
 ): AsyncGenerator<CsvRow[]> {
   const reading = readingTable(table, recipe);
   const start = new CsvStart(reading, name, { recipe, say });
-  const backslashes = new Backslashes();
+  const backslashes = recipe?.escape === undefined ? new Backslashes() : undefined;
   let { mayBeHeader, order, orderedBy, columns, canHideHeader } = start;
   let isFirst = true;
   let count = 0;
-  for await (const records of parseCsv(expecting("csv", chunks, name))) {
+  for await (const records of parseCsv(expecting("csv", chunks, name), recipe)) {
     if (records.length === 0) await turn();
-    refuse(name, backslashes.look(records));
+    refuse(name, backslashes?.look(records));
     const rows: CsvRow[] = [];
     let looked = 0;
     for (const record of records) {
@@ -50,7 +50,7 @@ export async function* csvRows(
     yield rows;
   }
   start.end();
-  refuse(name, backslashes.end());
+  refuse(name, backslashes?.end());
   const { lines, first } = start.repeated;
   if (lines === 1) say?.(`${name}: skipped line ${first}, a header among the rows`);
   if (lines > 1) say?.(`${name}: skipped ${lines} headers among the rows (the first is line ${first})`);

@@ -8,6 +8,7 @@ import { jsonRows } from "./json-rows.ts";
 import { ndjsonRows } from "./ndjson-rows.ts";
 import { PACKINGS, type Packing, packingOfEnding, unpacking } from "./packings.ts";
 import type { FileRecipe, FormatName } from "./recipe.ts";
+import { byRecipe } from "./recipe-reader.ts";
 import { openZip } from "./unzip.ts";
 
 interface Format {
@@ -19,10 +20,10 @@ interface Format {
 }
 
 const FORMATS = [
-  { name: "csv", endings: [".csv", ".txt"], mediaType: "text/csv", read: csvRows },
+  { name: "csv", endings: [".csv", ".txt"], mediaType: "text/csv", read: byRecipe(csvRows) },
   { name: "tsv", endings: [".tsv"], mediaType: "text/tab-separated-values", read: tsvRows },
-  { name: "ndjson", endings: [".ndjson", ".jsonl"], mediaType: "application/x-ndjson", read: ndjsonRows },
-  { name: "json", endings: [".json"], mediaType: "application/json", read: jsonRows },
+  { name: "ndjson", endings: [".ndjson", ".jsonl"], mediaType: "application/x-ndjson", read: byRecipe(ndjsonRows) },
+  { name: "json", endings: [".json"], mediaType: "application/json", read: byRecipe(jsonRows) },
   { name: "avro", endings: [".avro"], mediaType: "application/avro", read: avroRows },
 ] as const satisfies readonly Format[];
 
@@ -132,7 +133,5 @@ function formatInside(entry: string, name: string, recipe: FileRecipe | undefine
 
 /** The ReadRows of TSV: CSV with tabs, unless the recipe says otherwise. */
 function tsvRows(...[table, chunks, name, options]: Parameters<ReadRows>): ReturnType<ReadRows> {
-  const { recipe = {} } = options ?? {};
-  const isSaid = recipe.delimiter !== undefined || recipe.dialect !== undefined;
-  return csvRows(table, chunks, name, { ...options, recipe: isSaid ? recipe : { ...recipe, delimiter: "\t" } });
+  return byRecipe(csvRows)(table, chunks, name, { ...options, recipe: { ...options?.recipe, format: "tsv" } });
 }

@@ -2,7 +2,7 @@
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
 import { option } from "./option-text.ts";
-import { otherEncodingOf } from "./text-encoding.ts";
+import { otherEncodingOf, toReadAs, whyOtherMark } from "./text-encoding.ts";
 
 /** The types of files that Muster reads, and of the packed files around them. */
 export type FileType = "csv" | "ndjson" | "json" | "avro" | "parquet" | "xlsx" | "gzip" | "zstd" | "zip";
@@ -65,6 +65,20 @@ const CALLED = {
   zstd: "a zstd file",
   zip: "a zip archive",
 } as const;
+  if (encoding !== undefined) return `it is ${encoding}: ${toReadAs(encoding)}`;
+  if (type === "gzip" || type === "avro") {
+    const wanted = type === "gzip" ? "a gzip file" : "an Avro file";
+    return `it is not ${wanted}, and begins with ${shown(textOf(head))}: rename it by its content, for example to end in .csv`;
+  }
+  const text = textOf(head).replace(/^\s+/, "");
+  return whyNotText(head) ?? (type === "csv" ? whyNotCsv(text) : whyNotNdjson(text));
+}
+
+/** Why a file that begins with these bytes is not text in the encoding; undefined if it may be. */
+export function whyNotEncoded(head: Buffer, encoding: string): string | undefined {
+  const found = signatureOf(head) ?? zipOf(head);
+  return found ? `it is ${found.is}: ${found.toDo}` : whyOtherMark(head, encoding);
+}
 
 interface Found {
   is: string;

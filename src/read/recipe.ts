@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { tableNames } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import { encodingOf, whyUnknownEncoding } from "./encodings.ts";
 
 export const FORMAT_NAMES = ["csv", "tsv", "ndjson", "json", "avro", "parquet", "xlsx"] as const;
 export type FormatName = (typeof FORMAT_NAMES)[number];
@@ -39,7 +40,11 @@ const character = z
 
 /** The parts of a recipe that say how CSV is written. */
 const csvParts = {
-  encoding: z.string().min(1).optional().describe("A name from the WHATWG Encoding Standard, such as windows-1252"),
+  encoding: z
+    .string()
+    .refine((label) => encodingOf(label) !== undefined, { error: ({ input }) => whyUnknownEncoding(String(input)) })
+    .optional()
+    .describe("A name from the WHATWG Encoding Standard, such as windows-1252"),
   delimiter: character.optional().describe('What stands between cells: one character, or "tab"'),
   quote: z
     .union([character, z.literal("")])

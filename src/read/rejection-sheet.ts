@@ -5,6 +5,7 @@ import { JsonText } from "../codecs/json-text.ts";
 import type { Table } from "../codecs/tables.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import type { RejectionRecord } from "../repositories/rejection-log.ts";
+import type { FileRecipe } from "./recipe.ts";
 
 /** Columns that are not the table's have a blank in their name, which no table's column can have. */
 export const REJECTION_ID = "rejection id";
@@ -37,14 +38,17 @@ async function fieldsOfRecord(raw: string, columns: readonly string[]): Promise<
   return new Map(columns.map((name, index) => [name, record.cell(index)]));
 }
 
-/** Parses a rejection's raw input as CSV. There should be one record. */
-export async function recordsOf(raw: Uint8Array): Promise<CsvRecord[]> {
+/**
+ * Parses a rejection's raw input as CSV. There should be one record.
+ * @param recipe of its file. The raw input has neither the file's encoding nor the lines that it skipped
+ */
+export async function recordsOf(raw: Uint8Array, recipe?: FileRecipe): Promise<CsvRecord[]> {
   // parseCsv drops a BOM at the start of its input. A row with a BOM came from further down in its file, where a BOM is part of
   // the cell. So that it stays, a line end goes before it.
   const chunks = (async function* () {
     yield Buffer.concat([Buffer.from("\n"), raw]);
   })();
-  return (await Array.fromAsync(parseCsv(chunks))).flat();
+  return (await Array.fromAsync(parseCsv(chunks, recipe && { ...recipe, skip: 0 }))).flat();
 }
 
 /** Text as it is, null as a blank, any other value as it was written. */

@@ -1,16 +1,35 @@
-/** Recognises encodings other than UTF-8 by the first bytes of a file. Such a file is refused. */
+/** Recognises encodings other than UTF-8 by the first bytes of a file. Such a file is read only if its recipe names them. */
+import { option } from "./option-text.ts";
+
+type Encoding = "UTF-16LE" | "UTF-16BE" | "UTF-32";
 
 /** The encoding that bytes are certainly in; undefined if they may be UTF-8. */
-export function otherEncodingOf(head: Buffer): "UTF-16" | "UTF-32" | undefined {
-  return byByteOrderMark(head) ?? byZeros(head);
+export function otherEncodingOf(head: Buffer): Encoding | undefined {
+  const marked = byByteOrderMark(head);
+  return marked === "UTF-8" ? undefined : (marked ?? byZeros(head));
+}
+
+/** What to do with a file in this encoding. */
+export function toReadAs(encoding: Encoding): string {
+  if (encoding === "UTF-32") return "convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)";
+  return `read it with ${option("encoding", encoding.toLowerCase())}, or save it as UTF-8`;
+}
+
+/** Why bytes are not in the encoding that a recipe names, by the byte order mark of another one. */
+export function whyOtherMark(head: Buffer, encoding: string): string | undefined {
+  const marked = byByteOrderMark(head);
+  if (marked === undefined || marked.toLowerCase() === encoding) return undefined;
+  const toDo = marked === "UTF-8" ? `read it with ${option("encoding", "utf-8")}` : toReadAs(marked);
+  return `it begins with the byte order mark of ${marked}, and is to be read as ${encoding}: ${toDo}`;
 }
 
 /** Longer marks come first, because the UTF-32 mark begins with the UTF-16 mark. */
 const BYTE_ORDER_MARKS = [
   ["UTF-32", Buffer.from([0xff, 0xfe, 0x00, 0x00])],
   ["UTF-32", Buffer.from([0x00, 0x00, 0xfe, 0xff])],
-  ["UTF-16", Buffer.from([0xff, 0xfe])],
-  ["UTF-16", Buffer.from([0xfe, 0xff])],
+  ["UTF-16LE", Buffer.from([0xff, 0xfe])],
+  ["UTF-16BE", Buffer.from([0xfe, 0xff])],
+  ["UTF-8", Buffer.from([0xef, 0xbb, 0xbf])],
 ] as const;
 
 function byByteOrderMark(head: Buffer) {
@@ -21,7 +40,7 @@ function byByteOrderMark(head: Buffer) {
  * Recognises text without a byte order mark. Among each four bytes, two (UTF-16) or three (UTF-32) are usually zero, and the
  * others never are.
  */
-function byZeros(head: Buffer) {
+function byZeros(head: Buffer): Encoding | undefined {
   const zeros = [0, 0, 0, 0];
   for (let at = 0; at < head.length; at++) if (head[at] === 0) zeros[at % 4] = (zeros[at % 4] ?? 0) + 1;
   const most = head.length / 8;
@@ -31,5 +50,6 @@ function byZeros(head: Buffer) {
   if (a === 0 && b === 0 && c === 0 && d && Math.min(first, second, third) > most && fourth === 0) return "UTF-32";
   const isLittleEndian = a && b === 0 && first + third === 0 && second + fourth > most;
   const isBigEndian = a === 0 && b && second + fourth === 0 && first + third > most;
-  return isLittleEndian || isBigEndian ? "UTF-16" : undefined;
+  if (isLittleEndian) return "UTF-16LE";
+  return isBigEndian ? "UTF-16BE" : undefined;
 }

@@ -1,0 +1,22 @@
+/** Makes a reader of text follow what a recipe says about the file as a whole: its dialect and its encoding. */
+import { decoded } from "./decode.ts";
+import { resolved } from "./dialects.ts";
+import type { ReadRows } from "./file-row.ts";
+import { withSeparatorLine } from "./separator-line.ts";
+
+/** The reader is given UTF-8, and a recipe with all parts that its dialect stands for. */
+export const byRecipe = (read: ReadRows): ReadRows =>
+  async function* (table, chunks, name, options) {
+    if (!options?.recipe) return yield* read(table, chunks, name, options);
+    const recipe = resolved(options.recipe);
+    const { encoding, dialect } = recipe;
+    const text = encoding === undefined ? chunks : decoded(chunks, encoding, name);
+    if (dialect !== "excel") return yield* read(table, text, name, { ...options, recipe });
+    const iterator = text[Symbol.asyncIterator]();
+    try {
+      const found = await withSeparatorLine(recipe, iterator, name);
+      yield* read(table, found.chunks, name, { ...options, recipe: found.recipe });
+    } finally {
+      await iterator.return?.();
+    }
+  };
