@@ -48,7 +48,11 @@ async function avro() {
 const AVRO = await avro();
 
 test.each<[string, Uint8Array, string]>([
-  ["UTF-16", utf16(CSV, "\uFEFF"), "it is UTF-16: save it as UTF-8"],
+  [
+    "UTF-16",
+    utf16(CSV, "\uFEFF"),
+    "it is UTF-16LE: read it with --encoding utf-16le (HTTP: encoding=utf-16le), or save it as UTF-8",
+  ],
   ["UTF-16 with tabs", utf16(CSV.replaceAll(",", "\t"), "\uFEFF"), "UTF-16"],
   ["UTF-16 without a byte order mark", utf16("1,Bäcker\n2,部门\n"), "UTF-16"],
   ["big-endian UTF-16", big(utf16(CSV, "\uFEFF")), "UTF-16"],

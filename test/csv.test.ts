@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { parse } from "csv-parse/sync";
 import { int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import fc from "fast-check";
-import { INVALID_UTF8, RECORD_BYTES_MAX } from "../src/codecs/codec.ts";
+import { INVALID_UTF8, NOT_UTF8, RECORD_BYTES_MAX } from "../src/codecs/codec.ts";
 import { csvHeader, csvLine, fromCsv, fromRecord, toCsv } from "../src/codecs/csv.ts";
 import { CELLS_MAX, type CsvRecord, parseCsv } from "../src/codecs/csv-parser.ts";
 import { tableOf } from "../src/codecs/tables.ts";
@@ -74,8 +74,8 @@ test("bytes that are not UTF-8 reject only their own cell", async () => {
   });
   const reasons = ["1", INVALID_UTF8, INVALID_UTF8];
   expect(fromCsv(table, reasons, undefined).reasons).toEqual([
-    { code: "invalid_text", field: "word", detail: "word holds bytes that are not UTF-8: save it as UTF-8" },
-    { code: "invalid_text", field: "count", detail: "count holds bytes that are not UTF-8: save it as UTF-8" },
+    { code: "invalid_text", field: "word", detail: `word ${NOT_UTF8.detail}` },
+    { code: "invalid_text", field: "count", detail: `count ${NOT_UTF8.detail}` },
   ]);
 });
 

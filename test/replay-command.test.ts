@@ -199,7 +199,7 @@ test.each([
   ["mended.csv", "id;raw\n1;x\n", /cells are separated by ";" \(line 1: "id;raw"\): save it with commas/],
   ["mended.csv", "state\tId\tRaw\n", /cells are separated by tabs/],
   ["mended.csv", 'id,"raw" x\n1,a\n', /the header on line 1 cannot be read, text after a closing quote/],
-  ["mended.csv", Buffer.from("\uFEFFid,raw\n", "utf16le"), /mended\.csv: it is UTF-16: save it as UTF-8/],
+  ["mended.csv", Buffer.from("\uFEFFid,raw\n", "utf16le"), /mended\.csv: it is UTF-16LE: .* or save it as UTF-8/],
   ["mended.ndjson", '[{"id": ID, "raw": "1,a"}]', /mended\.ndjson: it is a JSON array/],
   ["mended.csv", "id,raw\nID,1\nraw,id\n", /line 3 its id "raw" is not a rejection's/],
   [

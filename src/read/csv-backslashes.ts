@@ -5,17 +5,33 @@
  */
 import type { CsvRecord } from "../codecs/csv-parser.ts";
 import { shown } from "../shown.ts";
+import { STRICT } from "./csv-dialect.ts";
+import { option, options } from "./option-text.ts";
+import type { FileRecipe } from "./recipe.ts";
 
-const [TAB, LF, CR, BLANK, QUOTE, COMMA, ZERO, UPPER_N, BACKSLASH] = [9, 10, 13, 32, 34, 44, 48, 78, 92];
-/** The characters that MySQL escapes if cells end in commas and may be quoted. */
-const ESCAPED = new Set<number>([BACKSLASH, QUOTE, COMMA, LF, CR]);
-const TO_DO = "write it by RFC 4180, with quotes doubled and without escapes, or as NDJSON";
+const [TAB, LF, CR, BLANK, ZERO, UPPER_N, BACKSLASH] = [9, 10, 13, 32, 48, 78, 92];
 
 /** Collects what the backslashes of one file show. */
 export class Backslashes {
+  readonly #delimiter: number;
+  readonly #quote: number;
+  /** The characters that MySQL escapes in a file with these delimiters and quotes. */
+  readonly #escaped: ReadonlySet<number>;
+  /** Characters after a backslash that show nothing. */
+  readonly #silent: ReadonlySet<number>;
+  readonly #asMysql: string;
   /** A backslash was seen before a character that no writer escapes. So every backslash in the file is text. */
   #areText = false;
   #doubtful: { line: number; text: string } | undefined;
+
+  constructor({ delimiter = STRICT.delimiter, quote = STRICT.quote, null: nulls = [] }: FileRecipe = {}) {
+    this.#delimiter = delimiter.charCodeAt(0);
+    this.#quote = quote === "" ? -1 : quote.charCodeAt(0);
+    this.#escaped = new Set([BACKSLASH, this.#quote, this.#delimiter, LF, CR]);
+    this.#silent = new Set(nulls.includes("\\N") ? [ZERO, UPPER_N] : [ZERO]);
+    const marks = { ...(delimiter !== "\t" && { delimiter }), ...(quote !== "" && { quote }) };
+    this.#asMysql = `read it with ${options({ dialect: "mysql", ...marks })}`;
+  }
 
   /** Looks at one batch of records. @returns why the file cannot be read, as soon as that is certain */
   look(records: readonly CsvRecord[]): string | undefined {
@@ -23,9 +39,10 @@ export class Backslashes {
     for (const record of records) {
       const { raw, line } = record;
       if (!raw.includes(BACKSLASH)) continue;
-      if (hasNull(record)) return `line ${line} has \\N, by which MySQL writes NULL: leave the cell blank, or ${TO_DO}`;
-      if (record.malformed !== undefined && isEscapedLine(raw)) {
-        return `line ${line} has \\", a quote with a backslash before it as MySQL writes it: ${TO_DO}`;
+      if (hasNull(record, this.#quote)) return `line ${line} has \\N, by which MySQL writes NULL: ${this.#asMysql}`;
+      if (record.malformed !== undefined && this.#isEscapedLine(raw)) {
+        const quote = String.fromCharCode(this.#quote);
+        return `line ${line} has \\${quote}, a quote with a backslash before it as MySQL writes it: ${this.#asMysql}`;
       }
       if (!this.#areText) this.#weigh(raw, line);
     }
@@ -36,20 +53,56 @@ export class Backslashes {
   end(): string | undefined {
     if (this.#areText || !this.#doubtful) return undefined;
     const { line, text } = this.#doubtful;
-    return `line ${line} has ${text}, and each backslash in the file may be text, or an escape as MySQL writes it: ${TO_DO}`;
+    const doubt = "each backslash in the file may be text, or an escape as MySQL writes it";
+    const asText = `with ${option("escape", "none")} if they are text`;
+    return `line ${line} has ${text}, and ${doubt}: ${this.#asMysql} if they are escapes, ${asText}`;
   }
 
   #weigh(raw: Buffer, line: number): void {
     for (let at = raw.indexOf(BACKSLASH); at !== -1; at = raw.indexOf(BACKSLASH, at + 2)) {
       const next = raw[at + 1];
-      if (next === ZERO) continue;
-      if (next !== undefined && !ESCAPED.has(next)) {
+      if (next !== undefined && this.#silent.has(next)) continue;
+      if (next !== undefined && !this.#escaped.has(next)) {
         this.#areText = true;
         return;
       }
       const text = next === undefined ? "a backslash at its end" : shown(raw.toString("latin1", at, at + 2));
       this.#doubtful ??= { line, text };
     }
+  }
+
+  /**
+   * Whether a malformed line is well-formed if a backslash escapes the character after it. (A regular expression would be one
+   * line, but takes half a second for a row of a mebibyte.)
+   */
+  #isEscapedLine(raw: Buffer): boolean {
+    if (this.#quote === -1 || !raw.includes(Buffer.of(BACKSLASH, this.#quote))) return false;
+    let at = this.#endOfEscapedCell(raw, 0);
+    while (raw[at] === this.#delimiter) at = this.#endOfEscapedCell(raw, at + 1);
+    return at === raw.length;
+  }
+
+  /** Where the cell that begins at `start` ends; -1 if its quotes are malformed. */
+  #endOfEscapedCell(raw: Buffer, start: number): number {
+    let at = this.#afterBlanks(raw, start);
+    if (raw[at] === this.#quote) {
+      for (at++; at < raw.length; at++) {
+        if (raw[at] === BACKSLASH) at++;
+        else if (raw[at] === this.#quote && raw[++at] !== this.#quote) return this.#afterBlanks(raw, at);
+      }
+      return -1;
+    }
+    for (; at < raw.length && raw[at] !== this.#delimiter; at++) {
+      if (raw[at] === this.#quote) return -1;
+      if (raw[at] === BACKSLASH) at++;
+    }
+    return at > raw.length ? -1 : at;
+  }
+
+  #afterBlanks(raw: Buffer, start: number): number {
+    let at = start;
+    while (raw[at] !== this.#delimiter && (raw[at] === BLANK || raw[at] === TAB)) at++;
+    return at;
   }
 }
 
@@ -61,46 +114,12 @@ function bytesOf(records: readonly CsvRecord[]): Buffer {
 }
 
 /** Whether a cell is `\N` without quotes. */
-function hasNull({ malformed, bytes, bounds, first, length }: CsvRecord): boolean {
+function hasNull({ malformed, bytes, bounds, first, length }: CsvRecord, quote: number): boolean {
   if (malformed !== undefined) return false;
   for (let at = first; at < first + 3 * length && at < bounds.length; at += 3) {
     const start = bounds[at] ?? 0;
     const isShort = (bounds[at + 1] ?? 0) - start === 2 && bytes[start] === BACKSLASH && bytes[start + 1] === UPPER_N;
-    if (isShort && bytes[start - 1] !== QUOTE) return true;
+    if (isShort && bytes[start - 1] !== quote) return true;
   }
   return false;
-}
-
-/**
- * Whether a malformed line is well-formed if a backslash escapes the character after it. (A regular expression would be one
- * line, but takes half a second for a row of a mebibyte.)
- */
-function isEscapedLine(raw: Buffer): boolean {
-  if (!raw.includes('\\"')) return false;
-  let at = endOfEscapedCell(raw, 0);
-  while (raw[at] === COMMA) at = endOfEscapedCell(raw, at + 1);
-  return at === raw.length;
-}
-
-/** Where the cell that begins at `start` ends; -1 if its quotes are malformed. */
-function endOfEscapedCell(raw: Buffer, start: number): number {
-  let at = afterBlanks(raw, start);
-  if (raw[at] === QUOTE) {
-    for (at++; at < raw.length; at++) {
-      if (raw[at] === BACKSLASH) at++;
-      else if (raw[at] === QUOTE && raw[++at] !== QUOTE) return afterBlanks(raw, at);
-    }
-    return -1;
-  }
-  for (; at < raw.length && raw[at] !== COMMA; at++) {
-    if (raw[at] === QUOTE) return -1;
-    if (raw[at] === BACKSLASH) at++;
-  }
-  return at > raw.length ? -1 : at;
-}
-
-function afterBlanks(raw: Buffer, start: number): number {
-  let at = start;
-  while (raw[at] === BLANK || raw[at] === TAB) at++;
-  return at;
 }

@@ -24,8 +24,9 @@ export async function* csvRows(
 ): AsyncGenerator<CsvRow[]> {
   const reading = readingTable(table, recipe);
   const start = new CsvStart(reading, name, { recipe, say });
-  const backslashes = recipe?.escape === undefined ? new Backslashes() : undefined;
+  const backslashes = recipe?.escape === undefined ? new Backslashes(recipe) : undefined;
   let { mayBeHeader, order, orderedBy, columns, canHideHeader } = start;
+  const blank = { rows: 0, first: 0 };
   let isFirst = true;
   let count = 0;
   for await (const records of parseCsv(expecting("csv", chunks, name), recipe)) {
@@ -35,6 +36,10 @@ export async function* csvRows(
     let looked = 0;
     for (const record of records) {
       if (++looked % ROWS_PER_TURN === 0) await turn();
+      if (recipe?.dialect === "excel" && isBlankRecord(record)) {
+        if (blank.rows++ === 0) blank.first = record.line;
+        continue;
+      }
       if (mayBeHeader) {
         const isHeader = start.take(record);
         ({ mayBeHeader, order, orderedBy, columns, canHideHeader } = start);
@@ -54,8 +59,13 @@ export async function* csvRows(
   const { lines, first } = start.repeated;
   if (lines === 1) say?.(`${name}: skipped line ${first}, a header among the rows`);
   if (lines > 1) say?.(`${name}: skipped ${lines} headers among the rows (the first is line ${first})`);
+  if (blank.rows > 0) say?.(`${name}: skipped ${blank.rows} rows without any value (the first is line ${blank.first})`);
   if (count === 0) say?.(`${name} has no rows`);
 }
+
+/** Excel writes a row of delimiters for each row of a sheet that has a format and no value. */
+const isBlankRecord = (record: CsvRecord) =>
+  record.malformed === undefined && record.cell(0) === "" && record.cells.every((cell) => cell === "");
 
 /** Judges one record of a file by its shape alone. */
 export function rowOfRecord(
