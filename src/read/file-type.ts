@@ -50,7 +50,7 @@ function whyNot(type: FileType, head: Buffer): string | undefined {
   if (found?.type === "zip" && type === "xlsx") return undefined;
   if (found !== undefined) return found.type === type ? undefined : `it is ${found.is}: ${found.toDo}`;
   const encoding = otherEncodingOf(head);
-  if (encoding !== undefined) return `it is ${encoding}: save it as UTF-8`;
+  if (encoding !== undefined) return `it is ${encoding}: ${toReadAs(encoding)}`;
   if (type !== "csv" && type !== "ndjson" && type !== "json")
     return `it is not ${CALLED[type]}, and begins with ${shown(textOf(head))}: rename it by its content, for example to end in .csv`;
   return whyNotText(head) ?? WHY_NOT[type](textOf(head).trimStart());
@@ -65,14 +65,6 @@ const CALLED = {
   zstd: "a zstd file",
   zip: "a zip archive",
 } as const;
-  if (encoding !== undefined) return `it is ${encoding}: ${toReadAs(encoding)}`;
-  if (type === "gzip" || type === "avro") {
-    const wanted = type === "gzip" ? "a gzip file" : "an Avro file";
-    return `it is not ${wanted}, and begins with ${shown(textOf(head))}: rename it by its content, for example to end in .csv`;
-  }
-  const text = textOf(head).replace(/^\s+/, "");
-  return whyNotText(head) ?? (type === "csv" ? whyNotCsv(text) : whyNotNdjson(text));
-}
 
 /** Why a file that begins with these bytes is not text in the encoding; undefined if it may be. */
 export function whyNotEncoded(head: Buffer, encoding: string): string | undefined {
