@@ -1,7 +1,7 @@
 /** Writes a table's rows as Avro blocks, and reads them back. Both compute a checksum of the content. */
 import { type AvroSchema, recordDecoder } from "../codecs/avro.ts";
 import { recordsOf } from "../codecs/avro-blocks.ts";
-import { type AvroCodec, type Block, type PackedBlock, readContainer } from "../codecs/avro-container.ts";
+import { type Block, type PackedBlock, type ReadCodec, readContainer } from "../codecs/avro-container.ts";
 import type { Cursor } from "../codecs/avro-cursor.ts";
 import { Fault } from "../codecs/codec.ts";
 import type { Row, Table } from "../codecs/tables.ts";
@@ -83,7 +83,7 @@ type Encode<Source> = (source: Source, buffer: Buffer, position: number) => numb
 
 export interface TableFile {
   schema: AvroSchema;
-  codec: AvroCodec;
+  codec: ReadCodec;
   /** The rows, in batches. Throws `backup_damaged`, or `refused` for a row that breaks the present rules of its columns. */
   rows: AsyncGenerator<Row[]>;
   /** Covers the rows as they are in the file. It is complete when the last row has been read. */

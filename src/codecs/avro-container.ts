@@ -13,10 +13,14 @@ import { writeLong } from "./avro-bytes.ts";
 import { damaged } from "./avro-cursor.ts";
 import { fieldReaders } from "./avro-reader.ts";
 import { ExactBytes } from "./exact-bytes.ts";
+import { unsnappy } from "./snappy.ts";
 import { createUnzstd, unpacked } from "./unpack.ts";
 
+/** How blocks are packed that are written. */
 export const AVRO_CODECS = ["deflate", "zstandard", "null"] as const;
 export type AvroCodec = (typeof AVRO_CODECS)[number];
+const READ_CODECS = [...AVRO_CODECS, "snappy"] as const;
+export type ReadCodec = (typeof READ_CODECS)[number];
 
 /** Limits for the header, which is held in memory. Blocks need none, because they are read piece by piece. */
 const HEADER_BYTES_MAX = 1024 * 1024;
@@ -29,11 +33,21 @@ const PACK: Record<AvroCodec, (data: Buffer) => Promise<Uint8Array>> = {
   zstandard: (data) => Bun.zstdCompress(data),
   null: async (data) => data,
 };
+type UnpackBlock = (
+  packed: AsyncGenerator<Uint8Array>,
+  damaged: (why: string) => MusterError,
+) => AsyncGenerator<Uint8Array>;
+
 /** Bytes after the packed data are ignored, because Python's avro writes part of a checksum there. */
-const UNPACKER: Record<AvroCodec, (() => Transform) | undefined> = {
-  deflate: () => createInflateRaw({ chunkSize: CHUNK_BYTES }),
-  zstandard: createUnzstd,
-  null: undefined,
+const byTransform = (make: () => Transform) => (): UnpackBlock => (packed, damaged) =>
+  unpacked(packed, make(), () => damaged("a block cannot be unpacked"));
+
+/** Each makes what unpacks the blocks of one file. */
+const UNPACKER: Record<ReadCodec, () => UnpackBlock> = {
+  deflate: byTransform(() => createInflateRaw({ chunkSize: CHUNK_BYTES })),
+  zstandard: byTransform(createUnzstd),
+  snappy: unsnappy,
+  null: () => (packed) => packed,
 };
 
 /** A block to be written. */
@@ -85,13 +99,13 @@ export async function* writeContainer(
 export async function readContainer(
   chunks: AsyncIterable<Uint8Array>,
   bytesMax = Number.POSITIVE_INFINITY,
-): Promise<{ schema: AvroSchema; codec: AvroCodec; blocks: AsyncGenerator<PackedBlock> }> {
+): Promise<{ schema: AvroSchema; codec: ReadCodec; blocks: AsyncGenerator<PackedBlock> }> {
   const bytes = new ExactBytes(chunks);
   const { meta, sync } = await readHeader(bytes);
   const named = meta.get("avro.codec")?.toString() ?? "null";
-  const codec = AVRO_CODECS.find((each) => each === named);
+  const codec = READ_CODECS.find((each) => each === named);
   if (!codec) {
-    const toDo = `write it with one of ${AVRO_CODECS.join(", ")}`;
+    const toDo = `write it with one of ${READ_CODECS.join(", ")}`;
     throw new MusterError("refused", `the Avro file is packed with ${shown(named)}, which is not read: ${toDo}`);
   }
   return { schema: schemaOf(meta.get("avro.schema")), codec, blocks: readBlocks(bytes, codec, sync, bytesMax) };
@@ -99,10 +113,11 @@ export async function readContainer(
 
 async function* readBlocks(
   bytes: ExactBytes,
-  codec: AvroCodec,
+  codec: ReadCodec,
   sync: Buffer,
   bytesMax: number,
 ): AsyncGenerator<PackedBlock> {
+  const unpackBlock = UNPACKER[codec]();
   let total = 0;
   const bounded = async function* (pieces: AsyncIterable<Uint8Array>) {
     for await (const piece of pieces) {
@@ -116,11 +131,7 @@ async function* readBlocks(
     const size = await bytes.long();
     if (count < 0 || size < 0) throw damaged("a block has an impossible size");
     const packed = bytes.pieces(size);
-    const make = UNPACKER[codec];
-    yield {
-      count,
-      pieces: bounded(make ? unpacked(packed, make(), () => damaged("a block cannot be unpacked")) : packed),
-    };
+    yield { count, pieces: bounded(unpackBlock(packed, damaged)) };
     if (!sync.equals(await bytes.take(SYNC_BYTES))) throw damaged("a block does not end where it should");
   }
 }

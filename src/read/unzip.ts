@@ -4,7 +4,7 @@ import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type Zip
 import { bounded, damagedFile, unpacked } from "../codecs/unpack.ts";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES } from "../event-loop.ts";
-import { escaped } from "../shown.ts";
+import { cut, escaped } from "../shown.ts";
 import type { ReadOptions } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
 import { NamelessFile } from "./spool.ts";
@@ -175,8 +175,17 @@ async function sound<Result>(damaged: (why: string) => MusterError, run: () => P
   try {
     return await run();
   } catch (error) {
-    throw error instanceof MusterError ? error : damaged(escaped(error instanceof Error ? error.message : `${error}`));
+    if (error instanceof MusterError) throw error;
+    const why = error instanceof Error ? error.message : `${error}`;
+    throw damaged(SHORTER.find(([begins]) => why.startsWith(begins))?.[1] ?? escaped(cut(why)));
   }
 }
+
+/** How the commonest of yauzl's errors begin, and what they mean. */
+const SHORTER = [
+  ["End of central directory record signature not found", "it is cut off"],
+  ["Invalid comment length", "it goes on after its end"],
+  ["strong encryption", "it is encrypted"],
+] as const;
 
 const refused = (name: string, why: string) => new MusterError("refused", `${name} ${why}`);
