@@ -5,6 +5,7 @@ import { csvLine } from "../src/codecs/csv.ts";
 import { type Table, tableOf } from "../src/codecs/tables.ts";
 import { csvRows } from "../src/read/csv-rows.ts";
 import type { FileRecipe } from "../src/read/recipe.ts";
+import { byRecipe } from "../src/read/recipe-reader.ts";
 import { rows, things } from "./support/things.ts";
 
 const jobs = tableOf("jobs");
@@ -13,7 +14,7 @@ const JUDGE = { values: [2, "Judge"], why: [] };
 
 async function read(text: string, recipe?: FileRecipe, table: Table = jobs) {
   const notes: string[] = [];
-  const blocks = csvRows(table, chunksOf(text), "a.csv", { recipe, say: (line) => void notes.push(line) });
+  const blocks = byRecipe(csvRows)(table, chunksOf(text), "a.csv", { recipe, say: (line) => void notes.push(line) });
   const all = (await Array.fromAsync(blocks)).flat();
   const rows = all.map(({ values, reasons }) => ({ values: [...values], why: reasons.map(({ detail }) => detail) }));
   return { rows, notes, columns: all[0]?.columns, recipes: new Set(all.map((row) => row.recipe)) };
@@ -43,6 +44,8 @@ test.each<[string, FileRecipe, (string | undefined)[]]>([
   ["x,1,Baker\ny,2,Judge\n", { columns: [null, "id", "job"] }, ["", "id", "job"]],
   ["Baker,1\nJudge,2\n", { columns: ["job", "id"], header: false }, ["job", "id"]],
   ["1,Baker\n2,Judge\n", { header: false }, ["id", "job"]],
+  ["1,Baker\n2,Judge\n", { ignore: ["", "note"] }, ["id", "job"]],
+  ["x,1,Baker\ny,2,Judge\n", { columns: [null, "id", "job"], ignore: [""] }, ["", "id", "job"]],
   ["job,id\nBaker,1\nJudge,2\n", { header: true }, ["job", "id"]],
   ["id,job,\n1,Baker,\n2,Judge,\n", { trailingColumn: true }, ["id", "job", ""]],
   ["id,job\n1,Baker,\n2,Judge,\nid,job\n", { trailingColumn: true }, ["id", "job", ""]],
@@ -95,7 +98,12 @@ test.each<[string, FileRecipe, string]>([
   ["x,id,job\nx,1,Baker\n", { columns: [null, "id", "job"] }, "columns are given by position, and line 1 is a header"],
   ["List\nid,job\n1,Baker\n", { header: false }, "header is false, and line 2 is a header"],
   ["1,Baker\n", { header: true }, 'header is true, and line 1 is no header: "1,Baker"; if it is a row'],
-  ["1,Baker\n", { ignore: ["note"] }, "ignore names cells, and line 1 is no header"],
+  ["id,job,\n1,Baker\n2,Judge\n", { ignore: [""] }, "no row ends in a delimiter"],
+  [
+    "job,id,\nBaker,1\nJudge,2\n",
+    { trailingColumn: true },
+    "with --skip 1 --columns job,id (HTTP: skip=1&columns=job,id)",
+  ],
   ["Nr,Cargo\n1,Baker\n", { columns: { Puesto: "job" } }, "line 1 is no header"],
   ["List\n", { header: true }, 'line 1 is no header: "List"; if it is a title, skip it with --skip 1'],
   [`${"a,b,c\n".repeat(2_000)}`, { header: true }, "line 1 is no header"],
@@ -116,7 +124,6 @@ test.each<[string, FileRecipe, string]>([
   ["id,job\n", { columns: { A: "job", " a": "id" } }, '" a" is given twice, as blanks and letter case do not count'],
   ["id,job\n", { columns: { A: "job" }, header: false }, "columns are given by name, so header cannot be false"],
   ["1,Baker\n", { columns: ["id", "job"], header: true }, "columns are given by position, so header cannot be true"],
-  ["1,Baker\n", { columns: ["id", "job"], ignore: ["a"] }, "ignore (--ignore) does not fit: ignore goes by the names"],
   ["1,Baker\n", { header: false, ignoreOtherColumns: true }, "ignoreOtherColumns goes by the names of a header"],
   ["id,job\n", { columns: { A: "job" }, ignore: ["a"] }, '"A" is to be ignored, too'],
 ])("%j leaves the recipe %j and is refused", async (text, recipe, why) => {
@@ -143,8 +150,11 @@ test.each<[string, FileRecipe, string]>([
   ["id,job\n1,Baker,\n2,Judge,\n", { trailingColumn: true }, "--trailing-column (HTTP: trailing_column=true)"],
   ["id,job,\n1,Baker,\n2,Judge,\n", { trailingColumn: true }, "--trailing-column (HTTP: trailing_column=true)"],
   ["1,job\n2,Judge\n", { header: false }, "--header no (HTTP: header=no)"],
-])("%j is refused without the recipe %j, and the message names the option", async (text, _recipe, option) => {
+])("%j is refused without the recipe %j, and the message names the option", async (text, recipe, option) => {
   expect(await refusal(text)).toContain(option);
+  const { rows } = await read(text, recipe);
+  expect(rows.at(-1)).toEqual(JUDGE);
+  expect(rows).toHaveLength(2);
 });
 
 test("a row that does not end as the recipe says is rejected, and the file goes on", async () => {

@@ -69,6 +69,38 @@ export function toReadHeader(faults: HeaderFaults, cells: readonly string[], lin
   return isLast ? `if each row ends in a delimiter, read it with ${option("trailingColumn")}, or ${ignore}` : ignore;
 }
 
+/**
+ * If the first rows all end in a delimiter and the header does not, or the other way round, says so.
+ * @param columns of the cells; "" for a cell that is left out
+ * @param header the names of its cells and its line, if there is one
+ */
+export function otherEnds(
+  columns: readonly string[],
+  rows: readonly CsvRecord[],
+  header: { names: readonly string[]; line: number } | undefined,
+  delimiter: string,
+): string | undefined {
+  const [row, another] = rows;
+  if (!row || !another) return undefined;
+  const width = columns.length;
+  if (rows.every((each) => each.length === width + 1 && each.cell(width) === "")) {
+    const what = `each row ends in ${delimiter === "," ? "a comma" : shown(delimiter)} after its last field (line ${row.line}: ${textOf(row)})`;
+    return `${what}: read it with ${option("trailingColumn")}`;
+  }
+  // The last cell is left out: its name is blank, or it is the one of trailingColumn, which a header need not have.
+  const isOpen = header && columns.at(-1) === "" && (header.names.length < width || header.names.at(-1) === "");
+  if (!isOpen || !rows.every((each) => each.length === width - 1)) return undefined;
+  const byPosition = options({
+    skip: header.line,
+    columns: columns
+      .slice(0, -1)
+      .map((name) => name || "-")
+      .join(","),
+  });
+  const what = `no row ends in a delimiter after its last field (line ${row.line}: ${textOf(row)}), as the header or the recipe says`;
+  return `${what}: name the columns by their position with ${byPosition}`;
+}
+
 const isComment = (record: CsvRecord) => rawOf(record).trimStart().startsWith(COMMENT);
 const skipComments = `skip lines that begin so with ${option("comment", COMMENT)}`;
 

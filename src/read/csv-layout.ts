@@ -23,7 +23,7 @@ export interface Layout {
 export function layoutOf(table: Table, recipe: FileRecipe = {}, file = ""): Layout {
   const { trailingColumn: hasTrailing = false } = recipe;
   // A recipe file has been checked for this, but options of the command may have changed parts of it.
-  const found = contradictionIn(recipe);
+  const found = contradictionIn({ ...recipe, ignore: [] }); // a dialect has names to ignore, with a header or without
   if (found) throw unfit(table, found.part, file, `${found.part} ${found.why}`);
   const names = new FieldNames(table, recipe, file);
   const cells = cellsWithoutHeader(table, recipe, file);
@@ -31,12 +31,32 @@ export function layoutOf(table: Table, recipe: FileRecipe = {}, file = ""): Layo
   return { names, ...headerOf(recipe), order, hasTrailing };
 }
 
-function headerOf({ header, columns, ignore = [], ignoreOtherColumns }: FileRecipe): Pick<Layout, "header" | "why"> {
+/** The cells of a header. It may end in a delimiter as the rows do, or not. */
+export const headerCells = ({ hasTrailing }: Layout, cells: readonly string[]): readonly string[] =>
+  hasTrailing && cells.at(-1) === "" ? cells.slice(0, -1) : cells;
+
+/**
+ * Whether a header further down names the columns of the rows in their order. A cell that is left out by its position may have
+ * any name.
+ * @param order of the rows
+ * @param named the columns that the header's cells name
+ */
+export function isInOrder({ names, header, hasTrailing }: Layout, order: CellOrder, named: readonly number[]): boolean {
+  const all = order ?? [...names.table.columns.keys()];
+  const ofHeader = hasTrailing ? all.slice(0, -1) : all;
+  const isLeftOut = (column: number) => header === "none" || column < 0;
+  return (
+    named.length === ofHeader.length &&
+    named.every((column, index) => (ofHeader[index] === LEFT_OUT ? isLeftOut(column) : column === ofHeader[index]))
+  );
+}
+
+/** Names to ignore do not ask for a header: without one, nothing is under these names. */
+function headerOf({ header, columns, ignoreOtherColumns }: FileRecipe): Pick<Layout, "header" | "why"> {
   if (Array.isArray(columns)) return { header: "none", why: "columns are given by position" };
   if (header === false) return { header: "none", why: "header is false" };
   if (header === true) return { header: "must", why: "header is true" };
   if (columns) return { header: "must", why: "columns are given by name" };
-  if (ignore.length > 0) return { header: "must", why: "ignore names cells" };
   return ignoreOtherColumns ? { header: "must", why: "ignoreOtherColumns goes by names" } : { header: "may", why: "" };
 }
 

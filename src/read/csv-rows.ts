@@ -49,7 +49,7 @@ export async function* csvRows(
       if ((reasons.length > 0 || canHideHeader) && start.isRepeatedBy(record)) continue;
       rows.push(new CsvRow(values, reasons, record, columns, recipe));
     }
-    if (isFirst) start.refuseTrailingCommas(records);
+    if (isFirst) start.refuseOtherEnds(records);
     isFirst = false;
     count += rows.length;
     yield rows;

@@ -10,13 +10,14 @@ import {
   lastLineOf,
   linesAbove,
   noRow,
+  otherEnds,
   rawOf,
   textOf,
   toReadHeader,
 } from "./csv-advice.ts";
 import { type Marks, otherDialect, STRICT } from "./csv-dialect.ts";
 import { hasTyped, headerFaults, isHeaderAgain, looseCells, type Shape, shapeOf } from "./csv-header.ts";
-import { type Layout, layoutOf } from "./csv-layout.ts";
+import { headerCells, isInOrder, type Layout, layoutOf } from "./csv-layout.ts";
 import { bare } from "./field-names.ts";
 import type { ReadOptions } from "./file-row.ts";
 import { option } from "./option-text.ts";
@@ -115,12 +116,12 @@ export class CsvStart {
    * @throws MusterError `refused` if it is another header: the cells below it would have another order
    */
   isRepeatedBy(record: CsvRecord): boolean {
-    const cells = this.#headerCells(looseCells(record, this.#marks));
+    const cells = headerCells(this.#layout, looseCells(record, this.#marks));
     const named = this.#layout.names.ofAll(cells);
     const isCopy =
       this.#header?.length === cells.length && this.#header.every((name, at) => name === bare(cells[at] ?? ""));
     if (!isCopy && !isHeaderAgain(this.table, cells, named, this.order)) return false;
-    if ((!isCopy && !this.#isInOrder(named)) || record.malformed !== undefined) {
+    if ((!isCopy && !isInOrder(this.#layout, this.order, named)) || record.malformed !== undefined) {
       const rows = `the rows above it are ${this.columns}`;
       throw this.#refused(
         `line ${record.line} is another header, and ${rows}: ${textOf(record)}; split the file there`,
@@ -130,16 +131,12 @@ export class CsvStart {
     return true;
   }
 
-  /** @throws MusterError `refused` if the first rows all end in a delimiter that the header does not have */
-  refuseTrailingCommas(records: readonly CsvRecord[]): void {
-    const width = this.columns.length;
+  /** @throws MusterError `refused` if the first rows all end in a delimiter and the header does not, or the other way round */
+  refuseOtherEnds(records: readonly CsvRecord[]): void {
     const rows = this.#header === undefined ? records : records.slice(1);
-    const [row, another] = rows;
-    if (!row || !another || !rows.every((each) => each.length === width + 1 && each.cell(width) === "")) return;
-    const end = this.#marks.delimiter === "," ? "a comma" : `the delimiter ${shown(this.#marks.delimiter)}`;
-    throw this.#refused(
-      `each row ends in ${end} after its last field (line ${row.line}: ${textOf(row)}): read it with ${option("trailingColumn")}`,
-    );
+    const header = this.#header && { names: this.#header, line: records[0]?.line ?? 1 };
+    const why = otherEnds(this.columns, rows, header, this.#marks.delimiter);
+    if (why !== undefined) throw this.#refused(why);
   }
 
   #takeHeader(record: CsvRecord, all: readonly string[], allNamed: readonly number[]): void {
@@ -149,7 +146,7 @@ export class CsvStart {
     if (malformed !== undefined)
       throw this.#refused(`the header on line ${line} cannot be read, ${malformed}: ${text}`);
     if (this.#above) throw this.#refused(linesAbove(line, this.#above.record));
-    const cells = this.#headerCells(all);
+    const cells = headerCells(this.#layout, all);
     const named = allNamed.slice(0, cells.length);
     const faults = headerFaults(names, cells, named);
     if (faults.text !== "") {
@@ -170,22 +167,6 @@ export class CsvStart {
     const leftOut = cells.filter((_, index) => order[index] === LEFT_OUT);
     if (leftOut.length > 0)
       this.options.say?.(`${this.name}: left out the cells under ${firstOf(leftOut.map((cell) => shown(cell)))}`);
-  }
-
-  /** The cells of a header, which may end in a delimiter as the rows do, or not. */
-  #headerCells(cells: readonly string[]): readonly string[] {
-    return this.#layout.hasTrailing && cells.at(-1) === "" ? cells.slice(0, -1) : cells;
-  }
-
-  /** Whether a header names the columns of the rows in their order. A cell that is left out by its position has any name. */
-  #isInOrder(named: readonly number[]): boolean {
-    const all = this.order ?? [...this.table.columns.keys()];
-    const order = this.#layout.hasTrailing ? all.slice(0, -1) : all;
-    const isLeftOut = (column: number) => this.#layout.header === "none" || column < 0;
-    return (
-      named.length === order.length &&
-      named.every((column, index) => (order[index] === LEFT_OUT ? isLeftOut(column) : column === order[index]))
-    );
   }
 
   /** Refuses a file whose first record has another number of cells than the recipe says. */

@@ -6,7 +6,7 @@ import type { FileRecipe } from "./recipe.ts";
 /** More bytes than a line `sep=` can have, even with a byte order mark, quotes and the delimiters of its empty cells. */
 const LINE_BYTES_MAX = 1_024;
 const LF = 10;
-const LINE = /^\uFEFF?("?)sep=(.*?)\1([,;\t|]*)$/i;
+const LINE = /^\uFEFF?("?)sep=(.+?|)\1([,;\t|]*)$/i;
 
 /**
  * Looks at the first line. If it names the delimiter, the recipe that is returned has this delimiter and skips the line. A
