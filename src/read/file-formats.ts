@@ -6,8 +6,9 @@ import { csvRows } from "./csv-rows.ts";
 import type { ReadRows } from "./file-row.ts";
 import { jsonRows } from "./json-rows.ts";
 import { ndjsonRows } from "./ndjson-rows.ts";
+import { option } from "./option-text.ts";
 import { PACKINGS, type Packing, packingOfEnding, unpacking } from "./packings.ts";
-import type { FileRecipe, FormatName } from "./recipe.ts";
+import type { FormatName } from "./recipe.ts";
 import { byRecipe } from "./recipe-reader.ts";
 import { openZip } from "./unzip.ts";
 
@@ -57,7 +58,7 @@ export interface Body {
 export function readerOfBody(type: MediaType, { packing, format: named, bytesMax }: Body = {}): FileReader {
   const format = named ? formatNamed(named) : FORMATS.find(({ mediaType }) => mediaType === type);
   const ending = (format?.endings[0] ?? "") + (type === ZIP.mediaType ? ZIP.ending : "") + (packing?.ending ?? "");
-  const inner = type === ZIP.mediaType ? zipped(format, bytesMax) : plain(format ?? FORMATS[0], bytesMax);
+  const inner = type === ZIP.mediaType ? zipped(() => format, bytesMax) : plain(format ?? FORMATS[0], bytesMax);
   return { ending, read: packing ? unpacking(packing, inner, bytesMax) : inner };
 }
 
@@ -67,7 +68,11 @@ export function readerOfFile(name: string): (FileReader & { stem: string }) | un
   const found = formatOfEnding(rest);
   if (!found && !isZip) return undefined;
   const stem = rest.slice(0, rest.length - (found?.ending.length ?? 0));
-  return { stem, ending: name.slice(stem.length).toLowerCase(), read: readerOf(found?.format, { packing, isZip }) };
+  return {
+    stem,
+    ending: name.slice(stem.length).toLowerCase(),
+    read: readerOf(found?.format, { packing, isZip }, found && agreed(found)),
+  };
 }
 
 /**
@@ -82,7 +87,12 @@ export function readerOfFormat(name: FormatName, file: string): ReadRows {
 
 const formatNamed = (name: FormatName): Format | undefined => FORMATS.find((each) => each.name === name);
 
-function formatOfEnding(name: string): { format: Format; ending: string } | undefined {
+interface Ending {
+  format: Format;
+  ending: string;
+}
+
+function formatOfEnding(name: string): Ending | undefined {
   for (const format of FORMATS) {
     const ending = format.endings.find((each) => name.toLowerCase().endsWith(each));
     if (ending !== undefined) return { format, ending };
@@ -103,8 +113,8 @@ function unpackedName(name: string): Packed & { rest: string } {
   return { rest: name.slice(0, name.length - length), packing, isZip };
 }
 
-function readerOf(format: Format | undefined, { packing, isZip }: Packed): ReadRows {
-  if (isZip) return zipped(format);
+function readerOf(format: Format | undefined, { packing, isZip }: Packed, said?: Said): ReadRows {
+  if (isZip) return zipped(said ?? (() => format));
   const read = plain(format ?? FORMATS[0]);
   return packing ? unpacking(packing, read) : read;
 }
@@ -114,22 +124,33 @@ const plain =
   (table, chunks, name, options) =>
     read(table, chunks, name, { ...options, bytesMax });
 
-/** Reads the only file of a zip archive. @param format what it is; undefined if its own name says so */
-function zipped(format: Format | undefined, bytesMax?: number): ReadRows {
+/** The format that is said of the file in an archive; undefined if its own name says it. */
+type Said = (entry: string, name: string) => Format | undefined;
+
+/** Reads the only file of a zip archive. */
+function zipped(said: Said, bytesMax?: number): ReadRows {
   return async function* (table, chunks, name, options) {
     await using zip = await openZip(chunks, name, { bytesMax, say: options?.say });
-    const inside = format ?? formatInside(zip.entry, name, options?.recipe);
-    yield* plain(inside, bytesMax)(table, zip.read(), name, options);
+    const format = said(zip.entry, name) ?? formatOfEnding(zip.entry)?.format;
+    if (!format) throw unnamed(zip.entry, name);
+    yield* plain(format, bytesMax)(table, zip.read(), name, options);
   };
 }
 
-function formatInside(entry: string, name: string, recipe: FileRecipe | undefined): Format {
-  const format = recipe?.format ? formatNamed(recipe.format) : formatOfEnding(entry)?.format;
-  if (format) return format;
-  const endings = FORMATS.map(({ endings: [ending] }) => ending).join(", ");
-  const toDo = `name the archive by it, for example to end in .csv.zip (${endings})`;
-  throw new MusterError("refused", `${name} holds ${escaped(entry)}, whose name does not say what it is: ${toDo}`);
+function unnamed(entry: string, name: string): MusterError {
+  const toDo = `name the archive by it, for example to end in .csv${ZIP.ending}, or ${option("format", "csv")}`;
+  return new MusterError("refused", `${name} holds ${escaped(entry)}, whose name does not say what it is: ${toDo}`);
 }
+
+/** The name of the archive says a format. The name of the file inside must not say another. */
+const agreed =
+  ({ format, ending }: Ending): Said =>
+  (entry, name) => {
+    const inside = formatOfEnding(entry);
+    if (!inside || inside.format === format) return format;
+    const toDo = `end its name in ${inside.ending}${ZIP.ending}, or ${option("format", format.name)}`;
+    throw new MusterError("refused", `${name} holds ${escaped(entry)}, and is named for ${ending}: ${toDo}`);
+  };
 
 /** The ReadRows of TSV: CSV with tabs, unless the recipe says otherwise. */
 function tsvRows(...[table, chunks, name, options]: Parameters<ReadRows>): ReturnType<ReadRows> {

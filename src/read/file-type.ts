@@ -96,6 +96,8 @@ const SIGNATURES: (Found & { magic: string | number[]; at?: number })[] = [
     type: "avro",
   },
   { magic: [0x28, 0xb5, 0x2f, 0xfd], is: "packed with zstd", toDo: packedBy(".zst", "zstd"), type: "zstd" },
+  // A frame without data, such as pzstd writes first (RFC 8878, section 3.1.2).
+  { magic: [0x2a, 0x4d, 0x18], at: 1, is: "packed with zstd", toDo: packedBy(".zst", "zstd"), type: "zstd" },
   { magic: "BZh", is: "packed with bzip2", toDo: UNPACK },
   { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], is: "packed with xz", toDo: UNPACK },
   { magic: [0x04, 0x22, 0x4d, 0x18], is: "packed with lz4", toDo: UNPACK },
