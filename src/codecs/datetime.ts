@@ -117,9 +117,11 @@ const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function isDay(text: string): boolean {
   if (text.charCodeAt(4) !== MINUS || text.charCodeAt(7) !== MINUS) return false;
-  const year = yearOf(text);
-  const month = two(text, 5);
-  const day = two(text, 8);
+  return dayExists(yearOf(text), two(text, 5), two(text, 8));
+}
+
+/** Whether the Gregorian calendar has a day. */
+export function dayExists(year: number, month: number, day: number): boolean {
   const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   return year >= 0 && day >= 1 && day <= (MONTH_DAYS[month - 1] ?? 0) + (leap ? 1 : 0);
 }

@@ -1,8 +1,89 @@
 /** A table as a recipe reads it: a copy for readers alone. Everything else takes the dictionary's own table. */
-import type { Table } from "../codecs/tables.ts";
+import { type ColumnCodec, Fault } from "../codecs/codec.ts";
+import type { Column, Table } from "../codecs/tables.ts";
+import { MusterError } from "../errors.ts";
+import { shown } from "../shown.ts";
+import { DateForms } from "./date-forms.ts";
+import { numberForm } from "./number-forms.ts";
+import { option } from "./option-text.ts";
 import type { FileRecipe } from "./recipe.ts";
 
+/**
+ * @returns a table whose codecs read the numbers and dates of the recipe, and whose key may be missing if the database assigns
+ * it; the table itself if the recipe says nothing about that
+ * @throws MusterError `refused` if the recipe's dates name no instants
+ */
 export function readingTable(table: Table, recipe: FileRecipe | undefined): Table {
-  if (recipe?.ids !== "database") return table;
-  return { ...table, columns: table.columns.map((column) => (column.isKey ? { ...column, required: false } : column)) };
+  if (!recipe) return table;
+  const dates = recipe.datetime && new DateForms(recipe.datetime);
+  const columns = table.columns.map((column) => {
+    const codec = codecFor(column, recipe, dates);
+    const isAssigned = column.isKey && recipe.ids === "database";
+    return codec || isAssigned
+      ? { ...column, ...(codec && { codec }), ...(isAssigned && { required: false }) }
+      : column;
+  });
+  return columns.some((column, index) => column !== table.columns[index]) ? { ...table, columns } : table;
+}
+
+const TYPE = /^[a-z]+/;
+
+/** The codec of a column if the recipe changes how it is read. */
+function codecFor(
+  { sqlType, codec }: Column,
+  recipe: FileRecipe,
+  dates: DateForms | undefined,
+): ColumnCodec | undefined {
+  const [type = ""] = TYPE.exec(sqlType) ?? [];
+  if (["int", "bigint"].includes(type)) return numberCodec(codec, recipe, true);
+  if (["decimal", "double"].includes(type)) return numberCodec(codec, recipe, false);
+  if (type === "datetime" && dates) return datetimeCodec(codec, dates);
+  return type === "date" && dates && dates.patterns.length > 0 ? dateCodec(codec, dates) : undefined;
+}
+
+function numberCodec(codec: ColumnCodec, recipe: FileRecipe, isWhole: boolean): ColumnCodec | undefined {
+  const form = numberForm(recipe, isWhole);
+  if (!form) return undefined;
+  const fromCsv = (cell: string) => {
+    const text = form(cell);
+    return text instanceof Fault ? text : codec.fromCsv(text);
+  };
+  // fromBytes reads digits alone, which every recipe reads in the same way.
+  return { ...codec, fromCsv };
+}
+
+function datetimeCodec(codec: ColumnCodec, dates: DateForms): ColumnCodec {
+  const { withoutZone } = dates;
+  if (withoutZone !== undefined) {
+    const why = `the dates ${shown(withoutZone)} of the recipe do not say their time zone`;
+    throw new MusterError("refused", `${why}: give it, such as ${option("zone", "America/Bogota")} or UTC`);
+  }
+  const { fromBytes, ...slow } = codec;
+  // With formats, a text of the strict default's form could be one of them, too.
+  return {
+    ...slow,
+    ...(dates.patterns.length === 0 && fromBytes && { fromBytes }),
+    ...readers(codec, dates, "instant"),
+  };
+}
+
+function dateCodec(codec: ColumnCodec, dates: DateForms): ColumnCodec {
+  return { ...codec, ...readers(codec, dates, "day") };
+}
+
+/** Reads the recipe's forms first. The strict default's form is read too, because it has one meaning only. */
+function readers(
+  codec: ColumnCodec,
+  dates: DateForms,
+  what: "instant" | "day",
+): Pick<ColumnCodec, "fromCsv" | "fromJson"> {
+  const fromCsv = (cell: string) => {
+    const text = dates[what](cell);
+    if (text instanceof Fault) return text;
+    if (text !== undefined) return codec.fromCsv(text);
+    const value = codec.fromCsv(cell);
+    if (!(value instanceof Fault) || dates.wanted === "") return value;
+    return new Fault(value.code, `${dates.wanted}, not ${shown(cell)}`);
+  };
+  return { fromCsv, fromJson: (value) => (typeof value === "string" ? fromCsv(value) : codec.fromJson(value)) };
 }

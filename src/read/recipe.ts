@@ -5,7 +5,10 @@
 import { z } from "zod";
 import { tableNames } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
+import { shown } from "../shown.ts";
+import { faultOfPattern } from "./date-patterns.ts";
 import { encodingOf, whyUnknownEncoding } from "./encodings.ts";
+import { isZone } from "./time-zones.ts";
 
 export const FORMAT_NAMES = ["csv", "tsv", "ndjson", "json", "avro", "parquet", "xlsx"] as const;
 export type FormatName = (typeof FORMAT_NAMES)[number];
@@ -19,12 +22,27 @@ export const RECIPE_FILE = "muster.recipe.json";
 const oneOf = <const Words extends readonly string[]>(words: Words) =>
   z.enum(words, { error: `must be one of ${words.join(" ")}` });
 
+function checkPattern(text: string, context: z.RefinementCtx): void {
+  const fault = faultOfPattern(text);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: `${shown(text)} ${fault}` });
+}
+
+/** If both dd/MM/yyyy and MM/dd/yyyy are given, 01/02/2021 can mean two days. */
+const isNotTurned = (formats: readonly string[]) =>
+  new Set(formats.map((format) => format.replaceAll("d", "M"))).size === new Set(formats).size;
+const TURNED = "have day and month in both orders, so a date could mean two days: give one of them";
+
 /** How dates are written in a file: Unicode's patterns (UTS #35, "Date Format Patterns"), and the zone of their clocks. */
 export const Datetime = z.strictObject({
-  formats: z.array(z.string().min(1)).min(1).optional().describe('The patterns, such as "dd/MM/yyyy HH:mm"'),
+  formats: z
+    .array(z.string().superRefine(checkPattern))
+    .min(1)
+    .refine(isNotTurned, TURNED)
+    .optional()
+    .describe('The patterns, such as "dd/MM/yyyy HH:mm"'),
   zone: z
     .string()
-    .min(1)
+    .refine(isZone, "must be a time zone such as America/Bogota, UTC or -05:00")
     .optional()
     .describe('An IANA time zone, such as "America/Bogota", "UTC", or an offset "-05:00"'),
 });
@@ -99,6 +117,10 @@ export const FileRecipe = z
     ids: oneOf(["file", "database"])
       .optional()
       .describe("Who gives the ids: the file, or the database if the file has none"),
+  })
+  .refine(({ decimal = ".", group }) => group !== decimal, {
+    path: ["group"],
+    error: "must be another character than decimal",
   })
   .superRefine((recipe, context) => {
     const found = contradictionIn(recipe);

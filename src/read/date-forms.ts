@@ -1,0 +1,118 @@
+/** Reads dates as a recipe writes them (docs/recipes.md "Dates and time zones"), and gives codecs the form that they read. */
+import { Fault } from "../codecs/codec.ts";
+import { shown } from "../shown.ts";
+import { type ClockTime, type Pattern, patternOf } from "./date-patterns.ts";
+import type { FileRecipe } from "./recipe.ts";
+import { Zone } from "./time-zones.ts";
+
+type Datetime = NonNullable<FileRecipe["datetime"]>;
+
+export class DateForms {
+  readonly patterns: readonly Pattern[];
+  readonly #zone: Zone | undefined;
+
+  constructor({ formats = [], zone }: Datetime) {
+    this.patterns = formats.map(patternOf);
+    this.#zone = zone === undefined ? undefined : new Zone(zone);
+  }
+
+  /** A pattern whose texts name no instant, because neither they nor the recipe say the zone. */
+  get withoutZone(): string | undefined {
+    return this.#zone ? undefined : this.patterns.find(({ hasZone }) => !hasZone)?.text;
+  }
+
+  /**
+   * The instant that a text names, as RFC 3339 in UTC.
+   * @returns undefined if the text has none of the recipe's forms
+   */
+  instant(text: string): string | Fault | undefined {
+    const clock = this.patterns.length === 0 ? isoClock(text) : this.#clock(text);
+    if (clock === undefined || clock instanceof Fault) return clock;
+    const { day, second, fraction, offset } = clock;
+    const local = day * 86_400 + second;
+    const offsets = offset === undefined ? (this.#zone?.offsetsAt(local) ?? []) : [offset];
+    const [east = 0, other] = offsets;
+    if (offsets.length === 0 || other !== undefined) return invalid(this.#whyNoInstant(text, local, offsets));
+    return iso(local - east, fraction);
+  }
+
+  /** The day that a text names, as YYYY-MM-DD; undefined if the text has none of the recipe's forms. */
+  day(text: string): string | Fault | undefined {
+    const clock = this.#clock(text);
+    if (clock === undefined || clock instanceof Fault) return clock;
+    if (clock.second > 0 || /[1-9]/.test(clock.fraction)) return invalid(`keeps a day, and ${shown(text)} has a time`);
+    return isoDay(clock.day);
+  }
+
+  /** Continues the sentence of a reason for a text that has none of the forms. */
+  get wanted(): string {
+    const forms = this.patterns.map(({ text }) => text).join(" or ");
+    return forms === "" ? "" : `must be a date like ${forms}, as the recipe says`;
+  }
+
+  /** What a text says by the patterns. If it fits several, they must agree. */
+  #clock(text: string): ClockTime | Fault | undefined {
+    let found: ClockTime | undefined;
+    let why: string | undefined;
+    for (const pattern of this.patterns) {
+      const clock = pattern.read(text);
+      if (typeof clock === "string") why ??= clock;
+      if (clock === undefined || typeof clock === "string") continue;
+      if (found && !isSame(found, clock))
+        return invalid(`has ${shown(text)}, which two formats of the recipe read differently`);
+      found = clock;
+    }
+    return found ?? (why === undefined ? undefined : invalid(`has ${shown(text)}, which ${why}`));
+  }
+
+  #whyNoInstant(text: string, local: number, offsets: readonly number[]): string {
+    const zone = this.#zone?.name ?? "";
+    const [first, second] = offsets.map((offset) => iso(local - offset, ""));
+    return second === undefined
+      ? `has ${shown(text)}, which does not exist in ${zone}: the clocks skipped it`
+      : `has ${shown(text)}, which exists twice in ${zone}: as ${first} and as ${second}`;
+  }
+}
+
+const invalid = (why: string) => new Fault("invalid_datetime", why);
+
+const isSame = (a: ClockTime, b: ClockTime) =>
+  a.day === b.day &&
+  a.second === b.second &&
+  Number(`.${a.fraction}0`) === Number(`.${b.fraction}0`) &&
+  a.offset === b.offset;
+
+/** RFC 3339 in UTC. toISOString() for every row would take longer than everything else here. */
+function iso(second: number, fraction: string): string {
+  const day = Math.floor(second / 86_400);
+  const clock = second - day * 86_400;
+  const minutes = Math.floor(clock / 60);
+  const time = `${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[clock % 60]}`;
+  return fraction === "" ? `${isoDay(day)}T${time}Z` : `${isoDay(day)}T${time}.${fraction}Z`;
+}
+
+const TWO = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, "0"));
+const days = new Map<number, string>();
+/** A file has few different days. */
+const DAYS_MAX = 20_000;
+
+function isoDay(day: number): string {
+  const known = days.get(day);
+  if (known !== undefined) return known;
+  if (days.size >= DAYS_MAX) days.clear();
+  const text = new Date(day * 86_400_000).toISOString().slice(0, -14);
+  days.set(day, text);
+  return text;
+}
+
+const ISO = [19, 16].map((length) => patternOf("yyyy-MM-dd'T'HH:mm:ss".slice(0, length + 2)));
+
+/** A local time as RFC 3339 writes it, without the zone. T may be a blank, and the seconds may be left out. */
+function isoClock(text: string): ClockTime | Fault | undefined {
+  const [found, fraction = ""] = /^[^.]{10}[ Tt][^.]*(?:\.(\d+))?$/.exec(text) ?? [];
+  if (found === undefined) return undefined;
+  const plain = `${text.slice(0, 10)}T${text.slice(11, fraction === "" ? undefined : -fraction.length - 1)}`;
+  const clock = ISO[plain.length === 19 ? 0 : 1]?.read(plain);
+  if (typeof clock === "string") return invalid(`has ${shown(text)}, which ${clock}`);
+  return clock && { ...clock, fraction };
+}
