@@ -37,10 +37,12 @@ export class CellReader {
       else if (byte === escapeByte) {
         bits |= ESCAPED | (bytes[at + 1] as number);
         at = this.#afterEscape(bytes, at, limit);
-        if (this.fault) return at;
+        if (this.fault || at === limit) break;
       } else if (byte < SPACE && byte !== TAB && byte !== CR) bits |= CONTROL;
     }
-    bounds?.push(from + 1, at - 1, bits);
+    if (this.fault) return at;
+    const isNull = this.format.isMysqlNull(bytes, from + 1, at - 1);
+    bounds?.push(from + 1, isNull ? from + 1 : at - 1, bits);
     while (at < limit && (bytes[at] === blank || bytes[at] === otherBlank)) at++;
     if (bytes[at] === CR && (bytes[at + 1] ?? LF) === LF) at++;
     if (at < limit && bytes[at] !== delimiter && bytes[at] !== LF) {
@@ -64,6 +66,7 @@ export class CellReader {
         else if (kind === ESCAPE_BYTE) {
           bits |= ESCAPED | (bytes[at + 1] as number);
           at = this.#afterEscape(bytes, at, limit);
+          if (at === limit) break;
         } else if (byte !== CR || !isMysql || (bytes[at + 1] ?? LF) === LF) break;
       }
     }

@@ -30,7 +30,7 @@ const MYSQL_LETTERS = new Map([
   ["Z", "\x1a"],
 ]);
 
-const [TAB, LF, CR, SPACE] = [9, 10, 13, 32];
+const [TAB, LF, CR, SPACE, UPPER_N] = [9, 10, 13, 32, 78];
 /** Equal to no byte. */
 const NONE = -1;
 
@@ -95,6 +95,11 @@ export class CsvFormat {
   /** Whether the bytes of an unquoted cell are a word that means no value. */
   isNull(bytes: Buffer, start: number, end: number): boolean {
     return this.nulls.some((word) => word.length === end - start && word.compare(bytes, start, end) === 0);
+  }
+
+  /** Whether the bytes of a quoted cell are `\N` and no more. MySQL never writes that, but reads it as NULL too. */
+  isMysqlNull(bytes: Buffer, start: number, end: number): boolean {
+    return this.isMysql && end - start === 2 && bytes[start] === this.escape && bytes[start + 1] === UPPER_N;
   }
 
   /** The text of a cell without its escapes and its doubled quotes. */
