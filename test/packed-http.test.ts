@@ -72,3 +72,20 @@ test("another Content-Encoding is answered with those that are accepted", async 
   const answer = await sent(CSV, { "Content-Type": "text/csv", "Content-Encoding": "br" });
   expect([answer.status, answer.headers.get("Accept-Encoding")]).toEqual([415, "gzip, zstd"]);
 });
+
+test("POST /TABLE takes TSV, and text in the format that it is told", async () => {
+  const post = (body: string, type: string, query = "") =>
+    app.request(`/jobs${query}`, { method: "POST", body, headers: { "Content-Type": type } });
+  expect((await post("id\tjob\n1\tBaker, or cook\n", "text/tab-separated-values")).status).toBe(201);
+  expect((await post('[{"id":2,"job":"Judge"}]', "text/csv", "?format=json")).status).toBe(201);
+  const refused = await post("Obj\x01", "text/csv", "?format=avro");
+  expect([refused.status, await refused.json()]).toMatchObject([
+    400,
+    { detail: "format=avro is not read here: send the file to POST /imports" },
+  ]);
+  const [rows] = await database.pool.query("SELECT id, job FROM jobs ORDER BY id");
+  expect(rows).toMatchObject([
+    { id: 1, job: "Baker, or cook" },
+    { id: 2, job: "Judge" },
+  ]);
+});

@@ -41,9 +41,12 @@ export const unzstd: Unpack = async function* (chunks, name, bytesMax) {
     frames.add(chunk);
     if (frames.isBroken) throw damaged(frames.count > 0 ? "it goes on after its end" : "it begins otherwise");
   });
-  yield* bounded(unpacked(followed, createUnzstd(), damaged), name, bytesMax);
+  const faulty = (why: string) => (/memory/.test(why) ? refused(name, WINDOW_TOO_LARGE) : damaged(why));
+  yield* bounded(unpacked(followed, createUnzstd(), faulty), name, bytesMax);
   if (!frames.isAtEnd || frames.count === 0) throw damaged("it is cut off");
 };
+
+const WINDOW_TOO_LARGE = `needs over ${2 ** (WINDOW_LOG_MAX - 20)} MiB of memory: pack it without --ultra and --long`;
 
 /** A transform that unpacks zstd with a bounded window. It does not notice that its input is cut off. */
 export const createUnzstd = (): Transform =>

@@ -33,7 +33,7 @@ export async function rowsOfBody(
   { say, recipe }: Pick<ReadOptions, "say" | "recipe">,
 ): Promise<BatchRow[]> {
   const rows: BatchRow[] = [];
-  const blocks = readerOfBody(type).read(tableOf(table), pieces(bytes), "the body", {
+  const blocks = readerOfBody(type, { format: recipe?.format }).read(tableOf(table), pieces(bytes), "the body", {
     say,
     recipe,
     keyOptional: true,

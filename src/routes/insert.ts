@@ -20,7 +20,7 @@ import { Refusal } from "../http/problem.ts";
 import { recipeOf } from "../http/recipe-query.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { insertBatch } from "../ingest/insert-batch.ts";
-import type { FileRecipe } from "../read/recipe.ts";
+import type { FileRecipe, FormatName } from "../read/recipe.ts";
 import { RECIPE_PARAMETERS } from "../read/recipe-options.ts";
 import { rowsOfJson } from "../read/request-json.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX, rowsOfBody } from "../read/request-rows.ts";
@@ -57,12 +57,18 @@ function rowsOf(
   recipe: FileRecipe | undefined,
   notes: string[],
 ): BatchRow[] | Promise<BatchRow[]> {
-  const type = mediaTypeOf(c, ["application/json", "application/x-ndjson", "text/csv"]);
+  const type = mediaTypeOf(c, ["application/json", "application/x-ndjson", "text/csv", TSV]);
+  const { format = "csv" } = recipe ?? {};
+  if (!TEXT_FORMATS.includes(format))
+    throw new Refusal(400, `format=${format} is not read here: send the file to POST /imports`);
   if (type !== "application/json")
     return rowsOfBody(type, body, table, { say: (note) => void notes.push(note), recipe });
   if (recipe) throw new Refusal(400, "parameters of a recipe are for CSV and NDJSON: send JSON rows without them");
   return rowsOfJson(textOf(body), table);
 }
+
+const TSV = "text/tab-separated-values";
+const TEXT_FORMATS: readonly FormatName[] = ["csv", "tsv", "ndjson", "json"];
 
 async function insert(
   c: Context<Env>,
@@ -146,6 +152,7 @@ function describeInsertInto(table: Table): Description {
       "application/json": { schema: z.union([row, z.array(row).min(1).max(ROWS_PER_REQUEST_MAX)]), examples },
       "application/x-ndjson": text("A row in each line", `${JSON.stringify(one)}\n`),
       "text/csv": text("Rows with ids. The header line is optional", csvExample(table)),
+      [TSV]: text("The same with tabs", csvExample(table).replaceAll(",", "\t")),
     },
   };
 }
