@@ -2,25 +2,13 @@
 
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
-import { Fault, isBlank } from "../codecs/codec.ts";
-import { csvLine, fromCsv, fromRecord } from "../codecs/csv.ts";
-import { malformedCsv } from "../codecs/reasons.ts";
-import { isTableName, type ReadRow, type Table, tableOf } from "../codecs/tables.ts";
+import { isTableName, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
-import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import type { Correction } from "../read/corrected-file.ts";
-import { rowOfJson, rowOfLine } from "../read/ndjson-rows.ts";
-import { recordsOf } from "../read/rejection-sheet.ts";
+import { readAgain } from "../read/read-again.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
-import {
-  closeRejections,
-  countOpen,
-  type HeldRejection,
-  holdRejections,
-  pageOfOpen,
-  rawInputs,
-} from "../repositories/open-rejections.ts";
+import { closeRejections, countOpen, holdRejections, pageOfOpen, rawInputs } from "../repositories/open-rejections.ts";
 import { findRun } from "../repositories/run-log.ts";
 import { type BatchOutcome, insertBatch } from "./insert-batch.ts";
 
@@ -96,61 +84,4 @@ export async function discardRejections(connection: PoolConnection, ids: readonl
   const db = drizzle(connection);
   await holdRejections(db, ids);
   await closeRejections(db, ids, "discarded");
-}
-
-type RowRead = Pick<BatchRow, "values" | "reasons" | "raw" | "columns">;
-
-async function readAgain(
-  table: Table,
-  rejection: HeldRejection,
-  { row, raw, cells }: Correction,
-  stored: Buffer | undefined,
-): Promise<RowRead> {
-  if (row !== undefined) return { ...rowOfJson(table, row), raw: Buffer.from(row) };
-  if (cells) return readCells(table, rejection, cells);
-  const bytes = raw === undefined ? wholeRaw(rejection, stored) : Buffer.from(raw);
-  const { columns, file } = rejection;
-  if (columns !== null) return { ...(await readRecord(table, bytes, columns)), raw: bytes, columns };
-  // A row that came from a file must have an id, as it must in the file.
-  return { ...(rowOfLine(table, bytes, { keyOptional: file === null }) ?? rowOfJson(table, "")), raw: bytes };
-}
-
-/**
- * Reads the cells of a sheet in the form in which the row came: as a CSV record or as JSON. JSON has types, and a row that came
- * in a request may have no id.
- */
-function readCells(table: Table, { columns, file }: HeldRejection, cells: Record<string, string>): RowRead {
-  if (columns !== null) {
-    const names = table.columns.map(({ name }) => name);
-    const texts = names.map((name) => cells[name] ?? "");
-    return { ...fromCsv(table, texts, undefined), raw: Buffer.from(csvLine(texts).slice(0, -2)), columns: names };
-  }
-  const row: Record<string, unknown> = {};
-  for (const { name, codec } of table.columns) {
-    const cell = cells[name] ?? "";
-    if (isBlank(cell)) continue;
-    const value = codec.fromCsv(cell);
-    row[name] = value instanceof Fault ? cell : codec.toJson(value);
-  }
-  const text = JSON.stringify(row);
-  return { ...rowOfJson(table, text, { keyOptional: file === null }), raw: Buffer.from(text) };
-}
-
-/** The raw input. If the log has cut it, it is refused: what is left of the row could be taken for another row. */
-function wholeRaw({ id, bytes }: HeldRejection, stored: Buffer | undefined): Buffer {
-  if (stored !== undefined && bytes < RAW_BYTES_MAX) return stored;
-  throw new MusterError(
-    "conflict",
-    `rejection ${id} keeps only the first ${RAW_BYTES_MAX} bytes of its row: send the whole row`,
-  );
-}
-
-async function readRecord(table: Table, bytes: Uint8Array, columns: readonly string[]): Promise<ReadRow> {
-  // A cell without a name was left out by the recipe: findIndex answers -1, which is LEFT_OUT.
-  const order = columns.map((name) => table.columns.findIndex((column) => column.name === name));
-  const [record, another] = await recordsOf(bytes);
-  if (another) return { values: [], reasons: [malformedCsv("the text has more than one record")] };
-  if (record?.malformed !== undefined) return fromRecord(table, record, order);
-  // Not fromRecord: it takes for granted that no required column is missing, but one can be new since the row was rejected.
-  return fromCsv(table, record?.cells ?? [], order);
 }

@@ -73,6 +73,11 @@ export class JsonFields {
     return column === IGNORED || (column === UNKNOWN && this.#names.leavesOutOthers);
   }
 
+  /** The name of the column that a field means; its own name if it means none. Undefined if it is left out. */
+  columnOf(field: string): string | undefined {
+    return this.leavesOut(field) ? undefined : (this.table.columns[this.#columnOf(field)]?.name ?? field);
+  }
+
   /** A row with the names of the table's columns, without the fields that are left out. */
   named(row: Record<string, unknown>): { row: Record<string, unknown>; reasons: Reason[] } {
     // Without a prototype, so that a field called __proto__ is one like any other.

@@ -159,6 +159,13 @@ export function rowRecipe(recipe: FileRecipe | undefined): FileRecipe | undefine
   return Object.keys(ofRow).length === 0 ? undefined : ofRow;
 }
 
+/** The parts of a recipe that say what values mean, for cells that are not in their file's CSV any more. */
+export function valueRecipe(recipe: FileRecipe | undefined): FileRecipe | undefined {
+  if (!recipe) return undefined;
+  const { decimal, group, wholeDecimals, datetime, ids } = recipe;
+  return { decimal, group, wholeDecimals, datetime, ids };
+}
+
 export const Recipe = z.strictObject({
   $schema: z.string().optional(),
   files: z.array(FileRecipe).min(1).describe("The first whose `match` fits a file's name is used"),

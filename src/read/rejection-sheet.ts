@@ -5,6 +5,7 @@ import { JsonText } from "../codecs/json-text.ts";
 import type { Table } from "../codecs/tables.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import type { RejectionRecord } from "../repositories/rejection-log.ts";
+import { jsonFields } from "./json-fields.ts";
 import type { FileRecipe } from "./recipe.ts";
 
 /** Columns that are not the table's have a blank in their name, which no table's column can have. */
@@ -27,13 +28,20 @@ export async function sheetCells(table: Table, rejection: RejectionRecord): Prom
   return [id, why, file, position, ...table.columns.map(({ name }) => fields?.get(name)), asItCame];
 }
 
-async function fieldsOf(table: Table, { raw, columns }: RejectionRecord): Promise<Map<string, string> | undefined> {
+async function fieldsOf(table: Table, rejection: RejectionRecord): Promise<Map<string, string> | undefined> {
+  const { raw, columns } = rejection;
+  const recipe = rejection.recipe as FileRecipe | undefined;
   if (raw === undefined || Buffer.byteLength(raw) >= RAW_BYTES_MAX) return undefined;
-  return columns ? fieldsOfRecord(raw, columns) : fieldsOfJson(table, raw);
+  return columns ? fieldsOfRecord(raw, columns, recipe) : fieldsOfJson(table, raw, recipe);
 }
 
-async function fieldsOfRecord(raw: string, columns: readonly string[]): Promise<Map<string, string> | undefined> {
-  const [record, another] = await recordsOf(Buffer.from(raw));
+/** A cell that the recipe leaves out has no name in `columns`, and no column in the sheet. */
+async function fieldsOfRecord(
+  raw: string,
+  columns: readonly string[],
+  recipe: FileRecipe | undefined,
+): Promise<Map<string, string> | undefined> {
+  const [record, another] = await recordsOf(Buffer.from(raw), recipe);
   if (!record || another || record.malformed !== undefined || record.length !== columns.length) return undefined;
   return new Map(columns.map((name, index) => [name, record.cell(index)]));
 }
@@ -52,7 +60,7 @@ export async function recordsOf(raw: Uint8Array, recipe?: FileRecipe): Promise<C
 }
 
 /** Text as it is, null as a blank, any other value as it was written. */
-function fieldsOfJson(table: Table, raw: string): Map<string, string> | undefined {
+function fieldsOfJson(table: Table, raw: string, recipe: FileRecipe | undefined): Map<string, string> | undefined {
   let json: JsonText;
   try {
     json = new JsonText(raw);
@@ -61,11 +69,16 @@ function fieldsOfJson(table: Table, raw: string): Map<string, string> | undefine
   }
   const { value } = json;
   if (!isObject(value)) return undefined;
+  const named = jsonFields(table, "", { recipe });
   const fields = new Map<string, string>();
-  for (const { name } of table.columns) {
-    if (!Object.hasOwn(value, name)) continue;
-    const field: unknown = value[name];
-    if (field !== null) fields.set(name, typeof field === "string" ? field : json.source([name]));
+  for (const [field, given] of Object.entries(value)) {
+    const name = named ? named.columnOf(field) : field;
+    if (name === undefined || given === null || !table.columns.some((column) => column.name === name)) continue;
+    fields.set(name, typeof given === "string" ? given : asWritten(json.source([field]), recipe));
   }
   return fields;
 }
+
+/** A JSON number with the recipe's decimal mark, because the sheet's cells are read by the recipe. */
+const asWritten = (source: string, recipe: FileRecipe | undefined) =>
+  recipe?.decimal === "," && /^-?[\d.eE+-]+$/.test(source) ? source.replace(".", ",") : source;

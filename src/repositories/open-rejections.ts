@@ -67,6 +67,8 @@ function standing(db: MySql2Database, condition: SQL | undefined) {
 /** What a replay needs of a rejection, besides its raw input. */
 export interface HeldRejection
   extends Pick<typeof rejections.$inferSelect, "id" | "table" | "file" | "position" | "columns" | "state"> {
+  /** How its raw input is read, if not by the strict default: a FileRecipe. */
+  recipe: object | undefined;
   /** Bytes of its raw input. */
   bytes: number;
 }
@@ -77,9 +79,9 @@ export interface HeldRejection
  * another replay has locked it
  */
 export async function holdRejections(db: MySql2Database, ids: readonly number[]): Promise<Map<number, HeldRejection>> {
-  const { id, table, file, position, columns, state } = rejections;
+  const { id, table, file, position, columns, recipe, state } = rejections;
   const rows = await db
-    .select({ id, table, file, position, columns, state, bytes: BYTES })
+    .select({ id, table, file, position, columns, recipe, state, bytes: BYTES })
     .from(rejections)
     .where(and(inArray(id, [...ids]), hasEnded(db)))
     .for("update", { noWait: true })
@@ -87,7 +89,7 @@ export async function holdRejections(db: MySql2Database, ids: readonly number[])
       if (!isHeld(error)) throw error;
       throw new MusterError("conflict", "another replay has some of these rejections: try again when it has ended");
     });
-  const held = new Map(rows.map((row) => [row.id, row]));
+  const held = new Map(rows.map((row) => [row.id, { ...row, recipe: row.recipe ?? undefined }]));
   const lost = ids.filter((each) => !held.has(each));
   if (lost.length > 0) throw new MusterError("not_found", `there is no rejection ${firstOf(lost)}`);
   const closed = rows.filter((row) => row.state !== "open");
