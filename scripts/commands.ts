@@ -70,7 +70,7 @@ says which table it is for: jobs.csv, jobs-2021.csv, jobs/any.csv, jobs/2021/11/
     examples: [
       "npm run import -- ./csv",
       "npm run import -- jobs.csv old/ s3://bucket/hr/",
-      "gunzip -c jobs.csv.gz | npm run import -- - --table jobs",
+      "curl https://example.org/jobs.csv | npm run import -- - --table jobs",
       "npm run import -- s3://bucket/hr/ --table jobs --dry-run",
       "npm run import -- s3://bucket/nightly/ --new-only",
     ],

@@ -71,6 +71,14 @@ test("standard input is one of several sources", async () => {
   expect([code, JSON.parse(stdout)]).toMatchObject([0, { files: { read: 2 }, tables: { jobs: { inserted: 2 } } }]);
 });
 
+test("packed input is unpacked by its first bytes, and a line says so", async () => {
+  const row = `{"id":3,"job":"Judge"}`;
+  const { code, stderr } = await shell(`${JOBS} | gzip | import - --table jobs`);
+  expect([code, stderr]).toEqual([0, expect.stringContaining("is unpacked like a file that ends in .gz\n")]);
+  const packed = await shell(`echo '${row}' | gzip | import /dev/stdin --table jobs --format ndjson`);
+  expect([packed.code, await jobs()]).toEqual([0, ["1,Clerk", "3,Judge"]]);
+});
+
 test("--format says how it is read", async () => {
   const row = `{"id":1,"job":"Clerk"}`;
   expect(await shell(`echo '${row}' | import - --table jobs --format ndjson`)).toMatchObject({ code: 0 });
@@ -87,7 +95,8 @@ test.each([
   ["that is empty", "true | import - --table jobs", "standard input is empty: see whether the program that writes it"],
   ["that is /dev/null", "import - --table jobs < /dev/null", "standard input is empty"],
   ["that is a directory", "import - --table jobs < /tmp", "standard input"],
-  ["that is packed", `${JOBS} | gzip | import - --table jobs`, "stdin: it is packed with gzip"],
+  ["that is packed by bzip2", `${JOBS} | bzip2 | import - --table jobs`, "stdin: it is packed with bzip2"],
+  ["that is JSON", `echo '[{"id":1,"job":"Clerk"}]' | import - --table jobs`, "stdin: "],
   ["with --new-only", `${JOBS} | import - --table jobs --new-only`, "no name that lasts"],
   ["that was closed", "import - --table jobs <&-", ""],
 ])("input %s is refused", async (_, line, why) => {

@@ -66,7 +66,7 @@ export async function openCorrected(location: string): Promise<CorrectedFile> {
   const name = await realpath(location);
   if (name.length > SOURCE_LENGTH_MAX) throw invalid(`the path is over ${SOURCE_LENGTH_MAX} characters long`);
   const lines = (say?: (line: string) => void) => read(readUnchanged(name, location, found.state), given, say);
-  return { name, bytes: Number(found.state.size), lines };
+  return { name, bytes: found.state.bytes, lines };
 }
 
 async function* correctedJson(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<CorrectionLine[]> {

@@ -37,6 +37,9 @@ export async function* expecting(
   if (!isChecked && bytes > 0) yield checked(type, Buffer.concat(held), name);
 }
 
+/** The type that the first bytes of a file mark; undefined for text. */
+export const markedType = (head: Buffer): FileType | undefined => signatureOf(head)?.type;
+
 function checked(type: FileType, start: Buffer, name: string): Buffer {
   const why = whyNot(type, start.subarray(0, HEAD_BYTES));
   if (why === undefined) return start;

@@ -6,13 +6,10 @@ import { CHUNK_BYTES } from "../event-loop.ts";
 import { explainedFile } from "../file-errors.ts";
 import { escaped } from "../shown.ts";
 
-/** What changes when a file is written, appended to, cut or replaced. */
 export interface FileState {
-  size: bigint;
-  mtimeNs: bigint;
-  ctimeNs: bigint;
-  ino: bigint;
-  dev: bigint;
+  bytes: number;
+  /** Changes when the file is written, appended to, cut or replaced. */
+  version: string;
 }
 
 export interface Found {
@@ -28,9 +25,10 @@ export interface Found {
  */
 export async function lookAt(path: string, name: string): Promise<Found | undefined> {
   try {
-    const state = await stat(path, { bigint: true });
-    const isPipe = state.isFIFO() || state.isSocket();
-    return { is: state.isFile() ? "file" : state.isDirectory() ? "folder" : isPipe ? "pipe" : "other", state };
+    const seen = await stat(path, { bigint: true });
+    const isPipe = seen.isFIFO() || seen.isSocket();
+    const is = seen.isFile() ? "file" : seen.isDirectory() ? "folder" : isPipe ? "pipe" : "other";
+    return { is, state: { bytes: Number(seen.size), version: FIELDS.map((field) => seen[field]).join() } };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
@@ -56,7 +54,7 @@ export async function* readUnchanged(path: string, name: string, state: FileStat
 
 async function assertUnchanged(path: string, name: string, before: FileState): Promise<void> {
   const now = (await lookAt(path, name))?.state;
-  if (now && FIELDS.every((field) => now[field] === before[field])) return;
+  if (now?.version === before.version) return;
   const what = now ? "changed" : "was removed or replaced";
   throw new MusterError("refused", `${escaped(name)} ${what} while it was read: start again when nobody writes to it`);
 }

@@ -1,7 +1,7 @@
 /** How files are packed. To add a packing, write an Unpack and give it a line in PACKINGS. Zip archives: unzip.ts. */
 import { gunzipped, type Unpack, unzstd } from "../codecs/unpack.ts";
 import type { ReadRows } from "./file-row.ts";
-import { expecting, type FileType } from "./file-type.ts";
+import { expecting, type FileType, markedType } from "./file-type.ts";
 
 export interface Packing {
   /** What a name ends in after the ending of the format. */
@@ -26,6 +26,12 @@ export const packingOfCoding = (coding: string): Packing | undefined =>
 
 export const packingOfEnding = (name: string): Packing | undefined =>
   PACKINGS.find(({ ending }) => name.toLowerCase().endsWith(ending));
+
+/** @param head the first bytes of a file without a name */
+export const packingOfBytes = (head: Buffer): Packing | undefined => {
+  const marked = markedType(head);
+  return PACKINGS.find(({ type }) => type === marked);
+};
 
 /** Unpacks a file, and reads its rows. */
 export const unpacking =

@@ -45,7 +45,7 @@ async function recipeAt(path: string, name: string): Promise<Recipe | undefined>
   const found = await lookAt(path, name);
   if (!found) return undefined;
   if (found.is !== "file") throw new MusterError("invalid", `${escaped(name)} is not a file: give a recipe`);
-  if (found.state.size > RECIPE_BYTES_MAX) throw tooLarge(name);
+  if (found.state.bytes > RECIPE_BYTES_MAX) throw tooLarge(name);
   const text = await readFile(path, "utf8").catch((error) => {
     throw explainedFile(error, escaped(name));
   });

@@ -3,9 +3,9 @@ import type { Dirent } from "node:fs";
 import { readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { MusterError } from "../errors.ts";
-import { explainedFile } from "../file-errors.ts";
+import { explainedFile, isFileError } from "../file-errors.ts";
 import { escaped } from "../shown.ts";
-import { isSideName } from "./file-names.ts";
+import { isSideName, tablesOfPath } from "./file-names.ts";
 import {
   type Choose,
   type Chosen,
@@ -86,7 +86,14 @@ async function findBelow(path: string, location: string, choose: Choose, signal?
 
 /** @param shown what the folder is called in an error */
 async function lookThrough(walk: Walk, folder: Folder, shown: string): Promise<void> {
-  for (const entry of await entriesOf(folder.path, shown)) {
+  const entries = await entriesOf(folder.path, shown).catch((error) => {
+    // What lies in a folder of a table must not be left out.
+    const isClosed = error instanceof MusterError && isFileError(error.cause) && error.cause.code === "EACCES";
+    if (!isClosed || folder.above.length === 0 || tablesOfPath(folder.name).length > 0) throw error;
+    walk.skipped.add(shown, "Muster's user may not look into it (check its owner and mode)");
+    return [];
+  });
+  for (const entry of entries) {
     walk.signal?.throwIfAborted();
     if (++walk.entries > ENTRIES_MAX) throw tooMany(folder.name || shown);
     if (entry.isDirectory()) await lookInto(walk, folder, entry.name);
@@ -139,7 +146,7 @@ async function addFile({ choose, files, skipped }: Walk, file: Paths & { isFile:
 }
 
 const fileAt = ({ path, real, name }: Paths, state: FileState, { table, recipe }: Chosen): ChosenFile => ({
-  ...{ name, bytes: Number(state.size), table, recipe },
+  ...{ name, bytes: state.bytes, table, recipe },
   // A link is known by the file that it leads to.
   identity: { name: real, isObject: false },
   open: (shown) => readUnchanged(path, shown, state),

@@ -5,7 +5,9 @@ import { tableNames } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { explainedFile } from "../file-errors.ts";
 import { escaped } from "../shown.ts";
+import { readerOfFile } from "./file-formats.ts";
 import type { Choose, Found, Place } from "./found-source.ts";
+import { packingOfBytes, packingOfEnding } from "./packings.ts";
 import { SkippedThings } from "./skipped.ts";
 import { NamelessFile } from "./spool.ts";
 
@@ -57,11 +59,25 @@ async function findPipe(name: string, pipe: number | string, choose: Choose, wai
     await kept.close();
     throw new MusterError("refused", `${shown} is empty: see whether the program that writes it has failed`);
   }
+  const readAs = await readAsOf(name, kept);
+  if (readAs !== name)
+    waiting.say?.(`${shown} is packed, and is unpacked like a file that ends in ${ENDING.exec(readAs)}`);
   const { table, recipe } = choice;
-  const files = [{ name, bytes, table, recipe, open: () => kept.chunks() }];
+  const files = [{ name, bytes, table, recipe, readAs, open: () => kept.chunks() }];
   // Two pipes with different content are two sources: one must not supersede the other's rejections.
   return { name: `${name}:sha256:${hash.digest("hex")}`, files, skipped: new SkippedThings() };
 }
+
+/** A pipe seldom has a name that says how its bytes are packed: its first bytes do. */
+async function readAsOf(name: string, kept: NamelessFile): Promise<string> {
+  const head = await Array.fromAsync(kept.chunks({ offset: 0, bytes: Math.min(kept.bytes, HEAD_BYTES) }));
+  const packing = packingOfBytes(Buffer.concat(head));
+  if (!packing || packingOfEnding(name)) return name;
+  return name + (readerOfFile(name) ? "" : ".csv") + packing.ending;
+}
+
+const HEAD_BYTES = 1024;
+const ENDING = /\.[^.]*$/;
 
 /** Passes chunks on. The signal ends it at once, even if nothing comes. */
 async function* untilAborted(stream: ReadableStream<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -90,8 +90,8 @@ export async function openSource(given: OpenSource): Promise<Source> {
   const name = nameOfAll(names);
   if (name.length > SOURCE_LENGTH_MAX)
     throw new MusterError("invalid", `the path is over ${SOURCE_LENGTH_MAX} characters long`);
-  const apart = namesApart(files);
-  return { name, files: files.map((file, at) => sourceFile(file, apart[at] ?? file.name)), notes };
+  const apart = places.length > 1 ? namesApart(files) : undefined;
+  return { name, files: files.map((file, at) => sourceFile(file, apart?.[at] ?? file.name)), notes };
 }
 
 type WholeFile = ChosenFile & { whole: string };
@@ -175,9 +175,9 @@ export function oneFile(
 
 /** @param name its own among the files of all sources */
 function sourceFile(
-  { table, recipe, bytes, identity, open: openAs, ...file }: ChosenFile,
+  { table, recipe, bytes, identity, open: openAs, readAs, ...file }: ChosenFile,
   name: string,
-  read: ReadRows = readerFor(file.name, recipe),
+  read: ReadRows = readerFor(readAs ?? file.name, recipe),
 ): SourceFile {
   if (name.length > SOURCE_LENGTH_MAX) {
     const begin = escaped(cut(name));
