@@ -7,19 +7,24 @@ import { isSideName, partsOf, tableOfFile, tableOfFolder, tablesOfPath, whyFileS
 import type { Choice, Choose, Place } from "./found-source.ts";
 import { RECIPE_FILE, type Recipe, recipeFor } from "./recipe.ts";
 
-/**
- * @param only leaves out the files of other tables. A single file is read as this table's, whatever its name is
- * @param isSeveral whether the user names other sources besides this one
- */
-export function chooser(
-  place: Place,
-  { only, recipe, isSeveral }: { only: TableName | undefined; recipe: Recipe | undefined; isSeveral: boolean },
-): Choose {
+export interface Choosing {
+  /** Leaves out the files of other tables. A single file is read as this table's, whatever its name is. */
+  only: TableName | undefined;
+  recipe: Recipe | undefined;
+  /** The user names a recipe, so the one beside the files is not used. */
+  isRecipeGiven: boolean;
+  /** The user names other sources besides this one. */
+  isSeveral: boolean;
+}
+
+export function chooser(place: Place, { only, recipe, isRecipeGiven, isSeveral }: Choosing): Choose {
   return (name) => {
     const own = recipe && recipeFor(recipe, name);
     const asked = (table: TableName): Choice =>
       only === undefined || only === table ? { is: "read", table, recipe: own } : { is: "for another table" };
     const { file } = partsOf(name);
+    if (!place.isOne && name === RECIPE_FILE)
+      return isRecipeGiven ? { is: "skipped", why: "--recipe is used instead" } : { is: "the recipe" };
     if (!place.isOne && (isSideName(file) || file === RECIPE_FILE)) return { is: "skipped", why: MOVE_RECIPE };
     if (place.isOne && only !== undefined) {
       const named = tableOfFile(file);

@@ -52,7 +52,12 @@ export interface Chosen {
 }
 
 /** What a file's name and the recipe say: read it; leave it out, and say why; or it is for a table that is not asked for. */
-export type Choice = ({ is: "read" } & Chosen) | { is: "skipped"; why: string } | { is: "for another table" };
+export type Choice =
+  | ({ is: "read" } & Chosen)
+  | { is: "skipped"; why: string }
+  | { is: "for another table" }
+  | { is: "the recipe" };
+
 /** @param name relative to the source. Throws if the name says two things */
 export type Choose = (name: string) => Choice;
 

@@ -72,7 +72,9 @@ export async function openSource(given: OpenSource): Promise<Source> {
   const recipeOf = recipesBeside(how, notes);
   for (const place of places) {
     const recipe = withOptions(how.recipe ?? (await recipeOf(place)), how.options);
-    const found = await place.find(chooser(place, { only: how.only, recipe, isSeveral: places.length > 1 }));
+    const found = await place.find(
+      chooser(place, { only: how.only, recipe, isRecipeGiven: how.recipe !== undefined, isSeveral: places.length > 1 }),
+    );
     const label = places.length > 1 ? place.location.replace(/\/*$/, "/") : "";
     if (found.files.length === 0) throw nothingToRead(escaped(place.location), how.only, found.skipped.lines());
     names.push(found.name);
