@@ -162,6 +162,16 @@ describe("folders in folders", () => {
     ]);
   });
 
+  test("of a data lake are refused, because their files hold rows that were deleted", async () => {
+    const lake = { "jobs/part-0.csv": "1,x\n", "jobs/_delta_log/0.json": "{}" };
+    const why = /jobs is a table of Delta Lake, whose files also hold rows/;
+    expect(await namesIn(lake).catch((error) => error.message)).toMatch(why);
+    await expect(open([join(await folderOf(lake), "jobs")])).rejects.toThrow(why);
+    for (const [key, text] of Object.entries(lake)) await putText(s3.locate("lake/"), key, text);
+    await expect(open(["s3://muster-test/lake/"])).rejects.toThrow(why);
+    expect(await namesIn({ "jobs.csv": "1,x\n", "other/_delta_log/0.json": "{}" })).toEqual([["jobs", "jobs.csv"]]);
+  });
+
   test("links are followed, and those that lead back up are not", async () => {
     const elsewhere = await folderOf({ "a.csv": "1,x\n" });
     const folder = await folderOf({ "jobs/b.csv": "2,x\n" });
@@ -225,6 +235,7 @@ describe("from S3", () => {
     expect(name).toBe(`${url}a/, ${url}a/jobs.csv, ${url}b/jobs.csv`);
     expect(notes).toEqual([expect.stringContaining("it is the same file as s3://muster-test/lake/a/jobs.csv")]);
     await expect(open([`${url}a/`, `${url}none/`])).rejects.toThrow(`${url}none/ has no file that is read`);
+    await expect(open([`${url}a/*.csv`])).rejects.toThrow("patterns are not expanded in S3: give the prefix");
   });
 
   test("the prefix itself may be a table's folder", async () => {

@@ -43,6 +43,21 @@ export function chooser(place: Place, { only, recipe, isRecipeGiven, isSeveral }
   };
 }
 
+const LAKES: Record<string, string> = { _delta_log: "Delta Lake", ".hoodie": "Hudi" };
+
+/**
+ * @param name of a hidden folder, relative to the source
+ * @throws MusterError `invalid` if it shows that the folder around it is a table of a data lake
+ */
+export function refuseLake(name: string, location: string): void {
+  const { folder, file } = partsOf(name.replace(/\/$/, ""));
+  const lake = LAKES[file];
+  // The source itself is meant to be read, whatever its name is.
+  if (lake === undefined || (folder !== "" && tablesOfPath(`${folder}/`).length === 0)) return;
+  const what = `${escaped(folder || location)} is a table of ${lake}, whose files also hold rows that were deleted or replaced`;
+  throw new MusterError("invalid", `${what}: export the rows that it has now, and import those`);
+}
+
 const MOVE_RECIPE = `only the ${RECIPE_FILE} of the source's own folder is used (move it there, or give it by --recipe)`;
 
 function otherTable(location: string, named: TableName, only: TableName): MusterError {

@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { MusterError } from "../errors.ts";
 import { explainedFile, isFileError } from "../file-errors.ts";
 import { escaped } from "../shown.ts";
+import { refuseLake } from "./choose-file.ts";
 import { isSideName, tablesOfPath } from "./file-names.ts";
 import {
   type Choose,
@@ -71,6 +72,7 @@ interface Folder {
 
 /** What is found while a directory is looked through. */
 interface Walk {
+  location: string;
   choose: Choose;
   signal: AbortSignal | undefined;
   files: ChosenFile[];
@@ -79,7 +81,7 @@ interface Walk {
 }
 
 async function findBelow(path: string, location: string, choose: Choose, signal?: AbortSignal): Promise<Found> {
-  const walk: Walk = { choose, signal, files: [], skipped: new SkippedThings(), entries: 0 };
+  const walk: Walk = { location, choose, signal, files: [], skipped: new SkippedThings(), entries: 0 };
   await lookThrough(walk, { path, real: path, name: "", above: [] }, location);
   return { name: path, files: walk.files, skipped: walk.skipped };
 }
@@ -111,8 +113,10 @@ const pathsOf = (folder: Folder, entry: string) => ({
 async function lookInto(walk: Walk, parent: Folder, entry: string, real = join(parent.real, entry)): Promise<void> {
   const name = `${parent.name}${entry}/`;
   const above = [...parent.above, parent.real];
-  if (isSideName(entry)) walk.skipped.add(name, "");
-  else if (above.some((path) => path === real || path.startsWith(real === sep ? sep : real + sep)))
+  if (isSideName(entry)) {
+    refuseLake(name, walk.location);
+    walk.skipped.add(name, "");
+  } else if (above.some((path) => path === real || path.startsWith(real === sep ? sep : real + sep)))
     walk.skipped.add(name.slice(0, -1), "it is a link that leads back to a folder above it (remove it)");
   else if (above.length > FOLDER_DEPTH_MAX)
     walk.skipped.add(name.slice(0, -1), `folders are looked into to a depth of ${FOLDER_DEPTH_MAX} (move it up)`);

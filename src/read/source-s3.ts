@@ -3,6 +3,7 @@ import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import { CHUNK_BYTES } from "../event-loop.ts";
 import { S3Location } from "../s3/location.ts";
 import { type ListedObject, listKeys, readObject } from "../s3/objects.ts";
+import { refuseLake } from "./choose-file.ts";
 import { isSideName } from "./file-names.ts";
 import {
   type Choose,
@@ -48,6 +49,7 @@ async function chosenOf(
     if (folder !== undefined) {
       if (hidden.has(folder) || hidden.size >= HIDDEN_FOLDERS_MAX) continue;
       hidden.add(folder);
+      refuseLake(folder, `${location}`);
       skipped.add(folder, "");
     } else if (object.key.endsWith("/")) {
       // S3 consoles make an empty object to stand for a folder. It can be ignored.

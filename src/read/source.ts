@@ -160,9 +160,11 @@ function nothingToRead(location: string, only: TableName | undefined, skipped: r
   const wanted = (only ? [only] : tableNames).map((name) => `${name}.csv`).join(", ");
   const seen = skipped.slice(0, SKIPPED_SHOWN_MAX).map((line) => `; ${line}`);
   const more = skipped.length > seen.length ? "; ..." : "";
+  const pattern =
+    location.startsWith("s3://") && location.includes("*") ? " (patterns are not expanded in S3: give the prefix)" : "";
   return new MusterError(
     "invalid",
-    `${location} has no file that is read: expected ${wanted}, or one file and --table${seen.join("")}${more}`,
+    `${location} has no file that is read${pattern}: expected ${wanted}, or one file and --table${seen.join("")}${more}`,
   );
 }
 
