@@ -49,12 +49,23 @@ type Name = keyof typeof PARTS;
 const PARTS_BY_NAME: Record<Name, Part> = PARTS;
 const NAMES = Object.keys(PARTS) as Name[];
 
-/** In `columns`, - stands for a cell that is left out. A name in the file may have a = in it, and a column's name has none. */
+/**
+ * In `columns`, - stands for a cell that is left out. A name in the file may have a = in it, and a column's name has none.
+ * @returns the text as it is if it is neither a list of names with columns nor one of columns
+ */
 function columnsOf(text: string): unknown {
   const items = split(text, ",");
+  if (items.includes("")) return text;
   if (!text.includes("=")) return items.map((each) => (each === "-" ? null : each));
-  const pairs = items.map((each) => [each.slice(0, each.lastIndexOf("=")), each.slice(each.lastIndexOf("=") + 1)]);
-  return Object.fromEntries(pairs);
+  const pairs = items.map(
+    (each) =>
+      /^(.+)=([^=]+)$/
+        .exec(each)
+        ?.slice(1)
+        .map((part) => part.trim()) ?? [],
+  );
+  const names = new Set(pairs.map(([name]) => name));
+  return names.size < items.length || names.has(undefined) ? text : Object.fromEntries(pairs);
 }
 
 function aboutOf(name: Name): string {

@@ -105,7 +105,10 @@ export const FileRecipe = z
       .optional()
       .describe("The name of the sheet of a workbook; its only sheet if it is left out"),
     columns: z
-      .union([z.record(z.string().min(1), z.string().min(1)), z.array(z.string().min(1).nullable()).min(1)])
+      .union(
+        [z.record(z.string().min(1), z.string().min(1)), z.array(z.string().min(1).nullable()).min(1)],
+        "must be names with the columns they mean, each name once (Id=id,Name=name), or columns by position (id,-,name)",
+      )
       .optional()
       .describe("Names in the file and the columns they mean, or the columns by position"),
     ignore: z.array(z.string()).optional().describe("Names in the file whose cells are left out"),
