@@ -630,14 +630,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                         };
@@ -696,14 +696,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                         };
@@ -1587,7 +1587,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     zone?: Loose<string | undefined>;
                 };
                 body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
-                type: "text/csv" | "application/x-ndjson" | "application/avro";
+                type: "text/csv" | "text/tab-separated-values" | "application/x-ndjson" | "application/json" | "application/avro" | "application/zip";
             };
             output: {
                 id: string;
@@ -1600,14 +1600,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                     };
@@ -1657,7 +1657,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     zone?: Loose<string | undefined>;
                 };
                 body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
-                type: "text/csv" | "application/x-ndjson" | "application/avro";
+                type: "text/csv" | "text/tab-separated-values" | "application/x-ndjson" | "application/json" | "application/avro" | "application/zip";
             };
             output: {
                 type: "about:blank";
@@ -2435,14 +2435,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                     };

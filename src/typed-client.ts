@@ -86,7 +86,13 @@ type Batch = { [Name in TableName]?: (NewJsonRow<Name> | Partial<NewJsonRow<Name
 /** A file of any size, sent unchanged. */
 interface Sending {
   body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
-  type: "text/csv" | "application/x-ndjson" | "application/avro";
+  type:
+    | "text/csv"
+    | "text/tab-separated-values"
+    | "application/x-ndjson"
+    | "application/json"
+    | "application/avro"
+    | "application/zip";
 }
 type Importing<Endpoint> = Endpoint extends { input: infer Input }
   ? Omit<Endpoint, "input"> & { input: Input & Sending }

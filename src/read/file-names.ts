@@ -2,6 +2,7 @@
 import { type TableName, tableNames } from "../codecs/tables.ts";
 import { escaped } from "../shown.ts";
 import { READ_ENDINGS, readerOfFile } from "./file-formats.ts";
+import { option } from "./option-text.ts";
 
 /** `jobs.csv` and `jobs-2021.csv.gz` are for jobs. Undefined if the name is for no table. @param anyEnding not only those that are read */
 export function tableOfFile(file: string, anyEnding = false): TableName | undefined {
@@ -62,7 +63,8 @@ function nearestTable(name: string): TableName | undefined {
 /** What to do with files of other endings. */
 const ADVICE: [endings: string, advice: string][] = [
   [".tab", "end its name in .tsv"],
-  [".psv .dat .data .text", "end its name in .csv if it is CSV"],
+  [".psv", `end its name in .csv, and read it with ${option("delimiter", "|")}`],
+  [".dat .data .text", "end its name in .csv if it is CSV"],
   [".jsonlines .ldjson", "end its name in .ndjson"],
   [".bz2 .xz .zstd .7z .rar .tar .tgz .lz4 .lzma .sz .br .z", "unpack it"],
   [".gz .zst", "say in its name what is inside, for example jobs.csv.gz"],
