@@ -110,6 +110,25 @@ describe("several sources", () => {
     expect(source).toMatch(/^\/.*\.\.\. 1000 sources, sha256:[0-9a-f]{64}$/);
   });
 
+  test("are each read by the recipe beside its files, and one for all by --recipe", async () => {
+    const recipe = JSON.stringify({ files: [{ match: "*.dat", table: "jobs", delimiter: ";" }] });
+    const one = await folderOf({
+      "a.dat": "1;Clerk\n",
+      "muster.recipe.json": recipe,
+      "2021/muster.recipe.json": recipe,
+    });
+    const two = await folderOf({ "jobs.csv": "2,Judge\n" });
+    const { tables, said } = await load([one, two]);
+    expect(tables.jobs).toMatchObject({ inserted: 2 });
+    expect(said).toEqual([
+      expect.stringContaining("Read by the recipe muster.recipe.json beside the files"),
+      expect.stringMatching(
+        /^Skipped .*2021\/muster\.recipe\.json: only the muster\.recipe\.json of the source's own folder/,
+      ),
+    ]);
+    await expect(open([one, two], { recipe: { files: [{ match: "x" }] } })).rejects.toThrow("has no file that is read");
+  });
+
   test("with --table may have any names, but not that of another table", async () => {
     const folder = await folderOf({ "a.txt": "1,Clerk\n", "b.csv": "2,Judge\n", "departments.csv": "3,Sales\n" });
     const paths = ["a.txt", "b.csv", "departments.csv"].map((name) => join(folder, name));

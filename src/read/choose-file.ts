@@ -21,10 +21,11 @@ export function chooser(place: Place, { only, recipe, isRecipeGiven, isSeveral }
   return (name) => {
     const own = recipe && recipeFor(recipe, name);
     const asked = (table: TableName): Choice =>
-      only === undefined || only === table ? { is: "read", table, recipe: own } : { is: "for another table" };
+      only === undefined || only === table ? { is: "read", table, recipe: own } : { is: "not asked for" };
     const { file } = partsOf(name);
     if (!place.isOne && name === RECIPE_FILE)
       return isRecipeGiven ? { is: "skipped", why: "--recipe is used instead" } : { is: "the recipe" };
+    if (!place.isOne && name === RECIPE_FILE) return { is: "not asked for" };
     if (!place.isOne && (isSideName(file) || file === RECIPE_FILE)) return { is: "skipped", why: MOVE_RECIPE };
     if (place.isOne && only !== undefined) {
       const named = tableOfFile(file);
@@ -38,7 +39,7 @@ export function chooser(place: Place, { only, recipe, isRecipeGiven, isSeveral }
     const [table = tableOfFolder(place.folder), second] = tables;
     if (table === undefined) return { is: "skipped", why: whyFileSkipped(name) };
     if (second === undefined) return asked(table);
-    if (only !== undefined && !tables.includes(only)) return { is: "for another table" };
+    if (only !== undefined && !tables.includes(only)) return { is: "not asked for" };
     throw twoTables(name, table, second);
   };
 }

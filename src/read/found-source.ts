@@ -51,11 +51,11 @@ export interface Chosen {
   recipe: FileRecipe | undefined;
 }
 
-/** What a file's name and the recipe say: read it; leave it out, and say why; or it is for a table that is not asked for. */
+/** What a file's name and the recipe say: read it; leave it out, and say why; or it is for another table, or is the recipe. */
 export type Choice =
   | ({ is: "read" } & Chosen)
   | { is: "skipped"; why: string }
-  | { is: "for another table" }
+  | { is: "not asked for" }
   | { is: "the recipe" };
 
 /** @param name relative to the source. Throws if the name says two things */

@@ -141,7 +141,7 @@ type Paths = Pick<Folder, "path" | "real" | "name">;
 
 async function addFile({ choose, files, skipped }: Walk, file: Paths & { isFile: boolean }): Promise<void> {
   const choice = choose(file.name);
-  if (choice.is === "for another table" || choice.is === "the recipe") return;
+  if (choice.is === "not asked for" || choice.is === "the recipe") return;
   if (!file.isFile) return skipped.add(file.name, "it is a pipe, a socket or a device (write it to a file first)");
   if (choice.is === "skipped") return skipped.add(file.name, choice.why);
   const found = await lookAt(file.path, file.name);
