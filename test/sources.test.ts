@@ -198,13 +198,13 @@ test("a directory may mix the forms, and a reference finds its parent in any for
     "jobs.avro": await avro(JOBS, JOBS_AVRO),
     "hired_employees.csv": csv([employee(1)]),
     "hired_employees/more.ndjson": ndjson([employee(2)]),
-    "hired_employees.json": "[]",
+    "hired_employees.orc": "[]",
     "jobs.gz": "",
   });
   expect([tables.departments, tables.jobs, tables.hired_employees].map((counts) => counts?.inserted)).toEqual([
     1, 2, 2,
   ]);
-  expect(lines.join()).toContain("hired_employees.json");
+  expect(lines.join()).toContain("hired_employees.orc");
   expect(lines.join()).toContain("jobs.gz");
 });
 

@@ -25,7 +25,6 @@ export function chooser(place: Place, { only, recipe, isRecipeGiven, isSeveral }
     const { file } = partsOf(name);
     if (!place.isOne && name === RECIPE_FILE)
       return isRecipeGiven ? { is: "skipped", why: "--recipe is used instead" } : { is: "the recipe" };
-    if (!place.isOne && name === RECIPE_FILE) return { is: "not asked for" };
     if (!place.isOne && (isSideName(file) || file === RECIPE_FILE)) return { is: "skipped", why: MOVE_RECIPE };
     if (place.isOne && only !== undefined) {
       const named = tableOfFile(file);
