@@ -21,7 +21,7 @@ export function linesAbove(line: number, above: CsvRecord): string {
 }
 
 /** A first record that is no row, as the record after it shows. @param last the last line that is no row */
-export function noRow({ header }: Layout, record: CsvRecord, why: string, last: number): string {
+export function noRow({ header, names }: Layout, record: CsvRecord, why: string, last: number): string {
   const what = header === "none" ? "no row" : "neither a header nor a row";
   const isHeader = header !== "none" && mayBeHeader(record);
   const skip = `if it is a title, skip it with ${option("skip", last)}; if not, correct it`;
@@ -30,7 +30,7 @@ export function noRow({ header }: Layout, record: CsvRecord, why: string, last: 
     : isHeader
       ? `if it is a header, ${nameColumns(record.cells)}; ${skip}`
       : skip;
-  return `line ${record.line} is ${what} (${why}): ${textOf(record)}; ${fix}`;
+  return `line ${record.line} is ${what} (${why}): ${textOf(record)}; ${fix}: the columns are ${names.expected}`;
 }
 
 /** A header in a file of which the recipe says that it has none. */
