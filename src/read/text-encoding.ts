@@ -38,7 +38,7 @@ function byByteOrderMark(head: Buffer) {
 
 /**
  * Recognises text without a byte order mark. Among each four bytes, two (UTF-16) or three (UTF-32) are usually zero, and the
- * others never are.
+ * others never (UTF-32) or seldom are.
  */
 function byZeros(head: Buffer): Encoding | undefined {
   const zeros = [0, 0, 0, 0];
@@ -48,8 +48,10 @@ function byZeros(head: Buffer): Encoding | undefined {
   const [a, b, c, d] = head;
   if (a && b === 0 && c === 0 && d === 0 && Math.min(second, third, fourth) > most && first === 0) return "UTF-32";
   if (a === 0 && b === 0 && c === 0 && d && Math.min(first, second, third) > most && fourth === 0) return "UTF-32";
-  const isLittleEndian = a && b === 0 && first + third === 0 && second + fourth > most;
-  const isBigEndian = a === 0 && b && second + fourth === 0 && first + third > most;
+  // The other byte of a character is seldom zero: as in U+DE00, half of an emoji.
+  const [even, odd] = [first + third, second + fourth];
+  const isLittleEndian = a && b === 0 && odd > most && odd > 16 * even;
+  const isBigEndian = a === 0 && b && even > most && even > 16 * odd;
   if (isLittleEndian) return "UTF-16LE";
   return isBigEndian ? "UTF-16BE" : undefined;
 }
