@@ -24,7 +24,7 @@ const common = {
   help,
 };
 const TABLES = tableNames.join(", ");
-export const BENCH_NAMES = ["import", "reload", "backup", "restore", "insert", "read", "report"] as const;
+export const BENCH_NAMES = ["import", "reload", "dialect", "backup", "restore", "insert", "read", "report"] as const;
 export type BenchName = (typeof BENCH_NAMES)[number];
 
 /** "5%" as 0.05. */

@@ -21,7 +21,7 @@ test("each bench prints a line of JSON with the time of both sides and their rat
   expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
   const lines = linesOf(stdout).map((line) => JSON.parse(line));
   const names = lines.map(({ bench }) => bench);
-  expect(names).toEqual(["import", "reload", "backup", "restore", "insert", "read", "report"]);
+  expect(names).toEqual(["import", "reload", "dialect", "backup", "restore", "insert", "read", "report"]);
   for (const { bench, rows, ours_s, peer, peer_s, ratio, rss_mb, server, pairs } of lines) {
     expect([bench, server]).toEqual([bench, `${program.kind} ${program.version}`]);
     expect(rows).toBeWithin(290, 301);

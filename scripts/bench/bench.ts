@@ -10,7 +10,7 @@ import { MusterError } from "../../src/errors.ts";
 import { BENCH_NAMES, type BenchName, isBench } from "../commands.ts";
 import { say } from "../progress.ts";
 import { type Context, finish, type Outcome, readArguments, refuse } from "../run-command.ts";
-import { backupBench, importBench, type Place, reloadBench, restoreBench } from "./command-benches.ts";
+import { backupBench, dialectBench, importBench, type Place, reloadBench, restoreBench } from "./command-benches.ts";
 import { type Files, writeFiles } from "./files.ts";
 import { type Bench, measurePairs } from "./pairs.ts";
 import { findServers, startServer } from "./server.ts";
@@ -19,6 +19,7 @@ import { insertBench, readBench, reportBench } from "./service-benches.ts";
 const BENCHES: Record<BenchName, (place: Place) => Promise<Bench>> = {
   import: importBench,
   reload: reloadBench,
+  dialect: dialectBench,
   backup: backupBench,
   restore: restoreBench,
   insert: insertBench,

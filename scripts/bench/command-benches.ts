@@ -1,7 +1,7 @@
 /** The benches of whole commands: import, reload, backup and restore, against the server's own tools. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Files } from "./files.ts";
+import { DIALECT_FLAGS, type Files, writeDialect } from "./files.ts";
 import type { Bench, Side } from "./pairs.ts";
 import { type Measured, measure } from "./process.ts";
 import type { BenchServer, ClientName } from "./server.ts";
@@ -41,6 +41,20 @@ export async function reloadBench(place: Place): Promise<Bench> {
     ours: { prepare: () => server.settle(), run },
     peer: "our own import into empty tables",
     theirs: { prepare: () => emptyTables(place), run },
+  };
+}
+
+/** An import of the same rows in another dialect, encoding and form of dates, against the import of the strict default. */
+export async function dialectBench(place: Place): Promise<Bench> {
+  const { files, scratch } = place;
+  const folder = join(scratch, "dialect");
+  await writeDialect(files.folder, folder);
+  const prepare = () => emptyTables(place);
+  return {
+    rows: files.rows,
+    ours: { prepare, run: checked(place, () => ours(place, "import", folder, ...DIALECT_FLAGS)) },
+    peer: "our own import of strict CSV",
+    theirs: { prepare, run: checked(place, () => ours(place, "import", files.folder)) },
   };
 }
 

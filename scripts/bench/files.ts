@@ -38,3 +38,27 @@ async function writeGood(from: string, to: string): Promise<number> {
   await Bun.write(to, good.map((line) => `${line.replace(GOOD, "$1$2 $3$4")}\n`).join(""));
   return good.length;
 }
+
+/** Options that read what writeDialect writes. */
+export const DIALECT_FLAGS = [
+  ...["--delimiter", ";", "--encoding", "windows-1252"],
+  ...["--datetime", "dd/MM/yyyy HH:mm:ss", "--zone", "America/Bogota"],
+];
+
+/** Writes the files of a folder again as a spreadsheet program in another country does, with a letter outside ASCII in each row. */
+export async function writeDialect(from: string, folder: string): Promise<void> {
+  await mkdir(folder);
+  for (const name of ["departments.csv", "jobs.csv", "hired_employees.csv"]) {
+    const text = (await Bun.file(join(from, name)).text()).replace(INSTANT, inBogota).replaceAll(",", ";");
+    await Bun.write(join(folder, name), Buffer.from(text.replaceAll("a", "\u00E1"), "latin1"));
+  }
+}
+
+const INSTANT = /(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d:\d\d)Z/g;
+const HOURS_BEHIND_UTC = 5;
+
+function inBogota(instant: string, year: string, month: string, day: string, time: string): string {
+  if (`${month}-${day}` === "02-30") return `${day}/${month}/${year} ${time}`;
+  const local = new Date(Date.parse(instant) - HOURS_BEHIND_UTC * 3_600_000).toISOString();
+  return `${local.slice(8, 10)}/${local.slice(5, 7)}/${local.slice(0, 4)} ${local.slice(11, 19)}`;
+}
