@@ -58,6 +58,12 @@ says which table it is for: jobs.csv, jobs-2021.csv, jobs/any.csv, jobs/2021/11/
           .optional(),
         about: "refuse the whole import if more rows than this are rejected",
       },
+      rejects: {
+        value: "FILE",
+        type: text.optional(),
+        about: "write the rejected rows to FILE, a CSV sheet to correct them in; replay FILE takes it back",
+      },
+      "fail-on-rejects": { type: isGiven, about: "end with exit code 3 if rows are rejected" },
       recipe: {
         value: "FILE",
         type: text.optional(),
@@ -74,7 +80,7 @@ says which table it is for: jobs.csv, jobs-2021.csv, jobs/any.csv, jobs/2021/11/
       "npm run import -- s3://bucket/hr/ --table jobs --dry-run",
       "npm run import -- s3://bucket/nightly/ --new-only",
     ],
-    exitCodes: "0 done (rejected rows are no failure), 1 failed, 2 refused, 130 interrupted.",
+    exitCodes: "0 done, 1 failed, 2 refused, 3 done with rejected rows (only with --fail-on-rejects), 130 interrupted.",
   },
   replay: {
     forms: ["[FILE] [options]"],
@@ -87,10 +93,18 @@ Without FILE it replays every open rejection as it is. FILE is a corrected expor
 Rows are stored in batches, each whole or not at all. After an interruption the same command goes on.`,
     flags: {
       run: { value: "ID", type: text.optional(), about: "replay only the open rejections of this run" },
+      rejects: {
+        value: "FILE",
+        type: text.optional(),
+        about:
+          "write the rows that are rejected again to FILE, a CSV sheet to correct them in; replay FILE takes it back",
+      },
+      "fail-on-rejects": { type: isGiven, about: "end with exit code 3 if rows are rejected again" },
       ...common,
     },
     examples: ["npm run replay", "npm run replay -- corrected.csv"],
-    exitCodes: "0 done (rows rejected again are no failure), 1 failed, 2 refused, 130 interrupted.",
+    exitCodes:
+      "0 done, 1 failed, 2 refused, 3 done with rows rejected again (only with --fail-on-rejects), 130 interrupted.",
   },
   backup: {
     forms: ["[TABLE...] [options]", "--list", "--verify [ID]"],

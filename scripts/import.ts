@@ -2,19 +2,32 @@ import "../src/schema-check.ts";
 import { DATA_FOLDER } from "../src/config.ts";
 import { whollyRejected } from "../src/ingest/counts.ts";
 import { hasSample } from "../src/ingest/first-load.ts";
-import { type ImportOutcome, importSource } from "../src/ingest/import.ts";
+import { importSource } from "../src/ingest/import.ts";
+import { assertFree } from "../src/ingest/rejects-file.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
 import { readRecipe } from "../src/read/recipe-file.ts";
 import type { NewRejection } from "../src/repositories/rejection-log.ts";
 import { escaped } from "../src/shown.ts";
 import { say, withProgress } from "./progress.ts";
+import { rejectedRows, rejectsWritten } from "./rejects.ts";
 import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./run-command.ts";
 import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 
 const options = readArguments("import", ({ table, recipe, ...flags }, operands, parts) => {
   const { "dry-run": dryRun, "max-rejects": maxRejects, "new-only": newOnly, again } = flags;
   if (again && !newOnly) refuse("--again is for --new-only: without it every file is read, whether it is known or not");
-  return { sources: operands, recipe, given: { table, dryRun, maxRejects, newOnly, again, options: parts } };
+  const { rejects, "fail-on-rejects": failOnRejects } = flags;
+  if (rejects !== undefined && dryRun)
+    refuse(
+      "--rejects needs an import, as a dry run keeps no rejected rows that could be replayed: leave --dry-run out",
+    );
+  return {
+    sources: operands,
+    recipe,
+    rejects,
+    failOnRejects,
+    given: { table, dryRun, maxRejects, newOnly, again, options: parts },
+  };
 });
 await command("import", importFiles, (last) => {
   if (!last) return "interrupted: run the same command again";
@@ -28,6 +41,7 @@ async function importFiles({ config, database, signal }: DatabaseContext): Promi
   const one = options.sources.length === 0 ? (config.IMPORT_SOURCE ?? (await sample())) : undefined;
   const source = one === undefined ? options.sources : [one];
   if (source.length === 0) refuse("name a SOURCE to import, or set IMPORT_SOURCE");
+  if (options.rejects !== undefined) await assertFree(options.rejects);
   const started = performance.now();
   const rejections = new Rejections(isJson ? undefined : say);
   const rejected = ({ file, position, table, reasons }: NewRejection) =>
@@ -44,19 +58,23 @@ async function importFiles({ config, database, signal }: DatabaseContext): Promi
   const dry = options.given.dryRun ? "; it was a dry run: nothing was written" : "";
   const rejectedTables = whollyRejected(tables);
   const but = rejectedTables.length > 0 ? `, but every row of ${rejectedTables.join(", ")} was rejected` : "";
+  const rows = rejectedRows(tables);
+  const written = await rejectsWritten(database, { runs: [run], path: options.rejects, what: "the import" });
+  const counts = Object.keys(tables).length === 0 ? "no file was read" : countsTable(tables);
+  const toDo = options.given.dryRun || rows === 0 ? "" : `\n${written.text ?? whatToDo(run)}`;
   return {
     ...{ status, error },
-    facts: { run, ...speed, bytes, files, tables, reasons },
-    text: `${Object.keys(tables).length === 0 ? "no file was read" : countsTable(tables)}${rejections.text}${options.given.dryRun ? "" : whatToDo(tables, run)}\nrun ${run} ${status} in ${speedText(speed)}${but}${dry}`,
+    isFailedByRejects: options.failOnRejects && rows > 0,
+    facts: { run, ...speed, bytes, files, tables, reasons, ...written.facts },
+    text: `${counts}${rejections.text}${toDo}\nrun ${run} ${status} in ${speedText(speed)}${but}${dry}`,
+    ...written.failure,
   };
 }
 
-/** Where the rejected rows are and how to correct them; "" if there are none. */
-function whatToDo(tables: ImportOutcome["tables"], run: string): string {
-  const rows = Object.values(tables).reduce((sum, { rejected }) => sum + rejected, 0);
-  if (rows === 0) return "";
+/** Where the rejected rows are, and how to correct them. */
+function whatToDo(run: string): string {
   const ways = "correct the files and import them again, or correct an export of the rejections and replay it";
-  return `\nrejected rows are kept until they are dealt with (GET /rejections?run=${run}): ${ways}`;
+  return `rejected rows are kept until they are dealt with (GET /rejections?run=${run}): ${ways}`;
 }
 
 /** Says that rows were rejected because the sample uses their ids, and how to begin without the sample. */

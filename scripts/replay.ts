@@ -1,15 +1,17 @@
 import "../src/schema-check.ts";
+import { assertFree } from "../src/ingest/rejects-file.ts";
 import { type ReplayReport, replayOpen } from "../src/ingest/replay-batches.ts";
 import { replayFile } from "../src/ingest/replay-file.ts";
 import { say, withProgress } from "./progress.ts";
+import { rejectedRows, rejectsWritten } from "./rejects.ts";
 import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./run-command.ts";
 import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 
-const options = readArguments("replay", ({ run }, [file, ...more]) => {
+const options = readArguments("replay", ({ run, rejects, "fail-on-rejects": failOnRejects }, [file, ...more]) => {
   if (more.length > 0) refuse("name one FILE; see --help");
   if (file !== undefined && run !== undefined)
     refuse("give FILE or --run, not both: the file says which rejections it is for");
-  return { file, run };
+  return { file, run, rejects, failOnRejects };
 });
 await command(
   "insert",
@@ -18,6 +20,7 @@ await command(
 );
 
 async function replayRejections({ config, database, signal }: DatabaseContext): Promise<Outcome> {
+  if (options.rejects !== undefined) await assertFree(options.rejects);
   const started = performance.now();
   const rejections = new Rejections(isJson ? undefined : say);
   const rejected: ReplayReport["rejected"] = ({ table, replaces, rejection, reasons = [] }) =>
@@ -29,9 +32,13 @@ async function replayRejections({ config, database, signal }: DatabaseContext): 
   });
   const speed = speedSince(started, tables);
   const last = `${runs.length === 1 ? "run" : "last run"} ${runs.at(-1)} succeeded in ${speedText(speed)}`;
+  const written = await rejectsWritten(database, { runs, path: options.rejects, what: "the replay" });
+  const toDo = written.text === undefined ? "" : `\n${written.text}`;
   return {
     status: "succeeded",
-    facts: { run: runs.at(-1) ?? null, runs, ...speed, tables, reasons: rejections.reasons },
-    text: runs.length === 0 ? "there is nothing to replay" : `${countsTable(tables)}${rejections.text}\n${last}`,
+    isFailedByRejects: options.failOnRejects && rejectedRows(tables) > 0,
+    facts: { run: runs.at(-1) ?? null, runs, ...speed, tables, reasons: rejections.reasons, ...written.facts },
+    text: runs.length === 0 ? "there is nothing to replay" : `${countsTable(tables)}${rejections.text}${toDo}\n${last}`,
+    ...written.failure,
   };
 }

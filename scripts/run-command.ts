@@ -18,9 +18,13 @@ import { say } from "./progress.ts";
 
 /** The ways that a command can end, with their exit codes. */
 const EXIT_CODES = { succeeded: 0, failed: 1, refused: 2, interrupted: 130 } as const;
+/** The exit code of a command that succeeded, if rows were rejected and --fail-on-rejects is given. */
+const HAS_REJECTS = 3;
 
 export interface Outcome {
   status: keyof typeof EXIT_CODES;
+  /** Rows were rejected, and --fail-on-rejects is given. */
+  isFailedByRejects?: boolean;
   /** Why it did not succeed: one line, for standard error. */
   error?: string | undefined;
   /** What `--json` prints besides status and error. */
@@ -107,11 +111,11 @@ function failure(error: unknown): Outcome {
   return { status: isRefusal(error) ? "refused" : "failed", error: lineOf(error) };
 }
 
-function end({ status, error, facts, text }: Outcome): never {
+function end({ status, error, facts, text, isFailedByRejects }: Outcome): never {
   if (error !== undefined) say(error);
   if (isJson) console.log(JSON.stringify({ ...facts, status, error }));
   else if (text !== undefined) console.log(text);
-  process.exit(EXIT_CODES[status]);
+  process.exit(status === "succeeded" && isFailedByRejects ? HAS_REJECTS : EXIT_CODES[status]);
 }
 
 /**

@@ -3,6 +3,8 @@
  * formula can send the sheet's content elsewhere (OWASP, CSV Injection). With an apostrophe before it, the cell is text.
  * Exports are exact by default: they have apostrophes only if the request asks for them.
  */
+import { cellText, csvLine } from "./csv.ts";
+
 const FORMULA = /^'*[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/;
 const GUARDED = /^'+[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/;
 const NUMBER = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
@@ -15,6 +17,13 @@ export const SPREADSHEET_YES = "yes";
 export function guarded(cell: string): string {
   return FORMULA.test(cell) && !NUMBER.test(cell) ? `'${cell}` : cell;
 }
+
+/** The start of a sheet. Without the byte order mark, some programs read UTF-8 as an old code page. */
+export const sheetStart = (header: readonly string[]): string => `\uFEFF${csvLine([...header, SPREADSHEET_COLUMN])}`;
+
+/** A line of a sheet. */
+export const sheetLine = (cells: readonly unknown[]): string =>
+  csvLine([...cells.map((cell) => guarded(cellText(cell))), SPREADSHEET_YES]);
 
 /** Whether `guarded` may have made the cell. */
 export const isGuarded = (cell: string): boolean => GUARDED.test(cell);

@@ -2,8 +2,8 @@
 import type { Context, TypedResponse } from "hono";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { cellText, csvLine } from "../codecs/csv.ts";
-import { guarded, SPREADSHEET_COLUMN, SPREADSHEET_YES } from "../codecs/spreadsheet.ts";
+import { csvLine } from "../codecs/csv.ts";
+import { SPREADSHEET_COLUMN, sheetLine, sheetStart } from "../codecs/spreadsheet.ts";
 import { gzipped, takesGzip } from "./compression.ts";
 import { documented } from "./describe.ts";
 import { loggable } from "./log.ts";
@@ -88,10 +88,9 @@ const csvOf = <Row>({ header, cells }: Lines<Row, unknown>): Writer<Row> => ({
   line: (row) => csvLine(cells(row)),
 });
 
-/** Begins with a byte order mark: without one, some programs read UTF-8 as an old code page. */
 const spreadsheetOf = <Row>({ header, cells }: Lines<Row, unknown>): Writer<Row> => ({
-  before: `\uFEFF${csvLine([...header, SPREADSHEET_COLUMN])}`,
-  line: (row) => csvLine([...cells(row).map((cell) => guarded(cellText(cell))), SPREADSHEET_YES]),
+  before: sheetStart(header),
+  line: (row) => sheetLine(cells(row)),
 });
 
 const ndjsonOf = <Row>({ toJson }: Lines<Row, unknown>): Writer<Row> => ({

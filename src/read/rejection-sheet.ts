@@ -1,4 +1,4 @@
-/** Rejections of one table as a sheet for a spreadsheet program: a column for each field, to be corrected and replayed. */
+/** Rejections as a sheet for a spreadsheet program: a column for each field of their tables, to be corrected and replayed. */
 import { type CsvRecord, parseCsv } from "../codecs/csv-parser.ts";
 import { isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
@@ -13,19 +13,29 @@ export const REJECTION_ID = "rejection id";
 /** How many characters of a row's input the sheet shows. Spreadsheet programs cut cells that are much longer. */
 const RAW_CHARACTERS_MAX = 1_000;
 
-export const sheetHeader = (table: Table): string[] => [
-  ...[REJECTION_ID, "why refused", "in file", "at position"],
-  ...table.columns.map(({ name }) => name),
+/** The columns of a sheet for rejections of these tables. Columns of one name are one column. */
+export const sheetHeader = (tables: readonly Table[]): string[] => [
+  ...[REJECTION_ID, "why refused", ...(tables.length > 1 ? ["of table"] : []), "in file", "at position"],
+  ...fieldNames(tables),
   "as it came",
 ];
 
-/** The cells of one rejection. If its input cannot be split into fields, the fields are blank; `as it came` shows the input. */
-export async function sheetCells(table: Table, rejection: RejectionRecord): Promise<unknown[]> {
+const fieldNames = (tables: readonly Table[]) => [
+  ...new Set(tables.flatMap(({ columns }) => columns.map(({ name }) => name))),
+];
+
+/**
+ * The cells of one rejection. If its input cannot be split into fields, the fields are blank; `as it came` shows the input.
+ * @param tables those of the sheet's header
+ */
+export async function sheetCells(tables: readonly Table[], rejection: RejectionRecord): Promise<unknown[]> {
   const { id, reasons, file, position, raw = "(not UTF-8)" } = rejection;
+  const table = tables.find(({ name }) => name === rejection.table);
   const why = reasons.map(({ code, field, detail }) => `${code}${field ? ` (${field})` : ""}: ${detail}`).join("; ");
-  const fields = await fieldsOf(table, rejection);
+  const fields = table && (await fieldsOf(table, rejection));
   const asItCame = raw.length > RAW_CHARACTERS_MAX ? `${raw.slice(0, RAW_CHARACTERS_MAX)}...` : raw;
-  return [id, why, file, position, ...table.columns.map(({ name }) => fields?.get(name)), asItCame];
+  const place = [...(tables.length > 1 ? [rejection.table] : []), file, position];
+  return [id, why, ...place, ...fieldNames(tables).map((name) => fields?.get(name)), asItCame];
 }
 
 async function fieldsOf(table: Table, rejection: RejectionRecord): Promise<Map<string, string> | undefined> {

@@ -158,7 +158,7 @@ export function rejectionRoutes(database: Database, pages: Database, limits: Wri
         async read(limit, after) {
           const found = await listRejections(pages.db, { ...filter, limit, after });
           return table
-            ? Promise.all(found.map(async (each) => ({ ...each, cells: await sheetCells(table, each) })))
+            ? Promise.all(found.map(async (each) => ({ ...each, cells: await sheetCells([table], each) })))
             : found;
         },
         keyOf: (rejection) => rejection.id,
@@ -192,7 +192,7 @@ const EXPORT: Lines<Exported, Rejection> = {
 
 /** The same for a spreadsheet program, with a column for each field of the table. */
 const sheetOf = (table: Table): Lines<Exported, Rejection> => ({
-  header: sheetHeader(table),
+  header: sheetHeader([table]),
   cells: ({ cells = [] }) => cells,
   toJson: (rejection) => rejection,
 });

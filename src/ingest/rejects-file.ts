@@ -1,0 +1,76 @@
+/** The rejections of runs as a file: a sheet that a person corrects, and that `replay FILE` takes back. */
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import type { MySql2Database } from "drizzle-orm/mysql2";
+import { sheetLine, sheetStart } from "../codecs/spreadsheet.ts";
+import { tables } from "../codecs/tables.ts";
+import { MusterError } from "../errors.ts";
+import { explainedFile } from "../file-errors.ts";
+import { lookAt } from "../read/local-file.ts";
+import { sheetCells, sheetHeader } from "../read/rejection-sheet.ts";
+import { listRejections, type RejectionRecord } from "../repositories/rejection-log.ts";
+import { escaped } from "../shown.ts";
+
+/** How many rejections are read at once. Each may have 64 KiB of raw input. */
+const PAGE_ROWS = 100;
+
+/**
+ * Checks, before any work is done, that the file can be written.
+ * @throws MusterError `invalid` if there is such a file already, or no such folder
+ */
+export async function assertFree(path: string): Promise<void> {
+  const name = escaped(path);
+  if (await lookAt(resolve(path), path))
+    throw new MusterError("invalid", `${name} exists already: remove it, or give another name to --rejects`);
+  const folder = dirname(resolve(path));
+  if ((await lookAt(folder, folder))?.is !== "folder")
+    throw new MusterError("invalid", `${name} cannot be written, as there is no folder ${escaped(folder)}: make it`);
+}
+
+/**
+ * Writes the rejections of runs that have ended. The file appears when it is complete and on disk, and only its owner may read
+ * it: it has rows of other people's data. Nothing is written if there are no rejections.
+ * @returns how many rejections the file has
+ * @throws MusterError `unavailable` if the file cannot be written
+ */
+export async function writeRejects(db: MySql2Database, runs: readonly string[], path: string): Promise<number> {
+  const target = resolve(path);
+  const draft = `${target}.part`;
+  let rows = 0;
+  let file: FileHandle | undefined;
+  try {
+    for await (const page of pagesOf(db, runs)) {
+      if (!file) {
+        // A draft may be there already, if a command was killed while it wrote one.
+        await rm(draft, { force: true });
+        file = await open(draft, "wx", 0o600);
+        await file.write(sheetStart(sheetHeader(tables)));
+      }
+      const cells = await Promise.all(page.map((rejection) => sheetCells(tables, rejection)));
+      await file.write(cells.map(sheetLine).join(""));
+      rows += page.length;
+    }
+    await file?.sync();
+    await file?.close();
+    if (file) await rename(draft, target);
+    return rows;
+  } catch (error) {
+    if (file)
+      await file.close().then(
+        () => rm(draft, { force: true }),
+        () => {},
+      );
+    throw explainedFile(error, escaped(path), target);
+  }
+}
+
+async function* pagesOf(db: MySql2Database, runs: readonly string[]): AsyncGenerator<RejectionRecord[]> {
+  for (const run of runs) {
+    for (let after: number | undefined; ; ) {
+      const page = await listRejections(db, { run, after, limit: PAGE_ROWS });
+      if (page.length > 0) yield page;
+      after = page.at(-1)?.id;
+      if (page.length < PAGE_ROWS) break;
+    }
+  }
+}
