@@ -12,7 +12,7 @@ import { interruption } from "../src/interruption.ts";
 import { type OpenDatabase, openDatabase } from "../src/open-database.ts";
 import { type Option, readOptions, type Values } from "../src/options.ts";
 import type { FileRecipe } from "../src/read/recipe.ts";
-import { type RecipeFault, recipeOfOptions } from "../src/read/recipe-options.ts";
+import { RECIPE_FLAGS, type RecipeFault, recipeOfOptions } from "../src/read/recipe-options.ts";
 import { COMMANDS, type CommandName, flagsOf, helpOf } from "./commands.ts";
 import { say } from "./progress.ts";
 
@@ -155,6 +155,13 @@ export function readArguments<Name extends CommandName, T>(
 const badOptions = (faults: readonly RecipeFault[]) =>
   new MusterError("invalid", faults.map(({ name, detail }) => `--${name} ${detail}`).join("; "));
 
+/** The names of a command's flags for an error. Those that say how files are read are too many for one line. */
+function namesToShow(names: readonly string[]): string {
+  const own = names.filter((name) => !Object.hasOwn(RECIPE_FLAGS, name));
+  const more = own.length < names.length ? ", and those that --help lists for reading files" : "";
+  return own.join(", --") + more;
+}
+
 type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
 
 /** @throws MusterError `invalid` for mistakes that parseArgs() accepts if it is not strict */
@@ -164,7 +171,7 @@ function refuseMistakes(flags: Record<string, Option>, tokens: readonly Token[])
     if (token.kind !== "option") continue;
     const { name, rawName, value, inlineValue } = token;
     const names = Object.keys(flags);
-    if (!names.includes(name)) refuse(`there is no option ${rawName}: they are --${names.join(", --")}`);
+    if (!names.includes(name)) refuse(`there is no option ${rawName}: they are --${namesToShow(names)}`);
     if (flags[name]?.value === undefined) {
       if (value !== undefined) refuse(`${rawName} takes no value: leave =${value} out`);
       continue;

@@ -3,14 +3,15 @@ import { expect, test } from "bun:test";
 import { readConfig } from "../src/config.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { assertBindable, readTokens } from "../src/http/auth.ts";
-import { RECIPE_FLAGS } from "../src/read/recipe-options.ts";
 import { ROOT, run } from "./support/commands.ts";
 
 const TABLES = "departments, jobs, hired_employees";
-const IMPORT_OPTIONS = ["table", "dry-run", "new-only", "again", "max-rejects", "recipe", "json", "help"]
-  .concat(Object.keys(RECIPE_FLAGS))
-  .map((name) => `--${name}`)
-  .join(", ");
+const IMPORT_OPTIONS =
+  "--table, --dry-run, --new-only, --again, --max-rejects, --rejects, --fail-on-rejects, --recipe, --json, --help, and those that --help lists for reading files";
+const ZONE_AND_DELIMITER =
+  "--delimiter must be one ASCII character, or tab; --zone must be a time zone such as America/Bogota, UTC or -05:00";
+const NO_REJECTS =
+  "--rejects needs an import, as a dry run keeps no rejected rows that could be replayed: leave --dry-run out";
 
 const WRONG_ARGUMENTS: [string, string[], string][] = [
   ["import", ["--nonsense"], `there is no option --nonsense: they are ${IMPORT_OPTIONS}`],
@@ -22,6 +23,8 @@ const WRONG_ARGUMENTS: [string, string[], string][] = [
   ["import", ["--table", "staff", "."], `--table staff: give one of ${TABLES}`],
   ["import", ["--table=jobs", "--table=jobs", "."], "--table is given twice: give it once"],
   ["import", ["--dry-run=yes", "."], "--dry-run takes no value: leave =yes out"],
+  ["import", ["a", "--delimiter", ";;", "--zone", "-99:00"], ZONE_AND_DELIMITER],
+  ["import", ["a", "--rejects", "x", "--dry-run"], NO_REJECTS],
   ...["200%", "-1", "many", "1.5", "5 %"].map((text): [string, string[], string] => [
     "import",
     ["--max-rejects", text, "."],
