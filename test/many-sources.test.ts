@@ -101,6 +101,10 @@ describe("several sources", () => {
     expect(await jobs()).toEqual([]);
   });
 
+  test("may not be empty, as a shell makes of a variable that is not set", async () => {
+    await expect(open([""])).rejects.toThrow("a SOURCE is empty");
+  });
+
   test("may be a thousand, as a shell makes of *.csv", async () => {
     const files = Array.from({ length: 1000 }, (_, at) => [`jobs-${at}.csv`, `${at + 1},Clerk\n`]);
     const folder = await folderOf(Object.fromEntries(files));
@@ -207,6 +211,20 @@ describe("folders in folders", () => {
       "Skipped jobs/up: it is a link that leads back to a folder above it (remove it)",
       "Skipped up: it is a link that leads back to a folder above it (remove it)",
     ]);
+  });
+
+  test("with names that are not UTF-8 are named, and refused if they are a table's", async () => {
+    const folder = await folderOf({ "jobs.csv": "1,x\n" });
+    const make = (script: string) => Bun.spawnSync(["bash", "-c", script], { cwd: folder });
+    make("mkdir $'d\\xe9p'; touch $'d\\xe9p/jobs.csv' $'\\xe9.csv'");
+    const { files, notes } = await open([folder]);
+    expect(files).toHaveLength(1);
+    expect(notes.sort()).toEqual([
+      expect.stringMatching(/^Skipped d.p: its name is not UTF-8/),
+      expect.stringMatching(/^Skipped .\.csv: its name is not UTF-8/),
+    ]);
+    make("touch $'jobs-\\xe9.csv'");
+    await expect(open([folder])).rejects.toThrow("its name is not UTF-8: rename it");
   });
 
   test("are looked into to a depth of 64", async () => {

@@ -73,3 +73,9 @@ export function tooMany(where: string): MusterError {
   const what = `has over ${ENTRIES_MAX} files and folders`;
   return new MusterError("invalid", `${escaped(where)} ${what}: import its folders one by one`);
 }
+
+/** @throws MusterError `invalid` if there are over FILES_MAX files */
+export function assertFewFiles({ length }: readonly ChosenFile[]): void {
+  if (length <= FILES_MAX) return;
+  throw new MusterError("invalid", `there are over ${FILES_MAX} files to read: import their folders one by one`);
+}

@@ -13,7 +13,7 @@ export interface FileState {
 }
 
 export interface Found {
-  /** A pipe is a named one, or a socket. Another thing is a device. */
+  /** A pipe has a name here. Another thing is a device or a socket. */
   is: "file" | "folder" | "pipe" | "other";
   state: FileState;
 }
@@ -26,8 +26,7 @@ export interface Found {
 export async function lookAt(path: string, name: string): Promise<Found | undefined> {
   try {
     const seen = await stat(path, { bigint: true });
-    const isPipe = seen.isFIFO() || seen.isSocket();
-    const is = seen.isFile() ? "file" : seen.isDirectory() ? "folder" : isPipe ? "pipe" : "other";
+    const is = seen.isFile() ? "file" : seen.isDirectory() ? "folder" : seen.isFIFO() ? "pipe" : "other";
     return { is, state: { bytes: Number(seen.size), version: FIELDS.map((field) => seen[field]).join() } };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -8,6 +8,7 @@ import { escaped } from "../shown.ts";
 import { refuseLake } from "./choose-file.ts";
 import { isSideName, tablesOfPath } from "./file-names.ts";
 import {
+  assertFewFiles,
   type Choose,
   type Chosen,
   type ChosenFile,
@@ -97,11 +98,23 @@ async function lookThrough(walk: Walk, folder: Folder, shown: string): Promise<v
   });
   for (const entry of entries) {
     walk.signal?.throwIfAborted();
-    if (++walk.entries > ENTRIES_MAX) throw tooMany(folder.name || shown);
-    if (entry.isDirectory()) await lookInto(walk, folder, entry.name);
+    if (++walk.entries > ENTRIES_MAX) throw tooMany(walk.location);
+    if (await isUndecoded(folder, entry)) skipUndecoded(walk, folder.name + entry.name);
+    else if (entry.isDirectory()) await lookInto(walk, folder, entry.name);
     else if (entry.isSymbolicLink()) await follow(walk, folder, entry.name);
     else await addFile(walk, { ...pathsOf(folder, entry.name), isFile: entry.isFile() });
   }
+}
+
+/** Whether a name is not UTF-8. A path with it then leads to nothing. */
+const isUndecoded = async (folder: Folder, { name }: Dirent) =>
+  name.includes("\uFFFD") && !(await lookAt(join(folder.path, name), name));
+
+/** @throws MusterError `invalid` if the rest of the name says that it is to be read */
+function skipUndecoded({ choose, skipped }: Walk, name: string): void {
+  const why = "its name is not UTF-8";
+  if (choose(name).is !== "read") skipped.add(name, `${why} (rename it)`);
+  else throw new MusterError("invalid", `${escaped(name)}: ${why}: rename it`);
 }
 
 const pathsOf = (folder: Folder, entry: string) => ({
@@ -147,6 +160,7 @@ async function addFile({ choose, files, skipped }: Walk, file: Paths & { isFile:
   const found = await lookAt(file.path, file.name);
   if (found?.is !== "file") throw new MusterError("refused", `${escaped(file.name)} was removed: start again`);
   files.push(fileAt(file, found.state, choice));
+  assertFewFiles(files);
 }
 
 const fileAt = ({ path, real, name }: Paths, state: FileState, { table, recipe }: Chosen): ChosenFile => ({

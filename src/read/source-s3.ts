@@ -6,6 +6,7 @@ import { type ListedObject, listKeys, readObject } from "../s3/objects.ts";
 import { refuseLake } from "./choose-file.ts";
 import { isSideName } from "./file-names.ts";
 import {
+  assertFewFiles,
   type Choose,
   type Chosen,
   type ChosenFile,
@@ -59,6 +60,7 @@ async function chosenOf(
       const choice = choose(object.key);
       if (choice.is === "skipped") skipped.add(object.key, choice.why);
       else if (choice.is === "read") files.push(fileOf(location, object, choice));
+      assertFewFiles(files);
     }
   }
   return { files, skipped };

@@ -8,7 +8,7 @@ import { chooser } from "./choose-file.ts";
 import type { Identity } from "./file-digest.ts";
 import { readerOfFile, readerOfFormat } from "./file-formats.ts";
 import type { FileRow, ReadRows } from "./file-row.ts";
-import { type ChosenFile, FILES_MAX, type FoundFile, type Place } from "./found-source.ts";
+import { assertFewFiles, type ChosenFile, type FoundFile, type Place } from "./found-source.ts";
 import { type FileRecipe, RECIPE_FILE, type Recipe } from "./recipe.ts";
 import { recipeBeside, withOptions } from "./recipe-file.ts";
 import { nameOfAll, namesApart } from "./several-sources.ts";
@@ -86,7 +86,7 @@ export async function openSource(given: OpenSource): Promise<Source> {
       else files.push({ ...file, whole: wholeName(place, found.name, file.name) });
       if (key && first === undefined) readAs.set(key, label + file.name);
     }
-    if (files.length > FILES_MAX) throw tooManyFiles();
+    assertFewFiles(files);
     notes.push(...found.skipped.lines(label), ...partitionNotes(found.files));
   }
   const name = nameOfAll(names);
@@ -104,6 +104,9 @@ async function placesOf({ locations, s3, signal, say }: OpenSource): Promise<{ p
   const notes: string[] = [];
   for (const location of locations) {
     signal?.throwIfAborted();
+    // A shell makes it of a variable that is not set. As a path it would be the current directory.
+    if (location === "")
+      throw new MusterError("invalid", "a SOURCE is empty: name a directory, a file or s3://BUCKET/PREFIX/");
     const isS3 = location.startsWith("s3://");
     const place = isS3 ? await placeOfUrl(location, s3, signal) : await placeOfPath(location, { say, signal });
     if (places.has(place.name)) notes.push(`${escaped(location)} is named twice, and is read once`);
@@ -129,10 +132,6 @@ function recipesBeside({ recipe, s3, signal }: OpenSource, notes: string[]) {
 function wholeName({ isOne }: Place, source: string, name: string): string {
   if (isOne) return source.endsWith(name) ? source : name;
   return source.endsWith("/") ? source + name : `${source}/${name}`;
-}
-
-function tooManyFiles(): MusterError {
-  return new MusterError("invalid", `there are over ${FILES_MAX} files to read: import their folders one by one`);
 }
 
 /** Hive and Spark put a column's value into the name of a folder, and leave the column out of the files. */
