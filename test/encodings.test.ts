@@ -146,6 +146,12 @@ test.each<[string, Buffer, string, RegExp]>([
   ["the other UTF-16's mark", utf16(`\uFEFF${CSV}`), "utf-16be", /mark of UTF-16LE, .* --encoding utf-16le/],
   ["UTF-32's mark", Buffer.from("fffe000031000000", "hex"), "utf-16le", /mark of UTF-32, .* convert it to UTF-8/],
   ["a gzip file", gzipSync(CSV), "windows-1252", /it is packed with gzip/],
+  [
+    "ASCII",
+    Buffer.from("id,job\n1,Baker\n"),
+    "utf-16",
+    /it is ASCII, and is to be read as utf-16le: read it without an encoding/,
+  ],
   ["JSON", utf16('{"id":1}\n'), "utf-16le", /it is JSON/],
 ])("%s contradicts the encoding of the recipe, and is refused", async (_, bytes, encoding, why) => {
   await expect(read("a.csv", bytes, { encoding })).rejects.toMatchObject({
@@ -164,4 +170,18 @@ test.each<[string, Buffer, RegExp]>([
   ["UTF-32", Buffer.from("fffe000031000000", "hex"), /it is UTF-32: convert it to UTF-8/],
 ])("without an encoding %s is refused, and the option is named", async (_, bytes, why) => {
   await expect(read("a.csv", bytes)).rejects.toMatchObject({ code: "refused", message: expect.stringMatching(why) });
+});
+
+test("text that may be UTF-8 is read by a single-byte encoding as the recipe says, and a line says so", async () => {
+  const notes = async (text: string, form: "utf8" | "latin1") => {
+    const said: string[] = [];
+    const chunks = decoded(chunked(Buffer.from(text, form), 600), "latin1", "a.csv", (line) => void said.push(line));
+    expect((await Array.fromAsync(chunks)).length).toBeGreaterThan(0);
+    return said;
+  };
+  const may = "a.csv is read as windows-1252, but may be UTF-8: if it is, import it without an encoding";
+  expect(await notes("1,Müller\n2,é\n", "utf8")).toEqual([may]);
+  expect(await notes(`${"1,Muller\n".repeat(99)}2,Müller\n`, "utf8")).toEqual([may]);
+  expect(await notes("1,Müller\n2,é\n", "latin1")).toEqual([]);
+  expect(await notes("1,Café", "latin1")).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** Decodes text of any encoding to UTF-8, so that the readers of CSV and JSON need to know no other. */
-import { isAscii } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { MusterError } from "../errors.ts";
 import { decoderOf, encodingOf } from "./encodings.ts";
 import { whyNotEncoded } from "./file-type.ts";
@@ -21,6 +21,7 @@ export async function* decoded(
   chunks: AsyncIterable<Uint8Array>,
   label: string,
   name: string,
+  say?: (line: string) => void,
 ): AsyncGenerator<Uint8Array> {
   let decode: Decode | undefined;
   let head = Buffer.alloc(0);
@@ -32,15 +33,15 @@ export async function* decoded(
     }
     head = Buffer.concat([head, chunk]);
     if (head.length < HEAD_BYTES) continue;
-    decode = decoderFor(head, label, name);
+    decode = decoderFor(head, label, name, say);
     yield decode(head, false);
   }
-  yield decode ? decode(Buffer.alloc(0), true) : decoderFor(head, label, name)(head, true);
+  yield decode ? decode(Buffer.alloc(0), true) : decoderFor(head, label, name, say)(head, true);
 }
 
 type Decode = (bytes: Uint8Array, isLast: boolean) => Uint8Array;
 
-function decoderFor(head: Buffer, label: string, name: string): Decode {
+function decoderFor(head: Buffer, label: string, name: string, say?: (line: string) => void): Decode {
   const encoding = isBigEndianByMark(head, label) ? "utf-16be" : encodingOf(label);
   if (encoding === undefined) throw new MusterError("invalid", `${name}: the encoding ${label} is not known`);
   const why = whyNotEncoded(head, encoding);
@@ -50,13 +51,28 @@ function decoderFor(head: Buffer, label: string, name: string): Decode {
   // In these every ASCII byte is itself, whatever stands before it.
   const isSingleByte = !/^(?:utf-16|gb|big5|euc|iso-2022|shift)/.test(encoding);
   let isFirst = true;
+  let isWeighed = false;
   return (bytes, isLast) => {
     if (isSingleByte && isAscii(bytes)) return bytes;
+    if (isSingleByte && !isWeighed && !isAscii(inner(bytes))) {
+      isWeighed = true;
+      if (isUtf8(inner(bytes)))
+        say?.(`${name} is read as ${encoding}, but may be UTF-8: if it is, import it without an encoding`);
+    }
     const text = toText(bytes, isLast);
     const start = isFirst && text.startsWith(BOM) ? 1 : 0;
     isFirst &&= text === "";
     return inUtf8(text.slice(start));
   };
+}
+
+/** Without the ends, which may be parts of a character in UTF-8. */
+function inner(bytes: Uint8Array): Uint8Array {
+  const isPart = (byte = 0) => byte >= 0x80;
+  let [start, end] = [0, bytes.length];
+  while (start < 3 && isPart(bytes[start]) && (bytes[start] ?? 0) < 0xc0) start++;
+  while (bytes.length - end < 3 && isPart(bytes[end - 1])) end--;
+  return bytes.subarray(start, Math.max(start, end));
 }
 
 /** Whether the label leaves the order of the bytes open, and their mark says big-endian. */

@@ -2,7 +2,7 @@
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
 import { option } from "./option-text.ts";
-import { otherEncodingOf, toReadAs, whyOtherMark } from "./text-encoding.ts";
+import { otherEncodingOf, toReadAs, whyOtherEncoding } from "./text-encoding.ts";
 
 /** The types of files that Muster reads, and of the packed files around them. */
 export type FileType = "csv" | "ndjson" | "json" | "avro" | "parquet" | "xlsx" | "gzip" | "zstd" | "zip";
@@ -72,7 +72,7 @@ const CALLED = {
 /** Why a file that begins with these bytes is not text in the encoding; undefined if it may be. */
 export function whyNotEncoded(head: Buffer, encoding: string): string | undefined {
   const found = signatureOf(head) ?? zipOf(head);
-  return found ? `it is ${found.is}: ${found.toDo}` : whyOtherMark(head, encoding);
+  return found ? `it is ${found.is}: ${found.toDo}` : whyOtherEncoding(head, encoding);
 }
 
 interface Found {

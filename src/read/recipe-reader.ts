@@ -10,7 +10,7 @@ export const byRecipe = (read: ReadRows): ReadRows =>
     if (!options?.recipe) return yield* read(table, chunks, name, options);
     const recipe = resolved(options.recipe);
     const { encoding, dialect } = recipe;
-    const text = encoding === undefined ? chunks : decoded(chunks, encoding, name);
+    const text = encoding === undefined ? chunks : decoded(chunks, encoding, name, options.say);
     if (dialect !== "excel") return yield* read(table, text, name, { ...options, recipe });
     const iterator = text[Symbol.asyncIterator]();
     try {

@@ -1,4 +1,5 @@
 /** Recognises encodings other than UTF-8 by the first bytes of a file. Such a file is read only if its recipe names them. */
+import { isAscii } from "node:buffer";
 import { option } from "./option-text.ts";
 
 type Encoding = "UTF-16LE" | "UTF-16BE" | "UTF-32";
@@ -15,9 +16,12 @@ export function toReadAs(encoding: Encoding): string {
   return `read it with ${option("encoding", encoding.toLowerCase())}, or save it as UTF-8`;
 }
 
-/** Why bytes are not in the encoding that a recipe names, by the byte order mark of another one. */
-export function whyOtherMark(head: Buffer, encoding: string): string | undefined {
+/** Why bytes are not in the encoding that a recipe names: by the byte order mark of another one, or as UTF-16 without zeros. */
+export function whyOtherEncoding(head: Buffer, encoding: string): string | undefined {
   const marked = byByteOrderMark(head);
+  // A comma, a brace or a line end in UTF-16 has a zero byte.
+  if (marked === undefined && encoding.startsWith("utf-16") && head.length > 1 && isAscii(head) && !head.includes(0))
+    return `it is ASCII, and is to be read as ${encoding}: read it without an encoding`;
   if (marked === undefined || marked.toLowerCase() === encoding) return undefined;
   const toDo = marked === "UTF-8" ? `read it with ${option("encoding", "utf-8")}` : toReadAs(marked);
   return `it begins with the byte order mark of ${marked}, and is to be read as ${encoding}: ${toDo}`;
