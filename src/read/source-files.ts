@@ -101,8 +101,8 @@ async function lookThrough(walk: Walk, folder: Folder, shown: string): Promise<v
     if (++walk.entries > ENTRIES_MAX) throw tooMany(walk.location);
     if (await isUndecoded(folder, entry)) skipUndecoded(walk, folder.name + entry.name);
     else if (entry.isDirectory()) await lookInto(walk, folder, entry.name);
-    else if (entry.isSymbolicLink()) await follow(walk, folder, entry.name);
-    else await addFile(walk, { ...pathsOf(folder, entry.name), isFile: entry.isFile() });
+    else if (entry.isFile()) await addFile(walk, { ...pathsOf(folder, entry.name), isFile: true });
+    else await follow(walk, folder, entry.name);
   }
 }
 
@@ -136,7 +136,7 @@ async function lookInto(walk: Walk, parent: Folder, entry: string, real = join(p
   else await lookThrough(walk, { path: join(parent.path, entry), real, name, above }, name.slice(0, -1));
 }
 
-/** Links are followed, also those that lead out of the source. */
+/** Links are followed, also those that lead out of the source. Some file systems do not list what else an entry is. */
 async function follow(walk: Walk, folder: Folder, entry: string): Promise<void> {
   const paths = pathsOf(folder, entry);
   // A link that leads to itself cannot be resolved either.
