@@ -85,6 +85,12 @@ export function readerOfFormat(name: FormatName, file: string): ReadRows {
   return readerOf(format, unpackedName(file));
 }
 
+/** The format that a file's name says, and how the file is packed. */
+export function formatOfFile(name: string): Packed & { format: FormatName | undefined } {
+  const { rest, ...packed } = unpackedName(name);
+  return { ...packed, format: formatOfEnding(rest)?.format.name };
+}
+
 const formatNamed = (name: FormatName): Format | undefined => FORMATS.find((each) => each.name === name);
 
 interface Ending {
@@ -100,7 +106,13 @@ function formatOfEnding(name: string): Ending | undefined {
   return undefined;
 }
 
-interface Packed {
+/** The format that a media type says; undefined if it says only how the body is packed. */
+export const formatOfType = (type: MediaType): FormatName | undefined =>
+  FORMATS.find(({ mediaType }) => mediaType === type)?.name;
+
+export const isZipType = (type: MediaType): boolean => type === ZIP.mediaType;
+
+export interface Packed {
   packing?: Packing | undefined;
   isZip: boolean;
 }

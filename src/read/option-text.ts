@@ -15,8 +15,16 @@ const VALUE_LENGTH_MAX = 200;
  */
 export const option = (name: OptionName, value: string | number | true = true): string => options({ [name]: value });
 
+export type OptionValues = { [Name in OptionName]?: string | number | true };
+
 /** Several options that are needed together, like `option`. */
-export function options(values: { [Name in OptionName]?: string | number | true }): string {
+export function options(values: OptionValues): string {
+  const { flags, parameters } = optionTexts(values);
+  return `${flags.join(" ")} (HTTP: ${parameters.join("&")})`;
+}
+
+/** The same, each way for itself. */
+export function optionTexts(values: OptionValues): { flags: string[]; parameters: string[] } {
   const flags: string[] = [];
   const parameters: string[] = [];
   for (const [name, value] of Object.entries(values)) {
@@ -25,7 +33,7 @@ export function options(values: { [Name in OptionName]?: string | number | true 
     flags.push(value === true ? flag : `${flag} ${quoted(text)}`);
     parameters.push(`${hyphened(name, "_")}=${encoded(text)}`);
   }
-  return `${flags.join(" ")} (HTTP: ${parameters.join("&")})`;
+  return { flags, parameters };
 }
 
 /** The name of a recipe's part as an option spells it: ignoreOtherColumns becomes ignore-other-columns or ignore_other_columns. */
@@ -39,7 +47,7 @@ function typable(text: string): string {
 }
 
 /** The text as a shell takes it. */
-const quoted = (text: string) => (/^[\w.,:=/+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+export const quoted = (text: string) => (/^[\w.,:=/+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 /** The text as a URL takes it, with as little encoding as can be read back. */
 const encoded = (text: string) => encodeURIComponent(text).replace(/%(?:3B|2C|3D|3A|2F)/g, decodeURIComponent);

@@ -72,11 +72,20 @@ async function recipeOfPrefix(url: string, s3?: S3ClientConfig, signal?: AbortSi
 const tooLarge = (name: string) =>
   new MusterError("invalid", `${escaped(name)} has over ${RECIPE_BYTES_MAX} bytes, which no recipe needs`);
 
+const withoutUndefined = <Parts extends object>(parts: Parts): Parts =>
+  Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as Parts;
+
 /**
  * A recipe with options on top of it: each file that the recipe names gets them, and so does every other file.
  * @returns undefined if there is neither a recipe nor an option
  */
 export function withOptions(recipe: Recipe | undefined, options: FileRecipe | undefined): Recipe | undefined {
   if (!options) return recipe;
-  return { files: [...(recipe?.files.map((file) => ({ ...file, ...options })) ?? []), options] };
+  const { datetime } = options;
+  const files = recipe?.files.map((file) => ({
+    ...{ ...file, ...options },
+    // A zone alone leaves the formats as they are, and formats the zone.
+    ...(datetime && { datetime: { ...file.datetime, ...withoutUndefined(datetime) } }),
+  }));
+  return { files: [...(files ?? []), options] };
 }

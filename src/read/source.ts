@@ -30,6 +30,8 @@ export interface SourceFile {
   /** Its size as it is stored, packed or not. */
   bytes: number;
   identity?: Identity | undefined;
+  /** How it is read, if not by the strict default. */
+  recipe?: FileRecipe | undefined;
   /** Reads its bytes from the beginning. Throws if the file is not as it was found. */
   open(): AsyncIterable<Uint8Array>;
   /**
@@ -147,7 +149,7 @@ function partitionNotes(files: readonly ChosenFile[]): string[] {
 const PARTITION = /(?:^|\/)[^/=]+=[^/]*\//;
 
 /** The recipe says how a file is read, or its name. A single file of any other ending is read as CSV. */
-function readerFor(name: string, recipe: FileRecipe | undefined): ReadRows {
+export function readerFor(name: string, recipe: FileRecipe | undefined): ReadRows {
   if (recipe?.format !== undefined) return readerOfFormat(recipe.format, name);
   return readerOfFile(name)?.read ?? readerOfFormat("csv", name);
 }
@@ -189,7 +191,7 @@ function sourceFile(
   const open = () => openAs(name);
   const rows: SourceFile["rows"] = (onChunk, say) =>
     read(tableOf(table), watched(open(), onChunk), escaped(name), { say, recipe });
-  return { table, name, bytes, identity, open, rows };
+  return { table, name, bytes, identity, recipe, open, rows };
 }
 
 async function* watched(chunks: AsyncIterable<Uint8Array>, onChunk?: (chunk: Uint8Array) => void) {

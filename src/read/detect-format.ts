@@ -1,0 +1,49 @@
+/** Finds the format of a file by its first bytes, and compares it with what its name says. */
+import { type Finding, said } from "./detection.ts";
+import type { FormatName } from "./recipe.ts";
+
+/**
+ * @param head the first bytes, unpacked
+ * @param text the same as text
+ * @param byName the format that the name says, or the media type of a request
+ * @param given the format that the user names
+ */
+export function detectFormat(
+  head: Buffer,
+  text: string,
+  byName: FormatName | undefined,
+  given: FormatName | undefined,
+): { format: FormatName; finding: Finding } {
+  const part = "format";
+  if (given) return { format: given, finding: said(part, given) };
+  const binary = binaryOf(head);
+  const seen = binary ?? jsonOf(text);
+  const evidence = seen?.evidence ?? "it is text and no JSON";
+  const format = seen?.format ?? (byName === "tsv" ? "tsv" : "csv");
+  if (format === byName)
+    return { format, finding: { part, is: format, evidence: `its name says so, and ${evidence}` } };
+  const recipe = format === "csv" && byName === undefined ? {} : { recipe: { format } };
+  return { format, finding: { part, is: format, evidence, ...recipe } };
+}
+
+interface Seen {
+  format: FormatName;
+  evidence: string;
+}
+
+function binaryOf(head: Buffer): Seen | undefined {
+  const start = head.toString("latin1", 0, 4);
+  if (start === "Obj\x01") return { format: "avro", evidence: "it begins with Avro's mark, Obj and a byte 1" };
+  if (start === "PAR1") return { format: "parquet", evidence: "it begins with Parquet's mark, PAR1" };
+  if (start === "PK\x03\x04")
+    return { format: "xlsx", evidence: "it begins with a zip archive's mark, as workbooks do" };
+  return undefined;
+}
+
+function jsonOf(text: string): Seen | undefined {
+  const start = text.replace(/^\uFEFF?\s*/, "");
+  if (/^\[\s*(?:[{\]]|$)/.test(start))
+    return { format: "json", evidence: "it begins with [ and {, as an array of objects" };
+  if (/^\{\s*["}]/.test(start)) return { format: "ndjson", evidence: 'it begins with {", as an object on each line' };
+  return undefined;
+}
