@@ -82,6 +82,29 @@ says which table it is for: jobs.csv, jobs-2021.csv, jobs/any.csv, jobs/2021/11/
     ],
     exitCodes: "0 done, 1 failed, 2 refused, 3 done with rejected rows (only with --fail-on-rejects), 130 interrupted.",
   },
+  inspect: {
+    forms: ["SOURCE... [options]"],
+    about: `Says what files are and how they would be read, with the evidence: format, encoding, delimiter, header, columns, numbers
+and dates. Shows the first rows as they would be stored, and what is doubtful. Only the start of each file is read, and
+nothing is stored.
+
+SOURCE is as for import. A file whose name says no table is compared with all tables, unless --table names one.
+What an option says is not looked for: so it confirms what is doubtful, and --save then keeps it.`,
+    flags: {
+      table: { value: "T", type: oneOf(tableNames).optional(), about: `inspect only the files of table T: ${TABLES}` },
+      save: { type: isGiven, about: "write muster.recipe.json beside the files, without what is doubtful" },
+      recipe: {
+        value: "FILE",
+        type: text.optional(),
+        about: "inspect the files as this recipe says",
+        unset: "muster.recipe.json beside the files, if there is one",
+      },
+      ...common,
+    },
+    takesRecipe: true,
+    examples: ["npm run inspect -- ./csv", "npm run inspect -- hires.csv --encoding windows-1252 --save"],
+    exitCodes: "0 all files can be read with what is proposed, 1 failed, 2 some cannot, or wrong arguments.",
+  },
   replay: {
     forms: ["[FILE] [options]"],
     about: `Judges rejected rows again, and stores those that pass. A row that is rejected again is kept as a new open rejection.

@@ -16,9 +16,9 @@ const MIB = 1024 * 1024;
 
 export interface Setting extends Option {
   /** The commands that use it. `start` is the service. If this is missing, only the service uses it. */
-  commands?: readonly ("start" | "import" | "replay" | "backup" | "restore" | "bench")[];
+  commands?: readonly ("start" | "import" | "replay" | "backup" | "restore" | "bench" | "inspect")[];
 }
-const all = ["start", "import", "replay", "backup", "restore"] as const;
+const all = ["start", "import", "inspect", "replay", "backup", "restore"] as const;
 
 const count = (unit: string) => wholeNumber(`a whole number of ${unit}`, 1, 9_999_999_999);
 // The most is 24 days, because a timer takes no longer time.

@@ -1,0 +1,138 @@
+/** Reads the first rows of a file by a proposed recipe, and judges them against what is stored. Nothing is written. */
+import type { Pool } from "mysql2/promise";
+import { toJson } from "../codecs/json.ts";
+import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
+import type { Reason, ReasonCode } from "../db/ledger.ts";
+import { MusterError } from "../errors.ts";
+import type { FileRow, ReadOptions } from "../read/file-row.ts";
+import { shownRaw } from "../read/shown-raw.ts";
+import { existingIds } from "../repositories/key-sql.ts";
+import { readRows } from "../repositories/rows.ts";
+import { judge, type KnownRows, type Verdict } from "./judge.ts";
+
+/** How many rows are judged. */
+export const ROWS_MAX = 1_000;
+/** How many rows are shown. */
+export const ROWS_SHOWN = 10;
+/** How many reasons are told apart: the name of an unknown field may be any text. */
+const REASONS_MAX = 100;
+/** How many batches of rows are read. A batch may be empty, in a file of blank lines. */
+const BATCHES_MAX = 512;
+
+export interface InspectedRow {
+  /** The line, or the number of the record. */
+  position: number;
+  status: "inserted" | "unchanged" | "rejected";
+  /** As it would be stored. */
+  row?: Record<string, unknown>;
+  /** If it would be rejected: its text, and why. */
+  raw?: string;
+  reasons?: Reason[];
+}
+
+export interface InspectedRows {
+  rows: InspectedRow[];
+  counts: { read: number; inserted: number; unchanged: number; rejected: number };
+  /** The most frequent reason first. */
+  reasons: { code: ReasonCode; field?: string | undefined; rows: number; detail: string }[];
+  /** Why the file could not be read on, in one line. */
+  error?: string | undefined;
+  notes: string[];
+}
+
+/** The rows of a file in batches. */
+export type OpenRows = (options: ReadOptions) => AsyncGenerator<FileRow[]>;
+
+export async function inspectRows(table: Table, open: OpenRows, known: InspectedIds): Promise<InspectedRows> {
+  const notes: string[] = [];
+  const { rows, isWhole, error } = await firstRows(open, (line) => void notes.push(line));
+  const verdicts = await judge(table, rows, known);
+  const counts = { read: rows.length, inserted: 0, unchanged: 0, rejected: 0 };
+  const reasons = new Map<string, InspectedRows["reasons"][number]>();
+  for (const verdict of verdicts) {
+    counts[statusOf(verdict)]++;
+    if (verdict.is !== "rejected") continue;
+    for (const { code, field, detail } of verdict.reasons) {
+      const key = JSON.stringify(reasons.size < REASONS_MAX ? [code, field] : [code]);
+      const sum = reasons.get(key) ?? { code, field, rows: 0, detail };
+      reasons.set(key, { ...sum, rows: sum.rows + 1 });
+    }
+  }
+  known.add(table, rows, verdicts, isWhole && error === undefined);
+  return {
+    rows: rows.slice(0, ROWS_SHOWN).map((row, at) => shownRow(table, row, verdicts[at])),
+    ...{ counts, notes: [...notes, ...known.notes(table)], error },
+    reasons: [...reasons.values()].sort((a, b) => b.rows - a.rows),
+  };
+}
+
+async function firstRows(open: OpenRows, say: (line: string) => void) {
+  const rows: FileRow[] = [];
+  let batches = 0;
+  try {
+    for await (const batch of open({ say })) {
+      rows.push(...batch.slice(0, ROWS_MAX - rows.length));
+      if (rows.length === ROWS_MAX || ++batches === BATCHES_MAX) return { rows, isWhole: false, error: undefined };
+    }
+    return { rows, isWhole: true, error: undefined };
+  } catch (error) {
+    if (!(error instanceof MusterError) || error.code === "interrupted") throw error;
+    return { rows, isWhole: false, error: error.message };
+  }
+}
+
+const statusOf = ({ is }: Verdict) => (is === "new" ? "inserted" : is);
+
+function shownRow(table: Table, { values, position, raw }: FileRow, verdict: Verdict | undefined): InspectedRow {
+  if (verdict?.is === "rejected")
+    return { position, status: "rejected", raw: shownRaw(raw), reasons: [...verdict.reasons] };
+  const status = verdict ? statusOf(verdict) : "inserted";
+  return { position, status, row: toJson(table, values.map((value) => value ?? null) as Row) };
+}
+
+interface Ids {
+  ids: Set<number>;
+  /** Whether the rows were all that the files have. */
+  isWhole: boolean;
+}
+
+/** The rows that are stored, and the ids of the files that were inspected before. It only reads. */
+export class InspectedIds implements KnownRows {
+  readonly #inspected = new Map<TableName, Ids>();
+
+  /** @param pool undefined if no database answers */
+  constructor(private readonly pool: Pool | undefined) {}
+
+  add(table: Table, rows: readonly FileRow[], verdicts: readonly Verdict[], isWhole: boolean): void {
+    const known = this.#inspected.get(table.name) ?? { ids: new Set<number>(), isWhole: true };
+    known.isWhole &&= isWhole;
+    this.#inspected.set(table.name, known);
+    for (const [at, { values }] of rows.entries()) {
+      const id = values[table.key];
+      if (typeof id === "number" && verdicts[at]?.is !== "rejected") known.ids.add(id);
+    }
+  }
+
+  async stored(table: Table, ids: readonly number[]): Promise<readonly Row[]> {
+    return this.pool ? readRows(this.pool, table, ids) : [];
+  }
+
+  async missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
+    const { ids: inspected, isWhole = true } = this.#inspected.get(table) ?? {};
+    if (!this.pool || !isWhole) return new Set();
+    const unknown = [...ids].filter((id) => !inspected?.has(id));
+    const stored = await existingIds(this.pool, tableOf(table), unknown);
+    return new Set(unknown.filter((id) => !stored.has(id)));
+  }
+
+  /** What was not checked. */
+  notes({ references }: Table): string[] {
+    if (!this.pool) return ["no database answers: ids and references are not checked"];
+    const cut = new Set(
+      references.map(({ table }) => table).filter((table) => this.#inspected.get(table)?.isWhole === false),
+    );
+    return [...cut].map(
+      (table) => `only the start of the files of ${table} was read: references to it are not checked`,
+    );
+  }
+}
