@@ -630,14 +630,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                         };
@@ -696,14 +696,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                         };
@@ -1600,14 +1600,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                     };
@@ -1993,6 +1993,139 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         job: string;
                     })[];
                 };
+            };
+            output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
+            };
+            outputFormat: "json";
+            status: ProblemStatus;
+        };
+    }>;
+} & {
+    inspect: import("hono/client").ClientRequest<string, "/inspect", {
+        $post: {
+            input: {
+                query?: {
+                    table?: Loose<"departments" | "hired_employees" | "jobs" | undefined>;
+                    name?: Loose<string | undefined>;
+                    complete?: Loose<"false" | "true" | undefined>;
+                    columns?: Loose<string | undefined>;
+                    comment?: Loose<string | undefined>;
+                    datetime?: Loose<string | undefined>;
+                    decimal?: Loose<string | undefined>;
+                    delimiter?: Loose<string | undefined>;
+                    dialect?: Loose<string | undefined>;
+                    encoding?: Loose<string | undefined>;
+                    escape?: Loose<string | undefined>;
+                    format?: Loose<string | undefined>;
+                    group?: Loose<string | undefined>;
+                    header?: Loose<string | undefined>;
+                    ids?: Loose<string | undefined>;
+                    ignore?: Loose<string | undefined>;
+                    ignore_other_columns?: Loose<string | undefined>;
+                    null?: Loose<string | undefined>;
+                    quote?: Loose<string | undefined>;
+                    sheet?: Loose<string | undefined>;
+                    skip?: Loose<string | undefined>;
+                    trailing_column?: Loose<string | undefined>;
+                    whole_decimals?: Loose<string | undefined>;
+                    zone?: Loose<string | undefined>;
+                };
+                body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+                type: "text/csv" | "text/tab-separated-values" | "application/x-ndjson" | "application/json" | "application/avro" | "application/zip";
+            };
+            output: {
+                name: string;
+                table: "departments" | "hired_employees" | "jobs" | null;
+                found: {
+                    part: string;
+                    is: string;
+                    evidence: string;
+                    doubt?: string | undefined;
+                    choices?: string[] | undefined;
+                }[];
+                columns: {
+                    name: string;
+                    column: string | null;
+                }[];
+                rows: {
+                    position: number;
+                    status: "inserted" | "rejected" | "unchanged";
+                    row?: {
+                        [x: string]: any;
+                    } | undefined;
+                    raw?: string | undefined;
+                    reasons?: {
+                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string | undefined;
+                        detail: string;
+                    }[] | undefined;
+                }[];
+                counts: {
+                    read: number;
+                    inserted: number;
+                    unchanged: number;
+                    rejected: number;
+                };
+                reasons: {
+                    code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                    field?: string | undefined;
+                    detail: string;
+                    rows: number;
+                }[];
+                proposed: {
+                    [x: string]: any;
+                };
+                certain: {
+                    [x: string]: any;
+                };
+                flags: string | null;
+                parameters: string | null;
+                notes: string[];
+                error: string | null;
+            };
+            outputFormat: "json";
+            status: 200;
+        } | {
+            input: {
+                query?: {
+                    table?: Loose<"departments" | "hired_employees" | "jobs" | undefined>;
+                    name?: Loose<string | undefined>;
+                    complete?: Loose<"false" | "true" | undefined>;
+                    columns?: Loose<string | undefined>;
+                    comment?: Loose<string | undefined>;
+                    datetime?: Loose<string | undefined>;
+                    decimal?: Loose<string | undefined>;
+                    delimiter?: Loose<string | undefined>;
+                    dialect?: Loose<string | undefined>;
+                    encoding?: Loose<string | undefined>;
+                    escape?: Loose<string | undefined>;
+                    format?: Loose<string | undefined>;
+                    group?: Loose<string | undefined>;
+                    header?: Loose<string | undefined>;
+                    ids?: Loose<string | undefined>;
+                    ignore?: Loose<string | undefined>;
+                    ignore_other_columns?: Loose<string | undefined>;
+                    null?: Loose<string | undefined>;
+                    quote?: Loose<string | undefined>;
+                    sheet?: Loose<string | undefined>;
+                    skip?: Loose<string | undefined>;
+                    trailing_column?: Loose<string | undefined>;
+                    whole_decimals?: Loose<string | undefined>;
+                    zone?: Loose<string | undefined>;
+                };
+                body: string | Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+                type: "text/csv" | "text/tab-separated-values" | "application/x-ndjson" | "application/json" | "application/avro" | "application/zip";
             };
             output: {
                 type: "about:blank";
@@ -2435,14 +2568,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                     };

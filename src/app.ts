@@ -25,6 +25,7 @@ import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { insertRoutes } from "./routes/insert.ts";
+import { inspectRoutes } from "./routes/inspect.ts";
 import { rejectionRoutes } from "./routes/rejections.ts";
 import { reportRoutes } from "./routes/reports.ts";
 import { runRoutes } from "./routes/runs.ts";
@@ -90,6 +91,7 @@ export function createApp(dependencies: AppDependencies) {
     .route("/", reportRoutes(reports, inFlight))
     .route("/", runRoutes(pages, imports.ended))
     .route("/", importRoutes({ database, imports, log, limits, msMax: msMax.write }))
+    .route("/", inspectRoutes(pages, inFlight, bodyBytesMax))
     .route("/", rejectionRoutes(database, pages, writes))
     .route("/", backupRoutes({ database, store, bodyBytesMax, inFlight, say: (line) => log.info(line) }))
     .route("/", insertRoutes(database, writes))

@@ -64,10 +64,11 @@ type Loose<Value> = Value | (string extends Value ? number : "true" extends Valu
 type ProblemStatus = 400 | 401 | 403 | 404 | 406 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
 
 /** The app's routes, with /:table once for each table, and with the types of bodies that have no typed validator. */
-type Routes = Omit<Mounted, "/:table" | "/:table/:id" | "/insert" | "/imports"> &
+type Routes = Omit<Mounted, "/:table" | "/:table/:id" | "/insert" | "/imports" | "/inspect"> &
   TableRoutes & {
     "/insert": { $post: Taking<Mounted["/insert"]["$post"], Batch | Batch[]> };
     "/imports": { $post: Importing<Mounted["/imports"]["$post"]> };
+    "/inspect": { $post: Importing<Mounted["/inspect"]["$post"]> };
   };
 type Mounted = ExtractSchema<App>;
 

@@ -10,7 +10,7 @@ import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
 import { codingOf, mediaTypeOf } from "../http/body.ts";
 import { databaseAllows } from "../http/database-allows.ts";
-import { describe, json, problems } from "../http/describe.ts";
+import { type Content, describe, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { IDEMPOTENCY_KEY, oncePerKey } from "../http/idempotency.ts";
 import { loggable } from "../http/log.ts";
@@ -23,8 +23,8 @@ import { type BegunImport, beginImport } from "../ingest/import.ts";
 import { type RejectLimit, rejectLimit } from "../ingest/reject-limit.ts";
 import { IMPORTS_MAX, type ImportsUnderWay } from "../ingest/under-way.ts";
 import type { ImportLimits } from "../limits.ts";
-import { type FileReader, MEDIA_TYPES, readerOfBody } from "../read/file-formats.ts";
-import { CODINGS, packingOfCoding } from "../read/packings.ts";
+import { type FileReader, MEDIA_TYPES, type MediaType, readerOfBody } from "../read/file-formats.ts";
+import { CODINGS, type Packing, packingOfCoding } from "../read/packings.ts";
 import type { FileRecipe, FormatName } from "../read/recipe.ts";
 import { RECIPE_PARAMETERS } from "../read/recipe-options.ts";
 import { oneFile, type Source } from "../read/source.ts";
@@ -35,12 +35,19 @@ import { Run } from "./runs.ts";
 
 const NAME_LENGTH_MAX = 255;
 
+/** What the client calls its file. It is only shown, and never used as a path. */
+export const fileName = parameter
+  .regex(/^\P{Cc}+$/u, "must have no control characters")
+  .max(NAME_LENGTH_MAX, `must have 1 to ${NAME_LENGTH_MAX} characters`)
+  .optional();
+
+export const tableParameter = z.enum(tableNames, {
+  error: `must be given once, and be one of ${tableNames.join(", ")}`,
+});
+
 const ImportQuery = z.strictObject({
-  table: z.enum(tableNames, { error: `must be given once, and be one of ${tableNames.join(", ")}` }),
-  name: parameter
-    .regex(/^\P{Cc}+$/u, "must have no control characters")
-    .max(NAME_LENGTH_MAX, `must have 1 to ${NAME_LENGTH_MAX} characters`)
-    .optional(),
+  table: tableParameter,
+  name: fileName,
   dry_run: z.enum(["true", "false"], { error: "must be true or false" }).default("false"),
   max_rejects: parameter
     .refine((text) => rejectLimit(text) !== undefined, "must be a number of rows, or a share from 0% to 100%")
@@ -55,22 +62,27 @@ const IMPORT = describe({
   ...{ tags: ["imports"], summary: "Import a file of any size into a table. The run goes on after the answer" },
   description: `\`/runs/ID/events\` follows the run. The body may be packed: \`Content-Encoding\` is one of ${CODINGS.join(", ")}.`,
   requestHeaders: [PREFER, IDEMPOTENCY_KEY],
-  body: {
+  body: fileBody(202),
+  answers: {
+    202: json("The run, which has begun", Run, "Location", "Preference-Applied", "Idempotent-Replayed"),
+    ...problems(400, 408, 409, 413, 415, 422, 503),
+  },
+});
+
+/** A file in any format. @param status of the answer to the example */
+export function fileBody(status: number): Record<string, Content> {
+  return {
     "text/csv": {
       schema: z.string().min(1),
-      examples: { file: { summary: `A file of ${table.name}`, value: csvExample(table), status: 202 } },
+      examples: { file: { summary: `A file of ${table.name}`, value: csvExample(table), status } },
     },
     "text/tab-separated-values": { schema: z.string().min(1) },
     "application/x-ndjson": { schema: z.string().min(1) },
     "application/json": { schema: z.array(z.unknown()) },
     "application/avro": { schema: z.unknown() },
     "application/zip": { schema: z.unknown() },
-  },
-  answers: {
-    202: json("The run, which has begun", Run, "Location", "Preference-Applied", "Idempotent-Replayed"),
-    ...problems(400, 408, 409, 413, 415, 422, 503),
-  },
-});
+  };
+}
 
 interface ImportDependencies {
   database: Database;
@@ -142,10 +154,16 @@ interface BegunRequest {
 
 /** The reader for the body's type and coding. @throws Refusal 415 */
 function readerFor(c: Context<Env>, format: FormatName | undefined, bytesMax: number): FileReader {
+  const { type, packing } = fileTypeOf(c);
+  return readerOfBody(type, { packing, format, bytesMax });
+}
+
+/** What a request says about the file in its body. @throws Refusal 415 */
+export function fileTypeOf(c: Context<Env>): { type: MediaType; packing: Packing | undefined } {
   const coding = codingOf(c);
   const type = mediaTypeOf(c, MEDIA_TYPES, [coding]);
   const packing = packingOfCoding(coding);
-  if (packing || coding === "identity") return readerOfBody(type, { packing, format, bytesMax });
+  if (packing || coding === "identity") return { type, packing };
   // RFC 9110, section 15.5.16: if the coding is at fault, Accept-Encoding lists the codings that are accepted.
   const advice = `use one of ${CODINGS.join(", ")}, or none`;
   throw new Refusal(415, `the Content-Encoding ${coding} is not accepted here: ${advice}`, {
