@@ -110,6 +110,13 @@ test("every route has a typed call, and its answer is typed", async () => {
   expect((await muster.runs[":id"].$delete({ param: { id: begun.id } })).status).toBe(409);
   for (const route of ["GET /runs/:id/events", "DELETE /runs/:id"]) asked.add(route);
 
+  const inspection = await good(
+    "POST /inspect",
+    muster.inspect.$post({ query: { complete: true }, body: "id;job\n78;Judge\n", type: "text/csv" }),
+  );
+  const table: "departments" | "jobs" | "hired_employees" | null = inspection.table;
+  expect([table, inspection.counts.read]).toEqual(["jobs", 1]);
+
   const manifest = await good("POST /backup", muster.backup.$post({ json: { table: ["jobs"] } }));
   const counted: number | undefined = manifest.tables[0]?.rows;
   expect(counted).toBe(3);
