@@ -186,6 +186,7 @@ describe("the account", async () => {
       raw: Buffer.from("7"),
       file: "a.csv",
       columns: ["job", "id"],
+      recipe: { delimiter: ";", null: ['a"b'] },
       replaces: 1,
       reasons: [...reasons, ...reasons],
     },
@@ -204,13 +205,14 @@ describe("the account", async () => {
     const [header = [], ...cells] = records.map((record) => record.cells);
     return cells.map((row) => {
       const cell = Object.fromEntries(header.map((name, index) => [name, row[index] ?? ""]));
-      const { id, position, columns, reasons, replaces, raw, raw_base64, file, ...others } = cell;
+      const { id, position, columns, recipe, reasons, replaces, raw, raw_base64, file, ...others } = cell;
       return {
         ...(others as Partial<RejectionRecord>),
         ...{ id: Number(id), position: Number(position), reasons: JSON.parse(reasons ?? "") },
         ...(raw_base64 ? { raw_base64 } : { raw: raw ?? "" }),
         ...(file && { file }),
         ...(columns && { columns: columns.split(",") }),
+        ...(recipe && { recipe: JSON.parse(recipe) }),
         ...(replaces && { replaces: Number(replaces) }),
       };
     });
@@ -225,7 +227,7 @@ describe("the account", async () => {
     expect(await fromCsv(csv)).toEqual(listed);
     const head = await (await get("/rejections?limit=1", "csv")).text();
     expect(head.split("\r\n")[0]).toBe(
-      "id,run,table,file,position,raw,raw_base64,columns,reasons,state,replaces,created_at",
+      "id,run,table,file,position,raw,raw_base64,columns,recipe,reasons,state,replaces,created_at",
     );
   });
 
