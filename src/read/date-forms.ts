@@ -1,7 +1,7 @@
 /** Reads dates as a recipe writes them (docs/recipes.md "Dates and time zones"), and gives codecs the form that they read. */
 import { Fault } from "../codecs/codec.ts";
 import { shown } from "../shown.ts";
-import { type ClockTime, type Pattern, patternOf } from "./date-patterns.ts";
+import { type ClockTime, isEpoch, type Pattern, patternOf } from "./date-patterns.ts";
 import type { FileRecipe } from "./recipe.ts";
 import { Zone } from "./time-zones.ts";
 
@@ -19,6 +19,11 @@ export class DateForms {
   /** A pattern whose texts name no instant, because neither they nor the recipe say the zone. */
   get withoutZone(): string | undefined {
     return this.#zone ? undefined : this.patterns.find(({ hasZone }) => !hasZone)?.text;
+  }
+
+  /** Whether a date may be a number, which JSON writes without quotes. */
+  get countsSeconds(): boolean {
+    return this.patterns.some(({ text }) => isEpoch(text));
   }
 
   /**
@@ -68,9 +73,11 @@ export class DateForms {
   #whyNoInstant(text: string, local: number, offsets: readonly number[]): string {
     const zone = this.#zone?.name ?? "";
     const [first, second] = offsets.map((offset) => iso(local - offset, ""));
-    return second === undefined
-      ? `has ${shown(text)}, which does not exist in ${zone}: the clocks skipped it`
-      : `has ${shown(text)}, which exists twice in ${zone}: as ${first} and as ${second}`;
+    if (second !== undefined) return `has ${shown(text)}, which exists twice in ${zone}: as ${first} and as ${second}`;
+    const [from = "", to = ""] = Object.values(this.#zone?.gapAt(local) ?? {}).map((at) => iso(at, "").slice(0, -1));
+    const isOneDay = from.slice(0, 10) === to.slice(0, 10);
+    const clocks = isOneDay ? [from, to].map((each) => each.slice(11)) : [from, to];
+    return `has ${shown(text)}, which does not exist in ${zone}: the clocks went from ${clocks.join(" to ")}`;
   }
 }
 

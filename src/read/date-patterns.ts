@@ -100,6 +100,14 @@ const offset: Part = (text, at, fields) => {
   return at + found.length;
 };
 
+/** Reads UTC or GMT, or an offset. Other names of zones, such as EST or IST, mean several zones. */
+const namedOffset: Part = (text, at, fields) => {
+  const word = text.slice(at, at + 3).toUpperCase();
+  if (word !== "UTC" && word !== "GMT") return offset(text, at, fields);
+  fields.offset = 0;
+  return at + 3;
+};
+
 const literal =
   (wanted: string): Part =>
   (text, at) =>
@@ -119,14 +127,18 @@ const LETTERS: Record<string, (count: number) => Part | undefined> = {
   a: (count) => (count === 1 ? half : undefined),
   X: (count) => (count <= 3 ? offset : undefined),
   Z: (count) => (count === 1 ? offset : undefined),
+  z: (count) => (count === 1 ? namedOffset : undefined),
 };
 
 /** Letters of one kind, a quoted text, or any other character. */
 const PIECES = /([A-Za-z])\1*|'((?:[^']|'')*)'|[^A-Za-z']/g;
 
+/** Whether a pattern stands for a count since 1970. */
+export const isEpoch = (text: string) => Object.hasOwn(EPOCHS, text);
+
 /** Why a text is no pattern that is read; undefined if it is one. */
 export function faultOfPattern(text: string): string | undefined {
-  if (text in EPOCHS) return undefined;
+  if (isEpoch(text)) return undefined;
   const pieces = [...text.matchAll(PIECES)];
   if (pieces.map(([piece]) => piece).join("") !== text) return "has a quote that is not closed";
   const letters = pieces.flatMap(([piece, letter]) => (letter === undefined ? [] : [piece]));
@@ -134,7 +146,7 @@ export function faultOfPattern(text: string): string | undefined {
     return "must have yyyy: two digits of a year can mean two centuries";
   const unknown = letters.find((piece) => LETTERS[piece.charAt(0)]?.(piece.length) === undefined);
   if (unknown !== undefined)
-    return `has ${unknown}, which is not read: use yyyy MM dd HH hh mm ss SSS a MMM EEE XXX, and quotes around text`;
+    return `has ${unknown}, which is not read: use yyyy MM dd HH hh mm ss SSS a MMM EEE XXX z, and quotes around text`;
   const has = (letter: string) => letters.some((piece) => piece.startsWith(letter));
   const twice = letters.find((piece, index) => letters.findIndex((each) => each[0] === piece[0]) !== index);
   if (twice !== undefined) return `has ${twice.charAt(0)} twice`;
@@ -151,7 +163,7 @@ export function faultOfPattern(text: string): string | undefined {
 
 /** Compiles a pattern without a fault. */
 export function patternOf(text: string): Pattern {
-  const epoch = EPOCHS[text];
+  const epoch = isEpoch(text) ? EPOCHS[text] : undefined;
   if (epoch) return { text, hasZone: true, read: epoch };
   const parts: Part[] = [];
   for (const [piece, letter, quoted] of text.matchAll(PIECES)) {
@@ -162,7 +174,7 @@ export function patternOf(text: string): Pattern {
     ...{ year: 0, month: 0, day: 0, hour: 0, half: undefined, minute: 0, second: 0 },
     ...{ fraction: "", offset: undefined, weekday: undefined },
   };
-  const hasZone = /[XZ]/.test(text.replace(/'[^']*'/g, ""));
+  const hasZone = /[XZz]/.test(text.replace(/'[^']*'/g, ""));
   return {
     ...{ text, hasZone },
     read(given) {

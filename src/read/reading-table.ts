@@ -15,6 +15,24 @@ import type { FileRecipe } from "./recipe.ts";
  */
 export function readingTable(table: Table, recipe: FileRecipe | undefined): Table {
   if (!recipe) return table;
+  const { decimal, group, wholeDecimals, datetime, ids } = recipe;
+  const parts = JSON.stringify([decimal, group, wholeDecimals, datetime, ids]);
+  const made = MADE.get(table) ?? new Map<string, Table>();
+  MADE.set(table, made);
+  const known = made.get(parts);
+  if (known) return known;
+  if (made.size >= MADE_MAX) made.clear();
+  const reading = derived(table, recipe);
+  made.set(parts, reading);
+  return reading;
+}
+
+/** The tables made so far. A replay reads each rejected row by its recipe, and making a zone anew takes milliseconds. */
+const MADE = new WeakMap<Table, Map<string, Table>>();
+/** How many recipes of a table are kept. */
+const MADE_MAX = 16;
+
+function derived(table: Table, recipe: FileRecipe): Table {
   const dates = recipe.datetime && new DateForms(recipe.datetime);
   const columns = table.columns.map((column) => {
     const codec = codecFor(column, recipe, dates);
@@ -80,10 +98,18 @@ function readers(
   const fromCsv = (cell: string) => {
     const text = dates[what](cell);
     if (text instanceof Fault) return text;
-    if (text !== undefined) return codec.fromCsv(text);
-    const value = codec.fromCsv(cell);
-    if (!(value instanceof Fault) || dates.wanted === "") return value;
-    return new Fault(value.code, `${dates.wanted}, not ${shown(cell)}`);
+    const value = codec.fromCsv(text ?? cell);
+    if (!(value instanceof Fault)) return value;
+    if (text !== undefined)
+      return new Fault(
+        value.code,
+        value.detail.replace(shown(text), () => shown(cell)),
+      );
+    return dates.wanted === "" ? value : new Fault(value.code, `${dates.wanted}, not ${shown(cell)}`);
   };
-  return { fromCsv, fromJson: (value) => (typeof value === "string" ? fromCsv(value) : codec.fromJson(value)) };
+  const fromJson = (value: unknown) => {
+    if (typeof value === "string") return fromCsv(value);
+    return typeof value === "number" && dates.countsSeconds ? fromCsv(String(value)) : codec.fromJson(value);
+  };
+  return { fromCsv, fromJson };
 }

@@ -3,9 +3,19 @@ import { decoded } from "./decode.ts";
 import { resolved } from "./dialects.ts";
 import type { ReadRows } from "./file-row.ts";
 import { withSeparatorLine } from "./separator-line.ts";
+import { withAdvice } from "./value-advice.ts";
 
-/** The reader is given UTF-8, and a recipe with all parts that its dialect stands for. */
-export const byRecipe = (read: ReadRows): ReadRows =>
+/** The reader is given UTF-8, and a recipe with all parts that its dialect stands for. What it rejects comes with advice. */
+export const byRecipe = (read: ReadRows): ReadRows => {
+  const readText = following(read);
+  return (table, chunks, name, options = {}) =>
+    withAdvice(readText(table, chunks, name, options), name, {
+      ...options,
+      recipe: options.recipe && resolved(options.recipe),
+    });
+};
+
+const following = (read: ReadRows): ReadRows =>
   async function* (table, chunks, name, options) {
     if (!options?.recipe) return yield* read(table, chunks, name, options);
     const recipe = resolved(options.recipe);

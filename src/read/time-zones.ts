@@ -3,7 +3,7 @@
 const DAY = 86_400;
 const OFFSET = /^([+-])(\d\d):?(\d\d)$/;
 /** How many local days a zone remembers. */
-const DAYS_MAX = 20_000;
+const DAYS_MAX = 10_000;
 
 /** Whether a text is an IANA zone that this machine knows, UTC, or an offset like -05:00. */
 export function isZone(text: string): boolean {
@@ -24,19 +24,32 @@ function fixedOffset(text: string): number | undefined {
   return (sign === "-" ? -60 : 60) * (Number(hours) * 60 + Number(minutes));
 }
 
+/** A time in which a zone keeps one offset: its first second by the zone's clocks, and the second after its last. */
+interface Span {
+  from: number;
+  to: number;
+  offset: number;
+}
+
+/** What the clocks of a zone show on one local day. */
+interface ClockDay {
+  /** In the order of time. Those of a day without a change are one. */
+  spans: readonly Span[];
+  offsets: readonly number[];
+}
+
 export class Zone {
-  readonly #fixed: number | undefined;
+  readonly #fixed: readonly number[] | undefined;
   readonly #format: Intl.DateTimeFormat;
-  /** The offset of a local day on which the clocks do not change; NaN if they may. */
-  readonly #days = new Map<number, number>();
+  readonly #days = new Map<number, ClockDay>();
 
   /** @param name for which isZone() holds */
   constructor(readonly name: string) {
-    this.#fixed = fixedOffset(name) ?? (/^(?:etc\/)?(?:utc|gmt|z)$/i.test(name) ? 0 : undefined);
-    const two = "2-digit";
+    const fixed = fixedOffset(name);
+    this.#fixed = fixed === undefined ? undefined : [fixed];
     this.#format = new Intl.DateTimeFormat("en-US", {
-      ...{ timeZone: this.#fixed === undefined ? name : "UTC", calendar: "gregory", hourCycle: "h23", era: "short" },
-      ...{ year: "numeric", month: two, day: two, hour: two, minute: two, second: two },
+      timeZone: fixed === undefined ? name : "UTC",
+      timeZoneName: "longOffset",
     });
   }
 
@@ -45,39 +58,64 @@ export class Zone {
    * they show it twice.
    * @param local seconds since 1970-01-01 by the zone's clocks
    */
-  offsetsAt(local: number): number[] {
-    if (this.#fixed !== undefined) return [this.#fixed];
+  offsetsAt(local: number): readonly number[] {
+    if (this.#fixed !== undefined) return this.#fixed;
+    const { spans, offsets } = this.#dayOf(local);
+    if (spans.length === 1) return offsets;
+    return spans.filter(({ from, to }) => local >= from && local < to).map(({ offset }) => offset);
+  }
+
+  /** For a local time that the clocks skip: what they showed last, and what they showed next. */
+  gapAt(local: number): { from: number; to: number } {
+    const { spans } = this.#dayOf(local);
+    return {
+      from: spans.findLast(({ to }) => to <= local)?.to ?? local,
+      to: spans.find(({ from }) => from > local)?.from ?? local,
+    };
+  }
+
+  #dayOf(local: number): ClockDay {
     const day = Math.floor(local / DAY);
-    let known = this.#days.get(day);
-    if (known === undefined) {
-      known = this.#offsetOfDay(day * DAY);
-      if (this.#days.size >= DAYS_MAX) this.#days.clear();
-      this.#days.set(day, known);
+    const known = this.#days.get(day);
+    if (known) return known;
+    const spans = this.#spansAround(day * DAY);
+    const found = { spans, offsets: spans.map(({ offset }) => offset) };
+    if (this.#days.size >= DAYS_MAX) this.#days.clear();
+    this.#days.set(day, found);
+    return found;
+  }
+
+  /** The spans from a day before a local day to a day after it. No zone has ever changed its offset twice within six hours. */
+  #spansAround(start: number): Span[] {
+    const spans: Span[] = [];
+    let from = Number.NEGATIVE_INFINITY;
+    let offset = this.#offsetOf(start - DAY);
+    for (let at = start - DAY; at < start + 2 * DAY; at += DAY / 4) {
+      if (this.#offsetOf(at + DAY / 4) === offset) continue;
+      const change = this.#changeWithin(at, at + DAY / 4, offset);
+      spans.push({ from, to: change + offset, offset });
+      offset = this.#offsetOf(change);
+      from = change + offset;
     }
-    if (!Number.isNaN(known)) return [known];
-    const near = new Set([-DAY, -DAY / 4, 0, DAY / 4, DAY].map((shift) => this.#offsetOf(local + shift)));
-    return [...near].filter((offset) => this.#offsetOf(local - offset) === offset).sort((a, b) => b - a);
+    spans.push({ from, to: Number.POSITIVE_INFINITY, offset });
+    return spans;
   }
 
-  /** The one offset of a local day, from a day before it to a day after it; NaN if it changes. */
-  #offsetOfDay(start: number): number {
-    const first = this.#offsetOf(start - DAY);
-    for (let at = start - (3 * DAY) / 4; at <= start + 2 * DAY; at += DAY / 4)
-      if (this.#offsetOf(at) !== first) return Number.NaN;
-    return first;
+  /** The first instant at which the offset is another one than at `before`. */
+  #changeWithin(before: number, after: number, offset: number): number {
+    let [low, high] = [before, after];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.#offsetOf(middle) === offset) low = middle;
+      else high = middle;
+    }
+    return high;
   }
 
-  /** The offset at an instant. @param instant seconds since 1970-01-01 in UTC */
+  /** The offset at an instant, which Intl writes as GMT, GMT-05:00 or GMT-04:56:02. @param instant seconds since 1970-01-01 */
   #offsetOf(instant: number): number {
-    const parts = Object.fromEntries(
-      this.#format.formatToParts(instant * 1000).map(({ type, value }) => [type, value]),
-    );
-    const year = parts.era === "BC" ? 1 - Number(parts.year) : Number(parts.year);
-    const [month, day, hour, minute, second] = ["month", "day", "hour", "minute", "second"].map((name) =>
-      Number(parts[name]),
-    );
-    // Date.UTC adds 1900 to years below 100. None of them is a column's value.
-    const local = Date.UTC(year, (month ?? 1) - 1, day, hour, minute, second) / 1000;
-    return local - instant;
+    const [, text = ""] = this.#format.format(instant * 1000).split("GMT");
+    const [hours = 0, minutes = 0, seconds = 0] = text.slice(1).split(":").map(Number);
+    return (text.startsWith("-") ? -1 : 1) * (hours * 3600 + minutes * 60 + seconds) + 0;
   }
 }

@@ -1,0 +1,76 @@
+/** Says, at the end of a file, which option reads the dates and numbers for which its rows were rejected. */
+import type { Reason } from "../db/ledger.ts";
+import type { FileRow, ReadOptions } from "./file-row.ts";
+import { option, options } from "./option-text.ts";
+import type { FileRecipe } from "./recipe.ts";
+
+/**
+ * Passes on the rows of a file. A rejection says what is wrong with one value, also to clients that send rows of JSON, so it
+ * names no option. This does, once for each file.
+ */
+export async function* withAdvice(
+  batches: AsyncGenerator<FileRow[]>,
+  name: string,
+  { recipe = {}, say }: ReadOptions,
+): AsyncGenerator<FileRow[]> {
+  if (!say) return yield* batches;
+  const advice = ADVICE.filter(({ isUnsaid }) => isUnsaid(recipe)).map((each) => ({ ...each, count: 0, first: "" }));
+  for await (const rows of batches) {
+    for (const row of rows) {
+      if (row.reasons.length === 0) continue;
+      for (const reason of row.reasons) {
+        const value = VALUE.exec(reason.detail)?.[1] ?? "";
+        const found = advice.find((each) => each.isFor(reason, value) && (each.isJson || row.columns));
+        if (found && found.count++ === 0) found.first = value;
+      }
+    }
+    yield rows;
+  }
+  for (const { text, count, first } of advice)
+    if (count > 0)
+      say(`${name}: ${count} ${count === 1 ? "value is" : "values are"} rejected like "${first}": ${text}`);
+}
+
+/** The value that a reason shows. Dates and numbers have no quotes. */
+const VALUE = /"([^"]*)"/;
+
+interface Advice {
+  text: string;
+  /** Whether the recipe does not say how such values are read. */
+  isUnsaid(recipe: FileRecipe): boolean;
+  isFor(reason: Reason, value: string): boolean;
+  /** Whether it holds for JSON too, in which numbers have a type. */
+  isJson: boolean;
+}
+
+const LOCAL = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/;
+const DATE = /^(?:\d{1,4}[-./ ](?:\d{1,2}|[A-Za-z]{3,9})[-./ ]\d{1,4}(?!\d)|\d{8,13}$|[A-Za-z]{3,9},? )/;
+const NUMBER = /^-?(?:\d{1,3}(?:(?:[.,' _]|\\u\{(?:A0|202F)\})\d{3})+(?:[.,]\d+)?|\d+,\d+)$/;
+const ZONE = "America/Bogota";
+
+const ADVICE: readonly Advice[] = [
+  {
+    text: `name the zone of these clocks, for example with ${option("zone", ZONE)}`,
+    isUnsaid: ({ datetime }) => datetime === undefined,
+    isFor: ({ code }, value) => code === "invalid_datetime" && LOCAL.test(value),
+    isJson: true,
+  },
+  {
+    text: `name the form of these dates, for example with ${options({ datetime: "dd/MM/yyyy HH:mm", zone: ZONE })}`,
+    isUnsaid: ({ datetime }) => datetime?.formats === undefined,
+    isFor: ({ code }, value) => code === "invalid_datetime" && DATE.test(value) && !/^\d{4}-\d\d-\d\d[Tt ]/.test(value),
+    isJson: true,
+  },
+  {
+    text: `read them as whole numbers with ${option("wholeDecimals")}`,
+    isUnsaid: ({ wholeDecimals, decimal }) => !wholeDecimals && decimal !== ",",
+    isFor: ({ code }, value) => code === "wrong_type" && /^-?\d+\.0+$/.test(value),
+    isJson: false,
+  },
+  {
+    text: `say with ${option("decimal", ",")} what stands before decimals, or with ${option("group", ",")} between groups of digits`,
+    isUnsaid: ({ decimal, group }) => decimal === undefined && group === undefined,
+    isFor: ({ code }, value) => code === "wrong_type" && NUMBER.test(value),
+    isJson: false,
+  },
+];
