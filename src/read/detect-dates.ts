@@ -125,15 +125,17 @@ function patternOf(
   { first, mark, second, third, gap, hour, seconds, point, fraction, half, zone }: DateParts,
   order: Order,
 ): string {
-  const letters = (letter: string, digits: string) => (digits.length === 1 ? letter : letter.repeat(2));
-  const month = /^\d/.test(second) ? letters("M", second) : second.length === 3 ? "MMM" : "MMMM";
-  let day = [letters("d", first), month, "yyyy"];
-  if (first.length === 4) day = ["yyyy", month, letters("d", third)];
-  else if (order === "month first" && /^\d/.test(second)) day = [letters("M", first), letters("d", second), "yyyy"];
+  // One number without a zero in front shows that the others have none either.
+  const isShort = [first, second, third, hour].some((digits) => digits?.length === 1);
+  const letters = (letter: string) => (isShort ? letter : letter.repeat(2));
+  const month = /^\d/.test(second) ? letters("M") : second.length === 3 ? "MMM" : "MMMM";
+  let day = [letters("d"), month, "yyyy"];
+  if (first.length === 4) day = ["yyyy", month, letters("d")];
+  else if (order === "month first" && /^\d/.test(second)) day = [letters("M"), letters("d"), "yyyy"];
   let time = "";
   if (hour !== undefined) {
     const decimals = fraction === undefined ? "" : `${point}${"S".repeat(fraction.length)}`;
-    const hours = letters(half === undefined ? "H" : "h", hour);
+    const hours = letters(half === undefined ? "H" : "h");
     time = `${gap === "T" ? "'T'" : " "}${hours}:mm${seconds === undefined ? "" : ":ss"}${decimals}${ending(half, "a")}`;
   }
   return day.join(mark) + time + ending(zone, "XXX");

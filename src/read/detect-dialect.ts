@@ -48,11 +48,13 @@ interface Trial {
  * @param given the parts that the user names
  */
 export function detectDialect(
-  text: string,
+  all: string,
   given: FileRecipe,
   namesColumn: NamesColumn,
   expected: Expected = {},
 ): FoundDialect {
+  // Lines that end in CR are not read, but the rest can be shown.
+  const text = all.includes("\n") ? all : all.replaceAll("\r", "\n");
   const [, separator] = given.delimiter === undefined ? (SEPARATOR_LINE.exec(text) ?? []) : [];
   const quote = given.quote ?? '"';
   const trials = (separator ? [separator] : given.delimiter ? [given.delimiter] : DELIMITERS).map((delimiter) =>
@@ -69,7 +71,7 @@ export function detectDialect(
   // A dialect has its delimiter.
   if (delimiter && escaping.findings.some(({ recipe }) => recipe?.dialect !== undefined)) delete delimiter.recipe;
   findings.push(...escaping.findings, ...quotes);
-  findings.push(lineEndsOf(text));
+  findings.push(lineEndsOf(all));
   return { findings, marks: escaping.trial.marks, records: escaping.trial.records };
 }
 
@@ -168,10 +170,12 @@ function escapesOf(
     trial: best,
   });
   if (nulls > 0) return asMysql(`\\N, by which MySQL writes NULL, stands in ${count(nulls, "cell")}`);
-  const foreign = start.match(/\\[^\\"'0,;|\t\r\n]/)?.[0];
+  const foreign = [...start.matchAll(/\\([\s\S])/g)]
+    .map(([pair]) => pair)
+    .find((pair) => !/[\\"'0,;|\t\r\n]$/.test(pair));
   const gained = sound(best) - sound(plain);
   if (gained > 0 && foreign === undefined) {
-    const evidence = `a backslash before a delimiter, quote or line end: ${sound(best)} records of ${best.records.length} are well-formed with escapes, ${sound(plain)} of ${plain.records.length} without`;
+    const evidence = `a backslash before a delimiter, quote or line end: ${share(best.fitting, best.records.length, "record")} fit with escapes, and ${share(plain.fitting, plain.records.length, "record")} without`;
     if (/\\(?:0|\r?\n)/.test(start)) return asMysql(evidence);
     return { findings: [{ part: "escape", is: "`\\`", evidence, recipe: { escape: "\\" } }], trial: best };
   }

@@ -62,7 +62,8 @@ function headerAt(records: readonly TextRecord[], given: FileRecipe, namesColumn
     names > 0 && (names > 1 || names === record.cells.filter((cell) => !isBlank(cell)).length);
   const best = named.indexOf(most);
   const found = start[best];
-  if (found && isNamed(found, most)) return best;
+  // The reader takes the first record for a header if any of its cells is a name.
+  if (found && (isNamed(found, most) || (best === 0 && most > 0))) return best;
   const width = mostFrequent(records.map(({ cells }) => cells.length));
   const first = start.findIndex(
     ({ cells }) => cells.length >= width && cells.filter((cell) => !isBlank(cell)).length > 1,

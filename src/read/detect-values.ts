@@ -133,11 +133,15 @@ function grouped(numbers: readonly string[], areWhole: boolean): Marks {
     return { doubt: "they are written in different ways: correct them, or they are rejected", choices: [] };
   const group = (mark === "\u00A0" || mark === "\u202F" ? " " : mark) as NonNullable<FileRecipe["group"]>;
   if (numbers.some((cell) => cell.replace(/\d/g, "").length > 1) || !/[.,]/.test(mark))
-    return { is: `groups ${shown(group)}`, recipe: { group } };
+    return { is: `groups ${shown(group)}`, recipe: ofGroup(group) };
   const asDecimal: FileRecipe = {
     ...(mark === "," && { decimal: "," as const }),
     ...(areWhole && { wholeDecimals: true }),
   };
   const doubt = `${shown(mark)} may stand before decimals or between groups of three digits`;
-  return { doubt, choices: [{ group }, ...(Object.keys(asDecimal).length > 0 ? [asDecimal] : [])] };
+  return { doubt, choices: [ofGroup(group), ...(Object.keys(asDecimal).length > 0 ? [asDecimal] : [])] };
 }
+
+/** If points stand between groups, a comma stands before decimals. */
+const ofGroup = (group: NonNullable<FileRecipe["group"]>): FileRecipe =>
+  group === "." ? { decimal: ",", group } : { group };
