@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { type TableName, tableOf } from "../src/codecs/tables.ts";
 import { type Detection, detect } from "../src/read/detect.ts";
 import { joined } from "../src/read/detection.ts";
+import { readerOfFormat } from "../src/read/file-formats.ts";
 import type { FileRecipe } from "../src/read/recipe.ts";
 
 interface Given {
@@ -119,6 +120,17 @@ describe("what is certain and what is doubtful about", () => {
   });
 });
 
+/** Reads the jobs of a file by a recipe. */
+async function jobsBy(recipe: FileRecipe, bytes: Buffer): Promise<unknown[]> {
+  const chunks = (async function* () {
+    yield bytes;
+  })();
+  const jobs: unknown[] = [];
+  const read = readerOfFormat("csv", "jobs.csv")(tableOf("jobs"), chunks, "jobs.csv", { recipe });
+  for await (const batch of read) jobs.push(...batch.map(({ values: [, job], reasons }) => reasons[0] ?? job));
+  return jobs;
+}
+
 test("any dialect with a header is proposed right, or called doubtful", async () => {
   const text = fc.string({ unit: fc.constantFrom(..."abz019 .,;|\t'\"-#ñé\\"), minLength: 1, maxLength: 12 });
   const file = fc.record({
@@ -126,7 +138,10 @@ test("any dialect with a header is proposed right, or called doubtful", async ()
     encoding: fc.constantFrom("utf-8", "windows-1252", "utf-16le"),
     isQuoted: fc.boolean(),
     end: fc.constantFrom("\n", "\r\n"),
-    jobs: fc.array(text, { minLength: 1, maxLength: 12 }),
+    jobs: fc.array(
+      text.filter((job) => job.trim() !== ""),
+      { minLength: 1, maxLength: 12 },
+    ),
   });
   await fc.assert(
     fc.asyncProperty(file, async ({ delimiter, encoding, isQuoted, end, jobs }) => {
@@ -136,22 +151,11 @@ test("any dialect with a header is proposed right, or called doubtful", async ()
       const all = lines.map((cells) => cells.map(written).join(delimiter) + end).join("");
       const bytes = encoding === "utf-16le" ? utf16(all) : Buffer.from(all, encoding === "utf-8" ? "utf8" : "latin1");
       const found = await detected(bytes);
-      const certain = certainOf(found);
-      const doubts = doubtsOf(found);
-      if (!doubts.includes("delimiter"))
-        expect(certain.delimiter ?? (certain.dialect === "mysql" ? "\t" : ",")).toBe(delimiter);
-      const isAscii = /^[\0-\x7F]*$/.test(all);
-      const isPlain = encoding === "utf-8" || (encoding === "windows-1252" && isAscii);
-      if (!doubts.includes("encoding")) expect(certain.encoding).toBe(isPlain ? undefined : encoding);
-      else expect(encoding).toBe("windows-1252");
-      // Backslashes are text in all of these files.
-      if (!doubts.includes("escape")) expect([certain.escape, certain.dialect]).toEqual([undefined, undefined]);
-      expect([certain.skip, certain.comment, certain.columns, certain.ignore]).toEqual([
-        undefined,
-        undefined,
-        undefined,
-        undefined,
-      ]);
+      // An escape that no backslash shows cannot be wrong. The readers refuse what they are in doubt about themselves.
+      if (doubtsOf(found).length > 0) return;
+      const read = await jobsBy(certainOf(found), bytes).catch((error: Error) => error.message);
+      if (typeof read === "string") expect(read).toContain("backslash");
+      else expect(read).toEqual(jobs);
     }),
     { numRuns: 2000 },
   );
