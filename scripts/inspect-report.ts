@@ -1,5 +1,6 @@
 /** What inspect prints about a source. */
-import { type FileInspection, importCommand, type SourceInspection } from "../src/ingest/inspect.ts";
+import { importCommand, type SourceInspection } from "../src/ingest/inspect.ts";
+import type { FileInspection } from "../src/ingest/inspect-file.ts";
 import type { InspectedRow, InspectedRows } from "../src/ingest/inspect-rows.ts";
 import { quoted } from "../src/read/option-text.ts";
 import { cut, escaped, firstOf } from "../src/shown.ts";

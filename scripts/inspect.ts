@@ -1,7 +1,8 @@
 import "../src/schema-check.ts";
 import { readConfig } from "../src/config.ts";
 import { lineOf } from "../src/db/driver-errors.ts";
-import { type FileInspection, inspectSource, type SourceInspection } from "../src/ingest/inspect.ts";
+import { inspectSource, type SourceInspection } from "../src/ingest/inspect.ts";
+import type { FileInspection } from "../src/ingest/inspect-file.ts";
 import { type OpenDatabase, openDatabase } from "../src/open-database.ts";
 import { readRecipe } from "../src/read/recipe-file.ts";
 import { folderToSave, type NamedRecipe, recipeOfFiles, saveRecipe } from "../src/read/save-recipe.ts";

@@ -1,9 +1,9 @@
 /** Finds the header of CSV, what stands above it, and delimiters after the last cell. */
 import { isBlank } from "../codecs/codec.ts";
 import { shown } from "../shown.ts";
-import { HEADER_WITHIN, type NamesColumn } from "./detect-dialect.ts";
 import type { TextRecord } from "./detect-records.ts";
 import { count, type Finding, said, share } from "./detection.ts";
+import { HEADER_WITHIN, type NamesColumn } from "./dialect-trial.ts";
 import type { FileRecipe } from "./recipe.ts";
 
 export interface FoundHeader {

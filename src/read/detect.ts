@@ -2,7 +2,7 @@
 import { Fault, isBlank } from "../codecs/codec.ts";
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
 import { detectColumns } from "./detect-columns.ts";
-import { detectDialect, type NamesColumn } from "./detect-dialect.ts";
+import { detectDialect } from "./detect-dialect.ts";
 import { detectEncoding } from "./detect-encoding.ts";
 import { detectFormat } from "./detect-format.ts";
 import { detectHeader } from "./detect-header.ts";
@@ -10,6 +10,7 @@ import { namesOfJson } from "./detect-json.ts";
 import { detectTable } from "./detect-table.ts";
 import { type ColumnCells, detectValues } from "./detect-values.ts";
 import { type Finding, said } from "./detection.ts";
+import type { NamesColumn } from "./dialect-trial.ts";
 import { resolved } from "./dialects.ts";
 import { FieldNames } from "./field-names.ts";
 import type { FileRecipe, FormatName } from "./recipe.ts";

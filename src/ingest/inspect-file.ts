@@ -1,0 +1,115 @@
+/** Inspects one file: finds how it is written, and reads its first rows by what is proposed. */
+import type { Table, TableName } from "../codecs/tables.ts";
+import { detect } from "../read/detect.ts";
+import { type Finding, joined } from "../read/detection.ts";
+import type { ReadRows } from "../read/file-row.ts";
+import type { FileStart } from "../read/file-start.ts";
+import type { FileRecipe } from "../read/recipe.ts";
+import { textsOf } from "../read/recipe-text.ts";
+import { escaped } from "../shown.ts";
+import { type InspectedIds, type InspectedRows, inspectRows } from "./inspect-rows.ts";
+
+/** What was found out about one part of how a file is written. */
+export interface InspectedPart extends Pick<Finding, "part" | "is" | "evidence"> {
+  /** Why a person must decide. */
+  doubt?: string | undefined;
+  /** The options of each reading to choose from, or that confirm the one proposed. */
+  choices?: string[] | undefined;
+}
+
+export interface FileInspection extends InspectedRows {
+  name: string;
+  /** The table, known or proposed; null if it is neither. */
+  table: TableName | null;
+  found: InspectedPart[];
+  /** The names in the file and the columns they mean; null for a name that is left out. */
+  columns: { name: string; column: string | null }[];
+  /** The recipe by which the rows were read: all that is proposed. */
+  proposed: FileRecipe;
+  /** The same without what is doubtful. --save writes it. */
+  certain: FileRecipe;
+  /** Options of import that say what is proposed; null if only a recipe file can say it. */
+  flags: string | null;
+  /** The same as parameters of POST /imports. */
+  parameters: string | null;
+}
+
+export interface Inspected {
+  name: string;
+  table: Table | undefined;
+  /** The parts of a recipe that the user names. */
+  given: FileRecipe;
+  start: FileStart;
+  /** The reader of its rows by a recipe, and what it reads. @throws MusterError if the format is not read */
+  read(recipe: FileRecipe): { rows: ReadRows; chunks: AsyncIterable<Uint8Array> };
+  /** Whether the bytes may end before the file does. Then an error at their end says nothing. */
+  isCut: boolean;
+}
+
+export async function inspectFile(
+  { name, table: named, given, start, read, isCut }: Inspected,
+  known: InspectedIds,
+): Promise<FileInspection> {
+  const { byName, packing } = start;
+  const { findings, table, columns } = await detect(start, { table: named, byName, given });
+  const packed: Finding[] = packing ? [{ part: "packing", ...packing }] : [];
+  const proposed = joined([given, ...findings.map((each) => each.recipe)]);
+  const certain = joined([given, ...findings.map((each) => (each.doubt === undefined ? each.recipe : undefined))]);
+  const found = [...packed, ...findings].map(inspectedPart);
+  const about = {
+    ...{ name, table: table?.name ?? null, found, proposed, certain },
+    columns: columns.map(({ name: inFile, column = null }) => ({ name: inFile, column })),
+    ...textsAbout(proposed, named),
+  };
+  if (!table) return { ...about, ...NO_ROWS, error: "its table is not known: give --table" };
+  const rows = await inspectRows(
+    table,
+    async function* (options) {
+      const { rows: readRows, chunks } = read(proposed);
+      const { table: _, ...recipe } = proposed;
+      const isStrict = Object.keys(recipe).length === 0;
+      yield* readRows(table, chunks, escaped(name), { ...options, recipe: isStrict ? undefined : recipe });
+    },
+    known,
+  );
+  return { ...about, ...(isCut ? withoutCutEnd(rows) : rows) };
+}
+
+/** If only the first part of a file is there, its reader may miss the end. That is no fault of the file. */
+function withoutCutEnd(rows: InspectedRows): InspectedRows {
+  if (rows.error === undefined || rows.counts.read === 0) return rows;
+  return { ...rows, error: undefined, notes: [...rows.notes, `read up to the end of the part sent: ${rows.error}`] };
+}
+
+function inspectedPart({ part, is, evidence, doubt, choices, recipe }: Finding): InspectedPart {
+  const confirm = doubt !== undefined && recipe ? [recipe] : [];
+  const ways = [...(choices ?? []), ...confirm].flatMap((each) => textsOf(each)?.flags.join(" ") ?? []);
+  return { part, is, evidence, ...(doubt !== undefined && { doubt }), ...(ways.length > 0 && { choices: ways }) };
+}
+
+/** The options that say what is proposed. The table is left out if the name says it. */
+function textsAbout(proposed: FileRecipe, named: Table | undefined): Pick<FileInspection, "flags" | "parameters"> {
+  const { table, ...parts } = proposed;
+  const texts = textsOf(table && !named ? { ...parts, table } : parts);
+  return { flags: texts?.flags.join(" ") ?? null, parameters: texts?.parameters.join("&") ?? null };
+}
+
+const NO_ROWS: InspectedRows = {
+  ...{ rows: [], reasons: [], notes: [] },
+  counts: { read: 0, inserted: 0, unchanged: 0, rejected: 0 },
+};
+
+/** A file that cannot even be unpacked. */
+export const unreadable = (name: string, table: Table | undefined, error: string): FileInspection => ({
+  ...{
+    name,
+    table: table?.name ?? null,
+    found: [],
+    columns: [],
+    proposed: {},
+    certain: {},
+    flags: null,
+    parameters: null,
+  },
+  ...{ ...NO_ROWS, error },
+});
