@@ -177,6 +177,9 @@ describe("dates", () => {
     ["01/02/0999", ["dd/MM/yyyy"], "UTC", 'must be from the year 1000 to 9999, not "01/02/0999"'],
     ["2021-02-01 10:00 EST", ["yyyy-MM-dd HH:mm z"], undefined, "must be a date like"],
     ["20210201", ["epoch", "yyyyMMdd"], "UTC", "which two formats of the recipe read differently"],
+    ["2021-02-01 10:11:12.", undefined, "UTC", "must have Z or an offset"],
+    ["2021-02-01 10:11.5", undefined, "UTC", "must have Z or an offset"],
+    ["2021-02-30 10:11", undefined, "UTC", "on a day that does not exist"],
     ["2021-02-01", undefined, "UTC", "the time and the zone are missing"],
   ])("%s by %j in %s is rejected: %s", async (cell, formats, zone, why) => {
     expect(await read("at", cell, { datetime: { ...(formats && { formats }), zone } })).toContain(why);

@@ -70,6 +70,12 @@ test.each([
   expect(await read("csv", cells(column, value))).toEqual({ said: [], rejected: 1 });
 });
 
+test("8,0 is a whole number's decimals if the recipe has a decimal comma, and 8.000 can be eight thousand", async () => {
+  expect((await read("csv", cells("size", "8,0"), { decimal: "," })).said[0]).toContain("--whole-decimals");
+  expect((await read("csv", cells("size", "8,0"))).said[0]).toContain("--decimal ,");
+  expect((await read("csv", cells("size", "8.000"))).said[0]).toContain("--group");
+});
+
 test("each kind of value is told once, and what the recipe says already is not", async () => {
   const text = "id,size,at\n1,8.0,2021-11-07 02:48:42\n2,8.0,2021-11-07 02:48:42\n";
   expect((await read("csv", text)).said).toHaveLength(2);

@@ -112,14 +112,18 @@ function isoDay(day: number): string {
   return text;
 }
 
-const ISO = [19, 16].map((length) => patternOf("yyyy-MM-dd'T'HH:mm:ss".slice(0, length + 2)));
+const isoForms = (between: string) => ({
+  minutes: patternOf(`yyyy-MM-dd'${between}'HH:mm`),
+  seconds: patternOf(`yyyy-MM-dd'${between}'HH:mm:ss`),
+});
+const ISO: Record<string, ReturnType<typeof isoForms>> = { " ": isoForms(" "), T: isoForms("T"), t: isoForms("t") };
 
 /** A local time as RFC 3339 writes it, without the zone. T may be a blank, and the seconds may be left out. */
 function isoClock(text: string): ClockTime | Fault | undefined {
-  const [found, fraction = ""] = /^[^.]{10}[ Tt][^.]*(?:\.(\d+))?$/.exec(text) ?? [];
-  if (found === undefined) return undefined;
-  const plain = `${text.slice(0, 10)}T${text.slice(11, fraction === "" ? undefined : -fraction.length - 1)}`;
-  const clock = ISO[plain.length === 19 ? 0 : 1]?.read(plain);
+  const fraction = text.charAt(19) === "." ? text.slice(20) : "";
+  if (text.length > 19 && !/^\d+$/.test(fraction)) return undefined;
+  const forms = ISO[text.charAt(10)];
+  const clock = (text.length > 16 ? forms?.seconds : forms?.minutes)?.read(text.slice(0, 19));
   if (typeof clock === "string") return invalid(`has ${shown(text)}, which ${clock}`);
   return clock && { ...clock, fraction };
 }

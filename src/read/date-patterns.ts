@@ -1,6 +1,6 @@
 /**
  * Dates as a recipe writes them, in Unicode's patterns (UTS #35, "Date Format Patterns"). A pattern is compiled once, because
- * every row of a file passes here: a date takes 0.5 us. Luxon's parser, which is made once as well, takes 12 us.
+ * every row of a file passes here: a date takes 0.4 us, with its zone. Luxon's parser, which is made once as well, takes 12 us.
  */
 import { dayExists, daysSince1970 } from "../codecs/datetime.ts";
 

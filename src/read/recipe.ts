@@ -43,8 +43,9 @@ const TURNED = "could give one date two meanings, such as dd/MM/yyyy beside MM/d
 /** How dates are written in a file: Unicode's patterns (UTS #35, "Date Format Patterns"), and the zone of their clocks. */
 export const Datetime = z.strictObject({
   formats: z
-    .array(z.string().superRefine(checkPattern))
+    .array(z.string().max(100).superRefine(checkPattern))
     .min(1)
+    .max(20)
     .refine(areDistinct, TURNED)
     .optional()
     .describe('The patterns, such as "dd/MM/yyyy HH:mm"'),

@@ -20,7 +20,7 @@ export async function* withAdvice(
       if (row.reasons.length === 0) continue;
       for (const reason of row.reasons) {
         const value = VALUE.exec(reason.detail)?.[1] ?? "";
-        const found = advice.find((each) => each.isFor(reason, value) && (each.isJson || row.columns));
+        const found = advice.find((each) => each.isFor(reason, value, recipe) && (each.isJson || row.columns));
         if (found && found.count++ === 0) found.first = value;
       }
     }
@@ -38,7 +38,7 @@ interface Advice {
   text: string;
   /** Whether the recipe does not say how such values are read. */
   isUnsaid(recipe: FileRecipe): boolean;
-  isFor(reason: Reason, value: string): boolean;
+  isFor(reason: Reason, value: string, recipe: FileRecipe): boolean;
   /** Whether it holds for JSON too, in which numbers have a type. */
   isJson: boolean;
 }
@@ -63,8 +63,10 @@ const ADVICE: readonly Advice[] = [
   },
   {
     text: `read them as whole numbers with ${option("wholeDecimals")}`,
-    isUnsaid: ({ wholeDecimals, decimal }) => !wholeDecimals && decimal !== ",",
-    isFor: ({ code }, value) => code === "wrong_type" && /^-?\d+\.0+$/.test(value),
+    isUnsaid: ({ wholeDecimals }) => !wholeDecimals,
+    // 8.000 can be eight or eight thousand.
+    isFor: ({ code }, value, { decimal = "." }) =>
+      code === "wrong_type" && /^-?\d+[.,](?!0{3}$)0+$/.test(value) && value.includes(decimal),
     isJson: false,
   },
   {
