@@ -6,7 +6,7 @@ import type { FileInspection } from "../src/ingest/inspect-file.ts";
 import { type OpenDatabase, openDatabase } from "../src/open-database.ts";
 import { readRecipe } from "../src/read/recipe-file.ts";
 import { folderToSave, type NamedRecipe, recipeOfFiles, saveRecipe } from "../src/read/save-recipe.ts";
-import { escaped } from "../src/shown.ts";
+import { escaped, firstOf } from "../src/shown.ts";
 import { reportOf } from "./inspect-report.ts";
 import { say } from "./progress.ts";
 import { type Context, finish, type Outcome, readArguments, refuse } from "./run-command.ts";
@@ -36,7 +36,7 @@ async function inspect({ signal }: Context): Promise<Outcome> {
     status: unread.length > 0 ? "refused" : "succeeded",
     ...(unread.length > 0 && { error: `${names} cannot be read with what is proposed` }),
     facts: { sources, saved },
-    text: [...sources.map(reportOf), ...saved.map((path) => `saved ${escaped(path)}`)].join("\n"),
+    text: [...sources.map(reportOf), ...savedLines(saved, sources)].join("\n"),
   };
 }
 
@@ -53,15 +53,18 @@ async function openOrNone(): Promise<OpenDatabase | undefined> {
 
 /** Saves one recipe in each folder, with what is certain about the files in it. */
 async function saveAll(sources: readonly SourceInspection[], folders: ReadonlyMap<string, string>): Promise<string[]> {
-  const byFolder = new Map<string, NamedRecipe[]>();
-  for (const { location, files } of sources) {
+  const byFolder = new Map<string, { files: NamedRecipe[]; areAll: boolean }>();
+  for (const { location, files, areAll } of sources) {
     const folder = folders.get(location) ?? "";
+    const known = byFolder.get(folder) ?? { files: [], areAll: true };
     const readable = files.filter((file) => file.found.length > 0);
-    byFolder.set(folder, [...(byFolder.get(folder) ?? []), ...readable.map(namedRecipe)]);
+    known.files.push(...readable.map(namedRecipe));
+    known.areAll &&= areAll && readable.length === files.length;
+    byFolder.set(folder, known);
   }
   const saved: string[] = [];
-  for (const [folder, files] of byFolder) {
-    const recipe = recipeOfFiles(files);
+  for (const [folder, { files, areAll }] of byFolder) {
+    const recipe = recipeOfFiles(files, areAll);
     if (recipe) saved.push(await saveRecipe(folder, recipe));
     else say(`nothing to save in ${escaped(folder)}: the strict default reads what is certain`);
   }
@@ -70,4 +73,15 @@ async function saveAll(sources: readonly SourceInspection[], folders: ReadonlyMa
 
 function namedRecipe({ name, certain }: FileInspection): NamedRecipe {
   return { name, recipe: certain };
+}
+
+/** What was saved, and what was left out because it is doubtful. */
+function savedLines(saved: readonly string[], sources: readonly SourceInspection[]): string[] {
+  const doubts = sources.flatMap(({ files }) =>
+    files.flatMap(({ name, found }) =>
+      found.flatMap(({ part, is, doubt }) => (doubt === undefined ? [] : [`${name}: ${part} ${is}`])),
+    ),
+  );
+  const without = doubts.length > 0 ? `, without what is doubtful (${escaped(firstOf(doubts))})` : "";
+  return saved.map((path) => `saved ${escaped(path)}${without}`);
 }

@@ -12,6 +12,7 @@ import { RECIPE_FILE } from "../src/read/recipe.ts";
 import { folderToSave, recipeOfFiles, saveRecipe } from "../src/read/save-recipe.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
 import { appOver } from "./support/app.ts";
+import { containerOf, long, record, sized } from "./support/avro.ts";
 import { type Finished, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
@@ -29,8 +30,11 @@ const nothingSaid = { say: () => {} };
 
 /** Inspects a folder, saves what is certain, and imports the folder by it. */
 async function circle(folder: string) {
-  const { files } = await inspectSource(folder, database.pool, {});
-  const recipe = recipeOfFiles(files.map(({ name, certain }) => ({ name, recipe: certain })));
+  const { files, areAll } = await inspectSource(folder, database.pool, {});
+  const recipe = recipeOfFiles(
+    files.map(({ name, certain }) => ({ name, recipe: certain })),
+    areAll,
+  );
   if (recipe) await saveRecipe(await folderToSave(folder), recipe);
   const outcome = await importSource(database, { source: folder, report: nothingSaid }).catch((error) => error);
   if (outcome instanceof Error) return { files, error: outcome.message };
@@ -196,6 +200,16 @@ describe("what is certain is read:", () => {
     expect(counts.inserted).toBe(2);
   });
 
+  test("Avro with other names and fields that the table lacks", async () => {
+    const schema = record({ ID: "int", job: "string", extra: "string" });
+    const block = { count: 1, data: Buffer.concat([long(1), sized("Baker"), sized("x")]) };
+    const bytes = await containerOf(schema, "null", block);
+    const { columns, certain, proposed, rows } = await inspected({ "jobs.avro": bytes });
+    expect(columns.map(({ column }) => column)).toEqual(["id", "job", null]);
+    expect([certain, proposed.ignore]).toEqual([{ columns: { ID: "id" } }, ["extra"]]);
+    expect(rows[0]?.row).toEqual({ id: 1, job: "Baker" });
+  });
+
   test("a file whose name says no table, by its header", async () => {
     const folder = await folderOf({ "export.csv": "id,job\n1,Baker\n", "other.csv": "a,b\n1,2\n" });
     const { files } = await inspectSource(join(folder, "export.csv"), database.pool, {});
@@ -269,6 +283,21 @@ describe("the command", () => {
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("exists")]);
     const s3 = await inspect("s3://bucket/x/", "--save");
     expect([s3.code, s3.stderr]).toEqual([2, expect.stringContaining("--save")]);
+  });
+
+  test("saves the recipe of one file for that file alone, and of several files for each", async () => {
+    const folder = await folderOf({ "people.csv": "id;job\n1;Baker\n", "jobs.csv": "2,Judge\n" });
+    expect((await inspect(join(folder, "people.csv"), "--save")).code).toBe(0);
+    const saved = (of: string) => JSON.parse(readFileSync(join(of, RECIPE_FILE), "utf8")).files;
+    expect(saved(folder)).toEqual([{ match: "people.csv", table: "jobs", delimiter: ";" }]);
+    const outcome = await importSource(database, { source: folder, report: nothingSaid });
+    expect(outcome.tables.jobs).toMatchObject({ received: 2, inserted: 2 });
+    const others = await folderOf({ "jobs-1.csv": "id;job\n3;Cook\n", "jobs-2.csv": "id|job\n4|Pilot\n" });
+    expect((await inspect(others, "--save")).code).toBe(0);
+    expect(saved(others)).toEqual([
+      { match: "jobs-1.csv", delimiter: ";" },
+      { match: "jobs-2.csv", delimiter: "|" },
+    ]);
   });
 
   test("ends with 2 if a file cannot be read, and names it", async () => {

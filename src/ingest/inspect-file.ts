@@ -1,10 +1,11 @@
 /** Inspects one file: finds how it is written, and reads its first rows by what is proposed. */
-import type { Table, TableName } from "../codecs/tables.ts";
+import { type Table, type TableName, tables } from "../codecs/tables.ts";
+import { MusterError } from "../errors.ts";
 import { detect } from "../read/detect.ts";
 import { type Finding, joined } from "../read/detection.ts";
 import type { ReadRows } from "../read/file-row.ts";
 import type { FileStart } from "../read/file-start.ts";
-import type { FileRecipe } from "../read/recipe.ts";
+import type { FileRecipe, FormatName } from "../read/recipe.ts";
 import { textsOf } from "../read/recipe-text.ts";
 import { escaped } from "../shown.ts";
 import { type InspectedIds, type InspectedRows, inspectRows } from "./inspect-rows.ts";
@@ -51,7 +52,8 @@ export async function inspectFile(
   known: InspectedIds,
 ): Promise<FileInspection> {
   const { byName, packing } = start;
-  const { findings, table, columns } = await detect(start, { table: named, byName, given });
+  const records = (format: FormatName) => firstRecords(named ?? tables[0], name, { ...given, format }, read);
+  const { findings, table, columns } = await detect(start, { table: named, byName, given, records });
   const packed: Finding[] = packing ? [{ part: "packing", ...packing }] : [];
   const proposed = joined([given, ...findings.map((each) => each.recipe)]);
   const certain = joined([given, ...findings.map((each) => (each.doubt === undefined ? each.recipe : undefined))]);
@@ -73,6 +75,32 @@ export async function inspectFile(
     known,
   );
   return { ...about, ...(isCut ? withoutCutEnd(rows) : rows) };
+}
+
+/** How many records of a binary file are looked at for their names. */
+const RECORDS_MAX = 100;
+
+/** The first records of a file whose reader keeps them as JSON, whatever table they are for. */
+async function* firstRecords(
+  table: Table | undefined,
+  name: string,
+  recipe: FileRecipe,
+  read: Inspected["read"],
+): AsyncGenerator<string> {
+  if (!table) return;
+  let count = 0;
+  try {
+    const { rows, chunks } = read(recipe);
+    for await (const batch of rows(table, chunks, escaped(name), { recipe })) {
+      for (const { raw } of batch) {
+        yield Buffer.from(raw).toString();
+        if (++count === RECORDS_MAX) return;
+      }
+    }
+  } catch (error) {
+    // What is wrong with the file is found again when its rows are read, and is said then.
+    if (!(error instanceof MusterError)) throw error;
+  }
 }
 
 /** If only the first part of a file is there, its reader may miss the end. That is no fault of the file. */

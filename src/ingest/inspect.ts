@@ -18,6 +18,8 @@ export interface SourceInspection {
   /** As the user wrote it. */
   location: string;
   files: FileInspection[];
+  /** Whether these are all files of a folder, of whatever table. */
+  areAll: boolean;
   notes: string[];
 }
 
@@ -55,7 +57,9 @@ export async function inspectSource(
       inspected.set(file, await inspectSourceFile(file, isNamed ? tableOf(table) : undefined, known));
     }
   }
-  return { location, files: files.flatMap((file) => inspected.get(file) ?? []), notes };
+  const isFolder = source.files.some(({ name }) => !location.endsWith(name));
+  const areAll = isFolder && more === 0 && options.only === undefined;
+  return { location, files: files.flatMap((file) => inspected.get(file) ?? []), areAll, notes };
 }
 
 /** Opens a location. A single file is opened for any table if its name says none: its header may. */

@@ -13,10 +13,14 @@ export interface Named {
 }
 
 /** @param isArray whether the text is an array. If not, it has an object on each line */
-export async function namesOfJson(text: string, isArray: boolean): Promise<Named> {
+export const namesOfJson = (text: string, isArray: boolean): Promise<Named> =>
+  namesOfObjects(isArray ? elements(text) : lines(text));
+
+/** @param texts the JSON text of each object */
+export async function namesOfObjects(texts: AsyncIterable<string> | Iterable<string>): Promise<Named> {
   const samples = new Map<string, string[]>();
   let objects = 0;
-  for await (const each of isArray ? elements(text) : lines(text)) {
+  for await (const each of texts) {
     if (objects++ === OBJECTS_MAX) break;
     for (const [name, value] of Object.entries(objectOf(each))) {
       const known = samples.get(name) ?? [];

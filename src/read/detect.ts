@@ -6,7 +6,7 @@ import { detectDialect } from "./detect-dialect.ts";
 import { detectEncoding } from "./detect-encoding.ts";
 import { detectFormat } from "./detect-format.ts";
 import { detectHeader } from "./detect-header.ts";
-import { namesOfJson } from "./detect-json.ts";
+import { namesOfJson, namesOfObjects } from "./detect-json.ts";
 import { detectTable } from "./detect-table.ts";
 import { type ColumnCells, detectValues } from "./detect-values.ts";
 import { type Finding, said } from "./detection.ts";
@@ -30,6 +30,8 @@ export interface Known {
   byName: FormatName | undefined;
   /** The parts of a recipe that the user names. They are not looked for. */
   given: FileRecipe;
+  /** The first records of a binary file, as JSON. */
+  records?: ((format: FormatName) => AsyncIterable<string>) | undefined;
 }
 
 export interface Detection {
@@ -52,7 +54,11 @@ export async function detect(start: Start, known: Known): Promise<Detection> {
   const encoding = detectEncoding(head, isWhole, given.encoding);
   const { format, finding } = detectFormat(head, encoding.text, known.byName, known.given.format);
   const findings: Finding[] = [finding];
-  if (format === "avro" || format === "parquet" || format === "xlsx") return binary(findings, known, format, given);
+  if (format === "xlsx") return workbook(findings, known, given);
+  if (format === "avro" || format === "parquet") {
+    const names = await namesOfObjects(known.records?.(format) ?? []);
+    return withColumns({ ...names, isExact: true }, { ...known, given }, findings);
+  }
   findings.push(encoding.finding);
   const text = isWhole ? encoding.text : withoutCutLine(encoding.text);
   if (format === "csv" || format === "tsv") return ofCsv(text, { ...known, given, format }, findings);
@@ -60,10 +66,9 @@ export async function detect(start: Start, known: Known): Promise<Detection> {
   return withColumns({ names, samples, isExact: true }, { ...known, given }, findings);
 }
 
-/** The names of binary files are known to their readers alone. */
-function binary(findings: Finding[], { table }: Known, format: FormatName, given: FileRecipe): Detection {
+/** The sheets and names of a workbook are known to its reader alone. */
+function workbook(findings: Finding[], { table }: Known, given: FileRecipe): Detection {
   if (given.sheet !== undefined) findings.push(said("sheet", given.sheet));
-  findings.push({ part: "columns", is: "by their names", evidence: `the ${format} file itself has them` });
   return { findings, table, tables: tables.map(({ name }) => name), columns: [] };
 }
 

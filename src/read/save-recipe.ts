@@ -33,15 +33,16 @@ const alreadyThere = (folder: string) =>
   new MusterError("invalid", `${escaped(join(folder, RECIPE_FILE))} exists: change it, or remove it first`);
 
 /**
- * A recipe of several files. Files that are read in the same way share one part: all of the source, or those of one folder.
+ * A recipe of several files. Files that are read in the same way share one part: all of the folder, or those of one below it.
  * Deeper files come first, because the first part that matches is used, and a name alone matches in all folders.
+ * @param areAll whether these are all files of the folder. If so, one part may be for all, also for files that are added later
  */
-export function recipeOfFiles(files: readonly NamedRecipe[]): Recipe | undefined {
+export function recipeOfFiles(files: readonly NamedRecipe[], areAll: boolean): Recipe | undefined {
   const needed = files.filter(({ recipe }) => Object.keys(recipe).length > 0);
   const [first] = needed;
   if (!first) return undefined;
   const isSame = ({ recipe }: NamedRecipe, other: NamedRecipe) => Bun.deepEquals(recipe, other.recipe);
-  if (files.every((file) => isSame(file, first))) return { files: [first.recipe] };
+  if (areAll && files.every((file) => isSame(file, first))) return { files: [first.recipe] };
   const parts = new Map<string, FileRecipe>();
   for (const file of needed.toSorted((a, b) => depth(b.name) - depth(a.name))) {
     const folder = dirname(file.name);
