@@ -4,9 +4,8 @@ import { Fault } from "./codec.ts";
 
 /** MySQL's range of DATE and DATETIME. */
 const YEAR_MIN = 1000;
-const FIRST_SECOND = Date.UTC(1000, 0, 1);
-const LAST_SECOND = Date.UTC(9999, 11, 31, 23, 59, 59);
-const MINUTE_MS = 60_000;
+const FIRST_SECOND = Date.UTC(1000, 0, 1) / 1000;
+const LAST_SECOND = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000;
 
 /**
  * Reads an instant as RFC 3339 and common programs write it: `T` or a blank between day and time, seconds or none, any
@@ -36,9 +35,46 @@ export function readInstant(text: string, decimals: number): string | Fault {
   if (losesDigits) return tooPrecise(text, decimals);
   const time = hasSeconds ? text.slice(11, 19) : `${text.slice(11, 16)}:00`;
   if (minutes === 0) return yearOf(text) < YEAR_MIN ? outOfRange(text) : `${text.slice(0, 10)} ${time}${fraction}`;
-  const second = Date.parse(`${text.slice(0, 10)}T${time}Z`) - minutes * MINUTE_MS;
+  const local = Date.parse(`${text.slice(0, 10)}T${time}Z`) / 1000;
+  return storedInstant(local - minutes * 60, fraction.slice(1), decimals, text);
+}
+
+/**
+ * An instant as readInstant returns it.
+ * @param second since 1970 in UTC
+ * @param fraction the decimals of the second, as they are written
+ * @param text what an error shows
+ */
+export function storedInstant(second: number, fraction: string, decimals: number, text: string): string | Fault {
+  if (hasOtherThanZeros(fraction, decimals, fraction.length)) return tooPrecise(text, decimals);
   if (!(second >= FIRST_SECOND && second <= LAST_SECOND)) return outOfRange(text);
-  return new Date(second).toISOString().slice(0, 19).replace("T", " ") + fraction;
+  const stored = secondText(second, " ");
+  if (decimals === 0) return stored;
+  return fraction === "" ? stored + ZEROS[decimals] : `${stored}.${fraction.slice(0, decimals).padEnd(decimals, "0")}`;
+}
+
+/** `YYYY-MM-DDTHH:MM:SS` in UTC. toISOString() for every row would take longer than everything else around it. */
+export function secondText(second: number, between: "T" | " "): string {
+  const day = Math.floor(second / DAY_SECONDS);
+  const clock = second - day * DAY_SECONDS;
+  const minutes = Math.floor(clock / 60);
+  return `${dayText(day)}${between}${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[clock % 60]}`;
+}
+
+const DAY_SECONDS = 86_400;
+const TWO = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, "0"));
+/** The texts of days: a file has few different ones. */
+const days = new Map<number, string>();
+const DAYS_MAX = 20_000;
+
+/** `YYYY-MM-DD`. @param day how many days it is after 1970-01-01 */
+export function dayText(day: number): string {
+  const known = days.get(day);
+  if (known !== undefined) return known;
+  if (days.size >= DAYS_MAX) days.clear();
+  const text = new Date(day * DAY_SECONDS * 1000).toISOString().slice(0, -14);
+  days.set(day, text);
+  return text;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Reads dates as a recipe writes them (docs/recipes.md "Dates and time zones"), and gives codecs the form that they read. */
 import { Fault } from "../codecs/codec.ts";
+import { dayText, secondText, storedInstant } from "../codecs/datetime.ts";
 import { shown } from "../shown.ts";
 import { type ClockTime, isEpoch, type Pattern, patternOf } from "./date-patterns.ts";
 import type { FileRecipe } from "./recipe.ts";
@@ -27,10 +28,10 @@ export class DateForms {
   }
 
   /**
-   * The instant that a text names, as RFC 3339 in UTC.
+   * The instant that a text names, as a column with so many decimals stores it.
    * @returns undefined if the text has none of the recipe's forms
    */
-  instant(text: string): string | Fault | undefined {
+  instant(text: string, decimals: number): string | Fault | undefined {
     const clock = this.patterns.length === 0 ? isoClock(text) : this.#clock(text);
     if (clock === undefined || clock instanceof Fault) return clock;
     const { day, second, fraction, offset } = clock;
@@ -38,7 +39,7 @@ export class DateForms {
     const offsets = offset === undefined ? (this.#zone?.offsetsAt(local) ?? []) : [offset];
     const [east = 0, other] = offsets;
     if (offsets.length === 0 || other !== undefined) return invalid(this.#whyNoInstant(text, local, offsets));
-    return iso(local - east, fraction);
+    return storedInstant(local - east, fraction, decimals, text);
   }
 
   /** The day that a text names, as YYYY-MM-DD; undefined if the text has none of the recipe's forms. */
@@ -46,7 +47,7 @@ export class DateForms {
     const clock = this.#clock(text);
     if (clock === undefined || clock instanceof Fault) return clock;
     if (clock.second > 0 || /[1-9]/.test(clock.fraction)) return invalid(`keeps a day, and ${shown(text)} has a time`);
-    return isoDay(clock.day);
+    return dayText(clock.day);
   }
 
   /** Continues the sentence of a reason for a text that has none of the forms. */
@@ -72,9 +73,9 @@ export class DateForms {
 
   #whyNoInstant(text: string, local: number, offsets: readonly number[]): string {
     const zone = this.#zone?.name ?? "";
-    const [first, second] = offsets.map((offset) => iso(local - offset, ""));
+    const [first, second] = offsets.map((offset) => iso(local - offset));
     if (second !== undefined) return `has ${shown(text)}, which exists twice in ${zone}: as ${first} and as ${second}`;
-    const [from = "", to = ""] = Object.values(this.#zone?.gapAt(local) ?? {}).map((at) => iso(at, "").slice(0, -1));
+    const [from = "", to = ""] = Object.values(this.#zone?.gapAt(local) ?? {}).map((at) => secondText(at, "T"));
     const isOneDay = from.slice(0, 10) === to.slice(0, 10);
     const clocks = isOneDay ? [from, to].map((each) => each.slice(11)) : [from, to];
     return `has ${shown(text)}, which does not exist in ${zone}: the clocks went from ${clocks.join(" to ")}`;
@@ -89,28 +90,7 @@ const isSame = (a: ClockTime, b: ClockTime) =>
   Number(`.${a.fraction}0`) === Number(`.${b.fraction}0`) &&
   a.offset === b.offset;
 
-/** RFC 3339 in UTC. toISOString() for every row would take longer than everything else here. */
-function iso(second: number, fraction: string): string {
-  const day = Math.floor(second / 86_400);
-  const clock = second - day * 86_400;
-  const minutes = Math.floor(clock / 60);
-  const time = `${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[clock % 60]}`;
-  return fraction === "" ? `${isoDay(day)}T${time}Z` : `${isoDay(day)}T${time}.${fraction}Z`;
-}
-
-const TWO = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, "0"));
-const days = new Map<number, string>();
-/** A file has few different days. */
-const DAYS_MAX = 20_000;
-
-function isoDay(day: number): string {
-  const known = days.get(day);
-  if (known !== undefined) return known;
-  if (days.size >= DAYS_MAX) days.clear();
-  const text = new Date(day * 86_400_000).toISOString().slice(0, -14);
-  days.set(day, text);
-  return text;
-}
+const iso = (second: number) => `${secondText(second, "T")}Z`;
 
 const isoForms = (between: string) => ({
   minutes: patternOf(`yyyy-MM-dd'${between}'HH:mm`),

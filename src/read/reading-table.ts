@@ -1,5 +1,5 @@
 /** A table as a recipe reads it: a copy for readers alone. Everything else takes the dictionary's own table. */
-import { type ColumnCodec, Fault } from "../codecs/codec.ts";
+import { type ColumnCodec, Fault, type SqlValue } from "../codecs/codec.ts";
 import type { Column, Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
@@ -55,7 +55,7 @@ function codecFor(
   const [type = ""] = TYPE.exec(sqlType) ?? [];
   if (["int", "bigint"].includes(type)) return numberCodec(codec, recipe, true);
   if (["decimal", "double"].includes(type)) return numberCodec(codec, recipe, false);
-  if (type === "datetime" && dates) return datetimeCodec(codec, dates);
+  if (type === "datetime" && dates) return datetimeCodec(codec, dates, Number(/\d/.exec(sqlType) ?? 0));
   return type === "date" && dates && dates.patterns.length > 0 ? dateCodec(codec, dates) : undefined;
 }
 
@@ -70,7 +70,8 @@ function numberCodec(codec: ColumnCodec, recipe: FileRecipe, isWhole: boolean): 
   return { ...codec, fromCsv };
 }
 
-function datetimeCodec(codec: ColumnCodec, dates: DateForms): ColumnCodec {
+/** @param decimals how many decimals of a second the column keeps */
+function datetimeCodec(codec: ColumnCodec, dates: DateForms, decimals: number): ColumnCodec {
   const { withoutZone } = dates;
   if (withoutZone !== undefined) {
     const why = `the dates ${shown(withoutZone)} of the recipe do not say their time zone`;
@@ -81,31 +82,33 @@ function datetimeCodec(codec: ColumnCodec, dates: DateForms): ColumnCodec {
   return {
     ...slow,
     ...(dates.patterns.length === 0 && fromBytes && { fromBytes }),
-    ...readers(codec, dates, "instant"),
+    ...readers(codec, dates, (text) => dates.instant(text, decimals)),
   };
 }
 
 function dateCodec(codec: ColumnCodec, dates: DateForms): ColumnCodec {
-  return { ...codec, ...readers(codec, dates, "day") };
+  const read = (text: string) => {
+    const day = dates.day(text);
+    return typeof day === "string" ? codec.fromCsv(day) : day;
+  };
+  return { ...codec, ...readers(codec, dates, read) };
 }
 
-/** Reads the recipe's forms first. The strict default's form is read too, because it has one meaning only. */
+/**
+ * Reads the recipe's forms first. The strict default's form is read too, because it has one meaning only.
+ * @param read the value of a text in one of the recipe's forms; undefined if it has none of them
+ */
 function readers(
   codec: ColumnCodec,
   dates: DateForms,
-  what: "instant" | "day",
+  read: (text: string) => SqlValue | Fault | undefined,
 ): Pick<ColumnCodec, "fromCsv" | "fromJson"> {
   const fromCsv = (cell: string) => {
-    const text = dates[what](cell);
-    if (text instanceof Fault) return text;
-    const value = codec.fromCsv(text ?? cell);
-    if (!(value instanceof Fault)) return value;
-    if (text !== undefined)
-      return new Fault(
-        value.code,
-        value.detail.replace(shown(text), () => shown(cell)),
-      );
-    return dates.wanted === "" ? value : new Fault(value.code, `${dates.wanted}, not ${shown(cell)}`);
+    const known = read(cell);
+    if (known !== undefined) return known;
+    const value = codec.fromCsv(cell);
+    if (!(value instanceof Fault) || dates.wanted === "") return value;
+    return new Fault(value.code, `${dates.wanted}, not ${shown(cell)}`);
   };
   const fromJson = (value: unknown) => {
     if (typeof value === "string") return fromCsv(value);
