@@ -23,7 +23,7 @@ function fileReport(location: string, files: number, file: FileInspection): stri
   lines.push(...doubtLines(file));
   for (const note of file.notes) lines.push(`  ${note}`);
   if (file.error !== undefined) lines.push(`  cannot be read: ${escaped(file.error)}`);
-  else lines.push(...toDo(location, files, file));
+  lines.push(...toDo(location, files, file));
   return `${lines.join("\n")}\n`;
 }
 
@@ -73,14 +73,17 @@ function doubtLines({ found }: FileInspection): string[] {
 
 function toDo(location: string, files: number, file: FileInspection): string[] {
   const { proposed, found, flags } = file;
-  if (Object.keys(proposed).length === 0) return ["  the strict default reads it"];
+  const isDoubtful = found.some(({ doubt }) => doubt !== undefined);
+  if (Object.keys(proposed).length === 0)
+    return isDoubtful || file.error !== undefined ? [] : ["  the strict default reads it"];
   const lines = [`  recipe: ${JSON.stringify({ files: [proposed] })}`];
   const at = files > 1 ? `${location.replace(/\/$/, "")}/${file.name}` : location;
   const command = importCommand(at, file);
-  if (command !== undefined) lines.push(`  import: ${escaped(command)}`);
+  const zone = found.some(({ part, doubt }) => part === "zone" && doubt !== undefined) ? " --zone ZONE" : "";
+  if (command !== undefined) lines.push(`  import: ${escaped(command)}${zone}`);
   else lines.push("  import: the recipe in a file, and --recipe FILE");
-  if (flags !== null && found.some(({ doubt, choices }) => doubt !== undefined && choices !== undefined))
-    lines.push(`  to confirm it and keep it: bun run scripts/inspect.ts ${escaped(quoted(at))} ${flags} --save`);
+  if (flags !== null && found.some(({ choices }) => choices !== undefined))
+    lines.push(`  to confirm it and keep it: bun run scripts/inspect.ts ${escaped(quoted(at))} ${flags}${zone} --save`);
   return lines;
 }
 

@@ -31,6 +31,8 @@ const CASES: [string, string | Buffer, FileRecipe, string[]][] = [
   ["commas without a header", "1,Baker\n2,Judge\n", {}, []],
   ["semicolons", "id;job\n1;Baker\n", { delimiter: ";" }, []],
   ["tabs", "id\tjob\n1\tBaker\n", { delimiter: "\t" }, []],
+  ["blanks between cells", "id job\n1 Baker\n", { delimiter: " " }, []],
+  ["Hive's ^A", "1\x01Baker\n2\x01Judge\n", { delimiter: "\x01" }, []],
   ["pipes", "1|Baker\n2|Judge\n", { delimiter: "|" }, []],
   ["semicolons, and commas in the text", "1;Baker, night\n2;Judge, day\n", { delimiter: ";" }, []],
   ["commas, and semicolons in the text", "1,Baker; night\n2,Judge; day\n", {}, []],

@@ -151,6 +151,18 @@ describe("what is doubtful is named, and not saved:", () => {
     expect([doubts(confirmed), confirmed.certain]).toEqual([[], { encoding: "latin1" }]);
   });
 
+  test("names in another language, by what stands below them", async () => {
+    const text =
+      "Id;Empleado;Fecha;Depto;Cargo;Observaciones\n1;Ana;31/12/2021 08:00;1;2;\n2;Bo;05/01/2022 17:30;2;3;x\n";
+    const { columns, proposed, certain } = await inspected({ "hired_employees.csv": text });
+    expect(Object.fromEntries(columns.map(({ name, column }) => [name, column]))).toEqual({
+      ...{ Id: "id", Empleado: "name", Fecha: "datetime", Depto: "department_id", Cargo: "job_id" },
+      Observaciones: null,
+    });
+    expect(proposed.ignore).toEqual(["Observaciones"]);
+    expect(certain).toEqual({ delimiter: ";", datetime: { formats: ["dd/MM/yyyy HH:mm"] } });
+  });
+
   test("names that are near a column's, names that are no column's, and a file without ids", async () => {
     const near = await inspected({ "jobs.csv": "job number,job title,Remarks\n1,Baker,x\n" });
     expect(near.columns.map(({ column }) => column)).toContain("job");

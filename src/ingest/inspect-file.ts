@@ -64,16 +64,21 @@ export async function inspectFile(
     ...textsAbout(proposed, named),
   };
   if (!table) return { ...about, ...NO_ROWS, error: "its table is not known: give --table" };
-  const rows = await inspectRows(
-    table,
-    async function* (options) {
-      const { rows: readRows, chunks } = read(proposed);
-      const { table: _, ...recipe } = proposed;
-      const isStrict = Object.keys(recipe).length === 0;
-      yield* readRows(table, chunks, escaped(name), { ...options, recipe: isStrict ? undefined : recipe });
-    },
-    known,
-  );
+  const rowsBy = ({ table: _, ...recipe }: FileRecipe) =>
+    inspectRows(
+      table,
+      async function* (options) {
+        const { rows: readRows, chunks } = read(recipe);
+        const isStrict = Object.keys(recipe).length === 0;
+        yield* readRows(table, chunks, escaped(name), { ...options, recipe: isStrict ? undefined : recipe });
+      },
+      known,
+    );
+  const rows = await rowsBy(proposed);
+  const { datetime, ...others } = proposed;
+  // The formats of dates are of no use without a zone. The other columns can be shown without them.
+  if (rows.error !== undefined && rows.counts.read === 0 && datetime?.formats && !datetime.zone)
+    return { ...about, ...(await rowsBy(others)), error: rows.error };
   return { ...about, ...(isCut ? withoutCutEnd(rows) : rows) };
 }
 

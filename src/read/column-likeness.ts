@@ -30,13 +30,13 @@ const wordsOf = (text: string) =>
     .toLowerCase()
     .match(/[\p{L}\p{N}]+/gu) ?? [];
 
-/** Equal, or the beginning of the other with three letters or more: dept and department, jobs and job. */
+/** Equal, or begun alike: jobs and job, dept and department, depto and department. */
 function isLike(one: string, other: string): boolean {
   if (one === other) return true;
   const [short, long] = one.length < other.length ? [one, other] : [other, one];
   if (short.length < 3) return false;
   if (long.startsWith(short)) return true;
-  return short.startsWith(long.slice(0, 3)) && isWithin(short, long);
+  return short.startsWith(long.slice(0, 3)) && isWithin(short.slice(0, 4), long);
 }
 
 /** Whether the letters of one stand in the other in their order, as those of dept in department. */
@@ -70,3 +70,21 @@ export const shownValues = (values: readonly string[]) =>
     .slice(0, 3)
     .map((value) => shown(value))
     .join(", ") || "no values";
+
+export const KINDS = ["dates", "numbers", "text"] as const;
+export type Kind = (typeof KINDS)[number];
+
+export function kindOf(column: Column | undefined): Kind | undefined {
+  if (!column) return undefined;
+  if (isDate(column)) return "dates";
+  return isNumber(column) ? "numbers" : "text";
+}
+
+/** Whether values are of a kind, and nearly none is missing, so that they can be those of a column that must have them. */
+export function areOfKind(kind: Kind, values: readonly string[]): boolean {
+  const given = values.filter((value) => !isBlank(value));
+  if (given.length === 0 || given.length < values.length * 0.9) return false;
+  if (kind === "dates") return isMostlyDates(values);
+  const areNumbers = mostly(values, (value) => /^[+-]?\d[\d.,]*$/.test(value));
+  return kind === "numbers" ? areNumbers : !areNumbers && !isMostlyDates(values);
+}

@@ -2,7 +2,7 @@
 import { isBlank } from "../codecs/codec.ts";
 import type { Column, Table } from "../codecs/tables.ts";
 import { firstOf, shown } from "../shown.ts";
-import { isDate, isMostlyDates, likeness, mayFit, plain, shownValues } from "./column-likeness.ts";
+import { areOfKind, KINDS, kindOf, likeness, mayFit, plain, shownValues } from "./column-likeness.ts";
 import { leftOut, missing } from "./detect-left-out.ts";
 import { count, type Finding, said } from "./detection.ts";
 import { FieldNames } from "./field-names.ts";
@@ -34,7 +34,7 @@ export function detectColumns(
   const found = new Matches(table, names, samples, named);
   found.matchLikeNames();
   found.matchNearNames();
-  found.matchOnlyDates();
+  found.matchOnlyOnes();
   const findings = [...found.findings];
   if (given.columns) findings.unshift(said("columns", "as given"));
   if (given.ignore) findings.push(said("left out", firstOf(given.ignore)));
@@ -90,17 +90,22 @@ class Matches {
     }));
   }
 
-  /** The only name with dates, if only one column of dates is left. */
-  matchOnlyDates(): void {
-    const columns = this.#free().filter((index) => isDate(this.table.columns[index]));
-    const cells = this.#open.flatMap((isOpen, at) => (isOpen && isMostlyDates(this.samples[at] ?? []) ? [at] : []));
-    const [column, at] = [columns[0], cells[0]];
-    if (column === undefined || at === undefined || columns.length > 1 || cells.length > 1) return;
-    const [name = "", to = ""] = [this.names[at], this.table.columns[column]?.name];
-    this.#take(at, column, {
-      evidence: `${shown(name)} alone has dates (${shownValues(this.samples[at] ?? [])})`,
-      doubt: `it may mean something else than ${to}`,
-    });
+  /** The only name with values of a kind, if only one column of this kind is left. */
+  matchOnlyOnes(): void {
+    for (const kind of KINDS) {
+      const columns = this.#free().filter((index) => {
+        const column = this.table.columns[index];
+        return column?.required && !column.isKey && kindOf(column) === kind;
+      });
+      const cells = this.#open.flatMap((isOpen, at) => (isOpen && areOfKind(kind, this.samples[at] ?? []) ? [at] : []));
+      const [column, at] = [columns[0], cells[0]];
+      if (column === undefined || at === undefined || columns.length > 1 || cells.length > 1) continue;
+      const [name = "", to = ""] = [this.names[at], this.table.columns[column]?.name];
+      this.#take(at, column, {
+        evidence: `${shown(name)} alone of what is left has ${kind} in its rows (${shownValues(this.samples[at] ?? [])})`,
+        doubt: `it may mean something else than ${to}`,
+      });
+    }
   }
 
   /** Takes the most alike pairs first. */

@@ -7,6 +7,8 @@ import { type Expected, fits, type NamesColumn, nameOf, PLAIN, rank, type Trial,
 import type { FileRecipe } from "./recipe.ts";
 
 const DELIMITERS = [",", ";", "\t", "|"] as const;
+/** They stand in the text of many files, so they are tried only if none of the others cuts anything. */
+const RARE_DELIMITERS = ["\x01", "^", "~", ":", " "] as const;
 /** The line by which Excel names the delimiter. */
 const SEPARATOR_LINE = /^\uFEFF?"?sep=(.)"?[,;\t|]*\r?(?:\n|$)/i;
 export interface FoundDialect {
@@ -28,12 +30,16 @@ export function detectDialect(
   const text = all.includes("\n") ? all : all.replaceAll("\r", "\n");
   const [, separator] = given.delimiter === undefined ? (SEPARATOR_LINE.exec(text) ?? []) : [];
   const quote = given.quote ?? '"';
-  const trials = (separator ? [separator] : given.delimiter ? [given.delimiter] : DELIMITERS).map((delimiter) =>
-    trial(text, { delimiter, quote, escape: given.escape ?? "" }, namesColumn, expected),
-  );
-  const best =
-    trials.toSorted((a, b) => rank(b, expected.width) - rank(a, expected.width))[0] ??
-    trial(text, PLAIN, namesColumn, expected);
+  const cutAt = (delimiters: readonly string[]) =>
+    delimiters
+      .map((delimiter) => trial(text, { delimiter, quote, escape: given.escape ?? "" }, namesColumn, expected))
+      .toSorted((a, b) => rank(b, expected.width) - rank(a, expected.width));
+  let trials = cutAt(separator ? [separator] : given.delimiter ? [given.delimiter] : DELIMITERS);
+  if (given.delimiter === undefined && trials.every(({ cells, named }) => cells === 1 && named === 0)) {
+    const [rare] = cutAt(RARE_DELIMITERS);
+    if (rare && rank(rare, expected.width) > 10) trials = [rare, ...trials];
+  }
+  const best = trials[0] ?? trial(text, PLAIN, namesColumn, expected);
   const findings: Finding[] = [];
   const delimiter = delimiterOf(best, trials, expected, given, separator);
   if (delimiter) findings.push(delimiter);

@@ -9,7 +9,7 @@ import { detectHeader } from "./detect-header.ts";
 import { namesOfJson, namesOfObjects } from "./detect-json.ts";
 import { detectTable } from "./detect-table.ts";
 import { type ColumnCells, detectValues } from "./detect-values.ts";
-import { type Finding, said } from "./detection.ts";
+import { count, type Finding, said } from "./detection.ts";
 import type { NamesColumn } from "./dialect-trial.ts";
 import { resolved } from "./dialects.ts";
 import { FieldNames } from "./field-names.ts";
@@ -165,9 +165,9 @@ function byPosition(
   const told = Array.isArray(given.columns);
   const wide = given.trailingColumn ? order.length + 1 : order.length;
   const doubt =
-    rows.length > 0 &&
+    width > 1 &&
     width !== wide &&
-    `the rows have ${width} cells, and ${told ? "you name" : `${table.name} has`} ${order.length}: give --columns`;
+    `the rows have ${count(width, "cell")}, and ${told ? "you name" : `${table.name} has`} ${order.length}: give --columns`;
   const evidence = told ? "as you say" : `without a header, cells are in the order of ${table.name}`;
   findings.push({ part, is: order.map((name) => name ?? "-").join(","), evidence, ...(doubt && { doubt }) });
   if (isAssigned) findings.push(said("ids", "from the database"));
