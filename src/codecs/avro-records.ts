@@ -5,6 +5,7 @@ import { readContainer } from "./avro-container.ts";
 import type { Cursor } from "./avro-cursor.ts";
 import { type FieldReader, fieldReaders, type LogicalTypes, setOwn } from "./avro-reader.ts";
 import { RECORD_BYTES_MAX } from "./codec.ts";
+import { isoDay, isoInstant } from "./epoch.ts";
 import { decimalDigits } from "./numbers.ts";
 
 /**
@@ -35,7 +36,7 @@ function recordOf(fields: readonly FieldReader[], from: Cursor): Record<string, 
 
 /** Makes a converter from units since 1970 to ISO 8601. It leaves a value of the wrong type as it is. */
 const timestamp = (decimals: number) => (value: unknown) =>
-  isWhole(value) || isDigits(value) ? isoOf(BigInt(value), decimals) : value;
+  isWhole(value) || isDigits(value) ? isoInstant(BigInt(value), decimals) : value;
 
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
 
@@ -45,20 +46,6 @@ const LOGICAL_TYPES: LogicalTypes = {
   "timestamp-millis": timestamp(3),
   "timestamp-micros": timestamp(6),
   "timestamp-nanos": timestamp(9),
-  date: (value) => (isWhole(value) ? isoOf(BigInt(value) * DAY_MS, 3).replace("T00:00:00.000Z", "") : value),
+  date: (value) => (isWhole(value) ? isoDay(value) : value),
   decimal: (value, scale) => (value instanceof Uint8Array ? decimalDigits(value, scale) : value),
 };
-
-const DAY_MS = 86_400_000n;
-/** The latest time that a Date can hold. The earliest is the same number, negated. */
-const DATE_MS_MAX = 8_640_000_000_000_000n;
-
-/** A time since 1970 as ISO 8601, with three or more decimals of a second. If no Date can hold it, it stays digits. */
-function isoOf(units: bigint, decimals: number): string {
-  const perMs = 10n ** BigInt(decimals - 3);
-  const rest = ((units % perMs) + perMs) % perMs;
-  const ms = (units - rest) / perMs;
-  if (ms > DATE_MS_MAX || ms < -DATE_MS_MAX) return `${units}`;
-  const iso = new Date(Number(ms)).toISOString();
-  return rest === 0n ? iso : `${iso.slice(0, -1)}${String(rest).padStart(decimals - 3, "0")}Z`;
-}

@@ -1,12 +1,12 @@
 /** Reads the rows of Avro container files. A record is checked by the same rules as a JSON row. */
 import { readRecords } from "../codecs/avro-records.ts";
 import type { Table } from "../codecs/tables.ts";
-import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import type { FileRow, ReadOptions } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
 import { jsonFields, readJson } from "./json-fields.ts";
 import { readingTable } from "./reading-table.ts";
+import { recordText } from "./record-text.ts";
 
 /** The ReadRows of Avro. The file may have any schema: a column takes the value of the field with the same name. */
 export async function* avroRows(
@@ -26,7 +26,7 @@ export async function* avroRows(
         position: ++position,
         recipe,
         get raw() {
-          return Buffer.from(jsonOf(record));
+          return Buffer.from(recordText(record));
         },
       }));
     }
@@ -35,25 +35,4 @@ export async function* avroRows(
     if (error.message.startsWith(`${name}: `)) throw error;
     throw new MusterError("refused", `${name}: ${error.message}; nothing was imported`);
   }
-}
-
-/**
- * A record as JSON. NaN and Infinity become text, because JSON would turn them into null. Bytes become an object, so that
- * they are not mistaken for text. After RAW_BYTES_MAX characters, text and members are dropped: the log of rejections keeps
- * no more of a row.
- */
-function jsonOf(record: object): string {
-  let left = RAW_BYTES_MAX;
-  const clip = (text: string) => {
-    const start = text.slice(0, Math.max(0, left));
-    left -= start.length;
-    return start;
-  };
-  return JSON.stringify(record, (key, value) => {
-    clip(key);
-    if (left <= 0) return undefined;
-    if (typeof value === "string") return clip(value);
-    if (value instanceof Uint8Array) return { bytes: Buffer.from(value.subarray(0, RAW_BYTES_MAX)).toString("base64") };
-    return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
-  });
 }
