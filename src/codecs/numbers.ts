@@ -132,6 +132,11 @@ export function decimalDigits(bytes: Uint8Array, scale: number): string {
   if (bytes.length === 0) return "";
   if (bytes.length > DECIMAL_BYTES_MAX) return `a decimal of ${bytes.length} bytes`;
   const unscaled = BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
+  return decimalText(unscaled, scale);
+}
+
+/** The digits of a decimal that is stored without its point. */
+export function decimalText(unscaled: bigint, scale: number): string {
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, "0");
   const whole = digits.slice(0, digits.length - scale);
   return `${unscaled < 0n ? "-" : ""}${whole}${scale > 0 ? `.${digits.slice(-scale)}` : ""}`;

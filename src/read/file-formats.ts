@@ -8,6 +8,7 @@ import { jsonRows } from "./json-rows.ts";
 import { ndjsonRows } from "./ndjson-rows.ts";
 import { option } from "./option-text.ts";
 import { PACKINGS, type Packing, packingOfEnding, unpacking } from "./packings.ts";
+import { parquetRows } from "./parquet-rows.ts";
 import type { FormatName } from "./recipe.ts";
 import { byRecipe } from "./recipe-reader.ts";
 import { openZip } from "./unzip.ts";
@@ -26,6 +27,7 @@ const FORMATS = [
   { name: "ndjson", endings: [".ndjson", ".jsonl"], mediaType: "application/x-ndjson", read: byRecipe(ndjsonRows) },
   { name: "json", endings: [".json"], mediaType: "application/json", read: byRecipe(jsonRows) },
   { name: "avro", endings: [".avro"], mediaType: "application/avro", read: avroRows },
+  { name: "parquet", endings: [".parquet"], mediaType: "application/vnd.apache.parquet", read: parquetRows },
 ] as const satisfies readonly Format[];
 
 /** An archive whose only file says by its own ending what it is. */

@@ -69,7 +69,7 @@ const ADVICE: [endings: string, advice: string][] = [
   [".bz2 .xz .zstd .7z .rar .tar .tgz .lz4 .lzma .sz .br .z", "unpack it"],
   [".gz .zst", "say in its name what is inside, for example jobs.csv.gz"],
   [".xlsx .xls .xlsm .xlsb .ods .numbers", "save it as CSV in UTF-8"],
-  [".parquet .orc .feather .arrow", "write it as CSV, NDJSON or Avro"],
+  [".orc .feather .arrow", "write it as CSV, NDJSON or Avro"],
   [".sql .dump", "export its rows as CSV"],
 ];
 

@@ -85,7 +85,7 @@ export class JsonFields {
     const reasons: Reason[] = [];
     for (const [field, value] of Object.entries(row)) {
       if (this.leavesOut(field)) {
-        this.#sayLeftOut(field);
+        this.sayLeftOut(field);
         continue;
       }
       const index = this.#columnOf(field);
@@ -106,7 +106,8 @@ export class JsonFields {
     return column;
   }
 
-  #sayLeftOut(field: string): void {
+  /** Says once that a field is left out. */
+  sayLeftOut(field: string): void {
     if (!this.say || this.#said.has(field) || this.#said.size > NAMES_SAID_MAX) return;
     this.#said.add(field);
     const what = this.#said.size > NAMES_SAID_MAX ? "more fields" : `the field ${shown(field)}`;

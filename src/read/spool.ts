@@ -72,6 +72,11 @@ export class NamelessFile implements AsyncDisposable {
     }
   }
 
+  /** Part of the bytes at once, which must all be there. */
+  async bytesAt(offset: number, bytes: number): Promise<Buffer> {
+    return Buffer.concat(await Array.fromAsync(this.chunks({ offset, bytes })));
+  }
+
   close(): Promise<void> {
     return this.file.close();
   }

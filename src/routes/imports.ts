@@ -80,6 +80,7 @@ export function fileBody(status: number): Record<string, Content> {
     "application/x-ndjson": { schema: z.string().min(1) },
     "application/json": { schema: z.array(z.unknown()) },
     "application/avro": { schema: z.unknown() },
+    "application/vnd.apache.parquet": { schema: z.unknown() },
     "application/zip": { schema: z.unknown() },
   };
 }

@@ -1,29 +1,34 @@
 /** Reads a file's rows as an import does, without a database. */
 import { expect } from "bun:test";
-import { tableOf } from "../../src/codecs/tables.ts";
+import { type Table, tableOf } from "../../src/codecs/tables.ts";
 import { readerOfFile } from "../../src/read/file-formats.ts";
 import type { FileRow, ReadOptions } from "../../src/read/file-row.ts";
 
 export const jobs = tableOf("jobs");
 
-/** The rows of a file of jobs. Its name says how it is read. */
+interface ReadFile extends ReadOptions {
+  chunkBytes?: number;
+  table?: Table;
+}
+
+/** The rows of a file of jobs, or of another table. Its name says how it is read. */
 export async function readJobs(
   name: string,
   content: string | Uint8Array,
-  { chunkBytes = 7, ...options }: ReadOptions & { chunkBytes?: number } = {},
+  { chunkBytes = 7, table = jobs, ...options }: ReadFile = {},
 ): Promise<FileRow[]> {
   const bytes = Buffer.from(content);
   async function* chunks() {
     for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
   }
   const rows: FileRow[] = [];
-  for await (const block of readerOfFile(name)?.read(jobs, chunks(), name, options) ?? []) rows.push(...block);
+  for await (const block of readerOfFile(name)?.read(table, chunks(), name, options) ?? []) rows.push(...block);
   return rows;
 }
 
 /** The line that refuses a file. */
-export async function refusalOf(name: string, content: string | Uint8Array): Promise<string> {
-  const { code, message } = await readJobs(name, content, { chunkBytes: 1024 }).then(
+export async function refusalOf(name: string, content: string | Uint8Array, options?: ReadFile): Promise<string> {
+  const { code, message } = await readJobs(name, content, { chunkBytes: 1024, ...options }).then(
     (rows) => ({ code: "", message: JSON.stringify(rows.map(({ values }) => values)) }),
     (error) => error,
   );
