@@ -59,7 +59,7 @@ export const SETTINGS = {
     // The AWS SDK reads these itself.
     type: text.optional(),
     about: "settings of the AWS SDK for s3://, such as AWS_ACCESS_KEY_ID and AWS_ENDPOINT_URL_S3",
-    commands: ["start", "import", "backup", "restore"],
+    commands: ["start", "import", "inspect", "backup", "restore"],
   },
   API_TOKENS: {
     type: text.optional(),

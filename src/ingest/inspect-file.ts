@@ -1,6 +1,5 @@
 /** Inspects one file: finds how it is written, and reads its first rows by what is proposed. */
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
-import { MusterError } from "../errors.ts";
 import { detect } from "../read/detect.ts";
 import { type Finding, joined } from "../read/detection.ts";
 import type { ReadRows } from "../read/file-row.ts";
@@ -8,7 +7,7 @@ import type { FileStart } from "../read/file-start.ts";
 import type { FileRecipe, FormatName } from "../read/recipe.ts";
 import { textsOf } from "../read/recipe-text.ts";
 import { escaped } from "../shown.ts";
-import { type InspectedIds, type InspectedRows, inspectRows } from "./inspect-rows.ts";
+import { type InspectedIds, type InspectedRows, inspectRows, isOfFile } from "./inspect-rows.ts";
 
 /** What was found out about one part of how a file is written. */
 export interface InspectedPart extends Pick<Finding, "part" | "is" | "evidence"> {
@@ -104,7 +103,7 @@ async function* firstRecords(
     }
   } catch (error) {
     // What is wrong with the file is found again when its rows are read, and is said then.
-    if (!(error instanceof MusterError)) throw error;
+    if (!isOfFile(error)) throw error;
   }
 }
 

@@ -76,10 +76,14 @@ async function firstRows(open: OpenRows, say: (line: string) => void) {
     }
     return { rows, isWhole: true, error: undefined };
   } catch (error) {
-    if (!(error instanceof MusterError) || error.code === "interrupted") throw error;
+    if (!isOfFile(error)) throw error;
     return { rows, isWhole: false, error: error.message };
   }
 }
+
+/** Whether an error says that the file cannot be read, and not that a disk, S3 or the database is away. */
+export const isOfFile = (error: unknown): error is MusterError =>
+  error instanceof MusterError && (error.code === "refused" || error.code === "invalid");
 
 const statusOf = ({ is }: Verdict) => (is === "new" ? "inserted" : is);
 

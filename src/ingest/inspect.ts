@@ -9,7 +9,7 @@ import { quoted } from "../read/option-text.ts";
 import type { FileRecipe, Recipe } from "../read/recipe.ts";
 import { openSource, readerFor, type Source, type SourceFile } from "../read/source.ts";
 import { type FileInspection, type Inspected, inspectFile, unreadable } from "./inspect-file.ts";
-import { InspectedIds } from "./inspect-rows.ts";
+import { InspectedIds, isOfFile } from "./inspect-rows.ts";
 
 /** How many files of a source are inspected. */
 export const FILES_MAX = 100;
@@ -87,7 +87,7 @@ async function inspectSourceFile(
   try {
     start = await startOf(name, file.open());
   } catch (error) {
-    if (!(error instanceof MusterError) || error.code === "interrupted") throw error;
+    if (!isOfFile(error)) throw error;
     return unreadable(name, table, error.message);
   }
   const read = (proposed: FileRecipe) => ({ rows: readerFor(name, proposed), chunks: file.open() });
@@ -115,7 +115,7 @@ export async function inspectBody(
   try {
     start = await startOf(name, once(bytes), as);
   } catch (error) {
-    if (!(error instanceof MusterError)) throw error;
+    if (!isOfFile(error)) throw error;
     return unreadable(name, table, error.message);
   }
   const isWhole = start.isWhole && !isCut;
