@@ -61,7 +61,7 @@ export function secondText(second: number, between: "T" | " "): string {
   return `${dayText(day)}${between}${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[clock % 60]}`;
 }
 
-const DAY_SECONDS = 86_400;
+export const DAY_SECONDS = 86_400;
 const TWO = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, "0"));
 /** The texts of days: a file has few different ones. */
 const days = new Map<number, string>();

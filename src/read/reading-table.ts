@@ -82,6 +82,7 @@ function datetimeCodec(codec: ColumnCodec, dates: DateForms, decimals: number): 
   return {
     ...slow,
     ...(dates.patterns.length === 0 && fromBytes && { fromBytes }),
+    fromPlainBytes: (bytes: Buffer, start: number, end: number) => dates.instantIn(bytes, start, end, decimals),
     ...readers(codec, dates, (text) => dates.instant(text, decimals)),
   };
 }
