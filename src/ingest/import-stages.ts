@@ -10,9 +10,12 @@ import type { KnownRows } from "./judge.ts";
 /** A table whose files are being read. */
 interface Opened {
   stage: Stage;
-  /** The ids in the stage. */
-  staged: IdSet;
-  /** The ids that the table had when it was opened. The publish finds rows that others add later. */
+  /** The ids in the stage; undefined if the database assigns the ids. */
+  staged: IdSet | undefined;
+  /**
+   * The ids that the table had when it was opened; undefined if it had none, or if they do not matter. The publish finds rows
+   * that others add later.
+   */
   stored: KeyRange | undefined;
 }
 
@@ -28,17 +31,17 @@ export class ImportStages implements KnownRows {
     private readonly run: LiveRun,
   ) {}
 
-  /** Makes the table's stage. */
-  async open(table: Table): Promise<void> {
-    const stored = await keyRange(this.database.pool, table);
+  /** Makes the table's stage. @param given assignsIds: the rows have provisional ids, which are no ids of the table */
+  async open(table: Table, { assignsIds }: { assignsIds: boolean }): Promise<void> {
+    const stored = assignsIds ? undefined : await keyRange(this.database.pool, table);
     const stage = await Stage.create(this.database, this.run, table);
     this.#unfinished.add(stage);
-    this.#opened.set(table.name, { stage, staged: new IdSet(), stored });
+    this.#opened.set(table.name, { stage, staged: assignsIds ? undefined : new IdSet(), stored });
   }
 
   async stage(table: Table, rows: readonly Row[]): Promise<void> {
     const { stage, staged } = this.#of(table);
-    for (const row of rows) staged.add(row[table.key] as number);
+    if (staged) for (const row of rows) staged.add(row[table.key] as number);
     await stage.add(rows);
   }
 
@@ -52,7 +55,7 @@ export class ImportStages implements KnownRows {
   async stored(table: Table, ids: readonly number[]): Promise<Row[]> {
     const { stage, staged, stored } = this.#of(table);
     const near = stored ? ids.filter((id) => id >= stored.first && id <= stored.last) : [];
-    const again = ids.filter((id) => staged.has(id));
+    const again = staged ? ids.filter((id) => staged.has(id)) : [];
     const rows = near.length > 0 ? await this.#read(table, near) : [];
     return again.length > 0 ? [...rows, ...(await stage.find(again))] : rows;
   }

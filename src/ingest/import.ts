@@ -18,6 +18,7 @@ import { ImportStages } from "./import-stages.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 import { logLate, withLate } from "./late-rejections.ts";
 import { assertKnowable, withoutKnown } from "./new-files.ts";
+import { checkIds } from "./provisional-ids.ts";
 import { publish, type Withheld } from "./publish-tables.ts";
 import { Pulse } from "./pulse.ts";
 import { readTable } from "./read-table.ts";
@@ -126,6 +127,7 @@ async function carryOut(begun: Import, pulse: Pulse): Promise<ImportOutcome> {
     }
     if (begun.newOnly) state = await withoutKnown(begun);
     const sourceTables = tablesOf(state);
+    await checkIds(database, { source: state.source, tables: sourceTables, report });
     for (const table of sourceTables) await readTable(state, table);
     const isWithheld =
       state.dryRun || sourceTables.length === 0 || excessOf(state, Object.values(counts)) !== undefined;

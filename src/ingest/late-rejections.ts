@@ -5,6 +5,7 @@ import { type LateVerdicts, stagedRows } from "../publish/set-aside.ts";
 import type { FileRow } from "../read/file-row.ts";
 import type { NewRejection } from "../repositories/rejection-log.ts";
 import type { Import } from "./import-state.ts";
+import { filesOf } from "./provisional-ids.ts";
 import { RejectedRows } from "./rejected-rows.ts";
 
 /** How many late rejections are reported one by one. A terminal shows fewer. */
@@ -41,7 +42,7 @@ export async function logLate(
   if (late.size === 0) return logged;
   const found = new Set<number>();
   const rejected = new RejectedRows(state, table);
-  for (const file of source.files.filter((each) => each.table === table.name)) {
+  for (const file of filesOf(source, table)) {
     for await (const rows of file.rows(() => report.signal?.throwIfAborted())) {
       report.signal?.throwIfAborted();
       const wanted = rows.filter((row) => late.has(idOf(row)));

@@ -5,7 +5,7 @@ import { debugPoint } from "../debug-points.ts";
 import { ROWS_PER_TURN } from "../event-loop.ts";
 import { publishByAppend } from "../publish/append.ts";
 import { isEmpty } from "../publish/definition.ts";
-import type { LateVerdicts } from "../publish/set-aside.ts";
+import type { LateVerdicts, Staged } from "../publish/set-aside.ts";
 import { stageName } from "../publish/stage.ts";
 import { addIndexes } from "../publish/stage-table.ts";
 import { publishBySwap } from "../publish/swap.ts";
@@ -16,6 +16,7 @@ import { supersede } from "../repositories/rejection-log.ts";
 import { endRun, noRows, recordCounts } from "../repositories/run-log.ts";
 import type { Import } from "./import-state.ts";
 import { logLate, withLate } from "./late-rejections.ts";
+import { assignsIds } from "./provisional-ids.ts";
 import { excessOf } from "./reject-limit.ts";
 
 /**
@@ -28,7 +29,10 @@ export async function publish(state: Import, part: readonly Table[]): Promise<Wi
   const { report, counts } = state;
   const published: Import["counts"] = {};
   for (const table of part) {
-    const step = { table, stage: stageName(state.run.id, table), before: published, last: table === part.at(-1) };
+    const step = {
+      ...{ table, stage: stageName(state.run.id, table), assignsIds: assignsIds(state.source, table) },
+      ...{ before: published, last: table === part.at(-1) },
+    };
     const swapOrInsert = async () => {
       const swapped = await swapIn(state, step);
       return swapped === "not possible" ? retried([DEADLOCK], () => insertInto(state, step)) : swapped;
@@ -59,17 +63,19 @@ class TooManyLate extends Error {
   }
 }
 
-interface Step {
-  table: Table;
-  stage: string;
+interface Step extends Omit<Staged, "database"> {
   /** The counts of the tables that are published already. */
   before: Import["counts"];
   last: boolean;
 }
 
 /** Lets the stage take the place of an empty table. Changes nothing if that is not possible. */
-async function swapIn(state: Import, { table, stage, before, last }: Step): Promise<Counts | "not possible"> {
+async function swapIn(
+  state: Import,
+  { table, stage, assignsIds, before, last }: Step,
+): Promise<Counts | "not possible"> {
   const { database, run, report } = state;
+  if (assignsIds) return "not possible"; // the stage has provisional ids
   const empty = () => isEmpty(run.connection, table.name);
   if (!(await empty())) return "not possible";
   const verdict = await swapVerdict(database, run.connection, table, stage);
@@ -102,7 +108,7 @@ const waiting = (report: Import["report"]) => (name: string) => {
 };
 
 /** Inserts the staged rows in one transaction, also into a table with rows. @throws TooManyLate, which undoes it */
-async function insertInto(state: Import, { table, stage, before, last }: Step): Promise<Counts> {
+async function insertInto(state: Import, { table, stage, assignsIds, before, last }: Step): Promise<Counts> {
   const { run, source, report } = state;
   tell(state, table, "inserting");
   const judged = state.counts[table.name] ?? noRows();
@@ -119,7 +125,7 @@ async function insertInto(state: Import, { table, stage, before, last }: Step): 
     await passGates(run.connection, gates, waiting(report));
     const { inserted, late } = await publishByAppend(
       run.connection,
-      { database: state.database.name, table, stage },
+      { database: state.database.name, table, stage, assignsIds },
       (found) => refuseExcess(found, found.rejected.size),
     );
     const logged = await logLate(state, { table, stage }, late);

@@ -6,6 +6,7 @@ import { type LoggedFile, noteFiles } from "../repositories/file-log.ts";
 import { noRows } from "../repositories/run-log.ts";
 import type { Import } from "./import-state.ts";
 import { judge } from "./judge.ts";
+import { assignsIds, filesOf } from "./provisional-ids.ts";
 import { isPastKept } from "./reject-limit.ts";
 import { RejectedRows } from "./rejected-rows.ts";
 
@@ -16,8 +17,7 @@ import { RejectedRows } from "./rejected-rows.ts";
 export async function readTable(state: Import, table: Table): Promise<void> {
   const { stages, source, report, read } = state;
   state.counts[table.name] = noRows();
-  await stages.open(table);
-  const files = source.files.filter((file) => file.table === table.name);
+  await stages.open(table, { assignsIds: assignsIds(source, table) });
   const tell = () => report.progress?.({ table: table.name, phase: "reading", ...read });
   const isEnough = () => isPastKept(state, Object.values(state.counts));
   tell();
@@ -26,7 +26,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   // The next block is read while the database answers about this one.
   let judging = Promise.resolve();
   try {
-    for (const file of files) {
+    for (const file of filesOf(source, table)) {
       if (isEnough()) break;
       const digest = digestFor(state, file);
       const onChunk = (chunk: Uint8Array) => {

@@ -3,15 +3,20 @@ import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import { refusedByDatabase } from "../codecs/reasons.ts";
 import type { Table } from "../codecs/tables.ts";
+import { driverError } from "../db/driver-errors.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
+import { MusterError } from "../errors.ts";
+import { isOutOfIds } from "../repositories/assigned-ids.ts";
 import { columnList, count, inKeyRange, type KeyRange, keyOf, keyRange } from "../repositories/key-sql.ts";
-import { type LateVerdicts, SetAside } from "./set-aside.ts";
+import { type LateVerdicts, SetAside, type Staged } from "./set-aside.ts";
 import { hasNoTrigger, sieve } from "./sieve.ts";
 
 /**
  * Inserts the stage's rows, inside the caller's transaction and with the gates held. If the server refuses no row, two
  * statements insert them all. Otherwise the rows are inserted page by page. For each page, sieve.ts finds the refused rows by
  * one statement. If it cannot tell which they are, the page is halved until each row at fault stands alone.
+ *
+ * If the database assigns the ids, the rows go in in the order of their provisional ids, and no id is compared.
  * @param found is given the verdicts so far, each time a row is rejected; it may throw
  * @returns how many rows were inserted, and the verdicts on the others
  * @throws Error if a staged row is neither inserted, nor unchanged, nor rejected
@@ -21,17 +26,10 @@ export async function publishByAppend(
   staged: Staged,
   found: (late: LateVerdicts) => void,
 ): Promise<{ inserted: number; late: LateVerdicts }> {
-  const late = new SetAside(connection, staged.table, staged.stage, found);
+  const late = new SetAside(connection, staged, found);
   const append = new Append(connection, staged, late);
   await append.all();
   return { inserted: append.inserted, late };
-}
-
-export interface Staged {
-  /** The name of the database. */
-  database: string;
-  table: Table;
-  stage: string;
 }
 
 const PAGE_ROWS = 10_000;
@@ -68,7 +66,9 @@ class Append {
   async #whole({ first, last }: KeyRange): Promise<boolean> {
     await this.connection.query("SAVEPOINT publish");
     // Insert the highest id first: it raises AUTO_INCREMENT at once, so no other program is assigned an id of the rows to come.
-    const refusal = (await this.#insert({ first: last, last })) ?? (await this.#insert({ first, last: last - 1 }));
+    const refusal = this.staged.assignsIds
+      ? await this.#insert({ first, last })
+      : ((await this.#insert({ first: last, last })) ?? (await this.#insert({ first, last: last - 1 })));
     if (!refusal) return true;
     await this.connection.query("ROLLBACK TO SAVEPOINT publish");
     this.inserted = 0;
@@ -100,7 +100,8 @@ class Append {
     }
     if (!refusal) return;
     if (first === last) return this.late.reject(first, refusedByDatabase(refusal));
-    if (ids.length >= SIEVED_MIN && (await this.#sieve(range))) return;
+    // A sieve goes by the ids in the table.
+    if (!this.staged.assignsIds && ids.length >= SIEVED_MIN && (await this.#sieve(range))) return;
     const size = this.#oneByOne ? 1 : Math.ceil(ids.length / 2);
     for (let start = 0; start < ids.length; start += size) await this.#part(ids.slice(start, start + size));
   }
@@ -124,17 +125,18 @@ class Append {
 
   /** Inserts all rows of the range by one statement, or none. @returns why the server refused them, if it did */
   async #insert({ first, last }: KeyRange): Promise<Refusal | undefined> {
-    const { table, stage } = this.staged;
-    const [columns, key] = [columnList(table.columns), keyOf(table)];
+    const { table, stage, assignsIds } = this.staged;
+    const columns = columnList(assignsIds ? table.columns.filter(({ isKey }) => !isKey) : table.columns);
     try {
       const [{ affectedRows }] = await this.connection.query<ResultSetHeader>(
         `INSERT INTO ${escapeId(table.name)} (${columns})
-         SELECT ${columns} FROM ${escapeId(stage)} WHERE ${inKeyRange(table)} ORDER BY ${key}`,
+         SELECT ${columns} FROM ${escapeId(stage)} WHERE ${inKeyRange(table)} ORDER BY ${keyOf(table)}`,
         [first, last],
       );
       this.inserted += affectedRows;
       return undefined;
     } catch (error) {
+      if (assignsIds && isOutOfIds(driverError(error))) throw outOfIds(table);
       const refusal = refusalOf(error);
       if (refusal) return refusal;
       throw error;
@@ -151,4 +153,9 @@ class Append {
     );
     return rows.map(({ id }) => id);
   }
+}
+
+function outOfIds({ name }: Table): MusterError {
+  const advice = `give the files ids of their own, or if its highest ids are free: ALTER TABLE ${name} AUTO_INCREMENT = 1`;
+  return new MusterError("conflict", `${name} has too few ids left for these rows, and none was stored: ${advice}`);
 }

@@ -1,7 +1,7 @@
 /** What the server says about a table: its definition, its triggers, and the foreign keys that point at it. */
 import { escapeId } from "mysql2";
-import type { Connection, RowDataPacket } from "mysql2/promise";
-import { type TableName, tables } from "../codecs/tables.ts";
+import type { Connection, Pool, RowDataPacket } from "mysql2/promise";
+import { type Table, type TableName, tables } from "../codecs/tables.ts";
 import { allows, grantsOf, quoted } from "../db/grants.ts";
 
 export interface Definition {
@@ -64,6 +64,21 @@ export async function exists(connection: Connection, name: string): Promise<bool
   const [rows] = await connection.query<RowDataPacket[]>(
     "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
     [name],
+  );
+  return rows.length > 0;
+}
+
+/**
+ * Whether the server assigns an id to a row that comes without one. Another program may have made the table otherwise. For a
+ * view the server does not say: it holds if it holds for the table behind the view.
+ */
+export async function mayAssignIds(connection: Connection | Pool, { name, columns, key }: Table): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT 1 FROM information_schema.columns c
+     JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
+     WHERE c.table_schema = DATABASE() AND c.table_name = ? AND c.column_name = ?
+       AND (c.extra LIKE '%auto_increment%' OR t.table_type = 'VIEW')`,
+    [name, columns[key]?.name],
   );
   return rows.length > 0;
 }

@@ -20,10 +20,19 @@ import {
 } from "../repositories/key-sql.ts";
 import { readRows } from "../repositories/rows.ts";
 
+export interface Staged {
+  /** The name of the database. */
+  database: string;
+  table: Table;
+  stage: string;
+  /** The database assigns the ids of the rows. Those in the stage are provisional. */
+  assignsIds: boolean;
+}
+
 export interface LateVerdicts {
   /** How many staged rows others have stored meanwhile, with the same values. */
   readonly unchanged: number;
-  /** The reasons of each row that is rejected now, by the row's id. `stagedRows` still finds these rows. */
+  /** The reasons of each row that is rejected now, by the row's id in the stage. `stagedRows` still finds these rows. */
   readonly rejected: ReadonlyMap<number, Reason[]>;
 }
 
@@ -33,14 +42,20 @@ export class SetAside implements LateVerdicts {
   unchanged = 0;
   readonly rejected = new Map<number, Reason[]>();
   readonly #reasons = new Map<string, Reason[]>();
+  readonly #table: Table;
+  readonly #stage: string;
+  readonly #assignsIds: boolean;
 
   /** @param found is given the verdicts so far, each time a row is rejected; it may throw */
   constructor(
     private readonly connection: Connection,
-    private readonly table: Table,
-    private readonly stage: string,
+    { table, stage, assignsIds }: Staged,
     private readonly found: (late: LateVerdicts) => void,
-  ) {}
+  ) {
+    this.#table = table;
+    this.#stage = stage;
+    this.#assignsIds = assignsIds;
+  }
 
   reject(id: number, reason: Reason): void {
     const before = this.rejected.get(id);
@@ -56,37 +71,39 @@ export class SetAside implements LateVerdicts {
   }
 
   /**
-   * Takes rows out of a range of the stage: those whose id others have stored meanwhile, or whose parent they have deleted.
+   * Takes rows out of a range of the stage: those whose id others have stored meanwhile, or whose parent they have deleted. A
+   * provisional id is not compared with the table's ids.
    * @returns whether there were any
    */
   async takeRaced(range: KeyRange): Promise<boolean> {
-    const unchanged = await this.#dropUnchanged(range);
-    const taken = new Set([...(await this.#rejectDuplicates(range)), ...(await this.#rejectOrphans(range))]);
+    const unchanged = this.#assignsIds ? 0 : await this.#dropUnchanged(range);
+    const duplicates = this.#assignsIds ? [] : await this.#rejectDuplicates(range);
+    const taken = new Set([...duplicates, ...(await this.#rejectOrphans(range))]);
     await this.#setAside([...taken]);
     this.unchanged += unchanged;
     return unchanged + taken.size > 0;
   }
 
   async #dropUnchanged({ first, last }: KeyRange): Promise<number> {
-    const { unchanged } = compared(this.table, this.stage);
-    const statement = `DELETE s ${fromWhere(unchanged)} AND ${inKeyRange(this.table, "s")}`;
+    const { unchanged } = compared(this.#table, this.#stage);
+    const statement = `DELETE s ${fromWhere(unchanged)} AND ${inKeyRange(this.#table, "s")}`;
     const [{ affectedRows }] = await this.connection.query<ResultSetHeader>(statement, [first, last]);
     return affectedRows;
   }
 
   async #rejectDuplicates(range: KeyRange): Promise<number[]> {
-    const rows = await this.#staged(compared(this.table, this.stage).inBoth, "", range);
-    for (const { id } of rows) this.reject(id, duplicateId(this.table, id));
+    const rows = await this.#staged(compared(this.#table, this.#stage).inBoth, "", range);
+    for (const { id } of rows) this.reject(id, duplicateId(this.#table, id));
     return rows.map(({ id }) => id);
   }
 
   async #rejectOrphans(range: KeyRange): Promise<number[]> {
-    const { table } = this;
+    const table = this.#table;
     const ids: number[] = [];
     for (const reference of table.references) {
       const column = `s.${escapeId(table.columns[reference.column]?.name ?? "")}`;
       const parent = tableOf(reference.table);
-      const orphaned = orphans(`${escapeId(this.stage)} s`, column, escapeId(parent.name), keyOf(parent));
+      const orphaned = orphans(`${escapeId(this.#stage)} s`, column, escapeId(parent.name), keyOf(parent));
       const rows = await this.#staged(orphaned, `, ${column} AS parent`, range);
       for (const { id, parent } of rows) this.reject(id, unknownReference(table, reference, parent));
       ids.push(...rows.map(({ id }) => id));
@@ -96,9 +113,9 @@ export class SetAside implements LateVerdicts {
 
   /** Uses a locking read, which sees what is committed now. The transaction's snapshot may be older than the conflict. */
   async #staged(rows: RowSet, more: string, { first, last }: KeyRange): Promise<RowDataPacket[]> {
-    const select = `SELECT ${keyOf(this.table, "s")} AS id${more} ${fromWhere(rows)}`;
+    const select = `SELECT ${keyOf(this.#table, "s")} AS id${more} ${fromWhere(rows)}`;
     const [found] = await this.connection.query<RowDataPacket[]>(
-      `${select} AND ${inKeyRange(this.table, "s")} LOCK IN SHARE MODE`,
+      `${select} AND ${inKeyRange(this.#table, "s")} LOCK IN SHARE MODE`,
       [first, last],
     );
     return found;
@@ -107,8 +124,8 @@ export class SetAside implements LateVerdicts {
   /** Negates the rows' ids. They are then in no range of ids that is published, and stagedRows still finds them. */
   async #setAside(ids: readonly number[]): Promise<void> {
     if (ids.length === 0) return;
-    const key = keyOf(this.table);
-    const update = `UPDATE ${escapeId(this.stage)} SET ${key} = -${key} WHERE ${key} IN (?)`;
+    const key = keyOf(this.#table);
+    const update = `UPDATE ${escapeId(this.#stage)} SET ${key} = -${key} WHERE ${key} IN (?)`;
     // If a swap of this stage failed, it may have its table's foreign keys. The server would check them when an id changes.
     await this.connection.query("SET foreign_key_checks = 0");
     try {

@@ -44,7 +44,7 @@ export async function insertRowsWithoutId(
 }
 
 /** When no id is left, MySQL gives the last id again, or fails to read the next one. MariaDB and TiDB have their own errors. */
-function isOutOfIds(error: DriverError | undefined): boolean {
+export function isOutOfIds(error: DriverError | undefined): boolean {
   const { errno, sqlMessage = "" } = error ?? {};
   if (errno === 1062) return LAST_ID_TAKEN.test(sqlMessage);
   return errno === 1467 || errno === 167 || (errno === 1690 && /^constant \d+ overflows/.test(sqlMessage));

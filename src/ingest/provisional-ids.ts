@@ -1,0 +1,105 @@
+/**
+ * Files without ids (`ids: "database"` in their recipe). Their rows are numbered in the order in which they are read. The number
+ * is the row's id in the stage, and only there: the server assigns the id that is stored. Every pass over the same files gives
+ * the same numbers.
+ */
+import { KEY_MAX } from "../codecs/column-types.ts";
+import type { Table } from "../codecs/tables.ts";
+import type { Database } from "../db/database.ts";
+import { MusterError } from "../errors.ts";
+import { mayAssignIds } from "../publish/definition.ts";
+import type { FileRow } from "../read/file-row.ts";
+import { option } from "../read/option-text.ts";
+import type { Source, SourceFile } from "../read/source.ts";
+import { escaped } from "../shown.ts";
+import type { ImportReport } from "./import-state.ts";
+
+/** Whether the database assigns the ids of a table's rows. It is the same for all of its files: `checkIds` has seen to it. */
+export const assignsIds = (source: Source, table: Table): boolean => ownFiles(source, table).some(hasNoIds);
+
+/** The files of a table in the order in which they are read. Rows without an id have provisional ones. */
+export function filesOf(source: Source, table: Table): readonly SourceFile[] {
+  const files = ownFiles(source, table);
+  if (!files.some(hasNoIds)) return files;
+  const ids = new ProvisionalIds(table);
+  return files.map((file) => ({ ...file, rows: (...given) => ids.number(file.rows(...given)) }));
+}
+
+const ownFiles = ({ files }: Source, { name }: Table) => files.filter(({ table }) => table === name);
+const hasNoIds = ({ recipe }: SourceFile) => recipe?.ids === "database";
+
+export class ProvisionalIds {
+  /** @param last the number of the row before the first one */
+  constructor(
+    private readonly table: Table,
+    private last = 0,
+  ) {}
+
+  /**
+   * Numbers the rows of the next file. A rejected row has a number too, although it does not show it.
+   * @throws MusterError `refused` if there are more rows than ids
+   */
+  async *number(batches: AsyncGenerator<FileRow[]>): AsyncGenerator<FileRow[]> {
+    for await (const rows of batches) {
+      if (this.last + rows.length > KEY_MAX) {
+        const advice = "give the files ids of their own, or import fewer";
+        throw new MusterError("refused", `${this.table.name}: there are more rows than the ${KEY_MAX} ids: ${advice}`);
+      }
+      yield rows.map((row) => new NumberedRow(row, this.table.key, ++this.last));
+    }
+  }
+}
+
+class NumberedRow implements FileRow {
+  readonly values: FileRow["values"];
+  readonly reasons: FileRow["reasons"];
+  readonly columns?: string[];
+  readonly recipe: FileRow["recipe"];
+
+  constructor(
+    private readonly row: FileRow,
+    key: number,
+    id: number,
+  ) {
+    const { values, reasons, columns, recipe } = row;
+    this.values = reasons.length > 0 ? values : values.with(key, id);
+    this.reasons = reasons;
+    if (columns) this.columns = columns;
+    this.recipe = recipe;
+  }
+
+  get position(): number {
+    return this.row.position;
+  }
+
+  get raw(): Uint8Array {
+    return this.row.raw;
+  }
+}
+
+/**
+ * Checks that the database can assign the ids of a table's rows, and says that it does, if they have none.
+ * @throws MusterError `refused` if only some of the table's files have ids, or if its id does not count up by itself
+ */
+export async function checkIds(
+  { pool }: Database,
+  { source, tables, report }: { source: Source; tables: readonly Table[]; report: ImportReport },
+): Promise<void> {
+  for (const table of tables.filter((each) => assignsIds(source, each))) {
+    const { name } = table;
+    const withIds = ownFiles(source, table).find((file) => !hasNoIds(file));
+    if (withIds) {
+      const without = ownFiles(source, table).find(hasNoIds)?.name ?? "";
+      const mixed = `${escaped(withIds.name)} has ids and ${escaped(without)} has none`;
+      throw new MusterError("refused", `${name}: ${mixed}, as their recipes say: import one kind after the other`);
+    }
+    if (!(await mayAssignIds(pool, table))) {
+      const why = "its id is not AUTO_INCREMENT, so the database cannot assign ids";
+      throw new MusterError(
+        "refused",
+        `${name}: ${why}: leave out ${option("ids", "database")}, and give the file ids`,
+      );
+    }
+    report.say(`${name}: rows get new ids from the database; importing these files again stores them again`);
+  }
+}
