@@ -11,12 +11,14 @@ import type { FileInspection } from "../src/ingest/inspect-file.ts";
 import { RECIPE_FILE } from "../src/read/recipe.ts";
 import { folderToSave, recipeOfFiles, saveRecipe } from "../src/read/save-recipe.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
+import { putText } from "../src/s3/objects.ts";
 import { appOver } from "./support/app.ts";
 import { containerOf, long, record, sized } from "./support/avro.ts";
 import { type Finished, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { CASES, withoutCases } from "./support/missing.ts";
+import { settingsFor, startS3 } from "./support/s3.ts";
 
 const database = await freshDatabase();
 const app = appOver(database, { store: new DirectoryStore(await folderOf({})) });
@@ -26,6 +28,11 @@ afterAll(async () => {
 });
 beforeEach(database.empty);
 
+/** Two rows of jobs, written by pyarrow. */
+const PARQUET = Buffer.from(
+  "UEFSMRUEFRAVFBWbuK2/BDwVBBUAEgAACBwBAAAAAgAAABUAFQYVChWLiMDyDxwVBBUQFQYVBhwAAAADCAEDAhUEFSQVKBXVw9f3BzwVBBUAEgAAEkQFAAAAQmFrZXIFAAAASnVkZ2UVABUSFRYV+4qedBwVBBUQFQYVBhwAAAAJIAIAAAAEAQEDAhUEGTw1ABgGc2NoZW1hFQQAFQIlABgCaWQAFQwlAhgDam9iJQBMHAAAABYEGRwZLCYAHBUCGTUABhAZGAJpZBUCFgQWcBZ4JkQmCCksFQQVABUCABUAFRAVAgAAACYAHBUMGTUABhAZGANqb2IVAhYEFo4BFpYBJtABJoABKSwVBBUAFQIAFQAVEBUCADwWFBkGGSYABAAAABb+ARYEJggWjgIAKCBwYXJxdWV0LWNwcC1hcnJvdyB2ZXJzaW9uIDI2LjAuMRksHAAAHAAAAM8AAABQQVIx",
+  "base64",
+);
 const nothingSaid = { say: () => {} };
 
 /** Inspects a folder, saves what is certain, and imports the folder by it. */
@@ -222,6 +229,17 @@ describe("what is certain is read:", () => {
     expect(rows[0]?.row).toEqual({ id: 1, job: "Baker" });
   });
 
+  test("Parquet, whose names say the table", async () => {
+    const folder = await folderOf({ "export.parquet": PARQUET });
+    const { files } = await inspectSource(join(folder, "export.parquet"), database.pool, {});
+    expect(files[0]).toMatchObject({ table: "jobs", certain: { table: "jobs" }, counts: { inserted: 2 } });
+    const request = { method: "POST", headers: { "Content-Type": "application/vnd.apache.parquet" } };
+    const whole = await app.request("/inspect", { ...request, body: PARQUET });
+    expect(await whole.json()).toMatchObject({ table: "jobs", error: null, counts: { read: 2 } });
+    const cut = await app.request("/inspect?table=jobs", { ...request, body: PARQUET.subarray(0, -20) });
+    expect(await cut.json()).toMatchObject({ error: expect.stringContaining("complete=true") });
+  });
+
   test("a file whose name says no table, by its header", async () => {
     const folder = await folderOf({ "export.csv": "id,job\n1,Baker\n", "other.csv": "a,b\n1,2\n" });
     const { files } = await inspectSource(join(folder, "export.csv"), database.pool, {});
@@ -255,6 +273,21 @@ test("only the start of a large file is read", async () => {
   const { counts } = await inspected({ "jobs.csv": big });
   expect(counts.read).toBe(1000);
   expect(performance.now() - started).toBeLessThan(5_000);
+});
+
+test("objects of a bucket are inspected like files", async () => {
+  const s3 = await startS3();
+  try {
+    await putText(s3.locate("in/"), "jobs-1.csv", "id;job\n1;Baker\n");
+    await putText(s3.locate("in/"), "jobs-2.csv", `id;job\n${"2;Judge\n".repeat(500_000)}`);
+    const { files } = await inspectSource("s3://muster-test/in/", database.pool, { s3: settingsFor(s3.endpoint) });
+    expect(files.map(({ name, certain, counts }) => [name, certain, counts.read])).toEqual([
+      ["jobs-1.csv", { delimiter: ";" }, 1],
+      ["jobs-2.csv", { delimiter: ";" }, 1000],
+    ]);
+  } finally {
+    await s3.stop();
+  }
 });
 
 test("hostile files are shown as such", async () => {

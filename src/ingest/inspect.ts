@@ -124,8 +124,16 @@ export async function inspectBody(
     const chunk = hasLines && !isWhole ? wholeLines(start.head, encoding) : start.head;
     return { rows: readerOfFormat(format, ""), chunks: once(chunk) };
   };
-  return inspectFile({ name, table, given, start: { ...start, isWhole }, read, isCut: !isWhole }, known);
+  const inspection = await inspectFile(
+    { name, table, given, start: { ...start, isWhole }, read, isCut: !isWhole },
+    known,
+  );
+  const isReadFromEnd = inspection.found.some(({ part, is }) => part === "format" && /^(?:parquet|xlsx)$/.test(is));
+  if (inspection.error === undefined || isWhole || !isReadFromEnd) return inspection;
+  return { ...inspection, error: `${inspection.error}; ${SEND_ALL}` };
 }
+
+const SEND_ALL = "such a file is read from its end: send all of it with complete=true, or inspect it by the command";
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;

@@ -16,7 +16,7 @@ export function detectFormat(
 ): { format: FormatName; finding: Finding } {
   const part = "format";
   if (given) return { format: given, finding: said(part, given) };
-  const binary = binaryOf(head);
+  const binary = binaryOf(head, byName);
   const seen = binary ?? jsonOf(text);
   const evidence = seen?.evidence ?? "it is text and no JSON";
   const format = seen?.format ?? (byName === "tsv" ? "tsv" : "csv");
@@ -31,7 +31,7 @@ interface Seen {
   evidence: string;
 }
 
-function binaryOf(head: Buffer): Seen | undefined {
+function binaryOf(head: Buffer, byName: FormatName | undefined): Seen | undefined {
   const start = head.toString("latin1", 0, 4);
   if (start === "Obj\x01") return { format: "avro", evidence: "it begins with Avro's mark, Obj and a byte 1" };
   if (start === "PAR1") return { format: "parquet", evidence: "it begins with Parquet's mark, PAR1" };
