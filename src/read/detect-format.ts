@@ -35,8 +35,11 @@ function binaryOf(head: Buffer, byName: FormatName | undefined): Seen | undefine
   const start = head.toString("latin1", 0, 4);
   if (start === "Obj\x01") return { format: "avro", evidence: "it begins with Avro's mark, Obj and a byte 1" };
   if (start === "PAR1") return { format: "parquet", evidence: "it begins with Parquet's mark, PAR1" };
-  if (start === "PK\x03\x04")
-    return { format: "xlsx", evidence: "it begins with a zip archive's mark, as workbooks do" };
+  // A local file header of a zip archive, with the name of the first entry.
+  const isZip = head.toString("latin1", 0, 2) === "PK" && head[2] === 3 && head[3] === 4;
+  const isWorkbook =
+    byName === "xlsx" || /^(?:\[Content_Types\]\.xml|_rels\/|docProps\/|xl\/)/.test(head.toString("latin1", 30, 60));
+  if (isZip && isWorkbook) return { format: "xlsx", evidence: "it is a zip archive that begins like a workbook" };
   return undefined;
 }
 
