@@ -11,8 +11,10 @@ const BARE_CR = "a carriage return without a line feed, outside of quotes";
 export class CellReader {
   /** How many lines the record has, as far as it was read. */
   lines = 1;
-  /** What is wrong with the record. */
+  /** What is wrong with the record, so that its end is not known. */
   fault: string | undefined;
+  /** What is wrong with an escape in it. Its end is known all the same. */
+  badEscape: string | undefined;
 
   constructor(private readonly format: CsvFormat) {}
 
@@ -20,6 +22,23 @@ export class CellReader {
   read(bytes: Buffer, from: number, limit: number, bounds: number[] | undefined): number {
     const isQuoted = bytes[from] === this.format.quote && from < limit;
     return isQuoted ? this.#quotedCell(bytes, from, limit, bounds) : this.#unquotedCell(bytes, from, limit, bounds);
+  }
+
+  /** Where the line that begins at `start` ends, and counts the line ends in it that are escaped; -1 if its end has not come. */
+  endOfLine(bytes: Buffer, start: number): number {
+    const { escape: escapeByte } = this.format;
+    let end = bytes.indexOf(LF, start);
+    if (escapeByte < 0) return end;
+    for (let at = bytes.indexOf(escapeByte, start); at !== -1 && at < end; ) {
+      const isCrlf = bytes[at + 1] === CR && bytes[at + 2] === LF;
+      const last = at + (isCrlf ? 2 : 1);
+      if (last === end) {
+        end = bytes.indexOf(LF, last + 1);
+        this.lines++;
+      }
+      at = bytes.indexOf(escapeByte, last + 1);
+    }
+    return end;
   }
 
   /** Reads the cell whose quote is at `from`. */
@@ -37,10 +56,9 @@ export class CellReader {
       else if (byte === escapeByte) {
         bits |= ESCAPED | (bytes[at + 1] as number);
         at = this.#afterEscape(bytes, at, limit);
-        if (this.fault || at === limit) break;
+        if (at === limit) break;
       } else if (byte < SPACE && byte !== TAB && byte !== CR) bits |= CONTROL;
     }
-    if (this.fault) return at;
     const isNull = this.format.isMysqlNull(bytes, from + 1, at - 1);
     bounds?.push(from + 1, isNull ? from + 1 : at - 1, bits);
     while (at < limit && (bytes[at] === blank || bytes[at] === otherBlank)) at++;
@@ -54,6 +72,7 @@ export class CellReader {
   /** Reads the cell without quotes at `from`. */
   #unquotedCell(bytes: Buffer, from: number, limit: number, bounds: number[] | undefined): number {
     const { quote, blank, otherBlank, isMysql, kinds, top, nullStarts } = this.format;
+    const badBefore = this.badEscape;
     let bits = 0;
     let at = from;
     for (; at < limit; at++) {
@@ -77,6 +96,7 @@ export class CellReader {
     if (nullStarts[bytes[from] as number] === 1 && this.format.isNull(bytes, from, to)) {
       [to, bits] = [from, QUOTED];
       this.fault = undefined;
+      this.badEscape = badBefore;
     }
     // The block ends inside the cell, which may still become a null word.
     if (at >= limit) this.fault = undefined;
@@ -90,7 +110,7 @@ export class CellReader {
     if (next === undefined || at + 1 >= limit) return limit;
     if (next === CR && at + 2 >= limit) return limit;
     if (next === LF || (next === CR && bytes[at + 2] === LF)) this.lines++;
-    else if (next !== CR && !this.format.mayBeEscaped(next)) this.fault ??= this.format.badEscape(bytes, at);
+    else if (next !== CR && !this.format.mayBeEscaped(next)) this.badEscape ??= this.format.badEscape(bytes, at);
     return next === CR && bytes[at + 2] === LF ? at + 2 : at + 1;
   }
 }

@@ -66,8 +66,9 @@ export class CsvRecord {
 
 /**
  * Parses CSV in UTF-8, with or without BOM, and LF or CRLF. Blanks around a cell and its quotes are dropped, empty lines are
- * skipped. Only the first physical line of a malformed record is lost: parsing goes on at the next line, so an unclosed quote
- * does not swallow the file. Holds at most RECORD_BYTES_MAX and a chunk.
+ * skipped. Only the first line of a malformed record is lost: parsing goes on at the next line, so an unclosed quote does not
+ * swallow the file. A line end after an escape does not end the line, or the rest of a cell could be taken for a row. A record with a
+ * wrong escape alone is lost whole, because its end is known. Holds at most RECORD_BYTES_MAX and a chunk.
  * @param chunks may be cut anywhere, also inside a character
  * @param dialect how the cells are written, by default as RFC 4180 says, with commas
  * @returns batches, at least one for every CHUNK_BYTES; a batch may be empty
@@ -160,6 +161,7 @@ class Parser {
     const limit = Math.min(bytes.length, start + RECORD_BYTES_MAX + 1);
     const reader = this.#cells;
     reader.fault = undefined;
+    reader.badEscape = undefined;
     reader.lines = 1;
     let cells = 0;
     let at = start;
@@ -186,18 +188,24 @@ class Parser {
     if (at >= limit && limit - start > RECORD_BYTES_MAX) fault = TOO_LONG;
     else if (at >= limit && isLast) fault = bytes[from] === quote ? UNCLOSED : NOTHING_ESCAPED;
     else if (isMysql && at < limit && !fault && this.#isOtherEnd(bytes, start, at, isLast)) fault = OTHER_LINE_END;
-    if (fault) at = bytes.indexOf(LF, start);
+    if (fault) {
+      reader.lines = 1;
+      at = reader.endOfLine(bytes, start);
+      // The line feed that parseCsv adds may stand after an escape.
+      if (at === -1 && isLast && bytes.length - start <= RECORD_BYTES_MAX) at = bytes.length - 1;
+    }
     this.#skipping = at === -1 && bytes.length - start > RECORD_BYTES_MAX;
     if (this.#skipping) at = bytes.length;
     if (at === -1 || (at >= limit && !fault)) return start;
     let end = at > start && bytes[at - 1] === CR && fault !== OTHER_LINE_END ? at - 1 : at;
     if (at - start > RECORD_BYTES_MAX) end = start + RAW_BYTES_MAX;
-    const length = fault ? 0 : cells + 1;
+    const malformed = fault ?? reader.badEscape;
+    const length = malformed ? 0 : cells + 1;
     const isEmpty = length === 1 && bounds[first] === bounds[first + 1] && bounds[first + 2] === 0;
     if (!isEmpty) {
-      this.#records.push(new CsvRecord(this.#line, length, fault, bytes, bounds, first, start, end, this.format));
+      this.#records.push(new CsvRecord(this.#line, length, malformed, bytes, bounds, first, start, end, this.format));
     }
-    this.#line += fault ? 1 : reader.lines;
+    this.#line += reader.lines;
     return this.#skipping ? at : at + 1;
   }
 }
