@@ -40,7 +40,9 @@ export const COMMANDS = {
 
 SOURCE is a directory, a file, s3://BUCKET/PREFIX/, s3://BUCKET/KEY, a pipe, or - for standard input. The default is
 IMPORT_SOURCE; if that is not set either, the private server gets the sample. The name of a file or of a folder above it
-says which table it is for: jobs.csv, jobs-2021.csv, jobs/any.csv, jobs/2021/11/any.csv. A pipe needs --table. Its ending says how it is read: .csv, .csv.gz, .ndjson, .ndjson.gz or .avro.`,
+says which table it is for: jobs.csv, jobs-2021.csv, jobs/any.csv, jobs/2021/11/any.csv. A pipe needs --table.
+The ending says how a file is read: .csv .txt .tsv .ndjson .jsonl .json .avro .parquet .xlsx, also with .gz .zst .zip.
+If a file is refused, "npm run inspect -- SOURCE" says how to read it.`,
     flags: {
       table: {
         value: "T",
