@@ -12,6 +12,7 @@ import { parquetRows } from "./parquet-rows.ts";
 import type { FormatName } from "./recipe.ts";
 import { byRecipe } from "./recipe-reader.ts";
 import { openZip } from "./unzip.ts";
+import { advising } from "./value-advice.ts";
 
 interface Format {
   name: FormatName;
@@ -26,8 +27,8 @@ const FORMATS = [
   { name: "tsv", endings: [".tsv"], mediaType: "text/tab-separated-values", read: tsvRows },
   { name: "ndjson", endings: [".ndjson", ".jsonl"], mediaType: "application/x-ndjson", read: byRecipe(ndjsonRows) },
   { name: "json", endings: [".json"], mediaType: "application/json", read: byRecipe(jsonRows) },
-  { name: "avro", endings: [".avro"], mediaType: "application/avro", read: avroRows },
-  { name: "parquet", endings: [".parquet"], mediaType: "application/vnd.apache.parquet", read: parquetRows },
+  { name: "avro", endings: [".avro"], mediaType: "application/avro", read: advising(avroRows) },
+  { name: "parquet", endings: [".parquet"], mediaType: "application/vnd.apache.parquet", read: advising(parquetRows) },
 ] as const satisfies readonly Format[];
 
 /** An archive whose only file says by its own ending what it is. */

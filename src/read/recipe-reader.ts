@@ -3,17 +3,10 @@ import { decoded } from "./decode.ts";
 import { resolved } from "./dialects.ts";
 import type { ReadRows } from "./file-row.ts";
 import { withSeparatorLine } from "./separator-line.ts";
-import { withAdvice } from "./value-advice.ts";
+import { advising } from "./value-advice.ts";
 
 /** The reader is given UTF-8, and a recipe with all parts that its dialect stands for. What it rejects comes with advice. */
-export const byRecipe = (read: ReadRows): ReadRows => {
-  const readText = following(read);
-  return (table, chunks, name, options = {}) =>
-    withAdvice(readText(table, chunks, name, options), name, {
-      ...options,
-      recipe: options.recipe && resolved(options.recipe),
-    });
-};
+export const byRecipe = (read: ReadRows): ReadRows => advising(following(read));
 
 const following = (read: ReadRows): ReadRows =>
   async function* (table, chunks, name, options) {

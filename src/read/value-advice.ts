@@ -1,14 +1,24 @@
 /** Says, at the end of a file, which option reads the dates and numbers for which its rows were rejected. */
 import type { Reason } from "../db/ledger.ts";
-import type { FileRow, ReadOptions } from "./file-row.ts";
+import { resolved } from "./dialects.ts";
+import type { FileRow, ReadOptions, ReadRows } from "./file-row.ts";
 import { option, options } from "./option-text.ts";
 import type { FileRecipe } from "./recipe.ts";
+
+/** The same reader, which says at the end of a file what would read the values that it rejected. */
+export const advising =
+  (read: ReadRows): ReadRows =>
+  (table, chunks, name, options = {}) =>
+    withAdvice(read(table, chunks, name, options), name, {
+      ...options,
+      recipe: options.recipe && resolved(options.recipe),
+    });
 
 /**
  * Passes on the rows of a file. A rejection says what is wrong with one value, also to clients that send rows of JSON, so it
  * names no option. This does, once for each file.
  */
-export async function* withAdvice(
+async function* withAdvice(
   batches: AsyncGenerator<FileRow[]>,
   name: string,
   { recipe = {}, say }: ReadOptions,
