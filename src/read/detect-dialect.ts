@@ -11,15 +11,14 @@ const DELIMITERS = [",", ";", "\t", "|"] as const;
 const RARE_DELIMITERS = ["\x01", "^", "~", ":", " "] as const;
 /** The line by which Excel names the delimiter. */
 const SEPARATOR_LINE = /^\uFEFF?"?sep=(.)"?[,;\t|]*\r?(?:\n|$)/i;
+
 export interface FoundDialect {
   findings: Finding[];
   marks: Marks;
   records: TextRecord[];
 }
 
-/**
- * @param given the parts that the user names
- */
+/** @param given the parts that the user names */
 export function detectDialect(
   all: string,
   given: FileRecipe,
