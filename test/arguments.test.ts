@@ -9,7 +9,7 @@ const TABLES = "departments, jobs, hired_employees";
 const IMPORT_OPTIONS =
   "--table, --dry-run, --new-only, --again, --max-rejects, --rejects, --fail-on-rejects, --recipe, --json, --help, and those that --help lists for reading files";
 const ZONE_AND_DELIMITER =
-  "--delimiter must be one ASCII character, or tab; --zone must be a time zone such as America/Bogota, UTC or -05:00";
+  "--delimiter must be one ASCII character that is no letter or digit, or tab; --zone must be a time zone such as America/Bogota, UTC or -05:00";
 const NO_REJECTS =
   "--rejects needs an import, as a dry run keeps no rejected rows that could be replayed: leave --dry-run out";
 

@@ -2,7 +2,11 @@
 import { expect, test } from "bun:test";
 import type { CsvDialect } from "../src/codecs/csv-format.ts";
 import { parseCsv } from "../src/codecs/csv-parser.ts";
+import { tableOf } from "../src/codecs/tables.ts";
+import { csvRows } from "../src/read/csv-rows.ts";
 import { resolved } from "../src/read/dialects.ts";
+import { FileRecipe, type Recipe } from "../src/read/recipe.ts";
+import { withOptions } from "../src/read/recipe-file.ts";
 
 const MYSQL = resolved({ dialect: "mysql" });
 
@@ -59,4 +63,38 @@ test("a file of escaped line ends takes time in proportion to its size", async (
   ]);
   // It took minutes when the parser went on at each of the lines.
   expect(performance.now() - started).toBeLessThan(10_000);
+});
+
+async function rowsOf(text: string, recipe: FileRecipe) {
+  const said: string[] = [];
+  const batches = csvRows(tableOf("jobs"), chunked(Buffer.from(text), 7), "jobs.csv", {
+    recipe,
+    say: (line) => said.push(line),
+  });
+  const rows = (await Array.fromAsync(batches)).flat();
+  return { rows: rows.map(({ values, reasons }) => (reasons.length > 0 ? reasons[0]?.code : values)), said };
+}
+
+test("comments are counted and said, as they could be rows", async () => {
+  const text = "#1,Baker\n2,Judge\n#3,Cook\n";
+  expect(await rowsOf(text, { comment: "#" })).toEqual({
+    rows: [[2, "Judge"]],
+    said: ["jobs.csv: skipped 2 comments (the first is line 1)"],
+  });
+  expect((await rowsOf("2,Judge\n#\n", { comment: "#" })).said).toEqual(["jobs.csv: skipped line 2, a comment"]);
+});
+
+test.each(["delimiter", "quote", "escape", "comment"])("a letter or a digit is no %s", (part) => {
+  for (const character of ["1", "a", "Z"]) {
+    const { error } = FileRecipe.safeParse({ [part]: character });
+    expect(error?.issues[0]?.message).toContain("one ASCII character that is no letter or digit");
+  }
+});
+
+test("a decimal mark given beside a recipe is refused if the recipe groups digits by it", async () => {
+  const recipe: Recipe = { files: [{ group: "," }] };
+  const [both = {}] = withOptions(recipe, { decimal: "," })?.files ?? [];
+  await expect(rowsOf('"1,234",Baker\n', both)).rejects.toThrow('decimal and group are both "," in the recipe');
+  const [other = {}] = withOptions({ files: [{ decimal: "," }] }, { decimal: "." })?.files ?? [];
+  expect((await rowsOf("1234,Baker\n", other)).rows).toEqual([[1234, "Baker"]]);
 });

@@ -158,7 +158,7 @@ test("a batch in CSV takes the parameters too", async () => {
 });
 
 test.each([
-  ["delimiter=%3B%3B", "delimiter must be one ASCII character, or tab"],
+  ["delimiter=%3B%3B", "delimiter must be one ASCII character that is no letter or digit, or tab"],
   ["skip=-1&header=maybe", "skip must be"],
   ["whole_decimals=yes", "whole_decimals must be true or false"],
   ["no_such=1", '"no_such" is not known'],
@@ -175,7 +175,10 @@ test.each([
 test.each([
   ["{", "is not JSON"],
   ["{}", "/files "],
-  ['{"files": [{"delimiter": ";;"}]}', "/files/0/delimiter must be one ASCII character, or tab"],
+  [
+    '{"files": [{"delimiter": ";;"}]}',
+    "/files/0/delimiter must be one ASCII character that is no letter or digit, or tab",
+  ],
   ['{"files": [{"delimitr": ";"}]}', "delimitr"],
   ['{"files": [{"datetime": {"formats": []}}]}', "/files/0/datetime/formats"],
 ])("the recipe %s is refused before anything is read, and the message points to the mistake", async (text, why) => {

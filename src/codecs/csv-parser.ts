@@ -71,10 +71,15 @@ export class CsvRecord {
  * wrong escape alone is lost whole, because its end is known. Holds at most RECORD_BYTES_MAX and a chunk.
  * @param chunks may be cut anywhere, also inside a character
  * @param dialect how the cells are written, by default as RFC 4180 says, with commas
+ * @param onComment called with the line of each comment
  * @returns batches, at least one for every CHUNK_BYTES; a batch may be empty
  */
-export async function* parseCsv(chunks: AsyncIterable<Uint8Array>, dialect?: CsvDialect): AsyncGenerator<CsvRecord[]> {
-  const parser = new Parser(dialect ? new CsvFormat(dialect) : STRICT);
+export async function* parseCsv(
+  chunks: AsyncIterable<Uint8Array>,
+  dialect?: CsvDialect,
+  onComment?: (line: number) => void,
+): AsyncGenerator<CsvRecord[]> {
+  const parser = new Parser(dialect ? new CsvFormat(dialect) : STRICT, onComment);
   let held: Uint8Array[] = [];
   let [bytes, wanted] = [0, BOM.length];
   for await (const chunk of chunks) {
@@ -99,7 +104,10 @@ class Parser {
   /** Whether the first line ends in CRLF. Only MySQL's dialect needs it: there a carriage return may be text. */
   #isCrlf: boolean | undefined;
 
-  constructor(private readonly format: CsvFormat) {
+  constructor(
+    private readonly format: CsvFormat,
+    private readonly onComment?: (line: number) => void,
+  ) {
     this.#linesToSkip = format.skip;
     this.#cells = new CellReader(format);
   }
@@ -149,6 +157,7 @@ class Parser {
     const end = bytes.indexOf(LF, start);
     this.#skipping = end === -1 && bytes.length - start > RECORD_BYTES_MAX;
     if (end === -1 && !this.#skipping) return start;
+    this.onComment?.(this.#line);
     this.#line++;
     return this.#skipping ? bytes.length : end + 1;
   }

@@ -27,9 +27,13 @@ export async function* csvRows(
   const backslashes = recipe?.escape === undefined ? new Backslashes(recipe) : undefined;
   let { mayBeHeader, order, orderedBy, columns, canHideHeader } = start;
   const blank = { rows: 0, first: 0 };
+  const comments = { lines: 0, first: 0 };
+  const onComment = (line: number) => {
+    if (comments.lines++ === 0) comments.first = line;
+  };
   let isFirst = true;
   let count = 0;
-  for await (const records of parseCsv(expecting("csv", chunks, name), recipe)) {
+  for await (const records of parseCsv(expecting("csv", chunks, name), recipe, onComment)) {
     if (records.length === 0) await turn();
     refuse(name, backslashes?.look(records));
     const rows: CsvRow[] = [];
@@ -59,9 +63,13 @@ export async function* csvRows(
   const { lines, first } = start.repeated;
   if (lines === 1) say?.(`${name}: skipped line ${first}, a header among the rows`);
   if (lines > 1) say?.(`${name}: skipped ${lines} headers among the rows (the first is line ${first})`);
+  if (comments.lines > 0) say?.(`${name}: skipped ${commentsOf(comments)}`);
   if (blank.rows > 0) say?.(`${name}: skipped ${blank.rows} rows without any value (the first is line ${blank.first})`);
   if (count === 0) say?.(`${name} has no rows`);
 }
+
+const commentsOf = ({ lines, first }: { lines: number; first: number }) =>
+  lines === 1 ? `line ${first}, a comment` : `${lines} comments (the first is line ${first})`;
 
 /** Excel writes a row of delimiters for each row of a sheet that has a format and no value. */
 const isBlankRecord = (record: CsvRecord) =>

@@ -11,7 +11,7 @@ import type { FileRecipe } from "./recipe.ts";
 /**
  * @returns a table whose codecs read the numbers and dates of the recipe, and whose key may be missing if the database assigns
  * it; the table itself if the recipe says nothing about that
- * @throws MusterError `refused` if the recipe's dates name no instants
+ * @throws MusterError `refused` if the recipe's dates name no instants, or its decimal mark is its group separator
  */
 export function readingTable(table: Table, recipe: FileRecipe | undefined): Table {
   if (!recipe) return table;
@@ -33,6 +33,12 @@ const MADE = new WeakMap<Table, Map<string, Table>>();
 const MADE_MAX = 16;
 
 function derived(table: Table, recipe: FileRecipe): Table {
+  // A recipe file has been checked for this, but options of the command may have changed one of the two.
+  if (recipe.group !== undefined && recipe.group === (recipe.decimal ?? "."))
+    throw new MusterError(
+      "refused",
+      `decimal and group are both ${shown(recipe.group)} in the recipe: give another group`,
+    );
   const dates = recipe.datetime && new DateForms(recipe.datetime);
   const columns = table.columns.map((column) => {
     const codec = codecFor(column, recipe, dates);

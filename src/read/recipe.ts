@@ -56,13 +56,13 @@ export const Datetime = z.strictObject({
     .describe('An IANA time zone, such as "America/Bogota", "UTC", or an offset "-05:00"'),
 });
 
-/** One ASCII character. A recipe may name a tab "tab". */
+/** One ASCII character that is no part of words and numbers: these would be cut apart. A recipe may name a tab "tab". */
 const character = z
   .string()
   .transform((text) => (text === "tab" || text === "\\t" ? "\t" : text))
   .refine(
-    (text) => text.length === 1 && text > "\0" && text <= "\x7f" && !/[\r\n]/.test(text),
-    "must be one ASCII character, or tab",
+    (text) => text.length === 1 && text > "\0" && text <= "\x7f" && !/[\r\n0-9A-Za-z]/.test(text),
+    "must be one ASCII character that is no letter or digit, or tab",
   );
 
 /** The parts of a recipe that say how CSV is written. */

@@ -30,7 +30,7 @@ export async function withSeparatorLine(
   const [line = ""] = head.toString("utf8", 0, LINE_BYTES_MAX).split(/\r?\n/, 1);
   const [, , separator] = LINE.exec(line) ?? [];
   if (separator === undefined) return { recipe, chunks: rest };
-  if (!/^[!-~\t ]$/.test(separator) && recipe.delimiter === undefined)
+  if (!/^[!-/:-@[-`{-~\t ]$/.test(separator) && recipe.delimiter === undefined)
     throw new MusterError(
       "refused",
       `${name}: line 1, ${shown(line)}, does not name one character: correct or remove it`,
