@@ -139,7 +139,7 @@ function written(cell: string | null, dialect: FileRecipe, isFirst: boolean): st
 
 const ofDialect = fc
   .record({
-    delimiter: fc.constantFrom(",", ";", "\t", "|", " ", ":", "\x01", "~", "N"),
+    delimiter: fc.constantFrom(",", ";", "\t", "|", " ", ":", "\x01", "~", "&"),
     quote: fc.constantFrom('"', "'", "", "^"),
     escape: fc.constantFrom(undefined, "", "\\", "!"),
     comment: fc.constantFrom(undefined, "#", "%"),

@@ -98,3 +98,23 @@ test("a decimal mark given beside a recipe is refused if the recipe groups digit
   const [other = {}] = withOptions({ files: [{ decimal: "," }] }, { decimal: "." })?.files ?? [];
   expect((await rowsOf("1234,Baker\n", other)).rows).toEqual([[1234, "Baker"]]);
 });
+
+test.each<[FileRecipe, string]>([
+  [{ null: [" NULL"] }, "blanks around a cell are dropped"],
+  [{ null: ['"NULL"'] }, "a word in quotes is text"],
+  [{ null: ["n;a"], delimiter: ";" }, "a cell ends there"],
+  [{ null: ["n\na"] }, "a cell ends there"],
+])("%j is refused, because its word could never be a cell", async (recipe, why) => {
+  await expect(rowsOf("1,NULL\n", recipe)).rejects.toThrow(why);
+});
+
+test("the words of MySQL may have blanks, and a quote that is not used is text", async () => {
+  expect((await rowsOf("1\t n/a\n", { ...MYSQL, null: [" n/a"] })).rows).toEqual(["missing"]);
+  expect((await rowsOf('1,"\n', { quote: "", null: ['"'] })).rows).toEqual(["missing"]);
+});
+
+test("a file whose lines are all skipped is said to have no rows after them", async () => {
+  expect((await rowsOf("1,Baker\n", { skip: 5 })).said).toEqual([
+    "jobs.csv has no rows after the lines that are skipped (5)",
+  ]);
+});

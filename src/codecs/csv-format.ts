@@ -58,7 +58,7 @@ export class CsvFormat {
   /** Bytes above it are text inside quotes. */
   readonly quotedTop: number;
 
-  /** @throws MusterError `invalid` if two of the characters are the same, or a character is none of ASCII */
+  /** @throws MusterError `invalid` if two of the characters are the same, a character is not ASCII, or a null word can be no cell */
   constructor(written: CsvDialect) {
     const { delimiter = ",", quote = '"', comment, skip = 0, null: nulls = [] } = written;
     this.isMysql = written.dialect === "mysql";
@@ -73,6 +73,7 @@ export class CsvFormat {
     this.blank = this.isMysql ? NONE : this.delimiter === SPACE ? TAB : SPACE;
     this.otherBlank = this.isMysql ? NONE : this.delimiter === TAB ? SPACE : TAB;
     this.#refuseTwice();
+    for (const word of nulls) this.#refuseUnread(word);
     for (let byte = 0; byte < SPACE; byte++) if (byte !== TAB) this.kinds[byte] = CONTROL_BYTE;
     for (const byte of [this.delimiter, this.quote, LF, CR]) if (byte !== NONE) this.kinds[byte] = STOP;
     if (this.escape !== NONE) this.kinds[this.escape] = ESCAPE_BYTE;
@@ -118,6 +119,21 @@ export class CsvFormat {
       start = ++at + 1;
     }
     return pieces.join("") + text.slice(start);
+  }
+
+  /** A word that no unquoted cell can be would mean nothing, and what it stands for would be stored as text. */
+  #refuseUnread(word: string): void {
+    const isPadded = !this.isMysql && /^[ \t]|[ \t]$/.test(word);
+    // An escape may stand before these, and makes them part of the cell.
+    const ends = this.escape === NONE ? [this.delimiter, LF, CR] : [];
+    const marks = ends.map((code) => String.fromCharCode(code));
+    const isQuoted = this.quote !== NONE && word.includes(String.fromCharCode(this.quote));
+    const why = [
+      isPadded && "blanks around a cell are dropped: leave them out",
+      isQuoted && "a word in quotes is text: leave the quotes out",
+      marks.some((mark) => word.includes(mark)) && "a cell ends there: leave it out",
+    ].find((each) => each !== false);
+    if (why) throw new MusterError("invalid", `null ${shown(word)} can be no cell, because ${why}`);
   }
 
   #refuseTwice(): void {

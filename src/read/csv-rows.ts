@@ -65,7 +65,8 @@ export async function* csvRows(
   if (lines > 1) say?.(`${name}: skipped ${lines} headers among the rows (the first is line ${first})`);
   if (comments.lines > 0) say?.(`${name}: skipped ${commentsOf(comments)}`);
   if (blank.rows > 0) say?.(`${name}: skipped ${blank.rows} rows without any value (the first is line ${blank.first})`);
-  if (count === 0) say?.(`${name} has no rows`);
+  const after = recipe?.skip ? ` after the lines that are skipped (${recipe.skip})` : "";
+  if (count === 0) say?.(`${name} has no rows${after}`);
 }
 
 const commentsOf = ({ lines, first }: { lines: number; first: number }) =>
