@@ -13,6 +13,7 @@ import type { FormatName } from "./recipe.ts";
 import { byRecipe } from "./recipe-reader.ts";
 import { openZip } from "./unzip.ts";
 import { advising } from "./value-advice.ts";
+import { xlsxRows } from "./xlsx-rows.ts";
 
 interface Format {
   name: FormatName;
@@ -22,6 +23,8 @@ interface Format {
   read: ReadRows;
 }
 
+const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
 const FORMATS = [
   { name: "csv", endings: [".csv", ".txt"], mediaType: "text/csv", read: byRecipe(csvRows) },
   { name: "tsv", endings: [".tsv"], mediaType: "text/tab-separated-values", read: tsvRows },
@@ -29,6 +32,7 @@ const FORMATS = [
   { name: "json", endings: [".json"], mediaType: "application/json", read: byRecipe(jsonRows) },
   { name: "avro", endings: [".avro"], mediaType: "application/avro", read: advising(avroRows) },
   { name: "parquet", endings: [".parquet"], mediaType: "application/vnd.apache.parquet", read: advising(parquetRows) },
+  { name: "xlsx", endings: [".xlsx"], mediaType: XLSX, read: advising(xlsxRows) },
 ] as const satisfies readonly Format[];
 
 /** An archive whose only file says by its own ending what it is. */

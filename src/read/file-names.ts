@@ -68,7 +68,7 @@ const ADVICE: [endings: string, advice: string][] = [
   [".jsonlines .ldjson", "end its name in .ndjson"],
   [".bz2 .xz .zstd .7z .rar .tar .tgz .lz4 .lzma .sz .br .z", "unpack it"],
   [".gz .zst", "say in its name what is inside, for example jobs.csv.gz"],
-  [".xlsx .xls .xlsm .xlsb .ods .numbers", "save it as CSV in UTF-8"],
+  [".xls .xlsm .xlsb .ods .numbers", "save it as .xlsx, or as CSV in UTF-8"],
   [".orc .feather .arrow", "write it as CSV, NDJSON or Avro"],
   [".sql .dump", "export its rows as CSV"],
 ];

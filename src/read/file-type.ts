@@ -84,6 +84,8 @@ interface Found {
 
 const UNPACK = "unpack it";
 const AS_CSV = "save it as CSV in UTF-8";
+const AS_XLSX =
+  "end its name in .xlsx (HTTP: Content-Type: application/vnd.openxmlformats-officedocument.spreadsheetml.sheet)";
 const EXPORT = "export its table as CSV";
 const CONVERT = "write it as CSV, NDJSON or Avro";
 const packedBy = (ending: string, coding: string) =>
@@ -118,7 +120,7 @@ const SIGNATURES: (Found & { magic: string | number[]; at?: number })[] = [
   { magic: "PARE", is: "an encrypted Parquet file", toDo: "write it without encryption" },
   { magic: "ARROW1", is: "an Arrow file", toDo: CONVERT },
   { magic: "ORC", is: "an ORC file", toDo: CONVERT },
-  { magic: [0xd0, 0xcf, 0x11, 0xe0], is: "an Excel workbook (.xls)", toDo: AS_CSV },
+  { magic: [0xd0, 0xcf, 0x11, 0xe0], is: "an Excel workbook (.xls, or one with a password)", toDo: AS_CSV },
   { magic: "SQLite format 3\0", is: "an SQLite database", toDo: EXPORT },
   { magic: "%PDF-", is: "a PDF document", toDo: EXPORT },
 ];
@@ -143,7 +145,7 @@ function zipOf(head: Buffer): Found | undefined {
   if (!["PK\x03\x04", "PK\x05\x06", "PK\x07\x08"].includes(kind)) return undefined;
   const entry = head.toString("latin1", 30, 30 + (head.length > 28 ? head.readUInt16LE(26) : 0));
   if (/^(?:\[Content_Types\]\.xml|_rels\/|docProps\/|xl\/)/.test(entry))
-    return { is: "an Excel workbook (.xlsx)", toDo: AS_CSV, type: "xlsx" };
+    return { is: "an Excel workbook (.xlsx)", toDo: AS_XLSX, type: "xlsx" };
   if (entry === "mimetype") return { is: "an OpenDocument spreadsheet (.ods)", toDo: AS_CSV };
   return {
     is: "a zip archive",

@@ -81,6 +81,7 @@ export function fileBody(status: number): Record<string, Content> {
     "application/json": { schema: z.array(z.unknown()) },
     "application/avro": { schema: z.unknown() },
     "application/vnd.apache.parquet": { schema: z.unknown() },
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": { schema: z.unknown() },
     "application/zip": { schema: z.unknown() },
   };
 }

@@ -1,0 +1,183 @@
+/** Reads the rows of workbooks (.xlsx). A sheet becomes strict CSV with a line for each row, and is read as that. */
+import { csvLine } from "../codecs/csv.ts";
+import type { Table } from "../codecs/tables.ts";
+import { bounded } from "../codecs/unpack.ts";
+import { MusterError } from "../errors.ts";
+import { CHUNK_BYTES, turn } from "../event-loop.ts";
+import { firstOf, shown } from "../shown.ts";
+import { Archive } from "./archive.ts";
+import { csvRows } from "./csv-rows.ts";
+import type { FileRow, ReadOptions } from "./file-row.ts";
+import { expecting } from "./file-type.ts";
+import { option } from "./option-text.ts";
+import type { FileRecipe } from "./recipe.ts";
+import type { SheetReader, SheetRow } from "./xlsx-sheet.ts";
+
+/** The parts of a recipe that say how text is written. A workbook says that itself. */
+const TEXT_PARTS = ["delimiter", "quote", "escape", "comment", "encoding", "dialect", "decimal", "group"] as const;
+/** The widest of so many rows says how many cells each row has. A later row has more only if they are not empty. */
+const WIDTH_ROWS = 100;
+
+/** The ReadRows of workbooks. Only one sheet is read. */
+export async function* xlsxRows(
+  table: Table,
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  options: ReadOptions = {},
+): AsyncGenerator<FileRow[]> {
+  const { recipe, bytesMax, say } = options;
+  refuseTextParts(recipe, name);
+  // Loaded here, so that a command that reads no workbook starts without them.
+  const [{ Workbook }, { SharedStrings }, { SheetReader: Reader }] = await Promise.all([
+    import("./xlsx-parts.ts"),
+    import("./xlsx-strings.ts"),
+    import("./xlsx-sheet.ts"),
+  ]);
+  const spooled = bounded(expecting("xlsx", chunks, name), name, bytesMax);
+  await using archive = await Archive.open(spooled, name, "workbook (.xlsx)");
+  const workbook = await Workbook.open(archive, name);
+  const sheet = chosen(workbook.sheets, recipe?.sheet, name);
+  const others = workbook.sheets.filter((each) => each !== sheet).map((each) => shown(each.name));
+  if (others.length > 0) say?.(`${name}: read the sheet ${shown(sheet.name)}, and left out ${firstOf(others)}`);
+  const reader = new Reader(workbook, await SharedStrings.read(workbook, workbook.strings, name));
+  const lines = new SheetLines();
+  const csv = bounded(lines.of(reader.read(sheet)), name, bytesMax);
+  // A backslash in a cell is a backslash.
+  const { sheet: _, format, ...parts } = recipe ?? {};
+  try {
+    for await (const rows of csvRows(table, csv, name, { recipe: { ...parts, escape: "" }, say }))
+      yield rows.map((row) => lines.placed(row));
+  } catch (error) {
+    if (!(error instanceof MusterError && error.code === "refused") || error.message.startsWith(name)) throw error;
+    throw new MusterError("refused", `${name}: ${error.message}; nothing was imported`);
+  }
+  for (const line of remarks(reader)) say?.(`${name}: ${line}`);
+}
+
+function refuseTextParts(recipe: FileRecipe | undefined, name: string): void {
+  for (const part of TEXT_PARTS) {
+    const value = recipe?.[part];
+    if (value === undefined) continue;
+    const what = `${option(part, value)} is for files of text, and this is a workbook`;
+    throw new MusterError("refused", `${name}: ${what}: leave it out, or give the workbook a recipe of its own`);
+  }
+}
+
+interface NamedSheet {
+  name: string;
+  isHidden: boolean;
+}
+
+function chosen<Sheet extends NamedSheet>(sheets: readonly Sheet[], wanted: string | undefined, name: string): Sheet {
+  const names = (some: readonly Sheet[]) => firstOf(some.map((sheet) => shown(sheet.name)));
+  const refused = (why: string) => new MusterError("refused", `${name}: ${why}`);
+  if (sheets.length === 0) throw refused("the workbook has no sheet with cells");
+  if (wanted !== undefined) {
+    const sheet = sheets.find((each) => each.name === wanted);
+    if (sheet) return sheet;
+    throw refused(`the workbook has no sheet ${shown(wanted)}: name one of ${names(sheets)}`);
+  }
+  const visible = sheets.filter(({ isHidden }) => !isHidden);
+  const [only, another] = visible;
+  if (only && !another) return only;
+  const what = only ? `${visible.length} sheets, ${names(visible)}` : `only hidden sheets, ${names(sheets)}`;
+  throw refused(
+    `the workbook has ${what}: name the one to read with ${option("sheet", (only ?? sheets[0])?.name ?? "")}`,
+  );
+}
+
+/** Makes the lines of CSV. The line of a row is its number, until a cell has a line end. */
+class SheetLines {
+  #width = 0;
+  /** The last row that was written. */
+  #row = 0;
+  /** For each row with line ends in its cells the line after it, and how many lines more than rows there are by then. */
+  readonly #longer: { line: number; extra: number }[] = [];
+  #extra = 0;
+  #placed = 0;
+
+  async *of(batches: AsyncIterable<SheetRow[]>): AsyncGenerator<Uint8Array> {
+    let first: SheetRow[] | undefined = [];
+    let text = "";
+    for await (const batch of batches) {
+      if (first) first.push(...batch);
+      if (first && first.length < WIDTH_ROWS) continue;
+      const rows: SheetRow[] = first ?? batch;
+      if (first) this.#measure(first);
+      first = undefined;
+      for (const row of rows) {
+        text += this.#line(row);
+        if (text.length < CHUNK_BYTES) continue;
+        yield Buffer.from(text);
+        text = "";
+        await turn();
+      }
+    }
+    if (first) this.#measure(first);
+    for (const row of first ?? []) text += this.#line(row);
+    if (text !== "") yield Buffer.from(text);
+  }
+
+  /** The row with its number in the sheet as its position. */
+  placed(row: FileRow): FileRow {
+    if (this.#longer.length === 0) return row;
+    while ((this.#longer[this.#placed + 1]?.line ?? Number.POSITIVE_INFINITY) <= row.position) this.#placed++;
+    const { line, extra } = this.#longer[this.#placed] ?? { line: 0, extra: 0 };
+    const position = row.position - (row.position >= line ? extra : 0);
+    return new PlacedRow(row, position);
+  }
+
+  #measure(rows: readonly SheetRow[]): void {
+    for (const { cells } of rows.slice(0, WIDTH_ROWS)) this.#width = Math.max(this.#width, cells.length);
+  }
+
+  #line({ number, cells }: SheetRow): string {
+    const empty = "\r\n".repeat(number - this.#row - 1);
+    this.#row = number;
+    if (cells.length === 0) return `${empty}\r\n`;
+    while (cells.length < this.#width) cells.push("");
+    const line = csvLine(cells);
+    const ends = line.split("\n").length - 2;
+    if (ends > 0) {
+      this.#extra += ends;
+      this.#longer.push({ line: number + this.#extra + 1, extra: this.#extra });
+    }
+    return empty + line;
+  }
+}
+
+/** A row at another position than that of its line. */
+class PlacedRow implements FileRow {
+  readonly values: FileRow["values"];
+  readonly reasons: FileRow["reasons"];
+  readonly recipe: FileRow["recipe"];
+  readonly columns: string[];
+
+  constructor(
+    private readonly row: FileRow,
+    readonly position: number,
+  ) {
+    this.values = row.values;
+    this.reasons = row.reasons;
+    this.recipe = row.recipe;
+    this.columns = row.columns ?? [];
+  }
+
+  get raw(): Uint8Array {
+    return this.row.raw;
+  }
+}
+
+/** What a person may not expect of the sheet. */
+function remarks({ hiddenRows, hiddenColumns, mergedRanges, openFormulas }: SheetReader): string[] {
+  const hidden = [counted(hiddenRows, "hidden row"), counted(hiddenColumns, "hidden column")].filter((each) => each);
+  const lines: string[] = [];
+  if (hidden.length > 0) lines.push(`read ${hidden.join(" and ")} like the others`);
+  const merged = counted(mergedRanges, "merged range");
+  if (merged) lines.push(`only the first cell of ${merged} has the value`);
+  const open = counted(openFormulas, "formula");
+  if (open) lines.push(`took ${open} without a result as empty: open the workbook in Excel, and save it`);
+  return lines;
+}
+
+const counted = (count: number, what: string) => (count === 0 ? "" : `${count} ${what}${count === 1 ? "" : "s"}`);
