@@ -32,7 +32,7 @@ const FORMATS = [
   { name: "json", endings: [".json"], mediaType: "application/json", read: byRecipe(jsonRows) },
   { name: "avro", endings: [".avro"], mediaType: "application/avro", read: advising(avroRows) },
   { name: "parquet", endings: [".parquet"], mediaType: "application/vnd.apache.parquet", read: advising(parquetRows) },
-  { name: "xlsx", endings: [".xlsx"], mediaType: XLSX, read: advising(xlsxRows) },
+  { name: "xlsx", endings: [".xlsx"], mediaType: XLSX, read: advising(xlsxRows, { isText: false }) },
 ] as const satisfies readonly Format[];
 
 /** An archive whose only file says by its own ending what it is. */

@@ -5,14 +5,16 @@ import type { FileRow, ReadOptions, ReadRows } from "./file-row.ts";
 import { option, options } from "./option-text.ts";
 import type { FileRecipe } from "./recipe.ts";
 
-/** The same reader, which says at the end of a file what would read the values that it rejected. */
+/**
+ * The same reader, which says at the end of a file what would read the values that it rejected.
+ * @param isText whether the file is text. Others have numbers of their own, and options about how numbers are written are refused
+ */
 export const advising =
-  (read: ReadRows): ReadRows =>
-  (table, chunks, name, options = {}) =>
-    withAdvice(read(table, chunks, name, options), name, {
-      ...options,
-      recipe: options.recipe && resolved(options.recipe),
-    });
+  (read: ReadRows, { isText = true } = {}): ReadRows =>
+  (table, chunks, name, options = {}) => {
+    const recipe = options.recipe && resolved(options.recipe);
+    return withAdvice(read(table, chunks, name, options), name, { ...options, recipe, isText });
+  };
 
 /**
  * Passes on the rows of a file. A rejection says what is wrong with one value, also to clients that send rows of JSON, so it
@@ -21,10 +23,14 @@ export const advising =
 async function* withAdvice(
   batches: AsyncGenerator<FileRow[]>,
   name: string,
-  { recipe = {}, say }: ReadOptions,
+  { recipe = {}, say, isText }: ReadOptions & { isText: boolean },
 ): AsyncGenerator<FileRow[]> {
   if (!say) return yield* batches;
-  const advice = ADVICE.filter(({ isUnsaid }) => isUnsaid(recipe)).map((each) => ({ ...each, count: 0, first: "" }));
+  const advice = ADVICE.filter((each) => each.isUnsaid(recipe) && (isText || !each.isOfText)).map((each) => ({
+    ...each,
+    count: 0,
+    first: "",
+  }));
   for await (const rows of batches) {
     for (const row of rows) {
       if (row.reasons.length === 0) continue;
@@ -51,6 +57,8 @@ interface Advice {
   isFor(reason: Reason, value: string, recipe: FileRecipe): boolean;
   /** Whether it holds for JSON too, in which numbers have a type. */
   isJson: boolean;
+  /** Whether its option is for files of text alone. */
+  isOfText?: boolean;
 }
 
 const LOCAL = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/;
@@ -84,5 +92,6 @@ const ADVICE: readonly Advice[] = [
     isUnsaid: ({ decimal, group }) => decimal === undefined && group === undefined,
     isFor: ({ code }, value) => code === "wrong_type" && NUMBER.test(value),
     isJson: false,
+    isOfText: true,
   },
 ];
