@@ -7,6 +7,7 @@ import { csvRows } from "../src/read/csv-rows.ts";
 import { resolved } from "../src/read/dialects.ts";
 import { FileRecipe, type Recipe } from "../src/read/recipe.ts";
 import { withOptions } from "../src/read/recipe-file.ts";
+import { recordsOf } from "../src/read/rejection-sheet.ts";
 
 const MYSQL = resolved({ dialect: "mysql" });
 
@@ -117,4 +118,24 @@ test("a file whose lines are all skipped is said to have no rows after them", as
   expect((await rowsOf("1,Baker\n", { skip: 5 })).said).toEqual([
     "jobs.csv has no rows after the lines that are skipped (5)",
   ]);
+});
+
+test("a carriage return or a quote after a null word does not end the cell", async () => {
+  expect(await read('1,-\rx\n2,-"x\n3,-\r\n', { null: ["-"] })).toEqual([
+    [1, "1,-\rx"],
+    [2, '2,-"x'],
+    [3, ["3", ""]],
+  ]);
+});
+
+test("a row that was rejected for its carriage return is rejected again when it is replayed as it came", async () => {
+  for (const dialect of [{}, MYSQL]) {
+    const end = dialect === MYSQL ? "\r\n" : "\r\r\n";
+    const text = ["1,a\n2,b", "\n3,c\n"].join(end).replaceAll(",", dialect === MYSQL ? "\t" : ",");
+    const batches = await Array.fromAsync(parseCsv(chunked(Buffer.from(text), 5), dialect));
+    const [bad] = batches.flat().filter(({ malformed }) => malformed !== undefined);
+    const [again] = await recordsOf(Buffer.from(bad?.raw ?? ""), dialect);
+    expect(bad?.malformed).toContain("carriage return");
+    expect(again?.malformed).toBe(bad?.malformed as string);
+  }
 });

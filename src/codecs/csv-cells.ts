@@ -93,9 +93,8 @@ export class CellReader {
     if (bytes[at] === quote) this.fault = "a quote inside an unquoted cell";
     else if (bytes[at] === CR && at < limit && (bytes[++at] ?? LF) !== LF) this.fault = BARE_CR;
     while (to > from && (bytes[to - 1] === blank || bytes[to - 1] === otherBlank)) to--;
-    if (nullStarts[bytes[from] as number] === 1 && this.format.isNull(bytes, from, to)) {
+    if (!this.fault && nullStarts[bytes[from] as number] === 1 && this.format.isNull(bytes, from, to)) {
       [to, bits] = [from, QUOTED];
-      this.fault = undefined;
       this.badEscape = badBefore;
     }
     // The block ends inside the cell, which may still become a null word.

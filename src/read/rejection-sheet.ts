@@ -12,6 +12,7 @@ import type { FileRecipe } from "./recipe.ts";
 export const REJECTION_ID = "rejection id";
 /** How many characters of a row's input the sheet shows. Spreadsheet programs cut cells that are much longer. */
 const RAW_CHARACTERS_MAX = 1_000;
+const CR = 13;
 
 /** The columns of a sheet for rejections of these tables. Columns of one name are one column. */
 export const sheetHeader = (tables: readonly Table[]): string[] => [
@@ -62,9 +63,9 @@ async function fieldsOfRecord(
  */
 export async function recordsOf(raw: Uint8Array, recipe?: FileRecipe): Promise<CsvRecord[]> {
   // parseCsv drops a BOM at the start of its input. A row with a BOM came from further down in its file, where a BOM is part of
-  // the cell. So that it stays, a line end goes before it.
+  // the cell. So that it stays, a line end goes before it. A carriage return at its end was not part of a line end either.
   const chunks = (async function* () {
-    yield Buffer.concat([Buffer.from("\n"), raw]);
+    yield Buffer.concat([Buffer.from("\n"), raw, Buffer.from(raw.at(-1) === CR ? "\r\n" : "")]);
   })();
   return (await Array.fromAsync(parseCsv(chunks, recipe && { ...recipe, skip: 0 }))).flat();
 }
