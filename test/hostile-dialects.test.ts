@@ -5,8 +5,9 @@ import { parseCsv } from "../src/codecs/csv-parser.ts";
 import { tableOf } from "../src/codecs/tables.ts";
 import { csvRows } from "../src/read/csv-rows.ts";
 import { resolved } from "../src/read/dialects.ts";
-import { FileRecipe, type Recipe } from "../src/read/recipe.ts";
+import { FileRecipe, parseRecipe, type Recipe } from "../src/read/recipe.ts";
 import { withOptions } from "../src/read/recipe-file.ts";
+import { recipeOfOptions } from "../src/read/recipe-options.ts";
 import { recordsOf } from "../src/read/rejection-sheet.ts";
 
 const MYSQL = resolved({ dialect: "mysql" });
@@ -138,4 +139,24 @@ test("a row that was rejected for its carriage return is rejected again when it 
     expect(bad?.malformed).toContain("carriage return");
     expect(again?.malformed).toBe(bad?.malformed as string);
   }
+});
+
+test("a name that objects have by themselves is not dropped from a recipe without a word", () => {
+  const text = '{"files":[{"columns":{"__proto__":"id","job":"job"},"ignoreOtherColumns":true}]}';
+  expect(() => parseRecipe(text, "a.json")).toThrow("a.json: no name can be __proto__");
+  const given = { columns: "__proto__=id,job=job" };
+  expect(() => recipeOfOptions(given, "_", ([fault]) => new Error(fault?.detail))).toThrow("must be names with the");
+  expect(recipeOfOptions({ columns: "constructor=id" }, "_", () => new Error())).toEqual({
+    columns: { constructor: "id" },
+  });
+});
+
+test("a number of a mebibyte is refused at once", async () => {
+  const started = performance.now();
+  const { rows } = await rowsOf(`1${".000".repeat(220_000)};Baker\n`, { delimiter: ";", decimal: ",", group: "." });
+  expect(rows).toEqual(["wrong_type"]);
+  expect((await rowsOf("1.000.000;Baker\n", { delimiter: ";", decimal: ",", group: "." })).rows).toEqual([
+    [1_000_000, "Baker"],
+  ]);
+  expect(performance.now() - started).toBeLessThan(5_000);
 });

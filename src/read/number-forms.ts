@@ -8,6 +8,9 @@ type Parts = Pick<FileRecipe, "decimal" | "group" | "wholeDecimals">;
 /** The characters that are written for a group separator: a blank may be one that does not break, an apostrophe a curved one. */
 const GROUPS = { ",": ",", ".": "\\.", " ": "[ \\u00A0\\u202F]", "'": "['\\u2019]", _: "_" } as const;
 
+/** A longer number is refused, because to rewrite the groups of a mebibyte takes half a second. No column keeps as many digits. */
+const NUMBER_LENGTH_MAX = 10_000;
+
 /** Rewrites the text of a number: digits without groups, and a point before the decimals. */
 export type NumberForm = (text: string) => string | Fault;
 
@@ -27,7 +30,8 @@ export function numberForm(
   const example = `1${group ?? ""}234${isWhole && !wholeDecimals ? "" : `${decimal}${wholeDecimals && isWhole ? "0" : "5"}`}`;
   const wanted = `must be a ${isWhole ? "whole " : ""}number like ${example}, as the recipe says`;
   return (text) => {
-    const [found, minus, digits = "", decimals, exponent = ""] = form.exec(text) ?? [];
+    const fitting = text.length > NUMBER_LENGTH_MAX ? undefined : form.exec(text);
+    const [found, minus, digits = "", decimals, exponent = ""] = fitting ?? [];
     if (found === undefined) return new Fault("wrong_type", `${wanted}, not ${shown(text)}`);
     const whole = `${minus}${digits.replace(/\D/g, "")}`;
     if (decimals === undefined) return whole + exponent;

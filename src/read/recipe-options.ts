@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { Option } from "../options.ts";
 import { hyphened } from "./option-text.ts";
-import { Datetime, DIALECT_NAMES, FileRecipe, FORMAT_NAMES } from "./recipe.ts";
+import { Datetime, DIALECT_NAMES, FileRecipe, FORMAT_NAMES, PROTOTYPE } from "./recipe.ts";
 
 /** How an option becomes a part of the recipe. An option without `value` is true if it is given. */
 interface Part {
@@ -65,7 +65,7 @@ function columnsOf(text: string): unknown {
         .map((part) => part.trim()) ?? [],
   );
   const names = new Set(pairs.map(([name]) => name));
-  return names.size < items.length || names.has(undefined) ? text : Object.fromEntries(pairs);
+  return names.size < items.length || names.has(undefined) || names.has(PROTOTYPE) ? text : Object.fromEntries(pairs);
 }
 
 function aboutOf(name: Name): string {

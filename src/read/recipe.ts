@@ -43,9 +43,9 @@ const TURNED = "could give one date two meanings, such as dd/MM/yyyy beside MM/d
 /** How dates are written in a file: Unicode's patterns (UTS #35, "Date Format Patterns"), and the zone of their clocks. */
 export const Datetime = z.strictObject({
   formats: z
-    .array(z.string().max(100).superRefine(checkPattern))
+    .array(z.string().max(100, "must have at most 100 characters").superRefine(checkPattern))
     .min(1)
-    .max(20)
+    .max(20, "must be at most 20 formats")
     .refine(areDistinct, TURNED)
     .optional()
     .describe('The patterns, such as "dd/MM/yyyy HH:mm"'),
@@ -184,6 +184,9 @@ export const Recipe = z.strictObject({
 });
 export type Recipe = z.output<typeof Recipe>;
 
+/** zod drops what has this name without a word, and its column would then be read from another cell. */
+export const PROTOTYPE = "__proto__";
+
 /**
  * Parses the text of a recipe file.
  * @param name what the recipe is called in an error
@@ -191,11 +194,17 @@ export type Recipe = z.output<typeof Recipe>;
  */
 export function parseRecipe(text: string, name: string): Recipe {
   let value: unknown;
+  let hasPrototype = false;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text, (key, each) => {
+      hasPrototype ||= key === PROTOTYPE;
+      return each;
+    });
   } catch {
     throw new MusterError("invalid", `${name} is not JSON: correct it, or write it anew with inspect --save`);
   }
+  if (hasPrototype)
+    throw new MusterError("invalid", `${name}: no name can be ${PROTOTYPE}: give the columns by position`);
   const { success, data, error } = Recipe.safeParse(value);
   if (success) return data;
   const faults = error.issues.map(({ path, message }) => `/${path.join("/")} ${message}`);
