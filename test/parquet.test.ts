@@ -2,17 +2,13 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { tableOf } from "../src/codecs/tables.ts";
 import { removeFolders } from "./support/files.ts";
+import { JOBS_PARQUET as JOBS } from "./support/parquet.ts";
 import { withoutPython, written } from "./support/python.ts";
 import { readJobs, refusalOf } from "./support/read-file.ts";
 
 afterAll(removeFolders);
 const hires = tableOf("hired_employees");
 
-/** Two rows, written by pyarrow 26 with snappy and checksums. */
-const JOBS = Buffer.from(
-  "UEFSMRUEFRAVFBWbuK2/BDwVBBUAEgAACBwBAAAAAgAAABUAFQYVChWLiMDyDxwVBBUQFQYVBhwAAAADCAEDAhUEFSQVKBXVw9f3BzwVBBUAEgAAEkQFAAAAQmFrZXIFAAAASnVkZ2UVABUSFRYV+4qedBwVBBUQFQYVBhwAAAAJIAIAAAAEAQEDAhUEGTw1ABgGc2NoZW1hFQQAFQIlABgCaWQAFQwlAhgDam9iJQBMHAAAABYEGRwZLCYAHBUCGTUABhAZGAJpZBUCFgQWcBZ4JkQmCCksFQQVABUCABUAFRAVAgAAACYAHBUMGTUABhAZGANqb2IVAhYEFo4BFpYBJtABJoABKSwVBBUAFQIAFQAVEBUCADwWFBkGGSYABAAAABb+ARYEJggWjgIAKCBwYXJxdWV0LWNwcC1hcnJvdyB2ZXJzaW9uIDI2LjAuMRksHAAAHAAAAM8AAABQQVIx",
-  "base64",
-);
 const FOOTER_BYTES = JOBS.readUInt32LE(JOBS.length - 8);
 
 test("a Parquet file is read, and a row's raw input is its record as JSON", async () => {

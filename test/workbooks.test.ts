@@ -5,47 +5,11 @@ import { dateText, kindOfCode, numberText } from "../src/read/xlsx-dates.ts";
 import { removeFolders } from "./support/files.ts";
 import { withoutPython, written } from "./support/python.ts";
 import { readJobs, refusalOf } from "./support/read-file.ts";
-import { type ZipEntry, zipOf } from "./support/zip.ts";
+import { type WorkbookParts, workbook } from "./support/workbook.ts";
+import { zipOf } from "./support/zip.ts";
 
 afterAll(removeFolders);
 const hires = tableOf("hired_employees");
-
-const RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-const relations = (...targets: [type: string, target: string][]) =>
-  `<Relationships>${targets.map(([type, target], index) => `<Relationship Id="r${index + 1}" Type="${RELATIONS}/${type}" Target="${target}"/>`).join("")}</Relationships>`;
-const ROWS = `<row r="1"><c r="A1" t="inlineStr"><is><t>id</t></is></c><c r="B1" t="inlineStr"><is><t>job</t></is></c></row>`;
-
-interface Parts {
-  rows?: string;
-  around?: string;
-  workbook?: string;
-  styles?: string;
-  strings?: string;
-  more?: ZipEntry[];
-}
-
-/** A workbook with the header of jobs and some rows. */
-function workbook({ rows = "", around = "", workbook, styles = "", strings, more = [] }: Parts = {}): Buffer {
-  const sheet = `<?xml version="1.0"?><worksheet>${around}<sheetData>${ROWS}${rows}</sheetData></worksheet>`;
-  const main = workbook ?? `<workbook><sheets><sheet name="Jobs" sheetId="1" r:id="r1"/></sheets></workbook>`;
-  const parts: [type: string, target: string][] = [
-    ["worksheet", "worksheets/sheet1.xml"],
-    ["worksheet", "worksheets/sheet2.xml"],
-    ["styles", "styles.xml"],
-    ["sharedStrings", "sharedStrings.xml"],
-  ];
-  return zipOf(
-    { name: "[Content_Types].xml", content: "<Types/>" },
-    { name: "_rels/.rels", content: relations(["officeDocument", "xl/workbook.xml"]) },
-    { name: "xl/workbook.xml", content: main },
-    { name: "xl/_rels/workbook.xml.rels", content: relations(...parts) },
-    { name: "xl/worksheets/sheet1.xml", content: sheet },
-    { name: "xl/worksheets/sheet2.xml", content: sheet },
-    { name: "xl/styles.xml", content: `<styleSheet>${styles}</styleSheet>` },
-    ...(strings === undefined ? [] : [{ name: "xl/sharedStrings.xml", content: `<sst>${strings}</sst>` }]),
-    ...more,
-  );
-}
 
 const read = async (content: Uint8Array, options?: Parameters<typeof readJobs>[2]) => {
   const said: string[] = [];
@@ -188,7 +152,7 @@ test("a workbook that is cut off anywhere, or has a changed byte, is refused or 
 });
 
 const DTD = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]>';
-test.each<[string, Parts, string]>([
+test.each<[string, WorkbookParts, string]>([
   ["entities that grow", { workbook: `${DTD}<workbook>&b;</workbook>` }, "it has a DTD"],
   ["unknown entities", { rows: row(2, "<c><v>&x;</v></c>") }, "Invalid character entity"],
   ["deep XML", { around: "<a>".repeat(100_000) }, "it is nested over 64 levels deep"],

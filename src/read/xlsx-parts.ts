@@ -34,14 +34,18 @@ export class Workbook {
   private constructor(
     private readonly archive: Archive,
     private readonly name: string,
+    private readonly bytesMax: number | undefined,
   ) {
     this.#entries = new Map(archive.entries.map((entry) => [entry.fileName, entry]));
     if (this.#entries.size < archive.entries.length) throw this.damaged("it has two parts of one name");
   }
 
-  /** @throws MusterError `refused` if the archive is no workbook, or is damaged */
-  static async open(archive: Archive, name: string): Promise<Workbook> {
-    const workbook = new Workbook(archive, name);
+  /**
+   * @param bytesMax how many bytes each of its parts may unpack to
+   * @throws MusterError `refused` if the archive is no workbook, or is damaged
+   */
+  static async open(archive: Archive, name: string, bytesMax?: number): Promise<Workbook> {
+    const workbook = new Workbook(archive, name, bytesMax);
     await workbook.#look();
     return workbook;
   }
@@ -51,7 +55,7 @@ export class Workbook {
   }
 
   /** Parses a part. Yields after each piece of it. */
-  async *parse(entry: Entry, handler: XmlHandler, bytesMax = Number.POSITIVE_INFINITY): AsyncGenerator<void> {
+  async *parse(entry: Entry, handler: XmlHandler, bytesMax = this.bytesMax): AsyncGenerator<void> {
     const why = whyNotUnpacked(entry);
     if (why !== undefined) throw this.damaged(`its part ${escaped(cut(entry.fileName))} is ${why}`);
     const xml = new XmlReader(handler);
@@ -73,7 +77,7 @@ export class Workbook {
   }
 
   async #part(entry: Entry, handler: XmlHandler): Promise<void> {
-    for await (const _ of this.parse(entry, handler, PART_BYTES_MAX));
+    for await (const _ of this.parse(entry, handler, Math.min(PART_BYTES_MAX, this.bytesMax ?? PART_BYTES_MAX)));
   }
 
   async #look(): Promise<void> {

@@ -35,7 +35,7 @@ export async function* xlsxRows(
   ]);
   const spooled = bounded(expecting("xlsx", chunks, name), name, bytesMax);
   await using archive = await Archive.open(spooled, name, "workbook (.xlsx)");
-  const workbook = await Workbook.open(archive, name);
+  const workbook = await Workbook.open(archive, name, bytesMax);
   const sheet = chosen(workbook.sheets, recipe?.sheet, name);
   const others = workbook.sheets.filter((each) => each !== sheet).map((each) => shown(each.name));
   if (others.length > 0) say?.(`${name}: read the sheet ${shown(sheet.name)}, and left out ${firstOf(others)}`);
