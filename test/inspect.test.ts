@@ -19,6 +19,7 @@ import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { CASES, withoutCases } from "./support/missing.ts";
 import { settingsFor, startS3 } from "./support/s3.ts";
+import { workbook } from "./support/workbook.ts";
 
 const database = await freshDatabase();
 const app = appOver(database, { store: new DirectoryStore(await folderOf({})) });
@@ -288,6 +289,28 @@ test("objects of a bucket are inspected like files", async () => {
   } finally {
     await s3.stop();
   }
+});
+
+test("a sheet of a workbook is inspected like CSV: names in it are proposed, and its sheets are named", async () => {
+  const row = '<row r="2"><c r="A2"><v>7</v></c><c r="B2" t="inlineStr"><is><t>Baker</t></is></c></row>';
+  const cargo = workbook({ rows: row, head: ["id", "Cargo"] });
+  const file = await inspected({ "jobs.xlsx": cargo });
+  expect(file).toMatchObject({
+    proposed: { columns: { Cargo: "job" } },
+    counts: { inserted: 1 },
+    flags: "--columns Cargo=job",
+  });
+  expect(file.found.map(({ part, doubt }) => [part, doubt !== undefined])).toEqual([
+    ["format", false],
+    ["header", false],
+    ["columns", false],
+    ["columns", true],
+  ]);
+  const sheets = '<sheet name="A" sheetId="1" r:id="r1"/><sheet name="B" sheetId="2" r:id="r2"/>';
+  const two = await inspected({
+    "jobs.xlsx": workbook({ rows: row, workbook: `<workbook><sheets>${sheets}</sheets></workbook>` }),
+  });
+  expect(two.error).toContain('the workbook has 2 sheets, "A", "B": name the one to read with --sheet A');
 });
 
 test("hostile files are shown as such", async () => {

@@ -6,6 +6,7 @@ import type { ReadRows } from "../read/file-row.ts";
 import type { FileStart } from "../read/file-start.ts";
 import type { FileRecipe, FormatName } from "../read/recipe.ts";
 import { textsOf } from "../read/recipe-text.ts";
+import { sheetText } from "../read/xlsx-rows.ts";
 import { escaped } from "../shown.ts";
 import { type InspectedIds, type InspectedRows, inspectRows, isOfFile } from "./inspect-rows.ts";
 
@@ -52,7 +53,8 @@ export async function inspectFile(
 ): Promise<FileInspection> {
   const { byName, packing } = start;
   const records = (format: FormatName) => firstRecords(named ?? tables[0], name, { ...given, format }, read);
-  const { findings, table, columns } = await detect(start, { table: named, byName, given, records });
+  const sheet = () => sheetStart(name, given, read);
+  const { findings, table, columns } = await detect(start, { table: named, byName, given, records, sheet });
   const packed: Finding[] = packing ? [{ part: "packing", ...packing }] : [];
   const proposed = joined([given, ...findings.map((each) => each.recipe)]);
   const certain = joined([given, ...findings.map((each) => (each.doubt === undefined ? each.recipe : undefined))]);
@@ -105,6 +107,25 @@ async function* firstRecords(
     // What is wrong with the file is found again when its rows are read, and is said then.
     if (!isOfFile(error)) throw error;
   }
+}
+
+/** How many bytes of a sheet are looked at. */
+const SHEET_BYTES_MAX = 256 * 1024;
+
+/** The start of a workbook's sheet as CSV; undefined if it cannot be read. */
+async function sheetStart(name: string, recipe: FileRecipe, read: Inspected["read"]): Promise<string | undefined> {
+  let text = "";
+  try {
+    for await (const bytes of sheetText(read({ ...recipe, format: "xlsx" }).chunks, escaped(name), { recipe })) {
+      text += Buffer.from(bytes).toString();
+      if (text.length >= SHEET_BYTES_MAX) return text.slice(0, text.lastIndexOf("\n") + 1);
+    }
+  } catch (error) {
+    // As above: it is found again when the rows are read.
+    if (!isOfFile(error)) throw error;
+    return undefined;
+  }
+  return text;
 }
 
 /** If only the first part of a file is there, its reader may miss the end. That is no fault of the file. */

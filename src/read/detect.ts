@@ -14,6 +14,7 @@ import type { NamesColumn } from "./dialect-trial.ts";
 import { resolved } from "./dialects.ts";
 import { FieldNames } from "./field-names.ts";
 import type { FileRecipe, FormatName } from "./recipe.ts";
+import { TEXT_PARTS } from "./xlsx-rows.ts";
 
 /** The start of a file. */
 export interface Start {
@@ -32,6 +33,8 @@ export interface Known {
   given: FileRecipe;
   /** The first records of a binary file, as JSON. */
   records?: ((format: FormatName) => AsyncIterable<string>) | undefined;
+  /** The start of a workbook's sheet, as strict CSV; undefined if it cannot be read. */
+  sheet?: (() => Promise<string | undefined>) | undefined;
 }
 
 export interface Detection {
@@ -54,7 +57,7 @@ export async function detect(start: Start, known: Known): Promise<Detection> {
   const encoding = detectEncoding(head, isWhole, given.encoding);
   const { format, finding } = detectFormat(head, encoding.text, known.byName, known.given.format);
   const findings: Finding[] = [finding];
-  if (format === "xlsx") return workbook(findings, known, given);
+  if (format === "xlsx") return ofWorkbook((await known.sheet?.()) ?? "", { ...known, given }, findings);
   if (format === "avro" || format === "parquet") {
     const names = await namesOfObjects(known.records?.(format) ?? []);
     return withColumns({ ...names, isExact: true }, { ...known, given }, findings);
@@ -66,11 +69,21 @@ export async function detect(start: Start, known: Known): Promise<Detection> {
   return withColumns({ names, samples, isExact: true }, { ...known, given }, findings);
 }
 
-/** The sheets and names of a workbook are known to its reader alone. */
-function workbook(findings: Finding[], { table }: Known, given: FileRecipe): Detection {
+/** A sheet is CSV whose dialect is known. So what is found about the dialect is left out. */
+function ofWorkbook(text: string, known: Known, findings: Finding[]): Detection {
+  const { table, given } = known;
   if (given.sheet !== undefined) findings.push(said("sheet", given.sheet));
-  return { findings, table, tables: tables.map(({ name }) => name), columns: [] };
+  if (text === "") return { findings, table, tables: tables.map(({ name }) => name), columns: [] };
+  const dialect = { delimiter: ",", quote: '"', escape: "" };
+  const found = ofCsv(text, { ...known, given: { ...given, ...dialect }, format: "csv" }, []);
+  const isOfText = (recipe: FileRecipe) => TEXT_PARTS.some((part) => recipe[part] !== undefined);
+  const fits = ({ part, recipe = {}, choices = [] }: Finding) =>
+    !DIALECT_PARTS.includes(part) && ![recipe, ...choices].some(isOfText);
+  return { ...found, findings: [...findings, ...found.findings.filter(fits)] };
 }
+
+/** What a finding about the dialect of a text is called. */
+const DIALECT_PARTS = ["delimiter", "quote", "escape", "line ends", "comment"];
 
 /** The last line of the start may go on behind it. */
 function withoutCutLine(text: string): string {

@@ -14,7 +14,16 @@ import type { FileRecipe } from "./recipe.ts";
 import type { SheetReader, SheetRow } from "./xlsx-sheet.ts";
 
 /** The parts of a recipe that say how text is written. A workbook says that itself. */
-const TEXT_PARTS = ["delimiter", "quote", "escape", "comment", "encoding", "dialect", "decimal", "group"] as const;
+export const TEXT_PARTS = [
+  "delimiter",
+  "quote",
+  "escape",
+  "comment",
+  "encoding",
+  "dialect",
+  "decimal",
+  "group",
+] as const;
 /** The widest of so many rows says how many cells each row has. A later row has more only if they are not empty. */
 const WIDTH_ROWS = 100;
 
@@ -25,7 +34,41 @@ export async function* xlsxRows(
   name: string,
   options: ReadOptions = {},
 ): AsyncGenerator<FileRow[]> {
-  const { recipe, bytesMax, say } = options;
+  const { recipe, say } = options;
+  await using sheet = await openSheet(chunks, name, options);
+  // A backslash in a cell is a backslash.
+  const { sheet: _, format, ...parts } = recipe ?? {};
+  try {
+    for await (const rows of csvRows(table, sheet.csv, name, { recipe: { ...parts, escape: "" }, say }))
+      yield rows.map((row) => sheet.lines.placed(row));
+  } catch (error) {
+    if (!(error instanceof MusterError && error.code === "refused") || error.message.startsWith(name)) throw error;
+    throw new MusterError("refused", `${name}: ${error.message}; nothing was imported`);
+  }
+  for (const line of remarks(sheet.reader)) say?.(`${name}: ${line}`);
+}
+
+/** The sheet of a workbook as strict CSV, for inspect. @throws MusterError `refused` if it cannot be read, or which is not said */
+export async function* sheetText(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  options: ReadOptions,
+): AsyncGenerator<Uint8Array> {
+  await using sheet = await openSheet(chunks, name, options);
+  yield* sheet.csv;
+}
+
+interface OpenSheet extends AsyncDisposable {
+  reader: SheetReader;
+  lines: SheetLines;
+  csv: AsyncGenerator<Uint8Array>;
+}
+
+async function openSheet(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  { recipe, bytesMax, say }: ReadOptions,
+): Promise<OpenSheet> {
   refuseTextParts(recipe, name);
   // Loaded here, so that a command that reads no workbook starts without them.
   const [{ Workbook }, { SharedStrings }, { SheetReader: Reader }] = await Promise.all([
@@ -34,7 +77,8 @@ export async function* xlsxRows(
     import("./xlsx-sheet.ts"),
   ]);
   const spooled = bounded(expecting("xlsx", chunks, name), name, bytesMax);
-  await using archive = await Archive.open(spooled, name, "workbook (.xlsx)");
+  await using opened = new AsyncDisposableStack();
+  const archive = opened.use(await Archive.open(spooled, name, "workbook (.xlsx)"));
   const workbook = await Workbook.open(archive, name, bytesMax);
   const sheet = chosen(workbook.sheets, recipe?.sheet, name);
   const others = workbook.sheets.filter((each) => each !== sheet).map((each) => shown(each.name));
@@ -42,16 +86,8 @@ export async function* xlsxRows(
   const reader = new Reader(workbook, await SharedStrings.read(workbook, workbook.strings, name));
   const lines = new SheetLines();
   const csv = bounded(lines.of(reader.read(sheet)), name, bytesMax);
-  // A backslash in a cell is a backslash.
-  const { sheet: _, format, ...parts } = recipe ?? {};
-  try {
-    for await (const rows of csvRows(table, csv, name, { recipe: { ...parts, escape: "" }, say }))
-      yield rows.map((row) => lines.placed(row));
-  } catch (error) {
-    if (!(error instanceof MusterError && error.code === "refused") || error.message.startsWith(name)) throw error;
-    throw new MusterError("refused", `${name}: ${error.message}; nothing was imported`);
-  }
-  for (const line of remarks(reader)) say?.(`${name}: ${line}`);
+  const kept = opened.move();
+  return { reader, lines, csv, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 function refuseTextParts(recipe: FileRecipe | undefined, name: string): void {

@@ -4,10 +4,13 @@ import { type ZipEntry, zipOf } from "./zip.ts";
 const RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 const relations = (...targets: [type: string, target: string][]) =>
   `<Relationships>${targets.map(([type, target], index) => `<Relationship Id="r${index + 1}" Type="${RELATIONS}/${type}" Target="${target}"/>`).join("")}</Relationships>`;
-const ROWS = `<row r="1"><c r="A1" t="inlineStr"><is><t>id</t></is></c><c r="B1" t="inlineStr"><is><t>job</t></is></c></row>`;
+const headOf = ([a, b]: readonly [string, string]) =>
+  `<row r="1"><c r="A1" t="inlineStr"><is><t>${a}</t></is></c><c r="B1" t="inlineStr"><is><t>${b}</t></is></c></row>`;
 
 export interface WorkbookParts {
   rows?: string;
+  /** The names in the first row. */
+  head?: readonly [string, string];
   around?: string;
   workbook?: string;
   styles?: string;
@@ -18,13 +21,14 @@ export interface WorkbookParts {
 /** A workbook with a sheet Jobs: the header of jobs and some rows. */
 export function workbook({
   rows = "",
+  head = ["id", "job"],
   around = "",
   workbook,
   styles = "",
   strings,
   more = [],
 }: WorkbookParts = {}): Buffer {
-  const sheet = `<?xml version="1.0"?><worksheet>${around}<sheetData>${ROWS}${rows}</sheetData></worksheet>`;
+  const sheet = `<?xml version="1.0"?><worksheet>${around}<sheetData>${headOf(head)}${rows}</sheetData></worksheet>`;
   const main = workbook ?? `<workbook><sheets><sheet name="Jobs" sheetId="1" r:id="r1"/></sheets></workbook>`;
   const parts: [type: string, target: string][] = [
     ["worksheet", "worksheets/sheet1.xml"],
