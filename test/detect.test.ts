@@ -53,6 +53,7 @@ const CASES: [string, string | Buffer, FileRecipe, string[]][] = [
   ["a quote in the middle of a cell", 'id,job\n1,5" nails\n2,Judge\n', {}, ["quote"]],
   ["UTF-16 with a mark", utf16("id\tjob\n1\tBäcker\n"), { encoding: "utf-16le", delimiter: "\t" }, []],
   ["UTF-16 without a mark", utf16("1,Bäcker\n2,Judge\n").subarray(2), { encoding: "utf-16le" }, []],
+  ["UTF-32", Buffer.from("\0\0\xfe\xff\0\0\x001\0\0\0,\0\0\0B", "latin1"), {}, ["encoding"]],
   ["a byte order mark", "\uFEFFid,job\n1,Baker\n", {}, []],
   ["bytes that are not UTF-8", Buffer.from("id,job\n1,B\xe4cker\n", "latin1"), {}, ["encoding"]],
   ["bytes that windows-1252 lacks", Buffer.from("id,job\n1,B\x81cker\n", "latin1"), {}, ["encoding"]],

@@ -48,8 +48,8 @@ function isWithin(short: string, long: string): boolean {
 
 export const isDate = (column: Column | undefined) =>
   column !== undefined && /^(?:date|datetime)\b/.test(column.sqlType);
-const isNumber = ({ sqlType }: Column) => /^(?:int|bigint|decimal|double)\b/.test(sqlType);
-export const isMostlyDates = (values: readonly string[]) =>
+export const isNumber = ({ sqlType }: Column) => /^(?:int|bigint|decimal|double)\b/.test(sqlType);
+const isMostlyDates = (values: readonly string[]) =>
   mostly(values, (value) => /^\d{1,4}[/.-]\w{1,3}[/.-]\d{1,4}\b/.test(value));
 
 /** Whether values could be a column's, also if they are written in a way that needs a recipe. */
@@ -72,7 +72,7 @@ export const shownValues = (values: readonly string[]) =>
     .join(", ") || "no values";
 
 export const KINDS = ["dates", "numbers", "text"] as const;
-export type Kind = (typeof KINDS)[number];
+type Kind = (typeof KINDS)[number];
 
 export function kindOf(column: Column | undefined): Kind | undefined {
   if (!column) return undefined;

@@ -6,6 +6,7 @@
 import type { CsvRecord } from "../codecs/csv-parser.ts";
 import { shown } from "../shown.ts";
 import { STRICT } from "./csv-dialect.ts";
+import { mysqlWith } from "./dialects.ts";
 import { option, options } from "./option-text.ts";
 import type { FileRecipe } from "./recipe.ts";
 
@@ -29,8 +30,7 @@ export class Backslashes {
     this.#quote = quote === "" ? -1 : quote.charCodeAt(0);
     this.#escaped = new Set([BACKSLASH, this.#quote, this.#delimiter, LF, CR]);
     this.#silent = new Set(nulls.includes("\\N") ? [ZERO, UPPER_N] : [ZERO]);
-    const marks = { ...(delimiter !== "\t" && { delimiter }), ...(quote !== "" && { quote }) };
-    this.#asMysql = `read it with ${options({ dialect: "mysql", ...marks })}`;
+    this.#asMysql = `read it with ${options(mysqlWith({ delimiter, quote }))}`;
   }
 
   /** Looks at one batch of records. @returns why the file cannot be read, as soon as that is certain */

@@ -2,6 +2,7 @@
 import { CELLS_MAX } from "../codecs/csv-parser.ts";
 import { shown } from "../shown.ts";
 import { option } from "./option-text.ts";
+import { separatorOf } from "./separator-line.ts";
 
 /** What separates cells, and what stands around them: "" if nothing does. */
 export interface Marks {
@@ -12,9 +13,8 @@ export interface Marks {
 /** The marks of RFC 4180. */
 export const STRICT: Marks = { delimiter: ",", quote: '"' };
 
-const DELIMITERS = [",", ";", "\t", "|"];
-/** The line that Excel writes and reads above the rows: it names the delimiter. */
-const SEPARATOR_LINE = /^"?sep=.?"?[,;\s]*$/i;
+/** The delimiters that are looked for. */
+export const DELIMITERS: readonly string[] = [",", ";", "\t", "|"];
 
 export interface OtherDialect {
   /** What shows it. */
@@ -33,7 +33,8 @@ export function otherDialect(
   fits: (cells: string[]) => boolean,
   marks = STRICT,
 ): OtherDialect | undefined {
-  if (SEPARATOR_LINE.test(text))
+  const separator = separatorOf(text.trimEnd());
+  if (separator !== undefined && separator.length <= 1)
     return { seen: `line ${line} is no row but names a separator, ${shown(text)}`, option: option("dialect", "excel") };
   const delimiter = DELIMITERS.find((each) => {
     if (each === marks.delimiter) return false;

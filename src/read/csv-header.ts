@@ -77,7 +77,7 @@ export function isHeaderAgain(
 }
 
 /** Whether a cell can be of the wrong type. A text column accepts any text, so its cells prove nothing. */
-const isTyped = (column: Column | undefined) => column !== undefined && column.codec.avro.type !== "string";
+export const isTyped = (column: Column | undefined) => column !== undefined && column.codec.avro.type !== "string";
 
 /** Whether any cell can be of the wrong type. If none can, no row can be told from a header by its types. */
 export const hasTyped = ({ columns }: Table, order: CellOrder): boolean =>

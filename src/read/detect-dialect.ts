@@ -1,16 +1,15 @@
 /** Finds the delimiter, the quotes and the escapes of CSV: those by which the records have the same number of cells. */
+import { DELIMITERS } from "./csv-dialect.ts";
 import { escapesOf } from "./detect-escapes.ts";
 import { lineEndsOf, quotesOf } from "./detect-quotes.ts";
 import type { Marks, TextRecord } from "./detect-records.ts";
 import { count, type Finding, said, share } from "./detection.ts";
 import { type Expected, fits, type NamesColumn, nameOf, PLAIN, rank, type Trial, trial } from "./dialect-trial.ts";
 import type { FileRecipe } from "./recipe.ts";
+import { separatorOf } from "./separator-line.ts";
 
-const DELIMITERS = [",", ";", "\t", "|"] as const;
 /** They stand in the text of many files, so they are tried only if none of the others cuts anything. */
 const RARE_DELIMITERS = ["\x01", "^", "~", ":", " "] as const;
-/** The line by which Excel names the delimiter. */
-const SEPARATOR_LINE = /^\uFEFF?"?sep=(.)"?[,;\t|]*\r?(?:\n|$)/i;
 
 export interface FoundDialect {
   findings: Finding[];
@@ -27,7 +26,9 @@ export function detectDialect(
 ): FoundDialect {
   // Lines that end in CR are not read, but the rest can be shown.
   const text = all.includes("\n") ? all : all.replaceAll("\r", "\n");
-  const [, separator] = given.delimiter === undefined ? (SEPARATOR_LINE.exec(text) ?? []) : [];
+  const [line = ""] = text.split(/\r?\n/, 1);
+  const named = given.delimiter === undefined ? separatorOf(line) : undefined;
+  const separator = named?.length === 1 ? named : undefined;
   const quote = given.quote ?? '"';
   const cutAt = (delimiters: readonly string[]) =>
     delimiters

@@ -2,17 +2,12 @@
 import { isUtf8 } from "node:buffer";
 import { escaped } from "../shown.ts";
 import { count, type Finding, said } from "./detection.ts";
+import { byByteOrderMark, otherEncodingOf, toReadAs } from "./text-encoding.ts";
 
 export interface FoundText {
   finding: Finding;
   text: string;
 }
-
-const BYTE_ORDER_MARKS = [
-  ["utf-8", Buffer.from([0xef, 0xbb, 0xbf])],
-  ["utf-16le", Buffer.from([0xff, 0xfe])],
-  ["utf-16be", Buffer.from([0xfe, 0xff])],
-] as const;
 
 /** How many words a doubt shows. */
 const WORDS_MAX = 5;
@@ -28,12 +23,15 @@ export function detectEncoding(head: Buffer, isWhole: boolean, given?: string): 
   if (given !== undefined) {
     return { finding: said("encoding", given), text: textIn(given, head) ?? head.toString() };
   }
-  for (const [name, mark] of BYTE_ORDER_MARKS) {
-    if (!head.subarray(0, mark.length).equals(mark)) continue;
-    return found(name, `begins with the byte order mark of ${name.toUpperCase()}`, head);
+  const marked = byByteOrderMark(head);
+  const encoding = marked ?? otherEncodingOf(head);
+  const zeros = "many of its bytes are zero, as in text of this encoding";
+  const evidence = marked ? `begins with the byte order mark of ${marked}` : zeros;
+  if (encoding === "UTF-32") {
+    const doubt = `text in UTF-32 is not read: ${toReadAs(encoding)}`;
+    return { finding: { part: "encoding", is: encoding, evidence, doubt }, text: "" };
   }
-  const zeros = byZeros(head);
-  if (zeros) return found(zeros.name, zeros.evidence, head);
+  if (encoding !== undefined) return found(encoding.toLowerCase(), evidence, head);
   if (isUtf8(isWhole ? head : withoutCutCharacter(head))) {
     const isAscii = !head.some((byte) => byte > 127);
     return found("utf-8", isAscii ? "all bytes are ASCII" : "all bytes are UTF-8", head);
@@ -41,22 +39,9 @@ export function detectEncoding(head: Buffer, isWhole: boolean, given?: string): 
   return singleByte(head);
 }
 
-function found(encoding: "utf-8" | "utf-16le" | "utf-16be", evidence: string, head: Buffer): FoundText {
+function found(encoding: string, evidence: string, head: Buffer): FoundText {
   const recipe = encoding === "utf-8" ? {} : { recipe: { encoding } };
   return { finding: { part: "encoding", is: encoding, evidence, ...recipe }, text: textIn(encoding, head) ?? "" };
-}
-
-/** UTF-16 without a mark: in most languages many of its high bytes are zero, and none of its low bytes is. */
-function byZeros(head: Buffer) {
-  const looked = Math.min(head.length, 16 * 1024) & ~1;
-  const zeros = [0, 0];
-  for (let at = 0; at < looked; at++) if (head[at] === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
-  const [even = 0, odd = 0] = zeros;
-  const isLittle = even === 0 && odd > looked / 4;
-  if (!isLittle && !(odd === 0 && even > looked / 4)) return undefined;
-  const zero = Math.max(even, odd);
-  const evidence = `${zero} of the ${looked / 2} ${isLittle ? "second" : "first"} bytes of each pair are zero, and no other is`;
-  return { name: isLittle ? ("utf-16le" as const) : ("utf-16be" as const), evidence };
 }
 
 /** Without the bytes of a character that is not complete, at most three. */

@@ -2,6 +2,7 @@
 import { shown } from "../shown.ts";
 import { count, type Finding, share } from "./detection.ts";
 import { type NamesColumn, sound, type Trial, trial } from "./dialect-trial.ts";
+import { mysqlWith } from "./dialects.ts";
 import type { FileRecipe } from "./recipe.ts";
 
 export function escapesOf(
@@ -22,11 +23,7 @@ export function escapesOf(
     0,
   );
   const isQuoted = best.records.some(({ quoted }) => quoted.includes(true));
-  const mysql: FileRecipe = {
-    dialect: "mysql",
-    ...(delimiter !== "\t" && { delimiter }),
-    ...(isQuoted && best.marks.quote !== "" && { quote: best.marks.quote }),
-  };
+  const mysql = mysqlWith({ delimiter, quote: isQuoted ? best.marks.quote : "" });
   const asMysql = (evidence: string) => ({
     findings: [{ part: "dialect", is: "mysql", evidence, recipe: mysql }],
     trial: best,

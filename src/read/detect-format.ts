@@ -1,5 +1,6 @@
 /** Finds the format of a file by its first bytes, and compares it with what its name says. */
 import { type Finding, said } from "./detection.ts";
+import { markedType } from "./file-type.ts";
 import type { FormatName } from "./recipe.ts";
 
 /**
@@ -32,14 +33,11 @@ interface Seen {
 }
 
 function binaryOf(head: Buffer, byName: FormatName | undefined): Seen | undefined {
-  const start = head.toString("latin1", 0, 4);
-  if (start === "Obj\x01") return { format: "avro", evidence: "it begins with Avro's mark, Obj and a byte 1" };
-  if (start === "PAR1") return { format: "parquet", evidence: "it begins with Parquet's mark, PAR1" };
-  // A local file header of a zip archive, with the name of the first entry.
-  const isZip = head.toString("latin1", 0, 2) === "PK" && head[2] === 3 && head[3] === 4;
-  const isWorkbook =
-    byName === "xlsx" || /^(?:\[Content_Types\]\.xml|_rels\/|docProps\/|xl\/)/.test(head.toString("latin1", 30, 60));
-  if (isZip && isWorkbook) return { format: "xlsx", evidence: "it is a zip archive that begins like a workbook" };
+  const type = markedType(head);
+  if (type === "avro") return { format: type, evidence: "it begins with Avro's mark, Obj and a byte 1" };
+  if (type === "parquet") return { format: type, evidence: "it begins with Parquet's mark, PAR1" };
+  if (type === "xlsx" || (type === "zip" && byName === "xlsx"))
+    return { format: "xlsx", evidence: "it is a zip archive that begins like a workbook" };
   return undefined;
 }
 

@@ -5,6 +5,7 @@ import type { TextRecord } from "./detect-records.ts";
 import { count, type Finding, said, share } from "./detection.ts";
 import { HEADER_WITHIN, type NamesColumn } from "./dialect-trial.ts";
 import type { FileRecipe } from "./recipe.ts";
+import { separatorOf } from "./separator-line.ts";
 
 export interface FoundHeader {
   findings: Finding[];
@@ -20,14 +21,14 @@ const isComment = ({ text }: TextRecord) => text.trimStart().startsWith(COMMENT)
 /** @param given the parts that the user names */
 export function detectHeader(all: readonly TextRecord[], given: FileRecipe, namesColumn: NamesColumn): FoundHeader {
   const findings: Finding[] = [];
-  const isSeparated = /^\uFEFF?"?sep=/i.test(all[0]?.text ?? "");
+  const isSeparated = separatorOf(all[0]?.text ?? "") !== undefined;
   const start = isSeparated ? all.slice(1) : all;
   const skipped = start.filter(({ line }) => line > (given.skip ?? 0));
   const comment = commentsOf(skipped, given);
   if (comment) findings.push(comment);
   const records = comment ? skipped.filter((record) => !isComment(record)) : skipped;
   const at = given.header === false || Array.isArray(given.columns) ? -1 : headerAt(records, given, namesColumn);
-  const above = aboveOf(records, at, isSeparated);
+  const above = aboveOf(records, at);
   if (above && given.skip === undefined) findings.push(above.finding);
   const first = at >= 0 ? at : (above?.records ?? 0);
   const header = at >= 0 ? records[at] : undefined;
@@ -96,11 +97,7 @@ function mostFrequent(numbers: readonly number[]): number {
 }
 
 /** The lines above the header, or titles above the first row. */
-function aboveOf(
-  records: readonly TextRecord[],
-  header: number,
-  isSeparated: boolean,
-): { finding: Finding; records: number } | undefined {
+function aboveOf(records: readonly TextRecord[], header: number): { finding: Finding; records: number } | undefined {
   const width = mostFrequent(records.map(({ cells }) => cells.length));
   const isTitle = ({ cells }: TextRecord) => width > 1 && cells.filter((cell) => !isBlank(cell)).length < 2;
   const first = records.findIndex((record) => !isTitle(record));
@@ -114,7 +111,7 @@ function aboveOf(
       : `${shown(title.text)} has one cell, most lines have ${width}`;
   const doubt = header >= 0 ? undefined : "it could also be a row that lost its cells";
   const finding = { part: "lines above", is: `${skip}`, evidence, ...(doubt && { doubt }), recipe: { skip } };
-  return { finding: isSeparated ? { ...finding, recipe: { skip } } : finding, records: number };
+  return { finding, records: number };
 }
 
 function headerFinding(

@@ -2,6 +2,8 @@
 import { Fault, isBlank } from "../codecs/codec.ts";
 import type { Column } from "../codecs/tables.ts";
 import { firstOf, shown } from "../shown.ts";
+import { isNumber } from "./column-likeness.ts";
+import { isTyped } from "./csv-header.ts";
 import { detectDates } from "./detect-dates.ts";
 import { count, type Finding, said } from "./detection.ts";
 import type { FileRecipe } from "./recipe.ts";
@@ -27,9 +29,7 @@ export function detectValues(all: readonly ColumnCells[], given: FileRecipe): Fi
   return findings;
 }
 
-const isNumber = ({ sqlType }: Column) => /^(?:int|bigint|decimal|double)\b/.test(sqlType);
 const isDate = ({ sqlType }: Column) => /^datetime\b/.test(sqlType);
-const isTyped = ({ codec }: Column) => codec.avro.type !== "string";
 
 /** They are null words of the dialects mysql and pandas already. */
 const NULLS_OF_DIALECTS = new Set(["\\N"]);

@@ -1,6 +1,6 @@
 /** Finds how a file is written by its start: every detector in its turn. Nothing is applied by itself. */
-import { Fault, isBlank } from "../codecs/codec.ts";
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
+import { hasTyped, shapeOf } from "./csv-header.ts";
 import { detectColumns } from "./detect-columns.ts";
 import { detectDialect } from "./detect-dialect.ts";
 import { detectEncoding } from "./detect-encoding.ts";
@@ -118,18 +118,9 @@ function ofCsv(text: string, known: Known & { format: FormatName }, findings: Fi
   );
 }
 
-/** Whether cells can be a row of a table by their types. A table of texts alone has no types to show it. */
-function areRow({ columns }: Table, cells: readonly string[]): boolean {
-  const typed = columns.filter(({ codec }) => codec.avro.type !== "string").length;
-  return (
-    typed > 0 &&
-    cells.length === columns.length &&
-    columns.every(({ codec, required }, at) => {
-      const cell = cells[at] ?? "";
-      return isBlank(cell) ? !required : !(codec.fromCsv(cell) instanceof Fault);
-    })
-  );
-}
+/** Whether the types of cells show that they are a row of a table. A table of texts alone has no types. */
+const areRow = (table: Table, cells: readonly string[]): boolean =>
+  hasTyped(table, undefined) && shapeOf(table, cells, undefined).is === "row";
 
 /** Columns that are given by name are those of one table only. */
 function ofTable(given: FileRecipe, { columns }: Table): FileRecipe {

@@ -24,11 +24,18 @@ const DIALECTS: { [Name in NonNullable<FileRecipe["dialect"]>]: (recipe: FileRec
   tsv: () => ({ delimiter: "\t" }),
 };
 
+/** The parts that read what MySQL writes with these marks. */
+export const mysqlWith = ({ delimiter, quote }: { delimiter: string; quote: string }) => ({
+  dialect: "mysql" as const,
+  ...(delimiter !== "\t" && { delimiter }),
+  ...(quote !== "" && { quote }),
+});
+
 /** A recipe with all parts that its dialect and its format stand for. Resolving it again changes nothing. */
 export function resolved(recipe: FileRecipe): FileRecipe {
   const { dialect, format } = recipe;
   if (dialect === undefined && format !== "tsv") return recipe;
   const parts = dialect ? DIALECTS[dialect](recipe) : {};
-  const ofFormat = format === "tsv" ? { delimiter: "\t" } : {};
+  const ofFormat = format === "tsv" ? DIALECTS.tsv(recipe) : {};
   return { ...parts, ...ofFormat, ...recipe, ...(parts.ignore && { ignore: parts.ignore }) };
 }

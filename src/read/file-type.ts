@@ -38,7 +38,7 @@ export async function* expecting(
 }
 
 /** The type that the first bytes of a file mark; undefined for text. */
-export const markedType = (head: Buffer): FileType | undefined => signatureOf(head)?.type;
+export const markedType = (head: Buffer): FileType | undefined => markOf(head)?.type;
 
 function checked(type: FileType, start: Buffer, name: string): Buffer {
   const why = whyNot(type, start.subarray(0, HEAD_BYTES));
@@ -48,7 +48,7 @@ function checked(type: FileType, start: Buffer, name: string): Buffer {
 
 /** Why a file that begins with these bytes is not of the type; undefined if it may be. */
 function whyNot(type: FileType, head: Buffer): string | undefined {
-  const found = signatureOf(head) ?? zipOf(head);
+  const found = markOf(head);
   // A workbook is a zip archive, and its first entry need not show what it is.
   if (found?.type === "zip" && type === "xlsx") return undefined;
   if (found !== undefined) return found.type === type ? undefined : `it is ${found.is}: ${found.toDo}`;
@@ -71,7 +71,7 @@ const CALLED = {
 
 /** Why a file that begins with these bytes is not text in the encoding; undefined if it may be. */
 export function whyNotEncoded(head: Buffer, encoding: string): string | undefined {
-  const found = signatureOf(head) ?? zipOf(head);
+  const found = markOf(head);
   return found ? `it is ${found.is}: ${found.toDo}` : whyOtherEncoding(head, encoding);
 }
 
@@ -124,6 +124,8 @@ const SIGNATURES: (Found & { magic: string | number[]; at?: number })[] = [
   { magic: "SQLite format 3\0", is: "an SQLite database", toDo: EXPORT },
   { magic: "%PDF-", is: "a PDF document", toDo: EXPORT },
 ];
+
+const markOf = (head: Buffer): Found | undefined => signatureOf(head) ?? zipOf(head);
 
 function signatureOf(head: Buffer): Found | undefined {
   return SIGNATURES.find(({ magic, at = 0 }) => {

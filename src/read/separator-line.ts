@@ -8,6 +8,9 @@ const LINE_BYTES_MAX = 1_024;
 const LF = 10;
 const LINE = /^\uFEFF?("?)sep=(.+?|)\1([,;\t|]*)$/i;
 
+/** The delimiter that a line names, "" if it names none; undefined if it is another line. */
+export const separatorOf = (line: string): string | undefined => LINE.exec(line)?.[2];
+
 /**
  * Looks at the first line. If it names the delimiter, the recipe that is returned has this delimiter and skips the line. A
  * delimiter that the recipe gives wins.
@@ -28,7 +31,7 @@ export async function withSeparatorLine(
   }
   const rest = restOf(head, iterator);
   const [line = ""] = head.toString("utf8", 0, LINE_BYTES_MAX).split(/\r?\n/, 1);
-  const [, , separator] = LINE.exec(line) ?? [];
+  const separator = separatorOf(line);
   if (separator === undefined) return { recipe, chunks: rest };
   if (!/^[!-/:-@[-`{-~\t ]$/.test(separator) && recipe.delimiter === undefined)
     throw new MusterError(

@@ -36,7 +36,8 @@ const BYTE_ORDER_MARKS = [
   ["UTF-8", Buffer.from([0xef, 0xbb, 0xbf])],
 ] as const;
 
-function byByteOrderMark(head: Buffer) {
+/** The encoding whose byte order mark a file begins with. */
+export function byByteOrderMark(head: Buffer) {
   return BYTE_ORDER_MARKS.find(([, mark]) => head.subarray(0, mark.length).equals(mark))?.[0];
 }
 
