@@ -4,9 +4,9 @@ import type { Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import type { FileRow, ReadOptions } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
-import { jsonFields, readJson } from "./json-fields.ts";
+import { jsonFields } from "./json-fields.ts";
 import { readingTable } from "./reading-table.ts";
-import { recordText } from "./record-text.ts";
+import { rowsOfRecords } from "./record-text.ts";
 
 /** The ReadRows of Avro. The file may have any schema: a column takes the value of the field with the same name. */
 export async function* avroRows(
@@ -18,18 +18,8 @@ export async function* avroRows(
   const { recipe, bytesMax } = options;
   const reading = readingTable(table, recipe);
   const fields = jsonFields(reading, name, options);
-  let position = 0;
   try {
-    for await (const records of readRecords(expecting("avro", chunks, name), bytesMax)) {
-      yield records.map((record) => ({
-        ...readJson(reading, record, { keyOptional: false, fields }),
-        position: ++position,
-        recipe,
-        get raw() {
-          return Buffer.from(recordText(record));
-        },
-      }));
-    }
+    yield* rowsOfRecords(reading, readRecords(expecting("avro", chunks, name), bytesMax), { recipe, fields });
   } catch (error) {
     if (!(error instanceof MusterError && ["backup_damaged", "refused"].includes(error.code))) throw error;
     if (error.message.startsWith(`${name}: `)) throw error;

@@ -60,6 +60,18 @@ export function faultOfPattern(text: string): string | undefined {
   return undefined;
 }
 
+/**
+ * Whether no date can mean two instants by two of the formats: 01/02/2021 could by dd/MM/yyyy and M/d/yyyy, and 1612174272
+ * by epoch and epochMillis.
+ */
+export function areDistinct(formats: readonly string[]): boolean {
+  if (formats.filter(isEpoch).length > 1) return false;
+  // dd is read as d is. The order of day and month is all that may not differ.
+  const short = formats.map((format) => format.replace(/(?<![A-Za-z])([MdHhms])\1(?![A-Za-z])/g, "$1"));
+  const unordered = short.map((format) => format.replace(/(?<!M)M{1,2}(?!M)|d+/g, "?"));
+  return short.every((format, index) => format === short[unordered.indexOf(unordered[index] ?? "")]);
+}
+
 /** Compiles a pattern without a fault. */
 export function patternOf(text: string): Pattern {
   const epoch = isEpoch(text) ? EPOCHS[text] : undefined;

@@ -9,7 +9,7 @@ import { ndjsonRows } from "./ndjson-rows.ts";
 import { option } from "./option-text.ts";
 import { PACKINGS, type Packing, packingOfEnding, unpacking } from "./packings.ts";
 import { parquetRows } from "./parquet-rows.ts";
-import type { FormatName } from "./recipe.ts";
+import type { FileRecipe, FormatName } from "./recipe.ts";
 import { byRecipe } from "./recipe-reader.ts";
 import { openZip } from "./unzip.ts";
 import { advising } from "./value-advice.ts";
@@ -63,7 +63,7 @@ export interface Body {
 
 /** How a request's body is read. */
 export function readerOfBody(type: MediaType, { packing, format: named, bytesMax }: Body = {}): FileReader {
-  const format = named ? formatNamed(named) : FORMATS.find(({ mediaType }) => mediaType === type);
+  const format = FORMATS.find(({ name, mediaType }) => (named ? name === named : mediaType === type));
   const ending = (format?.endings[0] ?? "") + (type === ZIP.mediaType ? ZIP.ending : "") + (packing?.ending ?? "");
   const inner = type === ZIP.mediaType ? zipped(() => format, bytesMax) : plain(format ?? FORMATS[0], bytesMax);
   return { ending, read: packing ? unpacking(packing, inner, bytesMax) : inner };
@@ -82,23 +82,24 @@ export function readerOfFile(name: string): (FileReader & { stem: string }) | un
   };
 }
 
-/**
- * How a file is read whose format is known, for example from its recipe. Its ending then only says whether it is packed.
- * @throws MusterError `invalid` if the format is not read
- */
-export function readerOfFormat(name: FormatName, file: string): ReadRows {
-  const format = formatNamed(name);
-  if (!format) throw new MusterError("invalid", `${escaped(file)}: the format ${name} is not read`);
-  return readerOf(format, unpackedName(file));
+/** How a file is read: as its recipe says, or as its name says. A file of any other ending is read as CSV. */
+export function readerFor(name: string, recipe: FileRecipe | undefined): ReadRows {
+  if (recipe?.format !== undefined) return readerOfFormat(recipe.format, name);
+  return readerOfFile(name)?.read ?? readerOfFormat("csv", name);
 }
+
+/** How a file of a known format is read. Its ending then only says whether it is packed. */
+export const readerOfFormat = (format: FormatName, file: string): ReadRows =>
+  readerOf(
+    FORMATS.find(({ name }) => name === format),
+    unpackedName(file),
+  );
 
 /** The format that a file's name says, and how the file is packed. */
 export function formatOfFile(name: string): Packed & { format: FormatName | undefined } {
   const { rest, ...packed } = unpackedName(name);
   return { ...packed, format: formatOfEnding(rest)?.format.name };
 }
-
-const formatNamed = (name: FormatName): Format | undefined => FORMATS.find((each) => each.name === name);
 
 interface Ending {
   format: Format;

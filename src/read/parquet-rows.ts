@@ -4,9 +4,9 @@ import { bounded } from "../codecs/unpack.ts";
 import { MusterError } from "../errors.ts";
 import type { FileRow, ReadOptions } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
-import { jsonFields, readJson } from "./json-fields.ts";
+import { jsonFields } from "./json-fields.ts";
 import { readingTable } from "./reading-table.ts";
-import { recordText } from "./record-text.ts";
+import { rowsOfRecords } from "./record-text.ts";
 import { NamelessFile } from "./spool.ts";
 
 /**
@@ -31,21 +31,15 @@ export async function* parquetRows(
     fields.sayLeftOut(field);
     return false;
   };
-  let position = 0;
+  let count = 0;
   try {
-    for await (const records of parquetRecords(file, { isRead, bytesMax })) {
-      yield records.map((record) => ({
-        ...readJson(reading, record, { keyOptional: false, fields }),
-        position: ++position,
-        recipe,
-        get raw() {
-          return Buffer.from(recordText(record));
-        },
-      }));
+    for await (const rows of rowsOfRecords(reading, parquetRecords(file, { isRead, bytesMax }), { recipe, fields })) {
+      count += rows.length;
+      yield rows;
     }
   } catch (error) {
     if (!(error instanceof MusterError && error.code === "refused")) throw error;
     throw new MusterError("refused", `${name}: ${error.message}; nothing was imported`);
   }
-  if (position === 0) options.say?.(`${name} has no rows`);
+  if (count === 0) options.say?.(`${name} has no rows`);
 }

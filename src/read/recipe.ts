@@ -6,7 +6,7 @@ import { z } from "zod";
 import { tableNames } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
-import { faultOfPattern, isEpoch } from "./date-patterns.ts";
+import { areDistinct, faultOfPattern } from "./date-patterns.ts";
 import { encodingOf, whyUnknownEncoding } from "./encodings.ts";
 import { isZone } from "./time-zones.ts";
 
@@ -27,17 +27,6 @@ function checkPattern(text: string, context: z.RefinementCtx): void {
   if (fault !== undefined) context.addIssue({ code: "custom", message: `${shown(text)} ${fault}` });
 }
 
-/**
- * Whether no date can mean two instants by two of the formats: 01/02/2021 could by dd/MM/yyyy and M/d/yyyy, and 1612174272
- * by epoch and epochMillis.
- */
-function areDistinct(formats: readonly string[]): boolean {
-  if (formats.filter(isEpoch).length > 1) return false;
-  // dd is read as d is. The order of day and month is all that may not differ.
-  const short = formats.map((format) => format.replace(/(?<![A-Za-z])([MdHhms])\1(?![A-Za-z])/g, "$1"));
-  const unordered = short.map((format) => format.replace(/(?<!M)M{1,2}(?!M)|d+/g, "?"));
-  return short.every((format, index) => format === short[unordered.indexOf(unordered[index] ?? "")]);
-}
 const TURNED = "could give one date two meanings, such as dd/MM/yyyy beside MM/dd/yyyy: give one of them";
 
 /** How dates are written in a file: Unicode's patterns (UTS #35, "Date Format Patterns"), and the zone of their clocks. */

@@ -1,5 +1,31 @@
-/** The raw input of a record that was not text in its file, for the log of rejections. */
+/** Rows of files that are not text: their records are read by the rules of JSON rows, and logged as JSON. */
+import type { Table } from "../codecs/tables.ts";
 import { RAW_BYTES_MAX } from "../db/ledger.ts";
+import type { FileRow } from "./file-row.ts";
+import { type JsonFields, readJson } from "./json-fields.ts";
+import type { FileRecipe } from "./recipe.ts";
+
+/**
+ * Makes rows of the records of one file, in batches. The position of a row is the number of its record.
+ * @param table as the recipe reads it
+ */
+export async function* rowsOfRecords(
+  table: Table,
+  batches: AsyncIterable<object[]>,
+  { recipe, fields }: { recipe: FileRecipe | undefined; fields: JsonFields | undefined },
+): AsyncGenerator<FileRow[]> {
+  let position = 0;
+  for await (const records of batches) {
+    yield records.map((record) => ({
+      ...readJson(table, record, { keyOptional: false, fields }),
+      position: ++position,
+      recipe,
+      get raw() {
+        return Buffer.from(recordText(record));
+      },
+    }));
+  }
+}
 
 /**
  * A record as JSON. NaN and Infinity become text, because JSON would turn them into null. Bytes become an object, so that

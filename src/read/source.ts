@@ -6,7 +6,7 @@ import { MusterError } from "../errors.ts";
 import { cut, escaped } from "../shown.ts";
 import { chooser } from "./choose-file.ts";
 import type { Identity } from "./file-digest.ts";
-import { readerOfFile, readerOfFormat } from "./file-formats.ts";
+import { readerFor } from "./file-formats.ts";
 import type { FileRow, ReadRows } from "./file-row.ts";
 import { assertFewFiles, type ChosenFile, type FoundFile, type Place } from "./found-source.ts";
 import { type FileRecipe, RECIPE_FILE, type Recipe } from "./recipe.ts";
@@ -147,12 +147,6 @@ function partitionNotes(files: readonly ChosenFile[]): string[] {
 }
 
 const PARTITION = /(?:^|\/)[^/=]+=[^/]*\//;
-
-/** The recipe says how a file is read, or its name. A single file of any other ending is read as CSV. */
-export function readerFor(name: string, recipe: FileRecipe | undefined): ReadRows {
-  if (recipe?.format !== undefined) return readerOfFormat(recipe.format, name);
-  return readerOfFile(name)?.read ?? readerOfFormat("csv", name);
-}
 
 /** How many skipped things an error names, if there is nothing to read. */
 const SKIPPED_SHOWN_MAX = 3;
