@@ -57,6 +57,39 @@ test("lengths that lie are refused", async () => {
     expect(await refusalOf("jobs.parquet", withFooter(bytes))).toContain("is not a valid Parquet file");
 });
 
+/** A file whose metadata are these bytes (Thrift's compact protocol). */
+function withMetadata(...parts: (number | Buffer)[]): Buffer {
+  const bytes = Buffer.concat(parts.map((part) => (typeof part === "number" ? Buffer.of(part) : part)));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(bytes.length);
+  return Buffer.concat([Buffer.from("PAR1"), bytes, length, Buffer.from("PAR1")]);
+}
+const HUGE = Buffer.from("ffffffff07", "hex");
+
+test.each<[string, Buffer, string]>([
+  ["a deep struct", withMetadata(Buffer.alloc(1_000_000, 0x1c)), "nested over 32 levels deep"],
+  ["a deep list", withMetadata(0xf9, Buffer.alloc(1_000_000, 0x19)), "nested over 32 levels deep"],
+  ["a list of billions", withMetadata(0x29, 0xfc, HUGE), "it is cut off"],
+  ["a text of billions of bytes", withMetadata(0x68, HUGE), "it is cut off"],
+  ["a number without an end", withMetadata(0x15, 2, 0x26, Buffer.alloc(1_000_000, 0xff)), "a number is too long"],
+  ["a negative number of rows", withMetadata(0x36, 0x01, 0), "is negative"],
+  ["no schema", withMetadata(0), "it has no schema"],
+  // A root with 100 children, and none of them.
+  ["a schema that is cut off", withMetadata(0x29, 0x1c, 0x55, 200, 1, 0, 0), "its schema is cut off"],
+  [
+    "millions of columns",
+    withMetadata(0x29, 0x1c, 0x55, Buffer.from("feffffff07", "hex"), 0, 0),
+    "up to 4096 are read",
+  ],
+  [
+    "rows without columns",
+    withMetadata(0x29, 0x1c, 0x55, 0, 0, 0x16, 0xfe, 0x7f, 0),
+    "rows, and its row groups have 0",
+  ],
+])("metadata with %s is refused", async (_, file, why) => {
+  expect(await refusalOf("jobs.parquet", file)).toContain(why);
+});
+
 test("a Parquet file in another one's name is named", async () => {
   expect(await refusalOf("jobs.csv", JOBS)).toBe(
     "jobs.csv: it is a Parquet file: end its name in .parquet (HTTP: Content-Type: application/vnd.apache.parquet)",

@@ -120,6 +120,8 @@ test.each<[number, Parameters<typeof dateText>[1], boolean, string | undefined]>
   [60, "day", false, "1900-02-29"],
   [61, "day", false, "1900-03-01"],
   [0.5, "time", false, "12:00:00"],
+  [0.5, "time", true, "12:00:00"],
+  [0.5, "day", true, "1904-01-01T12:00:00"],
   [2958465, "day", false, "9999-12-31"],
   [2958466, "day", false, undefined],
   [-1, "day", false, undefined],

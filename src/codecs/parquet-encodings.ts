@@ -263,17 +263,18 @@ function ahead(bytes: ParquetBytes): Deltas {
 
 /** Numbers that say which value of a dictionary comes next. */
 export class Places<Value> {
-  readonly #runs: Runs;
+  readonly #runs: Runs | undefined;
 
   constructor(
     bytes: ParquetBytes,
     private readonly dictionary: readonly Value[],
   ) {
-    this.#runs = new Runs(bytes, bytes.left === 0 ? 0 : bytes.byte());
+    // A page of nothing but nulls may have no bytes.
+    if (bytes.left > 0) this.#runs = new Runs(bytes, bytes.byte());
   }
 
   next(): Value {
-    const value = this.dictionary[this.#runs.next()];
+    const value = this.#runs && this.dictionary[this.#runs.next()];
     if (value === undefined) throw damaged("a value is not in its dictionary");
     return value;
   }

@@ -46,7 +46,7 @@ export function dateText(serial: number, kind: FormatKind, is1904: boolean): str
   const isBeforeLeapDay = !is1904 && serial < LEAP_DAY;
   const iso = new Date(first + ms + (isBeforeLeapDay ? DAY_MS : 0)).toISOString();
   const time = iso.slice(11, 23).replace(".000", "");
-  if (serial < 1 && !is1904) return time;
+  if (serial < 1 && (!is1904 || kind === "time")) return time;
   const day = !is1904 && Math.floor(ms / DAY_MS) === LEAP_DAY ? "1900-02-29" : iso.slice(0, 10);
   return kind === "day" && time === "00:00:00" ? day : `${day}T${time}`;
 }
