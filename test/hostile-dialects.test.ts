@@ -5,7 +5,7 @@ import { parseCsv } from "../src/codecs/csv-parser.ts";
 import { tableOf } from "../src/codecs/tables.ts";
 import { csvRows } from "../src/read/csv-rows.ts";
 import { resolved } from "../src/read/dialects.ts";
-import { FileRecipe, parseRecipe, type Recipe } from "../src/read/recipe.ts";
+import { FileRecipe, parseRecipe, type Recipe, recipeFor } from "../src/read/recipe.ts";
 import { withOptions } from "../src/read/recipe-file.ts";
 import { recipeOfOptions } from "../src/read/recipe-options.ts";
 import { recordsOf } from "../src/read/rejection-sheet.ts";
@@ -159,4 +159,15 @@ test("a number of a mebibyte is refused at once", async () => {
     [1_000_000, "Baker"],
   ]);
   expect(performance.now() - started).toBeLessThan(5_000);
+});
+
+test("a recipe has at most a thousand parts, and each is asked about a file at once", () => {
+  const parts = (count: number) =>
+    JSON.stringify({ files: Array.from({ length: count }, () => ({ match: "*a*b*c" })) });
+  expect(() => parseRecipe(parts(1_001), "a.json")).toThrow("/files must be at most 1000 parts");
+  const recipe = parseRecipe(parts(1_000), "a.json");
+  const started = performance.now();
+  for (let count = 0; count < 1_000; count++) expect(recipeFor(recipe, `${"a".repeat(200)}${count}`)).toBeUndefined();
+  // It took half a minute when each comparison made two globs.
+  expect(performance.now() - started).toBeLessThan(10_000);
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { RowDataPacket } from "mysql2/promise";
+import { writeRejects } from "../src/ingest/rejects-file.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
@@ -128,4 +129,16 @@ test("a file that cannot be written does not undo the import: the line says how 
     /^the import is done, but .*rrr\.csv .*cannot be used: its name is too long .* run npm run replay -- --run [-\w]+ --rejects FILE/,
   );
   expect(await states()).toBe("open");
+});
+
+test("a file that comes while the rejected rows are written is not overwritten, and no draft is left", async () => {
+  const folder = await folderOf({ "jobs.csv": "1,\n2,\n" });
+  await command("import", folder);
+  const [runs] = await database.pool.query<RowDataPacket[]>("SELECT id FROM muster_runs");
+  const file = join(folder, "sheet.csv");
+  const write = () => writeRejects(database.db, [String(runs[0]?.id)], file);
+  const outcomes = await Promise.allSettled([write(), write()]);
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  expect((await Bun.file(file).text()).trim().split("\r\n")).toHaveLength(3);
+  expect((await readdir(folder)).sort()).toEqual(["jobs.csv", "sheet.csv"]);
 });

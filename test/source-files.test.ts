@@ -116,6 +116,16 @@ test("a device is refused as such", async () => {
   );
 });
 
+test.skipIf(process.platform !== "linux")(
+  "a link to a file that the kernel makes up is skipped, as it may never end",
+  async () => {
+    const folder = await folderOf({ "jobs.csv": "1,Baker\n" });
+    await symlink("/proc/kmsg", join(folder, "jobs-2.csv"));
+    const { files, notes } = await openSource({ locations: [folder] });
+    expect([files.map(({ name }) => name), notes]).toEqual([["jobs.csv"], [expect.stringContaining("jobs-2.csv")]]);
+  },
+);
+
 describe("a file that changes while it is read ends the import with nothing changed", () => {
   const lines = Array.from({ length: 200_000 }, (_, at) => `${at + 1},job ${at + 1}\n`).join("");
 

@@ -1,5 +1,5 @@
 /** The rejections of runs as a file: a sheet that a person corrects, and that `replay FILE` takes back. */
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, link, open, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { sheetLine, sheetStart } from "../codecs/spreadsheet.ts";
@@ -35,14 +35,13 @@ export async function assertFree(path: string): Promise<void> {
  */
 export async function writeRejects(db: MySql2Database, runs: readonly string[], path: string): Promise<number> {
   const target = resolve(path);
-  const draft = `${target}.part`;
+  // Another command may write to the same file at the same time.
+  const draft = `${target}.${Bun.randomUUIDv7().slice(-8)}.part`;
   let rows = 0;
   let file: FileHandle | undefined;
   try {
     for await (const page of pagesOf(db, runs)) {
       if (!file) {
-        // A draft may be there already, if a command was killed while it wrote one.
-        await rm(draft, { force: true });
         file = await open(draft, "wx", 0o600);
         await file.write(sheetStart(sheetHeader(tables)));
       }
@@ -52,16 +51,26 @@ export async function writeRejects(db: MySql2Database, runs: readonly string[], 
     }
     await file?.sync();
     await file?.close();
-    if (file) await rename(draft, target);
+    if (file) await putInPlace(draft, target);
     return rows;
   } catch (error) {
-    if (file)
-      await file.close().then(
-        () => rm(draft, { force: true }),
-        () => {},
-      );
+    await file?.close().catch(() => {});
+    if (file) await rm(draft, { force: true });
     throw explainedFile(error, escaped(path), target);
   }
+}
+
+/** Gives the draft its name. A file that has come there meanwhile is not overwritten. */
+async function putInPlace(draft: string, target: string): Promise<void> {
+  try {
+    await link(draft, target);
+  } catch (error) {
+    // Some file systems have no hard links.
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes((error as NodeJS.ErrnoException).code ?? ""))
+      throw error;
+    return rename(draft, target);
+  }
+  await rm(draft);
 }
 
 async function* pagesOf(db: MySql2Database, runs: readonly string[]): AsyncGenerator<RejectionRecord[]> {

@@ -167,9 +167,16 @@ export function valueRecipe(recipe: FileRecipe | undefined): FileRecipe | undefi
   return { decimal, group, wholeDecimals, datetime, ids };
 }
 
+/** How many parts a recipe may have. Each is compared with the name of each file. */
+const FILES_MAX = 1_000;
+
 export const Recipe = z.strictObject({
   $schema: z.string().optional(),
-  files: z.array(FileRecipe).min(1).describe("The first whose `match` fits a file's name is used"),
+  files: z
+    .array(FileRecipe)
+    .min(1)
+    .max(FILES_MAX, `must be at most ${FILES_MAX} parts`)
+    .describe("The first whose `match` fits a file's name is used"),
 });
 export type Recipe = z.output<typeof Recipe>;
 
@@ -202,7 +209,20 @@ export function parseRecipe(text: string, name: string): Recipe {
 
 /** The part of a recipe for a file, by its name relative to the source; undefined if none matches. */
 export function recipeFor({ files }: Recipe, name: string): FileRecipe | undefined {
-  return files.find(({ match = "**" }) => new Bun.Glob(match).match(name) || new Bun.Glob(match).match(baseOf(name)));
+  const base = name.slice(name.lastIndexOf("/") + 1);
+  return files.find((file) => {
+    const glob = globOf(file);
+    return glob.match(name) || glob.match(base);
+  });
 }
 
-const baseOf = (name: string) => name.slice(name.lastIndexOf("/") + 1);
+/** To make a glob takes longer than to match it, and each part is asked about each file. */
+const globs = new WeakMap<FileRecipe, Bun.Glob>();
+
+function globOf(file: FileRecipe): Bun.Glob {
+  const known = globs.get(file);
+  if (known) return known;
+  const glob = new Bun.Glob(file.match ?? "**");
+  globs.set(file, glob);
+  return glob;
+}

@@ -143,12 +143,16 @@ async function follow(walk: Walk, folder: Folder, entry: string): Promise<void> 
   const real = await realpath(paths.path).catch(() => undefined);
   const found = real === undefined ? undefined : await lookAt(paths.path, paths.name);
   if (real !== undefined && found?.is === "folder") await lookInto(walk, folder, entry, real);
-  else if (real !== undefined && found) await addFile(walk, { ...paths, real, isFile: found.is === "file" });
+  else if (real !== undefined && found)
+    await addFile(walk, { ...paths, real, isFile: found.is === "file" && !KERNEL_FILE.test(real) });
   else if (walk.choose(paths.name).is === "read") {
     const what = "is a link to nothing, or was removed";
     throw new MusterError("invalid", `${escaped(paths.name)} ${what}: correct or remove it`);
   } else walk.skipped.add(paths.name, "it is a link to nothing (correct or remove it)");
 }
+
+/** Files that the kernel makes up as they are read. To read some of them, such as /proc/kmsg, never ends. */
+const KERNEL_FILE = /^\/(?:proc|sys)\//;
 
 type Paths = Pick<Folder, "path" | "real" | "name">;
 
