@@ -34,7 +34,7 @@ test.each([
   ["jobs.csv.XZ", ".XZ files are not read (unpack it)"],
   ["jobs.tar.gz", ".tar.gz files are not read (unpack it)"],
   ["jobs.gz", ".gz files are not read (say in its name what is inside, for example jobs.csv.gz)"],
-  ["jobs.ods.zst", ".ods.zst files are not read (save it as CSV in UTF-8)"],
+  ["jobs.ods.zst", ".ods.zst files are not read (save it as .xlsx, or as CSV in UTF-8)"],
   [
     "jobs.csv.part",
     ".part files are not read (names of files that are read end in .csv, .txt, .tsv, .ndjson, .jsonl, ",
