@@ -2,18 +2,10 @@
 import { crc32 } from "node:zlib";
 import { MusterError } from "../errors.ts";
 import { cutOff, damaged, ParquetBytes, type ParquetSource } from "./parquet-bytes.ts";
-import {
-  Deltas,
-  LengthsFirst,
-  Places,
-  Plain,
-  Prefixed,
-  Runs,
-  SplitBytes,
-  type StoredValue,
-  TYPE,
-} from "./parquet-encodings.ts";
+import { Deltas, LengthsFirst, Prefixed } from "./parquet-deltas.ts";
+import { Places, Plain, Runs, SplitBytes, type StoredValue, TYPE } from "./parquet-encodings.ts";
 import type { ColumnChunk, ParquetLeaf } from "./parquet-footer.ts";
+import { ENCODING, PAGE, type PageHeader, pageHeader } from "./parquet-page-header.ts";
 import { type UnpackPage, unpackerOf } from "./parquet-unpack.ts";
 import { valueReader } from "./parquet-values.ts";
 import { Thrift } from "./thrift.ts";
@@ -26,23 +18,6 @@ export const PAGE_BYTES_MAX = 64 * 1024 * 1024;
 const DICTIONARY_VALUES_MAX = 1024 * 1024;
 /** How many bytes a page's header has at most. It may hold the least and the largest value. */
 const [HEADER_BYTES, HEADER_BYTES_MAX] = [512, 256 * 1024];
-
-const PAGE = { data: 0, index: 1, dictionary: 2, dataV2: 3 };
-const ENCODING = { plain: 0, plainDictionary: 2, rle: 3, delta: 5, lengths: 6, prefixed: 7, dictionary: 8, split: 9 };
-
-interface PageHeader {
-  type: number;
-  bytes: number;
-  packedBytes: number;
-  crc: number | undefined;
-  values: number;
-  encoding: number;
-  levelsEncoding: number;
-  /** In version 2, how many bytes the levels have before the values, and whether the values are packed. */
-  repetitionBytes: number;
-  definitionBytes: number;
-  isPacked: boolean;
-}
 
 /** What the columns of a file share. */
 export interface OpenFile {
@@ -218,34 +193,6 @@ function storedValues(
   if (encoding === ENCODING.prefixed && (isBytes || type === TYPE.fixed)) return new Prefixed(bytes);
   if (encoding === ENCODING.split && !isBytes && type !== TYPE.boolean) return new SplitBytes(bytes, type, typeLength);
   throw unknownEncoding(encoding);
-}
-
-function pageHeader(thrift: Thrift): PageHeader {
-  const header: PageHeader = {
-    ...{ type: -1, bytes: -1, packedBytes: -1, crc: undefined, values: 0, encoding: ENCODING.plain },
-    ...{ levelsEncoding: ENCODING.rle, repetitionBytes: 0, definitionBytes: 0, isPacked: true },
-  };
-  thrift.struct((id) => {
-    if (id === 1) header.type = thrift.size();
-    else if (id === 2) header.bytes = thrift.size();
-    else if (id === 3) header.packedBytes = thrift.size();
-    else if (id === 4) header.crc = thrift.number();
-    else if (id === 5 || id === 7 || id === 8) thrift.struct((field) => pageField(thrift, header, id, field));
-    else thrift.skip();
-  });
-  if (header.type < 0 || header.bytes < 0 || header.packedBytes < 0) throw damaged("a page's header is incomplete");
-  return header;
-}
-
-/** Reads a field of the header of a data page (5), a dictionary (7) or a data page of version 2 (8). */
-function pageField(thrift: Thrift, header: PageHeader, of: number, field: number): void {
-  if (field === 1) header.values = thrift.size();
-  else if (field === (of === 8 ? 4 : 2)) header.encoding = thrift.size();
-  else if (of === 5 && field === 3) header.levelsEncoding = thrift.size();
-  else if (of === 8 && field === 5) header.definitionBytes = thrift.size();
-  else if (of === 8 && field === 6) header.repetitionBytes = thrift.size();
-  else if (of === 8 && field === 7) header.isPacked = thrift.boolean();
-  else thrift.skip();
 }
 
 const refused = (why: string) => new MusterError("refused", why);

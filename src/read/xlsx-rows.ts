@@ -1,9 +1,7 @@
 /** Reads the rows of workbooks (.xlsx). A sheet becomes strict CSV with a line for each row, and is read as that. */
-import { csvLine } from "../codecs/csv.ts";
 import type { Table } from "../codecs/tables.ts";
 import { bounded } from "../codecs/unpack.ts";
 import { MusterError } from "../errors.ts";
-import { CHUNK_BYTES, turn } from "../event-loop.ts";
 import { firstOf, shown } from "../shown.ts";
 import { Archive } from "./archive.ts";
 import { csvRows } from "./csv-rows.ts";
@@ -11,7 +9,8 @@ import type { FileRow, ReadOptions } from "./file-row.ts";
 import { expecting } from "./file-type.ts";
 import { option } from "./option-text.ts";
 import type { FileRecipe } from "./recipe.ts";
-import type { SheetReader, SheetRow } from "./xlsx-sheet.ts";
+import { SheetLines } from "./xlsx-lines.ts";
+import type { SheetReader } from "./xlsx-sheet.ts";
 
 /** The parts of a recipe that say how text is written. A workbook says that itself. */
 export const TEXT_PARTS = [
@@ -24,9 +23,6 @@ export const TEXT_PARTS = [
   "decimal",
   "group",
 ] as const;
-/** The widest of so many rows says how many cells each row has. A later row has more only if they are not empty. */
-const WIDTH_ROWS = 100;
-
 /** The ReadRows of workbooks. Only one sheet is read. */
 export async function* xlsxRows(
   table: Table,
@@ -120,88 +116,6 @@ function chosen<Sheet extends NamedSheet>(sheets: readonly Sheet[], wanted: stri
   throw refused(
     `the workbook has ${what}: name the one to read with ${option("sheet", (only ?? sheets[0])?.name ?? "")}`,
   );
-}
-
-/** Makes the lines of CSV. The line of a row is its number, until a cell has a line end. */
-class SheetLines {
-  #width = 0;
-  /** The last row that was written. */
-  #row = 0;
-  /** For each row with line ends in its cells the line after it, and how many lines more than rows there are by then. */
-  readonly #longer: { line: number; extra: number }[] = [];
-  #extra = 0;
-  #placed = 0;
-
-  async *of(batches: AsyncIterable<SheetRow[]>): AsyncGenerator<Uint8Array> {
-    let first: SheetRow[] | undefined = [];
-    let text = "";
-    for await (const batch of batches) {
-      if (first) first.push(...batch);
-      if (first && first.length < WIDTH_ROWS) continue;
-      const rows: SheetRow[] = first ?? batch;
-      if (first) this.#measure(first);
-      first = undefined;
-      for (const row of rows) {
-        text += this.#line(row);
-        if (text.length < CHUNK_BYTES) continue;
-        yield Buffer.from(text);
-        text = "";
-        await turn();
-      }
-    }
-    if (first) this.#measure(first);
-    for (const row of first ?? []) text += this.#line(row);
-    if (text !== "") yield Buffer.from(text);
-  }
-
-  /** The row with its number in the sheet as its position. */
-  placed(row: FileRow): FileRow {
-    if (this.#longer.length === 0) return row;
-    while ((this.#longer[this.#placed + 1]?.line ?? Number.POSITIVE_INFINITY) <= row.position) this.#placed++;
-    const { line, extra } = this.#longer[this.#placed] ?? { line: 0, extra: 0 };
-    const position = row.position - (row.position >= line ? extra : 0);
-    return new PlacedRow(row, position);
-  }
-
-  #measure(rows: readonly SheetRow[]): void {
-    for (const { cells } of rows.slice(0, WIDTH_ROWS)) this.#width = Math.max(this.#width, cells.length);
-  }
-
-  #line({ number, cells }: SheetRow): string {
-    const empty = "\r\n".repeat(number - this.#row - 1);
-    this.#row = number;
-    if (cells.length === 0) return `${empty}\r\n`;
-    while (cells.length < this.#width) cells.push("");
-    const line = csvLine(cells);
-    const ends = line.split("\n").length - 2;
-    if (ends > 0) {
-      this.#extra += ends;
-      this.#longer.push({ line: number + this.#extra + 1, extra: this.#extra });
-    }
-    return empty + line;
-  }
-}
-
-/** A row at another position than that of its line. */
-class PlacedRow implements FileRow {
-  readonly values: FileRow["values"];
-  readonly reasons: FileRow["reasons"];
-  readonly recipe: FileRow["recipe"];
-  readonly columns: string[];
-
-  constructor(
-    private readonly row: FileRow,
-    readonly position: number,
-  ) {
-    this.values = row.values;
-    this.reasons = row.reasons;
-    this.recipe = row.recipe;
-    this.columns = row.columns ?? [];
-  }
-
-  get raw(): Uint8Array {
-    return this.row.raw;
-  }
 }
 
 /** What a person may not expect of the sheet. */
