@@ -38,14 +38,15 @@ const PAGE_ROWS = 10_000;
 const SIEVED_MIN = 50;
 /** After this many sieves that could not tell which rows are refused, no more are tried. */
 const SIEVES_FAILED_MAX = 20;
-/** If more than this share of a page was refused, the next page goes in row by row: most halves would be refused too. */
-const REFUSED_SHARE_MAX = 0.3;
+/** The next page goes in by parts that would have about this many refused rows each: larger parts would mostly be refused. */
+const REFUSED_PER_PART = 0.7;
 
 class Append {
   inserted = 0;
   #hasNoTrigger: boolean | undefined;
   #sievesFailed = 0;
-  #oneByOne = false;
+  /** The most rows of a part, if a page is not inserted whole. */
+  #partRows = PAGE_ROWS;
 
   constructor(
     private readonly connection: Connection,
@@ -82,7 +83,8 @@ class Append {
       if (last === undefined) return;
       const before = this.late.rejected.size;
       await this.#part(page);
-      this.#oneByOne = this.late.rejected.size - before > page.length * REFUSED_SHARE_MAX;
+      const refused = this.late.rejected.size - before;
+      this.#partRows = refused > 0 ? Math.max(1, Math.floor((REFUSED_PER_PART * page.length) / refused)) : PAGE_ROWS;
       first = last + 1;
     }
   }
@@ -102,7 +104,7 @@ class Append {
     if (first === last) return this.late.reject(first, refusedByDatabase(refusal));
     // A sieve goes by the ids in the table.
     if (!this.staged.assignsIds && ids.length >= SIEVED_MIN && (await this.#sieve(range))) return;
-    const size = this.#oneByOne ? 1 : Math.ceil(ids.length / 2);
+    const size = Math.min(Math.ceil(ids.length / 2), this.#partRows);
     for (let start = 0; start < ids.length; start += size) await this.#part(ids.slice(start, start + size));
   }
 
