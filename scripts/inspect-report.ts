@@ -83,7 +83,7 @@ function toDo(location: string, files: number, file: FileInspection): string[] {
   if (command !== undefined) lines.push(`  import: ${escaped(command)}${zone}`);
   else lines.push("  import: the recipe in a file, and --recipe FILE");
   if (flags !== null && found.some(({ choices }) => choices !== undefined))
-    lines.push(`  to confirm it and keep it: bun run scripts/inspect.ts ${escaped(quoted(at))} ${flags}${zone} --save`);
+    lines.push(`  to confirm it and keep it: npm run inspect -- ${escaped(quoted(at))} ${flags}${zone} --save`);
   return lines;
 }
 

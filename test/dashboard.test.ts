@@ -70,12 +70,7 @@ describe("the page", () => {
     expect(await textOf(local.request("/"))).not.toContain("scripts/import.ts");
     await database.empty();
     const text = await textOf(local.request("/"));
-    for (const step of [
-      "bun run scripts/import.ts",
-      "curl http://localhost/departments",
-      "No runs yet",
-      "No open rejections",
-    ])
+    for (const step of ["npm run import --", "curl http://localhost/departments", "No runs yet", "No open rejections"])
       expect(text).toContain(step);
   });
 

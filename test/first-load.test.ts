@@ -95,7 +95,7 @@ test("reports files whose ids the sample has taken; a stored row is corrected as
 test("with DATABASE_URL the service loads nothing, and says that it ignores IMPORT_SOURCE", async () => {
   const service = await serve({ DATABASE_URL: database.url, IMPORT_SOURCE: "./csv" });
   expect(service.log()).toContain(
-    "./csv is not imported now, since the service loads nothing into the database of DATABASE_URL; to import it, run: bun run scripts/import.ts ./csv",
+    "./csv is not imported now, since the service loads nothing into the database of DATABASE_URL; to import it, run: npm run import -- ./csv",
   );
   await service.stop();
 });

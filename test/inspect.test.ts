@@ -203,7 +203,7 @@ describe("what is certain is read:", () => {
     const text =
       ",id,name,datetime,department_id,job_id\n0,1,Ana,2021-01-01 00:00:00+00:00,1.0,NaN\n1,2,Bo,2021-01-01 00:00:00+00:00,2.0,3.0\n";
     const file = await inspected({ "hired_employees.csv": text });
-    expect(file.certain).toEqual({ ignore: [""], null: ["NaN"], wholeDecimals: true });
+    expect(file.certain).toEqual({ dialect: "pandas", ignore: [""] });
     expect([doubts(file), file.error]).toEqual([[], undefined]);
   });
 

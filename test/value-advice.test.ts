@@ -45,14 +45,20 @@ test.each([
   ],
   ["at", ["2021-11-07 02:48:42"], ZONE],
   ["at", ["31/12/2021 21:30"], FORM],
+  ["at", ["12/31/2021 2:30 PM", "1/5/2021 11:05 AM"], "--datetime 'M/d/yyyy h:mm a' --zone America/Bogota (HTTP: "],
+  ["at", ["01/05/2021"], "--datetime dd/MM/yyyy --zone America/Bogota"],
+  ["at", ["01/05/2021"], "if the day comes first, or with --datetime MM/dd/yyyy"],
+  ["at", ["31-Dez-2021"], "--datetime 'dd/MM/yyyy HH:mm'"],
   ["at", ["7-Nov-2021"], "name the form of these dates"],
   ["at", ["20211107"], "name the form of these dates"],
-  ["at", ["1636253322"], "name the form of these dates"],
+  ["at", ["1636253322"], "--datetime epoch (HTTP: datetime=epoch)"],
   ["day", ["31.12.2021"], `1 value is rejected like "31.12.2021": name the form of these dates`],
   ["size", ["8.0"], "--whole-decimals (HTTP: whole_decimals=true)"],
-  ["price", ["1.234,50"], "--decimal , (HTTP: decimal=,)"],
+  ["price", ["1.234,50"], "--decimal , --group . (HTTP: decimal=,&group=.)"],
+  ["size", ["2.001", "2.002,0"], "--decimal , --group . --whole-decimals"],
+  ["size", ["2.001"], "between groups of three digits: read them with --decimal , --group ."],
   ["price", ["1,5"], "--decimal , (HTTP: decimal=,)"],
-  ["size", ["1\u00A0234"], "between groups of digits"],
+  ["size", ["1\u00A0234"], "--group ' '"],
 ])("%s with %j is told: %s", async (column, values, wanted) => {
   const { said, rejected } = await read("csv", cells(column, ...values));
   expect(rejected).toBe(values.length);

@@ -46,7 +46,7 @@ export async function hasSample({ db }: Database, dataFolder: string): Promise<b
 
 /** Says that IMPORT_SOURCE is not read, and how to import it. */
 export function notRead(source: string, why: string): string {
-  return `${source} is not imported now, since ${why}; to import it, run: bun run scripts/import.ts ${source}`;
+  return `${source} is not imported now, since ${why}; to import it, run: npm run import -- ${source}`;
 }
 
 async function hasRows({ pool }: Database): Promise<boolean> {

@@ -97,7 +97,7 @@ async function inspectSourceFile(
 /** The command that imports a file as proposed, or undefined if it needs a recipe file. */
 export function importCommand(location: string, { flags }: FileInspection): string | undefined {
   if (flags === null) return undefined;
-  return `bun run scripts/import.ts ${quoted(location)}${flags === "" ? "" : ` ${flags}`}`;
+  return `npm run import -- ${quoted(location)}${flags === "" ? "" : ` ${flags}`}`;
 }
 
 export interface InspectedBody extends Pick<Inspected, "name" | "table" | "given" | "isCut"> {

@@ -81,7 +81,7 @@ function firstSteps(curl: string, address: string): Html {
   const [table] = tables;
   return html`<section class="first" aria-labelledby="first"><h2 id="first">No data yet</h2>
 <p>Import a folder of CSV files that are named after their tables:</p>
-<pre>bun run scripts/import.ts path/to/your/csv/folder</pre>
+<pre>npm run import -- path/to/your/csv/folder</pre>
 <p>or insert a row:</p>
 <pre>${table && `${curl} ${address}/${table.name} -H 'Content-Type: application/json' -d '${JSON.stringify(sentRow(table))}'`}</pre>
 </section>`;

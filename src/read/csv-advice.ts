@@ -51,9 +51,12 @@ export function headerMissing({ why, names }: Layout, record: CsvRecord, shape: 
 
 /** What to do about a header with faults: leave cells out, or name their columns. @param line on which the header ends */
 export function toReadHeader(faults: HeaderFaults, cells: readonly string[], line: number): string {
-  const { unknown, missing, assigned, columns } = faults;
+  const { unknown, missing, assigned, key, columns } = faults;
   if (assigned !== undefined) return `leave it out with ${option("ignore", listed([assigned]))}`;
-  if (unknown.length === 0) return "correct it";
+  if (unknown.length === 0)
+    return missing.length === 1 && missing[0] === key
+      ? `if the database shall give the ids, read it with ${option("ids", "database")}; if not, correct it`
+      : "correct it";
   const names = unknown.map(({ cell }) => cell);
   const blank = unknown.filter(({ cell }) => isBlank(cell));
   if (missing.length > 0 && blank.length < names.length) {
@@ -66,6 +69,8 @@ export function toReadHeader(faults: HeaderFaults, cells: readonly string[], lin
   }
   const ignore = `leave ${names.length === 1 ? "the cell" : "the cells"} out with ${option("ignore", listed(names))}`;
   const isLast = blank.length === 1 && blank[0]?.index === cells.length - 1 && cells.length > 1;
+  if (names.length === 1 && unknown[0]?.index === 0 && (blank.length === 1 || names[0] === "Unnamed: 0"))
+    return `if pandas has written it, read it with ${option("dialect", "pandas")}; if not, ${ignore}`;
   return isLast ? `if each row ends in a delimiter, read it with ${option("trailingColumn")}, or ${ignore}` : ignore;
 }
 

@@ -20,17 +20,17 @@ export class Backslashes {
   readonly #escaped: ReadonlySet<number>;
   /** Characters after a backslash that show nothing. */
   readonly #silent: ReadonlySet<number>;
-  readonly #asMysql: string;
+  readonly #marks: { delimiter: string; quote: string };
   /** A backslash was seen before a character that no writer escapes. So every backslash in the file is text. */
   #areText = false;
-  #doubtful: { line: number; text: string } | undefined;
+  #doubtful: { line: number; text: string; asMysql: string } | undefined;
 
   constructor({ delimiter = STRICT.delimiter, quote = STRICT.quote, null: nulls = [] }: FileRecipe = {}) {
     this.#delimiter = delimiter.charCodeAt(0);
     this.#quote = quote === "" ? -1 : quote.charCodeAt(0);
     this.#escaped = new Set([BACKSLASH, this.#quote, this.#delimiter, LF, CR]);
     this.#silent = new Set(nulls.includes("\\N") ? [ZERO, UPPER_N] : [ZERO]);
-    this.#asMysql = `read it with ${options(mysqlWith({ delimiter, quote }))}`;
+    this.#marks = { delimiter, quote };
   }
 
   /** Looks at one batch of records. @returns why the file cannot be read, as soon as that is certain */
@@ -39,10 +39,11 @@ export class Backslashes {
     for (const record of records) {
       const { raw, line } = record;
       if (!raw.includes(BACKSLASH)) continue;
-      if (hasNull(record, this.#quote)) return `line ${line} has \\N, by which MySQL writes NULL: ${this.#asMysql}`;
+      if (hasNull(record, this.#quote))
+        return `line ${line} has \\N, by which MySQL writes NULL: ${this.#asMysql(raw)}`;
       if (record.malformed !== undefined && this.#isEscapedLine(raw)) {
         const quote = String.fromCharCode(this.#quote);
-        return `line ${line} has \\${quote}, a quote with a backslash before it as MySQL writes it: ${this.#asMysql}`;
+        return `line ${line} has \\${quote}, a quote with a backslash before it as MySQL writes it: ${this.#asMysql(raw)}`;
       }
       if (!this.#areText) this.#weigh(raw, line);
     }
@@ -52,10 +53,16 @@ export class Backslashes {
   /** @returns why the file cannot be read, if its backslashes are still in doubt at its end */
   end(): string | undefined {
     if (this.#areText || !this.#doubtful) return undefined;
-    const { line, text } = this.#doubtful;
+    const { line, text, asMysql } = this.#doubtful;
     const doubt = "each backslash in the file may be text, or an escape as MySQL writes it";
     const asText = `with ${option("escape", "none")} if they are text`;
-    return `line ${line} has ${text}, and ${doubt}: ${this.#asMysql} if they are escapes, ${asText}`;
+    return `line ${line} has ${text}, and ${doubt}: ${asMysql} if they are escapes, ${asText}`;
+  }
+
+  /** What reads the file if MySQL has written it. A line with tabs and no cell in quotes is as MySQL writes it by default. */
+  #asMysql(raw: Buffer): string {
+    const isByDefault = raw.includes(TAB) && !raw.includes(this.#delimiter === TAB ? this.#quote : this.#delimiter);
+    return `read it with ${options(mysqlWith(isByDefault ? { delimiter: "\t", quote: "" } : this.#marks))}`;
   }
 
   #weigh(raw: Buffer, line: number): void {
@@ -67,7 +74,7 @@ export class Backslashes {
         return;
       }
       const text = next === undefined ? "a backslash at its end" : shown(raw.toString("latin1", at, at + 2));
-      this.#doubtful ??= { line, text };
+      this.#doubtful ??= { line, text, asMysql: this.#asMysql(raw) };
     }
   }
 

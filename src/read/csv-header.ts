@@ -19,6 +19,8 @@ export interface HeaderFaults {
   columns: (string | undefined)[];
   /** The key's cell, which must be left out if the database assigns ids. */
   assigned: string | undefined;
+  /** The name of the key. */
+  key: string | undefined;
   /** All faults as one text; "" if there are none. */
   text: string;
 }
@@ -29,7 +31,7 @@ export interface HeaderFaults {
  * @param named what FieldNames.of answers for the cells
  */
 export function headerFaults(
-  { table: { columns }, mapped, leavesOutOthers }: FieldNames,
+  { table: { columns, key }, mapped, leavesOutOthers }: FieldNames,
   cells: readonly string[],
   named: readonly number[],
 ): HeaderFaults {
@@ -56,7 +58,14 @@ export function headerFaults(
   }
   const more = faults.length - FAULTS_NAMED_MAX;
   const text = faults.slice(0, FAULTS_NAMED_MAX).join(", ") + (more > 0 ? `, and ${more} more` : "");
-  return { unknown, missing, assigned, text, columns: named.map((index) => columns[index]?.name) };
+  return {
+    unknown,
+    missing,
+    assigned,
+    key: columns[key]?.name,
+    text,
+    columns: named.map((index) => columns[index]?.name),
+  };
 }
 
 /**

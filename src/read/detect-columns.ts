@@ -39,7 +39,7 @@ export function detectColumns(
   if (given.columns) findings.unshift(said("columns", "as given"));
   if (given.ignore) findings.push(said("left out", firstOf(given.ignore)));
   if (given.ignoreOtherColumns) findings.push(said("left out", "other names"));
-  findings.push(...leftOut(found.order, names, samples, named, given));
+  findings.push(...leftOut(found.order, names, samples, named, given, isExact));
   findings.push(...missing(table, found.order, given));
   return { findings, order: found.order };
 }

@@ -23,10 +23,7 @@ export function detectDates(all: readonly ColumnCells[], { datetime = {} }: File
   if (refused.length === 0) return findings;
   const texts = refused.map(({ cell }) => cell);
   const example = `${refused[0]?.column.name ?? ""} has ${firstOf([...new Set(texts)].slice(0, 3).map((text) => shown(text)))}`;
-  const dates = texts.flatMap((text): DateParts[] => {
-    const parts = DATE.exec(text)?.groups;
-    return parts ? [parts as unknown as DateParts] : [];
-  });
+  const dates = partsOf(texts);
   if (dates.length === 0) return datetime.formats ? findings : [...findings, withoutForm(texts, example)];
   if (!datetime.formats) findings.push(...formatsOf(dates, texts.length, example));
   const without = dates.filter(({ zone }) => zone === undefined).length;
@@ -37,6 +34,20 @@ export function detectDates(all: readonly ColumnCells[], { datetime = {} }: File
     });
   return findings;
 }
+
+/** The formats by which texts can be read, or several lists of formats to choose from. Empty if none is known. */
+export function formatsFor(texts: readonly string[]): readonly (readonly string[])[] {
+  const dates = partsOf(texts);
+  const [found] = dates.length === 0 ? [withoutForm(texts, "")] : formatsOf(dates, texts.length, "");
+  const recipes = found?.choices ?? [found?.recipe];
+  return recipes.flatMap((recipe) => (recipe?.datetime?.formats ? [recipe.datetime.formats] : []));
+}
+
+const partsOf = (texts: readonly string[]): DateParts[] =>
+  texts.flatMap((text) => {
+    const parts = DATE.exec(text)?.groups;
+    return parts ? [parts as unknown as DateParts] : [];
+  });
 
 interface DateParts {
   first: string;

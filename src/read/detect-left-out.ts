@@ -17,6 +17,7 @@ export function leftOut(
   samples: readonly (readonly string[])[],
   named: readonly number[],
   given: FileRecipe,
+  isJson: boolean,
 ): Finding[] {
   if (given.ignoreOtherColumns) return [];
   const open = [...names.keys()].filter((at) => order[at] === -1 && named[at] !== IGNORED);
@@ -49,7 +50,7 @@ export function leftOut(
           part,
           is: "the first cell",
           evidence: "it has no name and counts 0, 1, 2, ... as pandas writes its index",
-          recipe: { ignore: [name] },
+          recipe: isJson ? { ignore: [name] } : { dialect: "pandas", ignore: [name] },
         },
       ];
     const what = isBlank(name) ? `cell ${at + 1}, which has no name` : shown(name);

@@ -88,10 +88,10 @@ function detectNumbers(all: readonly ColumnCells[], given: FileRecipe): Finding[
 }
 
 /** A doubt, or what reads the numbers. */
-type Marks = { doubt: string; choices: FileRecipe[] } | { is: string; recipe: FileRecipe };
+export type Marks = { doubt: string; choices: FileRecipe[] } | { is: string; recipe: FileRecipe };
 
 /** @param areWhole whether the columns take whole numbers alone, so that decimals must be zeros */
-function marksOf(cells: readonly string[], areWhole: boolean): Marks {
+export function marksOf(cells: readonly string[], areWhole: boolean): Marks {
   const numbers = cells.map((cell) => cell.replace(/^[+-]/, ""));
   const groupOf = (mark: string) => (mark === "\u00A0" || mark === "\u202F" ? " " : mark);
   for (const decimal of [",", "."] as const) {

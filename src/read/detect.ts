@@ -147,8 +147,11 @@ function withColumns({ names, samples, isExact }: Names, known: Known, findings:
     const column = table.columns[index];
     return column ? [{ column, cells: samples[at] ?? [] }] : [];
   });
+  // The dialect pandas says numbers and null words, too.
+  const isPandas = ofColumns.some(({ recipe }) => recipe?.dialect === "pandas");
+  const given: FileRecipe = isPandas ? { dialect: "pandas", ...known.given } : known.given;
   // JSON has its own numbers and null.
-  const values = detectValues(cells, known.given).filter(({ part }) => !isExact || part === "dates" || part === "zone");
+  const values = detectValues(cells, given).filter(({ part }) => !isExact || part === "dates" || part === "zone");
   const columns = names.map((name, at) => ({ name, column: table.columns[order[at] ?? -1]?.name }));
   return { findings: [...findings, ...ofColumns, ...values], table, tables: [table.name], columns };
 }
