@@ -76,8 +76,8 @@ test.each<[string, CsvDialect, (string[] | RegExp)[]]>([
   ["a\\é\nd,e\n", ESCAPE, [/before a letter outside ASCII/, ["d", "e"]]],
   ["a\n\\", ESCAPE, [["a"], /an escape character at the end of the file/]],
   ["a,'b\nc\nd\n", { quote: "'" }, [/a quote that is not closed/, ["c"], ["d"]]],
-  ["a\nb\r\nc\n", MYSQL, [["a"], /its line end is not that of the first line/, ["c"]]],
-  ["a\r\nb\nc\r\nd", MYSQL, [["a"], /its line end is not that of the first line/, ["c"], ["d"]]],
+  ["a\nb\r\nc\n", MYSQL, [["a"], /its line end differs from the first line's/, ["c"]]],
+  ["a\r\nb\nc\r\nd", MYSQL, [["a"], /its line end differs from the first line's/, ["c"], ["d"]]],
 ])("%j is malformed as %j is read, and the next line is not lost", async (text, dialect, expected) => {
   const found = await cells(text, dialect);
   expect(found).toHaveLength(expected.length);

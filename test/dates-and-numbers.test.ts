@@ -146,7 +146,7 @@ describe("dates", () => {
     ["31/02/2021", ["dd/MM/yyyy"], "UTC", "on a day that does not exist"],
     ["01/02/2021 24:00", ["dd/MM/yyyy HH:mm"], "UTC", "at a time that does not exist"],
     ["01/02/2021 13:00 PM", ["dd/MM/yyyy hh:mm a"], "UTC", "at a time that does not exist"],
-    ["Tue, 01 Feb 2021", ["EEE, dd MMM yyyy"], "UTC", "another weekday"],
+    ["Tue, 01 Feb 2021", ["EEE, dd MMM yyyy"], "UTC", "a weekday that does not fit its day"],
     ["2021-02", ["dd/MM/yyyy HH:mm"], "UTC", 'must be a date like dd/MM/yyyy HH:mm, as the recipe says, not "2021-02"'],
     ["01/02/2021x", ["dd/MM/yyyy"], "UTC", "must be a date like"],
     ["01/02/21", ["dd/MM/yyyy"], "UTC", "must be a date like"],

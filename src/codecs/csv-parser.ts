@@ -14,7 +14,7 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const TOO_LONG = `a row of more than ${RECORD_BYTES_MAX} bytes, or a quote that is not closed`;
 const NOTHING_ESCAPED = "an escape character at the end of the file";
 const OTHER_LINE_END =
-  "its line end is not that of the first line (CR LF, or LF alone), so a carriage return may be text";
+  "its line end differs from the first line's (CR LF, or LF alone), so a carriage return may be text";
 
 export class CsvRecord {
   /**
@@ -136,7 +136,7 @@ class Parser {
     return bytes.subarray(at);
   }
 
-  /** Whether the line end at `at` is not that of the first line. */
+  /** Whether the line end at `at` differs from the first line's. */
   #isOtherEnd(bytes: Buffer, start: number, at: number, isLast: boolean): boolean {
     const isCrlf = at > start && bytes[at - 1] === CR;
     this.#isCrlf ??= isCrlf;

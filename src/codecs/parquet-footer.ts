@@ -8,7 +8,7 @@ import { damaged, type ParquetSource } from "./parquet-bytes.ts";
 import { Thrift } from "./thrift.ts";
 
 /** The most bytes of the metadata at the end of a file: enough for 100,000 parts of columns. */
-export const FOOTER_BYTES_MAX = 16 * 1024 * 1024;
+const FOOTER_BYTES_MAX = 16 * 1024 * 1024;
 /** The most columns of a file: no MySQL table has more. */
 const COLUMNS_MAX = 4_096;
 /**

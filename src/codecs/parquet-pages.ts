@@ -11,9 +11,9 @@ import { valueReader } from "./parquet-values.ts";
 import { Thrift } from "./thrift.ts";
 
 /** The most bytes that all open pages and dictionaries of a row group may unpack to: they are held in memory. */
-export const OPEN_BYTES_MAX = 256 * 1024 * 1024;
+const OPEN_BYTES_MAX = 256 * 1024 * 1024;
 /** The most bytes of one page, packed or unpacked. Writers make pages of about 1 MiB. */
-export const PAGE_BYTES_MAX = 64 * 1024 * 1024;
+const PAGE_BYTES_MAX = 64 * 1024 * 1024;
 /** The most values of a dictionary: each becomes an object. Writers keep dictionaries below 1 MiB. */
 const DICTIONARY_VALUES_MAX = 1024 * 1024;
 /** How many bytes a page's header has at most. It may hold the least and the largest value. */

@@ -11,9 +11,9 @@ import { readRows } from "../repositories/rows.ts";
 import { judge, type KnownRows, type Verdict } from "./judge.ts";
 
 /** How many rows are judged. */
-export const ROWS_MAX = 1_000;
+const ROWS_MAX = 1_000;
 /** How many rows are shown. */
-export const ROWS_SHOWN = 10;
+const ROWS_SHOWN = 10;
 /** How many reasons are told apart: the name of an unknown field may be any text. */
 const REASONS_MAX = 100;
 /** How many batches of rows are read. A batch may be empty, in a file of blank lines. */

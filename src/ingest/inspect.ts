@@ -12,7 +12,7 @@ import { type FileInspection, type Inspected, inspectFile, unreadable } from "./
 import { InspectedIds, isOfFile } from "./inspect-rows.ts";
 
 /** How many files of a source are inspected. */
-export const FILES_MAX = 100;
+const INSPECTED_MAX = 100;
 
 export interface SourceInspection {
   /** As the user wrote it. */
@@ -45,9 +45,9 @@ export async function inspectSource(
 ): Promise<SourceInspection> {
   const { source, isNamed } = await open(location, options);
   const notes = [...source.notes];
-  const files = source.files.slice(0, FILES_MAX);
+  const files = source.files.slice(0, INSPECTED_MAX);
   const more = source.files.length - files.length;
-  if (more > 0) notes.push(`${more} more files are not inspected, only the first ${FILES_MAX}`);
+  if (more > 0) notes.push(`${more} more files are not inspected, only the first ${INSPECTED_MAX}`);
   const known = new InspectedIds(pool);
   const inspected = new Map<SourceFile, FileInspection>();
   // Parents first, so that their ids are known.

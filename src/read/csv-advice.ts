@@ -33,13 +33,13 @@ export function noRow({ header, names }: Layout, record: CsvRecord, why: string,
   return `line ${record.line} is ${what} (${why}): ${textOf(record)}; ${fix}: the columns are ${names.expected}`;
 }
 
-/** A header in a file of which the recipe says that it has none. */
+/** A header, although the recipe says that the file has none. */
 export function headerUnwanted({ why }: Layout, record: CsvRecord): string {
   const skip = `skip it with ${option("skip", lastLineOf(record))}`;
   return `${why}, and line ${record.line} is a header: ${textOf(record)}; ${skip}`;
 }
 
-/** A first record that is no header in a file of which the recipe says that it has one. */
+/** No header in the first record, although the recipe says that the file has one. */
 export function headerMissing({ why, names }: Layout, record: CsvRecord, shape: Shape["is"]): string {
   const columns = names.table.columns.map(({ name }) => name).join(",");
   let fix = `if it is a title, skip it with ${option("skip", lastLineOf(record))}`;

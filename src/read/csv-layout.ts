@@ -60,7 +60,7 @@ function headerOf({ header, columns, ignoreOtherColumns }: FileRecipe): Pick<Lay
   return ignoreOtherColumns ? { header: "must", why: "ignoreOtherColumns goes by names" } : { header: "may", why: "" };
 }
 
-/** The order of the cells if no header gives it: that of the recipe, or the dictionary's. */
+/** The order of the cells if no header gives it: the recipe's, or else the dictionary's. */
 function cellsWithoutHeader(table: Table, { columns, ids }: FileRecipe, file: string): CellOrder {
   const isAssigned = (index: number) => ids === "database" && index === table.key;
   if (!Array.isArray(columns)) {

@@ -13,7 +13,7 @@ import { readingTable } from "./reading-table.ts";
 import type { FileRecipe } from "./recipe.ts";
 
 /**
- * The ReadRows of CSV. A header gives the order of the cells. The header is not a row, nor is a copy of it further down. A
+ * The ReadRows of CSV. A header gives the order of the cells. Neither the header nor a copy of it further down is a row. A
  * file in another dialect is refused (docs/importing.md).
  */
 export async function* csvRows(

@@ -106,7 +106,7 @@ function clockTime(fields: Fields): ClockTime | string {
   const { year, month, half: base, minute, second, weekday, fraction: decimals, offset: east } = fields;
   if (!dayExists(year, month, fields.day)) return "is on a day that does not exist";
   const day = daysSince1970(year, month, fields.day);
-  if (weekday !== undefined && ((day % 7) + 7) % 7 !== weekday) return "names another weekday than that of its day";
+  if (weekday !== undefined && ((day % 7) + 7) % 7 !== weekday) return "names a weekday that does not fit its day";
   const isTwelve = base === undefined || (fields.hour >= 1 && fields.hour <= 12);
   const hour = base === undefined ? fields.hour : (fields.hour % 12) + base;
   if (!isTwelve || hour > 23 || minute > 59 || second > 59) return "is at a time that does not exist";

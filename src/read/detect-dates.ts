@@ -1,4 +1,4 @@
-/** Finds how dates are written. Which of two numbers is the day is never guessed, and nor is the zone. */
+/** Finds how dates are written. Neither the order of day and month nor the zone is ever guessed. */
 import { Fault } from "../codecs/codec.ts";
 import { firstOf, shown } from "../shown.ts";
 import type { ColumnCells } from "./detect-values.ts";

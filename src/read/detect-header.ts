@@ -41,7 +41,7 @@ export function detectHeader(all: readonly TextRecord[], given: FileRecipe, name
   return { findings, names, rows: rows.filter(({ cells }) => !cells.every(isBlank)) };
 }
 
-/** Lines that begin with # if they have not the cells of the others. */
+/** Lines that begin with #, if their number of cells differs from the other lines'. */
 function commentsOf(records: readonly TextRecord[], given: FileRecipe): Finding | undefined {
   if (given.comment !== undefined) return said("comments", given.comment);
   const comments = records.filter(isComment);

@@ -42,7 +42,7 @@ export interface FoundFile {
 }
 
 export interface ChosenFile extends FoundFile, Chosen {
-  /** Its ending says how the file is read, if not that of `name`. */
+  /** Another name for the file. If it is there, its ending says how the file is read, and not the ending of `name`. */
   readAs?: string;
 }
 

@@ -57,7 +57,7 @@ function readCells(table: Table, rejection: HeldRejection, cells: Record<string,
   return { ...fromCsv(reading, texts, order), raw: Buffer.from(csvLine(texts).slice(0, -2)), columns, recipe };
 }
 
-/** The values become JSON as Muster writes it, so that of the recipe only the ids still count. */
+/** The values become JSON as Muster writes it. The only part of the recipe that still counts is `ids`. */
 function readCellsAsJson(
   table: Table,
   reading: Table,

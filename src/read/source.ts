@@ -130,7 +130,7 @@ function recipesBeside({ recipe, s3, signal }: OpenSource, notes: string[]) {
   };
 }
 
-/** The name of a file with that of its source in front. */
+/** The name of a file with its source's name in front. */
 function wholeName({ isOne }: Place, source: string, name: string): string {
   if (isOne) return source.endsWith(name) ? source : name;
   return source.endsWith("/") ? source + name : `${source}/${name}`;

@@ -5,11 +5,11 @@ import type { Workbook } from "./xlsx-parts.ts";
 import type { XmlHandler } from "./xml.ts";
 
 /** The most bytes of all shared texts of a workbook: they are held in memory. */
-export const STRINGS_BYTES_MAX = 256 * 1024 * 1024;
+const STRINGS_BYTES_MAX = 256 * 1024 * 1024;
 /** What a text takes besides its own bytes. */
 const PLACE_BYTES = 8;
 /** The most characters of a cell, as in Excel. An escaped character takes seven. */
-export const CELL_LENGTH_MAX = 32_767;
+const CELL_LENGTH_MAX = 32_767;
 const ESCAPED_LENGTH = 7;
 
 /** Holds texts as bytes one after the other: millions of them would take several times as much as strings. */
