@@ -32,7 +32,7 @@ test("a changed bit in the pages of a Parquet file never changes a row if the fi
     [2, "Judge"],
   ];
   let refused = 0;
-  for (let bit = 0; bit < (JOBS.length - 8) * 8; bit += 3) {
+  for (let bit = 0; bit < (JOBS.length - 8) * 8; bit += 7) {
     const changed = Buffer.from(JOBS);
     changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
     const rows = await readJobs("jobs.parquet", changed, { chunkBytes: 1024 }).catch((error) => {
@@ -44,7 +44,7 @@ test("a changed bit in the pages of a Parquet file never changes a row if the fi
     if (rows && bit >> 3 < JOBS.length - 8 - FOOTER_BYTES)
       expect([bit, rows.map(({ values }) => values)]).toEqual([bit, right]);
   }
-  expect(refused).toBeGreaterThan(300);
+  expect(refused).toBeGreaterThan(130);
 });
 
 test("lengths that lie are refused", async () => {

@@ -168,14 +168,14 @@ export function valueRecipe(recipe: FileRecipe | undefined): FileRecipe | undefi
 }
 
 /** How many parts a recipe may have. Each is compared with the name of each file. */
-const FILES_MAX = 1_000;
+const PARTS_MAX = 1_000;
 
 export const Recipe = z.strictObject({
   $schema: z.string().optional(),
   files: z
     .array(FileRecipe)
     .min(1)
-    .max(FILES_MAX, `must be at most ${FILES_MAX} parts`)
+    .max(PARTS_MAX, `must be at most ${PARTS_MAX} parts`)
     .describe("The first whose `match` fits a file's name is used"),
 });
 export type Recipe = z.output<typeof Recipe>;
