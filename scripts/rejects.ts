@@ -31,7 +31,7 @@ export async function rejectsWritten(
     const rows = await writeRejects(db, runs, path);
     const facts = { rejects: rows === 0 ? null : { file: path, rows } };
     if (rows === 0) return { facts };
-    const text = `${rows} rejected rows are in ${name}: correct them there, then run: npm run replay -- ${name}`;
+    const text = `${rows === 1 ? "1 rejected row is" : `${rows} rejected rows are`} in ${name}: correct them there, then run: npm run replay -- ${name}`;
     return { facts, text };
   } catch (error) {
     const again = `run npm run replay -- --run ${runs.at(-1)} --rejects FILE to get the rejected rows`;

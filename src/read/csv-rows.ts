@@ -64,7 +64,10 @@ export async function* csvRows(
   if (lines === 1) say?.(`${name}: skipped line ${first}, a header among the rows`);
   if (lines > 1) say?.(`${name}: skipped ${lines} headers among the rows (the first is line ${first})`);
   if (comments.lines > 0) say?.(`${name}: skipped ${commentsOf(comments)}`);
-  if (blank.rows > 0) say?.(`${name}: skipped ${blank.rows} rows without any value (the first is line ${blank.first})`);
+  if (blank.rows > 0)
+    say?.(
+      `${name}: skipped ${blank.rows === 1 ? "1 row" : `${blank.rows} rows`} without any value (the first is line ${blank.first})`,
+    );
   const after = recipe?.skip ? ` after the lines that are skipped (${recipe.skip})` : "";
   if (count === 0) say?.(`${name} has no rows${after}`);
 }

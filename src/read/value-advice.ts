@@ -49,14 +49,14 @@ async function* withAdvice(
     }
     yield rows;
   }
-  for (const { text, what = rejectedLike, count, values } of advice)
-    if (count > 0) say(`${name}: ${what(count, [...values][0] ?? "")}: ${text([...values])}`);
+  for (const { text, what, count, values } of advice)
+    if (count > 0) say(`${name}: ${what?.([...values]) ?? rejectedLike(count, [...values])}: ${text([...values])}`);
 }
 
 /** How many different values of a file are looked at for how they are written. */
 const VALUES_MAX = 100;
 
-const rejectedLike = (count: number, first: string) =>
+const rejectedLike = (count: number, [first = ""]: readonly string[]) =>
   `${count} ${count === 1 ? "value is" : "values are"} rejected like "${first}"`;
 
 /** The value that a reason shows. Dates and numbers have no quotes. */
@@ -66,7 +66,7 @@ interface Advice {
   /** What to do about these values, or about the fields of these names. */
   text(values: readonly string[]): string;
   /** What is wrong, if it is not that values are rejected. */
-  what?(count: number, first: string): string;
+  what?(values: readonly string[]): string;
   /** Whether the recipe does not say how such values are read. */
   isUnsaid(recipe: FileRecipe): boolean;
   isFor(reason: Reason, value: string, recipe: FileRecipe): boolean;
@@ -110,7 +110,8 @@ const ADVICE: readonly Advice[] = [
     isOfText: true,
   },
   {
-    what: (count, first) => `${count === 1 ? "1 field is" : `${count} fields are`} no column, such as ${shown(first)}`,
+    what: (fields) =>
+      `${fields.length === 1 ? "a field is" : `${fields.length} fields are`} no column, such as ${shown(fields[0])}`,
     text: fieldsAdvice,
     isUnsaid: ({ ignoreOtherColumns }) => !ignoreOtherColumns,
     isFor: ({ code, detail }) => code === "unknown_field" && detail.includes(" has no field "),
