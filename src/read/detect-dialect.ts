@@ -2,7 +2,7 @@
 import { DELIMITERS } from "./csv-dialect.ts";
 import { escapesOf } from "./detect-escapes.ts";
 import { lineEndsOf, quotesOf } from "./detect-quotes.ts";
-import type { Marks, TextRecord } from "./detect-records.ts";
+import type { CutMarks, TextRecord } from "./detect-records.ts";
 import { count, type Finding, said, share } from "./detection.ts";
 import { type Expected, fits, type NamesColumn, nameOf, PLAIN, rank, type Trial, trial } from "./dialect-trial.ts";
 import type { FileRecipe } from "./recipe.ts";
@@ -13,7 +13,7 @@ const RARE_DELIMITERS = ["\x01", "^", "~", ":", " "] as const;
 
 export interface FoundDialect {
   findings: Finding[];
-  marks: Marks;
+  marks: CutMarks;
   records: TextRecord[];
 }
 

@@ -1,9 +1,7 @@
 /** Cuts the start of a file into records, to see how each delimiter would cut it. It reads what no parser accepts, too. */
+import type { Marks } from "./csv-dialect.ts";
 
-export interface Marks {
-  delimiter: string;
-  /** "" if nothing stands around cells. */
-  quote: string;
+export interface CutMarks extends Marks {
   /** "" if nothing is escaped. */
   escape: string;
 }
@@ -29,7 +27,7 @@ const CELLS_MAX = 4_096;
 const QUOTED_LENGTH_MAX = 16 * 1024;
 
 /** The first records that are not blank. */
-export function recordsOf(text: string, marks: Marks): TextRecord[] {
+export function textRecordsOf(text: string, marks: CutMarks): TextRecord[] {
   const records: TextRecord[] = [];
   let line = 1;
   for (let at = 0; at < text.length && records.length < RECORDS_MAX; ) {
@@ -60,7 +58,7 @@ class Cutter {
 
   constructor(
     private readonly text: string,
-    private readonly marks: Marks,
+    private readonly marks: CutMarks,
     private at: number,
   ) {}
 

@@ -88,10 +88,10 @@ function detectNumbers(all: readonly ColumnCells[], given: FileRecipe): Finding[
 }
 
 /** A doubt, or what reads the numbers. */
-export type Marks = { doubt: string; choices: FileRecipe[] } | { is: string; recipe: FileRecipe };
+export type NumberMarks = { doubt: string; choices: FileRecipe[] } | { is: string; recipe: FileRecipe };
 
 /** @param areWhole whether the columns take whole numbers alone, so that decimals must be zeros */
-export function marksOf(cells: readonly string[], areWhole: boolean): Marks {
+export function marksOf(cells: readonly string[], areWhole: boolean): NumberMarks {
   const numbers = cells.map((cell) => cell.replace(/^[+-]/, ""));
   const groupOf = (mark: string) => (mark === "\u00A0" || mark === "\u202F" ? " " : mark);
   for (const decimal of [",", "."] as const) {
@@ -126,7 +126,7 @@ export function marksOf(cells: readonly string[], areWhole: boolean): Marks {
 const WHOLE_NEEDED = "the column takes whole numbers, and these have decimals: correct them, or they are rejected";
 
 /** All numbers have one kind of mark, and three digits after each. */
-function grouped(numbers: readonly string[], areWhole: boolean): Marks {
+function grouped(numbers: readonly string[], areWhole: boolean): NumberMarks {
   const marks = new Set(numbers.flatMap((cell) => cell.replace(/\d/g, "").split("")));
   const [mark = ""] = marks;
   if (marks.size !== 1 || !numbers.every((cell) => /^\d{1,3}(?:\D\d{3})+$/.test(cell)))

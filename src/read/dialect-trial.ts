@@ -1,5 +1,5 @@
 /** How a text looks if it is cut at one delimiter. */
-import { type Marks, recordsOf, type TextRecord } from "./detect-records.ts";
+import { type CutMarks, type TextRecord, textRecordsOf } from "./detect-records.ts";
 
 /** A header stands in the first records, if there is one. */
 export const HEADER_WITHIN = 20;
@@ -21,7 +21,7 @@ export interface Expected {
 
 /** How the text looks if it is cut at one delimiter. */
 export interface Trial {
-  marks: Marks;
+  marks: CutMarks;
   records: TextRecord[];
   /** The most frequent number of cells, and how many records have it. */
   cells: number;
@@ -32,10 +32,10 @@ export interface Trial {
   rows: number;
 }
 
-export const PLAIN: Marks = { delimiter: ",", quote: '"', escape: "" };
+export const PLAIN: CutMarks = { delimiter: ",", quote: '"', escape: "" };
 
-export function trial(text: string, marks: Marks, namesColumn: NamesColumn, { areRow }: Expected = {}): Trial {
-  const records = recordsOf(text, marks);
+export function trial(text: string, marks: CutMarks, namesColumn: NamesColumn, { areRow }: Expected = {}): Trial {
+  const records = textRecordsOf(text, marks);
   const counts = new Map<number, number>();
   for (const { cells, isMalformed } of records)
     if (!isMalformed) counts.set(cells.length, (counts.get(cells.length) ?? 0) + 1);
