@@ -7,7 +7,7 @@ import { settingsOf } from "../src/config.ts";
 import { rejectLimit } from "../src/ingest/reject-limit.ts";
 import { DEFAULT_SAMPLE } from "../src/ingest/sample.ts";
 import { type Help, helpText, isGiven, type Option, oneOf, text, wholeNumber } from "../src/options.ts";
-import { RECIPE_FLAGS } from "../src/read/recipe-options.ts";
+import { RECIPE_FLAGS } from "../src/read/recipes/recipe-options.ts";
 
 interface Command extends Omit<Help, "usage" | "settings" | "recipe"> {
   /** It reads files, and takes the flags of RECIPE_FLAGS too. */

@@ -18,7 +18,7 @@ import { SETTINGS, type Setting } from "../src/config.ts";
 import * as ledger from "../src/db/ledger.ts";
 import * as schema from "../src/db/schema.ts";
 import { defaultOf } from "../src/options.ts";
-import { Recipe } from "../src/read/recipe.ts";
+import { Recipe } from "../src/read/recipes/recipe.ts";
 import { COMMANDS, helpOf } from "./commands.ts";
 
 const ROOT = join(import.meta.dir, "..");

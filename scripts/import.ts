@@ -5,7 +5,7 @@ import { hasSample } from "../src/ingest/first-load.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { assertFree } from "../src/ingest/rejects-file.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
-import { readRecipe } from "../src/read/recipe-file.ts";
+import { readRecipe } from "../src/read/recipes/recipe-file.ts";
 import type { NewRejection } from "../src/repositories/rejection-log.ts";
 import { escaped } from "../src/shown.ts";
 import { say, withProgress } from "./progress.ts";

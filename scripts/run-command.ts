@@ -11,8 +11,8 @@ import { MusterError } from "../src/errors.ts";
 import { interruption } from "../src/interruption.ts";
 import { type OpenDatabase, openDatabase } from "../src/open-database.ts";
 import { type Option, readOptions, type Values } from "../src/options.ts";
-import type { FileRecipe } from "../src/read/recipe.ts";
-import { RECIPE_FLAGS, type RecipeFault, recipeOfOptions } from "../src/read/recipe-options.ts";
+import type { FileRecipe } from "../src/read/recipes/recipe.ts";
+import { RECIPE_FLAGS, type RecipeFault, recipeOfOptions } from "../src/read/recipes/recipe-options.ts";
 import { COMMANDS, type CommandName, flagsOf, helpOf } from "./commands.ts";
 import { say } from "./progress.ts";
 

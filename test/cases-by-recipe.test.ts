@@ -3,7 +3,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { RowDataPacket } from "mysql2";
 import { importSource } from "../src/ingest/import.ts";
-import type { FileRecipe } from "../src/read/recipe.ts";
+import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { freshDatabase } from "./support/database.ts";
 import { CASES, withoutCases } from "./support/missing.ts";
 

@@ -1,7 +1,7 @@
 /** How --columns is written. */
 import { expect, test } from "bun:test";
 import { MusterError } from "../src/errors.ts";
-import { recipeOfOptions } from "../src/read/recipe-options.ts";
+import { recipeOfOptions } from "../src/read/recipes/recipe-options.ts";
 
 const read = (columns: string) =>
   recipeOfOptions({ columns }, "-", (faults) => new MusterError("invalid", faults.map(({ detail }) => detail).join()));

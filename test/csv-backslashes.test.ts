@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { csvLine } from "../src/codecs/csv.ts";
 import { tableOf } from "../src/codecs/tables.ts";
-import { csvRows } from "../src/read/csv-rows.ts";
+import { csvRows } from "../src/read/csv/csv-rows.ts";
 
 async function read(text: string) {
   async function* chunks() {

@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { csvLine } from "../src/codecs/csv.ts";
 import { type Table, tableOf } from "../src/codecs/tables.ts";
-import { csvRows } from "../src/read/csv-rows.ts";
-import type { FileRecipe } from "../src/read/recipe.ts";
-import { byRecipe } from "../src/read/recipe-reader.ts";
+import { csvRows } from "../src/read/csv/csv-rows.ts";
+import { byRecipe } from "../src/read/formats/recipe-reader.ts";
+import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { rows, things } from "./support/things.ts";
 
 const jobs = tableOf("jobs");

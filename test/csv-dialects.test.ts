@@ -7,9 +7,9 @@ import type { RowDataPacket } from "mysql2";
 import { RECORD_BYTES_MAX } from "../src/codecs/codec.ts";
 import type { CsvDialect } from "../src/codecs/csv-format.ts";
 import { parseCsv } from "../src/codecs/csv-parser.ts";
-import { resolved } from "../src/read/dialects.ts";
-import type { FileRecipe } from "../src/read/recipe.ts";
-import { recordsOf } from "../src/read/rejection-sheet.ts";
+import { recordsOf } from "../src/read/corrections/rejection-sheet.ts";
+import { resolved } from "../src/read/recipes/dialects.ts";
+import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { ownServer } from "./support/own-server.ts";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { datetime, int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import { type Table, tableOf } from "../src/codecs/tables.ts";
-import { csvRows } from "../src/read/csv-rows.ts";
+import { csvRows } from "../src/read/csv/csv-rows.ts";
 import { only } from "./support/things.ts";
 
 const employees = tableOf("hired_employees");

@@ -3,10 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { bigint, date, datetime, decimal, double, int, mysqlTable } from "drizzle-orm/mysql-core";
 import fc from "fast-check";
 import { DateTime } from "luxon";
-import { csvRows } from "../src/read/csv-rows.ts";
-import { ndjsonRows } from "../src/read/ndjson-rows.ts";
-import { readingTable } from "../src/read/reading-table.ts";
-import { FileRecipe } from "../src/read/recipe.ts";
+import { csvRows } from "../src/read/csv/csv-rows.ts";
+import { ndjsonRows } from "../src/read/formats/ndjson-rows.ts";
+import { readingTable } from "../src/read/recipes/reading-table.ts";
+import { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { only } from "./support/things.ts";
 
 const things = only({

@@ -2,10 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type TableName, tableOf } from "../src/codecs/tables.ts";
-import { type Detection, detect } from "../src/read/detect.ts";
-import { joined } from "../src/read/detection.ts";
-import { readerOfFormat } from "../src/read/file-formats.ts";
-import type { FileRecipe } from "../src/read/recipe.ts";
+import { type Detection, detect } from "../src/read/detect/detect.ts";
+import { joined } from "../src/read/detect/detection.ts";
+import { readerOfFormat } from "../src/read/formats/file-formats.ts";
+import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 
 interface Given {
   table?: TableName;

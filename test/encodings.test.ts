@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { tableOf } from "../src/codecs/tables.ts";
-import { decoded } from "../src/read/decode.ts";
-import { encodingOf } from "../src/read/encodings.ts";
-import { readerOfFile } from "../src/read/file-formats.ts";
-import { FileRecipe } from "../src/read/recipe.ts";
+import { decoded } from "../src/read/formats/decode.ts";
+import { encodingOf } from "../src/read/formats/encodings.ts";
+import { readerOfFile } from "../src/read/formats/file-formats.ts";
+import { FileRecipe } from "../src/read/recipes/recipe.ts";
 // Written by Python's codecs, but for x-user-defined, which Python does not have. The labels are those of the standard.
 import encodings from "./golden/encodings.json";
 

@@ -3,12 +3,12 @@ import { expect, test } from "bun:test";
 import type { CsvDialect } from "../src/codecs/csv-format.ts";
 import { parseCsv } from "../src/codecs/csv-parser.ts";
 import { tableOf } from "../src/codecs/tables.ts";
-import { csvRows } from "../src/read/csv-rows.ts";
-import { resolved } from "../src/read/dialects.ts";
-import { FileRecipe, parseRecipe, type Recipe, recipeFor } from "../src/read/recipe.ts";
-import { withOptions } from "../src/read/recipe-file.ts";
-import { recipeOfOptions } from "../src/read/recipe-options.ts";
-import { recordsOf } from "../src/read/rejection-sheet.ts";
+import { recordsOf } from "../src/read/corrections/rejection-sheet.ts";
+import { csvRows } from "../src/read/csv/csv-rows.ts";
+import { resolved } from "../src/read/recipes/dialects.ts";
+import { FileRecipe, parseRecipe, type Recipe, recipeFor } from "../src/read/recipes/recipe.ts";
+import { withOptions } from "../src/read/recipes/recipe-file.ts";
+import { recipeOfOptions } from "../src/read/recipes/recipe-options.ts";
 
 const MYSQL = resolved({ dialect: "mysql" });
 

@@ -10,7 +10,7 @@ import { ProvisionalIds } from "../src/ingest/provisional-ids.ts";
 import { replayOpen } from "../src/ingest/replay-batches.ts";
 import { replayFile } from "../src/ingest/replay-file.ts";
 import type { FileRow } from "../src/read/file-row.ts";
-import type { FileRecipe } from "../src/read/recipe.ts";
+import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { findRun } from "../src/repositories/run-log.ts";
 import { appOver, posted } from "./support/app.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { RECORD_BYTES_MAX } from "../src/codecs/codec.ts";
-import { elementsOf } from "../src/read/json-elements.ts";
+import { elementsOf } from "../src/read/formats/json-elements.ts";
 import { readJobs, refusalOf } from "./support/read-file.ts";
 
 test("rows are numbered by their place in the array, and kept as they stand", async () => {

@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { toJson } from "../src/codecs/json.ts";
 import { type ReadRow, type Table, tableOf } from "../src/codecs/tables.ts";
-import { avroRows } from "../src/read/avro-rows.ts";
-import { ndjsonRows } from "../src/read/ndjson-rows.ts";
-import type { FileRecipe } from "../src/read/recipe.ts";
+import { avroRows } from "../src/read/formats/avro-rows.ts";
+import { ndjsonRows } from "../src/read/formats/ndjson-rows.ts";
+import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { containerOf, long, record, sized } from "./support/avro.ts";
 import { rows, things } from "./support/things.ts";
 

@@ -1,6 +1,6 @@
 /** How a message names the options that read a file. */
 import { expect, test } from "bun:test";
-import { option, options } from "../src/read/option-text.ts";
+import { option, options } from "../src/read/recipes/option-text.ts";
 
 test.each([
   [option("delimiter", ";"), "--delimiter ';' (HTTP: delimiter=;)"],

@@ -1,6 +1,6 @@
 /** CSV and Avro as other programs write them: Python's csv, pandas, DuckDB, fastavro. */
 import { afterAll, expect, test } from "bun:test";
-import type { FileRecipe } from "../src/read/recipe.ts";
+import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { removeFolders } from "./support/files.ts";
 import { missing } from "./support/missing.ts";
 import { withoutPython, written } from "./support/python.ts";

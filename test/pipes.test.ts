@@ -3,7 +3,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import type { RowDataPacket } from "mysql2";
-import { openSource } from "../src/read/source.ts";
+import { openSource } from "../src/read/sources/source.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
 import { ROOT, startOnTerminal } from "./support/commands.ts";

@@ -5,7 +5,7 @@ import Ajv from "ajv/dist/2020";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { replayOpen } from "../src/ingest/replay-batches.ts";
-import { parseRecipe } from "../src/read/recipe.ts";
+import { parseRecipe } from "../src/read/recipes/recipe.ts";
 import { putText } from "../src/s3/objects.ts";
 import { appOver } from "./support/app.ts";
 import { ROOT, run } from "./support/commands.ts";

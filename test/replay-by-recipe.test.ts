@@ -6,7 +6,7 @@ import { csvLine } from "../src/codecs/csv.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { replayOpen } from "../src/ingest/replay-batches.ts";
 import { replayFile } from "../src/ingest/replay-file.ts";
-import type { FileRecipe } from "../src/read/recipe.ts";
+import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";

@@ -5,7 +5,7 @@ import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
-import { openSource } from "../src/read/source.ts";
+import { openSource } from "../src/read/sources/source.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
 import { run } from "./support/commands.ts";

@@ -1,8 +1,8 @@
 /** A file whose dates or numbers are rejected is told which option reads them. */
 import { expect, test } from "bun:test";
 import { date, datetime, decimal, int, mysqlTable } from "drizzle-orm/mysql-core";
-import { readerOfFormat } from "../src/read/file-formats.ts";
-import { FileRecipe } from "../src/read/recipe.ts";
+import { readerOfFormat } from "../src/read/formats/file-formats.ts";
+import { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { only } from "./support/things.ts";
 
 const things = only({

@@ -164,7 +164,7 @@ export const rejections = mysqlTable(
     raw: mediumblob("raw").notNull(),
     // If `raw` is a CSV record, the column of each of its cells. NULL if `raw` is JSON.
     columns: document<string[]>()("columns"),
-    // How the row's file was read, if not by the strict default: the FileRecipe of src/read/recipe.ts. A replay reads `raw` by it.
+    // How the row's file was read, if not by the strict default: the FileRecipe of src/read/recipes/recipe.ts. A replay reads `raw` by it.
     recipe: document<Record<string, unknown>>()("recipe"),
     reasons: document<Reason[]>()("reasons").notNull(),
     state: varchar("state", { length: 16 }).$type<RejectionState>().notNull(),

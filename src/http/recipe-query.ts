@@ -1,7 +1,7 @@
 /** The recipe that a request's query gives (docs/recipes.md). RECIPE_PARAMETERS has its parameters. */
 import { pointerTo } from "../codecs/pointer.ts";
-import type { FileRecipe } from "../read/recipe.ts";
-import { recipeOfOptions } from "../read/recipe-options.ts";
+import type { FileRecipe } from "../read/recipes/recipe.ts";
+import { recipeOfOptions } from "../read/recipes/recipe-options.ts";
 import { faulty } from "./validate.ts";
 
 /**

@@ -2,7 +2,7 @@
 import { realpath } from "node:fs/promises";
 import { tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
-import { openSource } from "../read/source.ts";
+import { openSource } from "../read/sources/source.ts";
 import { keyRange } from "../repositories/key-sql.ts";
 import { hasImportThat, hasRunThatStored, type Report } from "../repositories/run-log.ts";
 import { countsText, whollyRejected } from "./counts.ts";

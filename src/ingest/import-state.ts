@@ -1,7 +1,7 @@
 import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import type { Counts } from "../db/ledger.ts";
-import type { Source } from "../read/source.ts";
+import type { Source } from "../read/sources/source.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
 import type { NewRejection } from "../repositories/rejection-log.ts";
 import type { Report } from "../repositories/run-log.ts";

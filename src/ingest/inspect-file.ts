@@ -1,12 +1,12 @@
 /** Inspects one file: finds how it is written, and reads its first rows by what is proposed. */
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
-import { detect } from "../read/detect.ts";
-import { type Finding, joined } from "../read/detection.ts";
+import { detect } from "../read/detect/detect.ts";
+import { type Finding, joined } from "../read/detect/detection.ts";
+import type { FileStart } from "../read/detect/file-start.ts";
 import type { ReadRows } from "../read/file-row.ts";
-import type { FileStart } from "../read/file-start.ts";
-import type { FileRecipe, FormatName } from "../read/recipe.ts";
-import { textsOf } from "../read/recipe-text.ts";
-import { sheetText } from "../read/xlsx-rows.ts";
+import { sheetText } from "../read/formats/xlsx-rows.ts";
+import type { FileRecipe, FormatName } from "../read/recipes/recipe.ts";
+import { textsOf } from "../read/recipes/recipe-text.ts";
 import { escaped } from "../shown.ts";
 import { type InspectedIds, type InspectedRows, inspectRows, isOfFile } from "./inspect-rows.ts";
 

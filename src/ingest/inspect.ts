@@ -3,11 +3,11 @@ import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import type { Pool } from "mysql2/promise";
 import { type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { type formatOfFile, readerFor, readerOfFormat } from "../read/file-formats.ts";
-import { type FileStart, startOf, wholeLines } from "../read/file-start.ts";
-import { quoted } from "../read/option-text.ts";
-import type { FileRecipe, Recipe } from "../read/recipe.ts";
-import { openSource, type Source, type SourceFile } from "../read/source.ts";
+import { type FileStart, startOf, wholeLines } from "../read/detect/file-start.ts";
+import { type formatOfFile, readerFor, readerOfFormat } from "../read/formats/file-formats.ts";
+import { quoted } from "../read/recipes/option-text.ts";
+import type { FileRecipe, Recipe } from "../read/recipes/recipe.ts";
+import { openSource, type Source, type SourceFile } from "../read/sources/source.ts";
 import { type FileInspection, type Inspected, inspectFile, unreadable } from "./inspect-file.ts";
 import { InspectedIds, isOfFile } from "./inspect-rows.ts";
 

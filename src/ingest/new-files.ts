@@ -1,7 +1,7 @@
 /** `--new-only`: which files of a source have been imported before. */
 import { MusterError } from "../errors.ts";
-import { digestOf, etagDigest, type Identity } from "../read/file-digest.ts";
-import type { Source, SourceFile } from "../read/source.ts";
+import { digestOf, etagDigest, type Identity } from "../read/sources/file-digest.ts";
+import type { Source, SourceFile } from "../read/sources/source.ts";
 import { type KnownFile, knownFiles } from "../repositories/file-log.ts";
 import { escaped } from "../shown.ts";
 import type { Import } from "./import-state.ts";

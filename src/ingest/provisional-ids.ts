@@ -9,8 +9,8 @@ import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
 import { mayAssignIds } from "../publish/definition.ts";
 import type { FileRow } from "../read/file-row.ts";
-import { option } from "../read/option-text.ts";
-import type { Source, SourceFile } from "../read/source.ts";
+import { option } from "../read/recipes/option-text.ts";
+import type { Source, SourceFile } from "../read/sources/source.ts";
 import { escaped } from "../shown.ts";
 import type { ImportReport } from "./import-state.ts";
 

@@ -1,7 +1,7 @@
 import type { Row, Table } from "../codecs/tables.ts";
-import { ContentDigest, etagDigest } from "../read/file-digest.ts";
 import type { FileRow } from "../read/file-row.ts";
-import type { SourceFile } from "../read/source.ts";
+import { ContentDigest, etagDigest } from "../read/sources/file-digest.ts";
+import type { SourceFile } from "../read/sources/source.ts";
 import { type LoggedFile, noteFiles } from "../repositories/file-log.ts";
 import { noRows } from "../repositories/run-log.ts";
 import type { Import } from "./import-state.ts";

@@ -6,8 +6,8 @@ import { sheetLine, sheetStart } from "../codecs/spreadsheet.ts";
 import { tables } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { explainedFile } from "../file-errors.ts";
-import { lookAt } from "../read/local-file.ts";
-import { sheetCells, sheetHeader } from "../read/rejection-sheet.ts";
+import { sheetCells, sheetHeader } from "../read/corrections/rejection-sheet.ts";
+import { lookAt } from "../read/sources/local-file.ts";
 import { listRejections, type RejectionRecord } from "../repositories/rejection-log.ts";
 import { escaped } from "../shown.ts";
 

@@ -4,7 +4,7 @@ import type { Database } from "../db/database.ts";
 import { type Counts, RAW_BYTES_MAX } from "../db/ledger.ts";
 import { retried, transacted, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
-import type { Correction } from "../read/corrected-file.ts";
+import type { Correction } from "../read/corrections/corrected-file.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import { inParts } from "../repositories/inserts.ts";
 import { countOpen, pageOfOpen, standingOf } from "../repositories/open-rejections.ts";

@@ -1,6 +1,6 @@
 /** What every reader of a file format is given, and the rows that it yields. */
 import type { ReadRow, Table } from "../codecs/tables.ts";
-import type { FileRecipe } from "./recipe.ts";
+import type { FileRecipe } from "./recipes/recipe.ts";
 
 /** A row of a file, with what is logged if it is rejected. */
 export interface FileRow extends ReadRow {

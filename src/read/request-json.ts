@@ -4,7 +4,7 @@ import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo, shownPointer } from "../codecs/pointer.ts";
 import { isTableName, type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { readJson } from "./json-fields.ts";
+import { readJson } from "./formats/json-fields.ts";
 import { addRow, type BatchRow, notEmpty, type Path, pointerAt } from "./request-rows.ts";
 
 /**

@@ -3,8 +3,8 @@ import { pointerTo } from "../codecs/pointer.ts";
 import { type TableName, tableOf } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES, turn } from "../event-loop.ts";
-import { type MediaType, readerOfBody } from "./file-formats.ts";
 import type { FileRow, ReadOptions } from "./file-row.ts";
+import { type MediaType, readerOfBody } from "./formats/file-formats.ts";
 
 /** How many rows one request may have, in all tables together. */
 export const ROWS_PER_REQUEST_MAX = 1_000;

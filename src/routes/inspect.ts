@@ -14,8 +14,8 @@ import { validate } from "../http/validate.ts";
 import { inspectBody } from "../ingest/inspect.ts";
 import type { FileInspection } from "../ingest/inspect-file.ts";
 import { InspectedIds } from "../ingest/inspect-rows.ts";
-import { formatOfType, isZipType } from "../read/file-formats.ts";
-import { RECIPE_PARAMETERS } from "../read/recipe-options.ts";
+import { formatOfType, isZipType } from "../read/formats/file-formats.ts";
+import { RECIPE_PARAMETERS } from "../read/recipes/recipe-options.ts";
 import { fileBody, fileName, fileTypeOf, tableParameter } from "./imports.ts";
 
 /** How many bytes of a file may be sent. */

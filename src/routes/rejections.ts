@@ -18,7 +18,7 @@ import { JSON_TYPE } from "../http/problem.ts";
 import { type Lines, linesOf, spreadsheetOption } from "../http/stream.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { discardRejections, openRejections, replay } from "../ingest/replay.ts";
-import { sheetCells, sheetHeader } from "../read/rejection-sheet.ts";
+import { sheetCells, sheetHeader } from "../read/corrections/rejection-sheet.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import { findRejection, listRejections, type RejectionRecord } from "../repositories/rejection-log.ts";
 import { sentRow, type WriteLimits } from "./insert.ts";

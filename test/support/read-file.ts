@@ -1,8 +1,8 @@
 /** Reads a file's rows as an import does, without a database. */
 import { expect } from "bun:test";
 import { type Table, tableOf } from "../../src/codecs/tables.ts";
-import { readerOfFile } from "../../src/read/file-formats.ts";
 import type { FileRow, ReadOptions } from "../../src/read/file-row.ts";
+import { readerOfFile } from "../../src/read/formats/file-formats.ts";
 
 export const jobs = tableOf("jobs");
 

@@ -1,0 +1,51 @@
+/** Finds the table of a file by the columns that its header names. */
+import { type Table, type TableName, tableNames, tables } from "../../codecs/tables.ts";
+import { FieldNames } from "../recipes/field-names.ts";
+import { count, type Finding } from "./detection.ts";
+
+export interface FoundTable {
+  table: Table | undefined;
+  /** The tables that it may be. */
+  names: readonly TableName[];
+  finding?: Finding;
+}
+
+/** @param known the table, if the name of the file or the user says it */
+export function detectTable(names: readonly string[], known: Table | undefined): FoundTable {
+  if (known) return { table: known, names: [known.name] };
+  const part = "table";
+  const ranked = tables
+    .map((table) => {
+      const naming = new FieldNames(table);
+      const named = new Set(names.map((name) => naming.of(name)).filter((index) => index >= 0));
+      const lacks = table.columns.filter(
+        (column, index) => column.required && index !== table.key && !named.has(index),
+      );
+      return {
+        table,
+        named: [...named].filter((index) => index !== table.key).length,
+        all: named.size,
+        lacks: lacks.length,
+      };
+    })
+    .filter(({ named }) => named > 0)
+    .toSorted((a, b) => a.lacks - b.lacks || b.named - a.named);
+  const [best, second] = ranked;
+  if (!best) {
+    const doubt = `neither its name nor a header says the table: give --table (${tableNames.join(", ")})`;
+    return {
+      table: undefined,
+      names: tableNames,
+      finding: { part, is: "unknown", evidence: "no table has such columns", doubt },
+    };
+  }
+  const { table, all } = best;
+  const evidence = `the header names ${count(all, "column")} of ${table.name}`;
+  const isCertain = best.lacks === 0 && second?.lacks !== 0;
+  const doubt = "its name does not say it, and the header does not name all of its columns";
+  return {
+    table,
+    names: [table.name],
+    finding: { part, is: table.name, evidence, recipe: { table: table.name }, ...(!isCertain && { doubt }) },
+  };
+}
