@@ -6,9 +6,10 @@ import { tableOf } from "../src/codecs/tables.ts";
 import { recordsOf } from "../src/read/corrections/rejection-sheet.ts";
 import { csvRows } from "../src/read/csv/csv-rows.ts";
 import { resolved } from "../src/read/recipes/dialects.ts";
-import { FileRecipe, parseRecipe, type Recipe, recipeFor } from "../src/read/recipes/recipe.ts";
+import { FileRecipe, parseRecipe, type Recipe } from "../src/read/recipes/recipe.ts";
 import { withOptions } from "../src/read/recipes/recipe-file.ts";
 import { recipeOfOptions } from "../src/read/recipes/recipe-options.ts";
+import { recipeFor } from "../src/read/recipes/recipe-parts.ts";
 
 const MYSQL = resolved({ dialect: "mysql" });
 

@@ -5,7 +5,7 @@ import { type Row, type Table, type TableName, tableOf, tables } from "../codecs
 import type { Database } from "../db/database.ts";
 import type { Counts, Reason, RunKind } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { rowRecipe } from "../read/recipes/recipe.ts";
+import { rowRecipe } from "../read/recipes/recipe-parts.ts";
 import type { BatchRow } from "../read/request-rows.ts";
 import { passGates } from "../repositories/gates.ts";
 import { existingIds } from "../repositories/key-sql.ts";

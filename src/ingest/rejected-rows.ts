@@ -1,7 +1,7 @@
 import type { Table } from "../codecs/tables.ts";
 import { RAW_BYTES_MAX, type Reason } from "../db/ledger.ts";
 import type { FileRow } from "../read/file-row.ts";
-import { rowRecipe } from "../read/recipes/recipe.ts";
+import { rowRecipe } from "../read/recipes/recipe-parts.ts";
 import { addRejections, type NewRejection } from "../repositories/rejection-log.ts";
 import type { Import } from "./import-state.ts";
 

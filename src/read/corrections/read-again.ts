@@ -11,7 +11,8 @@ import type { FileRow } from "../file-row.ts";
 import { jsonFields } from "../formats/json-fields.ts";
 import { rowOfJson, rowOfLine } from "../formats/ndjson-rows.ts";
 import { readingTable } from "../recipes/reading-table.ts";
-import { type FileRecipe, valueRecipe } from "../recipes/recipe.ts";
+import type { FileRecipe } from "../recipes/recipe.ts";
+import { valueRecipe } from "../recipes/recipe-parts.ts";
 import type { Correction } from "./corrected-file.ts";
 import { recordsOf } from "./rejection-sheet.ts";
 

@@ -150,23 +150,6 @@ export function contradictionIn({
   return part && { part, why: "goes by the names of a header, and there is none" };
 }
 
-/**
- * The parts of a recipe by which one row is read again from its raw input, which is UTF-8 text without the file around it.
- * @returns undefined if the strict default reads it
- */
-export function rowRecipe(recipe: FileRecipe | undefined): FileRecipe | undefined {
-  if (!recipe) return undefined;
-  const { match, table, format, encoding, skip, header, comment, sheet, ...ofRow } = recipe;
-  return Object.keys(ofRow).length === 0 ? undefined : ofRow;
-}
-
-/** The parts of a recipe that say what values mean, for cells that are not in their file's CSV any more. */
-export function valueRecipe(recipe: FileRecipe | undefined): FileRecipe | undefined {
-  if (!recipe) return undefined;
-  const { decimal, group, wholeDecimals, datetime, ids } = recipe;
-  return { decimal, group, wholeDecimals, datetime, ids };
-}
-
 /** How many parts a recipe may have. Each is compared with the name of each file. */
 const PARTS_MAX = 1_000;
 
@@ -205,24 +188,4 @@ export function parseRecipe(text: string, name: string): Recipe {
   if (success) return data;
   const faults = error.issues.map(({ path, message }) => `/${path.join("/")} ${message}`);
   throw new MusterError("invalid", `${name}: ${faults.join("; ")}`);
-}
-
-/** The part of a recipe for a file, by its name relative to the source; undefined if none matches. */
-export function recipeFor({ files }: Recipe, name: string): FileRecipe | undefined {
-  const base = name.slice(name.lastIndexOf("/") + 1);
-  return files.find((file) => {
-    const glob = globOf(file);
-    return glob.match(name) || glob.match(base);
-  });
-}
-
-/** To make a glob takes longer than to match it, and each part is asked about each file. */
-const globs = new WeakMap<FileRecipe, Bun.Glob>();
-
-function globOf(file: FileRecipe): Bun.Glob {
-  const known = globs.get(file);
-  if (known) return known;
-  const glob = new Bun.Glob(file.match ?? "**");
-  globs.set(file, glob);
-  return glob;
 }

@@ -3,7 +3,8 @@ import type { TableName } from "../../codecs/tables.ts";
 import { MusterError } from "../../errors.ts";
 import { escaped } from "../../shown.ts";
 import { readerOfFile } from "../formats/file-formats.ts";
-import { RECIPE_FILE, type Recipe, recipeFor } from "../recipes/recipe.ts";
+import { RECIPE_FILE, type Recipe } from "../recipes/recipe.ts";
+import { recipeFor } from "../recipes/recipe-parts.ts";
 import { isSideName, partsOf, tableOfFile, tableOfFolder, tablesOfPath, whyFileSkipped } from "./file-names.ts";
 import type { Choice, Choose, Place } from "./found-source.ts";
 
