@@ -141,10 +141,12 @@ export class ReplayBatches {
     const standings = await standingOf(database.db, ids);
     const closed = new FirstFew();
     for (const { id, state } of standings.values()) if (state !== "open") closed.add(`${id} (${state})`);
-    if (closed.count > 0) options.report.say(`left out ${closed.count} that are not open any more: ${closed}`);
+    if (closed.count > 0) options.report.say(`left out ${notOpen(closed.count)}: ${closed}`);
     return corrections.filter(({ id }) => standings.get(id)?.state === "open");
   }
 }
+
+export const notOpen = (count: number) => `${count} that ${count === 1 ? "is" : "are"} not open any more`;
 
 /** Counts names, and shows the first few of them. */
 export class FirstFew {

@@ -8,7 +8,15 @@ import { NamelessFile } from "../read/sources/spool.ts";
 import { inParts } from "../repositories/inserts.ts";
 import { type Standing, standingOf } from "../repositories/open-rejections.ts";
 import { IdSet } from "./id-set.ts";
-import { BATCH, FirstFew, ReplayBatches, type ReplayOptions, type ReplayOutcome, sayCut } from "./replay-batches.ts";
+import {
+  BATCH,
+  FirstFew,
+  notOpen,
+  ReplayBatches,
+  type ReplayOptions,
+  type ReplayOutcome,
+  sayCut,
+} from "./replay-batches.ts";
 
 /**
  * Replays the rejections of a corrected file with the rows or texts that it gives them; parents' tables first. Rejections
@@ -80,7 +88,7 @@ class Check {
     if (this.#faults.count > 0) throw refused(file, `cannot be used: ${this.#faults}`);
     if (this.#unknown.count > 0) throw refused(file, `names rejections that do not exist: ${this.#unknown}`);
     const { count } = this.#closed;
-    if (count > 0) report.say(`left out ${count} that are not open any more: ${this.#closed}`);
+    if (count > 0) report.say(`left out ${notOpen(count)}: ${this.#closed}`);
     sayCut(report, this.#cut);
     return parts;
   }

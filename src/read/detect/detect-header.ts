@@ -133,7 +133,7 @@ function headerFinding(
   const names = header.cells.filter(namesColumn);
   const recipe = given.header === undefined ? {} : { recipe: { header: given.header } };
   if (names.length > 0) {
-    const evidence = `${share(names.length, header.cells.length, "cell")} of line ${header.line} ${names.length === 1 ? "is a name" : "are names"} of columns`;
+    const evidence = `${share(names.length, header.cells.length, "cell")} of line ${header.line} ${names.length === 1 ? "names a column" : "name columns"}`;
     return { part, is: `line ${header.line}`, evidence, ...recipe };
   }
   return {
