@@ -47,6 +47,13 @@ export class Archive implements AsyncDisposable {
     yield* unpackedEntry(entry, this.file.chunks({ offset, bytes: entry.compressedSize }), this.damaged);
   }
 
+  /** Why an entry cannot be unpacked; undefined if it can. */
+  whyNotUnpacked(entry: Entry): string | undefined {
+    if (entry.isEncrypted()) return "encrypted: unpack it with its password";
+    if ([STORED, DEFLATED].includes(entry.compressionMethod)) return undefined;
+    return `packed by the method ${entry.compressionMethod}, not deflate: unpack it`;
+  }
+
   close(): Promise<void> {
     return this.file.close();
   }
@@ -54,13 +61,6 @@ export class Archive implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Why an entry cannot be unpacked; undefined if it can. */
-export function whyNotUnpacked(entry: Entry): string | undefined {
-  if (entry.isEncrypted()) return "encrypted: unpack it with its password";
-  if ([STORED, DEFLATED].includes(entry.compressionMethod)) return undefined;
-  return `packed by the method ${entry.compressionMethod}, not deflate: unpack it`;
 }
 
 async function directoryOf(file: NamelessFile, name: string): Promise<{ zip: ZipFile; entries: Entry[] }> {

@@ -4,7 +4,7 @@ import { bounded } from "../../codecs/unpack.ts";
 import { MusterError } from "../../errors.ts";
 import { escaped } from "../../shown.ts";
 import type { ReadOptions } from "../file-row.ts";
-import { Archive, whyNotUnpacked } from "./archive.ts";
+import type { Archive } from "./archive.ts";
 import { expecting } from "./file-type.ts";
 
 /** How many entries are named in one line. */
@@ -30,7 +30,9 @@ export async function openZip(
   name: string,
   { bytesMax, say }: Pick<ReadOptions, "bytesMax" | "say">,
 ): Promise<Zip> {
-  const archive = await Archive.open(expecting("zip", chunks, name), name, "zip");
+  // Loaded here, so that a command that reads no archive starts without it.
+  const { Archive: Zip } = await import("./archive.ts");
+  const archive = await Zip.open(expecting("zip", chunks, name), name, "zip");
   try {
     const entry = fileIn(archive, name, say);
     const { fileName } = entry;
@@ -46,15 +48,16 @@ export async function openZip(
 }
 
 /** Finds the only file. */
-function fileIn({ entries }: Archive, name: string, say: ReadOptions["say"]): Entry {
+function fileIn(archive: Archive, name: string, say: ReadOptions["say"]): Entry {
+  const { entries } = archive;
   const files = entries.filter(({ fileName }) => !SIDE_ENTRY.test(fileName));
-  const entry = onlyFile(files, name);
+  const entry = onlyFile(archive, files, name);
   const sides = entries.filter(({ fileName }) => SIDE_ENTRY.test(fileName)).map(({ fileName }) => fileName);
   if (sides.length > 0) say?.(`${name}: skipped entries without data: ${namesOf(sides)}`);
   return entry;
 }
 
-function onlyFile(files: readonly Entry[], name: string): Entry {
+function onlyFile(archive: Archive, files: readonly Entry[], name: string): Entry {
   const [entry] = files;
   if (!entry) throw refused(name, "holds no file: pack the file again");
   const names = files.map(({ fileName }) => fileName);
@@ -64,7 +67,7 @@ function onlyFile(files: readonly Entry[], name: string): Entry {
     throw refused(name, `holds ${files.length} files (${namesOf(names)}), and only archives of one are read: ${toDo}`);
   }
   const its = `holds ${escaped(entry.fileName)}, which is`;
-  const why = whyNotUnpacked(entry);
+  const why = archive.whyNotUnpacked(entry);
   if (why !== undefined) throw refused(name, `${its} ${why}`);
   if (/\.(?:gz|zst|bz2|xz|zip|7z|rar|tar|tgz|lz4)$/i.test(entry.fileName))
     throw refused(name, `${its} itself packed: unpack it`);

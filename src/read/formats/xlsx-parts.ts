@@ -6,7 +6,7 @@ import type { Entry } from "yauzl";
 import { bounded } from "../../codecs/unpack.ts";
 import { MusterError } from "../../errors.ts";
 import { cut, escaped } from "../../shown.ts";
-import { type Archive, whyNotUnpacked } from "./archive.ts";
+import type { Archive } from "./archive.ts";
 import { type FormatKind, kindOfCode, kindOfId } from "./xlsx-dates.ts";
 import { attributeOf, XmlFault, type XmlHandler, XmlReader } from "./xml.ts";
 
@@ -56,7 +56,7 @@ export class Workbook {
 
   /** Parses a part. Yields after each piece of it. */
   async *parse(entry: Entry, handler: XmlHandler, bytesMax = this.bytesMax): AsyncGenerator<void> {
-    const why = whyNotUnpacked(entry);
+    const why = this.archive.whyNotUnpacked(entry);
     if (why !== undefined) throw this.damaged(`its part ${escaped(cut(entry.fileName))} is ${why}`);
     const xml = new XmlReader(handler);
     try {

@@ -7,7 +7,6 @@ import { csvRows } from "../csv/csv-rows.ts";
 import type { FileRow, ReadOptions } from "../file-row.ts";
 import { option } from "../recipes/option-text.ts";
 import type { FileRecipe } from "../recipes/recipe.ts";
-import { Archive } from "./archive.ts";
 import { expecting } from "./file-type.ts";
 import { SheetLines } from "./xlsx-lines.ts";
 import type { SheetReader } from "./xlsx-sheet.ts";
@@ -67,7 +66,8 @@ async function openSheet(
 ): Promise<OpenSheet> {
   refuseTextParts(recipe, name);
   // Loaded here, so that a command that reads no workbook starts without them.
-  const [{ Workbook }, { SharedStrings }, { SheetReader: Reader }] = await Promise.all([
+  const [{ Archive }, { Workbook }, { SharedStrings }, { SheetReader: Reader }] = await Promise.all([
+    import("./archive.ts"),
     import("./xlsx-parts.ts"),
     import("./xlsx-strings.ts"),
     import("./xlsx-sheet.ts"),
