@@ -5,6 +5,7 @@ import type { RowDataPacket } from "mysql2/promise";
 import { KEY_MAX } from "../src/codecs/column-types.ts";
 import { csvLine } from "../src/codecs/csv.ts";
 import { tableOf } from "../src/codecs/tables.ts";
+import { loadFirst } from "../src/ingest/first-load.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { ProvisionalIds } from "../src/ingest/provisional-ids.ts";
 import { replayOpen } from "../src/ingest/replay-batches.ts";
@@ -125,6 +126,8 @@ describe("rows get ids in the order of the file", () => {
     });
     expect(ended).toMatchObject({ status: "succeeded", counts: { jobs: { received: 2, inserted: 2 } } });
     expect((await jobs()).map(([, job]) => job)).toEqual(["Cook", "Baker"]);
+    // The run ends with the commit of its rows. Its stage is dropped after that.
+    await until(async () => (await objects(pool, "SHOW TABLES LIKE 'stage%'")).length === 0);
   });
 });
 
@@ -377,4 +380,29 @@ describe("a killed import", () => {
     expect((await run(args, environment)).code).toBe(0);
     expect((await jobs()).map(([, job]) => job)).toEqual(["Cook", "Baker"]);
   });
+});
+
+test("a first load that failed between two tables is repeated without storing the published one again", async () => {
+  const recipe = { files: [{ match: "departments.csv", ids: "database" }] };
+  const folder = await folderOf({
+    "departments.csv": "department\nSales\nLegal\n",
+    "jobs.csv": "1,Clerk\n",
+    "muster.recipe.json": JSON.stringify(recipe),
+  });
+  const stop = new AbortController();
+  const progress = ({ table, phase }: { table: string; phase: string }) => {
+    if (table === "jobs" && phase.startsWith("publishing")) stop.abort();
+  };
+  const report = { say: () => {}, progress, signal: stop.signal };
+  const failed = await importSource(database, { source: folder, report }).catch((error) => error);
+  expect(failed).toBeInstanceOf(Error);
+  expect([await select("SELECT department FROM departments"), await select("SELECT * FROM jobs")]).toEqual([
+    [["Sales"], ["Legal"]],
+    [],
+  ]);
+  await loadFirst(database, { given: folder, dataFolder: folder }, { say: () => {} });
+  expect([await select("SELECT department FROM departments"), await select("SELECT * FROM jobs")]).toEqual([
+    [["Sales"], ["Legal"]],
+    [[1, "Clerk"]],
+  ]);
 });

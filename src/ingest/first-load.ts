@@ -33,7 +33,9 @@ export async function loadFirst(
     return;
   }
   report.say(`loading ${source.name}${isRepeated ? " again: its first load did not succeed" : ""}`);
-  const { tables: counts } = await importSource(database, { source, report });
+  // The load that failed may have published some tables. Rows without ids would be stored again, under new ids.
+  const newOnly = isRepeated && source.files.some(({ recipe }) => recipe?.ids === "database");
+  const { tables: counts } = await importSource(database, { source, newOnly, again: newOnly, report });
   report.say(`loaded ${source.name}: ${countsText(counts)}; rejected rows are at /rejections`);
   for (const table of whollyRejected(counts)) report.say(`every row of ${table} was rejected`);
 }
