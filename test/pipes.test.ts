@@ -9,6 +9,7 @@ import { listRuns } from "../src/repositories/run-log.ts";
 import { ROOT, startOnTerminal } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 afterAll(async () => {
@@ -133,7 +134,7 @@ test.each([
 
 test("on a terminal a line says how to end the input", async () => {
   const { child, screen, press } = startOnTerminal(["scripts/import.ts", "-", "--table", "jobs"], environment);
-  while (!screen().includes("reading standard input: end it with Ctrl-D")) await Bun.sleep(20);
+  await until(() => screen().includes("reading standard input: end it with Ctrl-D"));
   press("1,Clerk\n");
   press("\x04");
   expect(await child.exited).toBe(0);

@@ -174,7 +174,7 @@ test.each<[string, WorkbookParts, string]>([
   ["rows out of order", { rows: row(5) + row(4) }, "after row 5 comes row 4"],
   ["a cell too far right", { rows: row(2, '<c r="ZZZ2"/>') }, "row 2 has a cell ZZZ2"],
   ["a text that is missing", { rows: row(2, '<c t="s"><v>4</v></c>') }, "row 2 names a text that is missing: 4"],
-  ["a number that is none", { rows: row(2, "<c><v>1e999</v></c>") }, "row 2 has a number 1e999"],
+  ["a number too large for any number", { rows: row(2, "<c><v>1e999</v></c>") }, "row 2 has a number 1e999"],
   ["XML that is cut off", { around: "<a><b>" }, "Unexpected close tag"],
   ["two parts of one name", { more: [{ name: "xl/styles.xml", content: "" }] }, "it has two parts of one name"],
   [

@@ -64,7 +64,7 @@ const Inspection = z
       .meta({ description: "The first rows as they would be stored, with their verdicts" }),
     counts: z
       .strictObject({ read: rows, inserted: rows, unchanged: rows, rejected: rows })
-      .meta({ description: "Of the first 1,000 rows" }),
+      .meta({ description: "How many of the first 1,000 rows would be inserted, unchanged or rejected" }),
     reasons: z.array(z.strictObject({ ...Reason.shape, rows })),
     proposed: recipe.meta({ description: "The parts of a recipe by which the rows were read" }),
     certain: recipe.meta({ description: "The same without what is doubtful" }),
