@@ -397,7 +397,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         [x: string]: any;
                     } | undefined;
                     reasons: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string | undefined;
                         detail: string;
                     }[];
@@ -497,7 +497,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         id?: number;
                         rejection?: number;
                         reasons?: {
-                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                            code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                             field?: string;
                             detail: string;
                         }[];
@@ -544,7 +544,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         id?: number;
                         rejection?: number;
                         reasons?: {
-                            code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                            code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                             field?: string;
                             detail: string;
                         }[];
@@ -630,14 +630,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                         };
@@ -696,14 +696,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                         };
@@ -1024,7 +1024,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -1070,7 +1070,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -1428,7 +1428,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -1480,7 +1480,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -1600,14 +1600,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                     };
@@ -1752,7 +1752,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -1848,7 +1848,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -2066,7 +2066,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     } | undefined;
                     raw?: string | undefined;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string | undefined;
                         detail: string;
                     }[] | undefined;
@@ -2078,7 +2078,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     rejected: number;
                 };
                 reasons: {
-                    code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                    code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                     field?: string | undefined;
                     detail: string;
                     rows: number;
@@ -2210,7 +2210,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -2256,7 +2256,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     id?: number;
                     rejection?: number;
                     reasons?: {
-                        code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                         field?: string;
                         detail: string;
                     }[];
@@ -2426,7 +2426,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     cursor?: Loose<string | undefined>;
                     spreadsheet?: Loose<"false" | "true" | undefined>;
                     table?: Loose<"departments" | "hired_employees" | "jobs" | undefined>;
-                    code?: Loose<"duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined>;
+                    code?: Loose<"duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined>;
                     run?: Loose<string | undefined>;
                     state?: Loose<"discarded" | "open" | "replayed" | "superseded" | undefined>;
                 };
@@ -2444,7 +2444,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     [x: string]: any;
                 } | undefined;
                 reasons: {
-                    code: "duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                    code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
                     field?: string | undefined;
                     detail: string;
                 }[];
@@ -2461,7 +2461,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     cursor?: Loose<string | undefined>;
                     spreadsheet?: Loose<"false" | "true" | undefined>;
                     table?: Loose<"departments" | "hired_employees" | "jobs" | undefined>;
-                    code?: Loose<"duplicate_id" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined>;
+                    code?: Loose<"duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined>;
                     run?: Loose<string | undefined>;
                     state?: Loose<"discarded" | "open" | "replayed" | "superseded" | undefined>;
                 };
@@ -2568,14 +2568,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                     };

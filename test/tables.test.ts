@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import {
   type AnyMySqlColumn,
+  bigint,
   customType,
+  date,
   datetime,
   decimal,
   double,
@@ -12,9 +14,11 @@ import {
   type MySqlColumnBuilderBase,
   mysqlTable,
   primaryKey,
+  smallint,
   text,
   time,
   timestamp,
+  unique,
   uniqueIndex,
   varchar,
 } from "drizzle-orm/mysql-core";
@@ -49,10 +53,10 @@ test("the tables of the schema come with parents before children", () => {
     ["department_id", "int", true],
     ["job_id", "int", true],
   ]);
-  expect(employees.key).toBe(0);
-  expect(employees.references).toEqual([
-    { column: 3, table: "departments" },
-    { column: 4, table: "jobs" },
+  expect([employees.key, employees.numberKey, employees.assigned, employees.judgedAsRead]).toEqual([[0], 0, 0, true]);
+  expect(employees.references.map(({ columns, parent }) => [columns, parent.name])).toEqual([
+    [[3], "departments"],
+    [[4], "jobs"],
   ]);
   expect([isTableName("jobs"), isTableName("runs"), isTableName("constructor")]).toEqual([true, false, false]);
 });
@@ -64,19 +68,33 @@ test("the order of tables follows their foreign keys, however they are written",
     foreignKey({ columns: [table.town_id], foreignColumns: [towns.id] }),
   ]);
   expect(names({ people, towns, zones })).toEqual(["zones", "towns", "people"]);
-  expect(buildTables({ people, towns, zones }).map(({ references }) => references)).toEqual([
-    [],
-    [{ column: 1, table: "zones" as never }],
-    [{ column: 1, table: "towns" as never }],
-  ]);
+  const parents = buildTables({ people, towns, zones }).map(({ references }) =>
+    references.map(({ columns, parent }) => `${columns} ${parent.name}`),
+  );
+  expect(parents).toEqual([[], ["1 zones"], ["1 towns"]]);
 });
 
-test("a reference to the own table or a second unique key fails with its name: no row could be judged by it", () => {
-  const zones = mysqlTable("zones", { id: id(), outer_id: int("outer_id").references((): AnyMySqlColumn => zones.id) });
-  expect(() => buildTables({ zones })).toThrow("zones.outer_id refers to its own table");
-  expect(withColumn(varchar("value", { length: 9 }).unique())).toContain("unique");
-  const codes = mysqlTable("codes", { id: id(), code: int("code") }, (table) => [uniqueIndex("one").on(table.code)]);
-  expect(() => buildTables({ codes })).toThrow("the table codes has a unique constraint");
+test("a table that refers to itself, or has a second unique key, is judged by the server", () => {
+  const source = mysqlTable("zones", {
+    id: id(),
+    outer_id: int("outer_id").references((): AnyMySqlColumn => source.id),
+  });
+  const zones = only({ zones: source });
+  expect([zones.judgedAsRead, zones.references.map(({ parent }) => parent === zones)]).toEqual([false, [true]]);
+  const codes = only({
+    codes: mysqlTable(
+      "codes",
+      {
+        id: id(),
+        code: int("code"),
+        name: varchar("name", { length: 9 }).unique(),
+        place: varchar("place", { length: 9 }),
+      },
+      (table) => [uniqueIndex("one").on(table.code), unique("two").on(table.code, table.place)],
+    ),
+  });
+  expect(codes.judgedAsRead).toBe(false);
+  expect(codes.uniques.map(({ columns }) => columns)).toEqual([[2], [1, 3], [1]]);
 });
 
 test("exports that are not tables are ignored", () => {
@@ -117,11 +135,20 @@ test("a column type that Muster does not support fails with its name and type", 
   }
 });
 
-test("a default that only the database or the program can compute fails with the column's name", () => {
-  expect(withColumn(datetime("value").default(sql`now()`))).toContain("notes.value is computed");
-  expect(withColumn(int("value").$defaultFn(() => 1))).toContain("notes.value is computed");
-  expect(withColumn(int("value").$onUpdate(() => 1))).toContain("notes.value is computed");
-  expect(withColumn(int("value").generatedAlwaysAs(sql`1`))).toContain("notes.value is computed");
+test("a default that the server computes leaves the value open, and one of the program fails", () => {
+  const table = only({ notes: mysqlTable("notes", { id: id(), at: datetime("at").notNull().default(sql`(now())`) }) });
+  expect(table.columns[1]).toMatchObject({ required: false, serverDefault: "(now())" });
+  expect(table.judgedAsRead).toBe(false);
+  expect(withColumn(int("value").$defaultFn(() => 1))).toContain("notes.value is computed by this program");
+  expect(withColumn(int("value").$onUpdate(() => 1))).toContain("notes.value is computed by this program");
+});
+
+test("a generated column is read and never written", () => {
+  const table = only({
+    notes: mysqlTable("notes", { id: id(), one: int("one").generatedAlwaysAs(sql`1`), two: int("two") }),
+  });
+  expect(table.columns.map(({ name }) => name)).toEqual(["id", "two"]);
+  expect(table.readable.map(({ name }) => name)).toEqual(["id", "one", "two"]);
 });
 
 test("a default that its own column would refuse fails with the column's name", () => {
@@ -132,35 +159,48 @@ test("a default that its own column would refuse fails with the column's name", 
   );
 });
 
-test("a table needs an id that counts up and is its only key", () => {
-  const tables = {
-    none: mysqlTable("none", { name: varchar("name", { length: 9 }) }),
-    still: mysqlTable("still", { id: int("id").primaryKey() }),
-    loose: mysqlTable("loose", { id: int("id").notNull() }),
-    words: mysqlTable("words", { id: varchar("id", { length: 9 }).primaryKey() }),
-    pairs: mysqlTable("pairs", { id: int("id").autoincrement(), other: int("other") }, (table) => [
-      primaryKey({ columns: [table.id, table.other] }),
-    ]),
+test("a key may be a number, a text, a day, or several columns", () => {
+  const key = (columns: Record<string, MySqlColumnBuilderBase>) => {
+    const { key, numberKey, assigned, judgedAsRead } = only({ notes: mysqlTable("notes", columns as { id: never }) });
+    return [key, numberKey, assigned, judgedAsRead];
   };
-  for (const [name, table] of Object.entries(tables)) {
-    const said = refusal({ [name]: table });
-    expect(said).toContain(name);
-    expect(said).toContain('int("id").autoincrement().primaryKey()');
-  }
+  expect(key({ id: int("id").primaryKey() })).toEqual([[0], 0, undefined, true]);
+  expect(key({ no: smallint("no", { unsigned: true }).autoincrement().primaryKey() })).toEqual([[0], 0, 0, true]);
+  expect(key({ id: bigint("id", { mode: "number" }).primaryKey() })).toEqual([[0], 0, undefined, true]);
+  expect(key({ id: bigint("id", { mode: "bigint" }).primaryKey() })).toEqual([[0], undefined, undefined, false]);
+  expect(key({ code: varchar("code", { length: 9 }).primaryKey() })).toEqual([[0], undefined, undefined, false]);
+  const pairs = mysqlTable("pairs", { note: int("note"), day: date("day"), number: int("number") }, (table) => [
+    primaryKey({ columns: [table.number, table.day] }),
+  ]);
+  expect(only({ pairs }).key).toEqual([2, 1]);
+  expect(only({ pairs }).columns.map(({ isKey, required }) => [isKey, required])).toEqual([
+    [false, false],
+    [true, true],
+    [true, true],
+  ]);
 });
 
-test("a foreign key to anything but another table's id fails with the column's name", () => {
-  const codes = mysqlTable("codes", { id: id(), code: int("code").notNull() });
+test("a table without a key, or with one of another type, fails with its name", () => {
+  const none = mysqlTable("none", { name: varchar("name", { length: 9 }) });
+  expect(refusal({ none })).toContain("the table none has no primary key");
+  const shares = mysqlTable("shares", { share: double("share").primaryKey() });
+  expect(refusal({ shares })).toContain("shares.share is double, which a primary key may not have");
+  const loose = mysqlTable("loose", { id: int("id").primaryKey(), other: int("other").autoincrement() });
+  expect(refusal({ loose })).toContain("loose.other counts up");
+});
+
+test("a foreign key may refer to any key, and to nothing else", () => {
+  const codes = mysqlTable("codes", { id: id(), code: int("code").notNull(), name: int("name").unique() });
   const uses = mysqlTable("uses", { id: id(), code: int("code").references(() => codes.code) });
-  expect(refusal({ codes, uses })).toContain("uses.code refers to something other than another table's id");
-  const pairs = mysqlTable("pairs", { id: id(), code: int("code") }, (table) => [
-    foreignKey({ columns: [table.id, table.code], foreignColumns: [codes.id, codes.code] }),
-  ]);
-  expect(refusal({ codes, pairs })).toContain("pairs.id, pairs.code refers to something other");
+  expect(refusal({ codes, uses })).toContain(
+    "uses.code refers to columns of codes that are neither its key nor unique",
+  );
+  const names = mysqlTable("names", { id: id(), name: int("name").references(() => codes.name) });
+  expect(refusal({ codes, names })).toBe("it was taken");
   const strays = mysqlTable("strays", { id: id(), code_id: int("code_id").references(() => codes.id) });
   expect(refusal({ strays })).toContain("strays.code_id refers to codes, which is not exported");
   const texts = mysqlTable("texts", { id: id(), code_id: text("code_id").references(() => codes.id) });
-  expect(refusal({ codes, texts })).toContain("texts.code_id has the type text");
+  expect(refusal({ codes, texts })).toContain("texts.code_id has the type text, and refers to int");
 });
 
 test("tables that refer to each other in a circle are named", () => {

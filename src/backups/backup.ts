@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { PoolConnection } from "mysql2/promise";
 import { avroSchema } from "../codecs/avro.ts";
 import { type AvroCodec, type Block, writeContainer } from "../codecs/avro-container.ts";
-import type { Column, Table } from "../codecs/tables.ts";
+import { type Column, numberKeyOf, type Table } from "../codecs/tables.ts";
 import { textEncoder } from "../codecs/text-to-avro.ts";
 import type { Database } from "../db/database.ts";
 import { numberAt, type TextRow } from "../db/text-rows.ts";
@@ -150,7 +150,7 @@ class InvalidRows {
 
   /** Called for each invalid value; the calls for one row follow each other. */
   add(row: TextRow, column: Column): void {
-    const id = numberAt(row, this.table.key);
+    const id = numberAt(row, numberKeyOf(this.table));
     if (this.rows > 0 && id === this.#last) return;
     this.#last = id;
     if (this.rows++ === 0) this.#first = `the first: id ${id}, column ${column.name}`;

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { Type } from "avsc";
 import { z } from "zod";
 import type { AvroSchema } from "../codecs/avro.ts";
-import { KEY_MAX } from "../codecs/column-types.ts";
 import { MusterError } from "../errors.ts";
 
 const Entry = z.object({
@@ -16,12 +15,8 @@ const Entry = z.object({
   /** SHA-256 of the schema's Parsing Canonical Form (Avro specification, Schema Fingerprints). */
   fingerprint: z.string(),
   checksum: z.string(),
-  /** The id that the table would have assigned next. If no id is left, it is KEY_MAX on MySQL, and one more on MariaDB. */
-  auto_increment: z
-    .int()
-    .min(1)
-    .max(KEY_MAX + 1)
-    .optional(),
+  /** The id that the table would have assigned next. If no id is left, MariaDB says one more than the largest. */
+  auto_increment: z.int().min(1).optional(),
   /** How many rows break the rules of their columns. Other programs stored them, and a restore refuses them. Left out if 0. */
   invalid_rows: z.int().min(1).exactOptional(),
 });

@@ -89,7 +89,7 @@ async function replaceInTransaction(
     progress?.({ table: table.name, phase: "replacing", rows: 0 });
   }
   const alone = replacements.map(({ table }) => table.name);
-  const shared = replacements.flatMap(({ table }) => table.references.map((reference) => reference.table));
+  const shared = replacements.flatMap(({ table }) => table.references.map(({ parent }) => parent.name));
   const acting = referrers.filter(acts);
   const transaction = () =>
     run.db.transaction(async (transaction) => {

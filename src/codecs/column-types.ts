@@ -8,23 +8,26 @@ import { bigint, decimal, double, int } from "./numbers.ts";
 import { copyJsonInstant } from "./text-to-json.ts";
 import { text, varchar } from "./texts.ts";
 
-/** The largest id. Keys and references are from 1 to KEY_MAX. */
-export const KEY_MAX = 2_147_483_647;
+/** Whether a primary key may have a column of this type: its values are short, and equal ones have one form. */
+export const mayBeKey = (sqlType: string): boolean => KEY_TYPE.test(sqlType);
+
+const KEY_TYPE = /^((tiny|small|medium|big)?int|char|varchar|(var)?binary|date|datetime|timestamp|decimal|year|time)\b/;
 
 /**
  * The codec of a column, by its SQL type.
- * @param isKey the column is an id, or refers to one
+ * @param use isKey: it belongs to a primary key, or refers to one. isId: that key counts up, so that its values are above 0
  * @returns undefined for a type that Muster does not move
  */
-export function codecOf(column: MySqlColumn, isKey: boolean): ColumnCodec | undefined {
+export function codecOf(column: MySqlColumn, { isKey = false, isId = false } = {}): ColumnCodec | undefined {
   const [, name = "", first, second, unsigned] = SQL_TYPE.exec(column.getSQLType()) ?? [];
   if (column.columnType === "MySqlCustomColumn" || !Object.hasOwn(CODECS, name)) return undefined;
-  if (isKey) return name === "int" ? nullable(int(1, KEY_MAX)) : undefined;
   const codec = CODECS[name]?.({
     first: first === undefined ? undefined : Number(first),
     second: second === undefined ? undefined : Number(second),
     unsigned: unsigned !== undefined,
     allowed: column.enumValues,
+    isId,
+    isNumber: isKey && column.columnType === "MySqlBigInt53",
   });
   return codec && nullable(codec);
 }
@@ -36,11 +39,22 @@ interface SqlType {
   second: number | undefined;
   unsigned: boolean;
   allowed: readonly string[] | undefined;
+  isId: boolean;
+  /** A key's bigint that Drizzle declares as a number: it takes the integers that JavaScript's numbers hold exactly. */
+  isNumber: boolean;
 }
 
 const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
-  int: ({ unsigned }) => (unsigned ? int(0, 4_294_967_295) : int(-2_147_483_648, 2_147_483_647)),
-  bigint: ({ unsigned }) => (unsigned ? bigint(0n, 2n ** 64n - 1n) : bigint(-(2n ** 63n), 2n ** 63n - 1n)),
+  tinyint: integer(8),
+  smallint: integer(16),
+  mediumint: integer(24),
+  int: integer(32),
+  bigint: ({ unsigned, isId, isNumber }) => {
+    const max = Number.MAX_SAFE_INTEGER;
+    if (isNumber) return int(isId ? 1 : unsigned ? 0 : -max, max);
+    const least = isId ? 1n : unsigned ? 0n : -(2n ** 63n);
+    return bigint(least, unsigned ? 2n ** 64n - 1n : 2n ** 63n - 1n);
+  },
   decimal: ({ first, second, unsigned }) => decimal(first ?? 10, second ?? 0, unsigned),
   // DOUBLE(precision, scale) is not moved, because the server silently rounds its values.
   double: ({ first, unsigned }) => (first === undefined ? double(unsigned) : undefined),
@@ -54,6 +68,21 @@ const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
   // A column with more than three decimals of a second is not moved: JSON and CSV have three at most.
   datetime: ({ first }) => (first === undefined || first <= 3 ? datetime(first ?? 0) : undefined),
 };
+
+const BITS: Record<string, number> = { tinyint: 8, smallint: 16, mediumint: 24, int: 32 };
+
+/** The largest number that a column of an integer type takes, if it is exact in JavaScript. */
+export function largestNumber(sqlType: string): number {
+  const bits = BITS[/^[a-z]+/.exec(sqlType)?.[0] ?? ""];
+  if (bits === undefined) return Number.MAX_SAFE_INTEGER;
+  return 2 ** (sqlType.endsWith("unsigned") ? bits : bits - 1) - 1;
+}
+
+/** The integers of a type with that many bits. */
+function integer(bits: number) {
+  return ({ unsigned, isId }: SqlType): ColumnCodec =>
+    unsigned ? int(isId ? 1 : 0, 2 ** bits - 1) : int(isId ? 1 : -(2 ** (bits - 1)), 2 ** (bits - 1) - 1);
+}
 
 /** Adds null to a codec: null in SQL and JSON, an empty cell in CSV. */
 function nullable(codec: ColumnCodec): ColumnCodec {

@@ -8,7 +8,7 @@ import type { Column, Row, Table } from "./tables.ts";
  * @param id null if the database shall assign it
  */
 export function exampleRow(table: Table, id: number | null = null): Row {
-  return table.columns.map((column) => (column.isKey ? id : exampleOf(column)));
+  return table.columns.map((column) => (column.isAssigned ? id : exampleOf(column)));
 }
 
 function exampleOf({ name, codec, fallback }: Column): SqlValue {

@@ -20,7 +20,7 @@ export function fromJson(table: Table, row: unknown, options: { keyOptional: boo
     if (present) known++;
     const value = present ? row[column.name] : undefined;
     if (value === undefined || value === null || (typeof value === "string" && isBlank(value))) {
-      values.push(column.isKey && options.keyOptional ? undefined : missing(column, reasons));
+      values.push(column.isAssigned && options.keyOptional ? undefined : missing(column, reasons));
     } else {
       values.push(accepted(column, column.codec.fromJson(value), reasons));
     }
@@ -62,9 +62,9 @@ export function rowSchema(table: Table): z.ZodObject {
 export function newRowSchema(table: Table): z.ZodObject {
   return z.strictObject(
     Object.fromEntries(
-      table.columns.map(({ name, codec, isKey, required }) => [
+      table.columns.map(({ name, codec, isAssigned, required }) => [
         name,
-        required && !isKey ? codec.schema : codec.schema.nullable().optional(),
+        required && !isAssigned ? codec.schema : codec.schema.nullable().optional(),
       ]),
     ),
   );
@@ -77,8 +77,9 @@ export function missing(column: Column, reasons: Reason[]): SqlValue | undefined
   return undefined;
 }
 
-/** The value of a column that a row may leave out. An id is undefined: the database shall assign it. */
-export const absent = ({ isKey, fallback }: Column): SqlValue | undefined => (isKey ? undefined : fallback);
+/** The value of a column that a row may leave out. It is undefined if the server assigns or computes it. */
+export const absent = ({ isAssigned, serverDefault, fallback }: Column): SqlValue | undefined =>
+  isAssigned || serverDefault !== undefined ? undefined : fallback;
 
 /** Returns a value that a codec has read. If it is a Fault, adds a reason and returns undefined. */
 export function accepted(column: Column, value: SqlValue | Fault, reasons: Reason[]): SqlValue | undefined {

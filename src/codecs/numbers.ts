@@ -66,7 +66,10 @@ export function bigint(min: bigint, max: bigint): ColumnCodec {
     toCsv: String,
     schema: z.union([z.int(), z.string().regex(WHOLE)]),
     // Avro's long ends at 2^63 - 1. An unsigned column can hold more, so it becomes a decimal.
-    avro: min < 0n ? { type: "long", write: asItIs, read: (value) => read(String(value)) } : avroDecimal(20, 0, read),
+    avro:
+      max < 2n ** 63n
+        ? { type: "long", write: asItIs, read: (value) => read(String(value)) }
+        : avroDecimal(20, 0, read),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Reason } from "../db/ledger.ts";
 import type { Refusal } from "../db/refusal.ts";
 import { cut, shown } from "../shown.ts";
 import { type Fault, NOT_UTF8, RECORD_BYTES_MAX, type SqlValue } from "./codec.ts";
-import type { Column, Table } from "./tables.ts";
+import type { Column, Reference, Table, Unique } from "./tables.ts";
 
 /** How many unknown fields are named one by one. A row of a megabyte can hold a hundred thousand. */
 const UNKNOWN_FIELDS_MAX = 10;
@@ -77,19 +77,35 @@ const unexpected = (field: string, detail: string): Reason => ({
 
 export const duplicateId = (table: Table, id: SqlValue | undefined): Reason => ({
   code: "duplicate_id",
-  field: table.columns[table.key]?.name ?? "",
-  detail: `id ${id} is taken by a row with other values`,
+  field: fieldsOf(table, table.key),
+  detail: `${keyName(table)} ${id} is taken by a row with other values`,
 });
 
 export const unknownReference = (
   table: Table,
-  { column, table: parent }: Table["references"][number],
+  { columns, parent, parentColumns }: Reference,
   id: SqlValue,
 ): Reason => ({
   code: "unknown_reference",
-  field: table.columns[column]?.name ?? "",
-  detail: `${parent} has no id ${id}`,
+  field: fieldsOf(table, columns),
+  detail: `${parent.name} has no ${fieldsOf(parent, parentColumns)} ${id}`,
 });
+
+/**
+ * A unique value that another row has.
+ * @param other which row: `stored under id 5`, `in row 3 of this request`
+ */
+export const duplicateValue = (table: Table, { columns }: Unique, other: string): Reason => ({
+  code: "duplicate_value",
+  field: fieldsOf(table, columns),
+  detail: `${fieldsOf(table, columns)} must be unique, and the same is ${other}`,
+});
+
+/** Names of columns, as the field of a reason. */
+const fieldsOf = ({ columns }: Table, indices: readonly number[]): string =>
+  indices.map((index) => columns[index]?.name).join(",");
+
+const keyName = (table: Table) => fieldsOf(table, table.key);
 
 export const refusedByDatabase = ({ reason }: Refusal): Reason => ({
   code: "refused_by_database",

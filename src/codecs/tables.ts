@@ -4,6 +4,7 @@ import type { Reason } from "../db/ledger.ts";
 import * as schema from "../db/schema.ts";
 import { MusterError } from "../errors.ts";
 import type { ColumnCodec, SqlValue } from "./codec.ts";
+import { largestNumber } from "./column-types.ts";
 import { buildTables } from "./dictionary.ts";
 
 /** The schema module's exports that are tables. */
@@ -36,28 +37,67 @@ export interface Column {
   codec: ColumnCodec;
   /** As Drizzle spells it: `int`, `varchar(255)`, `datetime(3)`. */
   sqlType: string;
-  /** It is the table's `id`. */
+  /** It belongs to the table's primary key. */
   isKey: boolean;
+  /** It is AUTO_INCREMENT: the server assigns a value to a row that has none. */
+  isAssigned: boolean;
   nullable: boolean;
   /**
    * A row must have it: it is not nullable and has no default. An id is required too, unless fromJson is told otherwise, or
    * a recipe says that the database assigns ids (reading-table.ts).
    */
   required: boolean;
-  /** The value if none is given: the column's default, else null. */
+  /** The value if none is given: the column's literal default, else null. */
   fallback: SqlValue;
+  /** The SQL of a default that the server computes, such as `(now())`. A row without a value then has undefined. */
+  serverDefault: string | undefined;
+}
+
+/** A foreign key. Its columns are indexes into the columns of the two tables, in pairs. */
+export interface Reference {
+  columns: readonly number[];
+  /** It may be the table itself. */
+  parent: Table;
+  parentColumns: readonly number[];
+}
+
+/** A unique constraint besides the primary key. Rows with a null in one of its columns do not collide. */
+export interface Unique {
+  name: string;
+  columns: readonly number[];
 }
 
 export interface Table {
   name: TableName;
   /** The Drizzle table, for repositories. */
   source: MySqlTable;
+  /** The columns that are written, in the schema's order. */
   columns: readonly Column[];
-  /** Index of `id` in columns. */
-  key: number;
-  /** Columns that refer to another table's id; `column` is an index into columns. */
-  references: readonly { column: number; table: TableName }[];
+  /** The columns that can be read: those that are written, and those that the server generates. In the schema's order. */
+  readable: readonly Column[];
+  /** The primary key, as indexes into columns. */
+  key: readonly number[];
+  /** The only column of the key if all its values are safe integers. */
+  numberKey: number | undefined;
+  /** The AUTO_INCREMENT column of the key. */
+  assigned: number | undefined;
+  references: readonly Reference[];
+  uniques: readonly Unique[];
+  /**
+   * Whether rows can be judged in this process while they are read: the key is a number, every reference is to another table's
+   * number, and nothing else must be unique or is computed by the server. The server judges the rows of all other tables.
+   */
+  judgedAsRead: boolean;
 }
+
+/** The index of the only column of a key that is a number. Call this only for tables that have such a key. */
+export function numberKeyOf({ name, numberKey }: Table): number {
+  if (numberKey === undefined) throw new Error(`the key of ${name} is not a number`);
+  return numberKey;
+}
+
+/** The largest number that a table's key takes. Call this only for tables that have such a key. */
+export const largestId = (table: Table): number => largestNumber(table.columns[numberKeyOf(table)]?.sqlType ?? "");
 
 const dictionary = buildTables(schema);
 const [first, ...others] = dictionary;

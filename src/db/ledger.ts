@@ -101,6 +101,7 @@ export const REASON_CODES = [
   "malformed_csv",
   "unknown_reference",
   "duplicate_id",
+  "duplicate_value",
   "refused_by_database",
 ] as const;
 export type ReasonCode = (typeof REASON_CODES)[number];

@@ -1,5 +1,5 @@
 /**
- * A set of whole numbers from 0 to 2^53, after Roaring bitmaps (https://roaringbitmap.org). An id takes one bit if the ids are
+ * A set of whole numbers between -2^53 and 2^53, after Roaring bitmaps (https://roaringbitmap.org). An id takes one bit if the ids are
  * dense, or two bytes if they are not. Each range of 65,536 ids takes a little more. In a Set an id takes about forty bytes.
  */
 export class IdSet {
@@ -19,8 +19,8 @@ export class IdSet {
   }
 }
 
-/** A shift takes a quarter of the time of a division, but works only for 32 bits. */
-const pageOf = (id: number) => (id < 2 ** 31 ? id >>> 16 : Math.floor(id / 65_536));
+/** A shift takes a quarter of the time of a division, but works only for numbers from 0 to 2^31. */
+const pageOf = (id: number) => (id >= 0 && id < 2 ** 31 ? id >>> 16 : Math.floor(id / 65_536));
 
 /** How many ids a page keeps as a sorted array. For more ids, the bitmap (8 KiB) is smaller. */
 const SORTED_ENTRIES_MAX = 4096;

@@ -1,4 +1,4 @@
-import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
+import { numberKeyOf, type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { Stage } from "../publish/stage.ts";
 import { existingIds, type KeyRange, keyRange } from "../repositories/key-sql.ts";
@@ -41,7 +41,8 @@ export class ImportStages implements KnownRows {
 
   async stage(table: Table, rows: readonly Row[]): Promise<void> {
     const { stage, staged } = this.#of(table);
-    if (staged) for (const row of rows) staged.add(row[table.key] as number);
+    const key = numberKeyOf(table);
+    if (staged) for (const row of rows) staged.add(row[key] as number);
     await stage.add(rows);
   }
 

@@ -1,7 +1,7 @@
 /** Judges the rows of a request or a replay like those of an import, and stores them in one transaction. */
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
-import { type Row, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
+import { numberKeyOf, type Row, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import type { Counts, Reason, RunKind } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
@@ -107,7 +107,7 @@ function answerTo(
   }
   const status = verdict.is === "unchanged" ? "unchanged" : isRefused ? "withheld" : "inserted";
   // A withheld row was never given an id, so it has one only if it came with one.
-  const given = isRefused ? row.values[tableOf(table).key] : id;
+  const given = isRefused ? row.values[numberKeyOf(tableOf(table))] : id;
   return { ...place, status, ...(typeof given === "number" && { id: given }) };
 }
 

@@ -1,7 +1,7 @@
 /** Reads the first rows of a file by a proposed recipe, and judges them against what is stored. Nothing is written. */
 import type { Pool } from "mysql2/promise";
 import { toJson } from "../codecs/json.ts";
-import { type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
+import { numberKeyOf, type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
 import type { Reason, ReasonCode } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { shownRaw } from "../read/corrections/shown-raw.ts";
@@ -111,8 +111,9 @@ export class InspectedIds implements KnownRows {
     const known = this.#inspected.get(table.name) ?? { ids: new Set<number>(), isWhole: true };
     known.isWhole &&= isWhole;
     this.#inspected.set(table.name, known);
+    const key = numberKeyOf(table);
     for (const [at, { values }] of rows.entries()) {
-      const id = values[table.key];
+      const id = values[key];
       if (typeof id === "number" && verdicts[at]?.is !== "rejected") known.ids.add(id);
     }
   }
@@ -133,7 +134,7 @@ export class InspectedIds implements KnownRows {
   notes({ references }: Table): string[] {
     if (!this.pool) return ["no database answers: ids and references are not checked"];
     const cut = new Set(
-      references.map(({ table }) => table).filter((table) => this.#inspected.get(table)?.isWhole === false),
+      references.map(({ parent }) => parent.name).filter((table) => this.#inspected.get(table)?.isWhole === false),
     );
     return [...cut].map(
       (table) => `only the start of the files of ${table} was read: references to it are not checked`,

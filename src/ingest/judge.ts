@@ -1,6 +1,14 @@
 /** Judges rows against the rows that are known: do the rows they refer to exist, and is their id free? */
 import { duplicateId, unknownReference } from "../codecs/reasons.ts";
-import { type ReadRow, type Row, sameRow, type Table, type TableName } from "../codecs/tables.ts";
+import {
+  numberKeyOf,
+  type ReadRow,
+  type Reference,
+  type Row,
+  sameRow,
+  type Table,
+  type TableName,
+} from "../codecs/tables.ts";
 import type { Reason } from "../db/ledger.ts";
 
 /** What is to become of a row. A new row can be stored; an unchanged row is stored already. */
@@ -27,15 +35,16 @@ export interface KnownRows {
  * @returns a verdict for each row, in their order
  */
 export async function judge(table: Table, rows: readonly ReadRow[], known: KnownRows): Promise<Verdict[]> {
+  const key = numberKeyOf(table);
   const missing = await missingParents(table, rows, known);
   const ids = idsOf(table, rows);
   const taken = new Map<number, Row>();
-  for (const row of await known.stored(table, ids)) taken.set(row[table.key] as number, row);
+  for (const row of await known.stored(table, ids)) taken.set(row[key] as number, row);
   // If the ids ascend, as in most files, none of them repeats.
   const mayRepeat = ids.some((id, index) => index > 0 && id <= (ids[index - 1] ?? 0));
   const verdicts: Verdict[] = [];
   for (const { values, reasons } of rows) {
-    const id = values[table.key];
+    const id = values[key];
     const first = reasons.length === 0 && typeof id === "number" ? taken.get(id) : undefined;
     const unknown = missing.length > 0 ? unknownReferences(table, values, missing) : NO_REASONS;
     const isTaken = first !== undefined && !sameRow(first, values);
@@ -53,7 +62,9 @@ export async function judge(table: Table, rows: readonly ReadRow[], known: Known
 }
 
 interface Missing {
-  reference: Table["references"][number];
+  reference: Reference;
+  /** The index of the column that refers. */
+  column: number;
   ids: ReadonlySet<number>;
 }
 
@@ -63,20 +74,21 @@ interface Missing {
 async function missingParents(table: Table, rows: readonly ReadRow[], known: KnownRows): Promise<Missing[]> {
   const missing: Missing[] = [];
   for (const reference of table.references) {
+    const [column = -1] = reference.columns;
     const ids = new Set<number>();
     for (const { values } of rows) {
-      const id = values[reference.column];
+      const id = values[column];
       if (typeof id === "number") ids.add(id);
     }
-    missing.push({ reference, ids: await known.missing(reference.table, ids) });
+    missing.push({ reference, column, ids: await known.missing(reference.parent.name, ids) });
   }
   return missing.filter(({ ids }) => ids.size > 0);
 }
 
 function unknownReferences(table: Table, values: ReadRow["values"], missing: readonly Missing[]) {
   let reasons = NO_REASONS;
-  for (const { reference, ids } of missing) {
-    const id = values[reference.column];
+  for (const { reference, column, ids } of missing) {
+    const id = values[column];
     if (typeof id === "number" && ids.has(id)) reasons = [...reasons, unknownReference(table, reference, id)];
   }
   return reasons;
@@ -87,9 +99,10 @@ const NO_REASONS: readonly Reason[] = [];
 
 /** The ids of the rows that are well-formed. */
 function idsOf(table: Table, rows: readonly ReadRow[]): number[] {
+  const key = numberKeyOf(table);
   const ids: number[] = [];
   for (const { values, reasons } of rows) {
-    const id = values[table.key];
+    const id = values[key];
     if (reasons.length === 0 && typeof id === "number") ids.push(id);
   }
   return ids;

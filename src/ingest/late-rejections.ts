@@ -1,5 +1,5 @@
 /** Logs rows that turned out wrong when their table was published. Reads their files again, to find their lines. */
-import { sameRow, type Table } from "../codecs/tables.ts";
+import { numberKeyOf, sameRow, type Table } from "../codecs/tables.ts";
 import type { Counts } from "../db/ledger.ts";
 import { type LateVerdicts, stagedRows } from "../publish/set-aside.ts";
 import type { FileRow } from "../read/file-row.ts";
@@ -37,7 +37,8 @@ export async function logLate(
   { rejected: late }: LateVerdicts,
 ): Promise<LateRejections> {
   const { run, source, report } = state;
-  const idOf = ({ values }: FileRow) => Number(values[table.key]);
+  const key = numberKeyOf(table);
+  const idOf = ({ values }: FileRow) => Number(values[key]);
   const logged: LateRejections = { rows: 0, repeated: 0, first: [] };
   if (late.size === 0) return logged;
   const found = new Set<number>();

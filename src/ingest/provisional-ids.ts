@@ -3,8 +3,7 @@
  * is the row's id in the stage, and only there: the server assigns the id that is stored. Every pass over the same files gives
  * the same numbers.
  */
-import { KEY_MAX } from "../codecs/column-types.ts";
-import type { Table } from "../codecs/tables.ts";
+import { largestId, numberKeyOf, type Table } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
 import { mayAssignIds } from "../publish/definition.ts";
@@ -33,6 +32,7 @@ export class ProvisionalIds {
   constructor(
     private readonly table: Table,
     private last = 0,
+    private readonly max = largestId(table),
   ) {}
 
   /**
@@ -41,11 +41,11 @@ export class ProvisionalIds {
    */
   async *number(batches: AsyncGenerator<FileRow[]>): AsyncGenerator<FileRow[]> {
     for await (const rows of batches) {
-      if (this.last + rows.length > KEY_MAX) {
+      if (this.last + rows.length > this.max) {
         const advice = "give the files ids of their own, or import fewer";
-        throw new MusterError("refused", `${this.table.name}: there are more rows than the ${KEY_MAX} ids: ${advice}`);
+        throw new MusterError("refused", `${this.table.name}: there are more rows than the ${this.max} ids: ${advice}`);
       }
-      yield rows.map((row) => new NumberedRow(row, this.table.key, ++this.last));
+      yield rows.map((row) => new NumberedRow(row, numberKeyOf(this.table), ++this.last));
     }
   }
 }

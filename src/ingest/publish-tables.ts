@@ -121,7 +121,7 @@ async function insertInto(state: Import, { table, stage, assignsIds, before, las
     if (excessOf(state, Object.values(counts))) throw new TooManyLate(late);
   };
   const { counts, first } = await run.db.transaction(async (transaction) => {
-    const gates = { alone: [table.name], shared: table.references.map((reference) => reference.table) };
+    const gates = { alone: [table.name], shared: table.references.map(({ parent }) => parent.name) };
     await passGates(run.connection, gates, waiting(report));
     const { inserted, late } = await publishByAppend(
       run.connection,

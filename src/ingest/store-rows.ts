@@ -2,7 +2,7 @@
 
 import type { PoolConnection } from "mysql2/promise";
 import { refusedByDatabase } from "../codecs/reasons.ts";
-import type { ReadRow, Row, Table } from "../codecs/tables.ts";
+import { numberKeyOf, type ReadRow, type Row, type Table } from "../codecs/tables.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { insertRowsWithoutId } from "../repositories/assigned-ids.ts";
 import { inParts, insertRows, rowBytes } from "../repositories/inserts.ts";
@@ -28,7 +28,7 @@ interface Store {
  * @returns the rows in their order. Rows with the verdict `new` are stored
  */
 export async function judgeAndStore<R extends ReadRow>(store: Store, rows: readonly R[]): Promise<JudgedRow<R>[]> {
-  const { key } = store.table;
+  const key = numberKeyOf(store.table);
   const judged = rows.map((row): JudgedRow<R> => {
     const id = row.values[key];
     return { row, verdict: NEW, id: typeof id === "number" ? id : undefined };

@@ -128,7 +128,7 @@ class Append {
   /** Inserts all rows of the range by one statement, or none. @returns why the server refused them, if it did */
   async #insert({ first, last }: KeyRange): Promise<Refusal | undefined> {
     const { table, stage, assignsIds } = this.staged;
-    const columns = columnList(assignsIds ? table.columns.filter(({ isKey }) => !isKey) : table.columns);
+    const columns = columnList(assignsIds ? table.columns.filter(({ isAssigned }) => !isAssigned) : table.columns);
     try {
       const [{ affectedRows }] = await this.connection.query<ResultSetHeader>(
         `INSERT INTO ${escapeId(table.name)} (${columns})
@@ -138,7 +138,7 @@ class Append {
       this.inserted += affectedRows;
       return undefined;
     } catch (error) {
-      if (assignsIds && isOutOfIds(driverError(error))) throw outOfIds(table);
+      if (assignsIds && isOutOfIds(driverError(error), table)) throw outOfIds(table);
       const refusal = refusalOf(error);
       if (refusal) return refusal;
       throw error;

@@ -3,7 +3,7 @@
  * to 2.5 times as long (MariaDB, MySQL; 600,000 rows), and writers wait meanwhile.
  */
 import type { PoolConnection } from "mysql2/promise";
-import type { Table } from "../codecs/tables.ts";
+import { numberKeyOf, type Table } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { numberAt, type TextRow } from "../db/text-rows.ts";
@@ -68,7 +68,7 @@ class Queue {
   constructor(connection: PoolConnection, table: Table, name: string) {
     const each = (row: TextRow) => {
       const { buffer, offset, end } = row;
-      this.#arrived.push({ buffer, offset, end, id: numberAt(row, table.key) });
+      this.#arrived.push({ buffer, offset, end, id: numberAt(row, numberKeyOf(table)) });
     };
     this.#pages = readWhole(connection, table, each, name);
   }

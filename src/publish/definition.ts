@@ -72,13 +72,17 @@ export async function exists(connection: Connection, name: string): Promise<bool
  * Whether the server assigns an id to a row that comes without one. Another program may have made the table otherwise. For a
  * view the server does not say: it holds if it holds for the table behind the view.
  */
-export async function mayAssignIds(connection: Connection | Pool, { name, columns, key }: Table): Promise<boolean> {
+export async function mayAssignIds(
+  connection: Connection | Pool,
+  { name, columns, assigned }: Table,
+): Promise<boolean> {
+  if (assigned === undefined) return false;
   const [rows] = await connection.query<RowDataPacket[]>(
     `SELECT 1 FROM information_schema.columns c
      JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
      WHERE c.table_schema = DATABASE() AND c.table_name = ? AND c.column_name = ?
        AND (c.extra LIKE '%auto_increment%' OR t.table_type = 'VIEW')`,
-    [name, columns[key]?.name],
+    [name, columns[assigned]?.name],
   );
   return rows.length > 0;
 }

@@ -1,9 +1,9 @@
 /** Finds rows of our tables that a replacement would leave without their parent. */
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
-import { tableOf, tables } from "../codecs/tables.ts";
+import { tables } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
-import { count, fromWhere, keyOf, orphans } from "../repositories/key-sql.ts";
+import { count, fromWhere, keyOf, orphans, pairsOf } from "../repositories/key-sql.ts";
 import { firstOf, NAMED_MAX } from "../shown.ts";
 import type { Replacement } from "./replace.ts";
 
@@ -20,12 +20,13 @@ export async function refuseOrphans(
 ): Promise<void> {
   const staged = new Map(replacements.map(({ table, stage }) => [table.name, stage]));
   for (const child of tables) {
-    for (const { column, table } of child.references) {
-      if (!staged.has(child.name) && !staged.has(table)) continue;
+    for (const reference of child.references) {
+      const { parent } = reference;
+      if (!staged.has(child.name) && !staged.has(parent.name)) continue;
       const from = `${escapeId(staged.get(child.name) ?? child.name)} c`;
-      const to = escapeId(staged.get(table) ?? table);
-      const reference = `c.${escapeId(child.columns[column]?.name ?? "")}`;
-      const orphaned = orphans(from, reference, to, keyOf(tableOf(table)));
+      const to = escapeId(staged.get(parent.name) ?? parent.name);
+      const pairs = pairsOf(child, reference, "c");
+      const orphaned = orphans(from, pairs, to);
       const rows = await count(connection, orphaned, lock);
       if (rows === 0) continue;
       const first = async (what: string): Promise<string> => {
@@ -34,8 +35,8 @@ export async function refuseOrphans(
         return firstOf(found.map(({ id }) => id));
       };
       const whose = staged.has(child.name) ? `the backup's rows of ${child.name}` : `rows of ${child.name}`;
-      const named = `${child.name} ${await first(keyOf(child, "c"))} refer to ${table} ${await first(reference)}`;
-      const advice = `restore ${child.name} and ${table} together, or mend these rows first`;
+      const named = `${child.name} ${await first(keyOf(child, "c"))} refer to ${parent.name} ${await first(pairs.columns.join(", "))}`;
+      const advice = `restore ${child.name} and ${parent.name} together, or mend these rows first`;
       throw new MusterError("conflict", `${whose}: ${rows} would lose their parent (${named}): ${advice}`);
     }
   }

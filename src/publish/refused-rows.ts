@@ -9,7 +9,7 @@ import type { Table } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { MusterError } from "../errors.ts";
-import { compared, fromWhere, inKeyRange, keyOf, keyRange, orphans } from "../repositories/key-sql.ts";
+import { columnAt, compared, fromWhere, inKeyRange, keyOf, keyRange, orphans } from "../repositories/key-sql.ts";
 import { definitionOf } from "./definition.ts";
 import type { Replacement } from "./replace.ts";
 import { hasNoTrigger } from "./sieve.ts";
@@ -63,11 +63,13 @@ async function rulesOf(connection: Connection, { table, stage }: Replacement): P
     const twice = `WHERE ${given.join(" AND ")} GROUP BY ${columns} HAVING COUNT(*) > 1`;
     return [{ reason: `UNIQUE key ${name}`, breaking: `SELECT MAX(${key}) AS id FROM ${escapeId(stage)} ${twice}` }];
   });
-  const declared = new Set(table.references.map(({ column }) => escapeId(table.columns[column]?.name ?? "")));
+  const declared = new Set(
+    table.references.map(({ columns }) => columns.map((index) => columnAt(table, index)).join(",")),
+  );
   const foreignKeys = target.foreignKeys.flatMap(({ name, rule }) => {
     const [, column, parent = "", referred = ""] = FOREIGN_KEY.exec(rule) ?? [];
     if (column === undefined || declared.has(column)) return [];
-    const orphaned = fromWhere(orphans(written, `w.${column}`, parent, referred));
+    const orphaned = fromWhere(orphans(written, { columns: [`w.${column}`], parentColumns: [referred] }, parent));
     return [{ reason: `foreign key ${escapeId(name)}`, breaking: `SELECT ${keyOf(table, "w")} AS id ${orphaned}` }];
   });
   return [...checks, ...keys, ...foreignKeys];

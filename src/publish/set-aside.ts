@@ -6,7 +6,7 @@
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import { duplicateId, unknownReference } from "../codecs/reasons.ts";
-import { type Row, type Table, tableOf } from "../codecs/tables.ts";
+import { numberKeyOf, type Row, type Table } from "../codecs/tables.ts";
 import type { Reason } from "../db/ledger.ts";
 import {
   compared,
@@ -16,6 +16,7 @@ import {
   type KeyRange,
   keyOf,
   orphans,
+  pairsOf,
   type RowSet,
 } from "../repositories/key-sql.ts";
 import { readRows } from "../repositories/rows.ts";
@@ -101,10 +102,9 @@ export class SetAside implements LateVerdicts {
     const table = this.#table;
     const ids: number[] = [];
     for (const reference of table.references) {
-      const column = `s.${escapeId(table.columns[reference.column]?.name ?? "")}`;
-      const parent = tableOf(reference.table);
-      const orphaned = orphans(`${escapeId(this.#stage)} s`, column, escapeId(parent.name), keyOf(parent));
-      const rows = await this.#staged(orphaned, `, ${column} AS parent`, range);
+      const pairs = pairsOf(table, reference, "s");
+      const orphaned = orphans(`${escapeId(this.#stage)} s`, pairs, escapeId(reference.parent.name));
+      const rows = await this.#staged(orphaned, `, ${pairs.columns[0]} AS parent`, range);
       for (const { id, parent } of rows) this.reject(id, unknownReference(table, reference, parent));
       ids.push(...rows.map(({ id }) => id));
     }
@@ -143,11 +143,12 @@ export async function stagedRows(
   stage: string,
   ids: readonly number[],
 ): Promise<ReadonlyMap<number, Row>> {
+  const key = numberKeyOf(table);
   const found = await readRows(connection, table, [...ids, ...ids.map((id) => -id)], stage);
   const rows = new Map<number, Row>();
   for (const row of found) {
-    const id = Math.abs(Number(row[table.key]));
-    rows.set(id, row.with(table.key, id));
+    const id = Math.abs(Number(row[key]));
+    rows.set(id, row.with(key, id));
   }
   return rows;
 }

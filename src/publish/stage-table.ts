@@ -4,8 +4,8 @@
  */
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
-import { type Column, type Table, tableOf } from "../codecs/tables.ts";
-import { fromWhere, keyOf, orphans } from "../repositories/key-sql.ts";
+import type { Column, Table } from "../codecs/tables.ts";
+import { columnAt, fromWhere, keyList, orphans, pairsOf } from "../repositories/key-sql.ts";
 import { alter } from "./ddl.ts";
 import { definitionOf } from "./definition.ts";
 
@@ -33,19 +33,19 @@ export async function createBare(connection: Connection, table: Table, name: str
   });
   const collate = usual ? ` COLLATE=${usual}` : "";
   await connection.query(
-    `CREATE TABLE ${escapeId(name)} (${lines.join(", ")}, PRIMARY KEY (${keyOf(table)})) ENGINE=InnoDB${collate}`,
+    `CREATE TABLE ${escapeId(name)} (${lines.join(", ")}, PRIMARY KEY (${keyList(table)})) ENGINE=InnoDB${collate}`,
     columns.filter(hasDefault).map(({ fallback }) => fallback),
   );
 }
 
 function columnLine(column: Column, collation: string | null | undefined): string {
-  const { name, sqlType, nullable, isKey } = column;
+  const { name, sqlType, nullable, isAssigned } = column;
   const collate = collation ? ` COLLATE ${collation}` : "";
   const value = hasDefault(column) ? " DEFAULT ?" : "";
-  return `${escapeId(name)} ${sqlType}${collate}${nullable ? "" : " NOT NULL"}${value}${isKey ? " AUTO_INCREMENT" : ""}`;
+  return `${escapeId(name)} ${sqlType}${collate}${nullable ? "" : " NOT NULL"}${value}${isAssigned ? " AUTO_INCREMENT" : ""}`;
 }
 
-const hasDefault = ({ isKey, fallback }: Column) => !isKey && fallback !== null;
+const hasDefault = ({ isAssigned, fallback }: Column) => !isAssigned && fallback !== null;
 
 /** Gives a loaded stage its table's indexes. This takes long, so it is done before the gate is taken. */
 export async function addIndexes(connection: Connection, table: Table, stage: string): Promise<void> {
@@ -78,10 +78,10 @@ export async function addForeignKeys(connection: Connection, table: Table, stage
 export const stagedName = (stage: string, index: number) => `${stage}_fk${index}`;
 
 async function hasOrphans(connection: Connection, table: Table, stage: string): Promise<boolean> {
-  for (const { column, table: parent } of table.references) {
-    const reference = escapeId(table.columns[column]?.name ?? "");
-    const distinct = `(SELECT DISTINCT ${reference} AS id FROM ${escapeId(stage)}) s`;
-    const orphaned = orphans(distinct, "s.id", escapeId(parent), keyOf(tableOf(parent)));
+  for (const reference of table.references) {
+    const columns = reference.columns.map((index) => columnAt(table, index)).join(", ");
+    const distinct = `(SELECT DISTINCT ${columns} FROM ${escapeId(stage)}) s`;
+    const orphaned = orphans(distinct, pairsOf(table, reference, "s"), escapeId(reference.parent.name));
     // A locking read waits for a transaction that deleted a parent before the foreign keys were there.
     const [rows] = await connection.query<RowDataPacket[]>(
       `SELECT 1 ${fromWhere(orphaned)} LIMIT 1 LOCK IN SHARE MODE`,

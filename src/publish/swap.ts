@@ -77,7 +77,7 @@ async function swapAtTheGate<C extends Counts | RestoreCounts>(
   const gate = await keptAlive(database);
   try {
     await gate.connection.beginTransaction();
-    const shared = table.references.map((reference) => reference.table);
+    const shared = table.references.map(({ parent }) => parent.name);
     await interruptible(database, gate.connection, signal, () =>
       passGates(gate.connection, { alone: [table.name], shared }, wait),
     );

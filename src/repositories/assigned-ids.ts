@@ -1,8 +1,7 @@
 /** Rows without an id: the database assigns one, or Muster does if AUTO_INCREMENT has reached its end. */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
-import { KEY_MAX } from "../codecs/column-types.ts";
-import { type Row, sameRow, type Table } from "../codecs/tables.ts";
+import { largestId, numberKeyOf, type Row, sameRow, type Table } from "../codecs/tables.ts";
 import { type DriverError, driverError } from "../db/driver-errors.ts";
 import { refusalOf } from "../db/refusal.ts";
 import { MusterError } from "../errors.ts";
@@ -28,38 +27,41 @@ export async function insertRowsWithoutId(
   table: Table,
   rows: readonly Row[],
 ): Promise<number[]> {
-  const columns = table.columns.filter((column) => !column.isKey);
-  const withoutId = rows.map((row) => row.toSpliced(table.key, 1));
+  const columns = table.columns.filter((column) => !column.isAssigned);
+  const key = numberKeyOf(table);
+  const withoutId = rows.map((row) => row.toSpliced(key, 1));
   const assigned = await insert(connection, table.name, columns, withoutId).catch((error) => {
-    if (isOutOfIds(driverError(error))) return "out of ids" as const;
+    if (isOutOfIds(driverError(error), table)) return "out of ids" as const;
     throw error;
   });
   if (assigned === "out of ids") return insertAfterHighest(connection, table, rows);
   const { insertId } = assigned;
   const ids = rows.map((_, index) => insertId + index);
   const last = ids.at(-1) ?? insertId;
-  if (last <= KEY_MAX - LAST_IDS || (await highestId(connection, table, insertId - 1)) === insertId - 1) return ids;
+  if (last <= largestId(table) - LAST_IDS || (await highestId(connection, table, insertId - 1)) === insertId - 1)
+    return ids;
   if (!(await takeBack(connection, table, ids, rows))) return ids;
   return insertAfterHighest(connection, table, rows);
 }
 
 /** When no id is left, MySQL gives the last id again, or fails to read the next one. MariaDB and TiDB have their own errors. */
-export function isOutOfIds(error: DriverError | undefined): boolean {
+export function isOutOfIds(error: DriverError | undefined, table: Table): boolean {
   const { errno, sqlMessage = "" } = error ?? {};
-  if (errno === 1062) return LAST_ID_TAKEN.test(sqlMessage);
+  if (errno === 1062) return LAST_ID_TAKEN.exec(sqlMessage)?.[1] === String(largestId(table));
   return errno === 1467 || errno === 167 || (errno === 1690 && /^constant \d+ overflows/.test(sqlMessage));
 }
 
-const LAST_ID_TAKEN = new RegExp(`^Duplicate entry '${KEY_MAX}' for key '(.*\\.)?PRIMARY'$`);
+const LAST_ID_TAKEN = /^Duplicate entry '(\d+)' for key '(.*\.)?PRIMARY'$/;
 
 async function insertAfterHighest(connection: Connection, table: Table, rows: readonly Row[]): Promise<number[]> {
+  const [key, max] = [numberKeyOf(table), largestId(table)];
   for (let attempt = 1; ; attempt++) {
-    const first = 1 + (await highestId(connection, table, KEY_MAX));
-    if (first + rows.length - 1 > KEY_MAX) {
+    const first = 1 + (await highestId(connection, table, max));
+    if (first + rows.length - 1 > max) {
       const advice = "send rows with an id, or lower the highest id of the table";
       throw new MusterError("conflict", `${table.name} has no id left to assign after ${first - 1}: ${advice}`);
     }
-    const withId = rows.map((row, index) => row.with(table.key, first + index));
+    const withId = rows.map((row, index) => row.with(key, first + index));
     try {
       await insert(connection, table.name, table.columns, withId);
       return withId.map((_, index) => first + index);
@@ -79,8 +81,9 @@ async function takeBack(
   ids: readonly number[],
   rows: readonly Row[],
 ): Promise<boolean> {
-  const stored = new Map((await readRows(connection, table, ids)).map((row) => [row[table.key], row]));
-  const isOurs = ids.every((id, index) => sameRow(stored.get(id) ?? [], rows[index]?.with(table.key, id) ?? []));
+  const key = numberKeyOf(table);
+  const stored = new Map((await readRows(connection, table, ids)).map((row) => [row[key], row]));
+  const isOurs = ids.every((id, index) => sameRow(stored.get(id) ?? [], rows[index]?.with(key, id) ?? []));
   if (!isOurs) return false;
   await connection.query(`DELETE FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`, [ids]).catch((error) => {
     // A user who may insert need not have the right to delete.

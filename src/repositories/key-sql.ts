@@ -1,19 +1,26 @@
 /**
- * SQL about keys and about equal rows, for all statements that need it. A key is one integer column. To support another kind
- * of key, change this file. Names come only from the schema; values are parameters.
+ * SQL about keys and about equal rows, for all statements that need it. To change how keys are compared, change this file.
+ * Names come only from the schema; values are parameters.
  */
 import { escapeId } from "mysql2";
 import type { Connection, Pool, RowDataPacket } from "mysql2/promise";
-import type { Column, Table } from "../codecs/tables.ts";
+import { type Column, numberKeyOf, type Reference, type Table } from "../codecs/tables.ts";
 
 /** How many ids one statement names at most. */
 const IDS_PER_STATEMENT = 1_000;
 
-/** The key column as SQL. Give the table's alias if the statement has one. */
-export function keyOf(table: Table, alias?: string): string {
-  const key = table.columns[table.key];
-  if (!key) throw new Error(`${table.name} has no key`);
-  return qualified(key, alias);
+/** The only column of a key that is a number, as SQL. Give the table's alias if the statement has one. */
+export const keyOf = (table: Table, alias?: string): string => columnAt(table, numberKeyOf(table), alias);
+
+/** The columns of a key of any kind, for ORDER BY and PRIMARY KEY. */
+export const keyList = (table: Table, alias?: string): string =>
+  table.key.map((index) => columnAt(table, index, alias)).join(", ");
+
+/** A column as SQL, by its index. */
+export function columnAt({ name, columns }: Table, index: number, alias?: string): string {
+  const column = columns[index];
+  if (!column) throw new Error(`${name} has no column ${index}`);
+  return qualified(column, alias);
 }
 
 /** Every column in the dictionary's order. */
@@ -96,7 +103,11 @@ export async function count(connection: Connection, rows: RowSet, lock = ""): Pr
  */
 export function compared(table: Table, stage: string, columns: readonly Column[] = table.columns) {
   const [s, t] = [`${escapeId(stage)} s`, `${escapeId(table.name)} t`];
-  const sameKey = `${keyOf(table, "t")} = ${keyOf(table, "s")}`;
+  const sameKey = table.key
+    .map((index) => `${columnAt(table, index, "t")} = ${columnAt(table, index, "s")}`)
+    .join(" AND ");
+  // A key's columns are never null, so a null in the first one shows that the join found no row.
+  const [first = 0] = table.key;
   // Compares bytes, because a collation treats `Ana` and `ANA` as equal.
   const sameBytes = columns
     .map((column) => `BINARY ${qualified(column, "s")} <=> BINARY ${qualified(column, "t")}`)
@@ -104,22 +115,38 @@ export function compared(table: Table, stage: string, columns: readonly Column[]
   const inBoth = `${s} JOIN ${t} ON ${sameKey}`;
   return {
     /** Rows that are staged, but not in the table. */
-    missing: { from: `${s} LEFT JOIN ${t} ON ${sameKey}`, where: `${keyOf(table, "t")} IS NULL` },
+    missing: { from: `${s} LEFT JOIN ${t} ON ${sameKey}`, where: `${columnAt(table, first, "t")} IS NULL` },
     /** Rows that are in the table, but not staged. */
-    surplus: { from: `${t} LEFT JOIN ${s} ON ${sameKey}`, where: `${keyOf(table, "s")} IS NULL` },
+    surplus: { from: `${t} LEFT JOIN ${s} ON ${sameKey}`, where: `${columnAt(table, first, "s")} IS NULL` },
     inBoth: { from: inBoth, where: "TRUE" },
     unchanged: { from: inBoth, where: `(${sameBytes})` },
     differing: { from: inBoth, where: `NOT (${sameBytes})` },
   };
 }
 
-/**
- * The rows with a reference to a parent `p` that does not exist.
- * @param child the rows to check, as SQL after FROM, with their alias
- * @param reference the column that refers to the parent, with that alias
- * @param parent the table that is referred to; `referred` is its column
- */
-export const orphans = (child: string, reference: string, parent: string, referred: string): RowSet => ({
-  from: `${child} LEFT JOIN ${parent} p ON p.${referred} = ${reference}`,
-  where: `${reference} IS NOT NULL AND p.${referred} IS NULL`,
+/** A foreign key as SQL: the columns that refer, with the alias of their rows, and the columns that they refer to. */
+export interface Pairs {
+  columns: readonly string[];
+  parentColumns: readonly string[];
+}
+
+/** A reference of the dictionary as SQL. @param alias of the rows that refer */
+export const pairsOf = (child: Table, { columns, parent, parentColumns }: Reference, alias: string): Pairs => ({
+  columns: columns.map((index) => columnAt(child, index, alias)),
+  parentColumns: parentColumns.map((index) => columnAt(parent, index)),
 });
+
+/**
+ * The rows that refer to a parent `p` that does not exist. A row with a null in one of the columns refers to none (MATCH
+ * SIMPLE).
+ * @param child the rows to check, as SQL after FROM, with their alias
+ * @param parent the table that is referred to, as SQL
+ */
+export function orphans(child: string, { columns, parentColumns }: Pairs, parent: string): RowSet {
+  const same = columns.map((column, index) => `p.${parentColumns[index]} = ${column}`);
+  const given = columns.map((column) => `${column} IS NOT NULL`);
+  return {
+    from: `${child} LEFT JOIN ${parent} p ON ${same.join(" AND ")}`,
+    where: [...given, `p.${parentColumns[0]} IS NULL`].join(" AND "),
+  };
+}

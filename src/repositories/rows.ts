@@ -2,8 +2,7 @@
 import { escapeId } from "mysql2";
 import type { Connection, Pool, PoolConnection, RowDataPacket, TypeCastField } from "mysql2/promise";
 import type { SqlValue } from "../codecs/codec.ts";
-import { KEY_MAX } from "../codecs/column-types.ts";
-import type { Column, Row, Table } from "../codecs/tables.ts";
+import { type Column, numberKeyOf, type Row, type Table } from "../codecs/tables.ts";
 import { JsonArray } from "../codecs/text-to-json.ts";
 import { fromText } from "../codecs/text-to-row.ts";
 import type { Bounded } from "../db/bounded.ts";
@@ -39,7 +38,7 @@ export async function listRowsAsJson(
     more = array.rows === filter.limit;
     if (more) return;
     array.add(row);
-    if (array.rows === filter.limit) last = numberAt(row, table.key);
+    if (array.rows === filter.limit) last = numberAt(row, numberKeyOf(table));
   });
   return { json: array.bytes(), last, more };
 }
@@ -91,7 +90,7 @@ export async function readRowsNear(
   ids: readonly number[],
   from: string = table.name,
 ): Promise<Row[]> {
-  let [first, last] = [KEY_MAX, 0];
+  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const id of ids) {
     if (id < first) first = id;
     if (id > last) last = id;

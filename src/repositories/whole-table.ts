@@ -1,7 +1,7 @@
 /** Reads a whole table, or its stage, in id order. */
 import { escapeId } from "mysql2";
 import type { PoolConnection } from "mysql2/promise";
-import type { Table } from "../codecs/tables.ts";
+import { numberKeyOf, type Table } from "../codecs/tables.ts";
 import { numberAt, readTextRows, type TextRow } from "../db/text-rows.ts";
 import { columnList, keyOf, keyRange } from "./key-sql.ts";
 
@@ -65,5 +65,5 @@ async function readTextPage(
   });
   if (rows === 0) throw new Error(`the rows of ${from} after ${after} are gone from the snapshot`);
   const nextLimit = Math.min(PAGE_ROWS_MAX, Math.ceil((PAGE_BYTES * rows) / bytes));
-  return { rows, last: numberAt(last, table.key), nextLimit };
+  return { rows, last: numberAt(last, numberKeyOf(table)), nextLimit };
 }

@@ -6,7 +6,7 @@ import { csvCells } from "../codecs/csv.ts";
 import { exampleRow } from "../codecs/example.ts";
 import { rowSchema, toJson } from "../codecs/json.ts";
 import { pointerTo } from "../codecs/pointer.ts";
-import { type Row, type Table, tableNames, tableOf } from "../codecs/tables.ts";
+import { numberKeyOf, type Row, type Table, tableNames, tableOf } from "../codecs/tables.ts";
 import type { Bounded } from "../db/bounded.ts";
 import { MusterError } from "../errors.ts";
 import { type Description, describe, documented, json, lines, problems } from "../http/describe.ts";
@@ -45,7 +45,7 @@ export function tableRoutes(database: Bounded) {
       return answerListing(c, linesOfTable(table), {
         read: (limit, after) => listRows(database, table, { limit, after, equal }),
         readJson: (limit, after) => listRowsAsJson(database, table, { limit, after, equal }),
-        keyOf: (row) => Number(row[table.key]),
+        keyOf: (row) => Number(row[numberKeyOf(table)]),
         pageRows: PAGE_ROWS,
         after: cursor,
         ...{ limit, spreadsheet },

@@ -79,11 +79,11 @@ function readCellsAsJson(
   return {
     ...read,
     raw: Buffer.from(text),
-    ...(isAssigned && !Object.hasOwn(row, keyOf(table)) && { recipe: { ids } }),
+    ...(isAssigned && !Object.hasOwn(row, assignedOf(table)) && { recipe: { ids } }),
   };
 }
 
-const keyOf = (table: Table) => table.columns[table.key]?.name ?? "";
+const assignedOf = ({ columns, assigned = -1 }: Table) => columns[assigned]?.name ?? "";
 
 /** The raw input. If the log has cut it, it is refused: what is left of the row could be taken for another row. */
 function wholeRaw({ id, bytes }: HeldRejection, stored: Buffer | undefined): Buffer {

@@ -31,7 +31,7 @@ export interface HeaderFaults {
  * @param named what FieldNames.of answers for the cells
  */
 export function headerFaults(
-  { table: { columns, key }, mapped, leavesOutOthers }: FieldNames,
+  { table: { columns, assigned: id = -1 }, mapped, leavesOutOthers }: FieldNames,
   cells: readonly string[],
   named: readonly number[],
 ): HeaderFaults {
@@ -43,12 +43,12 @@ export function headerFaults(
   );
   const missing: string[] = [];
   let assigned: string | undefined;
-  for (const [index, { name, required, isKey }] of columns.entries()) {
+  for (const [index, { name, required, isAssigned }] of columns.entries()) {
     const times = named.filter((each) => each === index).length;
     const names = mapped.get(index)?.map(shown).join(" or ");
     if (times > 1) faults.push(`${name} stands ${times} times`);
     // The key is not required if the database assigns it (reading-table.ts).
-    if (times > 0 && isKey && !required) {
+    if (times > 0 && isAssigned && !required) {
       assigned = cells[named.indexOf(index)];
       faults.push(`${name} is there, but the database assigns ids`);
     }
@@ -62,7 +62,7 @@ export function headerFaults(
     unknown,
     missing,
     assigned,
-    key: columns[key]?.name,
+    key: columns[id]?.name,
     text,
     columns: named.map((index) => columns[index]?.name),
   };

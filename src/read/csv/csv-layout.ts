@@ -62,7 +62,7 @@ function headerOf({ header, columns, ignoreOtherColumns }: FileRecipe): Pick<Lay
 
 /** The order of the cells if no header gives it: the recipe's, or else the dictionary's. */
 function cellsWithoutHeader(table: Table, { columns, ids }: FileRecipe, file: string): CellOrder {
-  const isAssigned = (index: number) => ids === "database" && index === table.key;
+  const isAssigned = (index: number) => ids === "database" && index === table.assigned;
   if (!Array.isArray(columns)) {
     const indexes = [...table.columns.keys()];
     return ids === "database" ? indexes.filter((index) => !isAssigned(index)) : undefined;

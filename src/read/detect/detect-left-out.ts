@@ -68,11 +68,11 @@ function manyLeftOut(names: readonly string[]): Finding {
 }
 
 /** Columns that a row must have and no name means. */
-export function missing({ columns, key, name }: Table, order: readonly number[], given: FileRecipe): Finding[] {
+export function missing({ columns, assigned, name }: Table, order: readonly number[], given: FileRecipe): Finding[] {
   const findings: Finding[] = [];
   for (const [index, column] of columns.entries()) {
     if (order.includes(index) || !column.required) continue;
-    if (index === key) {
+    if (index === assigned) {
       if (given.ids === "database") continue;
       const doubt = "if the database gives the ids, rows are not recognised when the file is loaded again";
       findings.push({

@@ -19,11 +19,11 @@ export function detectTable(names: readonly string[], known: Table | undefined):
       const naming = new FieldNames(table);
       const named = new Set(names.map((name) => naming.of(name)).filter((index) => index >= 0));
       const lacks = table.columns.filter(
-        (column, index) => column.required && index !== table.key && !named.has(index),
+        (column, index) => column.required && index !== table.assigned && !named.has(index),
       );
       return {
         table,
-        named: [...named].filter((index) => index !== table.key).length,
+        named: [...named].filter((index) => index !== table.assigned).length,
         all: named.size,
         lacks: lacks.length,
       };

@@ -165,7 +165,7 @@ function byPosition(
 ): Detection {
   const all = table.columns.map(({ name }) => name);
   const isAssigned = given.ids === "database";
-  const own = isAssigned ? all.filter((_, index) => index !== table.key) : all;
+  const own = isAssigned ? all.filter((_, index) => index !== table.assigned) : all;
   const order = Array.isArray(given.columns) ? given.columns : own;
   const part = "columns";
   const width = Math.max(0, ...rows.slice(0, 100).map(({ length }) => length));

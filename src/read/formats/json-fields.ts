@@ -90,7 +90,7 @@ export class JsonFields {
       }
       const index = this.#columnOf(field);
       const name = this.table.columns[index]?.name ?? field;
-      if (index === this.table.key && this.recipe.ids === "database") {
+      if (index === this.table.assigned && this.recipe.ids === "database") {
         if (value !== null && !(typeof value === "string" && isBlank(value))) reasons.push(assignedId(field));
       } else if (Object.hasOwn(named, name)) reasons.push(repeatedField(name));
       else named[name] = value;

@@ -44,7 +44,7 @@ export class FieldNames {
       if (bare(name) === "") throw wrong("is no name that can be seen");
       if (known === IGNORED) throw wrong("is to be ignored, too: leave it out of one");
       if (known !== undefined) throw wrong("is given twice, as blanks and letter case do not count");
-      if (ids === "database" && index === table.key) throw wrong(`is ${column}, but the database assigns ids`);
+      if (ids === "database" && index === table.assigned) throw wrong(`is ${column}, but the database assigns ids`);
       this.#ofRecipe.set(bare(name), index);
       this.mapped.set(index, [...(this.mapped.get(index) ?? []), name]);
     }

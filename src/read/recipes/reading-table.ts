@@ -42,7 +42,7 @@ function derived(table: Table, recipe: FileRecipe): Table {
   const dates = recipe.datetime && new DateForms(recipe.datetime);
   const columns = table.columns.map((column) => {
     const codec = codecFor(column, recipe, dates);
-    const isAssigned = column.isKey && recipe.ids === "database";
+    const isAssigned = column.isAssigned && recipe.ids === "database";
     return codec || isAssigned
       ? { ...column, ...(codec && { codec }), ...(isAssigned && { required: false }) }
       : column;
@@ -59,8 +59,8 @@ function codecFor(
   dates: DateForms | undefined,
 ): ColumnCodec | undefined {
   const [type = ""] = TYPE.exec(sqlType) ?? [];
-  if (["int", "bigint"].includes(type)) return numberCodec(codec, recipe, true);
-  if (["decimal", "double"].includes(type)) return numberCodec(codec, recipe, false);
+  if (/^(tiny|small|medium|big)?int$/.test(type)) return numberCodec(codec, recipe, true);
+  if (["decimal", "double", "float"].includes(type)) return numberCodec(codec, recipe, false);
   if (type === "datetime" && dates) return datetimeCodec(codec, dates, Number(/\d/.exec(sqlType) ?? 0));
   return type === "date" && dates && dates.patterns.length > 0 ? dateCodec(codec, dates) : undefined;
 }
