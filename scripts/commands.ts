@@ -24,6 +24,9 @@ const common = {
   help,
 };
 const TABLES = tableNames.join(", ");
+/** Tables for the examples. Children come after their parents. */
+const [PARENT, ONE = PARENT] = tableNames;
+const CHILD = tableNames.at(-1) ?? PARENT;
 export const BENCH_NAMES = ["import", "reload", "dialect", "backup", "restore", "insert", "read", "report"] as const;
 export type BenchName = (typeof BENCH_NAMES)[number];
 
@@ -40,7 +43,7 @@ export const COMMANDS = {
 
 SOURCE is a directory, a file, s3://BUCKET/PREFIX/, s3://BUCKET/KEY, a pipe, or - for standard input. The default is
 IMPORT_SOURCE; if that is not set either, the private server gets the sample. The name of a file or of a folder above it
-says which table it is for: jobs.csv, jobs-2021.csv, jobs/any.csv, jobs/2021/11/any.csv. A pipe needs --table.
+says which table it is for: ${ONE}.csv, ${ONE}-2021.csv, ${ONE}/any.csv, ${ONE}/2021/11/any.csv. A pipe needs --table.
 The ending says how a file is read: .csv .txt .tsv .ndjson .jsonl .json .avro .parquet .xlsx, also with .gz .zst .zip.
 If a file is refused, "npm run inspect -- SOURCE" says how to read it.`,
     flags: {
@@ -77,9 +80,9 @@ If a file is refused, "npm run inspect -- SOURCE" says how to read it.`,
     takesRecipe: true,
     examples: [
       "npm run import -- ./csv",
-      "npm run import -- jobs.csv old/ s3://bucket/hr/",
-      "curl https://example.org/jobs.csv | npm run import -- - --table jobs",
-      "npm run import -- s3://bucket/hr/ --table jobs --dry-run",
+      `npm run import -- ${ONE}.csv old/ s3://bucket/hr/`,
+      `curl https://example.org/${ONE}.csv | npm run import -- - --table ${ONE}`,
+      `npm run import -- s3://bucket/hr/ --table ${ONE} --dry-run`,
       "npm run import -- s3://bucket/nightly/ --new-only",
     ],
     exitCodes: "0 done, 1 failed, 2 refused, 3 done with rejected rows (only with --fail-on-rejects), 130 interrupted.",
@@ -156,7 +159,11 @@ TABLE is one of ${TABLES}; without any, all are backed up.`,
       },
       ...common,
     },
-    examples: ["npm run backup", "npm run backup -- jobs departments --keep 7", "npm run backup -- --verify"],
+    examples: [
+      "npm run backup",
+      `npm run backup -- ${[...new Set([ONE, PARENT])].join(" ")} --keep 7`,
+      "npm run backup -- --verify",
+    ],
     exitCodes: "0 done, 1 failed, 2 refused (wrong arguments, a damaged backup), 130 interrupted.",
   },
   restore: {
@@ -170,7 +177,10 @@ deleted since are put back.`,
       plan: { type: isGiven, about: "say what would change, and change nothing" },
       ...common,
     },
-    examples: ["npm run restore -- hired_employees --plan", "npm run restore -- departments jobs hired_employees"],
+    examples: [
+      `npm run restore -- ${CHILD} --plan`,
+      `npm run restore -- ${[...new Set([PARENT, ONE, CHILD])].join(" ")}`,
+    ],
     exitCodes: `0 done, 1 failed, 2 refused (wrong arguments, no such backup, a damaged one, rows that would lose their
 parent), 130 interrupted. Unless the code is 0, nothing is changed.`,
   },

@@ -1,4 +1,6 @@
 import "../src/schema-check.ts";
+import { takesSample } from "../src/codecs/hiring-tables.ts";
+import { tables as all } from "../src/codecs/tables.ts";
 import { DATA_FOLDER } from "../src/config.ts";
 import { whollyRejected } from "../src/ingest/counts.ts";
 import { hasSample } from "../src/ingest/first-load.ts";
@@ -37,7 +39,7 @@ await command("import", importFiles, (last) => {
 });
 
 async function importFiles({ config, database, signal }: DatabaseContext): Promise<Outcome> {
-  const sample = () => (database.embedded ? defaultSample(DATA_FOLDER) : undefined);
+  const sample = () => (database.embedded && takesSample(all) ? defaultSample(DATA_FOLDER) : undefined);
   const one = options.sources.length === 0 ? (config.IMPORT_SOURCE ?? (await sample())) : undefined;
   const source = one === undefined ? options.sources : [one];
   if (source.length === 0) refuse("name a SOURCE to import, or set IMPORT_SOURCE");

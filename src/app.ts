@@ -3,6 +3,8 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
 import type { BackupStore } from "./backups/store.ts";
+import { hiringTables } from "./codecs/hiring-tables.ts";
+import { tables } from "./codecs/tables.ts";
 import { bounded } from "./db/bounded.ts";
 import type { Database } from "./db/database.ts";
 import { authenticate, requires, type Tokens } from "./http/auth.ts";
@@ -84,11 +86,11 @@ export function createApp(dependencies: AppDependencies) {
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
     .use(described(rate?.requests ?? pass, { answers: problems(429) }))
     .route("/", docsRoutes(app))
-    .route("/", pageRoutes({ database: pages, tokens, limitGuesses: rate?.limitGuesses }))
+    .route("/", pageRoutes({ database: pages, tables, tokens, limitGuesses: rate?.limitGuesses }))
     .use(requires("reader"))
     .use(refuseOtherMethods(app))
     .use(inFlight.counted())
-    .route("/", reportRoutes(reports, inFlight))
+    .route("/", reportRoutes(reports, hiringTables(tables), inFlight))
     .route("/", runRoutes(pages, imports.ended))
     .route("/", importRoutes({ database, imports, log, limits, msMax: msMax.write }))
     .route("/", inspectRoutes(pages, inFlight, bodyBytesMax))

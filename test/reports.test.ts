@@ -1,11 +1,14 @@
 import { afterAll, expect, test } from "bun:test";
 import { drizzle } from "drizzle-orm/mysql2";
 import type { RowDataPacket } from "mysql2/promise";
+import { requireSampleTables } from "../src/codecs/hiring-tables.ts";
+import { tables } from "../src/codecs/tables.ts";
 import { departmentsAboveMean, quarterlyHires } from "../src/repositories/report-queries.ts";
 import { appOver } from "./support/app.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 
+const hiring = requireSampleTables(tables, "a report");
 const database = await freshDatabase();
 const app = appOver(database);
 afterAll(database.close);
@@ -121,13 +124,15 @@ test.each(["America/Sao_Paulo", "Asia/Tokyo"])(
     const { connect } = await import("./src/db/database.ts");
     const { departmentsAboveMean, quarterlyHires } = await import("./src/repositories/report-queries.ts");
     const { listRows } = await import("./src/repositories/rows.ts");
-    const { tableOf } = await import("./src/codecs/tables.ts");
+    const { tableOf, tables } = await import("./src/codecs/tables.ts");
+    const { hiringTables } = await import("./src/codecs/hiring-tables.ts");
+    const hiring = hiringTables(tables);
     const database = await connect(process.env.DATABASE_URL);
     const [[server]] = await database.pool.query("SELECT @@global.time_zone AS zone");
     const rows = await listRows(database, tableOf("hired_employees"), { limit: 2 });
     console.log(JSON.stringify({
       hour: new Date(0).getHours(), server: server.zone, datetimes: rows.map((row) => row[2]),
-      quarters: await quarterlyHires(database, 2021), above: await departmentsAboveMean(database, 2021),
+      quarters: await quarterlyHires(database, hiring, 2021), above: await departmentsAboveMean(database, hiring, 2021),
     }));
     await database.close();`;
     const [[before]] = await database.pool.query<RowDataPacket[]>("SELECT @@global.time_zone AS zone");
@@ -153,8 +158,8 @@ test("both reports read one index and no row of hired_employees", async () => {
   const statements: [string, unknown[]][] = [];
   const logger = { logQuery: (query: string, parameters: unknown[]) => statements.push([query, parameters]) };
   const watched = { ...database, db: drizzle(database.pool, { logger }) };
-  await quarterlyHires(watched, 2021);
-  await departmentsAboveMean(watched, 2021);
+  await quarterlyHires(watched, hiring, 2021);
+  await departmentsAboveMean(watched, hiring, 2021);
   expect(statements).toHaveLength(2);
   for (const [query, parameters] of statements) {
     const [plan] = await database.pool.query<RowDataPacket[]>(`EXPLAIN FORMAT=TRADITIONAL ${query}`, parameters);

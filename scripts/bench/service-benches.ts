@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { drizzle } from "drizzle-orm/mysql2";
+import { requireSampleTables } from "../../src/codecs/hiring-tables.ts";
+import { tables } from "../../src/codecs/tables.ts";
 import { connect } from "../../src/db/database.ts";
 import { until } from "../../src/embedded/server-process.ts";
 import { MusterError } from "../../src/errors.ts";
@@ -66,7 +68,11 @@ async function reportStatement(url: string): Promise<{ query: string; parameters
   const database = await connect(url);
   const sent: { query: string; parameters: unknown[] }[] = [];
   const logger = { logQuery: (query: string, parameters: unknown[]) => void sent.push({ query, parameters }) };
-  await quarterlyHires({ ...database, db: drizzle(database.pool, { logger }) }, 2021);
+  await quarterlyHires(
+    { ...database, db: drizzle(database.pool, { logger }) },
+    requireSampleTables(tables, "a bench"),
+    2021,
+  );
   await database.close();
   const [statement] = sent;
   if (!statement) throw new Error("the report sent no statement");

@@ -1,9 +1,10 @@
-/** The first load of an empty database: from IMPORT_SOURCE, or the sample. */
+/** The first load of an empty database: from IMPORT_SOURCE, or the sample if the tables are those of the sample. */
 import { realpath } from "node:fs/promises";
+import { NO_HIRING_TABLES, takesSample } from "../codecs/hiring-tables.ts";
 import { tables } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { openSource } from "../read/sources/source.ts";
-import { keyRange } from "../repositories/key-sql.ts";
+import { hasRows } from "../repositories/rows.ts";
 import { hasImportThat, hasRunThatStored, type Report } from "../repositories/run-log.ts";
 import { countsText, whollyRejected } from "./counts.ts";
 import { importSource } from "./import.ts";
@@ -24,11 +25,15 @@ export async function loadFirst(
     if (given !== undefined) report.say(notRead(given, "this database has been loaded before"));
     return;
   }
-  const location = given ?? (await defaultSample(dataFolder));
+  const location = given ?? (takesSample(tables) ? await defaultSample(dataFolder) : undefined);
+  if (location === undefined) {
+    report.say(`no sample is loaded: ${NO_HIRING_TABLES}; to load your own files, run: npm run import -- FOLDER`);
+    return;
+  }
   const source = await openSource({ locations: [location], signal: report.signal });
   const isRepeated = await hasImportThat(database.db, source.name, "failed");
   // Unless an import of this source has failed, the rows in the tables come from elsewhere. Do not mix the source with them.
-  if (!isRepeated && (await hasRows(database))) {
+  if (!isRepeated && (await hasRows(database, tables))) {
     report.say(notRead(source.name, "the tables have rows already"));
     return;
   }
@@ -49,9 +54,4 @@ export async function hasSample({ db }: Database, dataFolder: string): Promise<b
 /** Says that IMPORT_SOURCE is not read, and how to import it. */
 export function notRead(source: string, why: string): string {
   return `${source} is not imported now, since ${why}; to import it, run: npm run import -- ${source}`;
-}
-
-async function hasRows({ pool }: Database): Promise<boolean> {
-  for (const table of tables) if (await keyRange(pool, table)) return true;
-  return false;
 }

@@ -1,6 +1,6 @@
 /** The dashboard as HTML: first steps, reports, and the tables of runs-and-rejections.ts. */
 import { html } from "hono/html";
-import { tables } from "../codecs/tables.ts";
+import type { Table } from "../codecs/tables.ts";
 import type { Role } from "../http/env.ts";
 import type { RejectionRecord } from "../repositories/rejection-log.ts";
 import type { DepartmentHires, QuarterlyHires } from "../repositories/report-queries.ts";
@@ -23,15 +23,23 @@ export interface Listed<Row> {
   total: number;
 }
 
-export interface Parts {
+export interface Reports {
+  year: number;
   quarters: Part<QuarterlyHires[]>;
   departments: Part<DepartmentHires[]>;
+}
+
+export interface Parts {
+  /** Undefined if the dictionary has no tables of hires. */
+  reports: Reports | undefined;
   runs: Part<Listed<RunRecord>>;
   rejections: Part<Listed<RejectionRecord>>;
 }
 
 interface Dashboard extends Parts {
-  year: number;
+  tables: readonly Table[];
+  /** Nothing has been stored yet. */
+  isNew: boolean;
   /** Whether the page reloads while a run is under way. */
   follow: boolean;
   role: Role;
@@ -42,21 +50,20 @@ interface Dashboard extends Parts {
 }
 
 export function dashboardPage(dashboard: Dashboard): Html {
-  const { year, follow, quarters, departments, runs, rejections, role, by, address } = dashboard;
+  const { tables, isNew, follow, reports, runs, rejections, role, by, address } = dashboard;
   const isUnderWay = runs.value?.rows.some(({ finished_at }) => finished_at === null) ?? false;
-  const isNew = runs.value?.total === 0 && quarters.value?.length === 0;
   const who = {
     session: html`<form method="post" action="sign-out">Signed in as ${role} <button>Sign out</button></form>`,
     token: html`<p>Authorized by a token with the role ${role}</p>`,
     loopback: html`<p>Role admin: <code>API_TOKENS</code> is not set, so everyone on this machine may do everything</p>`,
   };
   const curl = by === "loopback" ? "curl" : "curl -H 'Authorization: Bearer TOKEN'";
-  const following = isUnderWay && followingOf(year, follow);
+  const following = isUnderWay && followingOf(reports?.year, follow);
   return pageOf(
-    html`${isNew && firstSteps(curl, address)}
-${reportsOf(year, quarters, departments)}
+    html`${isNew && firstSteps(tables, curl, address)}
+${reports && reportsOf(reports)}
 ${runsOf(runs, following)}
-${rejectionsOf(rejections)}
+${rejectionsOf(rejections, tables)}
 <section aria-labelledby="more"><h2 id="more">Everything else</h2>
 <dl>
 <dt>Tables</dt><dd>${tables.map(({ name }) => html`<a href="${name}">${name}</a> `)}</dd>
@@ -71,14 +78,13 @@ ${rejectionsOf(rejections)}
 }
 
 /** The page reloads only on request, since reloading loses what is typed into it. */
-function followingOf(year: number, follow: boolean): Html {
-  const here = `./?year=${year}`;
-  if (follow) return html`This page reloads every ${REFRESH_S} seconds. <a href="${here}#runs">Stop</a>`;
-  return html`A run is under way. <a href="${here}&amp;follow=true#runs">Follow it</a>`;
+function followingOf(year: number | undefined, follow: boolean): Html {
+  const shown = year === undefined ? [] : [`year=${year}`];
+  if (follow) return html`This page reloads every ${REFRESH_S} seconds. <a href="./?${shown.join("&")}#runs">Stop</a>`;
+  return html`A run is under way. <a href="./?${[...shown, "follow=true"].join("&")}#runs">Follow it</a>`;
 }
 
-function firstSteps(curl: string, address: string): Html {
-  const [table] = tables;
+function firstSteps([table]: readonly Table[], curl: string, address: string): Html {
   return html`<section class="first" aria-labelledby="first"><h2 id="first">No data yet</h2>
 <p>Import a folder of CSV files that are named after their tables:</p>
 <pre>npm run import -- path/to/your/csv/folder</pre>
@@ -87,7 +93,7 @@ function firstSteps(curl: string, address: string): Html {
 </section>`;
 }
 
-function reportsOf(year: number, quarters: Parts["quarters"], departments: Parts["departments"]): Html {
+function reportsOf({ year, quarters, departments }: Reports): Html {
   const shown = quarters.value?.slice(0, REPORT_ROWS_MAX) ?? [];
   const all = quarters.value?.length ?? 0;
   const some = `, the first ${count(shown.length)} of ${count(all)} rows`;

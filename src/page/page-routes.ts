@@ -1,6 +1,8 @@
 /** The dashboard, and signing in and out so that a browser can read it (docs/http.md "The page"). */
 import { Hono, type MiddlewareHandler } from "hono";
 import { z } from "zod";
+import { type HiringTables, hiringTables } from "../codecs/hiring-tables.ts";
+import type { Table } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { explainedError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
@@ -15,21 +17,23 @@ import type { GuessLimit } from "../http/rate-limit.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { countOpenRejections, listRejections } from "../repositories/rejection-log.ts";
 import { departmentsAboveMean, quarterlyHires } from "../repositories/report-queries.ts";
+import { hasRows } from "../repositories/rows.ts";
 import { countRuns, listRuns } from "../repositories/run-log.ts";
 import { YearQuery } from "../routes/reports.ts";
-import { dashboardPage, type Listed, type Part, type Parts } from "./dashboard.ts";
+import { dashboardPage, type Listed, type Part, type Reports } from "./dashboard.ts";
 import { PAGE_HEADERS, signInPage } from "./frame.ts";
 import { COUNTED_MAX } from "./runs-and-rejections.ts";
 
 const RUNS_MAX = 20;
 const REJECTIONS_MAX = 50;
-const PageQuery = YearQuery.extend({
-  follow: z
-    .literal("true")
-    .transform(() => true)
-    .optional()
-    .meta(documented({ type: "boolean", enum: [true], description: "Reload the page while a run is under way" })),
-});
+const follow = z
+  .literal("true")
+  .transform(() => true)
+  .optional()
+  .meta(documented({ type: "boolean", enum: [true], description: "Reload the page while a run is under way" }));
+const PageQuery = z.strictObject({ follow });
+/** For a page with reports. */
+const yearQuery = () => validate("query", YearQuery.extend({ follow }));
 /** A form holds only a token. */
 const FORM_BYTES_MAX = 4 * 1024;
 const FORM_TYPE = "application/x-www-form-urlencoded";
@@ -37,20 +41,24 @@ const FORM_TYPE = "application/x-www-form-urlencoded";
 interface Dependencies {
   /** The database, with a time limit on its queries. */
   database: Database;
+  /** The dictionary's tables. */
+  tables: readonly Table[];
   tokens: Tokens | undefined;
   /** Undefined if requests are not limited. */
   limitGuesses: GuessLimit | undefined;
 }
 
-export function pageRoutes({ database, tokens, limitGuesses }: Dependencies) {
+export function pageRoutes({ database, tables, tokens, limitGuesses }: Dependencies) {
+  const hiring = hiringTables(tables);
+  const query: ReturnType<typeof yearQuery> = hiring ? yearQuery() : validate("query", PageQuery);
   // Forms have their own limit, so people can sign in even while other bodies use up the service's limit.
   const limited = takeBody(new InFlight(), FORM_BYTES_MAX);
   return new Hono<Env>()
-    .get("/", describe(PAGE), signInFirst, requires("reader"), validate("query", PageQuery), async (c) => {
-      const { year, follow = false } = c.req.valid("query");
-      const parts = await partsOf(database, year);
+    .get("/", describe(PAGE), signInFirst, requires("reader"), query, async (c) => {
+      const { follow = false, ...asked } = c.req.valid("query");
+      const parts = await partsOf(database, tables, reportsOf(database, hiring, asked));
       const by = c.req.header("Authorization") === undefined ? "session" : "token";
-      const shown = { ...parts, year, follow, role: c.get("role") ?? "reader" };
+      const shown = { ...parts, tables, follow, role: c.get("role") ?? "reader" };
       // If there are tokens, the page does not show the service's real address. Behind a proxy its scheme is unknown, and an
       // address with http could make people send a token unencrypted.
       const access = tokens
@@ -77,19 +85,33 @@ export function pageRoutes({ database, tokens, limitGuesses }: Dependencies) {
     });
 }
 
+/** Undefined if the dictionary has no tables of hires. */
+async function reportsOf(
+  database: Database,
+  hiring: HiringTables | undefined,
+  { year }: { year?: number },
+): Promise<Reports | undefined> {
+  if (!hiring || year === undefined) return undefined;
+  const [quarters, departments] = await Promise.all([
+    part(quarterlyHires(database, hiring, year)),
+    part(departmentsAboveMean(database, hiring, year)),
+  ]);
+  return { year, quarters, departments };
+}
+
 /** Reads each part separately, so a slow report does not hide the others. @throws MusterError if no part is available */
-async function partsOf(database: Database, year: number): Promise<Parts> {
+async function partsOf(database: Database, tables: readonly Table[], reading: Promise<Reports | undefined>) {
   const { db } = database;
   const open = { state: "open", limit: REJECTIONS_MAX, newestFirst: true } as const;
-  const [quarters, departments, runs, rejections] = await Promise.all([
-    part(quarterlyHires(database, year)),
-    part(departmentsAboveMean(database, year)),
+  const [reports, runs, rejections] = await Promise.all([
+    reading,
     part(listed(listRuns(db, { limit: RUNS_MAX }), countRuns(db, COUNTED_MAX))),
     part(listed(listRejections(db, open), countOpenRejections(db, COUNTED_MAX))),
   ]);
-  if ([quarters, departments, runs, rejections].every((each) => each.value === undefined))
+  if ([reports?.quarters, reports?.departments, runs, rejections].every((each) => each?.value === undefined))
     throw new MusterError("unavailable", runs.unavailable ?? "");
-  return { quarters, departments, runs, rejections };
+  const isNew = runs.value?.total === 0 && (await part(hasRows(database, tables))).value === false;
+  return { reports, runs, rejections, isNew };
 }
 
 async function part<T>(value: Promise<T>): Promise<Part<T>> {

@@ -1,6 +1,6 @@
 /** The dashboard's tables of the latest runs and the open rejections. */
 import { html } from "hono/html";
-import { tables } from "../codecs/tables.ts";
+import type { Table } from "../codecs/tables.ts";
 import type { RunCounts, RunProgress } from "../db/ledger.ts";
 import { verdictsOf, whollyRejected } from "../ingest/counts.ts";
 import type { RunRecord } from "../repositories/run-log.ts";
@@ -57,7 +57,8 @@ const countsOf = (counts: RunCounts): Html[] =>
 
 const NOTHING = { rows: [], total: 0 };
 
-export function rejectionsOf({ value = NOTHING, unavailable }: Parts["rejections"]): Html {
+/** @param tables each gets a link to a sheet of its rejected rows */
+export function rejectionsOf({ value = NOTHING, unavailable }: Parts["rejections"], tables: readonly Table[]): Html {
   return html`<section aria-labelledby="rejections"><h2 id="rejections">Open rejections</h2>
 ${table({
   caption: `${unavailable === undefined ? shownOf(value, "open") : "Rows"}: mend and replay, or discard`,

@@ -1,7 +1,7 @@
 /** The two reports. Both count one year of hires in UTC, and read only the index hired_employees_report. */
 import { type SQL, sql } from "drizzle-orm";
+import type { HiringTables } from "../codecs/hiring-tables.ts";
 import type { Database } from "../db/database.ts";
-import { departments, hired_employees as hires, jobs } from "../db/schema.ts";
 
 export interface QuarterlyHires {
   department: string;
@@ -16,19 +16,23 @@ export interface QuarterlyHires {
  * Employees hired in the year, by department, job and quarter. Pairs without a hire are left out. The rows are sorted by the
  * names of departments, then of jobs, in alphabetical order whatever their letter case. If names are equal, ids decide.
  */
-export async function quarterlyHires({ db }: Database, year: number): Promise<QuarterlyHires[]> {
+export async function quarterlyHires(
+  { db }: Database,
+  { departments, jobs, hires }: HiringTables,
+  year: number,
+): Promise<QuarterlyHires[]> {
   // Names are joined to the groups, not to the hires: so few are looked up, and departments with the same name stay apart.
   const [rows] = await db.execute(sql`
     select ${departments.department} as department, ${jobs.job} as job, counted.Q1, counted.Q2, counted.Q3, counted.Q4
     from (
       select ${hires.department_id}, ${hires.job_id},
-        ${hiresOf(1)} as Q1, ${hiresOf(2)} as Q2, ${hiresOf(3)} as Q3, ${hiresOf(4)} as Q4
-      from ${hires}
-      where ${within(year)}
+        ${hiresIn(1, hires)} as Q1, ${hiresIn(2, hires)} as Q2, ${hiresIn(3, hires)} as Q3, ${hiresIn(4, hires)} as Q4
+      from ${hires.source}
+      where ${within(year, hires)}
       group by ${hires.department_id}, ${hires.job_id}
     ) as counted
-    join ${departments} on ${departments.id} = counted.department_id
-    join ${jobs} on ${jobs.id} = counted.job_id
+    join ${departments.source} on ${departments.id} = counted.department_id
+    join ${jobs.source} on ${jobs.id} = counted.job_id
     order by ${departments.department} ${ALPHABETICAL}, ${jobs.job} ${ALPHABETICAL}, ${departments.id}, ${jobs.id}`);
   return rows as unknown as QuarterlyHires[];
 }
@@ -43,28 +47,35 @@ export interface DepartmentHires {
  * Departments that hired more in the year than the mean of all departments. The mean includes those that hired nobody. The
  * most hires come first; if they are equal, the lower id.
  */
-export async function departmentsAboveMean({ db }: Database, year: number): Promise<DepartmentHires[]> {
+export async function departmentsAboveMean(
+  { db }: Database,
+  { departments, hires }: HiringTables,
+  year: number,
+): Promise<DepartmentHires[]> {
   // The same as hired > total / departments, but without the division, which would round.
   const [rows] = await db.execute(sql`
     with counted as (
-      select ${hires.department_id}, count(*) as hired from ${hires} where ${within(year)} group by ${hires.department_id}
+      select ${hires.department_id}, count(*) as hired from ${hires.source} where ${within(year, hires)} group by ${hires.department_id}
     )
     select ${departments.id} as id, ${departments.department} as department, counted.hired
     from counted
-    join ${departments} on ${departments.id} = counted.department_id
-    where counted.hired * (select count(*) from ${departments}) > (select sum(hired) from counted)
+    join ${departments.source} on ${departments.id} = counted.department_id
+    where counted.hired * (select count(*) from ${departments.source}) > (select sum(hired) from counted)
     order by counted.hired desc, ${departments.id}`);
   return rows as unknown as DepartmentHires[];
 }
 
+type Hires = HiringTables["hires"];
+
 /** From the start of the year to before the start of the next. After 9999 there is no year to compare with, and no hire. */
-function within(year: number): SQL {
-  const from = sql`${hires.datetime} >= ${`${year}-01-01 00:00:00`}`;
-  return year === 9999 ? from : sql`${from} and ${hires.datetime} < ${`${year + 1}-01-01 00:00:00`}`;
+function within(year: number, { datetime }: Hires): SQL {
+  const from = sql`${datetime} >= ${`${year}-01-01 00:00:00`}`;
+  return year === 9999 ? from : sql`${from} and ${datetime} < ${`${year + 1}-01-01 00:00:00`}`;
 }
 
 /** Uses COUNT, because its result arrives as a number. SUM arrives as text, and takes twice as long on MariaDB. */
-const hiresOf = (quarter: number): SQL => sql`count(case when quarter(${hires.datetime}) = ${quarter} then 1 end)`;
+const hiresIn = (quarter: number, { datetime }: Hires): SQL =>
+  sql`count(case when quarter(${datetime}) = ${quarter} then 1 end)`;
 
 /** Both MySQL and MariaDB have this collation. So they agree on the order, whatever collation the columns have. */
 const ALPHABETICAL = sql`collate utf8mb4_unicode_ci`;

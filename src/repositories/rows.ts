@@ -60,6 +60,15 @@ function listing(table: Table, { limit, after, equal = [] }: RowFilter): { rest:
   return { rest: `WHERE ${conditions.join(" AND ")} ORDER BY ${keyOf(table)} LIMIT ?`, values: [...values, limit] };
 }
 
+/** Whether any of the tables has a row. */
+export async function hasRows({ pool }: Database, tables: readonly Table[]): Promise<boolean> {
+  for (const { name } of tables) {
+    const [[row]] = await pool.query<RowDataPacket[]>(`SELECT EXISTS (SELECT 1 FROM ${escapeId(name)}) AS found`);
+    if (row?.found) return true;
+  }
+  return false;
+}
+
 /** The row of that id, or undefined. */
 export async function findRow({ pool }: Database, table: Table, id: number): Promise<Row | undefined> {
   const [row] = await select(pool, table, table.name, `WHERE ${keyOf(table)} = ?`, [id]);

@@ -1,7 +1,9 @@
 /** The two reports, by GET or POST, as JSON, CSV or NDJSON (docs/http.md). */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
+import { type HiringTables, NO_HIRING_TABLES } from "../codecs/hiring-tables.ts";
 import type { Database } from "../db/database.ts";
+import { MusterError } from "../errors.ts";
 import { takeBody } from "../http/body.ts";
 import { describe, documented, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
@@ -54,12 +56,28 @@ const PER_DEPARTMENT = describe({
   answers: { 200: lines("The report", PerDepartment), ...problems(406, 503) },
 });
 
-export function reportRoutes(database: Database, inFlight: InFlight) {
+/** @param tables undefined if the dictionary has none: then both paths answer 404, and the document leaves them out */
+export function reportRoutes(database: Database, tables: HiringTables | undefined, inFlight: InFlight): ReportRoutes {
+  return tables ? routesOver(database, tables, inFlight) : routesWithoutTables();
+}
+
+type ReportRoutes = ReturnType<typeof routesOver>;
+
+function routesWithoutTables(): ReportRoutes {
+  const routes: ReportRoutes = new Hono();
+  routes.on(["GET", "POST"], ["/hired_2021_quarter", "/hired_department"], () => {
+    throw new MusterError("not_found", `there are no reports: ${NO_HIRING_TABLES}`);
+  });
+  return routes;
+}
+
+function routesOver(database: Database, tables: HiringTables, inFlight: InFlight) {
   const query = validate("query", ReportQuery);
   const limited = takeBody(inFlight, BODY_BYTES_MAX);
-  const perQuarter = (c: Context, asked: Asked) => report(c, asked, QUARTERS, (year) => quarterlyHires(database, year));
+  const perQuarter = (c: Context, asked: Asked) =>
+    report(c, asked, QUARTERS, (year) => quarterlyHires(database, tables, year));
   const aboveMean = (c: Context, asked: Asked) =>
-    report(c, asked, ABOVE_MEAN, (year) => departmentsAboveMean(database, year));
+    report(c, asked, ABOVE_MEAN, (year) => departmentsAboveMean(database, tables, year));
   return new Hono<Env>()
     .get("/hired_2021_quarter", PER_QUARTER, query, async (c) => perQuarter(c, c.req.valid("query")))
     .post("/hired_2021_quarter", PER_QUARTER, limited, query, async (c) => perQuarter(c, c.req.valid("query")))

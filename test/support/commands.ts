@@ -27,10 +27,16 @@ export function start(args: string[], environment: Record<string, string> = {}, 
 /**
  * Starts the service in a folder, and waits for the line that says where it listens, or for another one.
  * If it crashes later, what it wrote to stderr is printed: the test itself sees only a refused connection.
+ * @param project a copy of the project, if the service is not this one
  * @throws if it ends before, with what it wrote
  */
-export async function serve(environment: Record<string, string>, cwd = ROOT, awaited = "Muster serves") {
-  const service = start([join(ROOT, "src/main.ts")], { PORT: "0", ...environment }, cwd);
+export async function serve(
+  environment: Record<string, string>,
+  cwd = ROOT,
+  awaited = "Muster serves",
+  project = ROOT,
+) {
+  const service = start([join(project, "src/main.ts")], { PORT: "0", ...environment }, cwd);
   let [log, errors] = ["", ""];
   const reading = [
     (async () => {
