@@ -27,7 +27,8 @@ export function fromJson(table: Table, row: unknown, options: { keyOptional: boo
   }
   const names = Object.keys(row);
   if (names.length > known) {
-    const own = new Set(table.columns.map(({ name }) => name));
+    // A generated column may come with the row, as in an answer of this service. The server computes it again.
+    const own = new Set(table.readable.map(({ name }) => name));
     reasons.push(
       ...unknownFields(
         table,
