@@ -1,4 +1,5 @@
 import "../src/schema-check.ts";
+import { dictionary } from "../src/codecs/tables.ts";
 import { readConfig } from "../src/config.ts";
 import { lineOf } from "../src/db/driver-errors.ts";
 import { inspectSource, type SourceInspection } from "../src/ingest/inspect.ts";
@@ -44,7 +45,7 @@ async function inspect({ signal }: Context): Promise<Outcome> {
 async function openOrNone(): Promise<OpenDatabase | undefined> {
   const config = readConfig(process.env);
   try {
-    return await openDatabase(config, { use: "read", say });
+    return await openDatabase(config, { dictionary, use: "read", say });
   } catch (error) {
     say(`no database answers, so ids and references are not checked: ${lineOf(error)}`);
     return undefined;

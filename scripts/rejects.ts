@@ -1,7 +1,8 @@
 /** What `import` and `replay` do with --rejects FILE. */
-import type { Database } from "../src/db/database.ts";
+
 import { lineOf } from "../src/db/driver-errors.ts";
 import { writeRejects } from "../src/ingest/rejects-file.ts";
+import type { MusterDatabase } from "../src/repositories/muster-database.ts";
 import { escaped } from "../src/shown.ts";
 import type { Outcome } from "./run-command.ts";
 
@@ -22,13 +23,13 @@ interface Written {
  * @param what has been done, as the error message calls it
  */
 export async function rejectsWritten(
-  { db }: Database,
+  database: MusterDatabase,
   { runs, path, what }: { runs: readonly string[]; path: string | undefined; what: string },
 ): Promise<Written> {
   if (path === undefined) return {};
   const name = escaped(path);
   try {
-    const rows = await writeRejects(db, runs, path);
+    const rows = await writeRejects(database, runs, path);
     const facts = { rejects: rows === 0 ? null : { file: path, rows } };
     if (rows === 0) return { facts };
     const text = `${rows === 1 ? "1 rejected row is" : `${rows} rejected rows are`} in ${name}: correct them there, then run: npm run replay -- ${name}`;

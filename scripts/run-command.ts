@@ -1,6 +1,6 @@
 /** What all commands share: how they read their arguments, open the database, react to Ctrl-C, and end. */
 import { parseArgs } from "node:util";
-import { isTableName, type TableName, tableNames } from "../src/codecs/tables.ts";
+import { dictionary, isTableName, type TableName, tableNames } from "../src/codecs/tables.ts";
 import { type Config, readConfig } from "../src/config.ts";
 import { describeLoading } from "../src/db/database.ts";
 import { isRefusal, lineOf } from "../src/db/driver-errors.ts";
@@ -59,7 +59,7 @@ export function command(
   let last: EndedRun | undefined;
   const withDatabase = async (context: Context) => {
     const { config, signal } = context;
-    const database = await openDatabase(config, { use, say });
+    const database = await openDatabase(config, { dictionary, use, say });
     try {
       database.ended.add((run) => {
         // A replay's run does not count: it is reported before its transaction is committed, so an error may still undo it.

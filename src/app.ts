@@ -4,9 +4,7 @@ import { requestId } from "hono/request-id";
 import type { Logger } from "pino";
 import type { BackupStore } from "./backups/store.ts";
 import { hiringTables } from "./codecs/hiring-tables.ts";
-import { tables } from "./codecs/tables.ts";
 import { bounded } from "./db/bounded.ts";
-import type { Database } from "./db/database.ts";
 import { authenticate, requires, type Tokens } from "./http/auth.ts";
 import { crossOrigin, secured } from "./http/browser-policy.ts";
 import { described, problems } from "./http/describe.ts";
@@ -22,6 +20,7 @@ import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { htmlForPeople } from "./page/html-for-people.ts";
 import { pageRoutes } from "./page/page-routes.ts";
+import type { MusterDatabase } from "./repositories/muster-database.ts";
 import { backupRoutes } from "./routes/backups.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -37,7 +36,7 @@ import { tableRoutes } from "./routes/table-rows.ts";
 const REQUEST_ID_LENGTH_MAX = 64;
 
 export interface AppDependencies {
-  database: Database;
+  database: MusterDatabase;
   log: Logger;
   /** If undefined, no token is needed, and only this machine is answered. */
   tokens?: Tokens | undefined;
@@ -86,11 +85,14 @@ export function createApp(dependencies: AppDependencies) {
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
     .use(described(rate?.requests ?? pass, { answers: problems(429) }))
     .route("/", docsRoutes(app))
-    .route("/", pageRoutes({ database: pages, tables, tokens, limitGuesses: rate?.limitGuesses }))
+    .route(
+      "/",
+      pageRoutes({ database: pages, tables: database.dictionary.tables, tokens, limitGuesses: rate?.limitGuesses }),
+    )
     .use(requires("reader"))
     .use(refuseOtherMethods(app))
     .use(inFlight.counted())
-    .route("/", reportRoutes(reports, hiringTables(tables), inFlight))
+    .route("/", reportRoutes(reports, hiringTables(database.dictionary.tables), inFlight))
     .route("/", runRoutes(pages, imports.ended))
     .route("/", importRoutes({ database, imports, log, limits, msMax: msMax.write }))
     .route("/", inspectRoutes(pages, inFlight, bodyBytesMax))

@@ -3,6 +3,7 @@ import "./schema-check.ts";
 import { once } from "node:events";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";
+import { dictionary } from "./codecs/tables.ts";
 import { type Config, DATA_FOLDER, readConfig, settingsOf } from "./config.ts";
 import { describeLoading } from "./db/database.ts";
 import { isRefusal, lineOf } from "./db/driver-errors.ts";
@@ -66,7 +67,7 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   const say = (line: string) => log.info(line);
   await using closing = new AsyncDisposableStack();
 
-  const database = await openDatabase(config, { use: "read", say });
+  const database = await openDatabase(config, { dictionary, use: "read", say });
   closing.defer(() => waitAtMost(CLOSE_MS_MAX, database.close()));
   say(describeLoading(database.server));
   const { readiness } = database;

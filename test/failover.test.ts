@@ -1,11 +1,10 @@
 /** DATABASE_URL with two hosts, both ways to the tests' server: each can go down. */
 import { afterAll, expect, test } from "bun:test";
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from "node:net";
-import { connect } from "../src/db/database.ts";
 import { transacted } from "../src/db/transaction.ts";
 import { Turnstile } from "../src/db/turnstile.ts";
 import { appOver, posted } from "./support/app.ts";
-import { freshDatabase } from "./support/database.ts";
+import { connect, freshDatabase } from "./support/database.ts";
 import { until } from "./support/observe.ts";
 
 const database = await freshDatabase();

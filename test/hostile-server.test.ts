@@ -1,4 +1,5 @@
 /** A server with other people's defaults: each of Muster's connections sets its own session variables. */
+
 import { afterAll, afterEach, expect, test } from "bun:test";
 import { type AddressInfo, connect as connectSocket, createServer } from "node:net";
 import type { RowDataPacket } from "mysql2/promise";
@@ -7,10 +8,11 @@ import { restore } from "../src/backups/restore.ts";
 import type { BackupStore } from "../src/backups/store.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { tables } from "../src/codecs/tables.ts";
-import { connect, type Database } from "../src/db/database.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { importSource } from "../src/ingest/import.ts";
+import type { MusterDatabase } from "../src/repositories/muster-database.ts";
 import { appOver, posted } from "./support/app.ts";
+import { connect } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { contents } from "./support/observe.ts";
 import { ownServer } from "./support/own-server.ts";
@@ -45,7 +47,7 @@ const files = await folderOf({
 });
 
 /** Does everything that Muster can do. @returns results that each of the variables would spoil */
-async function everythingWorks(database: Database): Promise<void> {
+async function everythingWorks(database: MusterDatabase): Promise<void> {
   const report = { say() {} };
   const imported = await importSource(database, { source: files, report });
   expect([imported.status, imported.tables.hired_employees?.inserted]).toEqual(["succeeded", HIRES]);

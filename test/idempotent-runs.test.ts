@@ -3,9 +3,8 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
 import type { Draft } from "../src/backups/store.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
-import { connect } from "../src/db/database.ts";
 import { appOver, posted } from "./support/app.ts";
-import { freshDatabase } from "./support/database.ts";
+import { connect, freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { until } from "./support/observe.ts";
 

@@ -5,7 +5,6 @@ import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { gzipSync } from "node:zlib";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
-import { connect } from "../src/db/database.ts";
 import type { Counts } from "../src/db/ledger.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { IMPORTS_MAX } from "../src/ingest/under-way.ts";
@@ -14,7 +13,7 @@ import { loadLock, tryLock } from "../src/repositories/locks.ts";
 import { listRuns, type RunRecord, recordRun } from "../src/repositories/run-log.ts";
 import { appOver } from "./support/app.ts";
 import { start } from "./support/commands.ts";
-import { freshDatabase } from "./support/database.ts";
+import { connect, freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { until } from "./support/observe.ts";
 

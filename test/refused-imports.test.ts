@@ -1,12 +1,11 @@
 /** Imports into tables to which a DBA added rules: rows that the database refuses are rejected, the others go in. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import type { RowDataPacket } from "mysql2/promise";
-import { connect } from "../src/db/database.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { listRejections, type NewRejection } from "../src/repositories/rejection-log.ts";
 import { findRun, type RunRecord } from "../src/repositories/run-log.ts";
 import { appOver } from "./support/app.ts";
-import { freshDatabase } from "./support/database.ts";
+import { connect, freshDatabase } from "./support/database.ts";
 import { CHECK, DBA_RULES, type DbaRule, UNIQUE, under } from "./support/dba-rules.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { until } from "./support/observe.ts";

@@ -136,7 +136,7 @@ test("a file that comes while the rejected rows are written is not overwritten, 
   await command("import", folder);
   const [runs] = await database.pool.query<RowDataPacket[]>("SELECT id FROM muster_runs");
   const file = join(folder, "sheet.csv");
-  const write = () => writeRejects(database.db, [String(runs[0]?.id)], file);
+  const write = () => writeRejects(database, [String(runs[0]?.id)], file);
   const outcomes = await Promise.allSettled([write(), write()]);
   expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
   expect((await Bun.file(file).text()).trim().split("\r\n")).toHaveLength(3);

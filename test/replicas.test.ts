@@ -3,13 +3,12 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { hostname } from "node:os";
 import type { RowDataPacket } from "mysql2/promise";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
-import { connect } from "../src/db/database.ts";
 import { clearDeadRuns } from "../src/publish/recovery.ts";
 import { beginRun } from "../src/repositories/live-run.ts";
 import { PROCESS_SPACE } from "../src/repositories/locks.ts";
 import { findRun } from "../src/repositories/run-log.ts";
 import { appOver } from "./support/app.ts";
-import { freshDatabase } from "./support/database.ts";
+import { connect, freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
 const database = await freshDatabase();

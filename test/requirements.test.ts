@@ -1,15 +1,16 @@
 /** Servers that lack something: Muster says so at its start, in one line with the statement that mends it, and serves reads. */
+
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { type AddressInfo, connect as connectSocket, createServer } from "node:net";
 import { join } from "node:path";
 import { type Connection, createConnection } from "mysql2/promise";
-import { connect } from "../src/db/database.ts";
 import type { Facts } from "../src/db/facts.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { lacksFor } from "../src/db/requirements.ts";
 import { type EmbeddedServer, joinServer } from "../src/embedded/server.ts";
 import { appOver, posted } from "./support/app.ts";
 import { run, serve } from "./support/commands.ts";
+import { connect } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { until } from "./support/observe.ts";
 import { mysqld, program, UNSAFE_BUT_QUICK } from "./support/server.ts";

@@ -7,7 +7,7 @@ import { backup } from "../src/backups/backup.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { verify } from "../src/backups/verify.ts";
-import { tableOf, tables } from "../src/codecs/tables.ts";
+import { dictionary, tableOf, tables } from "../src/codecs/tables.ts";
 import { DEFAULTS } from "../src/config.ts";
 import { connectOnce } from "../src/db/database.ts";
 import { runs } from "../src/db/ledger.ts";
@@ -78,7 +78,7 @@ async function userWith(name: string, statements: (user: string) => string[], ur
 }
 
 const open = (url: string, use: Use): Promise<OpenDatabase> =>
-  openDatabase({ ...DEFAULTS, DATABASE_URL: url }, { use, say() {} });
+  openDatabase({ ...DEFAULTS, DATABASE_URL: url }, { dictionary, use, say() {} });
 
 /** Does something as a user with the rights that the page lists for the use. */
 async function as(use: Use, work: (opened: OpenDatabase) => Promise<void>): Promise<void> {

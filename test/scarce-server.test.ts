@@ -7,11 +7,12 @@ import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import type { ReadRow } from "../src/codecs/tables.ts";
 import { tables } from "../src/codecs/tables.ts";
-import { connectOnce, type Database } from "../src/db/database.ts";
+import { connectOnce } from "../src/db/database.ts";
 import { lineOf } from "../src/db/driver-errors.ts";
 import { rejections } from "../src/db/ledger.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { judgeAndStore } from "../src/ingest/store-rows.ts";
+import type { MusterDatabase } from "../src/repositories/muster-database.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
 import { appOver, posted } from "./support/app.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
@@ -79,7 +80,7 @@ test("a row that is larger than a packet is rejected with the server's limit, an
 });
 
 /** The statuses of 40 reads at once. */
-async function readMany(database: Database): Promise<number[]> {
+async function readMany(database: MusterDatabase): Promise<number[]> {
   const app = appOver(database);
   const answers = await Promise.all(Array.from({ length: 40 }, () => app.request("/jobs")));
   return [...new Set(answers.map(({ status }) => status))];

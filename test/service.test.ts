@@ -2,12 +2,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect } from "../src/db/database.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { joinServer } from "../src/embedded/server.ts";
 import { appOver } from "./support/app.ts";
 import { run, serve, startOnTerminal } from "./support/commands.ts";
-import { freshDatabase } from "./support/database.ts";
+import { connect, freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { underWay, until } from "./support/observe.ts";
 import { mysqld, UNSAFE_BUT_QUICK } from "./support/server.ts";

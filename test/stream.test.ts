@@ -7,13 +7,13 @@ import { parse } from "csv-parse/sync";
 import { Hono } from "hono";
 import pino, { type Logger } from "pino";
 import { parseCsv } from "../src/codecs/csv-parser.ts";
-import { connect, type Database } from "../src/db/database.ts";
 import { rejections, runs } from "../src/db/ledger.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { joinServer } from "../src/embedded/server.ts";
+import type { MusterDatabase } from "../src/repositories/muster-database.ts";
 import type { RejectionRecord } from "../src/repositories/rejection-log.ts";
 import { appOver } from "./support/app.ts";
-import { freshDatabase } from "./support/database.ts";
+import { connect, freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { until } from "./support/observe.ts";
 import { mysqld, UNSAFE_BUT_QUICK } from "./support/server.ts";
@@ -22,7 +22,7 @@ const lines: string[] = [];
 const log = pino({ level: "error" }, { write: (line: string) => void lines.push(line) });
 
 /** The service over a database, on a port of its own. */
-function serve(database: Database, page?: number) {
+function serve(database: MusterDatabase, page?: number) {
   const app = appOver(database, { log, ...(page && { answerMsMax: { page } }) });
   const logging = new Hono<{ Variables: { log: Logger } }>().use((c, next) => {
     c.set("log", log);
@@ -282,7 +282,7 @@ async function stalledReader(port: number, path: string) {
 
 /** Wide rows, so that a few pages are more than sockets buffer. */
 const WIDE_ROWS = 45_000;
-const fillJobs = (to: Database) =>
+const fillJobs = (to: MusterDatabase) =>
   to.pool.query(`INSERT INTO jobs SELECT n + 1, REPEAT('x', 255) FROM ${numbers(WIDE_ROWS)}`);
 /** The end of a complete chunked body (RFC 9112, section 7.1). */
 const LAST_CHUNK = "\r\n0\r\n\r\n";

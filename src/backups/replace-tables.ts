@@ -3,7 +3,6 @@
  * replaced in one transaction.
  */
 import type { TableName } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
@@ -21,6 +20,7 @@ import { swapVerdict } from "../publish/swappable.ts";
 import { forgetSince } from "../repositories/file-log.ts";
 import { passGates } from "../repositories/gates.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { backupIn, endRun, type Report } from "../repositories/run-log.ts";
 
 /**
@@ -30,7 +30,7 @@ import { backupIn, endRun, type Report } from "../repositories/run-log.ts";
  *   cluster allows
  */
 export async function replaceTables(
-  database: Database,
+  database: MusterDatabase,
   run: LiveRun,
   replacements: readonly Replacement[],
   report: Report,
@@ -42,7 +42,7 @@ export async function replaceTables(
 
 /** @returns undefined, with nothing changed, if the table cannot be swapped or if rows would lack their parents */
 async function replaceBySwap(
-  database: Database,
+  database: MusterDatabase,
   run: LiveRun,
   { table, stage, rows, nextId }: Replacement,
   { say, signal, progress }: Report,
@@ -73,7 +73,7 @@ async function replaceBySwap(
 }
 
 async function replaceInTransaction(
-  database: Database,
+  database: MusterDatabase,
   run: LiveRun,
   replacements: readonly Replacement[],
   { say, signal, progress }: Report,
@@ -109,7 +109,7 @@ async function replaceInTransaction(
     });
   const explained = () =>
     transaction().catch((error) => {
-      throw heldByOthers(error, database.name, grant) ?? error;
+      throw heldByOthers(error, database, grant) ?? error;
     });
   return retried([DEADLOCK, ...LOST_PARENTS], explained).catch((error) => {
     throw LOST_PARENTS.includes(driverError(error)?.code ?? "") ? lostParents() : error;
@@ -120,16 +120,20 @@ async function replaceInTransaction(
  * The foreign keys by which tables outside the restore refer to its tables. `grant` is the statement that would let the user
  * see all of them; undefined if the user can already see them all.
  */
-async function outsideReferrers({ name }: Database, { connection }: LiveRun, replacements: readonly Replacement[]) {
+async function outsideReferrers(
+  database: MusterDatabase,
+  { connection }: LiveRun,
+  replacements: readonly Replacement[],
+) {
   const replaced = replacements.map(({ table }) => table.name);
-  const all = await referrersOf(connection, name, replaced);
+  const all = await referrersOf(database, connection, replaced);
   const referrers = all.filter(({ isOurs, table }) => !isOurs || !replaced.includes(table as TableName));
-  return { referrers, grant: (await hiddenFrom(connection, name)).foreignKeys };
+  return { referrers, grant: (await hiddenFrom(connection, database.name)).foreignKeys };
 }
 
 /** What replaceTables would do, without doing it. @throws MusterError as replaceTables does */
 export async function planTables(
-  database: Database,
+  database: MusterDatabase,
   run: LiveRun,
   replacements: readonly Replacement[],
   { say }: Report,
@@ -153,7 +157,11 @@ const ROW_OVERHEAD_BYTES = 60;
  * Refuses a restore whose transaction is larger than the cluster's limit. The cluster itself would refuse it only after all
  * the work.
  */
-async function refuseTooLarge(database: Database, run: LiveRun, replacements: readonly Replacement[]): Promise<void> {
+async function refuseTooLarge(
+  database: MusterDatabase,
+  run: LiveRun,
+  replacements: readonly Replacement[],
+): Promise<void> {
   const limit = database.server.transactionBytesMax;
   if (limit === undefined) return;
   const counts = await planReplacement(run.connection, replacements);

@@ -1,6 +1,5 @@
 /** Restores tables: makes their rows exactly those of a backup, all tables in one step. */
-import { tables as all, type Row, type Table, type TableName } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
+import type { Row, Table, TableName } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { interruptible } from "../db/transaction.ts";
@@ -10,6 +9,7 @@ import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
 import type { Replacement } from "../publish/replace.ts";
 import { dropStages, Stage, stageName } from "../publish/stage.ts";
 import { type Beginning, beginRun, type LiveRun } from "../repositories/live-run.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { backupIn, endRun, findRun, type Report, type RunRecord } from "../repositories/run-log.ts";
 import { entryOf, findManifest } from "./catalog.ts";
 import { checkedRows } from "./check.ts";
@@ -39,12 +39,12 @@ export interface RestoreOutcome {
  * @throws MusterError `not_found`, `backup_damaged`, `refused` or `conflict` with nothing changed
  */
 export async function restore(
-  database: Database,
+  database: MusterDatabase,
   store: BackupStore,
   options: RestoreOptions,
 ): Promise<RestoreOutcome> {
   const { plan = false, report } = options;
-  const part = [...options.tables].sort((a, b) => all.indexOf(a) - all.indexOf(b));
+  const part = [...options.tables].sort((a, b) => a.order - b.order);
   const manifest = await findManifest(
     store,
     options.backup,
@@ -84,7 +84,7 @@ export function outcomeOf({ id, source, counts }: RunRecord): RestoreOutcome {
 
 /** Reads a table's file into a stage of the run. @param seen is called with the rows before they are staged */
 export async function stageTable(
-  database: Database,
+  database: MusterDatabase,
   store: BackupStore,
   run: LiveRun,
   manifest: Manifest,

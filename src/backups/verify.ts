@@ -1,13 +1,13 @@
 /** Verifies a backup by restoring it into scratch tables (docs/backups.md). */
 import type { PoolConnection } from "mysql2/promise";
 import { recordEncoder } from "../codecs/avro.ts";
-import { isTableName, type Row, type Table, tableOf } from "../codecs/tables.ts";
+import type { Row, Table } from "../codecs/tables.ts";
 import { textEncoder } from "../codecs/text-to-avro.ts";
-import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns, failRun } from "../publish/recovery.ts";
 import { dropStages } from "../publish/stage.ts";
 import { type Beginning, beginRun } from "../repositories/live-run.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { endRun, type Report } from "../repositories/run-log.ts";
 import { readWhole } from "../repositories/whole-table.ts";
 import { findManifest } from "./catalog.ts";
@@ -23,7 +23,7 @@ import { BlockBuilder } from "./table-file.ts";
  * @throws MusterError `not_found`, `backup_damaged` or `refused`
  */
 export async function verify(
-  database: Database,
+  database: MusterDatabase,
   store: BackupStore,
   { id, report, begin }: { id: string; report: Report; begin?: Beginning },
 ): Promise<{ manifest: Manifest; proof: Proof }> {
@@ -33,9 +33,9 @@ export async function verify(
   const run = await beginRun(database, "restore", `backup ${manifest.id} (verify)`, { begin, dryRun: true });
   try {
     for (const { table: name } of manifest.tables) {
-      if (!isTableName(name))
+      if (!database.dictionary.has(name))
         throw new MusterError("refused", `backup ${manifest.id} holds ${name}, which is not a table any more`);
-      const table = tableOf(name);
+      const table = database.dictionary.of(name);
       // The manifest's checksum cannot be compared: the rows of a backup with an older schema are stored in the present one.
       const sent = new BlockBuilder(recordEncoder(table));
       const add = (rows: readonly Row[]) => {

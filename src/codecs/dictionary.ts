@@ -4,6 +4,7 @@
  */
 import { is } from "drizzle-orm";
 import { getTableConfig, MySqlTable } from "drizzle-orm/mysql-core";
+import { MusterError } from "../errors.ts";
 import { columnsOf, type TableParts } from "./dictionary-columns.ts";
 import { isNumber, judgedAsRead, keyOf, referencesOf, uniquesOf } from "./dictionary-keys.ts";
 import { assertName, invalid, same } from "./dictionary-names.ts";
@@ -21,8 +22,34 @@ interface SchemaModule {
   aliases?: Record<string, readonly string[]>;
 }
 
+/** The tables that Muster moves, from a schema module. It is passed to what needs it. */
+export class Dictionary {
+  /** Parents before children. */
+  readonly tables: readonly [Table, ...Table[]];
+  /** In the same order. */
+  readonly names: readonly [TableName, ...TableName[]];
+
+  /** @throws MusterError as buildTables() does */
+  constructor(schemaModule: object) {
+    this.tables = buildTables(schemaModule);
+    const [first, ...others] = this.tables;
+    this.names = [first.name, ...others.map(({ name }) => name)];
+  }
+
+  has(name: string): name is TableName {
+    return this.tables.some((table) => table.name === name);
+  }
+
+  /** @throws MusterError `not_found` */
+  of(name: string): Table {
+    const table = this.tables.find((each) => each.name === name);
+    if (!table) throw new MusterError("not_found", `there is no table ${name}`);
+    return table;
+  }
+}
+
 /**
- * Derives a dictionary from the exports of a schema module.
+ * Derives the tables from the exports of a schema module.
  * @returns parents before children
  * @throws MusterError `invalid` that names the table or column that Muster cannot move, and says why
  */
@@ -42,6 +69,8 @@ export function buildTables(module: object): readonly [Table, ...Table[]] {
   for (const { table } of built.values()) addAfterParents(table, sorted, []);
   const [first, ...others] = sorted;
   if (!first) throw invalid("it", "exports no table: export one made by mysqlTable()");
+  for (const [order, table] of [...sorted].entries())
+    Object.assign(table, { order, referredBy: referredBy(table, sorted) });
   return [first, ...others];
 }
 
@@ -71,7 +100,7 @@ function buildTable(exported: string, source: MySqlTable, aliases: Record<string
   const table: Table = {
     ...{ name: name as TableName, source, columns, readable, key, numberKey },
     assigned: assigned === -1 ? undefined : assigned,
-    ...{ references: [], uniques: uniquesOf(source, parts), judgedAsRead: false },
+    ...{ references: [], uniques: uniquesOf(source, parts), judgedAsRead: false, order: -1, referredBy: [] },
   };
   return { table, parts };
 }
@@ -91,3 +120,6 @@ function addAfterParents(table: Table, sorted: Set<Table>, path: readonly Table[
   for (const { parent } of table.references) if (parent !== table) addAfterParents(parent, sorted, [...path, table]);
   sorted.add(table);
 }
+
+const referredBy = (parent: Table, tables: ReadonlySet<Table>): Table[] =>
+  [...tables].filter(({ references }) => references.some((reference) => reference.parent === parent));

@@ -2,10 +2,9 @@
 import type { MySqlTable } from "drizzle-orm/mysql-core";
 import type { Reason } from "../db/ledger.ts";
 import * as schema from "../db/schema.ts";
-import { MusterError } from "../errors.ts";
 import type { ColumnCodec, SqlValue } from "./codec.ts";
 import { largestNumber } from "./column-types.ts";
-import { buildTables } from "./dictionary.ts";
+import { Dictionary } from "./dictionary.ts";
 
 /** The schema module's exports that are tables. */
 export type TableName = {
@@ -82,7 +81,11 @@ export interface Table {
   /** The AUTO_INCREMENT column of the key. */
   assigned: number | undefined;
   references: readonly Reference[];
+  /** The tables that refer to it, parents before children. */
+  referredBy: readonly Table[];
   uniques: readonly Unique[];
+  /** Its place in the dictionary, from 0. Parents come before their children. */
+  order: number;
   /**
    * Whether rows can be judged in this process while they are read: the key is a number, every reference is to another table's
    * number, and nothing else must be unique or is computed by the server. The server judges the rows of all other tables.
@@ -99,20 +102,11 @@ export function numberKeyOf({ name, numberKey }: Table): number {
 /** The largest number that a table's key takes. Call this only for tables that have such a key. */
 export const largestId = (table: Table): number => largestNumber(table.columns[numberKeyOf(table)]?.sqlType ?? "");
 
-const dictionary = buildTables(schema);
-const [first, ...others] = dictionary;
+/** The dictionary of src/db/schema.ts. */
+export const dictionary = new Dictionary(schema);
 
-/** Parents before children. */
-export const tables: readonly Table[] = dictionary;
+export const { tables, names: tableNames } = dictionary;
 
-export const tableNames: readonly [TableName, ...TableName[]] = [first.name, ...others.map(({ name }) => name)];
+export const tableOf = (name: TableName): Table => dictionary.of(name);
 
-export function tableOf(name: TableName): Table {
-  const table = tables.find((each) => each.name === name);
-  if (!table) throw new MusterError("not_found", `there is no table ${name}`);
-  return table;
-}
-
-export function isTableName(text: string): text is TableName {
-  return tables.some((table) => table.name === text);
-}
+export const isTableName = (text: string): text is TableName => dictionary.has(text);

@@ -16,7 +16,7 @@ export interface Bounded extends Database {
  * The same database, but its queries fail with ETIMEDOUT if they take longer than `ms`, including the wait for a connection.
  * The connection is then closed, because a server that has vanished never answers on it. Transactions have no such limit.
  */
-export function bounded(database: Database, ms: number): Bounded {
+export function bounded<D extends Database>(database: D, ms: number): D & Bounded {
   const pool = new Proxy<Pool>(database.pool, {
     get(target, property) {
       if (property === "query") {

@@ -1,9 +1,8 @@
 /** The first load of an empty database: from IMPORT_SOURCE, or the sample if the tables are those of the sample. */
 import { realpath } from "node:fs/promises";
 import { NO_HIRING_TABLES, takesSample } from "../codecs/hiring-tables.ts";
-import { tables } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
 import { openSource } from "../read/sources/source.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { hasRows } from "../repositories/rows.ts";
 import { hasImportThat, hasRunThatStored, type Report } from "../repositories/run-log.ts";
 import { countsText, whollyRejected } from "./counts.ts";
@@ -17,7 +16,7 @@ import { defaultSample, sampleFolder } from "./sample.ts";
  * @throws MusterError as importSource() does
  */
 export async function loadFirst(
-  database: Database,
+  database: MusterDatabase,
   { given, dataFolder }: { given: string | undefined; dataFolder: string },
   report: Report,
 ): Promise<void> {
@@ -25,7 +24,7 @@ export async function loadFirst(
     if (given !== undefined) report.say(notRead(given, "this database has been loaded before"));
     return;
   }
-  const location = given ?? (takesSample(tables) ? await defaultSample(dataFolder) : undefined);
+  const location = given ?? (takesSample(database.dictionary.tables) ? await defaultSample(dataFolder) : undefined);
   if (location === undefined) {
     report.say(`no sample is loaded: ${NO_HIRING_TABLES}; to load your own files, run: npm run import -- FOLDER`);
     return;
@@ -33,7 +32,7 @@ export async function loadFirst(
   const source = await openSource({ locations: [location], signal: report.signal });
   const isRepeated = await hasImportThat(database.db, source.name, "failed");
   // Unless an import of this source has failed, the rows in the tables come from elsewhere. Do not mix the source with them.
-  if (!isRepeated && (await hasRows(database, tables))) {
+  if (!isRepeated && (await hasRows(database, database.dictionary.tables))) {
     report.say(notRead(source.name, "the tables have rows already"));
     return;
   }
@@ -46,7 +45,7 @@ export async function loadFirst(
 }
 
 /** Whether the sample was loaded. Rows of other files may then have the same ids as rows of the sample. */
-export async function hasSample({ db }: Database, dataFolder: string): Promise<boolean> {
+export async function hasSample({ db }: MusterDatabase, dataFolder: string): Promise<boolean> {
   const folder = await realpath(sampleFolder(dataFolder)).catch(() => undefined);
   return folder !== undefined && hasImportThat(db, folder, "succeeded");
 }

@@ -1,8 +1,8 @@
-import { numberKeyOf, type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
+import { numberKeyOf, type Row, type Table, type TableName } from "../codecs/tables.ts";
 import { Stage } from "../publish/stage.ts";
 import { existingIds, type KeyRange, keyRange } from "../repositories/key-sql.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { readRowsNear } from "../repositories/rows.ts";
 import { IdSet } from "./id-set.ts";
 import type { KnownRows } from "./judge.ts";
@@ -27,7 +27,7 @@ export class ImportStages implements KnownRows {
   readonly #existing = new Map<TableName, IdSet>();
 
   constructor(
-    private readonly database: Database,
+    private readonly database: MusterDatabase,
     private readonly run: LiveRun,
   ) {}
 
@@ -70,12 +70,12 @@ export class ImportStages implements KnownRows {
     }
   }
 
-  async missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
-    const staged = this.#opened.get(table)?.staged;
-    const existing = this.#existing.get(table) ?? new IdSet();
-    this.#existing.set(table, existing);
+  async missing(table: Table, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
+    const staged = this.#opened.get(table.name)?.staged;
+    const existing = this.#existing.get(table.name) ?? new IdSet();
+    this.#existing.set(table.name, existing);
     const unknown = [...ids].filter((id) => !existing.has(id) && !staged?.has(id));
-    const found = await existingIds(this.database.pool, tableOf(table), unknown);
+    const found = await existingIds(this.database.pool, table, unknown);
     for (const id of found) existing.add(id);
     return new Set(unknown.filter((id) => !found.has(id)));
   }

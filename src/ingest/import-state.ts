@@ -1,8 +1,8 @@
 import type { TableName } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
 import type { Counts } from "../db/ledger.ts";
 import type { Source } from "../read/sources/source.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import type { NewRejection } from "../repositories/rejection-log.ts";
 import type { Report } from "../repositories/run-log.ts";
 import type { ImportStages } from "./import-stages.ts";
@@ -10,7 +10,7 @@ import type { Limits } from "./reject-limit.ts";
 
 /** What the steps of one import share. */
 export interface Import extends Limits {
-  database: Database;
+  database: MusterDatabase;
   run: LiveRun;
   source: Source;
   stages: ImportStages;

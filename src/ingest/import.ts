@@ -1,8 +1,7 @@
 /** The import of files: rows are read, judged and staged, then every table is published whole. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import type { MySql2Database } from "drizzle-orm/mysql2";
-import { type TableName, tables } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
+import type { TableName } from "../codecs/tables.ts";
 import type { Counts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
@@ -12,6 +11,7 @@ import type { FileRecipe, Recipe } from "../read/recipes/recipe.ts";
 import { openSource, type Source } from "../read/sources/source.ts";
 import { forgetUncounted } from "../repositories/file-log.ts";
 import { type Beginning, beginRun } from "../repositories/live-run.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { supersede } from "../repositories/rejection-log.ts";
 import { endRun, findRun, noRows } from "../repositories/run-log.ts";
 import { ImportStages } from "./import-stages.ts";
@@ -66,7 +66,7 @@ export interface ImportOutcome {
  * damaged or its header does not fit, `interrupted` by the report's signal. Whatever is thrown, each table has all of its
  * new rows or none
  */
-export async function importSource(database: Database, options: ImportOptions): Promise<ImportOutcome> {
+export async function importSource(database: MusterDatabase, options: ImportOptions): Promise<ImportOutcome> {
   return (await beginImport(database, options)).finish();
 }
 
@@ -80,7 +80,7 @@ export interface BegunImport {
 }
 
 /** @throws MusterError `invalid` if the source does not exist or no file in it is named for a table */
-export async function beginImport(database: Database, options: ImportOptions): Promise<BegunImport> {
+export async function beginImport(database: MusterDatabase, options: ImportOptions): Promise<BegunImport> {
   const pulse = new Pulse(database, options.report);
   const { report } = pulse;
   const source = await sourceOf(options, report);
@@ -151,8 +151,8 @@ async function carryOut(begun: Import, pulse: Pulse): Promise<ImportOutcome> {
 }
 
 /** The tables that the files of an import are for, parents first. */
-const tablesOf = ({ source: { files } }: Import) =>
-  tables.filter(({ name }) => files.some(({ table }) => table === name));
+const tablesOf = ({ database, source: { files } }: Import) =>
+  database.dictionary.tables.filter(({ name }) => files.some(({ table }) => table === name));
 
 /**
  * Ends a dry run, an import without a new file, or one with too many rejected rows. The good rows of `tables` are not stored: they are counted as

@@ -1,14 +1,15 @@
 /** Judges the rows of a request or a replay like those of an import, and stores them in one transaction. */
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
-import { numberKeyOf, type Row, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
+import type { Dictionary } from "../codecs/dictionary.ts";
+import { numberKeyOf, type Row, type Table, type TableName } from "../codecs/tables.ts";
 import type { Counts, Reason, RunKind } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { rowRecipe } from "../read/recipes/recipe-parts.ts";
 import type { BatchRow } from "../read/request-rows.ts";
 import { passGates } from "../repositories/gates.ts";
 import { existingIds } from "../repositories/key-sql.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { addRejections } from "../repositories/rejection-log.ts";
 import { readRows } from "../repositories/rows.ts";
 import { noRows, recordRun } from "../repositories/run-log.ts";
@@ -48,10 +49,14 @@ export interface BatchOutcome {
  * together. Parents are stored before their children are judged, so that a child may refer to a parent of the same batch.
  * @throws MusterError `unavailable` if a publish or restore holds a table's gate for too long
  */
-export async function insertBatch(database: Database, connection: PoolConnection, batch: Batch): Promise<BatchOutcome> {
+export async function insertBatch(
+  database: MusterDatabase,
+  connection: PoolConnection,
+  batch: Batch,
+): Promise<BatchOutcome> {
   const run = Bun.randomUUIDv7();
   const began = performance.now();
-  const batchTables = tables.filter((table) => batch.rows.some((row) => row.table === table.name));
+  const batchTables = database.dictionary.tables.filter((table) => batch.rows.some((row) => row.table === table.name));
   await passGates(connection, { shared: batchTables.map((table) => table.name) }, (table) => {
     throw new MusterError("unavailable", `${table} is being published or restored: try again`);
   });
@@ -72,7 +77,7 @@ export async function insertBatch(database: Database, connection: PoolConnection
   const isRefused = batch.strict && inOrder.some(({ verdict }) => verdict.is === "rejected");
   if (isRefused) await connection.query("ROLLBACK TO SAVEPOINT batch");
   const rejections = await logRejected(connection, run, inOrder);
-  const rows = inOrder.map((each) => answerTo(each, rejections.get(each), isRefused));
+  const rows = inOrder.map((each) => answerTo(database.dictionary, each, rejections.get(each), isRefused));
   const counts = countOf(rows);
   const status = isRefused ? "refused" : "succeeded";
   const { kind, source } = batch;
@@ -95,6 +100,7 @@ async function logRejected(connection: PoolConnection, run: string, judged: read
 
 /** @param isRefused whether no row of the batch is stored, because some are rejected */
 function answerTo(
+  dictionary: Dictionary,
   { row, verdict, id }: JudgedRow<BatchRow>,
   rejection: number | undefined,
   isRefused: boolean,
@@ -107,7 +113,7 @@ function answerTo(
   }
   const status = verdict.is === "unchanged" ? "unchanged" : isRefused ? "withheld" : "inserted";
   // A withheld row was never given an id, so it has one only if it came with one.
-  const given = isRefused ? row.values[numberKeyOf(tableOf(table))] : id;
+  const given = isRefused ? row.values[numberKeyOf(dictionary.of(table))] : id;
   return { ...place, status, ...(typeof given === "number" && { id: given }) };
 }
 
@@ -138,10 +144,10 @@ class BatchKnownRows implements KnownRows {
     return readRows(this.connection, table, ids);
   }
 
-  async missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
-    const accepted = this.#accepted.get(table);
+  async missing(table: Table, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
+    const accepted = this.#accepted.get(table.name);
     const unknown = [...ids].filter((id) => !accepted?.has(id));
-    const found = await existingIds(this.connection, tableOf(table), unknown);
+    const found = await existingIds(this.connection, table, unknown);
     return new Set(unknown.filter((id) => !found.has(id)));
   }
 }

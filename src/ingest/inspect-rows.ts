@@ -1,7 +1,7 @@
 /** Reads the first rows of a file by a proposed recipe, and judges them against what is stored. Nothing is written. */
 import type { Pool } from "mysql2/promise";
 import { toJson } from "../codecs/json.ts";
-import { numberKeyOf, type Row, type Table, type TableName, tableOf } from "../codecs/tables.ts";
+import { numberKeyOf, type Row, type Table, type TableName } from "../codecs/tables.ts";
 import type { Reason, ReasonCode } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { shownRaw } from "../read/corrections/shown-raw.ts";
@@ -122,11 +122,11 @@ export class InspectedIds implements KnownRows {
     return this.pool ? readRows(this.pool, table, ids) : [];
   }
 
-  async missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
-    const { ids: inspected, isWhole = true } = this.#inspected.get(table) ?? {};
+  async missing(table: Table, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
+    const { ids: inspected, isWhole = true } = this.#inspected.get(table.name) ?? {};
     if (!this.pool || !isWhole) return new Set();
     const unknown = [...ids].filter((id) => !inspected?.has(id));
-    const stored = await existingIds(this.pool, tableOf(table), unknown);
+    const stored = await existingIds(this.pool, table, unknown);
     return new Set(unknown.filter((id) => !stored.has(id)));
   }
 

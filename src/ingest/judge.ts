@@ -1,14 +1,6 @@
 /** Judges rows against the rows that are known: do the rows they refer to exist, and is their id free? */
 import { duplicateId, unknownReference } from "../codecs/reasons.ts";
-import {
-  numberKeyOf,
-  type ReadRow,
-  type Reference,
-  type Row,
-  sameRow,
-  type Table,
-  type TableName,
-} from "../codecs/tables.ts";
+import { numberKeyOf, type ReadRow, type Reference, type Row, sameRow, type Table } from "../codecs/tables.ts";
 import type { Reason } from "../db/ledger.ts";
 
 /** What is to become of a row. A new row can be stored; an unchanged row is stored already. */
@@ -26,7 +18,7 @@ export interface KnownRows {
   /** The rows with these ids. The answer may hold other rows too. */
   stored(table: Table, ids: readonly number[]): Promise<readonly Row[]>;
   /** The ids among `ids` that do not exist. */
-  missing(table: TableName, ids: ReadonlySet<number>): Promise<ReadonlySet<number>>;
+  missing(table: Table, ids: ReadonlySet<number>): Promise<ReadonlySet<number>>;
 }
 
 /**
@@ -80,7 +72,7 @@ async function missingParents(table: Table, rows: readonly ReadRow[], known: Kno
       const id = values[column];
       if (typeof id === "number") ids.add(id);
     }
-    missing.push({ reference, column, ids: await known.missing(reference.parent.name, ids) });
+    missing.push({ reference, column, ids: await known.missing(reference.parent, ids) });
   }
   return missing.filter(({ ids }) => ids.size > 0);
 }

@@ -4,12 +4,12 @@
  * the same numbers.
  */
 import { largestId, numberKeyOf, type Table } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
 import { mayAssignIds } from "../publish/definition.ts";
 import type { FileRow } from "../read/file-row.ts";
 import { option } from "../read/recipes/option-text.ts";
 import type { Source, SourceFile } from "../read/sources/source.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { escaped } from "../shown.ts";
 import type { ImportReport } from "./import-state.ts";
 
@@ -82,7 +82,7 @@ class NumberedRow implements FileRow {
  * @throws MusterError `refused` if only some of the table's files have ids, or if its id does not count up by itself
  */
 export async function checkIds(
-  { pool }: Database,
+  { pool }: MusterDatabase,
   { source, tables, report }: { source: Source; tables: readonly Table[]; report: ImportReport },
 ): Promise<void> {
   for (const table of tables.filter((each) => assignsIds(source, each))) {

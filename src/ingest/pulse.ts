@@ -1,5 +1,5 @@
-import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { type Progress, recordProgress } from "../repositories/run-log.ts";
 import type { Import, ImportReport } from "./import-state.ts";
 
@@ -20,7 +20,7 @@ export class Pulse {
   #timer: Timer | undefined;
 
   constructor(
-    private readonly database: Database,
+    private readonly database: MusterDatabase,
     report: ImportReport,
   ) {
     const signals = report.signal ? [report.signal, this.#cancelled.signal] : [this.#cancelled.signal];

@@ -3,11 +3,11 @@ import { type FileHandle, link, open, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { sheetLine, sheetStart } from "../codecs/spreadsheet.ts";
-import { tables } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { explainedFile } from "../file-errors.ts";
 import { sheetCells, sheetHeader } from "../read/corrections/rejection-sheet.ts";
 import { lookAt } from "../read/sources/local-file.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { listRejections, type RejectionRecord } from "../repositories/rejection-log.ts";
 import { escaped } from "../shown.ts";
 
@@ -33,7 +33,11 @@ export async function assertFree(path: string): Promise<void> {
  * @returns how many rejections the file has
  * @throws MusterError `unavailable` if the file cannot be written
  */
-export async function writeRejects(db: MySql2Database, runs: readonly string[], path: string): Promise<number> {
+export async function writeRejects(
+  { db, dictionary }: MusterDatabase,
+  runs: readonly string[],
+  path: string,
+): Promise<number> {
   const target = resolve(path);
   // Another command may write to the same file at the same time.
   const draft = `${target}.${Bun.randomUUIDv7().slice(-8)}.part`;
@@ -43,9 +47,9 @@ export async function writeRejects(db: MySql2Database, runs: readonly string[], 
     for await (const page of pagesOf(db, runs)) {
       if (!file) {
         file = await open(draft, "wx", 0o600);
-        await file.write(sheetStart(sheetHeader(tables)));
+        await file.write(sheetStart(sheetHeader(dictionary.tables)));
       }
-      const cells = await Promise.all(page.map((rejection) => sheetCells(tables, rejection)));
+      const cells = await Promise.all(page.map((rejection) => sheetCells(dictionary.tables, rejection)));
       await file.write(cells.map(sheetLine).join(""));
       rows += page.length;
     }

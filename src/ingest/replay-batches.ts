@@ -1,12 +1,12 @@
 /** Replays any number of rejections, in batches. Each batch is a transaction and a run of its own. */
-import { type TableName, tables } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
+import type { TableName } from "../codecs/tables.ts";
 import { type Counts, RAW_BYTES_MAX } from "../db/ledger.ts";
 import { retried, transacted, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import type { Correction } from "../read/corrections/corrected-file.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
 import { inParts } from "../repositories/inserts.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { countOpen, pageOfOpen, standingOf } from "../repositories/open-rejections.ts";
 import { findRun, noRows, type Report } from "../repositories/run-log.ts";
 import type { BatchOutcome, RowAnswer } from "./insert-batch.ts";
@@ -41,14 +41,14 @@ export const BATCH = { rowsMax: ROWS_PER_REQUEST_MAX, bytesMax: 8 * 1024 * 1024 
  *   replayed before it stay replayed
  */
 export async function replayOpen(
-  database: Database,
+  database: MusterDatabase,
   { run, msMax, report }: ReplayOptions & { run: string | undefined },
 ): Promise<ReplayOutcome> {
   if (run !== undefined) await assertEnded(database, run);
   const open = await countOpen(database.db, run);
   const batches = new ReplayBatches(database, run === undefined ? "open rejections" : `run ${run}`, { msMax, report });
   const cut = new FirstFew();
-  for (const table of tables) {
+  for (const table of database.dictionary.tables) {
     const { rows: total = 0, last: upTo = 0 } = open.find((each) => each.table === table.name) ?? {};
     let rows = 0;
     for (let after = 0; after < upTo; ) {
@@ -68,7 +68,7 @@ export async function replayOpen(
   return batches.outcome;
 }
 
-async function assertEnded(database: Database, id: string): Promise<void> {
+async function assertEnded(database: MusterDatabase, id: string): Promise<void> {
   const run = await findRun(database.db, id);
   if (!run) throw new MusterError("invalid", `there is no run ${id}: GET /runs lists them`);
   if (run.finished_at === null) throw new MusterError("invalid", `the run ${id} has not ended: replay it afterwards`);
@@ -90,7 +90,7 @@ export class ReplayBatches {
   readonly outcome: ReplayOutcome = { runs: [], tables: {} };
 
   constructor(
-    private readonly database: Database,
+    private readonly database: MusterDatabase,
     private readonly source: string,
     private readonly options: ReplayOptions,
   ) {}

@@ -1,11 +1,11 @@
 /** Replays a corrected file. The file is read once, and all of it is checked before the first batch. */
 import { isBlank } from "../codecs/codec.ts";
-import { isTableName, type Table, type TableName, tableOf, tables } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
+import type { Table, TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { type CorrectedFile, type Correction, openCorrected } from "../read/corrections/corrected-file.ts";
 import { NamelessFile } from "../read/sources/spool.ts";
 import { inParts } from "../repositories/inserts.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { type Standing, standingOf } from "../repositories/open-rejections.ts";
 import { IdSet } from "./id-set.ts";
 import {
@@ -24,14 +24,14 @@ import {
  * @throws MusterError `invalid` if a line cannot be used or names a rejection that does not exist: nothing is replayed
  */
 export async function replayFile(
-  database: Database,
+  database: MusterDatabase,
   { file: location, msMax, report }: ReplayOptions & { file: string },
 ): Promise<ReplayOutcome> {
   const file = await openCorrected(location);
   await using spool = await NamelessFile.create();
   const parts = await new Check(database, file, report).into(spool);
   const batches = new ReplayBatches(database, file.name, { msMax, report });
-  for (const { name } of tables) {
+  for (const name of database.dictionary.names) {
     const ours = parts.filter(({ table }) => table === name);
     const of = ours.reduce((sum, part) => sum + part.rows, 0);
     let rows = 0;
@@ -62,7 +62,7 @@ class Check {
   readonly #cut = new FirstFew();
 
   constructor(
-    private readonly database: Database,
+    private readonly database: MusterDatabase,
     private readonly file: CorrectedFile,
     private readonly report: ReplayOptions["report"],
   ) {}
@@ -77,7 +77,7 @@ class Check {
       );
       const bytesOf = (correction: Correction) => bytesNeeded(correction, standings.get(correction.id)?.bytes ?? 0);
       const good = page.filter((correction) => this.#isGood(correction, standings.get(correction.id)));
-      for (const { name: table } of tables) {
+      for (const table of this.database.dictionary.names) {
         const ours = good.filter(({ id }) => standings.get(id)?.table === table);
         for (const part of inParts(ours, bytesOf, BATCH)) {
           const place = await spool.append(Buffer.from(JSON.stringify(part)));
@@ -122,8 +122,9 @@ class Check {
   /** Whether a correction can be replayed. If not, it notes the reason. */
   #isGood(correction: Correction, standing: Standing | undefined): boolean {
     const { id } = correction;
-    const fault = standing && isTableName(standing.table) && faultOf(tableOf(standing.table), correction);
-    if (!standing || !isTableName(standing.table)) this.#unknown.add(`${id}`);
+    const { dictionary } = this.database;
+    const fault = standing && dictionary.has(standing.table) && faultOf(dictionary.of(standing.table), correction);
+    if (!standing || !dictionary.has(standing.table)) this.#unknown.add(`${id}`);
     else if (standing.state !== "open") this.#closed.add(`${id} (${standing.state})`);
     else if (isStillCut(correction, standing.cutAt)) this.#cut.add(`${id}`);
     else if (fault) this.#faults.add(fault);

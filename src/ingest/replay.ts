@@ -2,12 +2,11 @@
 
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
-import { isTableName, tableOf } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
 import type { Correction } from "../read/corrections/corrected-file.ts";
 import { readAgain } from "../read/corrections/read-again.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { closeRejections, countOpen, holdRejections, pageOfOpen, rawInputs } from "../repositories/open-rejections.ts";
 import { findRun } from "../repositories/run-log.ts";
 import { type BatchOutcome, insertBatch } from "./insert-batch.ts";
@@ -22,7 +21,7 @@ const REPLAY_BYTES_MAX = 1024 * 1024;
  * @throws MusterError `not_found` if an id does not exist, `conflict` if a rejection is not open or another replay has it
  */
 export async function replay(
-  database: Database,
+  database: MusterDatabase,
   connection: PoolConnection,
   request: { corrections: readonly Correction[]; source: string; pointer: (index: number) => string },
 ): Promise<{ rows: BatchRow[]; outcome: BatchOutcome }> {
@@ -40,13 +39,13 @@ export async function replay(
   const counts = new Map<string, number>();
   for (const [at, correction] of corrections.entries()) {
     const rejection = held.get(correction.id);
-    if (!rejection || !isTableName(rejection.table))
+    if (!rejection || !database.dictionary.has(rejection.table))
       throw new MusterError("not_found", `there is no rejection ${correction.id}`);
     const { id, table, file, position } = rejection;
     const index = counts.get(table) ?? 0;
     counts.set(table, index + 1);
     rows.push({
-      ...(await readAgain(tableOf(rejection.table), rejection, correction, raws.get(id))),
+      ...(await readAgain(database.dictionary.of(rejection.table), rejection, correction, raws.get(id))),
       ...{ table: rejection.table, index, file, position, replaces: id },
       pointer: (field) => pointer(at) + (field === undefined || correction.row === undefined ? "" : `/row/${field}`),
     });

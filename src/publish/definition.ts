@@ -1,8 +1,9 @@
 /** What the server says about a table: its definition, its triggers, and the foreign keys that point at it. */
 import { escapeId } from "mysql2";
 import type { Connection, Pool, RowDataPacket } from "mysql2/promise";
-import { type Table, type TableName, tables } from "../codecs/tables.ts";
+import type { Table, TableName } from "../codecs/tables.ts";
 import { allows, grantsOf, quoted } from "../db/grants.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 
 export interface Definition {
   /** One line for each column, in the table's order. */
@@ -114,8 +115,8 @@ export interface Referrer {
 
 /** The foreign keys that refer to these tables, if the user may see them: see `hiddenFrom`. */
 export async function referrersOf(
+  { name: database, dictionary }: MusterDatabase,
   connection: Connection,
-  database: string,
   parents: readonly TableName[],
 ): Promise<Referrer[]> {
   const [rows] = await connection.query<RowDataPacket[]>(
@@ -127,7 +128,7 @@ export async function referrersOf(
   );
   return (rows as Omit<Referrer, "isOurs">[]).map((row) => ({
     ...row,
-    isOurs: row.schema === database && tables.some(({ name }) => name === row.table),
+    isOurs: row.schema === database && dictionary.has(row.table),
   }));
 }
 

@@ -1,7 +1,6 @@
 /** Finds rows of our tables that a replacement would leave without their parent. */
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
-import { tables } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { count, fromWhere, keyOf, orphans, pairsOf } from "../repositories/key-sql.ts";
 import { firstOf, NAMED_MAX } from "../shown.ts";
@@ -19,7 +18,8 @@ export async function refuseOrphans(
   lock = "",
 ): Promise<void> {
   const staged = new Map(replacements.map(({ table, stage }) => [table.name, stage]));
-  for (const child of tables) {
+  const touched = replacements.flatMap(({ table }) => [table, ...table.referredBy]);
+  for (const child of [...new Set(touched)].sort((a, b) => a.order - b.order)) {
     for (const reference of child.references) {
       const { parent } = reference;
       if (!staged.has(child.name) && !staged.has(parent.name)) continue;

@@ -4,11 +4,11 @@
  */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
-import { tables } from "../codecs/tables.ts";
 import { driverError, explainedError } from "../db/driver-errors.ts";
 import { quoted } from "../db/grants.ts";
 import { MusterError } from "../errors.ts";
 import { compared, count, keyOf, type RowSet } from "../repositories/key-sql.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { definitionOf, type Referrer } from "./definition.ts";
 import { STILL_REFERRED_TO } from "./refused-rows.ts";
 import type { Replacement } from "./replace.ts";
@@ -155,10 +155,14 @@ const unseen = (grant: string, cause: unknown) =>
  * @param grant the statement that would let the user see all foreign keys, if it may not see some
  * @returns what to throw; undefined if another writer was the cause, so that the replacement may be tried again
  */
-export function heldByOthers(error: unknown, database: string, grant: string | undefined): MusterError | undefined {
+export function heldByOthers(
+  error: unknown,
+  { name: database, dictionary }: MusterDatabase,
+  grant: string | undefined,
+): MusterError | undefined {
   if (!STILL_REFERRED_TO.includes(driverError(error)?.code ?? "")) return undefined;
   const found = constraintIn(error);
-  if (found?.schema === database && tables.some(({ name }) => name === found.table)) return undefined;
+  if (found?.schema === database && dictionary.has(found.table ?? "")) return undefined;
   if (found) {
     const { schema, table, constraint } = found;
     const line = `rows of ${schema}.${table} refer to rows that the backup lacks or has with other values`;

@@ -4,7 +4,7 @@
  */
 import { escapeId } from "mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
-import { type Row, type Table, tables } from "../codecs/tables.ts";
+import type { Row, Table } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { debugPoint } from "../debug-points.ts";
 import { ROWS_PER_TURN, turn } from "../event-loop.ts";
@@ -24,7 +24,7 @@ const BATCHES = LANES + 1;
 
 /** The name of a run's stage for a table. It ends with the table's number, not its name: it can have at most 64 characters. */
 export function stageName(run: string, table: Table): string {
-  return `${stagePrefix(run)}${tables.indexOf(table)}`;
+  return `${stagePrefix(run)}${table.order}`;
 }
 
 const stagePrefix = (run: string) => `stage_${run.replaceAll("-", "")}_`;

@@ -4,7 +4,7 @@ import { type ForeignKey, getTableConfig, type MySqlColumn } from "drizzle-orm/m
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { shown } from "../shown.ts";
 import { type Definition, definitionOf, hiddenFrom, referrersOf, triggerOn } from "./definition.ts";
 
@@ -18,13 +18,13 @@ export type SwapVerdict = { swaps: true } | { swaps: false; why?: string };
  * @param stage has no indexes yet
  */
 export async function swapVerdict(
-  { name: database, server }: Database,
+  database: MusterDatabase,
   connection: Connection,
   table: Table,
   stage: string,
 ): Promise<SwapVerdict> {
-  if (!server.swaps) return { swaps: false };
-  const referrers = await referrersOf(connection, database, [table.name]);
+  if (!database.server.swaps) return { swaps: false };
+  const referrers = await referrersOf(database, connection, [table.name]);
   if (referrers.some(({ isOurs }) => isOurs)) return { swaps: false };
   const no = (why: string): SwapVerdict => ({ swaps: false, why });
   const [referrer] = referrers;
@@ -37,7 +37,7 @@ export async function swapVerdict(
   if (difference !== undefined) return no(`it is not as its migrations make it, ${difference}`);
   const trigger = await triggerOn(connection, table.name);
   if (trigger !== undefined) return no(`it has the trigger ${trigger}`);
-  const hidden = await hiddenFrom(connection, database);
+  const hidden = await hiddenFrom(connection, database.name);
   if (hidden.triggers) return no(`the user may not see its triggers; for the faster way: ${hidden.triggers}`);
   if (hidden.foreignKeys)
     return no(`the user may not see foreign keys of other databases; for the faster way: ${hidden.foreignKeys}`);

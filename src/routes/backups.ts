@@ -9,7 +9,6 @@ import type { BackupStore } from "../backups/store.ts";
 import { verify } from "../backups/verify.ts";
 import { AVRO_CODECS } from "../codecs/avro-container.ts";
 import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
 import type { Use } from "../db/rights.ts";
 import { Turnstile } from "../db/turnstile.ts";
 import { requires } from "../http/auth.ts";
@@ -24,6 +23,7 @@ import { negotiate } from "../http/negotiate.ts";
 import { Refusal } from "../http/problem.ts";
 import { sendFile } from "../http/range.ts";
 import { noQuery, parameter, validate } from "../http/validate.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import type { Report } from "../repositories/run-log.ts";
 import { RestoreCounts } from "./runs.ts";
 
@@ -102,7 +102,7 @@ const FILE = describe({
 });
 
 interface BackupDependencies {
-  database: Database;
+  database: MusterDatabase;
   store: BackupStore;
   bodyBytesMax: number;
   inFlight: InFlight;

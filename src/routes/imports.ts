@@ -3,7 +3,6 @@ import { type Context, Hono } from "hono";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { type TableName, tableNames, tableOf, tables } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
 import { withDeadline } from "../db/deadline.ts";
 import { retried, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
@@ -29,6 +28,7 @@ import type { FileRecipe, FormatName } from "../read/recipes/recipe.ts";
 import { RECIPE_PARAMETERS } from "../read/recipes/recipe-options.ts";
 import { oneFile, type Source } from "../read/sources/source.ts";
 import { type Spool, spool, tooLarge } from "../read/sources/spool.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { findRun } from "../repositories/run-log.ts";
 import { csvExample, isStrict, PREFER } from "./insert.ts";
 import { Run } from "./runs.ts";
@@ -87,7 +87,7 @@ export function fileBody(status: number): Record<string, Content> {
 }
 
 interface ImportDependencies {
-  database: Database;
+  database: MusterDatabase;
   imports: ImportsUnderWay;
   log: Logger;
   limits: ImportLimits;

@@ -7,7 +7,6 @@ import { csvHeader, toCsv } from "../codecs/csv.ts";
 import { exampleRow } from "../codecs/example.ts";
 import { newRowSchema, toJson } from "../codecs/json.ts";
 import { type Table, type TableName, tables } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
 import { requires } from "../http/auth.ts";
 import { type BatchResponse, batchAnswer, batchAnswers } from "../http/batch-answer.ts";
 import { bodyToWrite, bytesOf, mediaTypeOf, textOf } from "../http/body.ts";
@@ -24,6 +23,7 @@ import type { FileRecipe, FormatName } from "../read/recipes/recipe.ts";
 import { RECIPE_PARAMETERS } from "../read/recipes/recipe-options.ts";
 import { rowsOfJson } from "../read/request-json.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX, rowsOfBody } from "../read/request-rows.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { TablePath } from "./table-rows.ts";
 
 export interface WriteLimits {
@@ -35,7 +35,7 @@ export interface WriteLimits {
 
 const recipeQuery = validate("query", z.strictObject(RECIPE_PARAMETERS));
 
-export function insertRoutes(database: Database, limits: WriteLimits) {
+export function insertRoutes(database: MusterDatabase, limits: WriteLimits) {
   const body = bodyToWrite(limits.inFlight, database.writers, limits.bodyBytesMax);
   const checks = [requires("writer"), databaseAllows(database, "insert"), ...body] as const;
   return new Hono<Env>()
@@ -72,7 +72,7 @@ const TEXT_FORMATS: readonly FormatName[] = ["csv", "tsv", "ndjson", "json"];
 
 async function insert(
   c: Context<Env>,
-  database: Database,
+  database: MusterDatabase,
   { msMax, inFlight }: WriteLimits,
   read: (body: Uint8Array, notes: string[]) => BatchRow[] | Promise<BatchRow[]>,
 ) {

@@ -2,7 +2,6 @@
 import { Hono, type TypedResponse } from "hono";
 import { z } from "zod";
 import { type Table, tableNames, tableOf } from "../codecs/tables.ts";
-import type { Database } from "../db/database.ts";
 import { REASON_CODES, REJECTION_STATES } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
@@ -20,6 +19,7 @@ import { noQuery, validate } from "../http/validate.ts";
 import { discardRejections, openRejections, replay } from "../ingest/replay.ts";
 import { sheetCells, sheetHeader } from "../read/corrections/rejection-sheet.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { findRejection, listRejections, type RejectionRecord } from "../repositories/rejection-log.ts";
 import { sentRow, type WriteLimits } from "./insert.ts";
 import { EXAMPLE_RUN } from "./runs.ts";
@@ -116,7 +116,7 @@ const DISCARD = describe({
 });
 
 /** @param pages the same database for reading: its queries have a time limit */
-export function rejectionRoutes(database: Database, pages: Database, limits: WriteLimits) {
+export function rejectionRoutes(database: MusterDatabase, pages: MusterDatabase, limits: WriteLimits) {
   const { inFlight, bodyBytesMax, msMax } = limits;
   const body = [...bodyToWrite(inFlight, database.writers, bodyBytesMax), jsonBody(inFlight)] as const;
   const checks = [requires("writer"), databaseAllows(database, "insert"), ...body, noQuery] as const;

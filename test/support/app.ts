@@ -3,13 +3,13 @@ import { join } from "node:path";
 import pino from "pino";
 import { type AppDependencies, createApp } from "../../src/app.ts";
 import { DirectoryStore } from "../../src/backups/store-directory.ts";
-import type { Database } from "../../src/db/database.ts";
+import type { MusterDatabase } from "../../src/repositories/muster-database.ts";
 
 /** Longer than any test takes: on a slow machine no test may meet a time limit that it is not about. */
 const LONG_MS = 3_600_000;
 
 /** The service over a database, without a log and without time limits unless they are given. */
-export function appOver(database: Database, overrides: Partial<AppDependencies> = {}) {
+export function appOver(database: MusterDatabase, overrides: Partial<AppDependencies> = {}) {
   const store = new DirectoryStore(join(tmpdir(), "muster-test-no-backups"));
   return createApp({
     ...{ database, store, log: pino({ level: "silent" }), ...overrides },

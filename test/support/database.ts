@@ -1,22 +1,28 @@
 /** A database for one test file: empty, migrated, dropped when it is closed. */
-import { tables } from "../../src/codecs/tables.ts";
-import { connect, connectOnce, type Database } from "../../src/db/database.ts";
+import { dictionary } from "../../src/codecs/tables.ts";
+import { type ConnectOptions, connectOnce, connect as connectTo } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
+import type { MusterDatabase } from "../../src/repositories/muster-database.ts";
 import { server } from "./server.ts";
 
-export interface TestDatabase extends Database {
+export interface TestDatabase extends MusterDatabase {
   url: string;
   /** Deletes all rows, runs, rejections and keys. AUTO_INCREMENT keeps its value. */
   empty(): Promise<void>;
 }
 
 const CHILDREN_FIRST = [
-  ...tables.map(({ name }) => name).reverse(),
+  ...dictionary.names.toReversed(),
   "muster_rejections",
   "muster_files",
   "muster_runs",
   "muster_idempotency_keys",
 ];
+
+/** Connects to a database that exists. */
+export async function connect(url: string, options: ConnectOptions = {}): Promise<MusterDatabase> {
+  return { ...(await connectTo(url, options)), dictionary };
+}
 
 export async function freshDatabase(): Promise<TestDatabase> {
   const url = freshUrl();

@@ -1,9 +1,11 @@
 /** A server for one test file, which may do anything to it, with a plain user who has few rights. */
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
-import { type ConnectOptions, connect, type Database } from "../../src/db/database.ts";
+import type { ConnectOptions } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { joinServer } from "../../src/embedded/server.ts";
+import type { MusterDatabase } from "../../src/repositories/muster-database.ts";
+import { connect } from "./database.ts";
 import { folderOf } from "./files.ts";
 import { mysqld, UNSAFE_BUT_QUICK } from "./server.ts";
 
@@ -23,7 +25,7 @@ export async function ownServer(args: string[] = []) {
     ...{ folder, socket, root, url },
     name: () => `plain${databases}`,
     /** Makes a database for the plain user, and opens it as a command does. */
-    async open(options: ConnectOptions = {}): Promise<Database> {
+    async open(options: ConnectOptions = {}): Promise<MusterDatabase> {
       databases++;
       await root.query(`CREATE DATABASE plain${databases} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);
       await migrate(url());
