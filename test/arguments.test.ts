@@ -1,11 +1,13 @@
 /** Wrong options, arguments and environment variables: each ends a command with exit code 2 and a line that says what to do. */
+
 import { expect, test } from "bun:test";
+import { dictionary } from "../src/codecs/tables.ts";
 import { readConfig } from "../src/config.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { assertBindable, readTokens } from "../src/http/auth.ts";
 import { ROOT, run } from "./support/commands.ts";
 
-const TABLES = "departments, jobs, hired_employees";
+const TABLES = dictionary.names.join(", ");
 const IMPORT_OPTIONS =
   "--table, --dry-run, --new-only, --again, --max-rejects, --rejects, --fail-on-rejects, --recipe, --json, --help, and those that --help lists for reading files";
 const ZONE_AND_DELIMITER =

@@ -8,6 +8,7 @@ import { type AvroSchema, avroSchema, recordEncoder } from "../src/codecs/avro.t
 import { AVRO_CODECS, type AvroCodec, type Block, writeContainer } from "../src/codecs/avro-container.ts";
 import { type Row, type Table, tables } from "../src/codecs/tables.ts";
 import { textEncoder } from "../src/codecs/text-to-avro.ts";
+import { SAMPLE_TABLES } from "./support/sample-tables.ts";
 import { rows as anyRow, only, textOf, things } from "./support/things.ts";
 
 const GOLDEN = join(import.meta.dir, "golden");
@@ -37,7 +38,7 @@ async function read(table: Table, bytes: Buffer, piece = 1000) {
   return { rows, checksum: file.checksum.toString(), schema: file.schema };
 }
 
-test.each(tables.map(({ name }) => name))("the Avro schema of %s has not changed", async (name) => {
+test.each(SAMPLE_TABLES)("the Avro schema of %s has not changed", async (name) => {
   const table = tables.find((each) => each.name === name) as Table;
   expect(avroSchema(table)).toEqual(await Bun.file(join(GOLDEN, `${name}.avsc`)).json());
 });

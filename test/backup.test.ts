@@ -13,6 +13,7 @@ import { importSource } from "../src/ingest/import.ts";
 import { findRun, listRuns } from "../src/repositories/run-log.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { SAMPLE_TABLES, sampleTables } from "./support/sample-tables.ts";
 
 const database = await freshDatabase();
 afterAll(async () => {
@@ -35,7 +36,7 @@ beforeEach(async () => {
   store = new DirectoryStore(folder);
 });
 
-const make = async (names: readonly TableName[] = tables.map(({ name }) => name)) =>
+const make = async (names: readonly TableName[] = SAMPLE_TABLES) =>
   (await backup(database, store, { tables: names.map(tableOf), codec: "deflate", report })).manifest;
 const bring = (names: TableName[], options: { backup?: string; plan?: boolean } = {}) =>
   restore(database, store, { backup: "latest", ...options, tables: names.map(tableOf), report });
@@ -231,7 +232,7 @@ test("rows that another program stored against the rules are backed up, counted 
   connection.destroy();
   const said: string[] = [];
   const { manifest } = await backup(database, store, {
-    tables,
+    tables: sampleTables,
     codec: "deflate",
     report: { say: (line) => said.push(line) },
   });

@@ -3,7 +3,6 @@
  * many as CRASHES says. Whatever the moment, each table is as it was or has all its rows, and the same command completes.
  */
 import { afterAll, expect, test } from "bun:test";
-import { tableNames } from "../src/codecs/tables.ts";
 import type { DebugPoint } from "../src/debug-points.ts";
 import { writeSample } from "../src/ingest/sample.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
@@ -11,6 +10,7 @@ import { run, start, startStoppedAt } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { AT_THE_GATE, contents, definitions, GATES, hold, seen, select, TABLES } from "./support/observe.ts";
+import { SAMPLE_TABLES } from "./support/sample-tables.ts";
 
 const CRASHES = Number(process.env.CRASHES ?? 2);
 /** About how long a command takes to start. */
@@ -162,7 +162,7 @@ async function expectAccounted(outcome: { tables: typeof expected }, earlier: st
   const runs = (await listRuns(database.db, { limit: 10 })).filter(({ id }) => id > earlier);
   expect(runs.filter(({ status }) => status !== "succeeded" && status !== "failed")).toEqual([]);
   expect(await select(pool, "SELECT id FROM muster_runs WHERE swap IS NOT NULL")).toEqual([]);
-  for (const table of tableNames) {
+  for (const table of SAMPLE_TABLES) {
     const { received, inserted, rejected } = expected[table];
     const inserts = runs.map(({ counts: { [table]: counts } }) =>
       counts && "inserted" in counts ? counts.inserted : 0,
@@ -177,5 +177,5 @@ async function expectAccounted(outcome: { tables: typeof expected }, earlier: st
   expect(logged?.rows).toBe(bad);
   const read = await select(pool, "SELECT name_in_source AS name, imported_at FROM muster_files ORDER BY name");
   const counted = read.map(({ name, imported_at }) => [name, imported_at !== null]);
-  expect(counted).toEqual(tableNames.map((table) => [`${table}.csv`, true]).toSorted());
+  expect(counted).toEqual(SAMPLE_TABLES.map((table) => [`${table}.csv`, true]).toSorted());
 }

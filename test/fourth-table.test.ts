@@ -10,8 +10,8 @@ afterAll(async () => {
   await removeFolders();
 });
 
-const OFFICES = `
-export const offices = mysqlTable("offices", {
+const PREMISES = `
+export const premises = mysqlTable("premises", {
   id: int("id").autoincrement().primaryKey(),
   department_id: int("department_id").notNull().references(() => departments.id),
   city: varchar("city", { length: 80 }).notNull(),
@@ -28,25 +28,25 @@ export const offices = mysqlTable("offices", {
 test("a table added to the schema file has its import and its routes without any other change", async () => {
   const { folder, extendSchema } = await copyOfProject({
     "data/departments.csv": "1,Sales\n",
-    "data/offices.csv": [
+    "data/premises.csv": [
       "1,1,Bogotá,-2,9007199254740991,1200.50,81.5,false,by the park,2019-02-28",
       "2,1,Quito,0,0,7,0.1,,,2020-02-29",
       "3,9,Lima,1.5,0,7.123,x,yes,,2019-02-29",
     ].join("\n"),
   });
-  await extendSchema("bigint, boolean, date, decimal, double, text", OFFICES);
+  await extendSchema("bigint, boolean, date, decimal, double, text", PREMISES);
   const environment = { DATABASE_URL: url, PORT: "0" };
   const generated = await run(["--bun", "x", "drizzle-kit", "generate"], environment, folder);
   expect(generated.code).toBe(0);
   const imported = await run(["scripts/import.ts", "data", "--json"], environment, folder);
-  expect(JSON.parse(imported.stdout).tables.offices).toMatchObject({ received: 3, inserted: 2, rejected: 1 });
+  expect(JSON.parse(imported.stdout).tables.premises).toMatchObject({ received: 3, inserted: 2, rejected: 1 });
 
   const server = start(["src/main.ts"], environment, folder);
   const address = await listening(server.stdout);
   const { paths, components } = (await (await fetch(`${address}/openapi.json`)).json()) as Document;
-  expect(Object.keys(paths)).toEqual(expect.arrayContaining(["/offices", "/offices/{id}"]));
-  expect(components.schemas.offices?.properties).toMatchObject({ open: { type: "boolean" }, notes: NOTES });
-  const rows = await (await fetch(`${address}/offices`)).json();
+  expect(Object.keys(paths)).toEqual(expect.arrayContaining(["/premises", "/premises/{id}"]));
+  expect(components.schemas.premises?.properties).toMatchObject({ open: { type: "boolean" }, notes: NOTES });
+  const rows = await (await fetch(`${address}/premises`)).json();
   expect(rows).toEqual([
     {
       ...{
@@ -65,9 +65,9 @@ test("a table added to the schema file has its import and its routes without any
       ...{ open: true, notes: null, since: "2020-02-29" },
     },
   ]);
-  expect(await (await fetch(`${address}/offices?city=Quito`)).json()).toHaveLength(1);
-  expect((await fetch(`${address}/offices/2`)).status).toBe(200);
-  const rejections = (await (await fetch(`${address}/rejections?table=offices`)).json()) as {
+  expect(await (await fetch(`${address}/premises?city=Quito`)).json()).toHaveLength(1);
+  expect((await fetch(`${address}/premises/2`)).status).toBe(200);
+  const rejections = (await (await fetch(`${address}/rejections?table=premises`)).json()) as {
     reasons: { field: string }[];
   }[];
   expect(rejections[0]?.reasons.map(({ field }) => field)).toEqual([
@@ -78,17 +78,17 @@ test("a table added to the schema file has its import and its routes without any
     "since",
     "department_id",
   ]);
-  await takesOffices(address);
-  const { examples } = paths["/offices"]?.post?.requestBody.content["application/json"] ?? {};
+  await takesPremises(address);
+  const { examples } = paths["/premises"]?.post?.requestBody.content["application/json"] ?? {};
   const body = JSON.stringify(examples?.rows?.value);
   const headers = { "Content-Type": "application/json" };
-  expect((await fetch(`${address}/offices`, { method: "POST", headers, body })).status).toBe(201);
+  expect((await fetch(`${address}/premises`, { method: "POST", headers, body })).status).toBe(201);
   server.kill("SIGTERM");
   expect(await server.exited).toBe(0);
 });
 
-/** Rows of the new table by POST /insert and POST /offices, with and without the fields that may be left out. */
-async function takesOffices(address: string): Promise<void> {
+/** Rows of the new table by POST /insert and POST /premises, with and without the fields that may be left out. */
+async function takesPremises(address: string): Promise<void> {
   const post = async (path: string, body: unknown, type = "application/json") => {
     const text = typeof body === "string" ? body : JSON.stringify(body);
     const response = await fetch(address + path, { method: "POST", headers: { "Content-Type": type }, body: text });
@@ -96,7 +96,7 @@ async function takesOffices(address: string): Promise<void> {
   };
   const lima = { city: "Lima", floor: 3, visitors: "9223372036854775807", rent: 9.5, area: 1e-7, since: "2020-02-29" };
   const { status, answer } = await post("/insert", {
-    offices: [
+    premises: [
       { ...lima, department_id: 8 },
       { ...lima, department_id: 9, open: null, notes: " " },
     ],
@@ -105,18 +105,18 @@ async function takesOffices(address: string): Promise<void> {
   expect([status, answer.inserted, answer.rejected]).toEqual([207, 2, 1]);
   expect(answer.rows[1]?.reasons).toMatchObject([{ code: "unknown_reference", field: "department_id" }]);
   const id = answer.rows[0]?.id;
-  expect(await (await fetch(`${address}/offices/${id}`)).json()).toEqual({
+  expect(await (await fetch(`${address}/premises/${id}`)).json()).toEqual({
     ...{ id, department_id: 8, city: "Lima", floor: 3, visitors: "9223372036854775807", rent: "9.50", area: 1e-7 },
     ...{ open: true, notes: null, since: "2020-02-29" },
   });
 
   const given = { ...lima, id: 70, department_id: 8, open: false, notes: "top floor" };
-  expect((await post("/offices", given)).status).toBe(201);
-  expect((await post("/offices", [given])).answer).toMatchObject({ unchanged: 1, rows: [{ id: 70 }] });
-  expect((await post("/offices", "71,8,Quito,0,0,7,0.1,,,2020-02-29\n", "text/csv")).answer.inserted).toBe(1);
-  expect(await (await fetch(`${address}/offices/70`)).json()).toMatchObject({ open: false, notes: "top floor" });
+  expect((await post("/premises", given)).status).toBe(201);
+  expect((await post("/premises", [given])).answer).toMatchObject({ unchanged: 1, rows: [{ id: 70 }] });
+  expect((await post("/premises", "71,8,Quito,0,0,7,0.1,,,2020-02-29\n", "text/csv")).answer.inserted).toBe(1);
+  expect(await (await fetch(`${address}/premises/70`)).json()).toMatchObject({ open: false, notes: "top floor" });
   const fragments = Object.entries({ ...lima, department_id: 8 }).map(([key, value]) => ({ [key]: value }));
-  expect((await post("/insert", [{ offices: fragments }])).answer.inserted).toBe(1);
+  expect((await post("/insert", [{ premises: fragments }])).answer.inserted).toBe(1);
 
   const bad = {
     city: null,
@@ -127,7 +127,7 @@ async function takesOffices(address: string): Promise<void> {
     open: "yes",
     since: "2019-02-29",
   };
-  const refused = await post("/offices", { ...bad, department_id: 8, notes: 5, rooms: 2 });
+  const refused = await post("/premises", { ...bad, department_id: 8, notes: 5, rooms: 2 });
   expect(refused.status).toBe(422);
   expect(refused.answer.errors.map(({ pointer, code }) => `${pointer} ${code}`)).toEqual([
     "/city missing",

@@ -149,7 +149,7 @@ describe("refused at once, without a run:", () => {
     },
   });
   test.each<[string, string, string | Uint8Array | ReadableStream, Record<string, string>, number, RegExp]>([
-    ["no table", "", "1,a\n", {}, 400, /table must be given once, and be one of departments, jobs, hired_employees/],
+    ["no table", "", "1,a\n", {}, 400, /table must be given once, and be one of .*hired_employees/],
     ["an unknown table", "?table=staff", "1,a\n", {}, 400, /be one of departments/],
     ["an unknown parameter", "?table=jobs&path=/etc", "1,a\n", {}, 400, /path.* is not known/],
     ["a limit that is none", "?table=jobs&max_rejects=many", "1,a\n", {}, 400, /a share from 0% to 100%/],

@@ -4,6 +4,7 @@ import { hc } from "hono/client";
 import type { App } from "../src/app.ts";
 import { instant } from "../src/codecs/datetime.ts";
 import { toJson } from "../src/codecs/json.ts";
+import { dictionary } from "../src/codecs/tables.ts";
 import { LoadBatch } from "../src/publish/load.ts";
 import { InsertBatch } from "../src/repositories/inserts.ts";
 import { listRows, readRows, readRowsNear } from "../src/repositories/rows.ts";
@@ -155,7 +156,7 @@ test("an unknown table is 404, and the tables are named", async () => {
   for (const path of ["/staff", "/staff/1", "/gates", "/__drizzle_migrations"]) {
     const { status, detail } = await refusal(path);
     expect(status).toBe(404);
-    expect(detail).toContain("the tables are departments, jobs, hired_employees");
+    expect(detail).toContain(`the tables are ${dictionary.names.join(", ")}`);
   }
 });
 

@@ -1,9 +1,11 @@
 /** Which files of a directory are read, which are skipped and why, and files that change while they are read. */
+
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { appendFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { dictionary } from "../src/codecs/tables.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { openSource } from "../src/read/sources/source.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
@@ -47,7 +49,7 @@ test.each([
   ],
   ["jobs (1).csv.gz", "it is named for no table, the nearest is jobs: name it jobs.csv.gz or jobs-2021.csv.gz"],
   ["2023-jobs.csv", "it is named for no table, the nearest is jobs: name it jobs.csv"],
-  ["staff.csv", "it is named for no table (departments, jobs, hired_employees)"],
+  ["staff.csv", `it is named for no table (${dictionary.names.join(", ")})`],
   ["job.csv", "it is named for no table, the nearest is jobs: name it jobs.csv"],
   ["a\nb.csv", "it is named for no table"],
 ])("a file called %j is skipped, and the message says what to do", async (name, why) => {
@@ -61,7 +63,7 @@ test.each([
     "Jobs/a.csv",
     "Jobs/a.csv: neither its name nor its folder's is a table's, the nearest is jobs: name the folder Jobs exactly jobs",
   ],
-  ["old/staff.csv", "old/staff.csv: it is named for no table (departments, jobs, hired_employees): name it TABLE.csv"],
+  ["old/staff.csv", `old/staff.csv: it is named for no table (${dictionary.names.join(", ")}): name it TABLE.csv`],
   ["jobs/notes.pdf", "jobs/notes.pdf: .pdf files are not read"],
 ])("%s in a folder is skipped, and the message says what to do", async (name, why) => {
   expect(await skipped({ [name]: JOBS })).toEqual([expect.stringContaining(`Skipped ${why}`)]);

@@ -25,6 +25,7 @@ import {
 import { buildTables } from "../src/codecs/dictionary.ts";
 import { isTableName, tableNames, tableOf } from "../src/codecs/tables.ts";
 import { MusterError } from "../src/errors.ts";
+import { SAMPLE_TABLES } from "./support/sample-tables.ts";
 import { only } from "./support/things.ts";
 
 const id = () => int("id").autoincrement().primaryKey();
@@ -44,7 +45,8 @@ function refusal(module: object): string {
 const withColumn = (value: MySqlColumnBuilderBase) => refusal({ notes: mysqlTable("notes", { id: id(), value }) });
 
 test("the tables of the schema come with parents before children", () => {
-  expect(tableNames).toEqual(["departments", "jobs", "hired_employees"]);
+  const places = SAMPLE_TABLES.map((name) => tableNames.indexOf(name));
+  expect(places).toEqual(places.toSorted());
   const employees = tableOf("hired_employees");
   expect(employees.columns.map(({ name, sqlType, required }) => [name, sqlType, required])).toEqual([
     ["id", "int", true],
