@@ -1,5 +1,5 @@
 /** Restores tables: makes their rows exactly those of a backup, all tables in one step. */
-import type { Row, Table, TableName } from "../codecs/tables.ts";
+import { largestId, type Row, type Table, type TableName } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { interruptible } from "../db/transaction.ts";
@@ -93,6 +93,8 @@ export async function stageTable(
   seen: (rows: readonly Row[]) => void = () => {},
 ): Promise<Replacement> {
   const { rows: of, auto_increment = 1 } = entryOf(manifest, table.name);
+  if (table.numberKey !== undefined && auto_increment > largestId(table) + 1)
+    throw new MusterError("backup_damaged", `backup ${manifest.id} has a next id that ${table.name} cannot have`);
   const stage = await Stage.create(database, run, table);
   let rows = 0;
   try {

@@ -13,7 +13,8 @@ import type { Table, TableName } from "./tables.ts";
 /** The names of Muster's own tables begin with this (src/db/ledger.ts). */
 const OWN_PREFIX = "muster_";
 /** Muster's own paths. A table with such a name could not be reached over HTTP. */
-const OWN_PATHS = `insert backup backups restore imports runs rejections healthz readyz metrics openapi.json docs
+const OWN_PATHS =
+  `insert inspect backup backups restore imports runs rejections healthz readyz metrics openapi.json docs
   hired_2021_quarter hired_department`.split(/\s+/);
 
 /** The exports of a schema module. Exports that are neither tables nor one of these are ignored. */
