@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
 import { defineConfig } from "drizzle-kit";
 
@@ -12,6 +13,8 @@ export default defineConfig({
   dialect: "mysql",
   schema: ["./src/db/schema.ts", "./src/db/ledger.ts"],
   out: "./drizzle",
+  // As src/db/migrations.ts: the journal of an adopted database has a name of its own.
+  migrations: { table: existsSync("drizzle/0001_adopted.sql") ? "__muster_migrations" : "__drizzle_migrations" },
   ...(ONLINE.includes(process.argv[2] ?? "")
     ? { dbCredentials: { url: bun("scripts/database.ts", String(process.pid)) } }
     : {}),

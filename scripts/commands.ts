@@ -6,7 +6,7 @@ import { tableNames } from "../src/codecs/tables.ts";
 import { settingsOf } from "../src/config.ts";
 import { rejectLimit } from "../src/ingest/reject-limit.ts";
 import { DEFAULT_SAMPLE } from "../src/ingest/sample.ts";
-import { type Help, helpText, isGiven, type Option, oneOf, text, wholeNumber } from "../src/options.ts";
+import { type Help, helpText, isGiven, listOf, type Option, oneOf, text, wholeNumber } from "../src/options.ts";
 import { RECIPE_FLAGS } from "../src/read/recipes/recipe-options.ts";
 
 interface Command extends Omit<Help, "usage" | "settings" | "recipe"> {
@@ -86,6 +86,24 @@ If a file is refused, "npm run inspect -- SOURCE" says how to read it.`,
       "npm run import -- s3://bucket/nightly/ --new-only",
     ],
     exitCodes: "0 done, 1 failed, 2 refused, 3 done with rejected rows (only with --fail-on-rejects), 130 interrupted.",
+  },
+  adopt: {
+    forms: ["[options]"],
+    about: `Takes up the database of DATABASE_URL, whose tables other programs have made. Writes src/db/schema.ts and drizzle/ for
+the tables that can be moved, and says which cannot and why. Creates Muster's own tables (muster_...) beside them. The
+tables themselves are only read.`,
+    flags: {
+      tables: { value: "T,T", type: listOf(text), about: "adopt only these tables" },
+      except: { value: "T,T", type: listOf(text), about: "adopt all tables but these" },
+      "dry-run": { type: isGiven, about: "say what would be adopted, and write nothing" },
+      yes: { type: isGiven, about: "replace src/db/schema.ts and drizzle/ without asking" },
+      ...common,
+    },
+    examples: [
+      "DATABASE_URL=mysql://user:password@host/shop npm run adopt -- --dry-run",
+      "npm run adopt -- --except log,cache --yes",
+    ],
+    exitCodes: "0 done, 1 failed, 2 refused (nothing was changed), 130 interrupted.",
   },
   inspect: {
     forms: ["SOURCE... [options]"],

@@ -16,7 +16,7 @@ const MIB = 1024 * 1024;
 
 export interface Setting extends Option {
   /** The commands that use it. `start` is the service. If this is missing, only the service uses it. */
-  commands?: readonly ("start" | "import" | "replay" | "backup" | "restore" | "bench" | "inspect")[];
+  commands?: readonly ("start" | "import" | "replay" | "backup" | "restore" | "bench" | "inspect" | "adopt")[];
 }
 const all = ["start", "import", "inspect", "replay", "backup", "restore"] as const;
 
@@ -30,7 +30,7 @@ export const SETTINGS = {
     type: text.optional(),
     about: "the database: mysql://user:password@host:port/database",
     unset: `a private server with its data in ${DATA_FOLDER}`,
-    commands: all,
+    commands: [...all, "adopt"],
   },
   DATABASE_CONNECTIONS: {
     // A server takes 151 connections by default. Two imports and a restore use ten of our 20, and writers six. The other four

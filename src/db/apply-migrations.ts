@@ -7,24 +7,40 @@ import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
 import { type DriverError, driverError } from "./driver-errors.ts";
-import { type Mark, type Migration, pendingMigrations } from "./migrations.ts";
+import {
+  ADOPTED_JOURNAL,
+  JOURNAL,
+  type Mark,
+  type Migration,
+  pendingMigrations,
+  readMigrations,
+} from "./migrations.ts";
 
 /** How long to wait for another command that migrates, and for each table that others are reading. */
 const LOCK_SECONDS_MAX = 60;
 
-/** Applies the pending migrations. @param database the name of the connection's default database */
-export async function applyPending(connection: Connection, database: string): Promise<void> {
+/**
+ * Applies the pending migrations.
+ * @param database the name of the connection's default database
+ * @param adopting the migrations of a database that is being adopted, instead of those of drizzle/
+ */
+export async function applyPending(
+  connection: Connection,
+  database: string,
+  adopting?: readonly Migration[],
+): Promise<void> {
+  const journal = adopting ? ADOPTED_JOURNAL : JOURNAL;
   await lock(connection, database);
   const marks = await readMarks(connection);
-  const pending = await pendingMigrations(connection, marks);
+  const pending = await pendingMigrations(connection, marks, adopting ?? readMigrations(), journal);
   if (pending.length === 0) return;
   await connection.query(`SET SESSION lock_wait_timeout = ${LOCK_SECONDS_MAX}`);
   for (const migration of pending) {
     let mark = marks.find(({ hash }) => hash === migration.hash);
     if (mark && (await dropUnfit(connection, createdBy(migration, mark.statement)))) mark = undefined;
     if (!mark) await refuseExisting(connection, database, migration);
-    for (const statement of JOURNALS) await connection.query(statement);
-    await apply(connection, migration, mark);
+    for (const statement of [createJournal(journal), CREATE_MARKS]) await connection.query(statement);
+    await apply(connection, migration, mark, journal);
   }
   await connection.query("DROP TABLE __muster_migrating");
 }
@@ -48,12 +64,13 @@ async function readMarks(connection: Connection): Promise<Mark[]> {
   }
 }
 
-/** Drizzle's journal lists the migrations that were applied. Muster's journal says how far the current one has come. */
-const JOURNALS = [
-  "CREATE TABLE IF NOT EXISTS __drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)",
-  `CREATE TABLE IF NOT EXISTS __muster_migrating
-     (hash char(64) PRIMARY KEY, statement int NOT NULL, begun boolean NOT NULL)`,
-];
+/** The journal lists the migrations that were applied. It has the form of Drizzle's. */
+export const createJournal = (journal: string): string =>
+  `CREATE TABLE IF NOT EXISTS ${journal} (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)`;
+
+/** The marks say how far the current migration has come. */
+const CREATE_MARKS = `CREATE TABLE IF NOT EXISTS __muster_migrating
+  (hash char(64) PRIMARY KEY, statement int NOT NULL, begun boolean NOT NULL)`;
 
 /**
  * Applies one migration. Each statement is marked as begun before it runs. If `from` says that a statement was begun, the
@@ -63,6 +80,7 @@ async function apply(
   connection: Connection,
   { sql, hash, tag, folderMillis }: Migration,
   from: Mark | undefined,
+  journal: string,
 ): Promise<void> {
   const mark = (statement: number, begun: boolean) =>
     connection.query("REPLACE INTO __muster_migrating VALUES (?, ?, ?)", [hash, statement, begun]);
@@ -87,7 +105,7 @@ async function apply(
     }
   }
   await connection.beginTransaction();
-  await connection.query("INSERT INTO __drizzle_migrations (hash, created_at) VALUES (?, ?)", [hash, folderMillis]);
+  await connection.query(`INSERT INTO ${journal} (hash, created_at) VALUES (?, ?)`, [hash, folderMillis]);
   await connection.query("DELETE FROM __muster_migrating WHERE hash = ?", [hash]);
   await connection.commit();
 }

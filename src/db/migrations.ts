@@ -21,19 +21,35 @@ export interface Mark {
   begun: boolean;
 }
 
+/** The migration that scripts/adopt.ts makes of the tables that it finds (docs/adopting.md). */
+export const ADOPTED = "0001_adopted";
+/**
+ * The journal of an adopted database. It is not Drizzle's own, because the program that the tables belong to may use Drizzle
+ * too: each would then skip migrations that are older than the newest one of the other.
+ */
+export const ADOPTED_JOURNAL = "__muster_migrations";
+/** The table that lists the migrations which were applied. */
+export const JOURNAL = journal.entries.some(({ tag }) => tag === ADOPTED) ? ADOPTED_JOURNAL : "__drizzle_migrations";
+
 /** The names of the migrations that the database lacks, the oldest first. */
 export async function pendingTags(connection: Pick<Connection, "query">): Promise<string[]> {
-  const applied = await appliedMigrations(connection);
+  const applied = await appliedMigrations(connection, JOURNAL);
   return journal.entries.filter(({ when }) => !applied.has(when)).map(({ tag }) => tag);
 }
 
 /**
  * The migrations that the database lacks, the oldest first.
+ * @param files all migrations
+ * @param name the journal's table
  * @throws MusterError `conflict` if one of them is older than one that was applied
  */
-export async function pendingMigrations(connection: Connection, marks: readonly Mark[]): Promise<Migration[]> {
-  const applied = await appliedMigrations(connection);
-  const files = readMigrations();
+export async function pendingMigrations(
+  connection: Connection,
+  marks: readonly Mark[],
+  files: readonly Migration[],
+  name: string,
+): Promise<Migration[]> {
+  const applied = await appliedMigrations(connection, name);
   const prefixed = withPrefix(files);
   const [first] = files;
   const firstHash = applied.get(first?.folderMillis ?? 0) ?? marks.find(({ hash }) => hash === first?.hash)?.hash;
@@ -49,9 +65,9 @@ export async function pendingMigrations(connection: Connection, marks: readonly 
 }
 
 /** The hash of each applied migration, by the time at which it was generated (`when`). Empty for a new database. */
-async function appliedMigrations(connection: Pick<Connection, "query">): Promise<Map<number, string>> {
+async function appliedMigrations(connection: Pick<Connection, "query">, name: string): Promise<Map<number, string>> {
   try {
-    const [rows] = await connection.query("SELECT hash, created_at FROM __drizzle_migrations");
+    const [rows] = await connection.query(`SELECT hash, created_at FROM ${name}`);
     return new Map((rows as { hash: string; created_at: unknown }[]).map((row) => [Number(row.created_at), row.hash]));
   } catch (error) {
     if (driverError(error)?.code === "ER_NO_SUCH_TABLE") return new Map();
@@ -59,7 +75,7 @@ async function appliedMigrations(connection: Pick<Connection, "query">): Promise
   }
 }
 
-function readMigrations(): Migration[] {
+export function readMigrations(): Migration[] {
   const files = readMigrationFiles({ migrationsFolder: join(import.meta.dir, "../../drizzle") });
   // drizzle returns the files in the order of the journal.
   return files.map((file, index) => ({ ...file, tag: journal.entries[index]?.tag ?? "" }));
@@ -74,7 +90,8 @@ const NAME_WITHOUT_PREFIX = /`(gates|idempotency_keys|rejections|runs)`/g;
  * a table `runs` of another program. The hashes differ from those of the files. So a database's journal tells whether its
  * tables began with the prefix.
  */
-function withPrefix(files: readonly Migration[]): Migration[] {
+function withPrefix(files: readonly Migration[]): readonly Migration[] {
+  if (!files.some(({ tag }) => tag === PREFIX)) return files;
   return files.map((file) => {
     if (file.tag > PREFIX) return file;
     if (file.tag === PREFIX) return { ...file, sql: [] };

@@ -1,6 +1,7 @@
 /** The rights that Muster's user needs for each use. docs/operating.md "Rights" lists them as statements, which a test runs. */
 import { type Facts, TABLES } from "./facts.ts";
 import { allows, type Grants, quoted } from "./grants.ts";
+import { JOURNAL } from "./migrations.ts";
 
 /** What Muster is used for. Replay and discard count as `insert`, the verification of a backup as `import`. */
 export const USES = ["read", "insert", "backup", "import", "restore", "migrate"] as const;
@@ -23,7 +24,7 @@ interface Need {
 /** The tables that a request inserts rows into. Only a migration adds gates, and only an import files. */
 const INSERTED = TABLES.filter((table) => table !== "muster_gates" && table !== "muster_files");
 
-const READ: Need = { tables: [...TABLES, "__drizzle_migrations"], rights: ["SELECT"] };
+const READ: Need = { tables: [...TABLES, JOURNAL], rights: ["SELECT"] };
 /** Rights for making the stages of an import or a restore. */
 const STAGE = ["CREATE", "DROP", "ALTER", "REFERENCES"];
 
