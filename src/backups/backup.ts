@@ -3,10 +3,12 @@ import { createHash } from "node:crypto";
 import type { PoolConnection } from "mysql2/promise";
 import { avroSchema } from "../codecs/avro.ts";
 import { type AvroCodec, type Block, writeContainer } from "../codecs/avro-container.ts";
-import { type Column, numberKeyOf, type Table } from "../codecs/tables.ts";
+import { keyIn, keyText } from "../codecs/key-text.ts";
+import type { Column, Table } from "../codecs/tables.ts";
 import { textEncoder } from "../codecs/text-to-avro.ts";
+import { fromText } from "../codecs/text-to-row.ts";
 import type { Database } from "../db/database.ts";
-import { numberAt, type TextRow } from "../db/text-rows.ts";
+import type { TextRow } from "../db/text-rows.ts";
 import { interruptible, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { definitionOf, isEmpty } from "../publish/definition.ts";
@@ -128,11 +130,12 @@ async function writeTable(
   const builder = new BlockBuilder(textEncoder(table, (row, column) => invalid.add(row, column)));
   await draft.write(file, hashed(writeContainer(schema, codec, blocksOf(snapshot, table, builder, report))));
   const { checksum } = builder;
-  const { nextId: auto_increment } = await definitionOf(snapshot, table.name);
+  const { nextId } = await definitionOf(snapshot, table.name);
   if (invalid.rows > 0) report.say(`${invalid}`);
   return {
     ...{ table: table.name, file, rows: checksum.rows, bytes, sha256: sha256.digest("hex") },
-    ...{ schema, fingerprint: fingerprintOf(schema), checksum: checksum.toString(), auto_increment },
+    ...{ schema, fingerprint: fingerprintOf(schema), checksum: checksum.toString() },
+    ...(table.assigned !== undefined && { auto_increment: nextId }),
     ...(invalid.rows > 0 && { invalid_rows: invalid.rows }),
   };
 }
@@ -144,16 +147,18 @@ async function writeTable(
 class InvalidRows {
   rows = 0;
   #first = "";
-  #last: number | undefined;
+  #last: TextRow | undefined;
 
   constructor(private readonly table: Table) {}
 
   /** Called for each invalid value; the calls for one row follow each other. */
   add(row: TextRow, column: Column): void {
-    const id = numberAt(row, numberKeyOf(this.table));
-    if (this.rows > 0 && id === this.#last) return;
-    this.#last = id;
-    if (this.rows++ === 0) this.#first = `the first: id ${id}, column ${column.name}`;
+    if (row.buffer === this.#last?.buffer && row.offset === this.#last.offset) return;
+    this.#last = row;
+    if (this.rows++ > 0) return;
+    const { table } = this;
+    const key = `${table.numberKey === undefined ? "key" : "id"} ${keyText(table, keyIn(table, fromText(table, row)))}`;
+    this.#first = `the first: ${key}, column ${column.name}`;
   }
 
   toString(): string {
@@ -162,7 +167,7 @@ class InvalidRows {
   }
 }
 
-/** The blocks of a table's file, with its rows in id order. */
+/** The blocks of a table's file, with its rows in the order of their keys. */
 async function* blocksOf(
   connection: PoolConnection,
   table: Table,

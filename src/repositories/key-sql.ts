@@ -2,8 +2,10 @@
  * SQL about keys and about equal rows, for all statements that need it. To change how keys are compared, change this file.
  * Names come only from the schema; values are parameters.
  */
-import { escapeId } from "mysql2";
+import { escapeId, raw } from "mysql2";
 import type { Connection, Pool, RowDataPacket } from "mysql2/promise";
+import type { SqlValue } from "../codecs/codec.ts";
+import type { Key } from "../codecs/key-text.ts";
 import { type Column, numberKeyOf, type Reference, type Table } from "../codecs/tables.ts";
 
 /** How many ids one statement names at most. */
@@ -22,6 +24,59 @@ export function columnAt({ name, columns }: Table, index: number, alias?: string
   if (!column) throw new Error(`${name} has no column ${index}`);
   return qualified(column, alias);
 }
+
+/** A condition of a statement, with its parameters. */
+export interface Condition {
+  sql: string;
+  values: unknown[];
+}
+
+/**
+ * A value as a parameter of a condition. Digits are sent as a number: the server compares text with numbers as doubles, which
+ * are not exact.
+ */
+export function parameterOf({ sqlType }: Column, value: SqlValue): unknown {
+  const isNumber = /^(bigint|decimal)/.test(sqlType) && typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value);
+  return isNumber ? raw(value) : value;
+}
+
+/** The rows with these values in these columns, as the server compares them. */
+export function withValues(table: Table, indices: readonly number[], values: readonly SqlValue[]): Condition {
+  return {
+    sql: indices.map((index) => `${columnAt(table, index)} = ?`).join(" AND "),
+    values: parametersOf(table, indices, values),
+  };
+}
+
+/**
+ * The rows after a key, in the order of the key. The first column is compared on its own too: so the server reads only the rest
+ * of the index.
+ */
+export function afterKey(table: Table, key: Key): Condition {
+  const [first = -1, ...others] = table.key;
+  const [value, ...more] = parametersOf(table, table.key, key);
+  if (others.length === 0) return { sql: `${columnAt(table, first)} > ?`, values: [value] };
+  const column = columnAt(table, first);
+  const rest = later(table, table.key, [value, ...more]);
+  return { sql: `${column} >= ? AND (${rest.sql})`, values: [value, ...rest.values] };
+}
+
+function later(
+  table: Table,
+  [index = -1, ...others]: readonly number[],
+  [value, ...more]: readonly unknown[],
+): Condition {
+  const column = columnAt(table, index);
+  if (others.length === 0) return { sql: `${column} > ?`, values: [value] };
+  const rest = later(table, others, more);
+  return { sql: `${column} > ? OR (${column} = ? AND (${rest.sql}))`, values: [value, value, ...rest.values] };
+}
+
+const parametersOf = (table: Table, indices: readonly number[], values: readonly SqlValue[]): unknown[] =>
+  indices.map((index, place) => {
+    const column = table.columns[index];
+    return column ? parameterOf(column, values[place] ?? null) : null;
+  });
 
 /** Every column in the dictionary's order. */
 export function columnList(columns: readonly Column[], alias?: string): string {
