@@ -6,7 +6,7 @@ import { codecOf } from "./column-types.ts";
 import { assertName, invalid, same } from "./dictionary-names.ts";
 import type { Column } from "./tables.ts";
 
-const RESERVED_COLUMNS = new Set(["limit", "cursor", "spreadsheet"]);
+const RESERVED_COLUMNS = new Set(["limit", "cursor", "spreadsheet", "muster_row"]);
 
 /** A table's columns, and Drizzle's columns for them. */
 export interface TableParts {

@@ -6,10 +6,10 @@ export interface Refusal {
   /** The server's reason, which never contains a statement: `Check constraint 'jobs_chk_1' is violated (error 3819)`. */
   reason: string;
   /**
-   * Set if another writer may have been faster: `id` if it took the id, `parent` if it deleted the parent. The caller then
-   * reads the tables again.
+   * Set if another writer may have been faster: `id` if it took the key, `value` if it stored the same unique value, `parent` if
+   * it deleted the parent. The caller then reads the tables again.
    */
-  race: "id" | "parent" | undefined;
+  race: "id" | "value" | "parent" | undefined;
 }
 
 /**
@@ -57,7 +57,7 @@ const ROW_ERRORS = new Set([
 ]);
 
 function raceOf(errno: number, message: string): Refusal["race"] {
-  if (errno === 1062 && /for key '(?:.*\.)?PRIMARY'$/s.test(message)) return "id";
+  if (errno === 1062) return /for key '(?:.*\.)?PRIMARY'$/s.test(message) ? "id" : "value";
   return errno === 1452 || errno === 1216 ? "parent" : undefined;
 }
 

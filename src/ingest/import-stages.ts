@@ -1,5 +1,6 @@
 import { numberKeyOf, type Row, type Table, type TableName } from "../codecs/tables.ts";
 import { Stage } from "../publish/stage.ts";
+import { stagedTable } from "../publish/staged-table.ts";
 import { existingIds, type KeyRange, keyRange } from "../repositories/key-sql.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
@@ -10,7 +11,7 @@ import type { KnownRows } from "./judge.ts";
 /** A table whose files are being read. */
 interface Opened {
   stage: Stage;
-  /** The ids in the stage; undefined if the database assigns the ids. */
+  /** The ids in the stage; undefined if the database assigns the ids, or if the server judges the rows. */
   staged: IdSet | undefined;
   /**
    * The ids that the table had when it was opened; undefined if it had none, or if they do not matter. The publish finds rows
@@ -33,16 +34,25 @@ export class ImportStages implements KnownRows {
 
   /** Makes the table's stage. @param given assignsIds: the rows have provisional ids, which are no ids of the table */
   async open(table: Table, { assignsIds }: { assignsIds: boolean }): Promise<void> {
-    const stored = assignsIds ? undefined : await keyRange(this.database.pool, table);
-    const stage = await Stage.create(this.database, this.run, table);
+    const comparesIds = table.judgedAsRead && !assignsIds;
+    const stored = comparesIds ? await keyRange(this.database.pool, table) : undefined;
+    const stage = await Stage.create(this.database, this.run, table, stagedTable(table));
     this.#unfinished.add(stage);
-    this.#opened.set(table.name, { stage, staged: assignsIds ? undefined : new IdSet(), stored });
+    this.#opened.set(table.name, { stage, staged: comparesIds ? new IdSet() : undefined, stored });
   }
 
+  /** The names of the stages that were made so far, by their tables' names. */
+  names(): ReadonlyMap<TableName, string> {
+    return new Map([...this.#opened].map(([table, { stage }]) => [table, stage.name]));
+  }
+
+  /** @param rows have the columns of the stage */
   async stage(table: Table, rows: readonly Row[]): Promise<void> {
     const { stage, staged } = this.#of(table);
-    const key = numberKeyOf(table);
-    if (staged) for (const row of rows) staged.add(row[key] as number);
+    if (staged) {
+      const key = numberKeyOf(table);
+      for (const row of rows) staged.add(row[key] as number);
+    }
     await stage.add(rows);
   }
 
@@ -71,11 +81,16 @@ export class ImportStages implements KnownRows {
   }
 
   async missing(table: Table, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
-    const staged = this.#opened.get(table.name)?.staged;
+    const { staged, stage } = this.#opened.get(table.name) ?? {};
     const existing = this.#existing.get(table.name) ?? new IdSet();
     this.#existing.set(table.name, existing);
     const unknown = [...ids].filter((id) => !existing.has(id) && !staged?.has(id));
     const found = await existingIds(this.database.pool, table, unknown);
+    // The server has judged the rows of this stage, and only those that will be stored are left.
+    if (stage && !table.judgedAsRead) {
+      const others = unknown.filter((id) => !found.has(id));
+      for (const id of await existingIds(this.database.pool, table, others, stage.name)) found.add(id);
+    }
     for (const id of found) existing.add(id);
     return new Set(unknown.filter((id) => !found.has(id)));
   }

@@ -1,14 +1,14 @@
 /** Reads the first rows of a file by a proposed recipe, and judges them against what is stored. Nothing is written. */
 import type { Pool } from "mysql2/promise";
 import { toJson } from "../codecs/json.ts";
-import { numberKeyOf, type Row, type Table, type TableName } from "../codecs/tables.ts";
+import type { Row, Table, TableName } from "../codecs/tables.ts";
 import type { Reason, ReasonCode } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { shownRaw } from "../read/corrections/shown-raw.ts";
 import type { FileRow, ReadOptions } from "../read/file-row.ts";
 import { existingIds } from "../repositories/key-sql.ts";
 import { readRows } from "../repositories/rows.ts";
-import { judge, type KnownRows, type Verdict } from "./judge.ts";
+import { judge, type KnownRows, NEW, type Verdict } from "./judge.ts";
 
 /** How many rows are judged. */
 const ROWS_MAX = 1_000;
@@ -46,7 +46,7 @@ export type OpenRows = (options: ReadOptions) => AsyncGenerator<FileRow[]>;
 export async function inspectRows(table: Table, open: OpenRows, known: InspectedIds): Promise<InspectedRows> {
   const notes: string[] = [];
   const { rows, isWhole, error } = await firstRows(open, (line) => void notes.push(line));
-  const verdicts = await judge(table, rows, known);
+  const verdicts = table.judgedAsRead ? await judge(table, rows, known) : rows.map(byShape);
   const counts = { read: rows.length, inserted: 0, unchanged: 0, rejected: 0 };
   const reasons = new Map<string, InspectedRows["reasons"][number]>();
   for (const verdict of verdicts) {
@@ -65,6 +65,9 @@ export async function inspectRows(table: Table, open: OpenRows, known: Inspected
     reasons: [...reasons.values()].sort((a, b) => b.rows - a.rows),
   };
 }
+
+/** The verdict on a row of a table that the server judges, when all rows are staged. */
+const byShape = ({ reasons }: FileRow): Verdict => (reasons.length > 0 ? { is: "rejected", reasons } : NEW);
 
 async function firstRows(open: OpenRows, say: (line: string) => void) {
   const rows: FileRow[] = [];
@@ -111,9 +114,10 @@ export class InspectedIds implements KnownRows {
     const known = this.#inspected.get(table.name) ?? { ids: new Set<number>(), isWhole: true };
     known.isWhole &&= isWhole;
     this.#inspected.set(table.name, known);
-    const key = numberKeyOf(table);
+    const { numberKey } = table;
+    if (numberKey === undefined) return; // no table that is judged as read can refer to it
     for (const [at, { values }] of rows.entries()) {
-      const id = values[key];
+      const id = values[numberKey];
       if (typeof id === "number" && verdicts[at]?.is !== "rejected") known.ids.add(id);
     }
   }
@@ -131,7 +135,9 @@ export class InspectedIds implements KnownRows {
   }
 
   /** What was not checked. */
-  notes({ references }: Table): string[] {
+  notes({ name, references, judgedAsRead }: Table): string[] {
+    if (!judgedAsRead)
+      return [`keys, unique values and references of ${name} are not checked here: import --dry-run checks them`];
     if (!this.pool) return ["no database answers: ids and references are not checked"];
     const cut = new Set(
       references.map(({ parent }) => parent.name).filter((table) => this.#inspected.get(table)?.isWhole === false),

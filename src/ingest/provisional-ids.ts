@@ -1,7 +1,7 @@
 /**
  * Files without ids (`ids: "database"` in their recipe). Their rows are numbered in the order in which they are read. The number
  * is the row's id in the stage, and only there: the server assigns the id that is stored. Every pass over the same files gives
- * the same numbers.
+ * the same numbers. If the server judges the rows, they have no id in the stage either (publish/staged-table.ts).
  */
 import { largestId, numberKeyOf, type Table } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
@@ -19,7 +19,7 @@ export const assignsIds = (source: Source, table: Table): boolean => ownFiles(so
 /** The files of a table in the order in which they are read. Rows without an id have provisional ones. */
 export function filesOf(source: Source, table: Table): readonly SourceFile[] {
   const files = ownFiles(source, table);
-  if (!files.some(hasNoIds)) return files;
+  if (!table.judgedAsRead || !files.some(hasNoIds)) return files;
   const ids = new ProvisionalIds(table);
   return files.map((file) => ({ ...file, rows: (...given) => ids.number(file.rows(...given)) }));
 }

@@ -75,7 +75,8 @@ async function swapIn(
   { table, stage, assignsIds, before, last }: Step,
 ): Promise<Counts | "not possible"> {
   const { database, run, report } = state;
-  if (assignsIds) return "not possible"; // the stage has provisional ids
+  // The stage has provisional ids, or other columns.
+  if (assignsIds || !table.judgedAsRead) return "not possible";
   const empty = () => isEmpty(run.connection, table.name);
   if (!(await empty())) return "not possible";
   const verdict = await swapVerdict(database, run.connection, table, stage);

@@ -9,10 +9,11 @@ import { judge } from "./judge.ts";
 import { assignsIds, filesOf } from "./provisional-ids.ts";
 import { isPastKept } from "./reject-limit.ts";
 import { RejectedRows } from "./rejected-rows.ts";
+import { judgeStaged } from "./server-verdicts.ts";
 
 /**
  * Reads a table's files: new rows go to its stage, rejected rows and the files to their logs, and all rows are counted. Ends
- * early if more rows are rejected than are kept.
+ * early if more rows are rejected than are kept. If the server judges the rows, it does so when all are staged.
  */
 export async function readTable(state: Import, table: Table): Promise<void> {
   const { stages, source, report, read } = state;
@@ -22,6 +23,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   const isEnough = () => isPastKept(state, Object.values(state.counts));
   tell();
   const rejected = new RejectedRows(state, table);
+  const take = table.judgedAsRead ? judgeBlock : stageBlocks();
   const done: LoggedFile[] = [];
   // The next block is read while the database answers about this one.
   let judging = Promise.resolve();
@@ -42,7 +44,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
         read.rows += rows.length;
         tell();
         if (rows.length === 0) continue;
-        judging = judgeBlock(state, table, file.name, rows, rejected);
+        judging = take(state, table, file.name, rows, rejected);
         judging.catch(() => {}); // awaited on the next turn or at the end, and throws there
       }
       if (!isEnough()) done.push(...(await logged(file, digest, () => report.signal?.throwIfAborted())));
@@ -53,6 +55,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   tell();
   await rejected.write();
   await stages.finish(table);
+  if (!table.judgedAsRead && !isEnough()) await judgeStaged(state, table);
   if (!state.dryRun) await noteFiles(state.run.db, state.run.id, done);
 }
 
@@ -72,14 +75,39 @@ async function logged(
   return identity && digest !== undefined ? [{ table, name: identity.name, nameInSource, bytes, digest }] : [];
 }
 
-/** Judges a block of rows, stages the new ones and hands the others on to `rejected`. */
-async function judgeBlock(
+type TakeBlock = (
   state: Import,
   table: Table,
   file: string,
   rows: readonly FileRow[],
   rejected: RejectedRows,
-): Promise<void> {
+) => Promise<void>;
+
+/** Stages the well-formed rows of each block, under the numbers that all rows have in the order in which they are read. */
+function stageBlocks(): TakeBlock {
+  let number = 0;
+  return async ({ stages, counts: all, report }, table, file, rows, rejected) => {
+    const counts = all[table.name] ?? noRows();
+    const staged: Row[] = [];
+    for (const row of rows) {
+      number++;
+      counts.received++;
+      if (row.reasons.length === 0) {
+        counts.inserted++;
+        staged.push([number, ...row.values.map((value) => value ?? null)]);
+      } else {
+        counts.rejected++;
+        const rejection = await rejected.add(file, row, row.reasons);
+        report.rejected?.(rejection);
+      }
+    }
+    await stages.stage(table, staged);
+    await rejected.writeMany();
+  };
+}
+
+/** Judges a block of rows, stages the new ones and hands the others on to `rejected`. */
+const judgeBlock: TakeBlock = async (state, table, file, rows, rejected) => {
   const { stages, report } = state;
   const verdicts = await judge(table, rows, stages);
   const counts = state.counts[table.name] ?? noRows();
@@ -103,4 +131,4 @@ async function judgeBlock(
   }
   await stages.stage(table, fresh);
   await rejected.writeMany();
-}
+};

@@ -2,38 +2,35 @@
  * Sets aside the staged rows that cannot go into the table after all. This turns out only while the stage is published: another
  * program may have stored the same id or deleted a parent since the rows were judged, or the server may refuse a row by a rule
  * that src/db/schema.ts does not declare.
+ *
+ * The publish's transaction deletes these rows from the stage, so that it does not insert them. The stage was committed before
+ * that transaction began, so every other connection still reads them there: `stagedRows`.
  */
 import { escapeId } from "mysql2";
-import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
-import { duplicateId, unknownReference } from "../codecs/reasons.ts";
+import type { Connection, Pool, ResultSetHeader, RowDataPacket } from "mysql2/promise";
+import { keyIn, keyText } from "../codecs/key-text.ts";
+import { duplicateId, duplicateValue, unknownReference } from "../codecs/reasons.ts";
 import { numberKeyOf, type Row, type Table } from "../codecs/tables.ts";
 import type { Reason } from "../db/ledger.ts";
-import {
-  compared,
-  fromWhere,
-  idPages,
-  inKeyRange,
-  type KeyRange,
-  keyOf,
-  orphans,
-  pairsOf,
-  type RowSet,
-} from "../repositories/key-sql.ts";
+import { fromWhere, idPages, inKeyRange, type KeyRange, keyOf, type RowSet } from "../repositories/key-sql.ts";
 import { readRows } from "../repositories/rows.ts";
+import { orphanedRows, referredText, storedHolders, storedUnder, takenKeys, unchangedRows } from "./faulty-rows.ts";
+import { LOCKING } from "./orphans.ts";
+import { stagedTable } from "./staged-table.ts";
 
 export interface Staged {
   /** The name of the database. */
   database: string;
   table: Table;
   stage: string;
-  /** The database assigns the ids of the rows. Those in the stage are provisional. */
+  /** The database assigns the ids of the rows. The stage has provisional ones, or none. */
   assignsIds: boolean;
 }
 
 export interface LateVerdicts {
   /** How many staged rows others have stored meanwhile, with the same values. */
   readonly unchanged: number;
-  /** The reasons of each row that is rejected now, by the row's id in the stage. `stagedRows` still finds these rows. */
+  /** The reasons of each row that is rejected now, by the row's key in the stage. `stagedRows` still finds these rows. */
   readonly rejected: ReadonlyMap<number, Reason[]>;
 }
 
@@ -44,6 +41,8 @@ export class SetAside implements LateVerdicts {
   readonly rejected = new Map<number, Reason[]>();
   readonly #reasons = new Map<string, Reason[]>();
   readonly #table: Table;
+  /** The table's columns, and the key of its rows in the stage. */
+  readonly #rows: Table;
   readonly #stage: string;
   readonly #assignsIds: boolean;
 
@@ -54,6 +53,7 @@ export class SetAside implements LateVerdicts {
     private readonly found: (late: LateVerdicts) => void,
   ) {
     this.#table = table;
+    this.#rows = stagedTable(table);
     this.#stage = stage;
     this.#assignsIds = assignsIds;
   }
@@ -72,83 +72,94 @@ export class SetAside implements LateVerdicts {
   }
 
   /**
-   * Takes rows out of a range of the stage: those whose id others have stored meanwhile, or whose parent they have deleted. A
-   * provisional id is not compared with the table's ids.
+   * Takes rows out of a range of the stage: those whose key or unique values others have stored meanwhile, or whose parent they
+   * have deleted. An id that the database assigns is not compared.
    * @returns whether there were any
    */
   async takeRaced(range: KeyRange): Promise<boolean> {
     const unchanged = this.#assignsIds ? 0 : await this.#dropUnchanged(range);
     const duplicates = this.#assignsIds ? [] : await this.#rejectDuplicates(range);
-    const taken = new Set([...duplicates, ...(await this.#rejectOrphans(range))]);
-    await this.#setAside([...taken]);
+    const taken = new Set([...(await this.#rejectOrphans(range)), ...duplicates, ...(await this.#rejectValues(range))]);
+    await this.remove([...taken]);
     this.unchanged += unchanged;
     return unchanged + taken.size > 0;
   }
 
+  /** Takes the rows without a parent out of a range of the stage. @returns how many there were */
+  async takeOrphans(range: KeyRange): Promise<number> {
+    const orphans = new Set(await this.#rejectOrphans(range));
+    await this.remove(orphans);
+    return orphans.size;
+  }
+
   async #dropUnchanged({ first, last }: KeyRange): Promise<number> {
-    const { unchanged } = compared(this.#table, this.#stage);
-    const statement = `DELETE s ${fromWhere(unchanged)} AND ${inKeyRange(this.#table, "s")}`;
+    const unchanged = unchangedRows(this.#table, this.#stage);
+    const statement = `DELETE s ${fromWhere(unchanged)} AND ${inKeyRange(this.#rows, "s")}`;
     const [{ affectedRows }] = await this.connection.query<ResultSetHeader>(statement, [first, last]);
     return affectedRows;
   }
 
-  async #rejectDuplicates(range: KeyRange): Promise<number[]> {
-    const rows = await this.#staged(compared(this.#table, this.#stage).inBoth, "", range);
-    for (const { id } of rows) this.reject(id, duplicateId(this.#table, id));
-    return rows.map(({ id }) => id);
+  async #rejectDuplicates(range: KeyRange): Promise<readonly number[]> {
+    const ids = await this.#staged(takenKeys(this.#table, this.#stage), range);
+    return this.#reject(ids, (values) => duplicateId(this.#table, keyText(this.#table, keyIn(this.#table, values))));
   }
 
   async #rejectOrphans(range: KeyRange): Promise<number[]> {
     const table = this.#table;
     const ids: number[] = [];
     for (const reference of table.references) {
-      const pairs = pairsOf(table, reference, "s");
-      const orphaned = orphans(`${escapeId(this.#stage)} s`, pairs, escapeId(reference.parent.name));
-      const rows = await this.#staged(orphaned, `, ${pairs.columns[0]} AS parent`, range);
-      for (const { id, parent } of rows) this.reject(id, unknownReference(table, reference, parent));
-      ids.push(...rows.map(({ id }) => id));
+      const parentStage = reference.parent === table ? this.#stage : undefined;
+      const orphaned = await this.#staged(orphanedRows(table, this.#stage, reference, parentStage), range);
+      const reasonOf = (values: Row) => unknownReference(table, reference, referredText(table, reference, values));
+      ids.push(...(await this.#reject(orphaned, reasonOf)));
+    }
+    return ids;
+  }
+
+  async #rejectValues(range: KeyRange): Promise<number[]> {
+    const ids: number[] = [];
+    for (const unique of this.#table.uniques) {
+      const holders = await storedHolders(this.connection, this.#table, this.#stage, unique, range, LOCKING);
+      for (const [id, key] of holders)
+        this.reject(id, duplicateValue(this.#table, unique, storedUnder(this.#table, key)));
+      ids.push(...holders.keys());
     }
     return ids;
   }
 
   /** Uses a locking read, which sees what is committed now. The transaction's snapshot may be older than the conflict. */
-  async #staged(rows: RowSet, more: string, { first, last }: KeyRange): Promise<RowDataPacket[]> {
-    const select = `SELECT ${keyOf(this.#table, "s")} AS id${more} ${fromWhere(rows)}`;
-    const [found] = await this.connection.query<RowDataPacket[]>(
-      `${select} AND ${inKeyRange(this.#table, "s")} LOCK IN SHARE MODE`,
-      [first, last],
-    );
-    return found;
+  async #staged(rows: RowSet, { first, last }: KeyRange): Promise<number[]> {
+    const select = `SELECT ${keyOf(this.#rows, "s")} AS id ${fromWhere(rows)} AND ${inKeyRange(this.#rows, "s")}`;
+    const [found] = await this.connection.query<RowDataPacket[]>(select + LOCKING, [first, last]);
+    return found.map(({ id }) => Number(id));
   }
 
-  /** Negates the rows' ids. They are then in no range of ids that is published, and stagedRows still finds them. */
-  async #setAside(ids: readonly number[]): Promise<void> {
-    if (ids.length === 0) return;
-    const key = keyOf(this.#table);
-    const update = `UPDATE ${escapeId(this.#stage)} SET ${key} = -${key} WHERE ${key} IN (?)`;
-    // If a swap of this stage failed, it may have its table's foreign keys. The server would check them when an id changes.
-    await this.connection.query("SET foreign_key_checks = 0");
-    try {
-      for (const page of idPages(ids)) await this.connection.query(update, [page]);
-    } finally {
-      await this.connection.query("SET foreign_key_checks = 1");
-    }
+  /** @param reasonOf is given a row's values in the order of its table's columns */
+  async #reject(ids: readonly number[], reasonOf: (values: Row) => Reason): Promise<readonly number[]> {
+    const rows = await readRows(this.connection, this.#rows, ids, this.#stage);
+    const isNumbered = this.#rows !== this.#table;
+    const [key] = this.#rows.key;
+    for (const row of rows) this.reject(Number(row[key ?? -1]), reasonOf(isNumbered ? row.slice(1) : row));
+    return ids;
+  }
+
+  /** Deletes rows from the stage, inside the publish's transaction. */
+  async remove(ids: Iterable<number>): Promise<void> {
+    const statement = `DELETE FROM ${escapeId(this.#stage)} WHERE ${keyOf(this.#rows)} IN (?)`;
+    for (const page of idPages([...ids])) await this.connection.query(statement, [page]);
   }
 }
 
-/** The staged rows with these ids. They may be set aside, or back under their own ids if the transaction was rolled back. */
+/**
+ * The staged rows with these ids, by id, also those that a publish has set aside.
+ * @param pool not the connection of the publish, which may have deleted them
+ */
 export async function stagedRows(
-  connection: Connection,
+  pool: Pool,
   table: Table,
   stage: string,
   ids: readonly number[],
 ): Promise<ReadonlyMap<number, Row>> {
-  const key = numberKeyOf(table);
-  const found = await readRows(connection, table, [...ids, ...ids.map((id) => -id)], stage);
-  const rows = new Map<number, Row>();
-  for (const row of found) {
-    const id = Math.abs(Number(row[key]));
-    rows.set(id, row.with(key, id));
-  }
-  return rows;
+  const rows = await readRows(pool, table, ids, stage);
+  return new Map(rows.map((row) => [Number(row[numberKeyOf(table)]), row]));
 }

@@ -3,8 +3,9 @@ import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { type Refusal, refusalBy, refusalOf } from "../db/refusal.ts";
-import { columnList, compared, fromWhere, inKeyRange, type KeyRange, keyOf } from "../repositories/key-sql.ts";
+import { compared, fromWhere, inKeyRange, type KeyRange, keyOf } from "../repositories/key-sql.ts";
 import { hiddenFrom, triggerOn } from "./definition.ts";
+import { copied, stagedTable } from "./staged-table.ts";
 
 /** The most warnings that a server keeps. One call must insert fewer rows. */
 const WARNINGS_MAX = 65_535;
@@ -25,18 +26,19 @@ export async function sieve(
   stage: string,
   { first, last }: KeyRange,
 ): Promise<{ inserted: number; refused: ReadonlyMap<number, Refusal> } | undefined> {
-  const [columns, key] = [columnList(table.columns), keyOf(table)];
+  const [{ columns, values }, rows] = [copied(table), stagedTable(table)];
   await connection.query(`SET SESSION max_error_count = ${WARNINGS_MAX}`);
   await connection.query("SAVEPOINT sieve");
   try {
     const [{ affectedRows: inserted }] = await connection.query<ResultSetHeader>(
       `INSERT IGNORE INTO ${escapeId(table.name)} (${columns})
-       SELECT ${columns} FROM ${escapeId(stage)} WHERE ${inKeyRange(table)} ORDER BY ${key}`,
+       SELECT ${values} FROM ${escapeId(stage)} WHERE ${inKeyRange(rows)} ORDER BY ${keyOf(rows)}`,
       [first, last],
     );
     const [warnings] = await connection.query<RowDataPacket[]>("SHOW WARNINGS");
     const refusals = warnings.flatMap(({ Code, Message }) => (SKIPPED.has(Code) ? refusalBy(Code, Message) : []));
-    const isClear = refusals.length === warnings.length && refusals.every(({ race }) => race !== "id");
+    const isClear =
+      refusals.length === warnings.length && refusals.every(({ race }) => race !== "id" && race !== "value");
     const ids = isClear ? await missingIds(connection, table, stage, { first, last }) : [];
     if (ids.length > 0 && ids.length === refusals.length) {
       return { inserted, refused: new Map(refusals.map((refusal, index) => [ids[index] ?? 0, refusal])) };
@@ -58,12 +60,13 @@ async function missingIds(
   stage: string,
   { first, last }: KeyRange,
 ): Promise<number[]> {
-  const key = keyOf(table, "s");
+  const staged = stagedTable(table);
+  const key = keyOf(staged, "s");
   const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT ${key} AS id ${fromWhere(compared(table, stage).missing)} AND ${inKeyRange(table, "s")} ORDER BY ${key}`,
+    `SELECT ${key} AS id ${fromWhere(compared(table, stage).missing)} AND ${inKeyRange(staged, "s")} ORDER BY ${key}`,
     [first, last],
   );
-  return rows.map(({ id }) => id);
+  return rows.map(({ id }) => Number(id));
 }
 
 /** Whether the table certainly has no trigger. A trigger would also run for skipped rows, and could store something. */

@@ -10,8 +10,8 @@ import { alter } from "./ddl.ts";
 import { definitionOf } from "./definition.ts";
 
 /**
- * Creates an empty table with the columns that src/db/schema.ts declares for `table`, and its primary key. Columns that other
- * programs added are left out. The columns keep the table's order and its collations, so that rows can be compared by bytes.
+ * Creates an empty table with the columns of `table` and its primary key. Columns that other programs added are left out. The
+ * columns keep the stored table's order and its collations, so that rows can be compared by bytes.
  * @throws the server's error if `name` exists, or if the user may not create tables
  */
 export async function createBare(connection: Connection, table: Table, name: string): Promise<void> {
@@ -42,7 +42,7 @@ function columnLine(column: Column, collation: string | null | undefined): strin
   const { name, sqlType, nullable, isAssigned } = column;
   const collate = collation ? ` COLLATE ${collation}` : "";
   const value = hasDefault(column) ? " DEFAULT ?" : "";
-  return `${escapeId(name)} ${sqlType}${collate}${nullable ? "" : " NOT NULL"}${value}${isAssigned ? " AUTO_INCREMENT" : ""}`;
+  return `${escapeId(name)} ${sqlType}${collate}${nullable ? " NULL" : " NOT NULL"}${value}${isAssigned ? " AUTO_INCREMENT" : ""}`;
 }
 
 const hasDefault = ({ isAssigned, fallback }: Column) => !isAssigned && fallback !== null;

@@ -1,6 +1,7 @@
 /**
  * Stages: tables where rows wait, unseen, until all files of a run are read and judged. A stage has the declared columns and
- * the primary key of its table, and nothing else. This file names, fills and drops them; stage-table.ts makes them.
+ * the primary key of its table, and nothing else, or the columns and key of staged-table.ts. This file names, fills and drops
+ * stages; stage-table.ts makes them.
  */
 import { escapeId } from "mysql2";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
@@ -53,7 +54,6 @@ async function stagesNamed({ pool, name }: Database, prefix: string): Promise<st
 }
 
 export class Stage {
-  readonly name: string;
   /** About how many bytes the stored values have. */
   bytes = 0;
   #rows = 0;
@@ -61,20 +61,25 @@ export class Stage {
   /** Rows are added to the first batch. When it is sent, it moves to the end. */
   readonly #batches: Batch[] = [];
 
+  /** @param table has the columns and the key of the stage */
   private constructor(
-    readonly table: Table,
-    run: string,
-  ) {
-    this.name = stageName(run, table);
-  }
+    readonly name: string,
+    private readonly table: Table,
+  ) {}
 
   /**
    * Creates a stage on the run's own connection. A command that clears a dead run waits until the server has ended this
    * connection before it drops the stages, so no stage can appear afterwards. The stage's other connections may last
    * longer, but their statements fail once the stage is gone.
+   * @param staged has the columns and the key of the stage, if they are not those of the table
    */
-  static async create(database: Database, { id, connection: own }: LiveRun, table: Table): Promise<Stage> {
-    const stage = new Stage(table, id);
+  static async create(
+    database: Database,
+    { id, connection: own }: LiveRun,
+    table: Table,
+    staged: Table = table,
+  ): Promise<Stage> {
+    const stage = new Stage(stageName(id, table), staged);
     try {
       while (stage.#lanes.length < LANES) {
         stage.#lanes.push({ connection: await database.pool.getConnection(), idle: Promise.resolve() });
@@ -83,7 +88,7 @@ export class Stage {
         const rows = database.server.loadsData ? new LoadBatch() : new InsertBatch();
         stage.#batches.push({ rows, sent: Promise.resolve() });
       }
-      await createBare(own, table, stage.name);
+      await createBare(own, staged, stage.name);
       return stage;
     } catch (error) {
       stage.abandon();

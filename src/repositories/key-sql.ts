@@ -90,14 +90,15 @@ export function* idPages(ids: readonly number[]): Generator<number[]> {
   for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT) yield ids.slice(start, start + IDS_PER_STATEMENT);
 }
 
-/** The ids among `ids` that the table holds. */
+/** The ids among `ids` that the table holds, or its stage. */
 export async function existingIds(
   connection: Connection | Pool,
   table: Table,
   ids: readonly number[],
+  from: string = table.name,
 ): Promise<Set<number>> {
   const found = new Set<number>();
-  const sql = `SELECT ${keyOf(table)} FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`;
+  const sql = `SELECT ${keyOf(table)} FROM ${escapeId(from)} WHERE ${keyOf(table)} IN (?)`;
   for (const page of idPages(ids)) {
     const [rows] = await connection.query<RowDataPacket[][]>({ sql, rowsAsArray: true }, [page]);
     for (const [id] of rows) found.add(id as unknown as number);
@@ -150,6 +151,22 @@ export const fromWhere = ({ from, where }: RowSet): string => `FROM ${from} WHER
 export async function count(connection: Connection, rows: RowSet, lock = ""): Promise<number> {
   const [counted] = await connection.query<RowDataPacket[]>(`SELECT COUNT(*) AS n ${fromWhere(rows)}${lock}`);
   return counted[0]?.n;
+}
+
+/** The condition that rows have equal values in some columns, as the columns' collations decide. */
+export const sameIn = (table: Table, columns: readonly number[], one: string, other: string): string =>
+  columns.map((index) => `${columnAt(table, index, other)} = ${columnAt(table, index, one)}`).join(" AND ");
+
+/**
+ * The condition that rows have the same values, byte by byte, because a collation treats `Ana` and `ANA` as equal. If the first
+ * row leaves a column to the server, any value of the other row counts as the same.
+ */
+export function sameValues({ columns }: Table, one: string, other: string): string {
+  const same = columns.map((column) => {
+    const bytes = `BINARY ${qualified(column, one)} <=> BINARY ${qualified(column, other)}`;
+    return column.serverDefault === undefined ? bytes : `(${qualified(column, one)} IS NULL OR ${bytes})`;
+  });
+  return `(${same.join(" AND ")})`;
 }
 
 /**

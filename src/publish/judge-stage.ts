@@ -1,0 +1,198 @@
+/**
+ * Judges the rows of a loaded stage whose rows are numbered, by set statements on the server. Nothing is locked: the publish
+ * looks again for what others have changed meanwhile.
+ *
+ * A row is judged as if the rows were stored one by one, in the order in which they are read: the first one that can be stored
+ * takes its key and its unique values. But a row may refer to a later row of its own table.
+ */
+import { escapeId } from "mysql2";
+import type { Connection, ResultSetHeader } from "mysql2/promise";
+import type { Table } from "../codecs/tables.ts";
+import {
+  columnAt,
+  fromWhere,
+  inKeyRange,
+  type KeyRange,
+  keyRange,
+  type RowSet,
+  sameValues,
+} from "../repositories/key-sql.ts";
+import { orphanedRows, takenKeys, takenValues, unchangedRows } from "./faulty-rows.ts";
+import { FirstWins } from "./first-wins.ts";
+import {
+  createVerdicts,
+  type Finding,
+  findingsOf,
+  keyCode,
+  orphanCode,
+  UNCHANGED,
+  verdictsName,
+} from "./stage-verdicts.ts";
+import { ROW_NUMBER, stagedTable } from "./staged-table.ts";
+
+export interface JudgedStage {
+  table: Table;
+  stage: string;
+  /** The database assigns the ids. */
+  assignsIds: boolean;
+  /** The stages of this run whose rows are parents too, by the tables' names. */
+  parentStages: ReadonlyMap<string, string>;
+}
+
+/** One statement looks at this many rows: a MySQL group refuses transactions over 150 MB. */
+const ROWS_PER_STATEMENT = 1_000_000;
+
+/**
+ * Writes the verdicts on the rows of a stage. The rows stay in the stage: see `removeJudged`.
+ * @param step is called before each step; it may throw
+ */
+export async function judgeStage(connection: Connection, judged: JudgedStage, step: () => void): Promise<void> {
+  await new StageJudge(connection, judged, step).judge();
+}
+
+class StageJudge {
+  readonly #verdicts: string;
+  #ranges: KeyRange[] = [];
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly judged: JudgedStage,
+    private readonly step: () => void,
+  ) {
+    this.#verdicts = escapeId(verdictsName(judged.stage));
+  }
+
+  async judge(): Promise<void> {
+    const { table, stage } = this.judged;
+    await createVerdicts(this.connection, stage);
+    const all = await keyRange(this.connection, stagedTable(table), { from: stage });
+    if (!all) return;
+    for (let { first } = all; first <= all.last; first += ROWS_PER_STATEMENT)
+      this.#ranges.push({ first, last: Math.min(all.last, first + ROWS_PER_STATEMENT - 1) });
+    await this.#addIndexes();
+    for (const [code, finding] of findingsOf(table).entries()) await this.#find(code, finding);
+    await this.#selfOrphans();
+    await this.#repeated();
+  }
+
+  /** The stage gets its indexes after the load, because it loads faster without. */
+  async #addIndexes(): Promise<void> {
+    const { table, stage } = this.judged;
+    const keys = [table.key, ...table.uniques.map(({ columns }) => columns)];
+    const indexes = keys.map((columns) => `ADD INDEX (${columns.map((index) => columnAt(table, index)).join(", ")})`);
+    await this.#run(`ALTER TABLE ${escapeId(stage)} ${indexes.join(", ")}`);
+  }
+
+  /** Compares with the rows of other tables, and with those that are stored. */
+  async #find(code: number, finding: Finding): Promise<void> {
+    const { table, stage, assignsIds, parentStages } = this.judged;
+    if (finding.is === "unchanged" && !assignsIds) await this.#add(code, unchangedRows(table, stage));
+    if (finding.is === "taken key" && !assignsIds) await this.#add(code, takenKeys(table, stage));
+    if (finding.is === "taken value") await this.#add(code, takenValues(table, stage, finding.unique));
+    if (finding.is === "orphan" && finding.reference.parent !== table) {
+      const parentStage = parentStages.get(finding.reference.parent.name);
+      await this.#add(code, orphanedRows(table, stage, finding.reference, parentStage));
+    }
+  }
+
+  /** Compares the rows of the stage with each other. */
+  async #repeated(): Promise<void> {
+    const { table, stage } = this.judged;
+    const rivals = new FirstWins(this.connection, this.judged, (sql, values) => this.#run(sql, values));
+    await rivals.collect(this.#ranges);
+    if (rivals.groups === 0) return;
+    for (;;) {
+      await rivals.decide(this.step);
+      // A row whose parent has lost has no parent. Without it, another row may win.
+      if ((await this.#selfOrphans()) === 0) break;
+      await this.#run(`DELETE FROM ${this.#verdicts} WHERE other IS NOT NULL`);
+    }
+    await this.#addRepeats(table, stage);
+  }
+
+  /** A row that repeats the row that has taken its key is unchanged. */
+  async #addRepeats(table: Table, stage: string): Promise<void> {
+    const s = escapeId(stage);
+    const repeats = `${this.#verdicts} v JOIN ${s} a ON a.${ROW_NUMBER} = v.${ROW_NUMBER}
+      JOIN ${s} b ON b.${ROW_NUMBER} = v.other`;
+    for (const { first, last } of this.#ranges) {
+      await this.#run(
+        `INSERT INTO ${this.#verdicts} (${ROW_NUMBER}, finding, other) SELECT v.${ROW_NUMBER}, ${UNCHANGED}, v.other
+         FROM ${repeats} WHERE v.finding = ${keyCode(table)} AND v.other IS NOT NULL AND ${sameValues(table, "a", "b")}
+           AND v.${ROW_NUMBER} BETWEEN ? AND ?`,
+        [first, last],
+      );
+    }
+    await this.#run(
+      `DELETE v FROM ${this.#verdicts} v JOIN ${this.#verdicts} same ON same.${ROW_NUMBER} = v.${ROW_NUMBER}
+       AND same.finding = ${UNCHANGED} WHERE v.finding = ${keyCode(table)}`,
+    );
+  }
+
+  /**
+   * Finds the rows that refer to a row of their own table that is neither stored nor will be. A row without its parent is no
+   * parent itself, so this is repeated until nothing is found.
+   * @returns how many were found
+   */
+  async #selfOrphans(): Promise<number> {
+    const { table, stage } = this.judged;
+    let all = 0;
+    for (const [at, reference] of table.references.entries()) {
+      if (reference.parent !== table) continue;
+      const code = orphanCode(at);
+      const orphaned = orphanedRows(table, stage, reference);
+      const sameParent = reference.columns
+        .map(
+          (index, place) =>
+            `${columnAt(table, reference.parentColumns[place] ?? -1, "q")} = ${columnAt(table, index, "s")}`,
+        )
+        .join(" AND ");
+      const rejected = `SELECT 1 FROM ${this.#verdicts} v WHERE v.${ROW_NUMBER} =`;
+      const where = `${orphaned.where}
+        AND NOT EXISTS (SELECT 1 FROM ${escapeId(stage)} q WHERE ${sameParent}
+          AND (q.${ROW_NUMBER} = s.${ROW_NUMBER} OR NOT EXISTS (${rejected} q.${ROW_NUMBER})))
+        AND NOT EXISTS (${rejected} s.${ROW_NUMBER} AND v.finding = ${code})`;
+      for (let found = -1; found !== 0; ) {
+        found = await this.#add(code, { from: orphaned.from, where });
+        all += found;
+      }
+    }
+    return all;
+  }
+
+  /** Adds a verdict for some rows. @returns how many */
+  async #add(code: number, rows: RowSet): Promise<number> {
+    const staged = stagedTable(this.judged.table);
+    let added = 0;
+    for (const { first, last } of this.#ranges) {
+      const { affectedRows } = await this.#run(
+        `INSERT INTO ${this.#verdicts} (${ROW_NUMBER}, finding) SELECT s.${ROW_NUMBER}, ?
+         ${fromWhere(rows)} AND ${inKeyRange(staged, "s")}`,
+        [code, first, last],
+      );
+      added += affectedRows;
+    }
+    return added;
+  }
+
+  /** Each statement is a transaction. At READ COMMITTED, INSERT ... SELECT does not lock the rows that it reads. */
+  async #run(sql: string, values: unknown[] = []): Promise<ResultSetHeader> {
+    this.step();
+    await this.connection.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    const [result] = await this.connection.query<ResultSetHeader>(sql, values);
+    return result;
+  }
+}
+
+/** Removes the rows that are not to be stored from a stage that has been judged. */
+export async function removeJudged(connection: Connection, table: Table, stage: string): Promise<void> {
+  const staged = stagedTable(table);
+  const range = await keyRange(connection, staged, { from: stage });
+  for (let first = range?.first ?? 1; first <= (range?.last ?? 0); first += ROWS_PER_STATEMENT) {
+    await connection.query(
+      `DELETE s FROM ${escapeId(stage)} s JOIN ${escapeId(verdictsName(stage))} v ON v.${ROW_NUMBER} = s.${ROW_NUMBER}
+       WHERE ${inKeyRange(staged, "s")}`,
+      [first, first + ROWS_PER_STATEMENT - 1],
+    );
+  }
+}

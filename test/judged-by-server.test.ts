@@ -1,0 +1,255 @@
+/** The import of tables that the server judges: any key, unique constraints, references to the table itself, server defaults. */
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
+import {
+  type AnyMySqlColumn,
+  date,
+  datetime,
+  int,
+  mysqlTable,
+  primaryKey,
+  unique,
+  varchar,
+} from "drizzle-orm/mysql-core";
+import type { RowDataPacket } from "mysql2/promise";
+import { Dictionary } from "../src/codecs/dictionary.ts";
+import type { Counts } from "../src/db/ledger.ts";
+import { type ImportOptions, importSource } from "../src/ingest/import.ts";
+import { csvRows } from "../src/read/csv/csv-rows.ts";
+import type { FileRecipe } from "../src/read/recipes/recipe.ts";
+import type { Source, SourceFile } from "../src/read/sources/source.ts";
+import { listRejections } from "../src/repositories/rejection-log.ts";
+import { freshDatabase } from "./support/database.ts";
+
+const teams = mysqlTable("teams", {
+  code: varchar("code", { length: 20 }).primaryKey(),
+  name: varchar("name", { length: 40 }).notNull().unique(),
+});
+const people = mysqlTable("people", {
+  login: varchar("login", { length: 40 }).primaryKey(),
+  email: varchar("email", { length: 80 }).unique(),
+  team: varchar("team", { length: 20 }).references(() => teams.code),
+  boss: varchar("boss", { length: 40 }).references((): AnyMySqlColumn => people.login),
+  joined: datetime("joined", { fsp: 3, mode: "string" }).notNull().default(sql`(now(3))`),
+});
+const shifts = mysqlTable(
+  "shifts",
+  {
+    login: varchar("login", { length: 40 }).references(() => people.login),
+    day: date("day", { mode: "string" }),
+    place: varchar("place", { length: 20 }),
+    seat: int("seat"),
+  },
+  (table) => [primaryKey({ columns: [table.login, table.day] }), unique("shifts_seat").on(table.place, table.seat)],
+);
+const badges = mysqlTable("badges", {
+  id: int("id").autoincrement().primaryKey(),
+  code: varchar("code", { length: 10 }).notNull().unique(),
+});
+const loans = mysqlTable("loans", {
+  id: int("id").autoincrement().primaryKey(),
+  badge: int("badge").references(() => badges.id),
+});
+const DEFINITIONS = [
+  "CREATE TABLE teams (code VARCHAR(20) PRIMARY KEY, name VARCHAR(40) NOT NULL UNIQUE)",
+  `CREATE TABLE people (login VARCHAR(40) PRIMARY KEY, email VARCHAR(80) UNIQUE, team VARCHAR(20), boss VARCHAR(40),
+   joined DATETIME(3) NOT NULL DEFAULT (NOW(3)), CONSTRAINT people_team FOREIGN KEY (team) REFERENCES teams (code),
+   CONSTRAINT people_boss FOREIGN KEY (boss) REFERENCES people (login))`,
+  `CREATE TABLE shifts (login VARCHAR(40), day DATE, place VARCHAR(20), seat INT, PRIMARY KEY (login, day),
+   UNIQUE shifts_seat (place, seat), CONSTRAINT shifts_login FOREIGN KEY (login) REFERENCES people (login))`,
+  "CREATE TABLE badges (id INT AUTO_INCREMENT PRIMARY KEY, code VARCHAR(10) NOT NULL UNIQUE)",
+  `CREATE TABLE loans (id INT AUTO_INCREMENT PRIMARY KEY, badge INT,
+   CONSTRAINT loans_badge FOREIGN KEY (badge) REFERENCES badges (id))`,
+];
+
+const fresh = await freshDatabase();
+const { pool } = fresh;
+const dictionary = new Dictionary({ teams, people, shifts, badges, loans });
+const database = { ...fresh, dictionary };
+for (const definition of DEFINITIONS) await pool.query(definition);
+await pool.query("INSERT INTO muster_gates VALUES ?", [dictionary.names.map((name) => [name])]);
+afterAll(() => fresh.close());
+beforeEach(async () => {
+  await pool.query("UPDATE people SET boss = NULL");
+  for (const name of dictionary.names.toReversed()) await pool.query(`DELETE FROM ${name}`);
+  await fresh.empty();
+});
+
+/** Files in memory. A source that is opened knows the tables of src/db/schema.ts alone. */
+function sourceOf(texts: Record<string, string>, recipe: FileRecipe | undefined): Source {
+  const files = Object.entries(texts).map(([name, text]): SourceFile => {
+    const table = dictionary.of(name.replace(/[-.].*/, ""));
+    async function* open() {
+      yield Buffer.from(text);
+    }
+    return {
+      table: table.name,
+      name,
+      bytes: text.length,
+      recipe,
+      open,
+      rows: () => csvRows(table, open(), name, { recipe }),
+    };
+  });
+  return { name: "files", files, notes: [] };
+}
+
+async function load(files: Record<string, string>, options: Partial<ImportOptions> = {}) {
+  const { options: recipe } = options;
+  const source = sourceOf(files, recipe);
+  const { run, tables } = await importSource(database, { source, report: { say() {} }, ...options });
+  expect(await select("SHOW TABLES LIKE 'stage%'")).toEqual([]);
+  const counts = tables as Partial<Record<string, Counts>>;
+  for (const { received, inserted, unchanged, rejected, withheld } of Object.values(tables))
+    expect(inserted + unchanged + rejected + withheld).toBe(received);
+  return { source, run, counts };
+}
+
+async function select(statement: string): Promise<unknown[][]> {
+  return (await pool.query<RowDataPacket[][]>({ sql: statement, rowsAsArray: true }))[0] as unknown[][];
+}
+
+/** The reasons of the open rejections, by their place. */
+async function rejected(): Promise<Record<string, string[]>> {
+  const open = await listRejections(fresh.db, { limit: 1000, state: "open" });
+  return Object.fromEntries(
+    open
+      .map(
+        ({ file, position, reasons }) =>
+          [`${file}:${position}`, reasons.map(({ code, field, detail }) => `${code} (${field}): ${detail}`)] as const,
+      )
+      .sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true })),
+  );
+}
+
+const logins = async () => (await select("SELECT login FROM people ORDER BY login")).flat();
+const P = "login,email,team,boss,joined\n";
+
+describe("a key of any kind", () => {
+  test("is recognised when its rows come again, and refused with other values", async () => {
+    const files = { "teams.csv": "a,Aces\nb,Bees\n" };
+    expect((await load(files)).counts.teams).toMatchObject({ received: 2, inserted: 2 });
+    expect((await load(files)).counts.teams).toMatchObject({ received: 2, unchanged: 2 });
+    expect((await load({ "teams.csv": "a,Aces\nb,Wasps\nc,Cats\n" })).counts.teams).toMatchObject({
+      ...{ received: 3, inserted: 1, unchanged: 1, rejected: 1 },
+    });
+    expect(await rejected()).toEqual({
+      "teams.csv:2": ["duplicate_id (code): code b is taken by a row with other values"],
+    });
+  });
+
+  test("is compared by the column's collation, and its row byte by byte", async () => {
+    await load({ "teams.csv": "a,Aces\nA,Aces\na,Aces\na,aces\n" });
+    expect(await select("SELECT code, name FROM teams")).toEqual([["a", "Aces"]]);
+    expect(Object.keys(await rejected())).toEqual(["teams.csv:2", "teams.csv:4"]);
+  });
+
+  test("may have several columns", async () => {
+    const day = "login,day,place,seat\nana,2021-01-01,hall,1\nana,2021-01-02,hall,2\nana,2021-01-01,hall,3\n";
+    const { counts } = await load({ "people.csv": `${P}ana,,,,\n`, "shifts.csv": day });
+    expect(counts.shifts).toMatchObject({ received: 3, inserted: 2, rejected: 1 });
+    expect(await rejected()).toEqual({
+      "shifts.csv:4": ["duplicate_id (login,day): login,day ana,2021-01-01 is taken by a row with other values"],
+    });
+  });
+});
+
+describe("a unique constraint", () => {
+  test("gives the value to the first row that can be stored", async () => {
+    await load({
+      "teams.csv": "a,Aces\n",
+      "people.csv": `${P}ana,x@y.z,none,,\nbob,X@y.z,a,,\neva,x@y.z,a,,\nbob,q@y.z,a,,\nflo,,a,,\ngus,,a,,\n`,
+    });
+    expect(await logins()).toEqual(["bob", "flo", "gus"]);
+    expect(await rejected()).toEqual({
+      "people.csv:2": ["unknown_reference (team): teams has no code none"],
+      "people.csv:4": ["duplicate_value (email): email must be unique, and the same is in people.csv:3"],
+      "people.csv:5": ["duplicate_id (login): login bob is taken by a row with other values"],
+    });
+  });
+
+  test("names the stored row that has the value", async () => {
+    await pool.query("INSERT INTO teams VALUES ('a b', 'Aces')");
+    await load({ "teams.csv": "b,Aces\na b,Aces\n" });
+    expect(await rejected()).toEqual({
+      "teams.csv:1": ["duplicate_value (name): name must be unique, and the same is stored under code a%20b"],
+    });
+  });
+
+  test("of several columns does not hold for rows with a null in one of them", async () => {
+    const rows =
+      "login,day,place,seat\nana,2021-01-01,hall,\nana,2021-01-02,hall,\nana,2021-01-03,hall,1\nana,2021-01-04,HALL,1\n";
+    const { counts } = await load({ "people.csv": `${P}ana,,,,\n`, "shifts.csv": rows });
+    expect(counts.shifts).toMatchObject({ inserted: 3, rejected: 1 });
+  });
+
+  test("and another fault are both given as reasons", async () => {
+    await pool.query("INSERT INTO people (login, email) VALUES ('ana', 'x@y.z')");
+    await load({ "people.csv": `${P}bob,x@y.z,none,,\n` });
+    expect((await rejected())["people.csv:2"]?.map((reason) => reason.split(":")[0])).toEqual([
+      "unknown_reference (team)",
+      "duplicate_value (email)",
+    ]);
+  });
+});
+
+describe("a reference to the same table", () => {
+  test("may be to a later row, to the row itself, and in a circle", async () => {
+    const { counts } = await load({ "people.csv": `${P}ana,,,bob,\nbob,,,cid,\ncid,,,ana,\ndan,,,dan,\neva,,,ana,\n` });
+    expect(counts.people).toMatchObject({ inserted: 5 });
+  });
+
+  test("needs a row that is stored, as far down as it goes", async () => {
+    await pool.query("INSERT INTO people (login) VALUES ('top')");
+    await load({ "people.csv": `${P}d,,,c,\nc,,,b,\nb,,,a,\na,,,none,\ne,,,top,\nf,,,e,\n` });
+    expect(await logins()).toEqual(["e", "f", "top"]);
+    expect(Object.keys(await rejected())).toHaveLength(4);
+  });
+
+  test("to a row that loses its unique value is to none, and the loser's value is free again", async () => {
+    // bob loses to ana; cid has no boss then; so dan gets cid's address.
+    const rows = `${P}ana,x@y.z,,,\nbob,x@y.z,,,\ncid,c@y.z,,bob,\ndan,c@y.z,,,\n`;
+    await load({ "people.csv": rows });
+    expect(await logins()).toEqual(["ana", "dan"]);
+    expect(Object.keys(await rejected())).toEqual(["people.csv:3", "people.csv:4"]);
+  });
+});
+
+test("a column that the server computes takes any stored value as its own", async () => {
+  const left = { "people.csv": `${P}ana,,,,\n` };
+  expect((await load(left)).counts.people).toMatchObject({ inserted: 1 });
+  expect((await load(left)).counts.people).toMatchObject({ unchanged: 1 });
+  const [[joined] = []] = await select("SELECT joined > '2020-01-01' FROM people");
+  expect(joined).toBe(1);
+  const given = { "people.csv": `${P}ana,,,,2021-05-01T10:00:00Z\n` };
+  expect((await load(given)).counts.people).toMatchObject({ rejected: 1 });
+});
+
+test("the database assigns ids beside a unique constraint", async () => {
+  await pool.query("INSERT INTO badges (code) VALUES ('one')");
+  const options = { options: { ids: "database" as const } };
+  const { counts } = await load({ "badges.csv": "code\nOne\ntwo\nthree\ntwo\n" }, options);
+  expect(counts.badges).toMatchObject({ received: 4, inserted: 2, rejected: 2 });
+  const codes = (await select("SELECT code FROM badges ORDER BY id")).flat();
+  expect(codes).toEqual(["one", "two", "three"]);
+});
+
+test("rows may refer to rows of the same import, if those are stored", async () => {
+  const { counts } = await load({
+    "badges.csv": "id,code\n5,five\n6,FIVE\n7,seven\n",
+    "loans.csv": "id,badge\n1,5\n2,6\n3,7\n4,\n",
+  });
+  expect(counts.loans).toMatchObject({ received: 4, inserted: 3, rejected: 1 });
+  const next = await pool.query("INSERT INTO badges (code) VALUES ('next')");
+  expect(next).toMatchObject([{ insertId: 8 }, undefined]);
+});
+
+test("a dry run and a refused import give the same counts, and store nothing", async () => {
+  const files = { "teams.csv": "a,Aces\nb,aces\nc,Cats\n" };
+  expect((await load(files, { dryRun: true })).counts.teams).toMatchObject({ withheld: 2, rejected: 1 });
+  expect(await rejected()).toEqual({});
+  const refused = await load(files, { maxRejects: { rows: 0 } });
+  expect(refused.counts.teams).toMatchObject({ withheld: 2, rejected: 1, inserted: 0 });
+  expect(Object.keys(await rejected())).toEqual(["teams.csv:2"]);
+  expect(await select("SELECT * FROM teams")).toEqual([]);
+});
