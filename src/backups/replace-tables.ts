@@ -9,11 +9,12 @@ import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { compareRows } from "../publish/compare.ts";
 import { raiseAutoIncrement } from "../publish/ddl.ts";
-import { hiddenFrom, referrersOf } from "../publish/definition.ts";
-import { atOneMoment, refuseOrphans } from "../publish/orphans.ts";
+import { hiddenFrom, type Referrer, referrersOf } from "../publish/definition.ts";
+import { atOneMoment, LOCKING, refuseOrphans } from "../publish/orphans.ts";
 import { acts, heldByOthers, lockTouched, refuseForOthers, refuseForUnseen } from "../publish/other-programs.ts";
 import { refuseForeseen } from "../publish/refused-rows.ts";
 import { LOST_PARENTS, planReplacement, type Replaced, type Replacement, replaceRows } from "../publish/replace.ts";
+import { isRewritten, refuseUndeclared, refuseUnverifiable } from "../publish/rewrite.ts";
 import { addIndexes } from "../publish/stage-table.ts";
 import { publishBySwap } from "../publish/swap.ts";
 import { swapVerdict } from "../publish/swappable.ts";
@@ -54,7 +55,8 @@ async function replaceBySwap(
   }
   const tell = (phase: string, compared = 0) => progress?.({ table: table.name, phase, rows: compared, of: rows });
   tell("adding indexes");
-  await addIndexes(run.connection, table, stage);
+  // Rows that a unique key forbids are found and named when the table is restored row by row.
+  if (!(await isUnique(addIndexes(run.connection, table, stage)))) return undefined;
   await raiseAutoIncrement(run.connection, stage, nextId);
   const compare = () =>
     compareRows(database, run.connection, { table, stage }, (compared) => {
@@ -72,6 +74,16 @@ async function replaceBySwap(
   return counts && { [table.name]: counts };
 }
 
+/** Waits for indexes to be added. @returns false if a unique one cannot be, as two rows have the same values */
+const isUnique = (adding: Promise<void>): Promise<boolean> =>
+  adding.then(
+    () => true,
+    (error) => {
+      if (driverError(error)?.code === "ER_DUP_ENTRY") return false;
+      throw error;
+    },
+  );
+
 async function replaceInTransaction(
   database: MusterDatabase,
   run: LiveRun,
@@ -84,19 +96,17 @@ async function replaceInTransaction(
   const { referrers, grant } = await outsideReferrers(database, run, replacements);
   await refuseForOthers(run.connection, referrers, replacements);
   for (const each of replacements) await refuseForeseen(run.connection, database.name, each);
+  await refuseEarly(database, run, replacements);
   for (const { table, nextId } of replacements) {
     await raiseAutoIncrement(run.connection, table.name, nextId);
     progress?.({ table: table.name, phase: "replacing", rows: 0 });
   }
   const alone = replacements.map(({ table }) => table.name);
   const shared = replacements.flatMap(({ table }) => table.references.map(({ parent }) => parent.name));
-  const acting = referrers.filter(acts);
   const transaction = () =>
     run.db.transaction(async (transaction) => {
       await passGates(run.connection, { alone, shared }, (table) => say(`waiting for a writer of ${table}`));
-      const touched = replacements.filter(({ table }) => acting.some(({ parent }) => parent === table.name));
-      for (const replacement of touched) await lockTouched(run.connection, replacement);
-      await refuseForOthers(run.connection, acting, touched);
+      await verifyUnderLocks(database, run, replacements, referrers);
       debugPoint("referrers checked");
       const counts = await replaceRows(run.connection, replacements, async (replacement) => {
         if (grant !== undefined) await refuseForUnseen(run.connection, replacement, grant);
@@ -114,6 +124,37 @@ async function replaceInTransaction(
   return retried([DEADLOCK, ...LOST_PARENTS], explained).catch((error) => {
     throw LOST_PARENTS.includes(driverError(error)?.code ?? "") ? lostParents() : error;
   });
+}
+
+/**
+ * Verifies, inside the transaction, what the server will not: the references of tables that are written with foreign key checks
+ * off, and rows that it would delete or change by itself. What is verified stays true until the commit.
+ */
+async function verifyUnderLocks(
+  database: MusterDatabase,
+  run: LiveRun,
+  replacements: readonly Replacement[],
+  known: readonly Referrer[],
+): Promise<void> {
+  const { connection } = run;
+  const rewritten = replacements.filter(({ table }) => isRewritten(table));
+  const isTouched = ({ table }: Replacement) =>
+    rewritten.some((each) => each.table === table) || known.some((each) => acts(each) && each.parent === table.name);
+  const touched = replacements.filter(isTouched);
+  for (const replacement of touched) await lockTouched(connection, replacement);
+  // From now on nobody can add a foreign key that refers to a locked table.
+  const { referrers } =
+    rewritten.length === 0 ? { referrers: known } : await outsideReferrers(database, run, replacements);
+  const unprotected = referrers.filter(
+    (each) => acts(each) || rewritten.some(({ table }) => table.name === each.parent),
+  );
+  await refuseForOthers(connection, unprotected, touched);
+  if (rewritten.length === 0) return;
+  await refuseOrphans(connection, replacements, LOCKING);
+  for (const replacement of rewritten) {
+    await refuseUnverifiable(connection, database.name, replacement);
+    await refuseUndeclared(connection, replacement, replacements);
+  }
 }
 
 /**
@@ -142,12 +183,19 @@ export async function planTables(
   const counts = await planReplacement(run.connection, replacements);
   await refuseForOthers(run.connection, referrers, replacements, say);
   for (const each of replacements) await refuseForeseen(run.connection, database.name, each);
+  await refuseEarly(database, run, replacements);
   const deleted = Object.values(counts).reduce((sum, each) => sum + each.deleted, 0);
   if (deleted > 0 && grant !== undefined)
     say(
       `${deleted} rows would be deleted, and this user may not see whether tables of other databases refer to them: run ${grant}`,
     );
   return counts;
+}
+
+/** Looks for what verifyUnderLocks() would refuse, before anybody has to wait. */
+async function refuseEarly(database: MusterDatabase, { connection }: LiveRun, replacements: readonly Replacement[]) {
+  for (const each of replacements)
+    if (isRewritten(each.table)) await refuseUnverifiable(connection, database.name, each);
 }
 
 /** Bytes that the server adds to each row of a transaction. */

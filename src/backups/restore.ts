@@ -1,6 +1,6 @@
 /** Restores tables: makes their rows exactly those of a backup, all tables in one step. */
 import { largestId, type Row, type Table, type TableName } from "../codecs/tables.ts";
-import { driverError } from "../db/driver-errors.ts";
+import { type DriverError, driverError } from "../db/driver-errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { interruptible } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
@@ -11,6 +11,7 @@ import { dropStages, Stage, stageName } from "../publish/stage.ts";
 import { type Beginning, beginRun, type LiveRun } from "../repositories/live-run.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { backupIn, endRun, findRun, type Report, type RunRecord } from "../repositories/run-log.ts";
+import { shown } from "../shown.ts";
 import { entryOf, findManifest } from "./catalog.ts";
 import { checkedRows } from "./check.ts";
 import type { Manifest } from "./manifest.ts";
@@ -97,18 +98,35 @@ export async function stageTable(
     throw new MusterError("backup_damaged", `backup ${manifest.id} has a next id that ${table.name} cannot have`);
   const stage = await Stage.create(database, run, table);
   let rows = 0;
+  let twice: DriverError | undefined;
+  const note = (error: unknown) => {
+    const driver = driverError(error);
+    if (driver?.code !== "ER_DUP_ENTRY") throw error;
+    twice = driver;
+  };
   try {
     for await (const block of checkedRows(store, manifest, table, report.signal)) {
       seen(block);
-      await stage.add(block);
+      // After a key that is there twice, only reads on: the rest of the file shows whether it is damaged.
+      if (!twice) await stage.add(block).catch(note);
       rows += block.length;
       report.progress?.({ table: table.name, phase: "staging", rows, of });
     }
-    await stage.finish();
+    if (!twice) await stage.finish().catch(note);
+    if (twice) throw keyTwice(table, manifest, twice);
   } catch (error) {
     stage.abandon();
-    if (driverError(error)?.code !== "ER_DUP_ENTRY") throw error;
-    throw new MusterError("backup_damaged", `${table.name}.avro of backup ${manifest.id} has an id twice`);
+    throw error;
   }
   return { table, stage: stageName(run.id, table), rows, bytes: stage.bytes, nextId: auto_increment };
+}
+
+/** The error for a sound file in which the server finds a key twice. */
+function keyTwice({ name, key, columns }: Table, { id }: Manifest, { sqlMessage = "" }: DriverError): MusterError {
+  const file = `${name}.avro of backup ${id}`;
+  const collation = key.some((index) => /^(var)?char/.test(columns[index]?.sqlType ?? ""));
+  if (!collation) return new MusterError("backup_damaged", `${file} has a key twice`);
+  const [, value] = /^Duplicate entry '(.*)' for key/s.exec(sqlMessage) ?? [];
+  const line = `${file} has two keys that are equal in the collation of this database (${shown(value)})`;
+  return new MusterError("refused", `${line}: give the columns of the key the collation that they had there`);
 }

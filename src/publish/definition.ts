@@ -48,6 +48,25 @@ export async function definitionOf(connection: Connection, name: string, schema?
   };
 }
 
+/** A foreign key's rule in parts. All names are in quotes; that of a table in another database has the database before it. */
+export interface RuleParts {
+  columns: string[];
+  parent: string;
+  parentColumns: string[];
+}
+
+/** The parts of a foreign key's rule. */
+export function partsOf(rule: string): RuleParts {
+  const [, own = "", parent = "", referred = ""] = RULE.exec(rule) ?? [];
+  return { columns: namesIn(own), parent, parentColumns: namesIn(referred) };
+}
+
+const RULE =
+  /^FOREIGN KEY \(((?:`(?:[^`]|``)+`(?:, ?)?)+)\) REFERENCES ((?:`(?:[^`]|``)+`\.?){1,2}) \(((?:`(?:[^`]|``)+`(?:, ?)?)+)\)/;
+
+/** The names in a list, in quotes. */
+export const namesIn = (list: string): string[] => list.match(/`(?:[^`]|``)+`/g) ?? [];
+
 const COLUMN = /^`/;
 const KEY = /^([A-Z]+ )?KEY `/;
 const FOREIGN_KEY = /^CONSTRAINT `((?:[^`]|``)+)` (FOREIGN KEY .*)$/;

@@ -4,7 +4,7 @@
  */
 import { Readable } from "node:stream";
 import { escapeId } from "mysql2";
-import type { Connection, ResultSetHeader } from "mysql2/promise";
+import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Row, Table } from "../codecs/tables.ts";
 import { columnList } from "../repositories/key-sql.ts";
 
@@ -54,7 +54,7 @@ export class LoadBatch {
   /**
    * Sends the rows by one statement. LOAD DATA LOCAL behaves like INSERT IGNORE: it leaves out or changes rows that do not
    * fit. Its counts of rows and warnings show whether it did.
-   * @throws Error if a row did not arrive as it was sent
+   * @throws Error if a row did not arrive as it was sent: that of an INSERT if its key was there already
    */
   async send(connection: Connection, table: Table, into: string): Promise<void> {
     const bytes = this.#buffer.subarray(0, this.bytes);
@@ -64,8 +64,10 @@ export class LoadBatch {
       infileStreamFactory: () => Readable.from(pieces(bytes)),
     });
     if (affectedRows === this.rows && warningStatus === 0) return;
-    throw new Error(
-      `${affectedRows} of ${this.rows} rows were loaded into ${table.name}, with ${warningStatus} warnings`,
+    const [[first]] = await connection.query<RowDataPacket[]>("SHOW WARNINGS LIMIT 1");
+    throw Object.assign(
+      new Error(`${affectedRows} of ${this.rows} rows were loaded into ${table.name}, with ${warningStatus} warnings`),
+      first?.Code === ER_DUP_ENTRY && { code: "ER_DUP_ENTRY", errno: ER_DUP_ENTRY, sqlMessage: first.Message },
     );
   }
 
@@ -75,6 +77,8 @@ export class LoadBatch {
     if (this.#buffer.length > BYTES_PER_LOAD) this.#buffer = Buffer.allocUnsafe(BYTES_PER_LOAD);
   }
 }
+
+const ER_DUP_ENTRY = 1062;
 
 const NUL = 0;
 const TAB = 9;

@@ -1,16 +1,17 @@
 /** Finds rows of our tables that a replacement would leave without their parent. */
 import { escapeId } from "mysql2";
-import type { Connection, RowDataPacket } from "mysql2/promise";
+import type { Connection } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
-import { count, fromWhere, keyOf, orphans, pairsOf } from "../repositories/key-sql.ts";
+import { count, orphans, pairsOf } from "../repositories/key-sql.ts";
 import { firstOf, NAMED_MAX } from "../shown.ts";
+import { namesOf } from "./named-rows.ts";
 import type { Replacement } from "./replace.ts";
 
 /**
  * Refuses a replacement after which a row would lack its parent: a row of a table that is not replaced, or a row of the backup.
  * @param lock must be LOCKING in a transaction that writes. A plain SELECT would begin the transaction's snapshot, and later
  *   SELECTs would miss what others commit meanwhile
- * @throws MusterError `conflict` with how many rows and the first of their ids
+ * @throws MusterError `conflict` with how many rows and the first of their keys
  */
 export async function refuseOrphans(
   connection: Connection,
@@ -25,18 +26,17 @@ export async function refuseOrphans(
       if (!staged.has(child.name) && !staged.has(parent.name)) continue;
       const from = `${escapeId(staged.get(child.name) ?? child.name)} c`;
       const to = escapeId(staged.get(parent.name) ?? parent.name);
-      const pairs = pairsOf(child, reference, "c");
-      const orphaned = orphans(from, pairs, to);
+      const orphaned = orphans(from, pairsOf(child, reference, "c"), to);
       const rows = await count(connection, orphaned, lock);
       if (rows === 0) continue;
-      const first = async (what: string): Promise<string> => {
-        const select = `SELECT DISTINCT ${what} AS id ${fromWhere(orphaned)} ORDER BY id LIMIT ${NAMED_MAX + 1}${lock}`;
-        const [found] = await connection.query<RowDataPacket[]>(select);
-        return firstOf(found.map(({ id }) => id));
-      };
+      const first = async (columns: readonly number[]): Promise<string> =>
+        firstOf(
+          await namesOf(connection, { table: child, columns, alias: "c" }, orphaned, { max: NAMED_MAX + 1, lock }),
+        );
       const whose = staged.has(child.name) ? `the backup's rows of ${child.name}` : `rows of ${child.name}`;
-      const named = `${child.name} ${await first(keyOf(child, "c"))} refer to ${parent.name} ${await first(pairs.columns.join(", "))}`;
-      const advice = `restore ${child.name} and ${parent.name} together, or mend these rows first`;
+      const named = `${child.name} ${await first(child.key)} refer to ${parent.name} ${await first(reference.columns)}`;
+      const together = child === parent ? "" : `restore ${child.name} and ${parent.name} together, or `;
+      const advice = `${together}mend these rows first`;
       throw new MusterError("conflict", `${whose}: ${rows} would lose their parent (${named}): ${advice}`);
     }
   }

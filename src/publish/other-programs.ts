@@ -4,12 +4,14 @@
  */
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
+import type { Table } from "../codecs/tables.ts";
 import { driverError, explainedError } from "../db/driver-errors.ts";
 import { quoted } from "../db/grants.ts";
 import { MusterError } from "../errors.ts";
 import { compared, count, keyOf, type RowSet } from "../repositories/key-sql.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
-import { definitionOf, type Referrer } from "./definition.ts";
+import { definitionOf, partsOf, type Referrer } from "./definition.ts";
+import { LOCKING } from "./orphans.ts";
 import { STILL_REFERRED_TO } from "./refused-rows.ts";
 import type { Replacement } from "./replace.ts";
 
@@ -81,7 +83,7 @@ async function refuseUnread(
  */
 async function countReferring(connection: Connection, referrer: Referrer, { table, stage }: Replacement) {
   try {
-    const { own, referred } = await columnsOf(connection, referrer);
+    const { columns: own, parentColumns: referred } = await columnsOf(connection, referrer);
     const child = `${quoted(referrer.schema)}.${quoted(referrer.table)} c`;
     const refers = own.map((column, index) => `c.${column} = t.${referred[index]}`).join(" AND ");
     const referringTo = ({ from, where }: RowSet) => ({ from: `${from} JOIN ${child} ON ${refers}`, where });
@@ -97,16 +99,12 @@ async function countReferring(connection: Connection, referrer: Referrer, { tabl
   }
 }
 
-const UNREADABLE = ["ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"];
+export const UNREADABLE = ["ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR"];
 
 /** The columns of a foreign key and the columns that they refer to, in quotes. */
 async function columnsOf(connection: Connection, { schema, table, constraint }: Referrer) {
   const { foreignKeys } = await definitionOf(connection, table, schema);
-  const rule = foreignKeys.find(({ name }) => name === constraint)?.rule ?? "";
-  const [own = [], referred = []] = [...rule.matchAll(/\(((?:`(?:[^`]|``)+`,? ?)+)\)/g)].map(([, list = ""]) =>
-    [...list.matchAll(/`(?:[^`]|``)+`/g)].map(([column]) => column),
-  );
-  return { own, referred };
+  return partsOf(foreignKeys.find(({ name }) => name === constraint)?.rule ?? "");
 }
 
 /**
@@ -121,7 +119,8 @@ export async function lockTouched(connection: Connection, { table, stage }: Repl
 /**
  * Finds out whether rows that the user may not see refer to rows that are to be deleted. It negates the ids of the rows to be
  * deleted, and rolls that back: the server refuses the new id if a foreign key still refers to the old one. This does not
- * find a foreign key that is also ON UPDATE CASCADE or SET NULL, for which the server allows the new id.
+ * find a foreign key that is also ON UPDATE CASCADE or SET NULL, for which the server allows the new id. If the key is not a
+ * number, it refuses to delete any row.
  * @param grant the statement that would let the user see them
  * @throws MusterError `conflict` if there are such rows, or if the server's error does not tell
  */
@@ -131,6 +130,7 @@ export async function refuseForUnseen(
   grant: string,
 ): Promise<void> {
   const { surplus } = compared(table, stage);
+  if (table.numberKey === undefined) return refuseToTouch(connection, table, [surplus], grant);
   const key = keyOf(table, "t");
   await connection.query("SAVEPOINT unseen");
   try {
@@ -141,6 +141,23 @@ export async function refuseForUnseen(
     throw unseen(grant, error);
   }
   await connection.query("ROLLBACK TO SAVEPOINT unseen");
+}
+
+/**
+ * Refuses to delete or change rows of a table if rows that the user may not see could refer to them.
+ * @throws MusterError `conflict` if there is such a row
+ */
+export async function refuseToTouch(
+  connection: Connection,
+  table: Table,
+  touched: readonly RowSet[],
+  grant: string,
+): Promise<void> {
+  let rows = 0;
+  for (const each of touched) rows += await count(connection, each, LOCKING);
+  if (rows === 0) return;
+  const line = `${rows} rows of ${table.name} would be deleted or changed, and tables that the user may not see could refer to them`;
+  throw new MusterError("conflict", `${line}: run ${grant}, so that they can be checked`);
 }
 
 const unseen = (grant: string, cause: unknown) =>

@@ -1,5 +1,6 @@
 /**
- * Replaces the rows of tables by the rows of their stages, in one transaction.
+ * Replaces the rows of tables by the rows of their stages, in one transaction. rewrite.ts has the statements for tables whose
+ * rows cannot be replaced with foreign key checks on.
  *
  * The caller holds the tables' gates exclusively, so Muster's own writers wait until the commit. Other programs do not use the
  * gates. So every statement here locks what it reads, at REPEATABLE READ: it sees what is committed when it runs, and it locks
@@ -14,8 +15,10 @@ import type { RestoreCounts } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { columnList, compared, count, fromWhere, keyOf } from "../repositories/key-sql.ts";
 import { triggerOn } from "./definition.ts";
+import type { Change } from "./find-refused.ts";
 import { atOneMoment, LOCKING, refuseOrphans } from "./orphans.ts";
-import { apply, type Change, STILL_REFERRED_TO } from "./refused-rows.ts";
+import { apply, STILL_REFERRED_TO } from "./refused-rows.ts";
+import { isRewritten, rewriteRows } from "./rewrite.ts";
 
 /** A table, and the stage whose rows replace its rows. */
 export interface Replacement {
@@ -42,9 +45,9 @@ export const LOST_PARENTS = [
  * Replaces the rows of tables, inside the caller's transaction. The caller holds the tables' gates exclusively. New and changed
  * rows are written parents first, surplus rows are deleted children first. So a child moves to its new parent before the old
  * one is deleted, and the foreign keys hold throughout.
- * @param beforeDelete is called before surplus rows of a table are deleted; it may throw
+ * @param beforeDelete is called before surplus rows of a table are deleted with foreign key checks on; it may throw
  * @throws MusterError `conflict` if rows would lose their parent, with how many and which; `refused` if the server refuses a
- *   row, with its id and the reason; the server's own error, one of LOST_PARENTS, if the rows at fault are gone when they are
+ *   row, with its key and the reason; the server's own error, one of LOST_PARENTS, if the rows at fault are gone when they are
  *   looked for
  */
 export async function replaceRows(
@@ -56,7 +59,12 @@ export async function replaceRows(
     if (LOST_PARENTS.includes(driverError(error)?.code ?? "")) await refuseOrphans(connection, replacements, LOCKING);
   };
   const counts: Replaced = {};
-  for (const { table, stage, rows } of replacements) {
+  for (const replacement of replacements) {
+    const { table, stage, rows } = replacement;
+    if (isRewritten(table)) {
+      counts[table.name] = await rewriteRows(connection, replacement);
+      continue;
+    }
     const { inserts, updates } = changesOf(table, stage);
     const updated = updates ? await apply(connection, updates, explain) : 0;
     const inserted = await apply(connection, inserts, explain);
@@ -64,6 +72,7 @@ export async function replaceRows(
   }
   for (const replacement of [...replacements].reverse()) {
     const { table, stage } = replacement;
+    if (isRewritten(table)) continue;
     const each = counts[table.name];
     await beforeDelete(replacement);
     if (each) each.deleted = await apply(connection, changesOf(table, stage).deletes, explain);

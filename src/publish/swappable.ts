@@ -23,7 +23,7 @@ export async function swapVerdict(
   table: Table,
   stage: string,
 ): Promise<SwapVerdict> {
-  if (!database.server.swaps) return { swaps: false };
+  if (!database.server.swaps || !mayBeLike(table)) return { swaps: false };
   const referrers = await referrersOf(database, connection, [table.name]);
   if (referrers.some(({ isOurs }) => isOurs)) return { swaps: false };
   const no = (why: string): SwapVerdict => ({ swaps: false, why });
@@ -43,6 +43,10 @@ export async function swapVerdict(
     return no(`the user may not see foreign keys of other databases; for the faster way: ${hidden.foreignKeys}`);
   return { swaps: true };
 }
+
+/** Whether a stage of the table can get the same definition. It has no generated column and no default that is computed. */
+const mayBeLike = ({ columns, readable }: Table) =>
+  readable.length === columns.length && columns.every(({ serverDefault }) => serverDefault === undefined);
 
 /** The first line of the definition that differs from what migrations make, as the end of a sentence. */
 function differenceOf(found: Definition, stage: Definition, table: Table): string | undefined {
@@ -69,28 +73,50 @@ function differenceOf(found: Definition, stage: Definition, table: Table): strin
  * @returns undefined if the server may spell one of them in several ways
  */
 function declaredKeys(table: Table): string[] | undefined {
-  const { indexes, foreignKeys } = getTableConfig(table.source);
-  const declared: { name: string; columns: string[] }[] = [];
+  const { indexes, foreignKeys, uniqueConstraints, columns: all } = getTableConfig(table.source);
+  const declared: DeclaredKey[] = [
+    ...all.filter(({ isUnique }) => isUnique).map((each) => keyOn(each.uniqueName ?? each.name, [each], true)),
+    ...uniqueConstraints.map((each) => keyOn(each.getName() ?? "", each.columns, true)),
+  ];
   for (const { config } of indexes) {
     const columns = config.columns.filter((each): each is MySqlColumn => is(each, Column));
     if (config.using || columns.length < config.columns.length) return undefined;
-    declared.push({ name: config.name, columns: columns.map(({ name }) => name) });
+    declared.push(keyOn(config.name, columns, config.unique === true));
   }
+  const primary = table.key.map((index) => table.columns[index]?.name ?? "");
   // The server adds a key for a foreign key, unless another key begins with the same columns.
+  const covering = [primary, ...declared.map(({ columns }) => columns)];
   const added = foreignKeys.flatMap((each) => {
-    const columns = each.reference().columns.map(({ name }) => name);
-    const isCovered = declared.some((key) => columns.every((name, place) => key.columns[place] === name));
-    return isCovered ? [] : [{ name: each.getName(), columns }];
+    const key = keyOn(each.getName(), each.reference().columns, false);
+    return covering.some((columns) => key.columns.every((name, place) => columns[place] === name)) ? [] : [key];
   });
-  return [...declared, ...added].map(({ name, columns }) => `KEY ${escapeId(name)} (${list(columns)})`);
+  return [...declared, ...added].map(
+    ({ name, columns, isUnique }) => `${isUnique ? "UNIQUE " : ""}KEY ${escapeId(name)} (${list(columns, ",")})`,
+  );
 }
 
-const list = (names: readonly string[]) => names.map((name) => escapeId(name)).join(",");
+interface DeclaredKey {
+  name: string;
+  columns: string[];
+  isUnique: boolean;
+}
+
+const keyOn = (name: string, columns: readonly MySqlColumn[], isUnique: boolean): DeclaredKey => ({
+  ...{ name, isUnique },
+  columns: columns.map((column) => column.name),
+});
+
+const list = (names: readonly string[], separator: string) => names.map((name) => escapeId(name)).join(separator);
 
 /** A declared foreign key, as SHOW CREATE TABLE spells what follows the constraint's name. */
 function ruleOf(foreignKey: ForeignKey): string {
   const { columns, foreignTable, foreignColumns } = foreignKey.reference();
-  const [own, others] = [columns, foreignColumns].map((each) => list(each.map(({ name }) => name)));
+  const [own, others] = [columns, foreignColumns].map((each) =>
+    list(
+      each.map(({ name }) => name),
+      ", ",
+    ),
+  );
   const parent = escapeId(getTableConfig(foreignTable).name);
   const actions = [
     foreignKey.onDelete && ` ON DELETE ${foreignKey.onDelete}`,

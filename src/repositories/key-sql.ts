@@ -52,23 +52,17 @@ export function withValues(table: Table, indices: readonly number[], values: rea
  * The rows after a key, in the order of the key. The first column is compared on its own too: so the server reads only the rest
  * of the index.
  */
-export function afterKey(table: Table, key: Key): Condition {
-  const [first = -1, ...others] = table.key;
-  const [value, ...more] = parametersOf(table, table.key, key);
-  if (others.length === 0) return { sql: `${columnAt(table, first)} > ?`, values: [value] };
-  const column = columnAt(table, first);
-  const rest = later(table, table.key, [value, ...more]);
-  return { sql: `${column} >= ? AND (${rest.sql})`, values: [value, ...rest.values] };
+export function afterKey(table: Table, key: Key, alias?: string): Condition {
+  const columns = table.key.map((index) => columnAt(table, index, alias));
+  const values = parametersOf(table, table.key, key);
+  const rest = later(columns, values);
+  if (columns.length === 1) return rest;
+  return { sql: `${columns[0]} >= ? AND (${rest.sql})`, values: [values[0], ...rest.values] };
 }
 
-function later(
-  table: Table,
-  [index = -1, ...others]: readonly number[],
-  [value, ...more]: readonly unknown[],
-): Condition {
-  const column = columnAt(table, index);
+function later([column, ...others]: readonly string[], [value, ...more]: readonly unknown[]): Condition {
   if (others.length === 0) return { sql: `${column} > ?`, values: [value] };
-  const rest = later(table, others, more);
+  const rest = later(others, more);
   return { sql: `${column} > ? OR (${column} = ? AND (${rest.sql}))`, values: [value, value, ...rest.values] };
 }
 

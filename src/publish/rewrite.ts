@@ -1,0 +1,124 @@
+/**
+ * Replaces the rows of a table by DELETE and INSERT alone, with foreign key checks off.
+ *
+ * Other tables are replaced by UPDATE, INSERT and DELETE with the checks on. These cannot be:
+ * - with a unique constraint, a row may need a value that another row still has: two rows that swap theirs;
+ * - if rows refer to rows of their own table, no order of the statements keeps every reference valid;
+ * - a key may be the same for the server, and have other bytes: `ana` and `ANA`. An UPDATE of a key is refused or carried on
+ *   to the rows that refer to it.
+ *
+ * With the checks off the server protects nobody. So before the first statement, all references are verified by locking reads,
+ * which hold until the commit. Nothing may run meanwhile that cannot be verified: a trigger, or a foreign key that the user may
+ * not see.
+ */
+import { escapeId } from "mysql2";
+import type { Connection } from "mysql2/promise";
+import type { Table } from "../codecs/tables.ts";
+import { driverError } from "../db/driver-errors.ts";
+import { MusterError } from "../errors.ts";
+import { columnAt, columnList, compared, count, fromWhere, keyList, orphans } from "../repositories/key-sql.ts";
+import { definitionOf, hiddenFrom, partsOf, triggerOn } from "./definition.ts";
+import { LOCKING } from "./orphans.ts";
+import { refuseToTouch, UNREADABLE } from "./other-programs.ts";
+import { apply } from "./refused-rows.ts";
+import type { Replacement } from "./replace.ts";
+
+/** Whether the rows of a table are replaced in this way. */
+export const isRewritten = (table: Table): boolean =>
+  table.numberKey === undefined || table.uniques.length > 0 || table.references.some(({ parent }) => parent === table);
+
+/**
+ * Refuses to replace the rows of a table in this way if something would run or be broken unseen. Locks what it reads.
+ * @param database its name
+ * @throws MusterError `conflict`
+ */
+export async function refuseUnverifiable(
+  connection: Connection,
+  database: string,
+  { table, stage }: Replacement,
+): Promise<void> {
+  const { missing, differing, surplus } = compared(table, stage);
+  const hidden = await hiddenFrom(connection, database);
+  if (hidden.foreignKeys !== undefined)
+    await refuseToTouch(connection, table, [differing, surplus], hidden.foreignKeys);
+  const trigger = await triggerOn(connection, table.name);
+  if (trigger === undefined && hidden.triggers === undefined) return;
+  let rows = 0;
+  for (const each of [missing, differing, surplus]) rows += await count(connection, each, LOCKING);
+  if (rows === 0) return;
+  const why = `${rows} rows of ${table.name} are written with foreign key checks off, and its triggers would run without them`;
+  const advice =
+    trigger === undefined
+      ? `if it has none, let the user see that: ${hidden.triggers}`
+      : `drop the trigger ${trigger} for the restore`;
+  throw new MusterError("conflict", `${why}: ${advice}`);
+}
+
+/**
+ * Refuses a backup with rows that lack a parent by a foreign key that src/db/schema.ts does not declare. Locks the parents.
+ * refuseOrphans() does the same for the declared ones.
+ * @throws MusterError `conflict`
+ */
+export async function refuseUndeclared(
+  connection: Connection,
+  { table, stage }: Replacement,
+  replacements: readonly Replacement[],
+): Promise<void> {
+  const declared = table.references.map(({ columns }) => columns.map((index) => columnAt(table, index)).join());
+  for (const { name, rule } of (await definitionOf(connection, table.name)).foreignKeys) {
+    const { columns, parent, parentColumns } = partsOf(rule);
+    if (declared.includes(columns.join())) continue;
+    const staged = replacements.find((each) => escapeId(each.table.name) === parent)?.stage;
+    const pairs = { columns: columns.map((column) => `c.${column}`), parentColumns };
+    const orphaned = orphans(`${escapeId(stage)} c`, pairs, staged === undefined ? parent : escapeId(staged));
+    const rows = await count(connection, orphaned, LOCKING).catch((error) => {
+      if (UNVERIFIED.includes(driverError(error)?.code ?? "")) return undefined;
+      throw error;
+    });
+    if (rows === 0) continue;
+    const line = `rows of ${table.name} would lack their parent (foreign key ${name})`;
+    throw new MusterError(
+      "conflict",
+      rows === undefined
+        ? `whether ${line} cannot be verified: drop that foreign key for the restore`
+        : `${rows} of the backup's ${line}: add the parents first`,
+    );
+  }
+}
+
+/** The stage lacks a column of the foreign key, or the user may not read the parents. */
+const UNVERIFIED = ["ER_BAD_FIELD_ERROR", ...UNREADABLE];
+
+/**
+ * Replaces the rows of a table inside the caller's transaction, which has verified all references.
+ * @throws MusterError `refused` if the server refuses a row, or the server's own error
+ */
+export async function rewriteRows(connection: Connection, { table, stage, rows }: Replacement) {
+  const name = escapeId(table.name);
+  const { missing, differing, surplus } = compared(table, stage);
+  const remove = (each: typeof surplus) =>
+    apply(connection, {
+      ...{ table, from: table.name, alias: "t", deletes: true },
+      sql: (range) => `DELETE t ${fromWhere(each)}${range}`,
+    });
+  const insert = `INSERT INTO ${name} (${columnList(table.columns)}) SELECT ${columnList(table.columns, "s")}`;
+  return unchecked(connection, async () => {
+    const deleted = await remove(surplus);
+    const updated = await remove(differing);
+    const written = await apply(connection, {
+      ...{ table, from: stage, alias: "s", deletes: false },
+      sql: (range) => `${insert} ${fromWhere(missing)}${range} ORDER BY ${keyList(table, "s")}`,
+    });
+    return { received: rows, inserted: written - updated, updated, unchanged: rows - written, deleted };
+  });
+}
+
+async function unchecked<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
+  await connection.query("SET SESSION foreign_key_checks = OFF");
+  try {
+    return await work();
+  } finally {
+    // With the checks still off, the connection would store orphans: close it.
+    await connection.query("SET SESSION foreign_key_checks = ON").catch(() => connection.destroy());
+  }
+}
