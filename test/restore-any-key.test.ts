@@ -1,0 +1,346 @@
+/** Backups and restores of tables with any key, unique constraints, references to themselves and foreign keys that act. */
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import type { RowDataPacket } from "mysql2/promise";
+import { backup } from "../src/backups/backup.ts";
+import { restore } from "../src/backups/restore.ts";
+import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { verify } from "../src/backups/verify.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
+import { hold, select, underWay } from "./support/observe.ts";
+import { studio } from "./support/studio.ts";
+
+const { database, tables, bytes, empty, run } = await studio();
+const { pool } = database;
+const store = new DirectoryStore(await folderOf({}));
+afterAll(async () => {
+  await database.close();
+  await removeFolders();
+});
+beforeEach(empty);
+
+const said: string[] = [];
+const report = { say: (line: string) => void said.push(line) };
+const keep = (...names: string[]) => backup(database, store, { tables: tables(...names), codec: "deflate", report });
+const bring = (...names: string[]) => restore(database, store, { tables: tables(...names), backup: "latest", report });
+const planned = (...names: string[]) =>
+  restore(database, store, { tables: tables(...names), backup: "latest", plan: true, report });
+
+const ROWS = [
+  "INSERT INTO films VALUES ('ana', 'Ana', NULL), ('b,1', 'Bo', 'ana'), ('c%', 'Cy', 'b,1'), ('d', 'Di', 'd')",
+  "INSERT INTO casts (film, place, name) VALUES ('ana', -3, 'x'), ('ana', 2, 'y'), ('b,1', 2, 'z'), ('d', 0, 'é')",
+  `INSERT INTO takes VALUES (0, 'ana', -3, '1000-01-01'), (9007199254740993, 'ANA', 2, '2024-02-29'),
+     (18446744073709551615, NULL, 7, '9999-12-31')`,
+  "INSERT INTO staff VALUES (1, NULL, 'a', 1, 1), (2, 1, 'b', 1, 2), (3, 2, 'c', 1, NULL), (4, 4, 'd', 1, NULL)",
+  "INSERT INTO notes VALUES (1, 3, '2020-01-01 00:00:00'), (2, NULL, '2021-01-01 00:00:00')",
+  "INSERT INTO days VALUES ('1000-01-01', 'first'), ('2024-02-29', NULL)",
+  "INSERT INTO labels VALUES (1, -1, 'a'), (2, -1, 'b'), (7, 3, 'a')",
+];
+
+const CHANGES: [name: string, ...statements: string[]][] = [
+  ["nothing"],
+  [
+    "a key in other letters",
+    "DELETE FROM takes",
+    "UPDATE films SET sequel_of = NULL",
+    "UPDATE films SET code = 'ANA' WHERE code = 'ana'",
+  ],
+  [
+    "a key in other letters that nothing refers to",
+    "UPDATE films SET sequel_of = NULL",
+    "DELETE FROM casts WHERE film = 'd'",
+    "UPDATE films SET code = 'D' WHERE code = 'd'",
+  ],
+  ["a unique value in other letters", "UPDATE films SET title = 'ANA' WHERE code = 'ana'"],
+  [
+    "two rows that swapped their unique values",
+    ...["UPDATE staff SET email = 'x' WHERE id = 1", "UPDATE staff SET email = 'a' WHERE id = 2"],
+    "UPDATE staff SET email = 'b' WHERE id = 1",
+  ],
+  [
+    "two rows that swapped the values of a constraint of two columns",
+    ...["UPDATE staff SET desk = 9 WHERE id = 1", "UPDATE staff SET desk = 1 WHERE id = 2"],
+    "UPDATE staff SET desk = 2 WHERE id = 1",
+  ],
+  [
+    "a new row with the unique value of a deleted one",
+    ...["DELETE FROM labels WHERE id = 2", "INSERT INTO labels VALUES (3, -1, 'B')"],
+  ],
+  [
+    "rows that turned around whom they refer to",
+    ...[
+      "UPDATE staff SET boss = NULL",
+      "UPDATE staff SET boss = 3 WHERE id IN (1, 2)",
+      "UPDATE staff SET boss = 1 WHERE id = 4",
+    ],
+    ...["UPDATE films SET sequel_of = NULL", "UPDATE films SET sequel_of = 'c%' WHERE code = 'ana'"],
+  ],
+  [
+    "new rows that refer to each other",
+    "INSERT INTO staff VALUES (8, NULL, 'h', 2, 1), (9, 8, 'i', 2, 2)",
+    "UPDATE staff SET boss = 9 WHERE id = 8",
+  ],
+  ["a parent whose rows were deleted with it", "DELETE FROM takes", "DELETE FROM films WHERE code = 'ana'"],
+  [
+    "a parent whose key was changed in its rows too",
+    "DELETE FROM takes",
+    "UPDATE films SET sequel_of = NULL",
+    "UPDATE films SET code = 'e' WHERE code = 'ana'",
+  ],
+  ["a parent that its rows lost", "UPDATE staff SET boss = NULL WHERE id = 4", "DELETE FROM staff WHERE id = 3"],
+  [
+    "bigint keys beyond the exact numbers",
+    "UPDATE takes SET id = id - 1 WHERE id > 5",
+    "INSERT INTO takes VALUES (7, NULL, NULL, '2020-01-01')",
+  ],
+  [
+    "days",
+    "UPDATE days SET day = '0999-12-31' WHERE day = '1000-01-01'",
+    "INSERT INTO days VALUES ('2000-01-01', 'new')",
+  ],
+  [
+    "everything gone",
+    "DELETE FROM takes",
+    "DELETE FROM casts",
+    "DELETE FROM films",
+    "DELETE FROM notes",
+    "UPDATE staff SET boss = NULL",
+    "DELETE FROM staff",
+    "DELETE FROM days",
+    "DELETE FROM labels",
+  ],
+];
+
+test.each(CHANGES)("restores every byte after %s", async (_, ...statements) => {
+  await run(...ROWS);
+  const before = await bytes();
+  const { manifest } = await keep();
+  await verify(database, store, { id: manifest.id, report });
+  await run(...statements);
+  const plan = await planned();
+  const { tables: counts } = await bring();
+  expect(await bytes()).toEqual(before);
+  expect(counts).toEqual(plan.tables);
+  for (const [name, each] of Object.entries(counts))
+    expect([name, each.inserted + each.updated + each.unchanged]).toEqual([name, each.received]);
+  const again = Object.values((await bring()).tables);
+  expect(again.every((each) => each.unchanged === each.received && each.deleted === 0)).toBe(true);
+});
+
+test("one table of them is restored alone", async () => {
+  await run(...ROWS);
+  const before = await bytes();
+  await keep();
+  for (const [name, change] of [
+    ["films", "UPDATE films SET title = CONCAT(title, '!')"],
+    ["casts", "UPDATE casts SET name = 'changed' WHERE place = 2"],
+    ["takes", "DELETE FROM takes WHERE id > 0"],
+    ["staff", "UPDATE staff SET floor = 7"],
+    ["notes", "INSERT INTO notes (staff_id) VALUES (1)"],
+    ["days", "INSERT INTO days VALUES ('2000-01-01', 'new')"],
+    ["labels", "DELETE FROM labels WHERE id = 7"],
+  ] as const) {
+    await run(change);
+    await bring(name);
+    expect(await bytes()).toEqual(before);
+  }
+});
+
+test("a table is swapped if its definition is as declared, with its unique and composite keys", async () => {
+  await run(...ROWS);
+  await keep();
+  await run("DELETE FROM labels WHERE id = 2", "DELETE FROM takes WHERE id = 0", "DELETE FROM days");
+  said.length = 0;
+  for (const name of ["labels", "takes", "days", "casts", "notes"]) await bring(name);
+  expect(said).toEqual([]);
+  await run("ALTER TABLE labels ADD KEY more (label)");
+  await bring("labels");
+  expect(said.join()).toContain("labels is restored row by row: it is not as its migrations make it, it has");
+  await run("ALTER TABLE labels DROP KEY more");
+});
+
+test("pages of a composite key lose and repeat no row, whatever shares the first column", async () => {
+  await run("INSERT INTO films VALUES ('A', 'A', NULL), ('á b', 'B', NULL), ('b', 'D', NULL)");
+  const rows = ["A", "á b", "b"].flatMap((film, index) =>
+    Array.from({ length: [30_000, 1_200, 5][index] ?? 0 }, (_, place) => [film, place - 15_000, `n${place}`]),
+  );
+  await pool.query("INSERT INTO casts (film, place, name) VALUES ?", [rows]);
+  const [before] = await select(pool, "SHOW GLOBAL STATUS LIKE 'Handler_read_next'");
+  const { manifest } = await keep("casts");
+  const [after] = await select(pool, "SHOW GLOBAL STATUS LIKE 'Handler_read_next'");
+  expect(manifest.tables[0]?.rows).toBe(rows.length);
+  // If a page did not begin at its place in the index, a hundred times as many rows would be read.
+  expect(Number(after?.Value) - Number(before?.Value)).toBeLessThan(3 * rows.length);
+  await verify(database, store, { id: manifest.id, report });
+  await run("DELETE FROM casts WHERE place % 3 = 0", "UPDATE casts SET name = 'new' WHERE place % 5 = 0");
+  await bring("casts");
+  expect(await select(pool, "SELECT COUNT(*) AS n, SUM(name = CONCAT('n', place + 15000)) AS same FROM casts")).toEqual(
+    [expect.objectContaining({ n: rows.length, same: String(rows.length) })],
+  );
+});
+
+async function expectRefused(restored: Promise<unknown>, code: string, line: RegExp | string) {
+  const before = await bytes();
+  await expect(restored).rejects.toMatchObject({
+    code,
+    message: typeof line === "string" ? expect.stringContaining(line) : expect.stringMatching(line),
+  });
+  expect(await bytes()).toEqual(before);
+}
+
+test("no row of a table that is not restored is deleted or changed, whatever its foreign key does", async () => {
+  await run(...ROWS);
+  await keep();
+  await run(
+    "INSERT INTO films VALUES ('new', 'New', NULL)",
+    "INSERT INTO casts (film, place, name) VALUES ('NEW', 1, 'x')",
+  );
+  await expectRefused(
+    bring("films"),
+    "conflict",
+    "rows of casts: 1 would lose their parent (casts NEW,1 refer to films NEW): restore casts and films together",
+  );
+  await run("INSERT INTO staff VALUES (9, NULL, 'i', 2, 2)", "INSERT INTO notes (id, staff_id) VALUES (5, 9)");
+  await expectRefused(bring("staff"), "conflict", "(notes 5 refer to staff 9): restore notes and staff together");
+  await run("INSERT INTO takes VALUES (5, 'new', 1, '2020-01-01')");
+  await expectRefused(bring("films", "casts"), "conflict", "(takes 5 refer to casts new,1)");
+  await bring();
+});
+
+const OTHERS = [
+  ["RESTRICT", "refer to rows of films that the backup lacks"],
+  ["CASCADE", "would be deleted with rows of films that the backup lacks"],
+  ["SET NULL", "would be changed with rows of films that the backup lacks"],
+] as const;
+
+test.each(OTHERS)(
+  "rows of another program that refer to one of these tables ON DELETE %s are safe",
+  async (rule, line) => {
+    await run(...ROWS);
+    await keep();
+    await run(
+      "INSERT INTO films VALUES ('new', 'New', NULL)",
+      `CREATE TABLE prizes (film varchar(20), CONSTRAINT prize FOREIGN KEY (film) REFERENCES films (code) ON DELETE ${rule})`,
+      "INSERT INTO prizes VALUES ('new'), ('ana')",
+    );
+    try {
+      await expectRefused(bring("films"), "conflict", line);
+      await run("DELETE FROM prizes WHERE film = 'new'", "UPDATE films SET title = 'other' WHERE code = 'ana'");
+      await bring("films");
+      expect(await select(pool, "SELECT film FROM prizes")).toEqual([expect.objectContaining({ film: "ana" })]);
+    } finally {
+      await run("DROP TABLE prizes");
+    }
+  },
+);
+
+test("a row that another program adds while a restore waits keeps its parent", async () => {
+  await run(...ROWS);
+  await keep();
+  await run(
+    "INSERT INTO films VALUES ('new', 'New', NULL)",
+    "CREATE TABLE prizes (film varchar(20), CONSTRAINT prize FOREIGN KEY (film) REFERENCES films (code) ON DELETE CASCADE)",
+  );
+  const other = await pool.getConnection();
+  await other.beginTransaction();
+  await other.query("INSERT INTO prizes VALUES ('new')");
+  const restored = bring("films");
+  const outcome = restored.then(
+    () => "restored",
+    (error) => error.message,
+  );
+  await underWay(database, /FOR UPDATE$/);
+  await other.commit();
+  other.release();
+  expect(await outcome).toContain("would be deleted with rows of films that the backup lacks");
+  expect(await select(pool, "SELECT film FROM prizes")).toHaveLength(1);
+  await run("DROP TABLE prizes");
+});
+
+test("a restore that loses its connection half-way changes nothing, and leaves foreign keys checked", async () => {
+  await run(...ROWS);
+  await keep();
+  await run("UPDATE staff SET boss = NULL", "UPDATE staff SET email = CONCAT(email, '2')");
+  const before = await bytes();
+  const release = await hold(pool, "SELECT * FROM staff WHERE id = 4 FOR UPDATE");
+  const outcome = bring("staff").then(
+    () => "restored",
+    () => "failed",
+  );
+  await underWay(database, /`staff`.* FOR UPDATE$/);
+  const [waiting] = (await select(pool, "SHOW FULL PROCESSLIST")).filter(({ Info }) => / FOR UPDATE$/.test(Info ?? ""));
+  await pool.query("KILL ?", [waiting?.Id]);
+  expect(await outcome).toBe("failed");
+  await release();
+  expect(await bytes()).toEqual(before);
+  await bring("staff");
+  const taken = await Promise.all(Array.from({ length: 8 }, () => pool.getConnection()));
+  for (const connection of taken) {
+    const [[checks]] = await connection.query<RowDataPacket[]>("SELECT @@foreign_key_checks AS on_");
+    expect(checks?.on_).toBe(1);
+    connection.release();
+  }
+});
+
+test("a trigger on a table that is written with foreign key checks off refuses the restore", async () => {
+  await run(...ROWS);
+  await keep();
+  await run("CREATE TRIGGER audit AFTER INSERT ON staff FOR EACH ROW SET @seen = 1");
+  try {
+    await bring("staff");
+    await run("UPDATE staff SET desk = 5 WHERE id = 4");
+    await expectRefused(planned("staff"), "conflict", "drop the trigger audit for the restore");
+    await expectRefused(bring("staff"), "conflict", "drop the trigger audit for the restore");
+  } finally {
+    await run("DROP TRIGGER audit");
+  }
+  await bring("staff");
+});
+
+test("rows that a rule of another program refuses are named by their key", async () => {
+  await run(...ROWS);
+  await keep();
+  await run(
+    "UPDATE casts SET name = 'fine' WHERE name = 'z'",
+    "ALTER TABLE casts ADD CONSTRAINT no_z CHECK (name <> 'z')",
+  );
+  await expectRefused(
+    bring("casts"),
+    "refused",
+    "the database refuses the backup's row b%2C1,2 of casts: CHECK constraint",
+  );
+  await run(
+    "ALTER TABLE casts DROP CONSTRAINT no_z",
+    "ALTER TABLE casts ADD size tinyint AS (IF(name = 'z', 1000, 1)) STORED",
+  );
+  await expectRefused(bring("casts"), "refused", /the backup's row b%2C1,2 of casts: Out of range value/);
+  await run("ALTER TABLE casts DROP size");
+  await run(
+    "CREATE TABLE spots (film varchar(20), place smallint, PRIMARY KEY (film, place))",
+    "INSERT INTO spots SELECT film, place FROM casts WHERE name <> 'y'",
+    "DELETE FROM takes WHERE place = 2",
+    "DELETE FROM casts WHERE name = 'y'",
+    "ALTER TABLE casts ADD CONSTRAINT spot FOREIGN KEY (film, place) REFERENCES spots (film, place)",
+  );
+  await expectRefused(bring("casts"), "refused", "the backup's row ana,2 of casts: foreign key `spot`");
+  await run("ALTER TABLE casts DROP FOREIGN KEY spot", "DROP TABLE spots");
+});
+
+test("two keys that only this database's collation takes for one are refused", async () => {
+  await run("CREATE TABLE kept LIKE films", "ALTER TABLE casts DROP FOREIGN KEY casts_film_films_code_fk");
+  await run(
+    "ALTER TABLE films DROP FOREIGN KEY films_sequel_of_films_code_fk, DROP KEY films_title_unique",
+    "ALTER TABLE films MODIFY code varchar(20) COLLATE utf8mb4_bin NOT NULL",
+    "INSERT INTO films VALUES ('ana', 'a', NULL), ('ANA', 'b', NULL)",
+  );
+  await keep("films");
+  await run("DROP TABLE films", "RENAME TABLE kept TO films");
+  for (const load of [true, false]) {
+    const server = { ...database.server, loadsData: load };
+    await expect(
+      restore({ ...database, server }, store, { tables: tables("films"), backup: "latest", report }),
+    ).rejects.toMatchObject({
+      code: "refused",
+      message: expect.stringMatching(/has two keys that are equal in the collation of this database \("(ana|ANA)"\)/),
+    });
+  }
+});
