@@ -22,7 +22,7 @@ async function inspect({ signal }: Context): Promise<Outcome> {
   const folders = new Map<string, string>();
   if (options.save) for (const each of options.locations) folders.set(each, await folderToSave(each));
   const recipe = options.recipe === undefined ? undefined : await readRecipe(options.recipe);
-  const given = { only: options.table, options: options.parts, recipe, signal, say };
+  const given = { dictionary, only: options.table, options: options.parts, recipe, signal, say };
   const database = await openOrNone();
   const sources: SourceInspection[] = [];
   try {

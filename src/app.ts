@@ -84,7 +84,7 @@ export function createApp(dependencies: AppDependencies) {
     .use(authenticate(tokens, origins))
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
     .use(described(rate?.requests ?? pass, { answers: problems(429) }))
-    .route("/", docsRoutes(app))
+    .route("/", docsRoutes(app, database.dictionary))
     .route(
       "/",
       pageRoutes({ database: pages, tables: database.dictionary.tables, tokens, limitGuesses: rate?.limitGuesses }),

@@ -1,7 +1,7 @@
 /** What is said about small texts, and that a dialect is proposed right or called doubtful. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type TableName, tableOf } from "../src/codecs/tables.ts";
+import { dictionary, type TableName, tableOf } from "../src/codecs/tables.ts";
 import { type Detection, detect } from "../src/read/detect/detect.ts";
 import { joined } from "../src/read/detect/detection.ts";
 import { readerOfFormat } from "../src/read/formats/file-formats.ts";
@@ -14,7 +14,7 @@ interface Given {
 
 function detected(text: string | Buffer, { table = "jobs", given = {} }: Given = {}): Promise<Detection> {
   const head = typeof text === "string" ? Buffer.from(text) : text;
-  return detect({ head, isWhole: true }, { table: tableOf(table), byName: "csv", given });
+  return detect({ head, isWhole: true }, { dictionary, table: tableOf(table), byName: "csv", given });
 }
 
 const certainOf = ({ findings }: Detection) =>

@@ -1,9 +1,11 @@
 /** inspect: what it says about files, that it stores nothing, and that import reads by what it saves. */
+
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { dictionary } from "../src/codecs/tables.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { inspectSource } from "../src/ingest/inspect.ts";
@@ -38,7 +40,7 @@ const nothingSaid = { say: () => {} };
 
 /** Inspects a folder, saves what is certain, and imports the folder by it. */
 async function circle(folder: string) {
-  const { files, areAll } = await inspectSource(folder, database.pool, {});
+  const { files, areAll } = await inspectSource(folder, database.pool, { dictionary });
   const recipe = recipeOfFiles(
     files.map(({ name, certain }) => ({ name, recipe: certain })),
     areAll,
@@ -117,7 +119,7 @@ describe("what inspect saves, import reads:", () => {
 
 /** Inspects one file of a folder, in this process. */
 async function inspected(files: Record<string, string | Buffer>, options = {}): Promise<FileInspection> {
-  const { files: found } = await inspectSource(await folderOf(files), database.pool, options);
+  const { files: found } = await inspectSource(await folderOf(files), database.pool, { dictionary, ...options });
   const [only] = found;
   if (!only) throw new Error("no file was inspected");
   return only;
@@ -232,7 +234,7 @@ describe("what is certain is read:", () => {
 
   test("Parquet, whose names say the table", async () => {
     const folder = await folderOf({ "export.parquet": PARQUET });
-    const { files } = await inspectSource(join(folder, "export.parquet"), database.pool, {});
+    const { files } = await inspectSource(join(folder, "export.parquet"), database.pool, { dictionary });
     expect(files[0]).toMatchObject({ table: "jobs", certain: { table: "jobs" }, counts: { inserted: 2 } });
     const request = { method: "POST", headers: { "Content-Type": "application/vnd.apache.parquet" } };
     const whole = await app.request("/inspect", { ...request, body: PARQUET });
@@ -243,9 +245,9 @@ describe("what is certain is read:", () => {
 
   test("a file whose name says no table, by its header", async () => {
     const folder = await folderOf({ "export.csv": "id,job\n1,Baker\n", "other.csv": "a,b\n1,2\n" });
-    const { files } = await inspectSource(join(folder, "export.csv"), database.pool, {});
+    const { files } = await inspectSource(join(folder, "export.csv"), database.pool, { dictionary });
     expect(files[0]).toMatchObject({ table: "jobs", certain: { table: "jobs" }, flags: "--table jobs" });
-    const { files: others } = await inspectSource(join(folder, "other.csv"), database.pool, {});
+    const { files: others } = await inspectSource(join(folder, "other.csv"), database.pool, { dictionary });
     expect(others[0]).toMatchObject({ table: null, error: expect.stringContaining("--table") });
   });
 });
@@ -257,7 +259,7 @@ test("rows are judged against what is stored, and against the parents in the sam
     "hired_employees.csv": "1,Ana,2021-01-01T00:00:00Z,7,1\n2,Bo,2021-01-01T00:00:00Z,8,1\n",
     "jobs.csv": "1,Baker\n2,Tailor\n3,Cook\n",
   });
-  const { files } = await inspectSource(folder, database.pool, {});
+  const { files } = await inspectSource(folder, database.pool, { dictionary });
   const statuses = files.map(({ table, rows }) => [table, ...rows.map(({ status }) => status)]);
   expect(statuses).toEqual([
     ["departments", "inserted"],
@@ -281,7 +283,10 @@ test("objects of a bucket are inspected like files", async () => {
   try {
     await putText(s3.locate("in/"), "jobs-1.csv", "id;job\n1;Baker\n");
     await putText(s3.locate("in/"), "jobs-2.csv", `id;job\n${"2;Judge\n".repeat(500_000)}`);
-    const { files } = await inspectSource("s3://muster-test/in/", database.pool, { s3: settingsFor(s3.endpoint) });
+    const { files } = await inspectSource("s3://muster-test/in/", database.pool, {
+      dictionary,
+      s3: settingsFor(s3.endpoint),
+    });
     expect(files.map(({ name, certain, counts }) => [name, certain, counts.read])).toEqual([
       ["jobs-1.csv", { delimiter: ";" }, 1],
       ["jobs-2.csv", { delimiter: ";" }, 1000],
@@ -325,7 +330,7 @@ test("hostile files are shown as such", async () => {
     "jobs-8.csv": "\n".repeat(300_000),
     "jobs-9.csv": "",
   });
-  const { files } = await inspectSource(folder, database.pool, {});
+  const { files } = await inspectSource(folder, database.pool, { dictionary });
   const inserted = files.map(({ name, counts }) => [name, counts.inserted]);
   expect(inserted).toEqual(files.map(({ name }) => [name, 0]));
   const fine = files.filter(({ error, counts }) => error === undefined && counts.rejected === 0);

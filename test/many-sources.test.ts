@@ -1,9 +1,11 @@
 /** Several sources in one import, folders in folders, and the same from S3. */
+
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { RowDataPacket } from "mysql2";
+import { dictionary } from "../src/codecs/tables.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { nameOfAll, namesApart } from "../src/read/sources/several-sources.ts";
 import { type OpenSource, openSource } from "../src/read/sources/source.ts";
@@ -27,8 +29,8 @@ beforeEach(async () => {
   s3.reset();
 });
 
-const open = (locations: string[], how: Omit<OpenSource, "locations"> = {}) =>
-  openSource({ locations, s3: settingsFor(s3.endpoint), ...how });
+const open = (locations: string[], how: Partial<OpenSource> = {}) =>
+  openSource({ dictionary, locations, s3: settingsFor(s3.endpoint), ...how });
 
 async function load(source: string[], table?: "jobs") {
   const said: string[] = [];
@@ -42,7 +44,7 @@ async function jobs(): Promise<number[]> {
   return rows.map(({ id }) => id);
 }
 
-const namesIn = async (files: Record<string, string>, how?: Omit<OpenSource, "locations">) =>
+const namesIn = async (files: Record<string, string>, how?: Partial<OpenSource>) =>
   (await open([await folderOf(files)], how)).files.map(({ table, name }) => [table, name] as const);
 
 describe("several sources", () => {

@@ -225,17 +225,17 @@ describe("what cannot be known again", () => {
   };
 
   test("a body or a pipe, which has no name that lasts, is refused", async () => {
-    await expect(load(oneFile("-", "jobs", file))).rejects.toMatchObject({
+    await expect(load(oneFile("-", tableOf("jobs"), file))).rejects.toMatchObject({
       code: "invalid",
       message: "jobs.csv has no name that lasts, so --new-only cannot know it again: import it without --new-only",
     });
-    await load(oneFile("-", "jobs", file), { newOnly: false });
+    await load(oneFile("-", tableOf("jobs"), file), { newOnly: false });
     expect([await jobs(), await known()]).toEqual([["Clerk"], []]);
   });
 
   test("an object without an entity tag is refused", async () => {
     const identity = { name: "s3://bucket/jobs.csv", isObject: true };
-    await expect(load(oneFile("s3://bucket/jobs.csv", "jobs", { ...file, identity }))).rejects.toThrow(
+    await expect(load(oneFile("s3://bucket/jobs.csv", tableOf("jobs"), { ...file, identity }))).rejects.toThrow(
       /^s3:\/\/bucket\/jobs.csv has no entity tag in the bucket's list, /,
     );
   });
@@ -244,7 +244,9 @@ describe("what cannot be known again", () => {
     const read: ReadRows = async function* (table, _, name) {
       yield* csvRows(table, file.open(), name);
     };
-    await load(oneFile("/a/jobs.csv", "jobs", { ...file, read, identity: { name: "/a/jobs.csv", isObject: false } }));
+    await load(
+      oneFile("/a/jobs.csv", tableOf("jobs"), { ...file, read, identity: { name: "/a/jobs.csv", isObject: false } }),
+    );
     const [row] = await select(database.pool, "SELECT digest FROM muster_files");
     expect(row?.digest).toBe(`sha256:${new Bun.CryptoHasher("sha256").update("1,Clerk\n").digest("hex")}`);
   });

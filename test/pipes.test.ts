@@ -1,8 +1,10 @@
 /** Standard input and other pipes, read by the real command. */
+
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import type { RowDataPacket } from "mysql2";
+import { dictionary } from "../src/codecs/tables.ts";
 import { openSource } from "../src/read/sources/source.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
@@ -146,6 +148,6 @@ test("input of many bytes is read twice if it must be, and is gone afterwards", 
   expect([code, JSON.parse(stdout)]).toMatchObject([0, { tables: { jobs: { inserted: 300_000 } } }]);
   const folder = await folderOf({ "jobs.csv": "1,Clerk\n2,Judge\n" });
   const descriptor = openSync(join(folder, "jobs.csv"), "r");
-  const { files } = await openSource({ locations: [`/dev/fd/${descriptor}`], only: "jobs" });
+  const { files } = await openSource({ dictionary, locations: [`/dev/fd/${descriptor}`], only: "jobs" });
   for (const file of [files[0], files[0]]) expect((await Array.fromAsync(file?.rows() ?? [])).flat()).toHaveLength(2);
 });

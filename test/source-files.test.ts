@@ -24,7 +24,10 @@ beforeEach(() => database.empty());
 const JOBS = "id,job\n1,Baker\n";
 
 async function skipped(files: Record<string, string>): Promise<string[]> {
-  const source = await openSource({ locations: [await folderOf({ "departments.csv": "1,Sales\n", ...files })] });
+  const source = await openSource({
+    dictionary,
+    locations: [await folderOf({ "departments.csv": "1,Sales\n", ...files })],
+  });
   expect(source.files.map(({ name }) => name)).toContain("departments.csv");
   return source.notes;
 }
@@ -86,7 +89,7 @@ test("links are followed; a dangling link and a pipe are reported, and do not ho
   await symlink(join(folder, "elsewhere"), join(folder, "jobs"));
   await symlink("/nowhere", join(folder, "notes"));
   Bun.spawnSync(["mkfifo", join(folder, "hired_employees.csv")]);
-  const source = await openSource({ locations: [folder] });
+  const source = await openSource({ dictionary, locations: [folder] });
   expect(source.files.map(({ name }) => name)).toEqual(["departments.csv", "jobs/a.csv"]);
   expect(source.notes).toEqual([
     expect.stringContaining("Skipped elsewhere/a.csv: it is named for no table"),
@@ -94,7 +97,7 @@ test("links are followed; a dangling link and a pipe are reported, and do not ho
     expect.stringContaining("Skipped notes: it is a link to nothing"),
   ]);
   await symlink("/nowhere", join(folder, "jobs-2.csv"));
-  await expect(openSource({ locations: [folder] })).rejects.toThrow("jobs-2.csv is a link to nothing");
+  await expect(openSource({ dictionary, locations: [folder] })).rejects.toThrow("jobs-2.csv is a link to nothing");
 });
 
 test("an import says what it skips, and one without a file to read is refused with what it saw", async () => {
@@ -113,7 +116,7 @@ test("an import says what it skips, and one without a file to read is refused wi
 });
 
 test("a device is refused as such", async () => {
-  await expect(openSource({ locations: ["/dev/null"], only: "jobs" })).rejects.toThrow(
+  await expect(openSource({ dictionary, locations: ["/dev/null"], only: "jobs" })).rejects.toThrow(
     "/dev/null is a device, which is not",
   );
 });
@@ -123,7 +126,7 @@ test.skipIf(process.platform !== "linux")(
   async () => {
     const folder = await folderOf({ "jobs.csv": "1,Baker\n" });
     await symlink("/proc/kmsg", join(folder, "jobs-2.csv"));
-    const { files, notes } = await openSource({ locations: [folder] });
+    const { files, notes } = await openSource({ dictionary, locations: [folder] });
     expect([files.map(({ name }) => name), notes]).toEqual([["jobs.csv"], [expect.stringContaining("jobs-2.csv")]]);
   },
 );
@@ -171,7 +174,7 @@ describe("a file that changes while it is read ends the import with nothing chan
 
   test("a compressed one, and one that changes before it is opened", async () => {
     const folder = await folderOf({ "departments.csv": "1,Sales\n", "jobs.csv.gz": gzipSync(lines) });
-    const source = await openSource({ locations: [folder] });
+    const source = await openSource({ dictionary, locations: [folder] });
     writeFileSync(join(folder, "jobs.csv.gz"), gzipSync("1,Baker\n"));
     const { message } = await refusal({ source, report: { say() {} } });
     expect(message).toContain("jobs.csv.gz changed while it was read");

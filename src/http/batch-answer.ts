@@ -1,7 +1,7 @@
 /** The answer to a batch of rows: counts, and a verdict for each row. */
 import type { Context, TypedResponse } from "hono";
 import { z } from "zod";
-import { tableNames } from "../codecs/tables.ts";
+import type { Dictionary } from "../codecs/dictionary.ts";
 import { type Counts, REASON_CODES, type StoredAnswer } from "../db/ledger.ts";
 import type { BatchOutcome, RowAnswer } from "../ingest/insert-batch.ts";
 import type { BatchRow } from "../read/request-rows.ts";
@@ -15,56 +15,58 @@ export const Reason = z
   .strictObject({ code: z.enum(REASON_CODES), field: z.string().exactOptional(), detail: z.string() })
   .meta({ id: "Reason" });
 
-const Verdict = z
-  .strictObject({
-    table: z.enum(tableNames),
-    index: count.meta({ description: "The row's index among the rows of its table" }),
-    status: z.enum(["inserted", "unchanged", "rejected", "withheld"]),
-    id: z.int().exactOptional(),
-    rejection: z.int().exactOptional(),
-    reasons: z.array(Reason).exactOptional(),
-    replaces: z.int().exactOptional().meta({ description: "The rejection that this row replaces" }),
-  })
-  .meta({ id: "Verdict" }) satisfies z.ZodType<RowAnswer>;
-
 /** `rows` has an entry for each row, in the order of the request. */
-const BatchAnswer = z
-  .strictObject({
-    run: z.uuid(),
-    ...{ received: count, inserted: count, unchanged: count, rejected: count },
-    withheld: count
-      .exactOptional()
-      .meta({ description: "Good rows that were not inserted because others were rejected" }),
-    rows: z.array(Verdict),
-    notes: z
-      .array(z.string())
-      .exactOptional()
-      .meta({ description: "What was skipped in the body, such as a second header line" }),
-    remaining: count
-      .exactOptional()
-      .meta({ description: "Open rejections of the run that are left for the next replay" }),
-  })
-  .meta({ id: "BatchAnswer" });
-export type BatchAnswer = z.infer<typeof BatchAnswer>;
-
-const RefusedBatch = z.strictObject({ ...Problem.shape, ...BatchAnswer.shape }).meta({ id: "RefusedBatch" });
+function batchSchemas({ names }: Dictionary) {
+  const verdict = z
+    .strictObject({
+      table: z.enum(names),
+      index: count.meta({ description: "The row's index among the rows of its table" }),
+      status: z.enum(["inserted", "unchanged", "rejected", "withheld"]),
+      id: z.int().exactOptional(),
+      rejection: z.int().exactOptional(),
+      reasons: z.array(Reason).exactOptional(),
+      replaces: z.int().exactOptional().meta({ description: "The rejection that this row replaces" }),
+    })
+    .meta({ id: "Verdict" }) satisfies z.ZodType<RowAnswer>;
+  const answer = z
+    .strictObject({
+      run: z.uuid(),
+      ...{ received: count, inserted: count, unchanged: count, rejected: count },
+      withheld: count
+        .exactOptional()
+        .meta({ description: "Good rows that were not inserted because others were rejected" }),
+      rows: z.array(verdict),
+      notes: z
+        .array(z.string())
+        .exactOptional()
+        .meta({ description: "What was skipped in the body, such as a second header line" }),
+      remaining: count
+        .exactOptional()
+        .meta({ description: "Open rejections of the run that are left for the next replay" }),
+    })
+    .meta({ id: "BatchAnswer" });
+  const refused = z.strictObject({ ...Problem.shape, ...answer.shape }).meta({ id: "RefusedBatch" });
+  return { answer, refused };
+}
+export type BatchAnswer = z.infer<ReturnType<typeof batchSchemas>["answer"]>;
 
 /** The answers as the typed client sees them. */
 export type BatchResponse =
   | TypedResponse<BatchAnswer, 200 | 201 | 207, "json">
-  | TypedResponse<z.infer<typeof RefusedBatch>, 422, "json">;
+  | TypedResponse<z.infer<ReturnType<typeof batchSchemas>["refused"]>, 422, "json">;
 
 /** The answers to a batch as the document describes them. */
-export function batchAnswers(...headers: HeaderName[]): Record<number, Answer> {
-  const refused = { [PROBLEM_TYPE]: { schema: z.union([RefusedBatch, Problem]) } };
+export function batchAnswers(dictionary: Dictionary, ...headers: HeaderName[]): Record<number, Answer> {
+  const { answer, refused } = batchSchemas(dictionary);
+  const content = { [PROBLEM_TYPE]: { schema: z.union([refused, Problem]) } };
   return {
-    200: json("Nothing to insert: every row is stored already", BatchAnswer, ...headers),
-    201: json("Rows were inserted, none was rejected", BatchAnswer, ...headers),
-    207: json("Some rows were rejected", BatchAnswer, ...headers),
+    200: json("Nothing to insert: every row is stored already", answer, ...headers),
+    201: json("Rows were inserted, none was rejected", answer, ...headers),
+    207: json("Some rows were rejected", answer, ...headers),
     422: {
       description:
         "Every row was rejected; or some were, with `handling=strict`; or the Idempotency-Key came with another request",
-      content: refused,
+      content,
       headers: headersOf(headers),
     },
   };

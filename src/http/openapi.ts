@@ -2,7 +2,7 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import packageJson from "../../package.json";
-import { tableNames, tables } from "../codecs/tables.ts";
+import type { Dictionary } from "../codecs/dictionary.ts";
 import {
   type Answer,
   type Content,
@@ -35,11 +35,11 @@ export interface OpenApiDocument {
  * @param routes in mounting order: what middleware says holds for the routes that were mounted after it. A route with `:table`
  * in its path appears in the document once for each table.
  */
-export function openApiDocument(routes: Hono["routes"]): OpenApiDocument {
+export function openApiDocument(routes: Hono["routes"], dictionary: Dictionary): OpenApiDocument {
   const middleware: Description[] = [];
   const operations = new Map<string, { method: string; path: string; descriptions: Description[] }>();
   for (const { method, path: pattern, handler } of routes) {
-    for (const table of pattern.includes("/:table") ? tables : [undefined]) {
+    for (const table of pattern.includes("/:table") ? dictionary.tables : [undefined]) {
       const description = descriptionOf(handler, table);
       if (!description) continue;
       if (method === "ALL") {
@@ -60,11 +60,11 @@ export function openApiDocument(routes: Hono["routes"]): OpenApiDocument {
     const operation = { [method.toLowerCase()]: operationOf(method, path, descriptions, schemas) };
     paths[template] = { ...paths[template], ...operation };
   }
-  return { ...frameOf(schemas), paths };
+  return { ...frameOf(schemas, dictionary), paths };
 }
 
 /** Everything but the paths. Called after the paths are made: until then `schemas` lacks the schemas that they refer to. */
-function frameOf(schemas: Schemas) {
+function frameOf(schemas: Schemas, { names }: Dictionary) {
   const { version, license } = packageJson;
   const problem = (description: string, headers: readonly (keyof typeof HEADERS)[] = []) =>
     answerOf({ description, headers: headersOf(headers), content: PROBLEM_CONTENT }, schemas);
@@ -82,7 +82,7 @@ function frameOf(schemas: Schemas) {
     info: { title: "Muster", version, description: ABOUT, license: { name: license, identifier: license } },
     servers: [{ url: "/" }],
     // Swagger UI shows them in this order.
-    tags: ["rows", ...tableNames, "reports", "rejections", "imports", "runs", "backups", "service"].map((name) => ({
+    tags: ["rows", ...names, "reports", "rejections", "imports", "runs", "backups", "service"].map((name) => ({
       name,
     })),
     components: {

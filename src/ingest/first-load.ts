@@ -29,7 +29,7 @@ export async function loadFirst(
     report.say(`no sample is loaded: ${NO_HIRING_TABLES}; to load your own files, run: npm run import -- FOLDER`);
     return;
   }
-  const source = await openSource({ locations: [location], signal: report.signal });
+  const source = await openSource({ dictionary: database.dictionary, locations: [location], signal: report.signal });
   const isRepeated = await hasImportThat(database.db, source.name, "failed");
   // Unless an import of this source has failed, the rows in the tables come from elsewhere. Do not mix the source with them.
   if (!isRepeated && (await hasRows(database, database.dictionary.tables))) {

@@ -1,6 +1,7 @@
 /** The import of files: rows are read, judged and staged, then every table is published whole. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import type { MySql2Database } from "drizzle-orm/mysql2";
+import type { Dictionary } from "../codecs/dictionary.ts";
 import type { TableName } from "../codecs/tables.ts";
 import type { Counts } from "../db/ledger.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
@@ -83,7 +84,7 @@ export interface BegunImport {
 export async function beginImport(database: MusterDatabase, options: ImportOptions): Promise<BegunImport> {
   const pulse = new Pulse(database, options.report);
   const { report } = pulse;
-  const source = await sourceOf(options, report);
+  const source = await sourceOf(database.dictionary, options, report);
   for (const line of source.notes) report.say(line);
   if (options.newOnly) assertKnowable(source);
   const {
@@ -107,11 +108,12 @@ export async function beginImport(database: MusterDatabase, options: ImportOptio
 }
 
 async function sourceOf(
+  dictionary: Dictionary,
   { source, table: only, recipe, options, s3 }: ImportOptions,
   { say, signal }: ImportReport,
 ): Promise<Source> {
   if (typeof source === "object" && "files" in source) return source;
-  return openSource({ locations: [source].flat(), only, recipe, options, s3, signal, say });
+  return openSource({ dictionary, locations: [source].flat(), only, recipe, options, s3, signal, say });
 }
 
 async function carryOut(begun: Import, pulse: Pulse): Promise<ImportOutcome> {

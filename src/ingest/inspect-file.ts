@@ -1,5 +1,6 @@
 /** Inspects one file: finds how it is written, and reads its first rows by what is proposed. */
-import { type Table, type TableName, tables } from "../codecs/tables.ts";
+import type { Dictionary } from "../codecs/dictionary.ts";
+import type { Table, TableName } from "../codecs/tables.ts";
 import { detect } from "../read/detect/detect.ts";
 import { type Finding, joined } from "../read/detect/detection.ts";
 import type { FileStart } from "../read/detect/file-start.ts";
@@ -36,6 +37,7 @@ export interface FileInspection extends InspectedRows {
 }
 
 export interface Inspected {
+  dictionary: Dictionary;
   name: string;
   table: Table | undefined;
   /** The parts of a recipe that the user names. */
@@ -48,13 +50,13 @@ export interface Inspected {
 }
 
 export async function inspectFile(
-  { name, table: named, given, start, read, isCut }: Inspected,
+  { dictionary, name, table: named, given, start, read, isCut }: Inspected,
   known: InspectedIds,
 ): Promise<FileInspection> {
   const { byName, packing } = start;
-  const records = (format: FormatName) => firstRecords(named ?? tables[0], name, { ...given, format }, read);
+  const records = (format: FormatName) => firstRecords(named ?? dictionary.tables[0], name, { ...given, format }, read);
   const sheet = () => sheetStart(name, given, read);
-  const { findings, table, columns } = await detect(start, { table: named, byName, given, records, sheet });
+  const { findings, table, columns } = await detect(start, { dictionary, table: named, byName, given, records, sheet });
   const packed: Finding[] = packing ? [{ part: "packing", ...packing }] : [];
   const proposed = joined([given, ...findings.map((each) => each.recipe)]);
   const certain = joined([given, ...findings.map((each) => (each.doubt === undefined ? each.recipe : undefined))]);

@@ -1,7 +1,8 @@
 /** Inspects the files of a source, or the first part of a file. Nothing is written (docs/recipes.md "Let inspect find out"). */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import type { Pool } from "mysql2/promise";
-import { type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
+import type { Dictionary } from "../codecs/dictionary.ts";
+import type { TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { type FileStart, startOf, wholeLines } from "../read/detect/file-start.ts";
 import { type formatOfFile, readerFor, readerOfFormat } from "../read/formats/file-formats.ts";
@@ -24,6 +25,7 @@ export interface SourceInspection {
 }
 
 export interface InspectOptions {
+  dictionary: Dictionary;
   only?: TableName | undefined;
   /** How the files are read. What it says is not looked for. */
   recipe?: Recipe | undefined;
@@ -43,6 +45,7 @@ export async function inspectSource(
   pool: Pool | undefined,
   options: InspectOptions,
 ): Promise<SourceInspection> {
+  const { dictionary } = options;
   const { source, isNamed } = await open(location, options);
   const notes = [...source.notes];
   const files = source.files.slice(0, INSPECTED_MAX);
@@ -51,10 +54,10 @@ export async function inspectSource(
   const known = new InspectedIds(pool);
   const inspected = new Map<SourceFile, FileInspection>();
   // Parents first, so that their ids are known.
-  for (const table of tableNames) {
-    for (const file of files.filter((each) => each.table === table)) {
+  for (const table of dictionary.tables) {
+    for (const file of files.filter((each) => each.table === table.name)) {
       options.signal?.throwIfAborted();
-      inspected.set(file, await inspectSourceFile(file, isNamed ? tableOf(table) : undefined, known));
+      inspected.set(file, await inspectSourceFile(file, { dictionary, table: isNamed ? table : undefined }, known));
     }
   }
   const isFolder = source.files.some(({ name }) => !location.endsWith(name));
@@ -69,7 +72,7 @@ async function open(location: string, options: InspectOptions): Promise<{ source
     return { source: await openSource(given), isNamed: true };
   } catch (error) {
     if (!(error instanceof MusterError) || error.code !== "invalid" || options.only) throw error;
-    const source = await openSource({ ...given, only: tableNames[0] }).catch(() => undefined);
+    const source = await openSource({ ...given, only: options.dictionary.names[0] }).catch(() => undefined);
     const [file, second] = source?.files ?? [];
     if (!source || !file || second || (location !== "-" && !location.endsWith(file.name))) throw error;
     return { source, isNamed: false };
@@ -78,7 +81,7 @@ async function open(location: string, options: InspectOptions): Promise<{ source
 
 async function inspectSourceFile(
   file: SourceFile,
-  table: Table | undefined,
+  { dictionary, table }: Pick<Inspected, "dictionary" | "table">,
   known: InspectedIds,
 ): Promise<FileInspection> {
   const { name, recipe = {} } = file;
@@ -91,7 +94,7 @@ async function inspectSourceFile(
     return unreadable(name, table, error.message);
   }
   const read = (proposed: FileRecipe) => ({ rows: readerFor(name, proposed), chunks: file.open() });
-  return inspectFile({ name, table, given, start, read, isCut: false }, known);
+  return inspectFile({ dictionary, name, table, given, start, read, isCut: false }, known);
 }
 
 /** The command that imports a file as proposed, or undefined if it needs a recipe file. */
@@ -100,7 +103,7 @@ export function importCommand(location: string, { flags }: FileInspection): stri
   return `npm run import -- ${quoted(location)}${flags === "" ? "" : ` ${flags}`}`;
 }
 
-export interface InspectedBody extends Pick<Inspected, "name" | "table" | "given" | "isCut"> {
+export interface InspectedBody extends Pick<Inspected, "dictionary" | "name" | "table" | "given" | "isCut"> {
   bytes: Uint8Array;
   /** What the request says about its body. */
   as: ReturnType<typeof formatOfFile>;
@@ -108,7 +111,7 @@ export interface InspectedBody extends Pick<Inspected, "name" | "table" | "given
 
 /** Inspects the first part of a file. Unless `isCut` is false, its last line is left out. */
 export async function inspectBody(
-  { name, table, given, isCut, bytes, as }: InspectedBody,
+  { dictionary, name, table, given, isCut, bytes, as }: InspectedBody,
   known: InspectedIds,
 ): Promise<FileInspection> {
   let start: FileStart;
@@ -125,7 +128,7 @@ export async function inspectBody(
     return { rows: readerOfFormat(format, ""), chunks: once(chunk) };
   };
   const inspection = await inspectFile(
-    { name, table, given, start: { ...start, isWhole }, read, isCut: !isWhole },
+    { dictionary, name, table, given, start: { ...start, isWhole }, read, isCut: !isWhole },
     known,
   );
   const isReadFromEnd = inspection.found.some(({ part, is }) => part === "format" && /^(?:parquet|xlsx)$/.test(is));

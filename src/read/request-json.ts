@@ -1,8 +1,10 @@
 /** Reads the rows of a JSON body, for several tables or for one. */
+
+import type { Dictionary } from "../codecs/dictionary.ts";
 import { isObject } from "../codecs/json.ts";
 import { JsonText } from "../codecs/json-text.ts";
 import { pointerTo, shownPointer } from "../codecs/pointer.ts";
-import { isTableName, type Table, type TableName, tableNames, tableOf } from "../codecs/tables.ts";
+import type { Table, TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { readJson } from "./formats/json-fields.ts";
 import { addRow, type BatchRow, notEmpty, type Path, pointerAt } from "./request-rows.ts";
@@ -13,12 +15,12 @@ import { addRow, type BatchRow, notEmpty, type Path, pointerAt } from "./request
  * @throws MusterError `invalid` if the body is not JSON, has another shape, or has no row; `too_large` for more than
  * ROWS_PER_REQUEST_MAX rows
  */
-export function rowsOfJson(text: string, only?: TableName): BatchRow[] {
+export function rowsOfJson(text: string, dictionary: Dictionary, only?: Table): BatchRow[] {
   const body = new JsonText(text);
-  const rows = new JsonRows(body);
+  const rows = new JsonRows(body, dictionary);
   const { value } = body;
   if (only !== undefined && Array.isArray(value)) rows.addList(only, value, []);
-  else if (only !== undefined) rows.add(tableOf(only), value, new ValuePlace(body, []));
+  else if (only !== undefined) rows.add(only, value, new ValuePlace(body, []));
   else if (Array.isArray(value)) value.forEach((part, index) => void rows.addLists(part, [index]));
   else rows.addLists(value, []);
   return notEmpty(rows.all);
@@ -35,7 +37,10 @@ class JsonRows {
   readonly all: BatchRow[] = [];
   readonly #counts = new Map<TableName, number>();
 
-  constructor(private readonly body: JsonText) {}
+  constructor(
+    private readonly body: JsonText,
+    private readonly dictionary: Dictionary,
+  ) {}
 
   /** Adds the rows of an object that has a list of rows for each table. */
   addLists(part: unknown, path: Path): void {
@@ -44,15 +49,15 @@ class JsonRows {
     if (twice !== undefined) throw wrongShape([...path, twice], "is given twice");
     for (const [name, list] of Object.entries(part)) {
       const here = [...path, name];
-      if (!isTableName(name)) throw wrongShape(here, `is not a table: the tables are ${tableNames.join(", ")}`);
+      if (!this.dictionary.has(name))
+        throw wrongShape(here, `is not a table: the tables are ${this.dictionary.names.join(", ")}`);
       if (!Array.isArray(list)) throw wrongShape(here, "must be a list of rows");
-      this.addList(name, list, here);
+      this.addList(this.dictionary.of(name), list, here);
     }
   }
 
   /** Adds the rows of a list. Consecutive objects with one key each are joined to one row, until a key repeats. */
-  addList(name: TableName, list: readonly unknown[], path: Path): void {
-    const table = tableOf(name);
+  addList(table: Table, list: readonly unknown[], path: Path): void {
     let fragments = new Map<string, Fragment>();
     const end = () => {
       if (fragments.size > 0) this.#addFragments(table, fragments);

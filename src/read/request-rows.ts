@@ -1,6 +1,6 @@
 /** The rows of a request's body, each with its place in the body. */
 import { pointerTo } from "../codecs/pointer.ts";
-import { type TableName, tableOf } from "../codecs/tables.ts";
+import type { Table, TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { CHUNK_BYTES, turn } from "../event-loop.ts";
 import type { FileRow, ReadOptions } from "./file-row.ts";
@@ -29,11 +29,11 @@ export interface BatchRow extends FileRow {
 export async function rowsOfBody(
   type: MediaType,
   bytes: Uint8Array,
-  table: TableName,
+  table: Table,
   { say, recipe }: Pick<ReadOptions, "say" | "recipe">,
 ): Promise<BatchRow[]> {
   const rows: BatchRow[] = [];
-  const blocks = readerOfBody(type, { format: recipe?.format }).read(tableOf(table), pieces(bytes), "the body", {
+  const blocks = readerOfBody(type, { format: recipe?.format }).read(table, pieces(bytes), "the body", {
     say,
     recipe,
     keyOptional: true,
@@ -44,7 +44,7 @@ export async function rowsOfBody(
       const index = rows.length;
       const pointer = pointerAt([index]);
       addRow(rows, {
-        table,
+        table: table.name,
         index,
         position: index,
         values,

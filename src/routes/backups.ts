@@ -8,7 +8,7 @@ import { outcomeOf, restore } from "../backups/restore.ts";
 import type { BackupStore } from "../backups/store.ts";
 import { verify } from "../backups/verify.ts";
 import { AVRO_CODECS } from "../codecs/avro-container.ts";
-import { isTableName, tableNames, tableOf } from "../codecs/tables.ts";
+import type { Dictionary } from "../codecs/dictionary.ts";
 import type { Use } from "../db/rights.ts";
 import { Turnstile } from "../db/turnstile.ts";
 import { requires } from "../http/auth.ts";
@@ -30,16 +30,22 @@ import { RestoreCounts } from "./runs.ts";
 const EXAMPLE_ID = "20261122T230000000Z-0a1b2c3d";
 const examples = [EXAMPLE_ID];
 
-const tablesForm = `must be a list of tables, such as ["${tableNames[0]}"]; the tables are ${tableNames.join(", ")}`;
-const Tables = z.array(z.enum(tableNames, { error: tablesForm }), { error: tablesForm }).min(1, { error: tablesForm });
-const BackupBody = z.strictObject({ table: Tables, codec: z.enum(AVRO_CODECS).default("deflate") });
-const RestoreBody = z.strictObject({
-  table: Tables,
-  backup: z.string().default("latest"),
-  plan: z.boolean().default(false),
-});
+/** What a request names the tables by. */
+function tablesOf({ names }: Dictionary) {
+  const error = `must be a list of tables, such as ["${names[0]}"]; the tables are ${names.join(", ")}`;
+  return z.array(z.enum(names, { error }), { error }).min(1, { error });
+}
+const backupBody = (dictionary: Dictionary) =>
+  z.strictObject({ table: tablesOf(dictionary), codec: z.enum(AVRO_CODECS).default("deflate") });
+const restoreBody = (dictionary: Dictionary) =>
+  z.strictObject({
+    table: tablesOf(dictionary),
+    backup: z.string().default("latest"),
+    plan: z.boolean().default(false),
+  });
 const BackupPath = z.object({ id: z.string().meta({ examples, description: "An id, or `latest`" }) });
-const FilePath = BackupPath.extend({ file: z.string().meta({ examples: [`${tableNames[0]}.avro`] }) });
+const filePath = ({ names }: Dictionary) =>
+  BackupPath.extend({ file: z.string().meta({ examples: [`${names[0]}.avro`] }) });
 const BackupsQuery = z.strictObject({
   limit: limitParameter,
   cursor: parameter.optional().meta({ examples, description: CURSOR }),
@@ -48,26 +54,33 @@ const BackupsQuery = z.strictObject({
 const Made = Manifest.meta({ id: "Manifest" });
 const Backup = Manifest.extend({ proof: Proof.exactOptional() }).meta({ id: "Backup" });
 const Damaged = z.strictObject({ id: z.string(), damaged: z.literal(true) }).meta({ id: "DamagedBackup" });
-const Restored = z
-  .strictObject({ run: z.uuid(), backup: z.string(), tables: z.partialRecord(z.enum(tableNames), RestoreCounts) })
-  .meta({ id: "Restored" });
+const restored = ({ names }: Dictionary) =>
+  z
+    .strictObject({ run: z.uuid(), backup: z.string(), tables: z.partialRecord(z.enum(names), RestoreCounts) })
+    .meta({ id: "Restored" });
 
-const BACKUPS: Examples = { tables: { summary: "Every table", value: { table: tableNames }, status: 201 } };
-const RESTORES: Examples = {
-  plan: { summary: "Say what would change", value: { table: tableNames, backup: "latest", plan: true }, status: 200 },
-  restore: { summary: "Every table", value: { table: tableNames, backup: EXAMPLE_ID }, status: 200 },
-};
+const backupExamples = ({ names }: Dictionary): Examples => ({
+  tables: { summary: "Every table", value: { table: names }, status: 201 },
+});
+const restoreExamples = ({ names }: Dictionary): Examples => ({
+  plan: { summary: "Say what would change", value: { table: names, backup: "latest", plan: true }, status: 200 },
+  restore: { summary: "Every table", value: { table: names, backup: EXAMPLE_ID }, status: 200 },
+});
 
 const tags = ["backups"];
 const MAKE = describe({
   ...{ tags, summary: "Back up tables, in one consistent snapshot", requestHeaders: [IDEMPOTENCY_KEY] },
   answers: { 201: json("The manifest", Made, "Location", "Idempotent-Replayed"), ...problems(409, 422, 503) },
 });
-const RESTORE = describe({
-  ...{ tags, summary: "Make tables exactly what a backup has, in one step", requestHeaders: [IDEMPOTENCY_KEY] },
-  description: "With `plan` nothing is changed: the answer says what would change.",
-  answers: { 200: json("What was done", Restored, "Idempotent-Replayed"), ...problems(404, 409, 422, 503) },
-});
+const describeRestore = (dictionary: Dictionary) =>
+  describe({
+    ...{ tags, summary: "Make tables exactly what a backup has, in one step", requestHeaders: [IDEMPOTENCY_KEY] },
+    description: "With `plan` nothing is changed: the answer says what would change.",
+    answers: {
+      200: json("What was done", restored(dictionary), "Idempotent-Replayed"),
+      ...problems(404, 409, 422, 503),
+    },
+  });
 const LIST = describe({
   ...{ tags, summary: "The manifests of the backups, newest first" },
   answers: { 200: json("Manifests", z.array(z.union([Backup, Damaged])), "Link"), ...problems(406, 503) },
@@ -111,6 +124,7 @@ interface BackupDependencies {
 }
 
 export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: BackupDependencies) {
+  const { dictionary } = database;
   const report: Report = { say };
   // Backups, restores and verifications run one at a time. Each holds several connections, so many at once would leave none for
   // readers, or would wait for each other.
@@ -121,27 +135,41 @@ export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: B
     [admin, databaseAllows(database, use), takeBody(inFlight, bodyBytesMax), noQuery] as const;
   const asJson = jsonBody(inFlight);
   return new Hono<Env>()
-    .post("/backup", MAKE, ...checks("backup"), asJson, validate("json", BackupBody, BACKUPS), async (c) => {
-      withoutTimeout(c);
-      const { table, codec } = c.req.valid("json");
-      const tables = [...new Set(table)].map(tableOf);
-      const manifest = await once(c, bytesOf(c), {
-        run: async (begin) =>
-          (await inTurn.pass(() => backup(database, store, { tables, codec, report, begin }))).manifest,
-        again: ({ source }) => findManifest(store, source ?? ""),
-      });
-      return c.json(manifest, 201, { Location: `/backups/${manifest.id}` });
-    })
-    .post("/restore", RESTORE, ...checks("restore"), asJson, validate("json", RestoreBody, RESTORES), async (c) => {
-      withoutTimeout(c);
-      const { table, backup: id, plan } = c.req.valid("json");
-      const tables = [...new Set(table)].map(tableOf);
-      const outcome = await once(c, bytesOf(c), {
-        run: (begin) => inTurn.pass(() => restore(database, store, { tables, backup: id, plan, report, begin })),
-        again: outcomeOf,
-      });
-      return c.json(outcome, 200);
-    })
+    .post(
+      "/backup",
+      MAKE,
+      ...checks("backup"),
+      asJson,
+      validate("json", backupBody(dictionary), backupExamples(dictionary)),
+      async (c) => {
+        withoutTimeout(c);
+        const { table, codec } = c.req.valid("json");
+        const tables = [...new Set(table)].map((name) => dictionary.of(name));
+        const manifest = await once(c, bytesOf(c), {
+          run: async (begin) =>
+            (await inTurn.pass(() => backup(database, store, { tables, codec, report, begin }))).manifest,
+          again: ({ source }) => findManifest(store, source ?? ""),
+        });
+        return c.json(manifest, 201, { Location: `/backups/${manifest.id}` });
+      },
+    )
+    .post(
+      "/restore",
+      describeRestore(dictionary),
+      ...checks("restore"),
+      asJson,
+      validate("json", restoreBody(dictionary), restoreExamples(dictionary)),
+      async (c) => {
+        withoutTimeout(c);
+        const { table, backup: id, plan } = c.req.valid("json");
+        const tables = [...new Set(table)].map((name) => dictionary.of(name));
+        const outcome = await once(c, bytesOf(c), {
+          run: (begin) => inTurn.pass(() => restore(database, store, { tables, backup: id, plan, report, begin })),
+          again: outcomeOf,
+        });
+        return c.json(outcome, 200);
+      },
+    )
     .get("/backups", LIST, admin, validate("query", BackupsQuery), async (c) => {
       const { limit, cursor } = c.req.valid("query");
       negotiate(c, ["application/json"]);
@@ -161,11 +189,11 @@ export function backupRoutes({ database, store, bodyBytesMax, inFlight, say }: B
       const { manifest, proof } = await inTurn.pass(() => verify(database, store, { id, report, begin }));
       return c.json({ ...manifest, proof }, 200);
     })
-    .get("/backups/:id/:file", FILE, admin, validate("param", FilePath), async (c) => {
+    .get("/backups/:id/:file", FILE, admin, validate("param", filePath(dictionary)), async (c) => {
       const { id, file } = c.req.valid("param");
       const name = file.replace(/\.avro$/, "");
-      if (file === name || !isTableName(name))
-        throw new Refusal(404, `backups hold ${tableNames.join(".avro, ")}.avro`);
+      if (file === name || !dictionary.has(name))
+        throw new Refusal(404, `backups hold ${dictionary.names.join(".avro, ")}.avro`);
       const manifest = await findManifest(store, id);
       const entry = entryOf(manifest, name);
       withoutTimeout(c);

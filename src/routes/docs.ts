@@ -1,6 +1,7 @@
 /** The OpenAPI document, and Swagger UI, which shows it and sends requests. Both are open to everyone. */
 import { Hono } from "hono";
 import { z } from "zod";
+import type { Dictionary } from "../codecs/dictionary.ts";
 import { type Answer, type Description, describe, headersOf, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { type OpenApiDocument, openApiDocument } from "../http/openapi.ts";
@@ -19,11 +20,11 @@ const AssetPath = z.object({
 });
 
 /** @param app the whole service. The document is made from its routes at the first request for it. */
-export function docsRoutes(app: Hono<Env>) {
+export function docsRoutes(app: Hono<Env>, dictionary: Dictionary) {
   let document: OpenApiDocument | undefined;
   return new Hono<Env>()
     .get("/openapi.json", describe(DOCUMENT), (c) => {
-      document ??= openApiDocument(app.routes);
+      document ??= openApiDocument(app.routes, dictionary);
       return c.json(document, 200);
     })
     .get("/docs", describe(PAGE), (c) => c.html(HTML, 200, HEADERS))

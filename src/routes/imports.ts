@@ -2,7 +2,8 @@
 import { type Context, Hono } from "hono";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { type TableName, tableNames, tableOf, tables } from "../codecs/tables.ts";
+import type { Dictionary } from "../codecs/dictionary.ts";
+import type { Table, TableName } from "../codecs/tables.ts";
 import { withDeadline } from "../db/deadline.ts";
 import { retried, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
@@ -41,36 +42,37 @@ export const fileName = parameter
   .max(NAME_LENGTH_MAX, `must have 1 to ${NAME_LENGTH_MAX} characters`)
   .optional();
 
-export const tableParameter = z.enum(tableNames, {
-  error: `must be given once, and be one of ${tableNames.join(", ")}`,
-});
+export const tableParameter = ({ names }: Dictionary) =>
+  z.enum(names, { error: `must be given once, and be one of ${names.join(", ")}` });
 
-const ImportQuery = z.strictObject({
-  table: tableParameter,
-  name: fileName,
-  dry_run: z.enum(["true", "false"], { error: "must be true or false" }).default("false"),
-  max_rejects: parameter
-    .refine((text) => rejectLimit(text) !== undefined, "must be a number of rows, or a share from 0% to 100%")
-    .transform(rejectLimit)
-    .optional(),
-  ...RECIPE_PARAMETERS,
-});
+const importQuery = (dictionary: Dictionary) =>
+  z.strictObject({
+    table: tableParameter(dictionary),
+    name: fileName,
+    dry_run: z.enum(["true", "false"], { error: "must be true or false" }).default("false"),
+    max_rejects: parameter
+      .refine((text) => rejectLimit(text) !== undefined, "must be a number of rows, or a share from 0% to 100%")
+      .transform(rejectLimit)
+      .optional(),
+    ...RECIPE_PARAMETERS,
+  });
 
-/** The table of the example: one without references, so that the example's row has no missing parent. */
-const table = tables.find(({ references }) => references.length === 0) ?? tableOf(tableNames[0]);
-const IMPORT = describe({
-  ...{ tags: ["imports"], summary: "Import a file of any size into a table. The run goes on after the answer" },
-  description: `\`/runs/ID/events\` follows the run. The body may be packed: \`Content-Encoding\` is one of ${CODINGS.join(", ")}.`,
-  requestHeaders: [PREFER, IDEMPOTENCY_KEY],
-  body: fileBody(202),
-  answers: {
-    202: json("The run, which has begun", Run, "Location", "Preference-Applied", "Idempotent-Replayed"),
-    ...problems(400, 408, 409, 413, 415, 422, 503),
-  },
-});
+const describeImport = (dictionary: Dictionary) =>
+  describe({
+    ...{ tags: ["imports"], summary: "Import a file of any size into a table. The run goes on after the answer" },
+    description: `\`/runs/ID/events\` follows the run. The body may be packed: \`Content-Encoding\` is one of ${CODINGS.join(", ")}.`,
+    requestHeaders: [PREFER, IDEMPOTENCY_KEY],
+    body: fileBody(dictionary, 202),
+    answers: {
+      202: json("The run, which has begun", Run, "Location", "Preference-Applied", "Idempotent-Replayed"),
+      ...problems(400, 408, 409, 413, 415, 422, 503),
+    },
+  });
 
 /** A file in any format. @param status of the answer to the example */
-export function fileBody(status: number): Record<string, Content> {
+export function fileBody({ tables }: Dictionary, status: number): Record<string, Content> {
+  // A table without references, so that the example's row has no missing parent.
+  const table = tables.find(({ references }) => references.length === 0) ?? tables[0];
   return {
     "text/csv": {
       schema: z.string().min(1),
@@ -96,12 +98,17 @@ interface ImportDependencies {
 }
 
 export function importRoutes({ database, imports, log, limits, msMax }: ImportDependencies) {
+  const { dictionary } = database;
   const uploads = new Uploads(limits);
   const { bytesMax } = limits;
   const say = (line: string) => log.info(line);
   const once = oncePerKey(database, say);
-  const checks = [requires("writer"), databaseAllows(database, "import"), validate("query", ImportQuery)] as const;
-  return new Hono<Env>().post("/imports", IMPORT, ...checks, async (c) => {
+  const checks = [
+    requires("writer"),
+    databaseAllows(database, "import"),
+    validate("query", importQuery(dictionary)),
+  ] as const;
+  return new Hono<Env>().post("/imports", describeImport(dictionary), ...checks, async (c) => {
     const query = c.req.valid("query");
     const recipe = recipeOf(query);
     const reader = readerFor(c, recipe?.format, bytesMax);
@@ -118,7 +125,7 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     held.use(place);
     const maxRejects = isAllOrNothing ? { rows: 0 } : query.max_rejects;
     const options = {
-      source: sourceOf(query, body, reader, recipe),
+      source: sourceOf({ table: dictionary.of(query.table), name: query.name }, body, reader, recipe),
       dryRun: query.dry_run === "true",
       maxRejects,
       rejectsKept: rejectsKept(maxRejects, limits.rejectsMax),
@@ -187,12 +194,12 @@ const rejectsKept = (asked: RejectLimit | undefined, most: number) =>
  * with the same name supersedes the rejections of this one.
  */
 function sourceOf(
-  { table, name }: { table: TableName; name?: string | undefined },
+  { table, name }: { table: Table; name?: string | undefined },
   body: Spool,
   { read, ending }: FileReader,
   recipe: FileRecipe | undefined,
 ): Source {
-  const file = { name: name ?? `${table}${ending}`, bytes: body.bytes, open: body.read, read, recipe };
+  const file = { name: name ?? `${table.name}${ending}`, bytes: body.bytes, open: body.read, read, recipe };
   return oneFile(`upload:${name ?? `sha256:${body.digest.toString("hex")}`}`, table, file);
 }
 

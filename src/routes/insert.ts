@@ -4,9 +4,10 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { csvHeader, toCsv } from "../codecs/csv.ts";
+import type { Dictionary } from "../codecs/dictionary.ts";
 import { exampleRow } from "../codecs/example.ts";
 import { newRowSchema, toJson } from "../codecs/json.ts";
-import { type Table, type TableName, tables } from "../codecs/tables.ts";
+import type { Table } from "../codecs/tables.ts";
 import { requires } from "../http/auth.ts";
 import { type BatchResponse, batchAnswer, batchAnswers } from "../http/batch-answer.ts";
 import { bodyToWrite, bytesOf, mediaTypeOf, textOf } from "../http/body.ts";
@@ -24,7 +25,7 @@ import { RECIPE_PARAMETERS } from "../read/recipes/recipe-options.ts";
 import { rowsOfJson } from "../read/request-json.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX, rowsOfBody } from "../read/request-rows.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
-import { TablePath } from "./table-rows.ts";
+import { tablePath } from "./table-rows.ts";
 
 export interface WriteLimits {
   bodyBytesMax: number;
@@ -38,22 +39,30 @@ const recipeQuery = validate("query", z.strictObject(RECIPE_PARAMETERS));
 export function insertRoutes(database: MusterDatabase, limits: WriteLimits) {
   const body = bodyToWrite(limits.inFlight, database.writers, limits.bodyBytesMax);
   const checks = [requires("writer"), databaseAllows(database, "insert"), ...body] as const;
+  const { dictionary } = database;
   return new Hono<Env>()
-    .post("/insert", describe(describeInsert()), ...checks, noQuery, async (c) => {
+    .post("/insert", describe(describeInsert(dictionary)), ...checks, noQuery, async (c) => {
       mediaTypeOf(c, ["application/json"]);
-      return insert(c, database, limits, (body) => rowsOfJson(textOf(body)));
+      return insert(c, database, limits, (body) => rowsOfJson(textOf(body), dictionary));
     })
-    .post("/:table", describe(describeInsertInto), ...checks, validate("param", TablePath), recipeQuery, async (c) => {
-      const { table } = c.req.valid("param");
-      const recipe = recipeOf(c.req.valid("query"));
-      return insert(c, database, limits, (body, notes) => rowsOf(c, body, table, recipe, notes));
-    });
+    .post(
+      "/:table",
+      describe((table) => describeInsertInto(table, dictionary)),
+      ...checks,
+      validate("param", tablePath(dictionary)),
+      recipeQuery,
+      async (c) => {
+        const table = dictionary.of(c.req.valid("param").table);
+        const recipe = recipeOf(c.req.valid("query"));
+        return insert(c, database, limits, (body, notes) => rowsOf(c, body, { dictionary, table }, recipe, notes));
+      },
+    );
 }
 
 function rowsOf(
   c: Context<Env>,
   body: Uint8Array,
-  table: TableName,
+  { dictionary, table }: { dictionary: Dictionary; table: Table },
   recipe: FileRecipe | undefined,
   notes: string[],
 ): BatchRow[] | Promise<BatchRow[]> {
@@ -64,7 +73,7 @@ function rowsOf(
   if (type !== "application/json")
     return rowsOfBody(type, body, table, { say: (note) => void notes.push(note), recipe });
   if (recipe) throw new Refusal(400, "parameters of a recipe are for CSV and NDJSON: send JSON rows without them");
-  return rowsOfJson(textOf(body), table);
+  return rowsOfJson(textOf(body), dictionary, table);
 }
 
 const TSV = "text/tab-separated-values";
@@ -104,14 +113,18 @@ export const PREFER = {
   description: "`handling=lenient`: insert good rows, log bad ones. `handling=strict`: insert all rows or none",
 };
 
-const INSERTS: Description = {
+const inserts = (dictionary: Dictionary): Description => ({
   description:
     "The answer has a verdict for each row. Parents are inserted before their children, in whatever order they are sent.",
   requestHeaders: [PREFER, IDEMPOTENCY_KEY],
-  answers: { ...batchAnswers("Preference-Applied", "Idempotent-Replayed"), ...problems(400, 409, 415, 503) },
-};
+  answers: {
+    ...batchAnswers(dictionary, "Preference-Applied", "Idempotent-Replayed"),
+    ...problems(400, 409, 415, 503),
+  },
+});
 
-function describeInsert(): Description {
+function describeInsert(dictionary: Dictionary): Description {
+  const { tables } = dictionary;
   const rows = Object.fromEntries(tables.map((table) => [table.name, [sentRow(table)]]));
   const fields = tables.map((table) => ({
     [table.name]: Object.entries(sentRow(table)).map(([name, value]) => ({ [name]: value })),
@@ -127,12 +140,12 @@ function describeInsert(): Description {
   });
   const batch = z.strictObject(Object.fromEntries(lists)).meta({ id: "Batch", minProperties: 1 });
   return {
-    ...{ ...INSERTS, tags: ["rows"], summary: `Insert up to ${ROWS_PER_REQUEST_MAX} rows of any tables` },
+    ...{ ...inserts(dictionary), tags: ["rows"], summary: `Insert up to ${ROWS_PER_REQUEST_MAX} rows of any tables` },
     body: { "application/json": { schema: z.union([batch, z.array(batch).min(1)]), examples } },
   };
 }
 
-function describeInsertInto(table: Table): Description {
+function describeInsertInto(table: Table, dictionary: Dictionary): Description {
   const row = newRow(table);
   const one = sentRow(table);
   const bad = { ...one, "no such field": 1 };
@@ -147,7 +160,11 @@ function describeInsertInto(table: Table): Description {
     examples: { rows: { summary, value, status: 201 } },
   });
   return {
-    ...{ ...INSERTS, tags: [table.name], summary: `Insert up to ${ROWS_PER_REQUEST_MAX} rows of ${table.name}` },
+    ...{
+      ...inserts(dictionary),
+      tags: [table.name],
+      summary: `Insert up to ${ROWS_PER_REQUEST_MAX} rows of ${table.name}`,
+    },
     body: {
       "application/json": { schema: z.union([row, z.array(row).min(1).max(ROWS_PER_REQUEST_MAX)]), examples },
       "application/x-ndjson": text("A row in each line", `${JSON.stringify(one)}\n`),

@@ -1,7 +1,8 @@
 /** Rejected rows with their reasons: listed, replayed and discarded (docs/rejections.md). */
 import { Hono, type TypedResponse } from "hono";
 import { z } from "zod";
-import { type Table, tableNames, tableOf } from "../codecs/tables.ts";
+import type { Dictionary } from "../codecs/dictionary.ts";
+import type { Table } from "../codecs/tables.ts";
 import { REASON_CODES, REJECTION_STATES } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
@@ -31,18 +32,19 @@ const RejectionPath = z.object({
     .transform(Number)
     .meta(documented({ type: "integer", minimum: 1, examples: [1] })),
 });
-const RejectionQuery = z.strictObject({
-  limit: rowLimit,
-  cursor: idCursor,
-  spreadsheet: spreadsheetOption,
-  table: z.enum(tableNames, { error: `must be one of ${tableNames.join(", ")}` }).optional(),
-  code: z.enum(REASON_CODES, { error: `must be one of ${REASON_CODES.join(", ")}` }).optional(),
-  run: z
-    .uuid("must be a run's id")
-    .optional()
-    .meta({ examples: [EXAMPLE_RUN] }),
-  state: z.enum(REJECTION_STATES, { error: `must be one of ${REJECTION_STATES.join(", ")}` }).optional(),
-});
+const rejectionQuery = ({ names }: Dictionary) =>
+  z.strictObject({
+    limit: rowLimit,
+    cursor: idCursor,
+    spreadsheet: spreadsheetOption,
+    table: z.enum(names, { error: `must be one of ${names.join(", ")}` }).optional(),
+    code: z.enum(REASON_CODES, { error: `must be one of ${REASON_CODES.join(", ")}` }).optional(),
+    run: z
+      .uuid("must be a run's id")
+      .optional()
+      .meta({ examples: [EXAMPLE_RUN] }),
+    state: z.enum(REJECTION_STATES, { error: `must be one of ${REJECTION_STATES.join(", ")}` }).optional(),
+  });
 const Rejection = z
   .strictObject({
     id: z.int(),
@@ -83,12 +85,11 @@ const DiscardBody = z.strictObject({
     .max(ROWS_PER_REQUEST_MAX, `must have ${ROWS_PER_REQUEST_MAX} ids at most`),
 });
 
-/** The table of the example rows. Parents are declared before their children, so the last table has the most references. */
-const child = tableOf(tableNames.at(-1) ?? tableNames[0]);
-const REPLAYS: Examples = {
+/** The example row is for the last table: parents come before their children, so it is likely to have references. */
+const replays = ({ tables }: Dictionary): Examples => ({
   run: { summary: "All open rejections of a run, unchanged", value: { run: EXAMPLE_RUN }, status: 201 },
-  rows: { summary: "Mended rows", value: { rows: [{ id: 1, row: sentRow(child) }] }, status: 201 },
-};
+  rows: { summary: "Mended rows", value: { rows: [{ id: 1, row: sentRow(tables.at(-1) ?? tables[0]) }] }, status: 201 },
+});
 const DISCARDS: Examples = { ids: { summary: "By their ids", value: { ids: [1] }, status: 200 } };
 
 const tags = ["rejections"];
@@ -102,11 +103,12 @@ const ONE = describe({
   ...{ tags, summary: "One rejection" },
   answers: { 200: json("The rejection", Rejection), ...problems(404, 406, 503) },
 });
-const REPLAY = describe({
-  ...{ tags, summary: "Try rejected rows again, mended or unchanged", requestHeaders: [IDEMPOTENCY_KEY] },
-  description: "A row that is rejected again becomes a new open rejection. Its `replaces` names the old one.",
-  answers: { ...batchAnswers("Idempotent-Replayed"), ...problems(404, 409, 503) },
-});
+const describeReplay = (dictionary: Dictionary) =>
+  describe({
+    ...{ tags, summary: "Try rejected rows again, mended or unchanged", requestHeaders: [IDEMPOTENCY_KEY] },
+    description: "A row that is rejected again becomes a new open rejection. Its `replaces` names the old one.",
+    answers: { ...batchAnswers(dictionary, "Idempotent-Replayed"), ...problems(404, 409, 503) },
+  });
 const DISCARD = describe({
   ...{ tags, summary: "Give up rejected rows for good", requestHeaders: [IDEMPOTENCY_KEY] },
   answers: {
@@ -117,32 +119,39 @@ const DISCARD = describe({
 
 /** @param pages the same database for reading: its queries have a time limit */
 export function rejectionRoutes(database: MusterDatabase, pages: MusterDatabase, limits: WriteLimits) {
+  const { dictionary } = database;
   const { inFlight, bodyBytesMax, msMax } = limits;
   const body = [...bodyToWrite(inFlight, database.writers, bodyBytesMax), jsonBody(inFlight)] as const;
   const checks = [requires("writer"), databaseAllows(database, "insert"), ...body, noQuery] as const;
   return new Hono<Env>()
-    .post("/rejections/replay", REPLAY, ...checks, validate("json", ReplayBody, REPLAYS), async (c) => {
-      const asked = c.req.valid("json");
-      // Rows are taken from the body's text: the validator's values lack repeated keys and the original spelling.
-      const text = c.get("json");
-      return answerOnce<BatchResponse>(c, { database, body: bytesOf(c), msMax }, async (connection) => {
-        if ("run" in asked) {
-          const { corrections, remaining } = await openRejections(connection, asked.run);
-          const request = { corrections, source: `run ${asked.run}`, pointer: () => "/run" };
-          const { rows, outcome } = await replay(database, connection, request);
-          const answer = batchAnswer(c, rows, outcome, { strict: false });
-          return { ...answer, body: { ...answer.body, remaining } };
-        }
-        // If an entry has only an id and no row, the rejected row is replayed unchanged.
-        const corrections = asked.rows.map(({ id, row }, index) =>
-          row === undefined ? { id } : { id, row: text.source(["rows", index, "row"]) },
-        );
-        const source = `${c.req.method} ${c.req.path}`;
-        const pointer = (index: number) => `/rows/${index}`;
-        const { rows, outcome } = await replay(database, connection, { corrections, source, pointer });
-        return batchAnswer(c, rows, outcome, { strict: false });
-      });
-    })
+    .post(
+      "/rejections/replay",
+      describeReplay(dictionary),
+      ...checks,
+      validate("json", ReplayBody, replays(dictionary)),
+      async (c) => {
+        const asked = c.req.valid("json");
+        // Rows are taken from the body's text: the validator's values lack repeated keys and the original spelling.
+        const text = c.get("json");
+        return answerOnce<BatchResponse>(c, { database, body: bytesOf(c), msMax }, async (connection) => {
+          if ("run" in asked) {
+            const { corrections, remaining } = await openRejections(connection, asked.run);
+            const request = { corrections, source: `run ${asked.run}`, pointer: () => "/run" };
+            const { rows, outcome } = await replay(database, connection, request);
+            const answer = batchAnswer(c, rows, outcome, { strict: false });
+            return { ...answer, body: { ...answer.body, remaining } };
+          }
+          // If an entry has only an id and no row, the rejected row is replayed unchanged.
+          const corrections = asked.rows.map(({ id, row }, index) =>
+            row === undefined ? { id } : { id, row: text.source(["rows", index, "row"]) },
+          );
+          const source = `${c.req.method} ${c.req.path}`;
+          const pointer = (index: number) => `/rows/${index}`;
+          const { rows, outcome } = await replay(database, connection, { corrections, source, pointer });
+          return batchAnswer(c, rows, outcome, { strict: false });
+        });
+      },
+    )
     .post("/rejections/discard", DISCARD, ...checks, validate("json", DiscardBody, DISCARDS), async (c) => {
       const { ids } = c.req.valid("json");
       type Discarded = TypedResponse<{ discarded: number }, 200, "json">;
@@ -151,9 +160,9 @@ export function rejectionRoutes(database: MusterDatabase, pages: MusterDatabase,
         return { status: 200, headers: JSON_TYPE, body: { discarded: new Set(ids).size } };
       });
     })
-    .get("/rejections", LIST, validate("query", RejectionQuery), async (c) => {
+    .get("/rejections", LIST, validate("query", rejectionQuery(dictionary)), async (c) => {
       const { limit, cursor, spreadsheet, ...filter } = c.req.valid("query");
-      const table = spreadsheet && filter.table ? tableOf(filter.table) : undefined;
+      const table = spreadsheet && filter.table ? dictionary.of(filter.table) : undefined;
       return answerListing(c, table ? sheetOf(table) : EXPORT, {
         async read(limit, after) {
           const found = await listRejections(pages.db, { ...filter, limit, after });

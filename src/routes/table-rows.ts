@@ -1,12 +1,13 @@
-/** `GET /TABLE` and `GET /TABLE/ID`: rows of every table in codecs/tables.ts. A new table needs no route of its own. */
+/** `GET /TABLE` and `GET /TABLE/ID`: rows of every table of the dictionary. A new table needs no route of its own. */
 import { Hono } from "hono";
 import { z } from "zod";
 import { Fault, isBlank } from "../codecs/codec.ts";
 import { csvCells } from "../codecs/csv.ts";
+import type { Dictionary } from "../codecs/dictionary.ts";
 import { exampleRow } from "../codecs/example.ts";
 import { rowSchema, toJson } from "../codecs/json.ts";
 import { pointerTo } from "../codecs/pointer.ts";
-import { numberKeyOf, type Row, type Table, tableNames, tableOf } from "../codecs/tables.ts";
+import { numberKeyOf, type Row, type Table } from "../codecs/tables.ts";
 import type { Bounded } from "../db/bounded.ts";
 import { MusterError } from "../errors.ts";
 import { type Description, describe, documented, json, lines, problems } from "../http/describe.ts";
@@ -15,45 +16,55 @@ import { answerListing, idCursor, rowLimit } from "../http/listing.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { type Lines, spreadsheetOption } from "../http/stream.ts";
 import { faulty, noQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
+import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { findRow, listRows, listRowsAsJson, type RowFilter } from "../repositories/rows.ts";
 import { shown } from "../shown.ts";
 
-export const TablePath = z.object({
-  table: z.enum(tableNames, {
-    error: ({ input }) => `there is no table ${shown(input)}: the tables are ${tableNames.join(", ")}`,
-  }),
-});
-const RowPath = TablePath.extend({
-  id: z
-    .string()
-    .regex(/^-?\d{1,10}$/, "there is no such row: ids are numbers")
-    .transform(Number)
-    .meta(documented({ type: "integer", examples: [1] })),
-});
+export const tablePath = ({ names }: Dictionary) =>
+  z.object({
+    table: z.enum(names, {
+      error: ({ input }) => `there is no table ${shown(input)}: the tables are ${names.join(", ")}`,
+    }),
+  });
+const rowPath = (dictionary: Dictionary) =>
+  tablePath(dictionary).extend({
+    id: z
+      .string()
+      .regex(/^-?\d{1,10}$/, "there is no such row: ids are numbers")
+      .transform(Number)
+      .meta(documented({ type: "integer", examples: [1] })),
+  });
 /** Any other parameter is a filter by one of the table's columns. */
 const PageQuery = z.object({ limit: rowLimit, cursor: idCursor, spreadsheet: spreadsheetOption }).catchall(parameter);
 
 /** The most rows that one query of a stream reads. So many short rows take about 3 MB of memory; to read more is no faster. */
 const PAGE_ROWS = 10_000;
 
-export function tableRoutes(database: Bounded) {
+export function tableRoutes(database: MusterDatabase & Bounded) {
+  const { dictionary } = database;
   return new Hono<Env>()
-    .get("/:table", describe(describeRows), validate("param", TablePath), validate("query", PageQuery), async (c) => {
-      const table = tableOf(c.req.valid("param").table);
-      const { limit, cursor, spreadsheet, ...fields } = c.req.valid("query");
-      const equal = filtersOf(table, fields as Record<string, string>);
-      return answerListing(c, linesOfTable(table), {
-        read: (limit, after) => listRows(database, table, { limit, after, equal }),
-        readJson: (limit, after) => listRowsAsJson(database, table, { limit, after, equal }),
-        keyOf: (row) => Number(row[numberKeyOf(table)]),
-        pageRows: PAGE_ROWS,
-        after: cursor,
-        ...{ limit, spreadsheet },
-      });
-    })
-    .get("/:table/:id", describe(describeRow), validate("param", RowPath), noQuery, async (c) => {
+    .get(
+      "/:table",
+      describe(describeRows),
+      validate("param", tablePath(dictionary)),
+      validate("query", PageQuery),
+      async (c) => {
+        const table = dictionary.of(c.req.valid("param").table);
+        const { limit, cursor, spreadsheet, ...fields } = c.req.valid("query");
+        const equal = filtersOf(table, fields as Record<string, string>);
+        return answerListing(c, linesOfTable(table), {
+          read: (limit, after) => listRows(database, table, { limit, after, equal }),
+          readJson: (limit, after) => listRowsAsJson(database, table, { limit, after, equal }),
+          keyOf: (row) => Number(row[numberKeyOf(table)]),
+          pageRows: PAGE_ROWS,
+          after: cursor,
+          ...{ limit, spreadsheet },
+        });
+      },
+    )
+    .get("/:table/:id", describe(describeRow), validate("param", rowPath(dictionary)), noQuery, async (c) => {
       const { table: name, id } = c.req.valid("param");
-      const table = tableOf(name);
+      const table = dictionary.of(name);
       negotiate(c, ["application/json"]);
       const row = await findRow(database, table, id);
       if (!row) throw new MusterError("not_found", `${name} has no id ${id}`);

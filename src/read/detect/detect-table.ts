@@ -1,5 +1,6 @@
 /** Finds the table of a file by the columns that its header names. */
-import { type Table, type TableName, tableNames, tables } from "../../codecs/tables.ts";
+import type { Dictionary } from "../../codecs/dictionary.ts";
+import type { Table, TableName } from "../../codecs/tables.ts";
 import { FieldNames } from "../recipes/field-names.ts";
 import { count, type Finding } from "./detection.ts";
 
@@ -11,10 +12,10 @@ export interface FoundTable {
 }
 
 /** @param known the table, if the name of the file or the user says it */
-export function detectTable(names: readonly string[], known: Table | undefined): FoundTable {
+export function detectTable(names: readonly string[], known: Table | undefined, dictionary: Dictionary): FoundTable {
   if (known) return { table: known, names: [known.name] };
   const part = "table";
-  const ranked = tables
+  const ranked = dictionary.tables
     .map((table) => {
       const naming = new FieldNames(table);
       const named = new Set(names.map((name) => naming.of(name)).filter((index) => index >= 0));
@@ -32,10 +33,10 @@ export function detectTable(names: readonly string[], known: Table | undefined):
     .toSorted((a, b) => a.lacks - b.lacks || b.named - a.named);
   const [best, second] = ranked;
   if (!best) {
-    const doubt = `neither its name nor a header says the table: give --table (${tableNames.join(", ")})`;
+    const doubt = `neither its name nor a header says the table: give --table (${dictionary.names.join(", ")})`;
     return {
       table: undefined,
-      names: tableNames,
+      names: dictionary.names,
       finding: { part, is: "unknown", evidence: "no table has such columns", doubt },
     };
   }

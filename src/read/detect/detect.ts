@@ -1,5 +1,6 @@
 /** Finds how a file is written by its start: every detector in its turn. Nothing is applied by itself. */
-import { type Table, type TableName, tables } from "../../codecs/tables.ts";
+import type { Dictionary } from "../../codecs/dictionary.ts";
+import type { Table, TableName } from "../../codecs/tables.ts";
 import { hasTyped, shapeOf } from "../csv/csv-header.ts";
 import { TEXT_PARTS } from "../formats/xlsx-rows.ts";
 import { resolved } from "../recipes/dialects.ts";
@@ -25,6 +26,7 @@ export interface Start {
 }
 
 export interface Known {
+  dictionary: Dictionary;
   /** The table, if the name or the user says it. */
   table: Table | undefined;
   /** The format that the name says. */
@@ -73,7 +75,7 @@ export async function detect(start: Start, known: Known): Promise<Detection> {
 function ofWorkbook(text: string, known: Known, findings: Finding[]): Detection {
   const { table, given } = known;
   if (given.sheet !== undefined) findings.push(said("sheet", given.sheet));
-  if (text === "") return { findings, table, tables: tables.map(({ name }) => name), columns: [] };
+  if (text === "") return { findings, table, tables: known.dictionary.names, columns: [] };
   const dialect = { delimiter: ",", quote: '"', escape: "" };
   const found = ofCsv(text, { ...known, given: { ...given, ...dialect }, format: "csv" }, []);
   const isOfText = (recipe: FileRecipe) => TEXT_PARTS.some((part) => recipe[part] !== undefined);
@@ -92,7 +94,7 @@ function withoutCutLine(text: string): string {
 }
 
 function ofCsv(text: string, known: Known & { format: FormatName }, findings: Finding[]): Detection {
-  const candidates = known.table ? [known.table] : tables;
+  const candidates = known.table ? [known.table] : known.dictionary.tables;
   const namings = candidates.map((table) => new FieldNames(table, ofTable(known.given, table)));
   const namesColumn: NamesColumn = (cell) => namings.some((naming) => naming.of(cell) >= 0);
   const dialect = detectDialect(text, known.given, namesColumn, {
@@ -107,7 +109,7 @@ function ofCsv(text: string, known: Known & { format: FormatName }, findings: Fi
     const samples = header.names.map((_, at) => cells(at));
     return withColumns({ names: header.names, samples, isExact: false }, known, findings);
   }
-  const { table, finding, names } = detectTable([], known.table);
+  const { table, finding, names } = detectTable([], known.table, known.dictionary);
   if (finding) findings.push(finding);
   if (!table) return { findings, table, tables: names, columns: [] };
   return byPosition(
@@ -137,7 +139,7 @@ interface Names {
 }
 
 function withColumns({ names, samples, isExact }: Names, known: Known, findings: Finding[]): Detection {
-  const found = detectTable(names, known.table);
+  const found = detectTable(names, known.table, known.dictionary);
   if (found.finding) findings.push(found.finding);
   const { table } = found;
   if (!table) return { findings, table, tables: found.names, columns: [] };

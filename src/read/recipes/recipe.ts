@@ -3,7 +3,6 @@
  * out is read by the strict default.
  */
 import { z } from "zod";
-import { tableNames } from "../../codecs/tables.ts";
 import { MusterError } from "../../errors.ts";
 import { shown } from "../../shown.ts";
 import { encodingOf, whyUnknownEncoding } from "../formats/encodings.ts";
@@ -93,7 +92,7 @@ export const FileRecipe = z
       .min(1)
       .optional()
       .describe("Which files: a glob on the name, relative to the source. Default: all"),
-    table: oneOf(tableNames).optional().describe("The table, if the name of the file does not say it"),
+    table: z.string().optional().describe("The table, if the name of the file does not say it"),
     format: oneOf(FORMAT_NAMES).optional().describe("The format, if the ending of the name does not say it"),
     dialect: oneOf(DIALECT_NAMES).optional().describe("A way of writing CSV by its name"),
     ...csvParts,
@@ -162,6 +161,17 @@ export const Recipe = z.strictObject({
     .describe("The first whose `match` fits a file's name is used"),
 });
 export type Recipe = z.output<typeof Recipe>;
+
+/**
+ * Checks the tables that a recipe names.
+ * @throws MusterError `invalid` with a JSON Pointer to each that is not among the tables
+ */
+export function assertTables({ files }: Recipe, tables: readonly string[]): void {
+  const faults = files.flatMap(({ table }, at) =>
+    table === undefined || tables.includes(table) ? [] : `/files/${at}/table must be one of ${tables.join(" ")}`,
+  );
+  if (faults.length > 0) throw new MusterError("invalid", `the recipe: ${faults.join("; ")}`);
+}
 
 /** zod drops what has this name without a word, and its column would then be read from another cell. */
 export const PROTOTYPE = "__proto__";

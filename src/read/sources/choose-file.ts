@@ -9,6 +9,8 @@ import { isSideName, partsOf, tableOfFile, tableOfFolder, tablesOfPath, whyFileS
 import type { Choice, Choose, Place } from "./found-source.ts";
 
 export interface Choosing {
+  /** The names of the dictionary's tables. */
+  tables: readonly TableName[];
   /** Leaves out the files of other tables. A single file is read as this table's, whatever its name is. */
   only: TableName | undefined;
   recipe: Recipe | undefined;
@@ -18,8 +20,8 @@ export interface Choosing {
   isSeveral: boolean;
 }
 
-export function chooser(place: Place, { only, recipe, isRecipeGiven, isSeveral }: Choosing): Choose {
-  return (name) => {
+export function chooser(place: Place, { tables, only, recipe, isRecipeGiven, isSeveral }: Choosing): Choose {
+  const choose = (name: string): Choice => {
     const own = recipe && recipeFor(recipe, name);
     const asked = (table: TableName): Choice =>
       only === undefined || only === table ? { is: "read", table, recipe: own } : { is: "not asked for" };
@@ -28,20 +30,22 @@ export function chooser(place: Place, { only, recipe, isRecipeGiven, isSeveral }
       return isRecipeGiven ? { is: "skipped", why: "--recipe is used instead" } : { is: "the recipe" };
     if (!place.isOne && (isSideName(file) || file === RECIPE_FILE)) return { is: "skipped", why: MOVE_RECIPE };
     if (place.isOne && only !== undefined) {
-      const named = tableOfFile(file);
+      const named = tableOfFile(tables, file);
       if (isSeveral && named !== undefined && named !== only) throw otherTable(place.location, named, only);
       return asked(only);
     }
-    if (own?.table !== undefined) return asked(own.table);
+    const ofRecipe = tables.find((table) => table === own?.table);
+    if (ofRecipe !== undefined) return asked(ofRecipe);
     const isRead = own?.format !== undefined || readerOfFile(file) !== undefined;
-    if (!isRead) return { is: "skipped", why: whyFileSkipped(name) };
-    const tables = tablesOfPath(name, own?.format !== undefined);
-    const [table = tableOfFolder(place.folder), second] = tables;
-    if (table === undefined) return { is: "skipped", why: whyFileSkipped(name) };
+    if (!isRead) return { is: "skipped", why: whyFileSkipped(tables, name) };
+    const named = tablesOfPath(tables, name, own?.format !== undefined);
+    const [table = tableOfFolder(tables, place.folder), second] = named;
+    if (table === undefined) return { is: "skipped", why: whyFileSkipped(tables, name) };
     if (second === undefined) return asked(table);
-    if (only !== undefined && !tables.includes(only)) return { is: "not asked for" };
+    if (only !== undefined && !named.includes(only)) return { is: "not asked for" };
     throw twoTables(name, table, second);
   };
+  return Object.assign(choose, { tables });
 }
 
 const LAKES: Record<string, string> = { _delta_log: "Delta Lake", ".hoodie": "Hudi" };
@@ -50,11 +54,11 @@ const LAKES: Record<string, string> = { _delta_log: "Delta Lake", ".hoodie": "Hu
  * @param name of a hidden folder, relative to the source
  * @throws MusterError `invalid` if it shows that the folder around it is a table of a data lake
  */
-export function refuseLake(name: string, location: string): void {
+export function refuseLake(name: string, location: string, { tables }: Choose): void {
   const { folder, file } = partsOf(name.replace(/\/$/, ""));
   const lake = LAKES[file];
   // The source itself is meant to be read, whatever its name is.
-  if (lake === undefined || (folder !== "" && tablesOfPath(`${folder}/`).length === 0)) return;
+  if (lake === undefined || (folder !== "" && tablesOfPath(tables, `${folder}/`).length === 0)) return;
   const what = `${escaped(folder || location)} is a table of ${lake}, whose files also hold rows that were deleted or replaced`;
   throw new MusterError("invalid", `${what}: export the rows that it has now, and import those`);
 }

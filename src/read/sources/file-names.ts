@@ -1,26 +1,29 @@
 /** What the name of a file or folder says: which table it is for, or why it is not read and what to do. */
-import { type TableName, tableNames } from "../../codecs/tables.ts";
+import type { TableName } from "../../codecs/tables.ts";
 import { escaped } from "../../shown.ts";
 import { READ_ENDINGS, readerOfFile } from "../formats/file-formats.ts";
 import { option } from "../recipes/option-text.ts";
 
+/** The names of the dictionary's tables. */
+type Names = readonly TableName[];
+
 /** `jobs.csv` and `jobs-2021.csv.gz` are for jobs. Undefined if the name is for no table. @param anyEnding not only those that are read */
-export function tableOfFile(file: string, anyEnding = false): TableName | undefined {
+export function tableOfFile(tables: Names, file: string, anyEnding = false): TableName | undefined {
   const stem = readerOfFile(file)?.stem ?? (anyEnding ? file.replace(/\.[^.]*$/, "") : undefined);
   if (stem === undefined || file.startsWith(".")) return undefined;
-  return tableNames.find((table) => stem === table || stem.startsWith(`${table}-`));
+  return tables.find((table) => stem === table || stem.startsWith(`${table}-`));
 }
 
 /** A folder is for jobs if it is called `jobs`, or as Spark calls what it writes, `jobs.csv` or `jobs-2021.parquet`. */
-export function tableOfFolder(folder: string): TableName | undefined {
-  return tableNames.find((table) => table === folder) ?? tableOfFile(folder);
+export function tableOfFolder(tables: Names, folder: string): TableName | undefined {
+  return tables.find((table) => table === folder) ?? tableOfFile(tables, folder);
 }
 
 /** The tables that a file's name and the folders in its path are named for, each once. */
-export function tablesOfPath(path: string, anyEnding = false): TableName[] {
+export function tablesOfPath(tables: Names, path: string, anyEnding = false): TableName[] {
   const { folder, file } = partsOf(path);
-  const tables = [...folder.split("/").map(tableOfFolder), tableOfFile(file, anyEnding)];
-  return [...new Set(tables.filter((table) => table !== undefined))];
+  const named = [...folder.split("/").map((each) => tableOfFolder(tables, each)), tableOfFile(tables, file, anyEnding)];
+  return [...new Set(named.filter((table) => table !== undefined))];
 }
 
 export function partsOf(path: string): { folder: string; file: string } {
@@ -34,30 +37,30 @@ export function isSideName(name: string): boolean {
 }
 
 /** Why a file is not read that is for no table, or has an ending that is not read. @param path relative to the source */
-export function whyFileSkipped(path: string): string {
+export function whyFileSkipped(tables: Names, path: string): string {
   const { folder, file } = partsOf(path);
   const reader = readerOfFile(file);
   if (reader === undefined) return whyEndingSkipped(file);
   const near = folder
     .split("/")
     .reverse()
-    .find((name) => nearestTable(name) !== undefined);
+    .find((name) => nearestTable(tables, name) !== undefined);
   if (near !== undefined) {
-    const table = nearestTable(near);
+    const table = nearestTable(tables, near);
     return `neither its name nor its folder's is a table's, the nearest is ${table}: name the folder ${escaped(near)} exactly ${table}`;
   }
-  const nearest = nearestTable(reader.stem);
+  const nearest = nearestTable(tables, reader.stem);
   const [table, ending] = [nearest ?? "TABLE", file.slice(reader.stem.length)];
-  const tables = nearest === undefined ? ` (${tableNames.join(", ")})` : `, the nearest is ${nearest}`;
-  return `it is named for no table${tables}: name it ${table}${ending} or ${table}-2021${ending}, or put it into a folder ${table}`;
+  const known = nearest === undefined ? ` (${tables.join(", ")})` : `, the nearest is ${nearest}`;
+  return `it is named for no table${known}: name it ${table}${ending} or ${table}-2021${ending}, or put it into a folder ${table}`;
 }
 
 /** The table that a name means: job, JOBS and old_jobs mean jobs. */
-function nearestTable(name: string): TableName | undefined {
+function nearestTable(tables: Names, name: string): TableName | undefined {
   const words = name.toLowerCase().match(/[a-z]{3,}/g) ?? [];
   const isNear = (table: string) =>
     name.toLowerCase().includes(table) || words.some((word) => `_${table}`.includes(`_${word}`));
-  return tableNames.find((table) => isNear(table.toLowerCase()));
+  return tables.find((table) => isNear(table.toLowerCase()));
 }
 
 /** What to do with files of other endings. */

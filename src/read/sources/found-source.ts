@@ -59,7 +59,11 @@ export type Choice =
   | { is: "the recipe" };
 
 /** @param name relative to the source. Throws if the name says two things */
-export type Choose = (name: string) => Choice;
+export interface Choose {
+  (name: string): Choice;
+  /** The dictionary's tables. */
+  readonly tables: readonly TableName[];
+}
 
 /** How deep folders are looked into, below the source. */
 export const FOLDER_DEPTH_MAX = 64;

@@ -92,7 +92,7 @@ async function lookThrough(walk: Walk, folder: Folder, shown: string): Promise<v
   const entries = await entriesOf(folder.path, shown).catch((error) => {
     // What lies in a folder of a table must not be left out.
     const isClosed = error instanceof MusterError && isFileError(error.cause) && error.cause.code === "EACCES";
-    if (!isClosed || folder.above.length === 0 || tablesOfPath(folder.name).length > 0) throw error;
+    if (!isClosed || folder.above.length === 0 || tablesOfPath(walk.choose.tables, folder.name).length > 0) throw error;
     walk.skipped.add(shown, "Muster's user may not look into it (check its owner and mode)");
     return [];
   });
@@ -127,7 +127,7 @@ async function lookInto(walk: Walk, parent: Folder, entry: string, real = join(p
   const name = `${parent.name}${entry}/`;
   const above = [...parent.above, parent.real];
   if (isSideName(entry)) {
-    refuseLake(name, walk.location);
+    refuseLake(name, walk.location, walk.choose);
     walk.skipped.add(name, "");
   } else if (above.some((path) => path === real || path.startsWith(real === sep ? sep : real + sep)))
     walk.skipped.add(name.slice(0, -1), "it is a link that leads back to a folder above it (remove it)");

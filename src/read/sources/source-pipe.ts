@@ -1,7 +1,6 @@
 /** Reads standard input, or another pipe. It can be read only once, and an import may read its files twice: it is kept on disk. */
 import { createHash } from "node:crypto";
 import { isatty } from "node:tty";
-import { tableNames } from "../../codecs/tables.ts";
 import { MusterError } from "../../errors.ts";
 import { explainedFile } from "../../file-errors.ts";
 import { escaped } from "../../shown.ts";
@@ -39,7 +38,7 @@ async function findPipe(name: string, pipe: number | string, choose: Choose, wai
   if (choice.is !== "read")
     throw new MusterError(
       "invalid",
-      `${shown} has no name that says its table: give --table (${tableNames.join(", ")})`,
+      `${shown} has no name that says its table: give --table (${choose.tables.join(", ")})`,
     );
   waiting.say?.(`reading ${shown}${typeof pipe === "number" && isatty(pipe) ? ": end it with Ctrl-D" : ""}`);
   // It is closed, and gone, when the process ends.

@@ -50,7 +50,7 @@ async function chosenOf(
     if (folder !== undefined) {
       if (hidden.has(folder) || hidden.size >= HIDDEN_FOLDERS_MAX) continue;
       hidden.add(folder);
-      refuseLake(folder, `${location}`);
+      refuseLake(folder, `${location}`, choose);
       skipped.add(folder, "");
     } else if (object.key.endsWith("/")) {
       // S3 consoles make an empty object to stand for a folder. It can be ignored.

@@ -1,12 +1,13 @@
 /** Where rows are imported from: the files of a directory or an S3 prefix, one file, or a request's body. */
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
-import { type TableName, tableNames, tableOf } from "../../codecs/tables.ts";
+import type { Dictionary } from "../../codecs/dictionary.ts";
+import type { Table, TableName } from "../../codecs/tables.ts";
 import { SOURCE_LENGTH_MAX } from "../../db/ledger.ts";
 import { MusterError } from "../../errors.ts";
 import { cut, escaped } from "../../shown.ts";
 import type { FileRow, ReadRows } from "../file-row.ts";
 import { readerFor } from "../formats/file-formats.ts";
-import { type FileRecipe, RECIPE_FILE, type Recipe } from "../recipes/recipe.ts";
+import { assertTables, type FileRecipe, RECIPE_FILE, type Recipe } from "../recipes/recipe.ts";
 import { recipeBeside, withOptions } from "../recipes/recipe-file.ts";
 import { chooser } from "./choose-file.ts";
 import type { Identity } from "./file-digest.ts";
@@ -44,6 +45,7 @@ export interface SourceFile {
 }
 
 export interface OpenSource {
+  dictionary: Dictionary;
   /** Directories, files, pipes, `-` for standard input, `s3://BUCKET/PREFIX/` or `s3://BUCKET/KEY`. */
   locations: readonly string[];
   /** Leaves out the files of other tables. A single file is read as this table's, whatever its name is. */
@@ -68,17 +70,26 @@ export async function openSource(given: OpenSource): Promise<Source> {
   // The same object for all of them, so that they share one client.
   const how = { ...given, s3: given.s3 ?? {} };
   const { places, notes } = await placesOf(how);
+  const tables = given.dictionary.names;
   const names: string[] = [];
   const files: WholeFile[] = [];
   const readAs = new Map<string, string>();
   const recipeOf = recipesBeside(how, notes);
   for (const place of places) {
     const recipe = withOptions(how.recipe ?? (await recipeOf(place)), how.options);
+    if (recipe) assertTables(recipe, tables);
     const found = await place.find(
-      chooser(place, { only: how.only, recipe, isRecipeGiven: how.recipe !== undefined, isSeveral: places.length > 1 }),
+      chooser(place, {
+        tables,
+        only: how.only,
+        recipe,
+        isRecipeGiven: how.recipe !== undefined,
+        isSeveral: places.length > 1,
+      }),
     );
     const label = places.length > 1 ? place.location.replace(/\/*$/, "/") : "";
-    if (found.files.length === 0) throw nothingToRead(escaped(place.location), how.only, found.skipped.lines());
+    if (found.files.length === 0)
+      throw nothingToRead(escaped(place.location), how.only ? [how.only] : tables, found.skipped.lines());
     names.push(found.name);
     for (const file of found.files.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const key = file.identity && `${file.table} ${file.identity.name}`;
@@ -95,7 +106,11 @@ export async function openSource(given: OpenSource): Promise<Source> {
   if (name.length > SOURCE_LENGTH_MAX)
     throw new MusterError("invalid", `the path is over ${SOURCE_LENGTH_MAX} characters long`);
   const apart = places.length > 1 ? namesApart(files) : undefined;
-  return { name, files: files.map((file, at) => sourceFile(file, apart?.[at] ?? file.name)), notes };
+  return {
+    name,
+    files: files.map((file, at) => sourceFile(given.dictionary.of(file.table), file, apart?.[at] ?? file.name)),
+    notes,
+  };
 }
 
 type WholeFile = ChosenFile & { whole: string };
@@ -151,8 +166,8 @@ const PARTITION = /(?:^|\/)[^/=]+=[^/]*\//;
 /** How many skipped things an error names, if there is nothing to read. */
 const SKIPPED_SHOWN_MAX = 3;
 
-function nothingToRead(location: string, only: TableName | undefined, skipped: readonly string[]): MusterError {
-  const wanted = (only ? [only] : tableNames).map((name) => `${name}.csv`).join(", ");
+function nothingToRead(location: string, tables: readonly TableName[], skipped: readonly string[]): MusterError {
+  const wanted = tables.map((name) => `${name}.csv`).join(", ");
   const seen = skipped.slice(0, SKIPPED_SHOWN_MAX).map((line) => `; ${line}`);
   const more = skipped.length > seen.length ? "; ..." : "";
   const pattern =
@@ -166,15 +181,16 @@ function nothingToRead(location: string, only: TableName | undefined, skipped: r
 /** A source of one file that is in no directory or bucket, such as a request's body. @param name the source's name */
 export function oneFile(
   name: string,
-  table: TableName,
+  table: Table,
   { read, recipe, ...file }: FoundFile & { read: ReadRows; recipe?: FileRecipe | undefined },
 ): Source {
-  return { name, files: [sourceFile({ ...file, table, recipe }, file.name, read)], notes: [] };
+  return { name, files: [sourceFile(table, { ...file, recipe }, file.name, read)], notes: [] };
 }
 
 /** @param name its own among the files of all sources */
 function sourceFile(
-  { table, recipe, bytes, identity, open: openAs, readAs, ...file }: ChosenFile,
+  table: Table,
+  { recipe, bytes, identity, open: openAs, readAs, ...file }: Omit<ChosenFile, "table">,
   name: string,
   read: ReadRows = readerFor(readAs ?? file.name, recipe),
 ): SourceFile {
@@ -184,8 +200,8 @@ function sourceFile(
   }
   const open = () => openAs(name);
   const rows: SourceFile["rows"] = (onChunk, say) =>
-    read(tableOf(table), watched(open(), onChunk), escaped(name), { say, recipe });
-  return { table, name, bytes, identity, recipe, open, rows };
+    read(table, watched(open(), onChunk), escaped(name), { say, recipe });
+  return { table: table.name, name, bytes, identity, recipe, open, rows };
 }
 
 async function* watched(chunks: AsyncIterable<Uint8Array>, onChunk?: (chunk: Uint8Array) => void) {
