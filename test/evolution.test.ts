@@ -1,8 +1,11 @@
 import { afterAll, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import { bigint, decimal, int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import { backup } from "../src/backups/backup.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { verify } from "../src/backups/verify.ts";
+import { Dictionary } from "../src/codecs/dictionary.ts";
 import type { Row, Table } from "../src/codecs/tables.ts";
 import { listRows } from "../src/repositories/rows.ts";
 import { freshDatabase } from "./support/database.ts";
@@ -37,14 +40,20 @@ async function carried(change: string, now: Table): Promise<readonly Row[] | str
   await database.pool.query("DELETE FROM staff");
   await database.pool.query(`ALTER TABLE staff ${change}`);
   const options = { tables: [now], backup: "latest", report };
+  const dictionary = new Dictionary({ staff: now.source });
+  const proven = await verify({ ...database, dictionary }, store, { id: "latest", report }).then(
+    () => "proven",
+    (error) => `${error.code}: ${error.message}`,
+  );
   const failed = (error: { code: string; message: string }) => `${error.code}: ${error.message}`;
   const planned = await restore(database, store, { ...options, plan: true }).catch(failed);
   const restored = await restore(database, store, options).catch(failed);
   const rows = await listRows(database, now, { limit: 9 });
   if (typeof restored === "string") {
-    expect([planned, rows]).toEqual([restored, []]);
+    expect([planned, proven, rows]).toEqual([restored, restored, []]);
     return restored;
   }
+  expect(proven).toBe("proven");
   expect(planned).toMatchObject({ tables: { staff: { received: 2, inserted: 2 } } });
   return rows;
 }
@@ -88,6 +97,21 @@ test.each<[string, string, Table, Row[]]>([
   ],
 ])("a backup made before a column %s can be restored", async (_, change, now, rows) => {
   expect(await carried(change, now)).toEqual(rows);
+});
+
+test("a column that was added with a default that the server computes gets that default", async () => {
+  const code = varchar("code", { length: 20 });
+  const added = staff({
+    name: name(),
+    level: level(),
+    year: int("year").notNull().default(sql`(40 + 2)`),
+    code: code.default(sql`(concat('a', 'b'))`),
+  });
+  const change = "ADD year INT NOT NULL DEFAULT (40 + 2), ADD code VARCHAR(20) DEFAULT (concat('a', 'b'))";
+  expect(await carried(change, added)).toEqual([
+    [1, "Ana", 7, 42, "ab"],
+    [2, "Bo", -1, 42, "ab"],
+  ]);
 });
 
 test("a backup that does not fit the changed table is refused with the field's name, by the plan too", async () => {

@@ -12,7 +12,7 @@ import { endRun, type Report } from "../repositories/run-log.ts";
 import { readWhole } from "../repositories/whole-table.ts";
 import { findManifest } from "./catalog.ts";
 import type { Manifest, Proof } from "./manifest.ts";
-import { stageTable } from "./restore.ts";
+import { carriedBy, stageTable } from "./stage-backup.ts";
 import { type BackupStore, PROOF } from "./store.ts";
 import { BlockBuilder } from "./table-file.ts";
 
@@ -35,7 +35,7 @@ export async function verify(
     for (const { table: name } of manifest.tables) {
       if (!database.dictionary.has(name))
         throw new MusterError("refused", `backup ${manifest.id} holds ${name}, which is not a table any more`);
-      const table = database.dictionary.of(name);
+      const table = carriedBy(manifest, database.dictionary.of(name));
       // The manifest's checksum cannot be compared: the rows of a backup with an older schema are stored in the present one.
       const sent = new BlockBuilder(recordEncoder(table));
       const add = (rows: readonly Row[]) => {
