@@ -5,9 +5,11 @@ import { backup } from "../src/backups/backup.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { verify } from "../src/backups/verify.ts";
+import { connect } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { hold, select, underWay } from "./support/observe.ts";
-import { studio } from "./support/studio.ts";
+import { dictionary, studio } from "./support/studio.ts";
+import { removeOthers, userWith } from "./support/users.ts";
 
 const { database, tables, bytes, empty, run } = await studio();
 const { pool } = database;
@@ -294,6 +296,54 @@ test("a trigger on a table that is written with foreign key checks off refuses t
     await run("DROP TRIGGER audit");
   }
   await bring("staff");
+});
+
+test("a column of another program keeps its values", async () => {
+  await run(...ROWS);
+  await keep();
+  await run("ALTER TABLE staff ADD phone int DEFAULT 5");
+  try {
+    await run(
+      "UPDATE staff SET phone = 70 + id",
+      "UPDATE staff SET boss = 4, floor = 3",
+      "INSERT INTO staff (id, email) VALUES (9, 'i')",
+    );
+    await bring("staff");
+    expect((await select(pool, "SELECT phone FROM staff ORDER BY id")).map(({ phone }) => phone)).toEqual([
+      71, 72, 73, 74,
+    ]);
+    await run("UPDATE staff SET email = 'x' WHERE id = 1", "UPDATE staff SET email = 'a' WHERE id = 2");
+    await run("UPDATE staff SET email = 'b' WHERE id = 1");
+    await expectRefused(bring("staff"), "refused", /the backup's row [12] of staff: Duplicate entry/);
+  } finally {
+    await run("ALTER TABLE staff DROP phone");
+  }
+});
+
+test("rows may be added, and not taken away, if tables that the user may not see could refer to them", async () => {
+  await run(...ROWS);
+  const before = await bytes();
+  await keep();
+  const user = await userWith(database.url, `ALL ON ${database.name}.*`);
+  const seen = { ...(await connect(user.url)), dictionary };
+  const asUser = (name: string, more = {}) =>
+    restore(seen, store, { tables: tables(name), backup: "latest", report, ...more });
+  try {
+    await run("DELETE FROM takes", "DELETE FROM casts");
+    await asUser("casts");
+    await asUser("takes");
+    expect(await bytes()).toEqual(before);
+    await run("UPDATE casts SET name = 'other' WHERE place = 0");
+    for (const more of [{ plan: true }, {}])
+      await expectRefused(
+        asUser("casts", more),
+        "conflict",
+        "tables that the user may not see could refer to them: run GRANT SHOW VIEW ON *.*",
+      );
+  } finally {
+    await seen.close();
+    await removeOthers();
+  }
 });
 
 test("rows that a rule of another program refuses are named by their key", async () => {

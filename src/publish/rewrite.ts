@@ -1,5 +1,5 @@
 /**
- * Replaces the rows of a table by DELETE and INSERT alone, with foreign key checks off.
+ * Replaces the rows of a table with foreign key checks off, by DELETE and INSERT alone if it has no columns of others.
  *
  * Other tables are replaced by UPDATE, INSERT and DELETE with the checks on. These cannot be:
  * - with a unique constraint, a row may need a value that another row still has: two rows that swap theirs;
@@ -12,12 +12,22 @@
  * not see.
  */
 import { escapeId } from "mysql2";
-import type { Connection } from "mysql2/promise";
+import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
-import { columnAt, columnList, compared, count, fromWhere, keyList, orphans } from "../repositories/key-sql.ts";
+import {
+  columnAt,
+  columnList,
+  compared,
+  count,
+  fromWhere,
+  keyList,
+  orphans,
+  type RowSet,
+} from "../repositories/key-sql.ts";
 import { definitionOf, hiddenFrom, partsOf, triggerOn } from "./definition.ts";
+import type { Change } from "./find-refused.ts";
 import { LOCKING } from "./orphans.ts";
 import { refuseToTouch, UNREADABLE } from "./other-programs.ts";
 import { apply } from "./refused-rows.ts";
@@ -90,27 +100,47 @@ export async function refuseUndeclared(
 const UNVERIFIED = ["ER_BAD_FIELD_ERROR", ...UNREADABLE];
 
 /**
- * Replaces the rows of a table inside the caller's transaction, which has verified all references.
+ * Replaces the rows of a table inside the caller's transaction, which has verified all references. If the table has columns that
+ * src/db/schema.ts does not declare, rows are updated instead of written again, so that they keep the values of these columns.
+ * Then the server refuses rows that need each other's unique values.
  * @throws MusterError `refused` if the server refuses a row, or the server's own error
  */
 export async function rewriteRows(connection: Connection, { table, stage, rows }: Replacement) {
   const name = escapeId(table.name);
   const { missing, differing, surplus } = compared(table, stage);
-  const remove = (each: typeof surplus) =>
-    apply(connection, {
-      ...{ table, from: table.name, alias: "t", deletes: true },
-      sql: (range) => `DELETE t ${fromWhere(each)}${range}`,
-    });
-  const insert = `INSERT INTO ${name} (${columnList(table.columns)}) SELECT ${columnList(table.columns, "s")}`;
-  return unchecked(connection, async () => {
-    const deleted = await remove(surplus);
-    const updated = await remove(differing);
-    const written = await apply(connection, {
-      ...{ table, from: stage, alias: "s", deletes: false },
-      sql: (range) => `${insert} ${fromWhere(missing)}${range} ORDER BY ${keyList(table, "s")}`,
-    });
-    return { received: rows, inserted: written - updated, updated, unchanged: rows - written, deleted };
+  const staged = { table, from: stage, alias: "s", deletes: false };
+  const remove = (each: RowSet): Change => ({
+    ...{ table, from: table.name, alias: "t", deletes: true },
+    sql: (range) => `DELETE t ${fromWhere(each)}${range}`,
   });
+  const set = table.columns.map(({ name: column }) => `t.${escapeId(column)} = s.${escapeId(column)}`).join(", ");
+  const update: Change = {
+    ...staged,
+    sql: (range) => `UPDATE ${differing.from} SET ${set} WHERE ${differing.where}${range}`,
+  };
+  const insert = `INSERT INTO ${name} (${columnList(table.columns)}) SELECT ${columnList(table.columns, "s")}`;
+  const write: Change = {
+    ...staged,
+    sql: (range) => `${insert} ${fromWhere(missing)}${range} ORDER BY ${keyList(table, "s")}`,
+  };
+  const updates = await hasColumnsOfOthers(connection, table);
+  return unchecked(connection, async () => {
+    const deleted = await apply(connection, remove(surplus));
+    const updated = await apply(connection, updates ? update : remove(differing));
+    const written = await apply(connection, write);
+    const inserted = updates ? written : written - updated;
+    return { received: rows, inserted, updated, unchanged: rows - inserted - updated, deleted };
+  });
+}
+
+/** Whether the table has a column with values that src/db/schema.ts does not declare. */
+async function hasColumnsOfOthers(connection: Connection, { name, readable }: Table): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    `SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?
+       AND column_name NOT IN (?) AND COALESCE(generation_expression, '') = '' LIMIT 1`,
+    [name, readable.map((column) => column.name)],
+  );
+  return rows.length > 0;
 }
 
 async function unchecked<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
