@@ -2,19 +2,16 @@
  * Replaces the rows of tables by the rows of their stages. A single table is swapped if that is safe; otherwise all tables are
  * replaced in one transaction.
  */
-import type { TableName } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { DEADLOCK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { compareRows } from "../publish/compare.ts";
 import { raiseAutoIncrement } from "../publish/ddl.ts";
-import { hiddenFrom, type Referrer, referrersOf } from "../publish/definition.ts";
-import { atOneMoment, LOCKING, refuseOrphans } from "../publish/orphans.ts";
-import { acts, heldByOthers, lockTouched, refuseForOthers, refuseForUnseen } from "../publish/other-programs.ts";
+import { atOneMoment, refuseOrphans } from "../publish/orphans.ts";
+import { heldByOthers, refuseForOthers, refuseForUnseen } from "../publish/other-programs.ts";
 import { refuseForeseen } from "../publish/refused-rows.ts";
 import { LOST_PARENTS, planReplacement, type Replaced, type Replacement, replaceRows } from "../publish/replace.ts";
-import { isRewritten, refuseUndeclared, refuseUnverifiable } from "../publish/rewrite.ts";
 import { addIndexes } from "../publish/stage-table.ts";
 import { publishBySwap } from "../publish/swap.ts";
 import { swapVerdict } from "../publish/swappable.ts";
@@ -23,6 +20,7 @@ import { passGates } from "../repositories/gates.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { backupIn, endRun, type Report } from "../repositories/run-log.ts";
+import { outsideReferrers, refuseEarly, refuseTooLarge, verifyUnderLocks } from "./obstacles.ts";
 
 /**
  * Replaces the rows of the tables, and records with the same commit that the run has succeeded.
@@ -126,52 +124,6 @@ async function replaceInTransaction(
   });
 }
 
-/**
- * Verifies, inside the transaction, what the server will not: the references of tables that are written with foreign key checks
- * off, and rows that it would delete or change by itself. What is verified stays true until the commit.
- */
-async function verifyUnderLocks(
-  database: MusterDatabase,
-  run: LiveRun,
-  replacements: readonly Replacement[],
-  known: readonly Referrer[],
-): Promise<void> {
-  const { connection } = run;
-  const rewritten = replacements.filter(({ table }) => isRewritten(table));
-  const isTouched = ({ table }: Replacement) =>
-    rewritten.some((each) => each.table === table) || known.some((each) => acts(each) && each.parent === table.name);
-  const touched = replacements.filter(isTouched);
-  for (const replacement of touched) await lockTouched(connection, replacement);
-  // From now on nobody can add a foreign key that refers to a locked table.
-  const { referrers } =
-    rewritten.length === 0 ? { referrers: known } : await outsideReferrers(database, run, replacements);
-  const unprotected = referrers.filter(
-    (each) => acts(each) || rewritten.some(({ table }) => table.name === each.parent),
-  );
-  await refuseForOthers(connection, unprotected, touched);
-  if (rewritten.length === 0) return;
-  await refuseOrphans(connection, replacements, LOCKING);
-  for (const replacement of rewritten) {
-    await refuseUnverifiable(connection, database.name, replacement);
-    await refuseUndeclared(connection, replacement, replacements);
-  }
-}
-
-/**
- * The foreign keys by which tables outside the restore refer to its tables. `grant` is the statement that would let the user
- * see all of them; undefined if the user can already see them all.
- */
-async function outsideReferrers(
-  database: MusterDatabase,
-  { connection }: LiveRun,
-  replacements: readonly Replacement[],
-) {
-  const replaced = replacements.map(({ table }) => table.name);
-  const all = await referrersOf(database, connection, replaced);
-  const referrers = all.filter(({ isOurs, table }) => !isOurs || !replaced.includes(table as TableName));
-  return { referrers, grant: (await hiddenFrom(connection, database.name)).foreignKeys };
-}
-
 /** What replaceTables would do, without doing it. @throws MusterError as replaceTables does */
 export async function planTables(
   database: MusterDatabase,
@@ -190,41 +142,6 @@ export async function planTables(
       `${deleted} rows would be deleted, and this user may not see whether tables of other databases refer to them: run ${grant}`,
     );
   return counts;
-}
-
-/** Looks for what verifyUnderLocks() would refuse, before anybody has to wait. */
-async function refuseEarly(database: MusterDatabase, { connection }: LiveRun, replacements: readonly Replacement[]) {
-  for (const each of replacements)
-    if (isRewritten(each.table)) await refuseUnverifiable(connection, database.name, each);
-}
-
-/** Bytes that the server adds to each row of a transaction. */
-const ROW_OVERHEAD_BYTES = 60;
-
-/**
- * Refuses a restore whose transaction is larger than the cluster's limit. The cluster itself would refuse it only after all
- * the work.
- */
-async function refuseTooLarge(
-  database: MusterDatabase,
-  run: LiveRun,
-  replacements: readonly Replacement[],
-): Promise<void> {
-  const limit = database.server.transactionBytesMax;
-  if (limit === undefined) return;
-  const counts = await planReplacement(run.connection, replacements);
-  let bytes = 0;
-  for (const { table, rows, bytes: staged } of replacements) {
-    const { inserted = 0, updated = 0, deleted = 0 } = counts[table.name] ?? {};
-    // A transaction carries an updated row twice: with the old values and with the new ones.
-    bytes += (inserted + 2 * updated + deleted) * (staged / Math.max(1, rows) + ROW_OVERHEAD_BYTES);
-  }
-  if (bytes <= limit) return;
-  const sizes = `about ${Math.round(bytes / 1e6)} MB in one transaction, and the cluster's limit is ${Math.round(limit / 1e6)} MB`;
-  throw new MusterError(
-    "refused",
-    `the restore would carry ${sizes}: restore fewer tables at once, or raise the limit`,
-  );
 }
 
 const lostParents = () =>
