@@ -35,7 +35,9 @@ export async function judgeStaged(state: Import, table: Table): Promise<void> {
   counts.rejected += found.rejected;
   if (found.rejected > 0 && !isPastKept(state, Object.values(state.counts))) await logRejected(state, table, stage);
   if (found.unchanged + found.rejected > 0)
-    await interruptible(database, run.connection, report.signal, () => removeJudged(run.connection, table, stage));
+    await interruptible(database, run.connection, report.signal, () =>
+      removeJudged(run.connection, judged, counts.inserted === 0),
+    );
 }
 
 async function logRejected(state: Import, table: Table, stage: string): Promise<void> {

@@ -7,7 +7,7 @@ import { driverError } from "../db/driver-errors.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { MusterError } from "../errors.ts";
 import { isOutOfIds } from "../repositories/assigned-ids.ts";
-import { columnAt, count, inKeyRange, type KeyRange, keyOf, keyRange } from "../repositories/key-sql.ts";
+import { columnAt, count, inKeyRange, type KeyRange, keyList, keyOf, keyRange } from "../repositories/key-sql.ts";
 import { insertUnchecked } from "./self-references.ts";
 import { type LateVerdicts, SetAside, type Staged } from "./set-aside.ts";
 import { hasNoTrigger, sieve } from "./sieve.ts";
@@ -160,7 +160,7 @@ class Append {
     try {
       const [{ affectedRows }] = await this.connection.query<ResultSetHeader>(
         `INSERT INTO ${escapeId(table.name)} (${columns})
-         SELECT ${values} FROM ${escapeId(stage)} WHERE ${inKeyRange(this.#rows)} ORDER BY ${keyOf(this.#rows)}`,
+         SELECT ${values} FROM ${escapeId(stage)} WHERE ${inKeyRange(this.#rows)} ORDER BY ${assignsIds ? keyOf(this.#rows) : keyList(table)}`,
         [first, last],
       );
       this.inserted += affectedRows;

@@ -25,6 +25,12 @@ import { stagedTable } from "./staged-table.ts";
 const withSame = (table: Table, stage: string, columns: readonly number[]) =>
   `${escapeId(stage)} s JOIN ${escapeId(table.name)} t ON ${sameIn(table, columns, "s", "t")}`;
 
+/** Rows whose key is stored. */
+export const storedKeys = (table: Table, stage: string): RowSet => ({
+  from: withSame(table, stage, table.key),
+  where: "TRUE",
+});
+
 /** Rows that are stored already, byte by byte. */
 export const unchangedRows = (table: Table, stage: string): RowSet => ({
   from: withSame(table, stage, table.key),

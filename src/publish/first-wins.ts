@@ -53,23 +53,44 @@ export class FirstWins {
       `CREATE TABLE ${this.#rivals} (${ROW_NUMBER} BIGINT UNSIGNED NOT NULL, finding SMALLINT UNSIGNED NOT NULL,
        first_row BIGINT UNSIGNED NOT NULL, PRIMARY KEY (${ROW_NUMBER}, finding)) ENGINE=InnoDB`,
     );
-    const stage = escapeId(this.#stage);
     for (const { finding, columns } of this.#constraints) {
-      const names = columns.map((index) => columnAt(this.#table, index));
-      const given = names.map((name) => `${name} IS NOT NULL`).join(" AND ");
-      const groups = `SELECT ${names.join(", ")}, MIN(${ROW_NUMBER}) AS first_row FROM ${stage} WHERE ${given}
-        GROUP BY ${names.join(", ")} HAVING COUNT(*) > 1`;
-      for (const { first, last } of ranges) {
-        const { affectedRows } = await this.run(
-          `INSERT INTO ${this.#rivals} (${ROW_NUMBER}, finding, first_row)
-           SELECT s.${ROW_NUMBER}, ${finding}, g.first_row
-           FROM (${groups}) g JOIN ${stage} s ON ${sameIn(this.#table, columns, "s", "g")}
-           WHERE s.${ROW_NUMBER} BETWEEN ? AND ?`,
-          [first, last],
-        );
-        this.groups += affectedRows;
-      }
+      const leaders = await this.#leaders(finding, columns, ranges);
+      if (leaders > 0) this.groups += await this.#followers(finding, columns, ranges);
     }
+  }
+
+  /** The first row of each group, by the index alone: usually there is none. */
+  async #leaders(finding: number, columns: readonly number[], ranges: readonly KeyRange[]): Promise<number> {
+    const names = columns.map((index) => columnAt(this.#table, index));
+    let found = 0;
+    for (const { first, last } of ranges) {
+      const { affectedRows } = await this.run(
+        `INSERT INTO ${this.#rivals} (${ROW_NUMBER}, finding, first_row)
+         SELECT MIN(${ROW_NUMBER}), ${finding}, MIN(${ROW_NUMBER}) FROM ${escapeId(this.#stage)}
+         WHERE ${names.map((name) => `${name} IS NOT NULL`).join(" AND ")} GROUP BY ${names.join(", ")}
+         HAVING COUNT(*) > 1 AND MIN(${ROW_NUMBER}) BETWEEN ? AND ?`,
+        [first, last],
+      );
+      found += affectedRows;
+    }
+    return found;
+  }
+
+  async #followers(finding: number, columns: readonly number[], ranges: readonly KeyRange[]): Promise<number> {
+    const stage = escapeId(this.#stage);
+    let found = 0;
+    for (const { first, last } of ranges) {
+      const { affectedRows } = await this.run(
+        `INSERT INTO ${this.#rivals} (${ROW_NUMBER}, finding, first_row)
+         SELECT s.${ROW_NUMBER}, ${finding}, g.first_row FROM ${this.#rivals} g
+         STRAIGHT_JOIN ${stage} f ON f.${ROW_NUMBER} = g.first_row
+         STRAIGHT_JOIN ${stage} s ON ${sameIn(this.#table, columns, "f", "s")} AND s.${ROW_NUMBER} > f.${ROW_NUMBER}
+         WHERE g.finding = ${finding} AND g.${ROW_NUMBER} = g.first_row AND s.${ROW_NUMBER} BETWEEN ? AND ?`,
+        [first, last],
+      );
+      found += affectedRows;
+    }
+    return found;
   }
 
   /** Writes a verdict for each row of which another row has the key or a value. @param step is called for each page */
