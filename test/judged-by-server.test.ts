@@ -20,6 +20,7 @@ import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import type { Source, SourceFile } from "../src/read/sources/source.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { freshDatabase } from "./support/database.ts";
+import { AT_THE_GATE, GATES, hold, underWay } from "./support/observe.ts";
 
 const teams = mysqlTable("teams", {
   code: varchar("code", { length: 20 }).primaryKey(),
@@ -252,4 +253,72 @@ test("a dry run and a refused import give the same counts, and store nothing", a
   expect(refused.counts.teams).toMatchObject({ withheld: 2, rejected: 1, inserted: 0 });
   expect(Object.keys(await rejected())).toEqual(["teams.csv:2"]);
   expect(await select("SELECT * FROM teams")).toEqual([]);
+});
+
+describe("what changes between the verdicts and the publish", () => {
+  test("rows that others store or delete meanwhile are judged again", async () => {
+    await pool.query("INSERT INTO teams VALUES ('a', 'Aces'), ('b', 'Bees')");
+    const release = await hold(pool, GATES);
+    const rows = ["ana,,,,2021-05-01T10:00:00Z", "bob,,,,", "cid,x@y.z,,,", "dan,,b,,", "eva,,a,dan,", "flo,,a,flo,"];
+    const loading = load({ "people.csv": P + rows.map((row) => `${row}\n`).join("") });
+    await underWay(fresh, AT_THE_GATE);
+    await pool.query(`INSERT INTO people (login, email, joined) VALUES ('ana', NULL, '2021-05-01 10:00:00'),
+      ('bob', 'bob@y.z', '2021-05-01'), ('gus', 'X@Y.Z', '2021-05-01')`);
+    await pool.query("DELETE FROM teams WHERE code = 'b'");
+    await release();
+    const { counts } = await loading;
+    expect(counts.people).toMatchObject({ received: 6, inserted: 1, unchanged: 1, rejected: 4 });
+    expect(await rejected()).toEqual({
+      "people.csv:3": ["duplicate_id (login): login bob is taken by a row with other values"],
+      "people.csv:4": ["duplicate_value (email): email must be unique, and the same is stored under login gus"],
+      "people.csv:5": ["unknown_reference (team): teams has no code b"],
+      "people.csv:6": ["unknown_reference (boss): people has no login dan"],
+    });
+  });
+
+  test("a row that the database refuses takes its repetitions and the rows below it along", async () => {
+    await pool.query("ALTER TABLE people ADD CONSTRAINT people_rule CHECK (login <> 'bad')");
+    try {
+      const rows = ["bad,,,,", "ana,,,bad,", "bob,,,ana,", "cid,,,,", "bad,,,,"];
+      const { counts } = await load({ "people.csv": P + rows.map((row) => `${row}\n`).join("") });
+      expect(counts.people).toMatchObject({ received: 5, inserted: 1, rejected: 4 });
+      expect(await logins()).toEqual(["cid"]);
+      const codes = Object.entries(await rejected()).map(
+        ([place, [reason = ""]]) => `${place} ${reason.split(" ")[0]}`,
+      );
+      expect(codes).toEqual([
+        "people.csv:2 refused_by_database",
+        "people.csv:3 unknown_reference",
+        "people.csv:4 unknown_reference",
+        "people.csv:6 refused_by_database",
+      ]);
+    } finally {
+      await pool.query("ALTER TABLE people DROP CONSTRAINT people_rule");
+    }
+  });
+
+  test("too many rows that the database refuses leave the table as it was", async () => {
+    await pool.query("ALTER TABLE teams ADD CONSTRAINT teams_rule CHECK (name <> 'bad')");
+    try {
+      const { counts } = await load({ "teams.csv": "a,bad\nb,Bees\nc,Cats\n" }, { maxRejects: { rows: 0 } });
+      expect(counts.teams).toMatchObject({ received: 3, withheld: 2, rejected: 1 });
+      expect(Object.keys(await rejected())).toEqual(["teams.csv:1"]);
+      expect(await select("SELECT * FROM teams")).toEqual([]);
+    } finally {
+      await pool.query("ALTER TABLE teams DROP CONSTRAINT teams_rule");
+    }
+  });
+
+  test("many refused rows are found by few statements, and each is told", async () => {
+    await pool.query("ALTER TABLE badges ADD CONSTRAINT badges_rule CHECK (code NOT LIKE '%3')");
+    try {
+      const rows = Array.from({ length: 900 }, (_, index) => `${900 - index},code ${index}\n`).join("");
+      const { counts } = await load({ "badges.csv": rows });
+      expect(counts.badges).toMatchObject({ received: 900, inserted: 810, rejected: 90 });
+      const [[stored] = []] = await select("SELECT COUNT(*) FROM badges WHERE CONCAT('code ', 900 - id) = code");
+      expect(stored).toBe(810);
+    } finally {
+      await pool.query("ALTER TABLE badges DROP CONSTRAINT badges_rule");
+    }
+  });
 });

@@ -33,11 +33,14 @@ export async function insertUnchecked(
     const { unchanged } = late;
     const rejected = late.rejected.size;
     await withoutChecks(connection, insertAll);
-    if (late.rejected.size === rejected || (await rejectOrphans()) === 0) return;
+    if (late.rejected.size === rejected) return;
+    await late.remove(late.rejected.keys());
+    if ((await rejectOrphans()) === 0) return;
     // The server has refused parents of rows that went in. Begin again without them and their children.
     await connection.query("ROLLBACK TO SAVEPOINT unchecked");
     late.unchanged = unchanged;
     await late.remove(late.rejected.keys());
+    await rejectOrphans();
   }
 }
 
