@@ -155,7 +155,7 @@ async function restored(): Promise<void> {
 test("a file with a valid SHA-256 whose rows break the present rules is refused with the record and the field", async () => {
   const copy = await folderOf({});
   const elsewhere = await freshDatabase();
-  await elsewhere.pool.query("INSERT INTO jobs VALUES (1, 'Clerk'), (2, '  ')");
+  await elsewhere.pool.query("INSERT INTO jobs VALUES (1, 'Clerk'), (-2, 'Lost')");
   const other = new DirectoryStore(copy);
   const { manifest: made } = await backup(elsewhere, other, { tables: [tableOf("jobs")], codec: "null", report });
   const entry = made.tables[0];
@@ -164,7 +164,7 @@ test("a file with a valid SHA-256 whose rows break the present rules is refused 
   const options = { tables: [tableOf("jobs")], backup: id, report };
   await expect(restore(database, store, options)).rejects.toMatchObject({
     code: "refused",
-    message: expect.stringMatching(/record 2 of jobs breaks a rule: job is blank/),
+    message: expect.stringMatching(/record 1 of jobs breaks a rule: id must be from 1/),
   });
   expect(await sumOf()).toEqual(untouched);
   await restored();

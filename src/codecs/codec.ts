@@ -9,7 +9,7 @@ export const RECORD_BYTES_MAX = 1_048_576;
 /**
  * A column's value as it is sent to MySQL and read from it; two values are equal if `===` says so.
  * int, double: number. bigint: number if it is a safe integer, else its digits. decimal: text with exactly the column's
- * scale. boolean: 0 or 1. date: `YYYY-MM-DD`. datetime: `YYYY-MM-DD HH:MM:SS.mmm` in UTC with exactly the column's decimals.
+ * scale. boolean and bit: 0 or 1. Bytes: base64. set: its members in their order, with commas. date: `YYYY-MM-DD`. datetime: `YYYY-MM-DD HH:MM:SS.mmm` in UTC with exactly the column's decimals.
  */
 export type SqlValue = string | number | null;
 
@@ -31,6 +31,15 @@ export interface ColumnCodec {
    * good text, and never says no for text that breaks a rule. A codec has no mayBreak if no stored value can break a rule.
    */
   mayBreak?(text: Uint8Array, start: number, end: number): boolean;
+  /**
+   * The SQL by which the column is read, if the server's own text of its values will not do: bytes as base64, a FLOAT with
+   * all its digits.
+   */
+  select?(column: string): string;
+  /** The SQL that makes the value from its text in LOAD DATA, if the server would read the text otherwise. */
+  load?(text: string): string;
+  /** The value as the driver sends it in a statement. If it is left out, the value itself is sent. */
+  toSql?(value: SqlValue): unknown;
   /** Reads what the driver answers (dates as text, big numbers as text), or what Drizzle's column mode makes of it. */
   fromSql(value: unknown): SqlValue;
   toJson(value: SqlValue): unknown;
@@ -45,7 +54,12 @@ export interface ColumnCodec {
 
 /** A column in Avro (specification 1.11): its type there, and its values as avsc takes and gives them. */
 export interface AvroForm {
-  type: string | { type: string; logicalType: string; precision?: number; scale?: number };
+  type:
+    | string
+    | { type: string; logicalType: string; precision?: number; scale?: number }
+    | { type: "fixed"; name: string; size: number }
+    | { type: "enum"; name: string; symbols: readonly string[] }
+    | { type: "array"; items: string };
   write(value: SqlValue): unknown;
   read(value: unknown): SqlValue | Fault;
   /** Writes the server's text in this form without decoding it. If it is left out, use fromSql and write. */

@@ -2,11 +2,13 @@
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
 import { copyInstant } from "./avro-bytes.ts";
-import { asItIs, type ColumnCodec, wrongType } from "./codec.ts";
+import { bytes } from "./binary-values.ts";
+import { asItIs, type ColumnCodec, type SqlValue, wrongType } from "./codec.ts";
 import { dayOf, instant, mayBeZeroDate, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
-import { bigint, decimal, double, int } from "./numbers.ts";
+import { enumType, membersOf, oneOf, someOf } from "./members.ts";
+import { bigint, decimal, double, float, int } from "./numbers.ts";
 import { copyJsonInstant } from "./text-to-json.ts";
-import { text, varchar } from "./texts.ts";
+import { char, text, varchar } from "./texts.ts";
 
 /** Whether a primary key may have a column of this type: its values are short, and equal ones have one form. */
 export const mayBeKey = (sqlType: string): boolean => KEY_TYPE.test(sqlType);
@@ -19,26 +21,38 @@ const KEY_TYPE = /^((tiny|small|medium|big)?int|char|varchar|(var)?binary|date|d
  * @returns undefined for a type that Muster does not move
  */
 export function codecOf(column: MySqlColumn, { isKey = false, isId = false } = {}): ColumnCodec | undefined {
-  const [, name = "", first, second, unsigned] = SQL_TYPE.exec(column.getSQLType()) ?? [];
-  if (column.columnType === "MySqlCustomColumn" || !Object.hasOwn(CODECS, name)) return undefined;
+  const sqlType = sqlTypeOf(column);
+  const [, name = "", first, second, unsigned] = SQL_TYPE.exec(sqlType) ?? [];
+  if (!Object.hasOwn(CODECS, name)) return undefined;
+  if (column.columnType === "MySqlCustomColumn" && !CUSTOM.has(name)) return undefined;
   const codec = CODECS[name]?.({
     first: first === undefined ? undefined : Number(first),
     second: second === undefined ? undefined : Number(second),
     unsigned: unsigned !== undefined,
-    allowed: column.enumValues,
+    allowed: name === "set" ? membersOf(sqlType) : column.enumValues,
+    column: column.name,
     isId,
     isNumber: isKey && column.columnType === "MySqlBigInt53",
   });
   return codec && nullable(codec);
 }
 
-const SQL_TYPE = /^([a-z]+)(?:\((\d+)(?:,(\d+))?\))?( unsigned)?$/;
+/** A column's type as SQL. */
+export const sqlTypeOf = (column: MySqlColumn): string =>
+  column.columnType === "MySqlEnumColumn" ? enumType(column.enumValues ?? []) : column.getSQLType();
+
+const SQL_TYPE = /^([a-z]+)(?:\((?:(\d+)(?:,(\d+))?|'.*')\))?( unsigned)?$/s;
+
+/** Types that Drizzle lacks: src/db/more-types.ts has them. */
+const CUSTOM = new Set(["bit", "set", "tinyblob", "blob", "mediumblob", "longblob"]);
 
 interface SqlType {
   first: number | undefined;
   second: number | undefined;
   unsigned: boolean;
   allowed: readonly string[] | undefined;
+  /** The column's name. */
+  column: string;
   isId: boolean;
   /** A key's bigint that Drizzle declares as a number: it takes the integers that JavaScript's numbers hold exactly. */
   isNumber: boolean;
@@ -58,12 +72,23 @@ const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
   decimal: ({ first, second, unsigned }) => decimal(first ?? 10, second ?? 0, unsigned),
   // DOUBLE(precision, scale) is not moved, because the server silently rounds its values.
   double: ({ first, unsigned }) => (first === undefined ? double(unsigned) : undefined),
+  float: ({ first, unsigned }) => (first === undefined ? float(unsigned) : undefined),
   boolean: () => boolean,
+  bit: ({ first = 1 }) => (first === 1 ? bit : undefined),
+  char: ({ first = 1, allowed }) => char(first, allowed),
   varchar: ({ first, allowed }) => (first ? varchar(first, allowed) : undefined),
   tinytext: ({ allowed }) => text(255, allowed),
   text: ({ allowed }) => text(65_535, allowed),
   mediumtext: ({ allowed }) => text(16_777_215, allowed),
   longtext: ({ allowed }) => text(4_294_967_295, allowed),
+  enum: ({ allowed = [], column }) => oneOf(allowed, column),
+  set: ({ allowed = [] }) => someOf(allowed),
+  binary: ({ first = 1, column }) => bytes(first, true, column),
+  varbinary: ({ first, column }) => (first ? bytes(first, false, column) : undefined),
+  tinyblob: ({ column }) => bytes(255, false, column),
+  blob: ({ column }) => bytes(65_535, false, column),
+  mediumblob: ({ column }) => bytes(16_777_215, false, column),
+  longblob: ({ column }) => bytes(4_294_967_295, false, column),
   date: () => date,
   // A column with more than three decimals of a second is not moved: JSON and CSV have three at most.
   datetime: ({ first }) => (first === undefined || first <= 3 ? datetime(first ?? 0) : undefined),
@@ -89,6 +114,7 @@ function nullable(codec: ColumnCodec): ColumnCodec {
   return {
     ...codec,
     fromSql: (value) => (value === null || value === undefined ? null : codec.fromSql(value)),
+    ...(codec.toSql && { toSql: (value: SqlValue) => (value === null ? null : codec.toSql?.(value)) }),
     // Every value of every answer passes here, so types whose values need no conversion get no wrapper.
     toJson: codec.toJson === asItIs ? asItIs : (value) => (value === null ? null : codec.toJson(value)),
     toCsv: (value) => (value === null ? "" : codec.toCsv(value)),
@@ -106,6 +132,14 @@ const boolean: ColumnCodec = {
   toCsv: (value) => (value === 0 ? "false" : "true"),
   schema: z.boolean(),
   avro: { type: "boolean", write: (value) => value !== 0, read: Number },
+};
+
+/** BIT(1), as a boolean. */
+const bit: ColumnCodec = {
+  ...boolean,
+  select: (column) => `${column} + 0`,
+  load: (text) => `${text} + 0`,
+  fromSql: (value) => (Number(Buffer.isBuffer(value) ? value[0] : value) === 0 ? 0 : 1),
 };
 
 const date: ColumnCodec = {

@@ -2,7 +2,7 @@
 import { getTableColumns, is, SQL } from "drizzle-orm";
 import { getTableConfig, type MySqlColumn, MySqlDialect, type MySqlTable } from "drizzle-orm/mysql-core";
 import { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
-import { codecOf } from "./column-types.ts";
+import { codecOf, sqlTypeOf } from "./column-types.ts";
 import { assertName, invalid, same } from "./dictionary-names.ts";
 import type { Column } from "./tables.ts";
 
@@ -62,7 +62,7 @@ function buildColumn(
   column: MySqlColumn,
   use: { isKey: boolean; isId: boolean },
 ): Omit<Column, "aliases"> {
-  const sqlType = column.getSQLType();
+  const sqlType = sqlTypeOf(column);
   if (property !== column.name) throw invalid(subject, `is called ${column.name} in SQL: use one name for both`);
   assertName(subject, property);
   if (RESERVED_COLUMNS.has(property)) throw invalid(subject, "has a name that queries use: choose another");

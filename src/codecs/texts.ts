@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { shown } from "../shown.ts";
 import { copyString } from "./avro-bytes.ts";
-import { asItIs, type ColumnCodec, controlIn, Fault, isBlank, wrongType } from "./codec.ts";
+import { asItIs, type ColumnCodec, controlIn, Fault, wrongType } from "./codec.ts";
 import { copyJsonString } from "./text-to-json.ts";
 
 /** The only values that an enum column accepts; undefined for any text. */
@@ -16,6 +16,18 @@ export function varchar(max: number, allowed: Allowed): ColumnCodec {
     max,
     { minLength: 1, maxLength: max },
   );
+}
+
+/** CHAR. The blanks at its end are not part of its value: the server drops them. @param max in code points */
+export function char(max: number, allowed: Allowed): ColumnCodec {
+  const { fromPlainBytes, ...codec } = varchar(max, allowed);
+  const trimmed = (value: string) => value.replace(/ +$/, "");
+  return {
+    ...codec,
+    fromJson: (value) => codec.fromJson(typeof value === "string" ? trimmed(value) : value),
+    fromCsv: (cell) => codec.fromCsv(trimmed(cell)),
+    fromSql: (value) => trimmed(String(value)),
+  };
 }
 
 /** @param max in bytes of UTF-8. A UTF-16 unit becomes at most three, so short text need not be counted. */
@@ -53,7 +65,7 @@ function string(
       allowed === undefined && end - start <= bytesFine && (bytes[start] ?? 0) > SPACE && start < end
         ? bytes.toString("latin1", start, end)
         : undefined,
-    mayBreak: (bytes, start, end) => allowed !== undefined || end - start > bytesFine || isOddText(bytes, start, end),
+    mayBreak: (_, start, end) => allowed !== undefined || end - start > bytesFine,
     fromSql: String,
     toJson: asItIs,
     copyJson: copyJsonString,
@@ -67,26 +79,14 @@ function string(
     avro: {
       type: "string",
       write: asItIs,
-      // Control characters are not refused here, because a restore must accept rows that were stored before that rule.
-      read(value) {
-        if (typeof value !== "string") return wrongType("text", value);
-        return isBlank(value) ? BLANK : readStored(value);
-      },
+      // Blank text and control characters are not refused here: a restore must accept what other programs have stored.
+      read: (value) => (typeof value === "string" ? readStored(value) : wrongType("text", value)),
       copy: copyString,
     },
   };
 }
 
-const BLANK = new Fault("missing", "is blank");
 const SPACE = 32;
-
-/** Whether text may be blank or holds a control character. Visible ASCII at its start proves that it is not blank. */
-function isOddText(bytes: Uint8Array, start: number, end: number): boolean {
-  const first = bytes[start] ?? 0;
-  if (start === end || first <= 32 || first >= 0x80) return true;
-  for (let at = start + 1; at < end; at++) if ((bytes[at] ?? 0) < 32) return true;
-  return false;
-}
 
 function codePoints(value: string): number {
   let count = 0;

@@ -6,7 +6,6 @@ import { Readable } from "node:stream";
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Row, Table } from "../codecs/tables.ts";
-import { columnList } from "../repositories/key-sql.ts";
 
 /** Bytes of one statement: large enough that BEGIN and COMMIT cost little beside it, and small enough to be sent soon. */
 const BYTES_PER_LOAD = 2 * 1024 * 1024;
@@ -60,7 +59,7 @@ export class LoadBatch {
     const bytes = this.#buffer.subarray(0, this.bytes);
     const [{ affectedRows, warningStatus }] = await connection.query<ResultSetHeader>({
       sql: `LOAD DATA LOCAL INFILE 'rows' INTO TABLE ${escapeId(into)} CHARACTER SET utf8mb4
-        FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' (${columnList(table.columns)})`,
+        FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' ${targets(table)}`,
       infileStreamFactory: () => Readable.from(pieces(bytes)),
     });
     if (affectedRows === this.rows && warningStatus === 0) return;
@@ -79,6 +78,15 @@ export class LoadBatch {
 }
 
 const ER_DUP_ENTRY = 1062;
+
+/** Where the fields of a line go: into columns, or into variables from which columns are computed (ColumnCodec.load). */
+function targets({ columns }: Table): string {
+  const computed = columns.flatMap(({ name, codec }, index) =>
+    codec.load ? [`${escapeId(name)} = ${codec.load(`@v${index}`)}`] : [],
+  );
+  const names = columns.map((column, index) => (column.codec.load ? `@v${index}` : escapeId(column.name)));
+  return `(${names.join(", ")})${computed.length > 0 ? ` SET ${computed.join(", ")}` : ""}`;
+}
 
 const NUL = 0;
 const TAB = 9;

@@ -4,7 +4,7 @@ import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise"
 import type { SqlValue } from "../codecs/codec.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
 import { packetTooLarge } from "../db/refusal.ts";
-import { columnList } from "./key-sql.ts";
+import { columnList, toSql } from "./key-sql.ts";
 
 /** How many bytes a statement of several rows may have. Every server that Muster works with accepts it (requirements.ts). */
 export const STATEMENT_BYTES_MAX = 960 * 1024;
@@ -75,9 +75,15 @@ export async function insert(
   // statement (on MySQL by half).
   const [result] = await connection.query<ResultSetHeader>(
     `INSERT INTO ${escapeId(into)} (${columnList(columns)}) VALUES ?`,
-    [rows],
+    [sendable(columns, rows)],
   );
   return result;
+}
+
+/** The rows as the driver takes them. Most tables have no column whose values must be changed for that. */
+function sendable(columns: readonly Column[], rows: readonly Row[]): readonly (readonly unknown[])[] {
+  if (!columns.some(({ codec }) => codec.toSql)) return rows;
+  return rows.map((row) => columns.map((column, index) => toSql(column, row[index])));
 }
 
 /** Rows in parts within both limits. A row that has too many bytes alone is a part of its own. */

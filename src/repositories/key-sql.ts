@@ -35,9 +35,10 @@ export interface Condition {
  * A value as a parameter of a condition. Digits are sent as a number: the server compares text with numbers as doubles, which
  * are not exact.
  */
-export function parameterOf({ sqlType }: Column, value: SqlValue): unknown {
+export function parameterOf(column: Column, value: SqlValue): unknown {
+  const { sqlType } = column;
   const isNumber = /^(bigint|decimal)/.test(sqlType) && typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value);
-  return isNumber ? raw(value) : value;
+  return isNumber ? raw(value) : toSql(column, value);
 }
 
 /** The rows with these values in these columns, as the server compares them. */
@@ -76,6 +77,17 @@ const parametersOf = (table: Table, indices: readonly number[], values: readonly
 export function columnList(columns: readonly Column[], alias?: string): string {
   return columns.map((column) => qualified(column, alias)).join(", ");
 }
+
+/** What to select to read the columns: for most of them their names (ColumnCodec.select). */
+export function selectList(columns: readonly Column[], alias?: string): string {
+  return columns
+    .map((column) => column.codec.select?.(qualified(column, alias)) ?? qualified(column, alias))
+    .join(", ");
+}
+
+/** A column's value as a statement takes it (ColumnCodec.toSql). */
+export const toSql = ({ codec }: Column, value: SqlValue | undefined): unknown =>
+  value !== undefined && codec.toSql ? codec.toSql(value) : value;
 
 const qualified = ({ name }: Column, alias?: string) => (alias ? `${alias}.${escapeId(name)}` : escapeId(name));
 

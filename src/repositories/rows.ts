@@ -8,7 +8,7 @@ import { fromText } from "../codecs/text-to-row.ts";
 import type { Bounded } from "../db/bounded.ts";
 import type { Database } from "../db/database.ts";
 import { numberAt, readTextRows } from "../db/text-rows.ts";
-import { columnList, idPages, inKeyRange, keyOf } from "./key-sql.ts";
+import { idPages, inKeyRange, keyOf, selectList, toSql } from "./key-sql.ts";
 
 export interface RowFilter {
   limit: number;
@@ -34,7 +34,7 @@ export async function listRowsAsJson(
   const array = new JsonArray(table);
   let last = 0;
   let more = false;
-  await database.readText(`SELECT ${columnList(table.columns)} FROM ${escapeId(table.name)} ${rest}`, values, (row) => {
+  await database.readText(`SELECT ${selectList(table.columns)} FROM ${escapeId(table.name)} ${rest}`, values, (row) => {
     more = array.rows === filter.limit;
     if (more) return;
     array.add(row);
@@ -43,19 +43,19 @@ export async function listRowsAsJson(
   return { json: array.bytes(), last, more };
 }
 
-function listing(table: Table, { limit, after, equal = [] }: RowFilter): { rest: string; values: SqlValue[] } {
+function listing(table: Table, { limit, after, equal = [] }: RowFilter): { rest: string; values: unknown[] } {
   // Without a cursor, rows with an id below 1 are listed too: another program stored them.
   const conditions = after === undefined ? ["TRUE"] : [`${keyOf(table)} > ?`];
-  const values: SqlValue[] = after === undefined ? [] : [after];
+  const values: unknown[] = after === undefined ? [] : [after];
   for (const { column, value } of equal) {
     const name = escapeId(column.name);
     conditions.push(`${name} <=> ?`);
-    values.push(value);
+    values.push(toSql(column, value));
     if (typeof value !== "string") continue;
     // A collation treats `Ana` and `ANA`, `e` and `é`, `a` and `a ` as equal. The condition above finds them all by the index.
     // This one compares their bytes.
     conditions.push(`CAST(${name} AS BINARY) = CAST(? AS BINARY)`);
-    values.push(value);
+    values.push(toSql(column, value));
   }
   return { rest: `WHERE ${conditions.join(" AND ")} ORDER BY ${keyOf(table)} LIMIT ?`, values: [...values, limit] };
 }
@@ -105,7 +105,7 @@ export async function readRowsNear(
     if (id > last) last = id;
   }
   if (last - first >= 2 * ids.length) return readRows(connection, table, ids, from);
-  const sql = `SELECT ${columnList(table.columns)} FROM ${escapeId(from)} WHERE ${inKeyRange(table)}`;
+  const sql = `SELECT ${selectList(table.columns)} FROM ${escapeId(from)} WHERE ${inKeyRange(table)}`;
   const rows: Row[] = [];
   await readTextRows(connection, sql, [first, last], (row) => void rows.push(fromText(table, row)));
   return rows;
@@ -119,9 +119,9 @@ async function select(
   rest: string,
   values: unknown[],
 ): Promise<Row[]> {
-  const sql = `SELECT ${columnList(table.columns)} FROM ${escapeId(from)} ${rest}`;
+  const sql = `SELECT ${selectList(table.columns)} FROM ${escapeId(from)} ${rest}`;
   // mysql2 gets the last of 16 digits wrong in some doubles. As text they are right.
-  const typeCast = table.columns.some((column) => column.sqlType.startsWith("double"))
+  const typeCast = table.columns.some((column) => /^(double|float)/.test(column.sqlType))
     ? { typeCast: doublesAsText }
     : {};
   const [answer] = await connection.query<RowDataPacket[][]>({ sql, rowsAsArray: true, ...typeCast }, values);

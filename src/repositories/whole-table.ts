@@ -5,7 +5,7 @@ import { keyIn } from "../codecs/key-text.ts";
 import { numberKeyOf, type Table } from "../codecs/tables.ts";
 import { fromText } from "../codecs/text-to-row.ts";
 import { numberAt, readTextRows, type TextRow } from "../db/text-rows.ts";
-import { afterKey, type Condition, columnList, keyList, keyOf, keyRange } from "./key-sql.ts";
+import { afterKey, type Condition, keyList, keyOf, keyRange, selectList } from "./key-sql.ts";
 
 /** Two pages are in memory at once. The size of the first one is fixed; later ones are sized to have about PAGE_BYTES. */
 const FIRST_PAGE_ROWS = 1_000;
@@ -99,7 +99,7 @@ async function readTextPage(
   let rows = 0;
   let bytes = 0;
   const last: TextRow = { buffer: Buffer.alloc(0), offset: 0, end: 0 };
-  await readTextRows(connection, `SELECT ${columnList(table.columns)} ${page}`, [...after.values, limit], (row) => {
+  await readTextRows(connection, `SELECT ${selectList(table.columns)} ${page}`, [...after.values, limit], (row) => {
     each(row);
     rows++;
     bytes += row.end - row.offset;

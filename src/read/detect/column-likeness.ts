@@ -48,7 +48,8 @@ function isWithin(short: string, long: string): boolean {
 
 export const isDate = (column: Column | undefined) =>
   column !== undefined && /^(?:date|datetime)\b/.test(column.sqlType);
-export const isNumber = ({ sqlType }: Column) => /^(?:int|bigint|decimal|double)\b/.test(sqlType);
+export const isNumber = ({ sqlType }: Column) =>
+  /^(?:(?:tiny|small|medium|big)?int|decimal|double|float)\b/.test(sqlType);
 const isMostlyDates = (values: readonly string[]) =>
   mostly(values, (value) => /^\d{1,4}[/.-]\w{1,3}[/.-]\d{1,4}\b/.test(value));
 

@@ -62,7 +62,7 @@ function detectNumbers(all: readonly ColumnCells[], given: FileRecipe): Finding[
   if (given.decimal || given.group) return findings;
   const odd = all.flatMap(({ column, cells }) => {
     const refused = cells.filter((cell) => /^-?\d[\d.,' _\u00A0\u202F]*$/.test(cell) && !/^-?\d+$/.test(cell));
-    const fractions = /^(?:decimal|double)/.test(column.sqlType);
+    const fractions = /^(?:decimal|double|float)/.test(column.sqlType);
     return refused.length > 0 ? [{ column, cells: refused, fractions }] : [];
   });
   if (odd.length === 0) return findings;

@@ -1,0 +1,56 @@
+/** The codecs of ENUM and SET: values from a list that the column declares. */
+import { z } from "zod";
+import { shown } from "../shown.ts";
+import { type AvroForm, asItIs, type ColumnCodec, Fault, type SqlValue, wrongType } from "./codec.ts";
+import { varchar } from "./texts.ts";
+
+/** Avro's rule for the symbols of an enum (specification 1.11, Names). */
+const AVRO_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** ENUM. @param name of the type in Avro */
+export function oneOf(members: readonly string[], name: string): ColumnCodec {
+  const codec = varchar(Math.max(1, ...members.map(({ length }) => length)), members);
+  if (!members.every((member) => AVRO_NAME.test(member))) return codec;
+  const read = (value: unknown) => (typeof value === "string" ? codec.fromCsv(value) : wrongType("text", value));
+  const avro: AvroForm = { type: { type: "enum", name: `${name}_enum`, symbols: members }, write: asItIs, read };
+  return { ...codec, avro };
+}
+
+/** The CSV cell of a SET without members: an empty cell would mean that there is no value. */
+const NO_MEMBER = ",";
+
+/** SET. Its value is the text that the server has: the members in the order of the declaration, with commas between them. */
+export function someOf(members: readonly string[]): ColumnCodec {
+  const read = (given: readonly unknown[]): SqlValue | Fault => {
+    const unknown = given.find((each) => !members.some((member) => member === each));
+    if (unknown !== undefined) return wrongType(`members of ${shown(members.join(", "))}`, unknown);
+    const twice = given.find((each, index) => given.indexOf(each) !== index);
+    if (twice !== undefined)
+      return new Fault("wrong_type", `must have each member once, and has ${shown(twice)} twice`);
+    return members.filter((member) => given.includes(member)).join(",");
+  };
+  const listOf = (value: SqlValue) => (value === "" ? [] : String(value).split(","));
+  const [first = "", ...others] = members;
+  return {
+    fromJson: (value) => (Array.isArray(value) ? read(value) : wrongType("a list of members", value)),
+    fromCsv: (cell) => (cell === NO_MEMBER ? "" : read(cell.split(","))),
+    fromSql: String,
+    toJson: listOf,
+    toCsv: (value) => (value === "" ? NO_MEMBER : String(value)),
+    schema: z.array(z.enum([first, ...others])).meta({ uniqueItems: true }),
+    avro: {
+      type: { type: "array", items: "string" },
+      write: listOf,
+      read: (value) => (Array.isArray(value) ? read(value) : wrongType("a list of members", value)),
+    },
+  };
+}
+
+/** The type of an ENUM as SQL. Drizzle spells it without doubling the quotes in its members. */
+export const enumType = (members: readonly string[]): string =>
+  `enum(${members.map((member) => `'${member.replaceAll("'", "''")}'`).join(",")})`;
+
+/** The members in a type such as `set('a','b')`, as SQL spells them: quotes are doubled. */
+export function membersOf(sqlType: string): string[] {
+  return [...sqlType.matchAll(/'((?:[^']|'')*)'/g)].map(([, member = ""]) => member.replaceAll("''", "'"));
+}
