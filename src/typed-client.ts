@@ -87,8 +87,18 @@ type TableRoutes = {
     $post: Taking<Mounted["/:table"]["$post"], NewJsonRow<Name> | NewJsonRow<Name>[]>;
   };
 } & {
-  [Name in TableName as `/${Name}/:id`]: { $get: Answer<{ param: { id: string } }, JsonRow<Name>> };
+  [Name in TableName as `/${Name}/:${KeyName<Name>}`]: {
+    $get: Answer<{ param: Record<KeyName<Name>, string> }, JsonRow<Name>>;
+  };
 };
+
+/** How the path names a row: by its `id` if its key is one number, else by its `key` (docs/http.md). */
+type KeyName<Name extends TableName> = true extends {
+  [Key in keyof Columns<Name>]: Columns<Name>[Key] extends { _: { isPrimaryKey: true; data: number } } ? true : never;
+}[keyof Columns<Name>]
+  ? "id"
+  : "key";
+type Columns<Name extends TableName> = (typeof schema)[Name]["_"]["columns"];
 
 /** The fields of a row may also be objects of their own: [{ id: 1 }, { job: "Clerk" }]. */
 type Batch = { [Name in TableName]?: (NewJsonRow<Name> | Partial<NewJsonRow<Name>>)[] };

@@ -19,8 +19,8 @@ const csvOf = ({ columns }: Table, index: number, value: SqlValue) => columns[in
 
 /** Reads the text of a key. @returns undefined if no row of the table can have such a key */
 export function readKey(table: Table, text: string): Key | undefined {
-  const parts = text.split(",");
-  if (parts.length !== table.key.length) return undefined;
+  const parts = partsOf(table, text);
+  if (!parts) return undefined;
   const key: SqlValue[] = [];
   for (const [place, index] of table.key.entries()) {
     const part = decoded(parts[place] ?? "");
@@ -29,6 +29,34 @@ export function readKey(table: Table, text: string): Key | undefined {
     key.push(value);
   }
   return key;
+}
+
+/**
+ * Reads a cursor: the text of the key of a row that was listed. Other programs may have stored keys that Muster's rules refuse,
+ * and the rows after them can be listed too.
+ * @returns undefined if no row of the table can have such a key
+ */
+export function readCursor(table: Table, text: string): Key | undefined {
+  const parts = partsOf(table, text);
+  if (!parts) return undefined;
+  const key: SqlValue[] = [];
+  for (const [place, index] of table.key.entries()) {
+    const [column, part] = [table.columns[index], decoded(parts[place] ?? "")];
+    if (!column || part === undefined) return undefined;
+    const value = part === "" ? undefined : column.codec.fromCsv(part);
+    if (value !== undefined && !(value instanceof Fault)) key.push(value);
+    else if (/^(var)?char\b/.test(column.sqlType)) key.push(part);
+    else if (/int\b/.test(column.sqlType) && /^-?\d{1,20}$/.test(part)) key.push(column.codec.fromSql(part));
+    else return undefined;
+  }
+  return key;
+}
+
+/** The encoded values of a key. Some clients encode the commas between them too. */
+function partsOf({ key }: Table, text: string): string[] | undefined {
+  if (key.length === 1) return [text];
+  const parts = (text.includes(",") ? text : (decoded(text) ?? "")).split(",");
+  return parts.length === key.length ? parts : undefined;
 }
 
 function decoded(part: string): string | undefined {

@@ -14,6 +14,8 @@ export interface Listing<Row, Key> {
   /** Reads up to `limit` rows after the key, or from the start. Fewer rows than `limit` mean that there are no more. */
   read(limit: number, after: Key | undefined): Promise<Row[]>;
   keyOf(row: Row): Key;
+  /** A key as the text of a cursor, if it is not a number. */
+  cursorOf?(key: Key): string;
   /**
    * Reads a page directly as the text of a JSON array, if the database code can do that faster. `last` is its last row's key.
    */
@@ -46,7 +48,7 @@ export async function answerListing<Row, Key, Json>(
   if (form !== "application/json") return streamLines(c, form, lines, pagesOf(listing), spreadsheet);
   const limit = pageLimit(listing.limit);
   const { json, last, more } = await (listing.readJson?.(limit, listing.after) ?? readPage(listing, lines, limit));
-  if (more) linkNext(c, last);
+  if (more) linkNext(c, last === undefined ? last : (listing.cursorOf?.(last) ?? last));
   const answer: Response = c.newResponse(json, 200, JSON_TYPE);
   // The typed client needs the type that c.json would give the answer.
   return answer as Response & TypedResponse<JSONParsed<Json[]>, 200, "json">;
@@ -57,11 +59,14 @@ const ROWS_PER_PAGE_MAX = 1000;
 /** What the OpenAPI document says about every `?cursor=`. */
 export const CURSOR = "Begin after this one. The Link to the next page contains it";
 
+/** What is wrong with a cursor that no page had. */
+export const CURSOR_FAULT = "must be taken from the Link to the next page";
+
 const CURSOR_MAX = 999_999_999_999_999;
 
 /** `?cursor=` of a listing by id: the last id of the previous page. */
 export const idCursor = parameter
-  .regex(/^-?\d{1,15}$/, "must be taken from the Link to the next page")
+  .regex(/^-?\d{1,15}$/, CURSOR_FAULT)
   .transform(Number)
   .meta(documented({ type: "integer", minimum: -CURSOR_MAX, maximum: CURSOR_MAX, examples: [0], description: CURSOR }))
   .optional();

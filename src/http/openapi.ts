@@ -3,6 +3,7 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import packageJson from "../../package.json";
 import type { Dictionary } from "../codecs/dictionary.ts";
+import type { Table } from "../codecs/tables.ts";
 import {
   type Answer,
   type Content,
@@ -46,7 +47,7 @@ export function openApiDocument(routes: Hono["routes"], dictionary: Dictionary):
         middleware.push(description);
         continue;
       }
-      const path = table ? pattern.replace(":table", table.name) : pattern;
+      const path = table ? pathOf(pattern, table) : pattern;
       const key = `${method} ${path}`;
       const operation = operations.get(key) ?? { method, path, descriptions: [...middleware] };
       operation.descriptions.push(description);
@@ -61,6 +62,12 @@ export function openApiDocument(routes: Hono["routes"], dictionary: Dictionary):
     paths[template] = { ...paths[template], ...operation };
   }
   return { ...frameOf(schemas, dictionary), paths };
+}
+
+/** The path of one table. A row whose key is a number is found by its `id`, any other row by its `key`. */
+function pathOf(pattern: string, { name, numberKey }: Table): string {
+  const path = pattern.replace(":table", name);
+  return numberKey === undefined ? path.replace(":id", ":key") : path;
 }
 
 /** Everything but the paths. Called after the paths are made: until then `schemas` lacks the schemas that they refer to. */

@@ -2,62 +2,74 @@
 import { escapeId } from "mysql2";
 import type { Connection, Pool, PoolConnection, RowDataPacket, TypeCastField } from "mysql2/promise";
 import type { SqlValue } from "../codecs/codec.ts";
-import { type Column, numberKeyOf, type Row, type Table } from "../codecs/tables.ts";
+import { type Key, keyIn } from "../codecs/key-text.ts";
+import type { Column, Row, Table } from "../codecs/tables.ts";
 import { JsonArray } from "../codecs/text-to-json.ts";
 import { fromText } from "../codecs/text-to-row.ts";
 import type { Bounded } from "../db/bounded.ts";
 import type { Database } from "../db/database.ts";
-import { numberAt, readTextRows } from "../db/text-rows.ts";
-import { idPages, inKeyRange, keyOf, selectList, toSql } from "./key-sql.ts";
+import { readTextRows } from "../db/text-rows.ts";
+import {
+  afterKey,
+  idPages,
+  inKeyRange,
+  keyList,
+  keyOf,
+  parameterOf,
+  selectList,
+  toSql,
+  withValues,
+} from "./key-sql.ts";
 
 export interface RowFilter {
   limit: number;
-  /** The last id of the page before. */
-  after?: number | undefined;
+  /** The key of the last row of the page before. */
+  after?: Key | undefined;
   /** Values that rows must have, as a codec reads them. Text is compared byte by byte. A null value matches null. */
   equal?: readonly { column: Column; value: SqlValue }[];
 }
 
-/** The first `limit` rows that fit the filter, in id order. */
+/** The first `limit` rows that fit the filter, in the order of their keys. */
 export async function listRows({ pool }: Database, table: Table, filter: RowFilter): Promise<Row[]> {
   const { rest, values } = listing(table, filter);
   return select(pool, table, table.name, rest, values);
 }
 
-/** The same rows as the text of a JSON array, with the id of the last one, and whether more follow. */
+/** The same rows as the text of a JSON array, with the key of the last one, and whether more follow. */
 export async function listRowsAsJson(
   database: Bounded,
   table: Table,
   filter: RowFilter,
-): Promise<{ json: Buffer<ArrayBuffer>; last: number; more: boolean }> {
+): Promise<{ json: Buffer<ArrayBuffer>; last: Key | undefined; more: boolean }> {
   const { rest, values } = listing(table, { ...filter, limit: filter.limit + 1 });
   const array = new JsonArray(table);
-  let last = 0;
+  let last: Key | undefined;
   let more = false;
   await database.readText(`SELECT ${selectList(table.columns)} FROM ${escapeId(table.name)} ${rest}`, values, (row) => {
     more = array.rows === filter.limit;
     if (more) return;
     array.add(row);
-    if (array.rows === filter.limit) last = numberAt(row, numberKeyOf(table));
+    if (array.rows === filter.limit) last = keyIn(table, fromText(table, row));
   });
   return { json: array.bytes(), last, more };
 }
 
 function listing(table: Table, { limit, after, equal = [] }: RowFilter): { rest: string; values: unknown[] } {
   // Without a cursor, rows with an id below 1 are listed too: another program stored them.
-  const conditions = after === undefined ? ["TRUE"] : [`${keyOf(table)} > ?`];
-  const values: unknown[] = after === undefined ? [] : [after];
+  const start = after === undefined ? { sql: "TRUE", values: [] } : afterKey(table, after);
+  const conditions = [start.sql];
+  const values = [...start.values];
   for (const { column, value } of equal) {
     const name = escapeId(column.name);
     conditions.push(`${name} <=> ?`);
-    values.push(toSql(column, value));
+    values.push(parameterOf(column, value));
     if (typeof value !== "string") continue;
     // A collation treats `Ana` and `ANA`, `e` and `é`, `a` and `a ` as equal. The condition above finds them all by the index.
     // This one compares their bytes.
     conditions.push(`CAST(${name} AS BINARY) = CAST(? AS BINARY)`);
     values.push(toSql(column, value));
   }
-  return { rest: `WHERE ${conditions.join(" AND ")} ORDER BY ${keyOf(table)} LIMIT ?`, values: [...values, limit] };
+  return { rest: `WHERE ${conditions.join(" AND ")} ORDER BY ${keyList(table)} LIMIT ?`, values: [...values, limit] };
 }
 
 /** Whether any of the tables has a row. */
@@ -69,9 +81,10 @@ export async function hasRows({ pool }: Database, tables: readonly Table[]): Pro
   return false;
 }
 
-/** The row of that id, or undefined. */
-export async function findRow({ pool }: Database, table: Table, id: number): Promise<Row | undefined> {
-  const [row] = await select(pool, table, table.name, `WHERE ${keyOf(table)} = ?`, [id]);
+/** The row of that key, or undefined. */
+export async function findRow({ pool }: Database, table: Table, key: Key): Promise<Row | undefined> {
+  const { sql, values } = withValues(table, table.key, key);
+  const [row] = await select(pool, table, table.name, `WHERE ${sql}`, values);
   return row;
 }
 

@@ -1,24 +1,26 @@
-/** `GET /TABLE` and `GET /TABLE/ID`: rows of every table of the dictionary. A new table needs no route of its own. */
-import { Hono } from "hono";
+/** `GET /TABLE` and `GET /TABLE/KEY`: rows of every table of the dictionary. A new table needs no route of its own. */
+import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { Fault, isBlank } from "../codecs/codec.ts";
 import { csvCells } from "../codecs/csv.ts";
 import type { Dictionary } from "../codecs/dictionary.ts";
 import { exampleRow } from "../codecs/example.ts";
 import { rowSchema, toJson } from "../codecs/json.ts";
+import { type Key, keyIn, keyText, readCursor, readKey } from "../codecs/key-text.ts";
 import { pointerTo } from "../codecs/pointer.ts";
-import { numberKeyOf, type Row, type Table } from "../codecs/tables.ts";
+import { readable } from "../codecs/readable-table.ts";
+import type { Row, Table } from "../codecs/tables.ts";
 import type { Bounded } from "../db/bounded.ts";
 import { MusterError } from "../errors.ts";
 import { type Description, describe, documented, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
-import { answerListing, idCursor, rowLimit } from "../http/listing.ts";
+import { answerListing, CURSOR, CURSOR_FAULT, idCursor, rowLimit } from "../http/listing.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { type Lines, spreadsheetOption } from "../http/stream.ts";
 import { faulty, noQuery, parameter, unknownParameter, validate } from "../http/validate.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { findRow, listRows, listRowsAsJson, type RowFilter } from "../repositories/rows.ts";
-import { shown } from "../shown.ts";
+import { cut, shown } from "../shown.ts";
 
 export const tablePath = ({ names }: Dictionary) =>
   z.object({
@@ -26,16 +28,8 @@ export const tablePath = ({ names }: Dictionary) =>
       error: ({ input }) => `there is no table ${shown(input)}: the tables are ${names.join(", ")}`,
     }),
   });
-const rowPath = (dictionary: Dictionary) =>
-  tablePath(dictionary).extend({
-    id: z
-      .string()
-      .regex(/^-?\d{1,10}$/, "there is no such row: ids are numbers")
-      .transform(Number)
-      .meta(documented({ type: "integer", examples: [1] })),
-  });
-/** Any other parameter is a filter by one of the table's columns. */
-const PageQuery = z.object({ limit: rowLimit, cursor: idCursor, spreadsheet: spreadsheetOption }).catchall(parameter);
+/** Any other parameter is the cursor, or a filter by one of the table's columns. */
+const PageQuery = z.object({ limit: rowLimit, spreadsheet: spreadsheetOption }).catchall(parameter);
 
 /** The most rows that one query of a stream reads. So many short rows take about 3 MB of memory; to read more is no faster. */
 const PAGE_ROWS = 10_000;
@@ -49,27 +43,56 @@ export function tableRoutes(database: MusterDatabase & Bounded) {
       validate("param", tablePath(dictionary)),
       validate("query", PageQuery),
       async (c) => {
-        const table = dictionary.of(c.req.valid("param").table);
-        const { limit, cursor, spreadsheet, ...fields } = c.req.valid("query");
-        const equal = filtersOf(table, fields as Record<string, string>);
+        const table = readable(dictionary.of(c.req.valid("param").table));
+        const { limit, spreadsheet, ...others } = c.req.valid("query");
+        const { cursor, ...fields } = others as Record<string, string>;
+        const after = cursor === undefined ? undefined : cursorOf(table, cursor);
+        const equal = filtersOf(table, fields);
         return answerListing(c, linesOfTable(table), {
           read: (limit, after) => listRows(database, table, { limit, after, equal }),
           readJson: (limit, after) => listRowsAsJson(database, table, { limit, after, equal }),
-          keyOf: (row) => Number(row[numberKeyOf(table)]),
+          keyOf: (row) => keyIn(table, row),
+          cursorOf: (key) => keyText(table, key),
           pageRows: PAGE_ROWS,
-          after: cursor,
-          ...{ limit, spreadsheet },
+          ...{ after, limit, spreadsheet },
         });
       },
     )
-    .get("/:table/:id", describe(describeRow), validate("param", rowPath(dictionary)), noQuery, async (c) => {
-      const { table: name, id } = c.req.valid("param");
-      const table = dictionary.of(name);
+    .get("/:table/:id", describe(describeRow), validate("param", tablePath(dictionary)), noQuery, async (c) => {
+      const table = readable(dictionary.of(c.req.valid("param").table));
+      const text = lastSegment(c);
+      const key = keyOfPath(table, text);
       negotiate(c, ["application/json"]);
-      const row = await findRow(database, table, id);
-      if (!row) throw new MusterError("not_found", `${name} has no id ${id}`);
+      const row = await findRow(database, table, key);
+      if (!row) throw noRow(table, text);
       return c.json(toJson(table, row), 200);
     });
+}
+
+/** The last part of the path, still percent-encoded: an encoded comma belongs to a value, and a bare one is between two. */
+const lastSegment = ({ req }: Context) => /([^/?#]*)(?:[?#].*)?$/s.exec(req.url)?.[1] ?? "";
+
+/** @throws MusterError `not_found` if no row of the table can have this key */
+function keyOfPath(table: Table, text: string): Key {
+  if (table.numberKey === undefined) {
+    const key = readKey(table, text);
+    if (key) return key;
+    throw noRow(table, text);
+  }
+  if (/^-?\d{1,16}$/.test(text)) return [Number(text)];
+  throw new MusterError("not_found", "there is no such row: ids are numbers");
+}
+
+function noRow(table: Table, text: string): MusterError {
+  const what = table.numberKey === undefined ? "row" : table.columns[table.numberKey]?.name;
+  return new MusterError("not_found", `${table.name} has no ${what} ${cut(text)}`);
+}
+
+/** @throws Refusal 400 for a cursor that no page of the table had */
+function cursorOf(table: Table, text: string): Key {
+  const key = readCursor(table, text);
+  if (key) return key;
+  throw faulty([{ pointer: pointerTo(["cursor"]), detail: `cursor ${CURSOR_FAULT}` }]);
 }
 
 const linesOfTable = (table: Table): Lines<Row, Record<string, unknown>> => ({
@@ -97,26 +120,54 @@ function filtersOf(table: Table, fields: Record<string, string>): NonNullable<Ro
 }
 
 const parametersOf = (table: Table): string[] => [
-  ...Object.keys(PageQuery.shape),
+  "limit",
+  "cursor",
+  "spreadsheet",
   ...table.columns.map(({ name }) => name),
 ];
 
-function describeRows(table: Table): Description {
+function describeRows(written: Table): Description {
+  const table = readable(written);
   const example = toJson(table, exampleRow(table, 1));
   const filters = table.columns.map(({ name, codec }) => [
     name,
     codec.schema.optional().meta({ examples: [example[name]], description: `Only rows with exactly this ${name}` }),
   ]);
   return {
-    ...{ tags: [table.name], summary: `Rows of ${table.name}, by id` },
-    reads: { target: "query", schema: z.strictObject(Object.fromEntries(filters)) },
+    ...{ tags: [table.name], summary: `Rows of ${table.name}, by ${keyNames(table).join(", ")}` },
+    reads: { target: "query", schema: z.strictObject({ cursor: cursorSchema(table), ...Object.fromEntries(filters) }) },
     answers: { 200: lines("Rows", rowSchema(table).meta({ id: table.name }), "Link"), ...problems(406, 503) },
   };
 }
 
-function describeRow(table: Table): Description {
+function describeRow(written: Table): Description {
+  const table = readable(written);
   return {
     ...{ tags: [table.name], summary: `One row of ${table.name}` },
+    reads: { target: "param", schema: pathSchema(table) },
     answers: { 200: json("The row", rowSchema(table).meta({ id: table.name })), ...problems(404, 406, 503) },
   };
+}
+
+const keyNames = ({ key, columns }: Table): string[] => key.map((index) => columns[index]?.name ?? "");
+
+/** A cursor is the text of a key, but programs need not know that. */
+function cursorSchema(table: Table): z.ZodType {
+  if (table.numberKey !== undefined) return idCursor;
+  const example = keyText(table, keyIn(table, exampleRow(table, 1)));
+  const cursor = documented({ type: "string", examples: [example], description: CURSOR });
+  return parameter.meta(cursor).optional();
+}
+
+/** The key in the path: a number, a text, or a list of its columns' values, which OpenAPI's clients join by commas. */
+function pathSchema(table: Table): z.ZodType {
+  const key = keyIn(table, exampleRow(table, 1));
+  if (table.numberKey !== undefined)
+    return z.object({ id: z.string().meta(documented({ type: "integer", examples: key })) });
+  const values = key.map((value, place) => table.columns[table.key[place] ?? -1]?.codec.toCsv(value) ?? "");
+  const description = `${keyNames(table).join(", ")}, as in CSV`;
+  const [count, [only]] = [values.length, values];
+  const list = { type: "array", items: { type: "string" }, minItems: count, maxItems: count, examples: [values] };
+  const documentedKey = count === 1 ? { type: "string", examples: [only], description } : { ...list, description };
+  return z.object({ key: z.string().meta(documented(documentedKey)) });
 }
