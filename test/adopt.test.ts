@@ -1,11 +1,14 @@
 /** A small database with awkward tables is adopted. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Connection } from "mysql2/promise";
+import { parseUrl } from "../src/db/url.ts";
 import { adoptIn, definitionsIn, madeBy } from "./support/adopted.ts";
-import { run } from "./support/commands.ts";
+import { run, startOnTerminal } from "./support/commands.ts";
 import { dropDatabase, freshDatabase, freshUrl } from "./support/database.ts";
 import { removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 import { copyOfProject } from "./support/project.ts";
 
 const SCRIPT = `
@@ -26,6 +29,8 @@ ALTER TABLE left_a ADD CONSTRAINT a_of_b FOREIGN KEY (b) REFERENCES left_b (id);
 CREATE TABLE beside (id INT AUTO_INCREMENT PRIMARY KEY, a INT, CONSTRAINT beside_a FOREIGN KEY (a) REFERENCES left_a (id));
 CREATE TABLE keyless (a INT);
 CREATE TABLE aria (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE=MyISAM;
+CREATE TABLE zero (id INT AUTO_INCREMENT PRIMARY KEY);
+INSERT INTO zero (id) VALUES (-3), (7);
 CREATE TABLE \`with blank\` (id INT AUTO_INCREMENT PRIMARY KEY);
 CREATE TABLE dollars (id INT AUTO_INCREMENT PRIMARY KEY, price$ INT);
 CREATE TABLE shapes (id INT AUTO_INCREMENT PRIMARY KEY, at POINT, line LINESTRING, \`limit\` INT);
@@ -85,6 +90,7 @@ test("adopt says what it leaves out and why, and changes no table", async () => 
     shapes: expect.stringMatching(
       /shapes.at has the type point.*shapes.line has the type linestring.*shapes.limit has a name/,
     ),
+    zero: expect.stringContaining("has a row whose key is -3"),
     "with blank": expect.stringContaining("needs a name of letters, digits and underscores"),
   });
   expect(report.undeclared_foreign_keys).toEqual([
@@ -185,4 +191,47 @@ test("a database that Muster's own migrations made is refused", async () => {
   const { code, stderr } = await adoptIn(folder, own.url, "--dry-run");
   await own.close();
   expect([code, stderr]).toEqual([2, expect.stringContaining("there is nothing to adopt")]);
+});
+
+test("a user who lacks rights is told which, and an unreadable table is left out", async () => {
+  const name = parseUrl(url).database;
+  const user = `adopt_${process.pid}`;
+  await connection.query(`CREATE USER ${user}@'%' IDENTIFIED BY 'x'`);
+  await connection.query(`GRANT SELECT ON ${name}.places TO ${user}@'%'`);
+  await connection.query(`GRANT INSERT ON ${name}.rooms TO ${user}@'%'`);
+  const theirs = url.replace(/\/\/[^@]*@/, `//${user}:x@`);
+  const dry = await adoptIn(folder, theirs, "--dry-run");
+  expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("rooms: may not be read by this user")]);
+  const real = await adoptIn(folder, theirs, "--yes");
+  await connection.query(`DROP USER ${user}@'%'`);
+  expect([real.code, real.stderr]).toEqual([2, expect.stringContaining("the database user lacks rights for migrate")]);
+});
+
+test("on a terminal adopt asks, and does nothing without a yes", async () => {
+  const own = await schema();
+  const terminal = startOnTerminal([join(folder, "scripts/adopt.ts")], { DATABASE_URL: url });
+  await until(async () => terminal.screen().includes("[y/N]"));
+  terminal.press("n\n");
+  expect(await terminal.child.exited).toBe(2);
+  expect(terminal.screen()).toContain("nothing was written");
+  expect(await schema()).toBe(own);
+});
+
+test("an adopt that fails leaves the old files as they were, and the next one completes it", async () => {
+  const other = freshUrl();
+  const theirs = await madeBy(
+    other,
+    "CREATE TABLE only (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(9) NOT NULL);\n",
+  );
+  const copy = (await copyOfProject()).folder;
+  const own = await Bun.file(join(copy, "src/db/schema.ts")).text();
+  await theirs.query("CREATE TABLE muster_runs (id INT)");
+  const failed = await adoptIn(copy, other, "--yes");
+  expect([failed.code, failed.stderr]).toEqual([2, expect.stringContaining("muster_runs")]);
+  expect(await Bun.file(join(copy, "src/db/schema.ts")).text()).toBe(own);
+  expect(await readdir(join(copy, "src/db"))).not.toContain("schema.ts.adopting");
+  await theirs.query("DROP TABLE muster_runs");
+  expect((await adoptIn(copy, other, "--yes")).code).toBe(0);
+  await theirs.end();
+  await dropDatabase(other);
 });

@@ -255,7 +255,7 @@ test("control characters that are stored already are backed up and restored", as
   await database.pool.query("INSERT INTO jobs VALUES (8, 'a\\0b'), (9, 'Baker\\Z')");
   const before = (await database.pool.query("SELECT * FROM jobs"))[0];
   await make(["jobs"]);
-  await database.pool.query("DELETE FROM jobs WHERE id IN (8, 9)");
+  await database.pool.query("DELETE FROM jobs WHERE id IN (8, 9, 10, 11)");
   await bring(["jobs"]);
   expect((await database.pool.query("SELECT * FROM jobs"))[0]).toEqual(before);
 });

@@ -3,6 +3,7 @@
  * is left out, with its reason.
  */
 import { buildTables } from "../codecs/dictionary.ts";
+import { quoted } from "../db/grants.ts";
 import { MusterError } from "../errors.ts";
 import { circlesOf } from "./circles.ts";
 import type { Seen } from "./column-source.ts";
@@ -38,10 +39,9 @@ export async function choose(
   const refused = candidates.filter((each) => refusalOf({ [each.table.name]: exported(each) }) !== undefined);
   const reasons = await everyReason(refused, load);
   const why = new Map<string, readonly string[]>(reasons);
-  for (const { name, engine } of tables) {
-    if (engine === "InnoDB") continue;
-    const line = `its engine is ${engine}, which cannot roll a write back: run ALTER TABLE ${name} ENGINE = InnoDB`;
-    why.set(name, [line, ...(why.get(name) ?? [])]);
+  for (const { table, seen } of candidates) {
+    const more = reasonsOfServer(table, seen);
+    if (more.length > 0) why.set(table.name, [...more, ...(why.get(table.name) ?? [])]);
   }
 
   const possible = variants.map(({ declared, foreignKey }) => {
@@ -82,6 +82,18 @@ export async function choose(
       database,
     ),
   };
+}
+
+/** Why a table is left out although the dictionary, which does not know the server, would take it. */
+function reasonsOfServer({ name, engine }: FoundTable, { belowOne }: Seen): string[] {
+  const reasons: string[] = [];
+  if (engine !== "InnoDB")
+    reasons.push(
+      `its engine is ${engine}, which cannot roll a write back: run ALTER TABLE ${quoted(name)} ENGINE = InnoDB`,
+    );
+  if (belowOne !== undefined)
+    reasons.push(`has a row whose key is ${belowOne}: a key that counts up must be above 0, so give the row another`);
+  return reasons;
 }
 
 const plain = (table: FoundTable, seenOf: ReadonlyMap<string, Seen>, constant: string): Declared => ({

@@ -7,6 +7,8 @@ export interface Seen {
   notBoolean: ReadonlySet<string>;
   /** Columns of bigint that JavaScript's numbers hold exactly, and will go on to hold. */
   exactNumbers: ReadonlySet<string>;
+  /** The least value of the column that counts up, if it is below 1. */
+  belowOne?: string | undefined;
 }
 
 export interface ColumnSource {

@@ -17,7 +17,7 @@ export async function readValues(connection: Connection, { tables }: FoundDataba
         numbers.add(column.name);
     }
     exact.set(table.name, numbers);
-    seen.set(table.name, { notBoolean, exactNumbers: numbers });
+    seen.set(table.name, { notBoolean, exactNumbers: numbers, belowOne: await leastBelowOne(connection, table) });
   }
   for (const table of tables) followParents(table, tables, exact);
   return seen;
@@ -41,6 +41,17 @@ async function isExact(connection: Connection, table: FoundTable, column: FoundC
   const [{ least, most } = { least: null, most: null }] = rows as { least: string | null; most: string | null }[];
   if (least === null || most === null) return column.autoIncrement;
   return BigInt(least) >= 1n && BigInt(most) <= BigInt(Number.MAX_SAFE_INTEGER);
+}
+
+/** A value of a key that counts up which no row of Muster's may have, because the server would assign another. */
+async function leastBelowOne(connection: Connection, table: FoundTable): Promise<string | undefined> {
+  const column = table.columns.find(({ autoIncrement }) => autoIncrement);
+  if (!column) return undefined;
+  const name = quoted(column.name);
+  const [rows] = await connection.query(
+    `SELECT CAST(MIN(${name}) AS CHAR) AS least FROM ${quoted(table.name)} WHERE ${name} < 1`,
+  );
+  return (rows as { least: string | null }[])[0]?.least ?? undefined;
 }
 
 /** A column that refers to another takes the form of that one, whatever values it has itself. */

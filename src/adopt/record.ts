@@ -36,12 +36,13 @@ export async function record(connection: Connection, database: string, { own, ad
   }
 }
 
+/** The migrations that a journal lists; none if it does not exist, or if the user may not read it. */
 async function journalOf(connection: Connection, journal: string): Promise<{ hash: string; when: number }[]> {
   try {
     const [rows] = await connection.query(`SELECT hash, created_at AS \`when\` FROM ${journal}`);
     return (rows as { hash: string; when: unknown }[]).map(({ hash, when }) => ({ hash, when: Number(when) }));
   } catch (error) {
-    if (driverError(error)?.code === "ER_NO_SUCH_TABLE") return [];
+    if (["ER_NO_SUCH_TABLE", "ER_TABLEACCESS_DENIED_ERROR"].includes(driverError(error)?.code ?? "")) return [];
     throw error;
   }
 }
