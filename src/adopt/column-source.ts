@@ -12,7 +12,7 @@ export interface Seen {
 }
 
 export interface ColumnSource {
-  /** The names that the text needs from drizzle-orm/mysql-core, `sql` from drizzle-orm, and others from MORE_TYPES. */
+  /** The names that the text needs: `sql` from drizzle-orm, MORE_TYPES from more-types.ts, the others from Drizzle. */
   uses: readonly string[];
   text: string;
 }
@@ -44,7 +44,7 @@ export function columnSource(column: FoundColumn, seen: Seen, isKey: boolean): C
 /** A function of Drizzle or of Muster, with what it is given. */
 interface Type {
   make: string;
-  options?: Record<string, string | number | boolean | undefined>;
+  options?: Record<string, string | number | boolean | readonly string[] | undefined>;
   values?: readonly string[];
   /** How a literal default is written; as a text if this is missing. */
   literal?: (text: string) => string;
@@ -92,10 +92,26 @@ function typeOf({ name, type, fullType, ...column }: FoundColumn, seen: Seen): T
       return { make: type };
     case "enum":
       return { make: "mysqlEnum", values: membersOf(fullType) };
+    case "set":
+      return { make: type, options: { members: membersOf(fullType) } };
+    case "bit":
+      // Longer ones are not moved.
+      return first === 1 ? { make: type, literal: (text) => String(text === "1") } : unknown(fullType);
+    case "tinyblob":
+    case "blob":
+    case "mediumblob":
+    case "longblob":
+      return { make: type };
     default:
-      return { make: "unknown", options: { type: fullType } };
+      return unknown(fullType);
   }
 }
+
+/** The types of src/db/more-types.ts. */
+export const MORE_TYPES: ReadonlySet<string> = new Set(["bit", "blob", "longblob", "mediumblob", "set", "tinyblob"]);
+
+/** A type that no function is known for. */
+const unknown = (type: string): Type => ({ make: "unknown", options: { type } });
 
 /** The values of an enum or a set. In information_schema a quote in them is doubled. */
 export function membersOf(fullType: string): string[] {

@@ -1,5 +1,5 @@
 /** Writes src/db/schema.ts for the tables of an existing database. */
-import { type ColumnSource, columnSource, type Seen, sqlText } from "./column-source.ts";
+import { type ColumnSource, columnSource, MORE_TYPES, type Seen, sqlText } from "./column-source.ts";
 import type { FoundForeignKey, FoundIndex, FoundTable } from "./found.ts";
 
 /** A table as it is to be declared. */
@@ -39,9 +39,20 @@ export function schemaSource(declared: readonly Declared[]): string {
   const unknown = uses.delete("unknown");
   if (unknown) uses.add("customType");
   const sql = uses.delete("sql") ? 'import { sql } from "drizzle-orm";\n' : "";
-  const drizzle = `import { ${[...uses].sort().join(", ")} } from "drizzle-orm/mysql-core";\n`;
-  return `${HEAD}${sql}${drizzle}${unknown ? UNKNOWN : ""}\n${body}${FOOT}`;
+  const names = [...uses].sort();
+  const more = importOf(
+    names.filter((name) => MORE_TYPES.has(name)),
+    "./more-types.ts",
+  );
+  const drizzle = importOf(
+    names.filter((name) => !MORE_TYPES.has(name)),
+    "drizzle-orm/mysql-core",
+  );
+  return `${HEAD}${sql}${drizzle}${more}${unknown ? UNKNOWN : ""}\n${body}${FOOT}`;
 }
+
+const importOf = (names: readonly string[], from: string) =>
+  names.length > 0 ? `import { ${names.join(", ")} } from ${JSON.stringify(from)};\n` : "";
 
 /** A type that no function is known for. It is only used to ask the dictionary, which refuses it. */
 const UNKNOWN = `
@@ -54,8 +65,8 @@ const TAKEN = new Set(
   `arguments await break case catch class const continue debugger default delete do else enum eval export extends false
   finally for function if implements import in instanceof interface let new null package private protected public return
   static super switch this throw true try typeof undefined var void while with yield
-  bigint binary boolean char customType date datetime decimal double float foreignKey index int json longtext mediumint
-  mediumtext mysqlEnum mysqlTable primaryKey smallint sql text time timestamp tinyint tinytext unique uniqueIndex unknown
+  bigint binary bit blob boolean char customType date datetime decimal double float foreignKey index int json longblob longtext mediumblob mediumint
+  mediumtext mysqlEnum mysqlTable primaryKey set smallint sql text time timestamp tinyblob tinyint tinytext unique uniqueIndex unknown
   varbinary varchar year`.split(/\s+/),
 );
 
