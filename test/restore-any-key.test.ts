@@ -36,6 +36,7 @@ const ROWS = [
   "INSERT INTO notes VALUES (1, 3, '2020-01-01 00:00:00'), (2, NULL, '2021-01-01 00:00:00')",
   "INSERT INTO days VALUES ('1000-01-01', 'first'), ('2024-02-29', NULL)",
   "INSERT INTO labels VALUES (1, -1, 'a'), (2, -1, 'b'), (7, 3, 'a')",
+  "INSERT INTO tags VALUES (1, -1, 'A'), (2, 3, 'a'), (3, NULL, 'none'), (4, 9, NULL)",
 ];
 
 const CHANGES: [name: string, ...statements: string[]][] = [
@@ -66,6 +67,11 @@ const CHANGES: [name: string, ...statements: string[]][] = [
   [
     "a new row with the unique value of a deleted one",
     ...["DELETE FROM labels WHERE id = 2", "INSERT INTO labels VALUES (3, -1, 'B')"],
+  ],
+  [
+    "unique values that moved, with the rows that refer to them",
+    ...["DELETE FROM tags", "UPDATE labels SET label = 'c' WHERE id = 1", "UPDATE labels SET label = 'A' WHERE id = 2"],
+    "INSERT INTO tags VALUES (2, -1, 'a'), (9, -1, 'c')",
   ],
   [
     "rows that turned around whom they refer to",
@@ -108,6 +114,7 @@ const CHANGES: [name: string, ...statements: string[]][] = [
     "UPDATE staff SET boss = NULL",
     "DELETE FROM staff",
     "DELETE FROM days",
+    "DELETE FROM tags",
     "DELETE FROM labels",
   ],
 ];
@@ -139,7 +146,8 @@ test("one table of them is restored alone", async () => {
     ["staff", "UPDATE staff SET floor = 7"],
     ["notes", "INSERT INTO notes (staff_id) VALUES (1)"],
     ["days", "INSERT INTO days VALUES ('2000-01-01', 'new')"],
-    ["labels", "DELETE FROM labels WHERE id = 7"],
+    ["labels", "DELETE FROM labels WHERE id = 2"],
+    ["tags", "UPDATE tags SET label = 'b' WHERE id = 1"],
   ] as const) {
     await run(change);
     await bring(name);
@@ -150,14 +158,14 @@ test("one table of them is restored alone", async () => {
 test("a table is swapped if its definition is as declared, with its unique and composite keys", async () => {
   await run(...ROWS);
   await keep();
-  await run("DELETE FROM labels WHERE id = 2", "DELETE FROM takes WHERE id = 0", "DELETE FROM days");
+  await run("DELETE FROM tags WHERE id = 2", "DELETE FROM takes WHERE id = 0", "DELETE FROM days");
   said.length = 0;
-  for (const name of ["labels", "takes", "days", "casts", "notes"]) await bring(name);
+  for (const name of ["tags", "takes", "days", "casts", "notes"]) await bring(name);
   expect(said).toEqual([]);
-  await run("ALTER TABLE labels ADD KEY more (label)");
-  await bring("labels");
-  expect(said.join()).toContain("labels is restored row by row: it is not as its migrations make it, it has");
-  await run("ALTER TABLE labels DROP KEY more");
+  await run("ALTER TABLE tags ADD KEY more (label)");
+  await bring("tags");
+  expect(said.join()).toContain("tags is restored row by row: it is not as its migrations make it, it has");
+  await run("ALTER TABLE tags DROP KEY more");
 });
 
 test("pages of a composite key lose and repeat no row, whatever shares the first column", async () => {

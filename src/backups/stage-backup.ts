@@ -3,8 +3,10 @@ import { escapeId } from "mysql2";
 import { type Column, largestId, type Row, type Table } from "../codecs/tables.ts";
 import { type DriverError, driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
+import { alter } from "../publish/ddl.ts";
 import type { Replacement } from "../publish/replace.ts";
 import { Stage, stageName } from "../publish/stage.ts";
+import { columnAt } from "../repositories/key-sql.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import type { Report } from "../repositories/run-log.ts";
@@ -31,7 +33,18 @@ export async function stageWhole(
     ({ name, serverDefault }) => `${escapeId(name)} = ${serverDefault}`,
   );
   if (computed.length > 0) await run.connection.query(`UPDATE ${escapeId(staged.stage)} SET ${computed.join(", ")}`);
+  await addReferredKeys(run, table, staged.stage);
   return { ...staged, table };
+}
+
+/** Gives a stage keys on the unique columns that other rows refer to. Without them, to look for orphans would take very long. */
+async function addReferredKeys({ connection }: LiveRun, table: Table, stage: string): Promise<void> {
+  const referred = table.referredBy.flatMap(({ references }) => references.filter(({ parent }) => parent === table));
+  const lists = referred
+    .filter(({ parentColumns }) => parentColumns.some((index, place) => table.key[place] !== index))
+    .map(({ parentColumns }) => parentColumns.map((index) => columnAt(table, index)).join(", "));
+  const keys = [...new Set(lists)].map((list, index) => `ADD KEY muster_${index} (${list})`);
+  await alter(connection, stage, keys);
 }
 
 /** The table as the backup carries it: columns that it lacks, and whose default the server computes, are empty. */

@@ -78,6 +78,18 @@ const labels = mysqlTable(
   },
   (table) => [unique("labels_label").on(table.place, table.label)],
 );
+const tags = mysqlTable(
+  "tags",
+  { id: int("id").autoincrement().primaryKey(), place: smallint("place"), label: varchar("label", { length: 40 }) },
+  (table) => [
+    foreignKey({
+      name: "tags_label",
+      columns: [table.place, table.label],
+      foreignColumns: [labels.place, labels.label],
+    }),
+    unique("tags_once").on(table.place, table.label),
+  ],
+);
 
 const CREATE = [
   `CREATE TABLE films (code varchar(20) PRIMARY KEY, title varchar(40) NOT NULL, sequel_of varchar(20),
@@ -96,9 +108,11 @@ const CREATE = [
   "CREATE TABLE days (day date PRIMARY KEY, note varchar(40))",
   `CREATE TABLE labels (id int AUTO_INCREMENT PRIMARY KEY, place smallint NOT NULL, label varchar(40) NOT NULL,
      CONSTRAINT labels_label UNIQUE (place, label))`,
+  `CREATE TABLE tags (id int AUTO_INCREMENT PRIMARY KEY, place smallint, label varchar(40),
+     CONSTRAINT tags_once UNIQUE (place, label), CONSTRAINT tags_label FOREIGN KEY (place, label) REFERENCES labels (place, label))`,
 ];
 
-export const dictionary = new Dictionary({ films, casts, takes, staff, notes, days, labels });
+export const dictionary = new Dictionary({ films, casts, takes, staff, notes, days, labels, tags });
 /** Children first, the order in which they can be emptied. */
 const TABLES = dictionary.names.toReversed();
 const table = (name: string) => dictionary.of(name);
