@@ -1,9 +1,8 @@
-import "../src/schema-check.ts";
 import { backup } from "../src/backups/backup.ts";
 import { keepNewest, type ListedBackup, listBackups } from "../src/backups/catalog.ts";
 import { openStore } from "../src/backups/open-store.ts";
 import { verify } from "../src/backups/verify.ts";
-import { tableNames, tableOf } from "../src/codecs/tables.ts";
+import { dictionary } from "../src/schema-check.ts";
 import { say, withProgress } from "./progress.ts";
 import {
   type Context,
@@ -33,7 +32,9 @@ async function make({ config, database, signal }: DatabaseContext): Promise<Outc
   const started = performance.now();
   const store = openStore(config.BACKUP_STORE);
   const { codec = "deflate", keep } = options;
-  const tables = [...new Set(options.tables.length > 0 ? options.tables : tableNames)].map(tableOf);
+  const tables = [...new Set(options.tables.length > 0 ? options.tables : dictionary.names)].map((name) =>
+    dictionary.of(name),
+  );
   const { run, manifest } = await withProgress(signal, (report) => backup(database, store, { tables, codec, report }));
   if (keep !== undefined) await keepNewest(store, keep, say);
   const counts = Object.fromEntries(

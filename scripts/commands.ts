@@ -2,12 +2,12 @@
  * Every command with its flags, declared once. The parser, --help, the error messages and docs/commands.md are made from this.
  */
 import { AVRO_CODECS } from "../src/codecs/avro-container.ts";
-import { tableNames } from "../src/codecs/tables.ts";
 import { settingsOf } from "../src/config.ts";
 import { rejectLimit } from "../src/ingest/reject-limit.ts";
 import { DEFAULT_SAMPLE } from "../src/ingest/sample.ts";
 import { type Help, helpText, isGiven, listOf, type Option, oneOf, text, wholeNumber } from "../src/options.ts";
 import { RECIPE_FLAGS } from "../src/read/recipes/recipe-options.ts";
+import { dictionary } from "../src/schema-check.ts";
 
 interface Command extends Omit<Help, "usage" | "settings" | "recipe"> {
   /** It reads files, and takes the flags of RECIPE_FLAGS too. */
@@ -23,10 +23,10 @@ const common = {
   json: { type: isGiven, about: "end standard output with one line of JSON, also if the command is refused or fails" },
   help,
 };
-const TABLES = tableNames.join(", ");
+const TABLES = dictionary.names.join(", ");
 /** Tables for the examples. Children come after their parents. */
-const [PARENT, ONE = PARENT] = tableNames;
-const CHILD = tableNames.at(-1) ?? PARENT;
+const [PARENT, ONE = PARENT] = dictionary.names;
+const CHILD = dictionary.names.at(-1) ?? PARENT;
 export const BENCH_NAMES = ["import", "reload", "dialect", "backup", "restore", "insert", "read", "report"] as const;
 export type BenchName = (typeof BENCH_NAMES)[number];
 
@@ -49,7 +49,7 @@ If a file is refused, "npm run inspect -- SOURCE" says how to read it.`,
     flags: {
       table: {
         value: "T",
-        type: oneOf(tableNames).optional(),
+        type: oneOf(dictionary.names).optional(),
         about: `import only the files of table T (one file or pipe may have any name): ${TABLES}`,
       },
       "dry-run": { type: isGiven, about: "say what would happen, and write nothing but the run" },
@@ -114,7 +114,11 @@ nothing is stored.
 SOURCE is as for import. A file whose name says no table is compared with all tables, unless --table names one.
 What an option says is not looked for: so it confirms what is doubtful, and --save then keeps it.`,
     flags: {
-      table: { value: "T", type: oneOf(tableNames).optional(), about: `inspect only the files of table T: ${TABLES}` },
+      table: {
+        value: "T",
+        type: oneOf(dictionary.names).optional(),
+        about: `inspect only the files of table T: ${TABLES}`,
+      },
       save: { type: isGiven, about: "write muster.recipe.json beside the files, without what is doubtful" },
       recipe: {
         value: "FILE",

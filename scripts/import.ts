@@ -1,6 +1,4 @@
-import "../src/schema-check.ts";
 import { takesSample } from "../src/codecs/hiring-tables.ts";
-import { tables as all } from "../src/codecs/tables.ts";
 import { DATA_FOLDER } from "../src/config.ts";
 import { whollyRejected } from "../src/ingest/counts.ts";
 import { hasSample } from "../src/ingest/first-load.ts";
@@ -9,6 +7,7 @@ import { assertFree } from "../src/ingest/rejects-file.ts";
 import { defaultSample } from "../src/ingest/sample.ts";
 import { readRecipe } from "../src/read/recipes/recipe-file.ts";
 import type { NewRejection } from "../src/repositories/rejection-log.ts";
+import { dictionary } from "../src/schema-check.ts";
 import { escaped } from "../src/shown.ts";
 import { say, withProgress } from "./progress.ts";
 import { rejectedRows, rejectsWritten } from "./rejects.ts";
@@ -39,7 +38,7 @@ await command("import", importFiles, (last) => {
 });
 
 async function importFiles({ config, database, signal }: DatabaseContext): Promise<Outcome> {
-  const sample = () => (database.embedded && takesSample(all) ? defaultSample(DATA_FOLDER) : undefined);
+  const sample = () => (database.embedded && takesSample(dictionary.tables) ? defaultSample(DATA_FOLDER) : undefined);
   const one = options.sources.length === 0 ? (config.IMPORT_SOURCE ?? (await sample())) : undefined;
   const source = one === undefined ? options.sources : [one];
   if (source.length === 0) refuse("name a SOURCE to import, or set IMPORT_SOURCE");

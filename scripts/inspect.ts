@@ -1,5 +1,3 @@
-import "../src/schema-check.ts";
-import { dictionary } from "../src/codecs/tables.ts";
 import { readConfig } from "../src/config.ts";
 import { lineOf } from "../src/db/driver-errors.ts";
 import { inspectSource, type SourceInspection } from "../src/ingest/inspect.ts";
@@ -7,6 +5,7 @@ import type { FileInspection } from "../src/ingest/inspect-file.ts";
 import { type OpenDatabase, openDatabase } from "../src/open-database.ts";
 import { readRecipe } from "../src/read/recipes/recipe-file.ts";
 import { folderToSave, type NamedRecipe, recipeOfFiles, saveRecipe } from "../src/read/recipes/save-recipe.ts";
+import { dictionary } from "../src/schema-check.ts";
 import { escaped, firstOf } from "../src/shown.ts";
 import { reportOf } from "./inspect-report.ts";
 import { say } from "./progress.ts";

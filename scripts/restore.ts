@@ -1,14 +1,13 @@
-import "../src/schema-check.ts";
 import { openStore } from "../src/backups/open-store.ts";
 import { restore } from "../src/backups/restore.ts";
-import { tableOf } from "../src/codecs/tables.ts";
+import { dictionary } from "../src/schema-check.ts";
 import { withProgress } from "./progress.ts";
 import { command, readArguments, refuse, tableNamed } from "./run-command.ts";
 import { countsTable, speedSince, speedText } from "./summary.ts";
 
 const options = readArguments("restore", ({ backup, plan }, operands) => {
   if (operands.length === 0) refuse("name the tables to restore; see --help");
-  return { backup, plan, tables: [...new Set(operands.map(tableNamed))].map(tableOf) };
+  return { backup, plan, tables: [...new Set(operands.map(tableNamed))].map((name) => dictionary.of(name)) };
 });
 await command(options.plan ? "import" : "restore", async ({ config, database, signal }) => {
   const started = performance.now();

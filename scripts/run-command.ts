@@ -1,6 +1,6 @@
 /** What all commands share: how they read their arguments, open the database, react to Ctrl-C, and end. */
 import { parseArgs } from "node:util";
-import { dictionary, isTableName, type TableName, tableNames } from "../src/codecs/tables.ts";
+import type { TableName } from "../src/codecs/tables.ts";
 import { type Config, readConfig } from "../src/config.ts";
 import { describeLoading } from "../src/db/database.ts";
 import { isRefusal, lineOf } from "../src/db/driver-errors.ts";
@@ -13,6 +13,7 @@ import { type OpenDatabase, openDatabase } from "../src/open-database.ts";
 import { type Option, readOptions, type Values } from "../src/options.ts";
 import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { RECIPE_FLAGS, type RecipeFault, recipeOfOptions } from "../src/read/recipes/recipe-options.ts";
+import { dictionary } from "../src/schema-check.ts";
 import { COMMANDS, type CommandName, flagsOf, helpOf } from "./commands.ts";
 import { say } from "./progress.ts";
 
@@ -202,7 +203,8 @@ const NPM_SHORT_OPTIONS: Record<string, string> = { p: "parseable", l: "long", a
 
 /** The table that an operand names. @throws MusterError `invalid` with the names of all tables */
 export function tableNamed(name: string): TableName {
-  return isTableName(name) ? name : refuse(`there is no table ${name}: the tables are ${tableNames.join(", ")}`);
+  if (dictionary.has(name)) return name;
+  refuse(`there is no table ${name}: the tables are ${dictionary.names.join(", ")}`);
 }
 
 /** Refuses the arguments with a line that says what to do. */

@@ -1,7 +1,6 @@
-import "../src/schema-check.ts";
 import { requireSampleTables } from "../src/codecs/hiring-tables.ts";
-import { tables } from "../src/codecs/tables.ts";
 import { writeSample } from "../src/ingest/sample.ts";
+import { dictionary } from "../src/schema-check.ts";
 import { finish, readArguments, refuse } from "./run-command.ts";
 
 const { folder, ...options } = readArguments("sample", ({ rows, bad, seed }, [folder, ...more]) => {
@@ -9,7 +8,7 @@ const { folder, ...options } = readArguments("sample", ({ rows, bad, seed }, [fo
   return { folder, rows, seed, badShare: bad };
 });
 await finish(async () => {
-  requireSampleTables(tables, "a sample");
+  requireSampleTables(dictionary.tables, "a sample");
   const bad = await writeSample(folder, options);
   const text = `${folder}: ${options.rows} employees, ${bad} of them break a rule`;
   return { status: "succeeded", facts: { folder, rows: options.rows, bad }, text };

@@ -1,9 +1,7 @@
 /** The service: opens the database, listens, and on SIGTERM or Ctrl-C closes everything in reverse order. */
-import "./schema-check.ts";
 import { once } from "node:events";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";
-import { dictionary } from "./codecs/tables.ts";
 import { type Config, DATA_FOLDER, readConfig, settingsOf } from "./config.ts";
 import { describeLoading } from "./db/database.ts";
 import { isRefusal, lineOf } from "./db/driver-errors.ts";
@@ -20,6 +18,7 @@ import { helpText } from "./options.ts";
 import { clearDeadRuns } from "./publish/recovery.ts";
 import { forgetExpiredKeys } from "./repositories/kept-answers.ts";
 import type { Report } from "./repositories/run-log.ts";
+import { dictionary } from "./schema-check.ts";
 
 /** At shutdown, imports and then requests have this long to finish. */
 const FINISH_MS_MAX = 10_000;

@@ -1,11 +1,11 @@
 /** Wrong options, arguments and environment variables: each ends a command with exit code 2 and a line that says what to do. */
 
 import { expect, test } from "bun:test";
-import { dictionary } from "../src/codecs/tables.ts";
 import { readConfig } from "../src/config.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { assertBindable, readTokens } from "../src/http/auth.ts";
 import { ROOT, run } from "./support/commands.ts";
+import { dictionary } from "./support/dictionary.ts";
 
 const TABLES = dictionary.names.join(", ");
 const IMPORT_OPTIONS =

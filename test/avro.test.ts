@@ -6,9 +6,9 @@ import fc from "fast-check";
 import { BlockBuilder, decodeTable } from "../src/backups/table-file.ts";
 import { type AvroSchema, avroSchema, recordEncoder } from "../src/codecs/avro.ts";
 import { AVRO_CODECS, type AvroCodec, type Block, writeContainer } from "../src/codecs/avro-container.ts";
-import { type Row, type Table, tables } from "../src/codecs/tables.ts";
+import type { Row, Table } from "../src/codecs/tables.ts";
 import { textEncoder } from "../src/codecs/text-to-avro.ts";
-import { SAMPLE_TABLES } from "./support/sample-tables.ts";
+import { SAMPLE_TABLES, tables } from "./support/dictionary.ts";
 import { rows as anyRow, only, textOf, things } from "./support/things.ts";
 
 const GOLDEN = join(import.meta.dir, "golden");

@@ -8,12 +8,12 @@ import type { Manifest } from "../src/backups/manifest.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { verify } from "../src/backups/verify.ts";
-import { type TableName, tableOf, tables } from "../src/codecs/tables.ts";
+import type { TableName } from "../src/codecs/tables.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { findRun, listRuns } from "../src/repositories/run-log.ts";
 import { freshDatabase } from "./support/database.ts";
+import { SAMPLE_TABLES, sampleTables, tableOf, tables } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { SAMPLE_TABLES, sampleTables } from "./support/sample-tables.ts";
 
 const database = await freshDatabase();
 afterAll(async () => {

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { writeContainer } from "../src/codecs/avro-container.ts";
-import { tableOf } from "../src/codecs/tables.ts";
 import { readerOfFile } from "../src/read/formats/file-formats.ts";
+import { tableOf } from "./support/dictionary.ts";
 
 const jobs = tableOf("jobs");
 const CSV = "id,job\r\n1,Baker\r\n2,Judge\r\n";

@@ -18,8 +18,9 @@ import fc from "fast-check";
 import type { z } from "zod";
 import { type ColumnCodec, Fault, type SqlValue } from "../src/codecs/codec.ts";
 import { readInstant } from "../src/codecs/datetime.ts";
-import { type Table, tableOf } from "../src/codecs/tables.ts";
+import type { Table } from "../src/codecs/tables.ts";
 import type { ReasonCode } from "../src/db/ledger.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { only, rows, things } from "./support/things.ts";
 
 type Verdict = SqlValue | { refused: ReasonCode };

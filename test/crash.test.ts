@@ -8,9 +8,9 @@ import { writeSample } from "../src/ingest/sample.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
 import { run, start, startStoppedAt } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
+import { SAMPLE_TABLES } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { AT_THE_GATE, contents, definitions, GATES, hold, seen, select, TABLES } from "./support/observe.ts";
-import { SAMPLE_TABLES } from "./support/sample-tables.ts";
 
 const CRASHES = Number(process.env.CRASHES ?? 2);
 /** About how long a command takes to start. */

@@ -1,8 +1,8 @@
 /** Backslashes in CSV are plain text, unless MySQL may have written them as escapes: then the file is refused. */
 import { expect, test } from "bun:test";
 import { csvLine } from "../src/codecs/csv.ts";
-import { tableOf } from "../src/codecs/tables.ts";
 import { csvRows } from "../src/read/csv/csv-rows.ts";
+import { tableOf } from "./support/dictionary.ts";
 
 async function read(text: string) {
   async function* chunks() {

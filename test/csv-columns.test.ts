@@ -2,10 +2,11 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { csvLine } from "../src/codecs/csv.ts";
-import { type Table, tableOf } from "../src/codecs/tables.ts";
+import type { Table } from "../src/codecs/tables.ts";
 import { csvRows } from "../src/read/csv/csv-rows.ts";
 import { byRecipe } from "../src/read/formats/recipe-reader.ts";
 import type { FileRecipe } from "../src/read/recipes/recipe.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { rows, things } from "./support/things.ts";
 
 const jobs = tableOf("jobs");

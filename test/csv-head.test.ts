@@ -1,8 +1,9 @@
 /** Lines above and between the rows of a CSV document: a header is used, anything else refuses the document. */
 import { expect, test } from "bun:test";
 import { datetime, int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
-import { type Table, tableOf } from "../src/codecs/tables.ts";
+import type { Table } from "../src/codecs/tables.ts";
 import { csvRows } from "../src/read/csv/csv-rows.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { only } from "./support/things.ts";
 
 const employees = tableOf("hired_employees");

@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { INVALID_UTF8, NOT_UTF8, RECORD_BYTES_MAX } from "../src/codecs/codec.ts";
 import { csvHeader, csvLine, fromCsv, fromRecord, toCsv } from "../src/codecs/csv.ts";
 import { CELLS_MAX, type CsvRecord, parseCsv } from "../src/codecs/csv-parser.ts";
-import { tableOf } from "../src/codecs/tables.ts";
 import { FieldNames } from "../src/read/recipes/field-names.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { only, rows, things } from "./support/things.ts";
 
 const employees = tableOf("hired_employees");

@@ -8,9 +8,9 @@ import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { verify } from "../src/backups/verify.ts";
 import { readContainer } from "../src/codecs/avro-container.ts";
-import { tableOf, tables } from "../src/codecs/tables.ts";
 import { hostileAvro } from "./support/avro.ts";
 import { freshDatabase } from "./support/database.ts";
+import { tableOf, tables } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
 const database = await freshDatabase();

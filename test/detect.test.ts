@@ -1,11 +1,12 @@
 /** What is said about small texts, and that a dialect is proposed right or called doubtful. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { dictionary, type TableName, tableOf } from "../src/codecs/tables.ts";
+import type { TableName } from "../src/codecs/tables.ts";
 import { type Detection, detect } from "../src/read/detect/detect.ts";
 import { joined } from "../src/read/detect/detection.ts";
 import { readerOfFormat } from "../src/read/formats/file-formats.ts";
 import type { FileRecipe } from "../src/read/recipes/recipe.ts";
+import { dictionary, tableOf } from "./support/dictionary.ts";
 
 interface Given {
   table?: TableName;

@@ -1,9 +1,9 @@
 /** What the line about a file says to do reads the file at once. The options are taken from the line, as a user copies them. */
 import { expect, test } from "bun:test";
-import { tableOf } from "../src/codecs/tables.ts";
 import { readerOfFormat } from "../src/read/formats/file-formats.ts";
 import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { recipeOfOptions } from "../src/read/recipes/recipe-options.ts";
+import { tableOf } from "./support/dictionary.ts";
 
 /** The values of the rows, undefined for a rejected one, and the line that names an option, if there is one. */
 async function read(format: "csv" | "ndjson", table: string, text: string, recipe?: FileRecipe) {

@@ -7,10 +7,10 @@ import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { REASON_CODES } from "../src/db/ledger.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
+import { SAMPLE_TABLES } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { folderForPage } from "./support/page-folder.ts";
 import { anchorOf, difference, fencesOf, pages, ROOT, stepsOf, textOf } from "./support/pages.ts";
-import { SAMPLE_TABLES } from "./support/sample-tables.ts";
 
 const database = await freshDatabase();
 const app = appOver(database, { store: new DirectoryStore(await folderOf({})) });

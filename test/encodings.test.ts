@@ -2,13 +2,13 @@
 import { expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { tableOf } from "../src/codecs/tables.ts";
 import { decoded } from "../src/read/formats/decode.ts";
 import { encodingOf } from "../src/read/formats/encodings.ts";
 import { readerOfFile } from "../src/read/formats/file-formats.ts";
 import { FileRecipe } from "../src/read/recipes/recipe.ts";
 // Written by Python's codecs, but for x-user-defined, which Python does not have. The labels are those of the standard.
 import encodings from "./golden/encodings.json";
+import { tableOf } from "./support/dictionary.ts";
 
 async function* chunked(bytes: Uint8Array, size: number) {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);

@@ -3,7 +3,6 @@ import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { decodeTable } from "../src/backups/table-file.ts";
 import { readRecords } from "../src/codecs/avro-records.ts";
-import { tableOf } from "../src/codecs/tables.ts";
 import { MusterError } from "../src/errors.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { avroRows } from "../src/read/formats/avro-rows.ts";
@@ -12,6 +11,7 @@ import { listRejections } from "../src/repositories/rejection-log.ts";
 import { appOver, posted } from "./support/app.ts";
 import { containerOf, hostileAvro, long, record, sized } from "./support/avro.ts";
 import { freshDatabase } from "./support/database.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
 const database = await freshDatabase();

@@ -2,7 +2,6 @@
 import { expect, test } from "bun:test";
 import type { CsvDialect } from "../src/codecs/csv-format.ts";
 import { parseCsv } from "../src/codecs/csv-parser.ts";
-import { tableOf } from "../src/codecs/tables.ts";
 import { recordsOf } from "../src/read/corrections/rejection-sheet.ts";
 import { csvRows } from "../src/read/csv/csv-rows.ts";
 import { resolved } from "../src/read/recipes/dialects.ts";
@@ -10,6 +9,7 @@ import { FileRecipe, parseRecipe, type Recipe } from "../src/read/recipes/recipe
 import { withOptions } from "../src/read/recipes/recipe-file.ts";
 import { recipeOfOptions } from "../src/read/recipes/recipe-options.ts";
 import { recipeFor } from "../src/read/recipes/recipe-parts.ts";
+import { tableOf } from "./support/dictionary.ts";
 
 const MYSQL = resolved({ dialect: "mysql" });
 

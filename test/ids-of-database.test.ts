@@ -2,11 +2,11 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { RowDataPacket } from "mysql2/promise";
+import { tableOf } from "./support/dictionary.ts";
 
 const KEY_MAX = 2_147_483_647;
 
 import { csvLine } from "../src/codecs/csv.ts";
-import { tableOf } from "../src/codecs/tables.ts";
 import { loadFirst } from "../src/ingest/first-load.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { ProvisionalIds } from "../src/ingest/provisional-ids.ts";

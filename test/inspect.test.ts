@@ -5,7 +5,6 @@ import { cpSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
-import { dictionary } from "../src/codecs/tables.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { inspectSource } from "../src/ingest/inspect.ts";
@@ -18,6 +17,7 @@ import { appOver } from "./support/app.ts";
 import { containerOf, long, record, sized } from "./support/avro.ts";
 import { type Finished, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
+import { dictionary } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { CASES, withoutCases } from "./support/missing.ts";
 import { settingsFor, startS3 } from "./support/s3.ts";

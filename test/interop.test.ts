@@ -6,8 +6,8 @@ import { type ManifestEntry, sealed } from "../src/backups/manifest.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { decodeTable } from "../src/backups/table-file.ts";
-import { tableOf, tables } from "../src/codecs/tables.ts";
 import { freshDatabase } from "./support/database.ts";
+import { tableOf, tables } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { missing } from "./support/missing.ts";
 

@@ -2,11 +2,12 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { toJson } from "../src/codecs/json.ts";
-import { type ReadRow, type Table, tableOf } from "../src/codecs/tables.ts";
+import type { ReadRow, Table } from "../src/codecs/tables.ts";
 import { avroRows } from "../src/read/formats/avro-rows.ts";
 import { ndjsonRows } from "../src/read/formats/ndjson-rows.ts";
 import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { containerOf, long, record, sized } from "./support/avro.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { rows, things } from "./support/things.ts";
 
 const jobs = tableOf("jobs");

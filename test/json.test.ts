@@ -3,8 +3,8 @@ import { datetime, int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import fc from "fast-check";
 import { z } from "zod";
 import { fromJson, rowSchema, toJson } from "../src/codecs/json.ts";
-import { tableOf } from "../src/codecs/tables.ts";
 import { JsonArray } from "../src/codecs/text-to-json.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { only, rows, textOf, things } from "./support/things.ts";
 
 const employees = tableOf("hired_employees");

@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { csvLine, fromCsv, fromRecord, LEFT_OUT, toCsv } from "../src/codecs/csv.ts";
 import { type CsvRecord, parseCsv } from "../src/codecs/csv-parser.ts";
-import { tableOf } from "../src/codecs/tables.ts";
 import { readingTable } from "../src/read/recipes/reading-table.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { rows, things } from "./support/things.ts";
 
 test("cells that are left out change nothing about the others", async () => {

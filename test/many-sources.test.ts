@@ -5,7 +5,6 @@ import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { RowDataPacket } from "mysql2";
-import { dictionary } from "../src/codecs/tables.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { nameOfAll, namesApart } from "../src/read/sources/several-sources.ts";
 import { type OpenSource, openSource } from "../src/read/sources/source.ts";
@@ -14,6 +13,7 @@ import { listRuns } from "../src/repositories/run-log.ts";
 import { putText } from "../src/s3/objects.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
+import { dictionary } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { settingsFor, startS3 } from "./support/s3.ts";
 

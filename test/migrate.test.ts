@@ -5,11 +5,11 @@ import { drizzle } from "drizzle-orm/mysql2";
 import { migrate as drizzleMigrate } from "drizzle-orm/mysql2/migrator";
 import type { Connection } from "mysql2/promise";
 import journal from "../drizzle/meta/_journal.json";
-import { dictionary } from "../src/codecs/tables.ts";
 import { connect, connectOnce } from "../src/db/database.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { dropDatabase, freshUrl } from "./support/database.ts";
+import { dictionary } from "./support/dictionary.ts";
 import { until } from "./support/observe.ts";
 
 const MIGRATIONS = join(import.meta.dir, "../drizzle");

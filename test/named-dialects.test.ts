@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { tableOf } from "../src/codecs/tables.ts";
 import { readerOfFile } from "../src/read/formats/file-formats.ts";
 import { resolved } from "../src/read/recipes/dialects.ts";
 import type { FileRecipe } from "../src/read/recipes/recipe.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { CASES, withoutCases } from "./support/missing.ts";
 
 async function read(text: string, recipe?: FileRecipe, name = "a.csv", table: "jobs" | "hired_employees" = "jobs") {

@@ -1,6 +1,6 @@
 /** Parquet files: those that pyarrow, pandas and DuckDB write, and those that are damaged or made to do harm. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { tableOf } from "../src/codecs/tables.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { removeFolders } from "./support/files.ts";
 import { JOBS_PARQUET as JOBS } from "./support/parquet.ts";
 import { withoutPython, written } from "./support/python.ts";

@@ -4,12 +4,12 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import type { RowDataPacket } from "mysql2";
-import { dictionary } from "../src/codecs/tables.ts";
 import { openSource } from "../src/read/sources/source.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
 import { ROOT, startOnTerminal } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
+import { dictionary } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { until } from "./support/observe.ts";
 

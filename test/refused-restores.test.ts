@@ -4,9 +4,9 @@ import type { RowDataPacket } from "mysql2/promise";
 import { backup } from "../src/backups/backup.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
-import { tableOf } from "../src/codecs/tables.ts";
 import { freshDatabase } from "./support/database.ts";
 import { CHECK, DBA_RULES, type DbaRule, FOREIGN_KEY, under } from "./support/dba-rules.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
 const database = await freshDatabase();

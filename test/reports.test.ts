@@ -2,11 +2,11 @@ import { afterAll, expect, test } from "bun:test";
 import { drizzle } from "drizzle-orm/mysql2";
 import type { RowDataPacket } from "mysql2/promise";
 import { requireSampleTables } from "../src/codecs/hiring-tables.ts";
-import { tables } from "../src/codecs/tables.ts";
 import { departmentsAboveMean, quarterlyHires } from "../src/repositories/report-queries.ts";
 import { appOver } from "./support/app.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
+import { tables } from "./support/dictionary.ts";
 
 const hiring = requireSampleTables(tables, "a report");
 const database = await freshDatabase();
@@ -124,12 +124,12 @@ test.each(["America/Sao_Paulo", "Asia/Tokyo"])(
     const { connect } = await import("./src/db/database.ts");
     const { departmentsAboveMean, quarterlyHires } = await import("./src/repositories/report-queries.ts");
     const { listRows } = await import("./src/repositories/rows.ts");
-    const { tableOf, tables } = await import("./src/codecs/tables.ts");
+    const { dictionary } = await import("./src/schema-check.ts");
     const { hiringTables } = await import("./src/codecs/hiring-tables.ts");
-    const hiring = hiringTables(tables);
+    const hiring = hiringTables(dictionary.tables);
     const database = await connect(process.env.DATABASE_URL);
     const [[server]] = await database.pool.query("SELECT @@global.time_zone AS zone");
-    const rows = await listRows(database, tableOf("hired_employees"), { limit: 2 });
+    const rows = await listRows(database, dictionary.of("hired_employees"), { limit: 2 });
     console.log(JSON.stringify({
       hour: new Date(0).getHours(), server: server.zone, datetimes: rows.map((row) => row[2]),
       quarters: await quarterlyHires(database, hiring, 2021), above: await departmentsAboveMean(database, hiring, 2021),

@@ -3,10 +3,10 @@ import type { RowDataPacket } from "mysql2/promise";
 import { backup } from "../src/backups/backup.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
-import { tableOf, tables } from "../src/codecs/tables.ts";
 import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
+import { tableOf, tables } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { until } from "./support/observe.ts";
 

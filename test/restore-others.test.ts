@@ -6,12 +6,13 @@ import type { RowDataPacket } from "mysql2/promise";
 import { backup } from "../src/backups/backup.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
-import { type TableName, tableOf, tables } from "../src/codecs/tables.ts";
+import type { TableName } from "../src/codecs/tables.ts";
 import { connectOnce } from "../src/db/database.ts";
 import { driverError } from "../src/db/driver-errors.ts";
 import { appOver, posted } from "./support/app.ts";
 import { run, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
+import { tableOf, tables } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { AT_THE_GATE, gone, underWay } from "./support/observe.ts";
 

@@ -4,12 +4,12 @@ import { hc } from "hono/client";
 import type { App } from "../src/app.ts";
 import { instant } from "../src/codecs/datetime.ts";
 import { toJson } from "../src/codecs/json.ts";
-import { dictionary } from "../src/codecs/tables.ts";
 import { LoadBatch } from "../src/publish/load.ts";
 import { InsertBatch } from "../src/repositories/inserts.ts";
 import { listRows, readRows, readRowsNear } from "../src/repositories/rows.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
+import { dictionary } from "./support/dictionary.ts";
 import { rows as anyRow, things } from "./support/things.ts";
 
 const database = await freshDatabase();

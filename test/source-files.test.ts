@@ -5,13 +5,13 @@ import { appendFileSync, renameSync, rmSync, truncateSync, utimesSync, writeFile
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { dictionary } from "../src/codecs/tables.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
 import { openSource } from "../src/read/sources/source.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
+import { dictionary } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 
 const database = await freshDatabase();

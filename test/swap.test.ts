@@ -1,9 +1,9 @@
 /** A stage takes the place of its table by one RENAME, while others read and write the table. */
+
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/mysql2";
 import type { RowDataPacket } from "mysql2/promise";
-import { tableOf } from "../src/codecs/tables.ts";
 import { runs } from "../src/db/ledger.ts";
 import type { BatchAnswer } from "../src/http/batch-answer.ts";
 import { importSource } from "../src/ingest/import.ts";
@@ -16,6 +16,7 @@ import { PROCESS_SPACE } from "../src/repositories/locks.ts";
 import { endRun, findRun, noRows } from "../src/repositories/run-log.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { until } from "./support/observe.ts";
 

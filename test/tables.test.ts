@@ -23,9 +23,8 @@ import {
   varchar,
 } from "drizzle-orm/mysql-core";
 import { buildTables } from "../src/codecs/dictionary.ts";
-import { isTableName, tableNames, tableOf } from "../src/codecs/tables.ts";
 import { MusterError } from "../src/errors.ts";
-import { SAMPLE_TABLES } from "./support/sample-tables.ts";
+import { dictionary, SAMPLE_TABLES, tableNames, tableOf } from "./support/dictionary.ts";
 import { only } from "./support/things.ts";
 
 const id = () => int("id").autoincrement().primaryKey();
@@ -60,7 +59,7 @@ test("the tables of the schema come with parents before children", () => {
     [[3], "departments"],
     [[4], "jobs"],
   ]);
-  expect([isTableName("jobs"), isTableName("runs"), isTableName("constructor")]).toEqual([true, false, false]);
+  expect([dictionary.has("jobs"), dictionary.has("runs"), dictionary.has("constructor")]).toEqual([true, false, false]);
 });
 
 test("the order of tables follows their foreign keys, however they are written", () => {

@@ -1,7 +1,8 @@
 /** Workbooks (.xlsx): those that openpyxl and XlsxWriter write, and those that are damaged or made to do harm. */
+
 import { afterAll, describe, expect, test } from "bun:test";
-import { tableOf } from "../src/codecs/tables.ts";
 import { dateText, kindOfCode, numberText } from "../src/read/formats/xlsx-dates.ts";
+import { tableOf } from "./support/dictionary.ts";
 import { removeFolders } from "./support/files.ts";
 import { withoutPython, written } from "./support/python.ts";
 import { readJobs, refusalOf } from "./support/read-file.ts";

@@ -1,14 +1,13 @@
 /**
  * Measures Muster against the server's own tools, or against code written without Muster. docs/speed.md explains the results.
  */
-import "../../src/schema-check.ts";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { requireSampleTables } from "../../src/codecs/hiring-tables.ts";
-import { tables } from "../../src/codecs/tables.ts";
 import type { ServerProgram } from "../../src/embedded/mysqld.ts";
 import { MusterError } from "../../src/errors.ts";
+import { dictionary } from "../../src/schema-check.ts";
 import { BENCH_NAMES, type BenchName, isBench } from "../commands.ts";
 import { say } from "../progress.ts";
 import { type Context, finish, type Outcome, readArguments, refuse } from "../run-command.ts";
@@ -41,7 +40,7 @@ const options = readArguments("bench", ({ rows, pairs, server }, names) => {
 await finish(main);
 
 async function main({ config, signal }: Context): Promise<Outcome> {
-  requireSampleTables(tables, "a bench");
+  requireSampleTables(dictionary.tables, "a bench");
   const installed = await findServers(config.MUSTER_MYSQLD, say);
   const programs = installed.filter(
     ({ kind }) => options.server === undefined || kind.toLowerCase() === options.server,

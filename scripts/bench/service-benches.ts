@@ -6,11 +6,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { drizzle } from "drizzle-orm/mysql2";
 import { requireSampleTables } from "../../src/codecs/hiring-tables.ts";
-import { tables } from "../../src/codecs/tables.ts";
 import { connect } from "../../src/db/database.ts";
 import { until } from "../../src/embedded/server-process.ts";
 import { MusterError } from "../../src/errors.ts";
 import { quarterlyHires } from "../../src/repositories/report-queries.ts";
+import { dictionary } from "../../src/schema-check.ts";
 import { CONNECTIONS, REPORTS, ROWS_PER_BATCH, ROWS_PER_PAGE } from "./batches.ts";
 import { checked, fillTables, ours, type Place } from "./command-benches.ts";
 import type { Bench } from "./pairs.ts";
@@ -70,7 +70,7 @@ async function reportStatement(url: string): Promise<{ query: string; parameters
   const logger = { logQuery: (query: string, parameters: unknown[]) => void sent.push({ query, parameters }) };
   await quarterlyHires(
     { ...database, db: drizzle(database.pool, { logger }) },
-    requireSampleTables(tables, "a bench"),
+    requireSampleTables(dictionary.tables, "a bench"),
     2021,
   );
   await database.close();

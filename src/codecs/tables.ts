@@ -1,10 +1,9 @@
 /** The dictionary as data: each table's columns with their codecs, its references, the load order. */
 import type { MySqlTable } from "drizzle-orm/mysql-core";
 import type { Reason } from "../db/ledger.ts";
-import * as schema from "../db/schema.ts";
+import type * as schema from "../db/schema.ts";
 import type { ColumnCodec, SqlValue } from "./codec.ts";
 import { largestNumber } from "./column-types.ts";
-import { Dictionary } from "./dictionary.ts";
 
 /** The schema module's exports that are tables. */
 export type TableName = {
@@ -101,12 +100,3 @@ export function numberKeyOf({ name, numberKey }: Table): number {
 
 /** The largest number that a table's key takes. Call this only for tables that have such a key. */
 export const largestId = (table: Table): number => largestNumber(table.columns[numberKeyOf(table)]?.sqlType ?? "");
-
-/** The dictionary of src/db/schema.ts. */
-export const dictionary = new Dictionary(schema);
-
-export const { tables, names: tableNames } = dictionary;
-
-export const tableOf = (name: TableName): Table => dictionary.of(name);
-
-export const isTableName = (text: string): text is TableName => dictionary.has(text);

@@ -1,8 +1,8 @@
 /** A database for one test file: empty, migrated, dropped when it is closed. */
-import { dictionary } from "../../src/codecs/tables.ts";
 import { type ConnectOptions, connectOnce, connect as connectTo } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import type { MusterDatabase } from "../../src/repositories/muster-database.ts";
+import { dictionary } from "./dictionary.ts";
 import { server } from "./server.ts";
 
 export interface TestDatabase extends MusterDatabase {

@@ -1,8 +1,9 @@
 /** Reads a file's rows as an import does, without a database. */
 import { expect } from "bun:test";
-import { type Table, tableOf } from "../../src/codecs/tables.ts";
+import type { Table } from "../../src/codecs/tables.ts";
 import type { FileRow, ReadOptions } from "../../src/read/file-row.ts";
 import { readerOfFile } from "../../src/read/formats/file-formats.ts";
+import { tableOf } from "./dictionary.ts";
 
 export const jobs = tableOf("jobs");
 
