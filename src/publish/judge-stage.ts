@@ -9,7 +9,6 @@ import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import {
-  columnAt,
   fromWhere,
   inKeyRange,
   type KeyRange,
@@ -19,16 +18,9 @@ import {
 } from "../repositories/key-sql.ts";
 import { orphanedRows, storedKeys, takenValues } from "./faulty-rows.ts";
 import { FirstWins } from "./first-wins.ts";
-import {
-  createVerdicts,
-  type Finding,
-  findingsOf,
-  keyCode,
-  orphanCode,
-  UNCHANGED,
-  verdictsName,
-} from "./stage-verdicts.ts";
-import { ROW_NUMBER, stagedTable } from "./staged-table.ts";
+import { SelfOrphans } from "./self-orphans.ts";
+import { createVerdicts, type Finding, findingsOf, keyCode, UNCHANGED, verdictsName } from "./stage-verdicts.ts";
+import { addIndex, ROW_NUMBER, stagedTable } from "./staged-table.ts";
 
 export interface JudgedStage {
   table: Table;
@@ -71,16 +63,16 @@ class StageJudge {
       this.#ranges.push({ first, last: Math.min(all.last, first + ROWS_PER_STATEMENT - 1) });
     await this.#addIndexes();
     for (const [code, finding] of findingsOf(table).entries()) await this.#find(code, finding);
-    await this.#selfOrphans();
-    await this.#repeated();
+    const orphans = new SelfOrphans(table, stage, this.#ranges, (sql, values) => this.#run(sql, values));
+    await orphans.find();
+    await this.#repeated(orphans);
   }
 
   /** The stage gets its indexes after the load, because it loads faster without. */
   async #addIndexes(): Promise<void> {
     const { table, stage } = this.judged;
     const keys = [table.key, ...table.uniques.map(({ columns }) => columns)];
-    const indexes = keys.map((columns) => `ADD INDEX (${columns.map((index) => columnAt(table, index)).join(", ")})`);
-    await this.#run(`ALTER TABLE ${escapeId(stage)} ${indexes.join(", ")}`);
+    await this.#run(`ALTER TABLE ${escapeId(stage)} ${keys.map((columns) => addIndex(table, columns)).join(", ")}`);
   }
 
   /** Compares with the rows of other tables, and with those that are stored. */
@@ -99,7 +91,7 @@ class StageJudge {
   }
 
   /** Compares the rows of the stage with each other. */
-  async #repeated(): Promise<void> {
+  async #repeated(orphans: SelfOrphans): Promise<void> {
     const { table, stage } = this.judged;
     const rivals = new FirstWins(this.connection, this.judged, (sql, values) => this.#run(sql, values));
     await rivals.collect(this.#ranges);
@@ -107,7 +99,7 @@ class StageJudge {
     for (;;) {
       await rivals.decide(this.step);
       // A row whose parent has lost has no parent. Without it, another row may win.
-      if ((await this.#selfOrphans()) === 0) break;
+      if ((await orphans.find()) === 0) break;
       await this.#run(`DELETE FROM ${this.#verdicts} WHERE other IS NOT NULL`);
     }
     await this.#addRepeats(table, stage);
@@ -130,37 +122,6 @@ class StageJudge {
       `DELETE v FROM ${this.#verdicts} v JOIN ${this.#verdicts} same ON same.${ROW_NUMBER} = v.${ROW_NUMBER}
        AND same.finding = ${UNCHANGED} WHERE v.finding = ${keyCode(table)}`,
     );
-  }
-
-  /**
-   * Finds the rows that refer to a row of their own table that is neither stored nor will be. A row without its parent is no
-   * parent itself, so this is repeated until nothing is found.
-   * @returns how many were found
-   */
-  async #selfOrphans(): Promise<number> {
-    const { table, stage } = this.judged;
-    let all = 0;
-    for (const [at, reference] of table.references.entries()) {
-      if (reference.parent !== table) continue;
-      const code = orphanCode(at);
-      const orphaned = orphanedRows(table, stage, reference);
-      const sameParent = reference.columns
-        .map(
-          (index, place) =>
-            `${columnAt(table, reference.parentColumns[place] ?? -1, "q")} = ${columnAt(table, index, "s")}`,
-        )
-        .join(" AND ");
-      const rejected = `SELECT 1 FROM ${this.#verdicts} v WHERE v.${ROW_NUMBER} =`;
-      const where = `${orphaned.where}
-        AND NOT EXISTS (SELECT 1 FROM ${escapeId(stage)} q WHERE ${sameParent}
-          AND (q.${ROW_NUMBER} = s.${ROW_NUMBER} OR NOT EXISTS (${rejected} q.${ROW_NUMBER})))
-        AND NOT EXISTS (${rejected} s.${ROW_NUMBER} AND v.finding = ${code})`;
-      for (let found = -1; found !== 0; ) {
-        found = await this.#add(code, { from: orphaned.from, where });
-        all += found;
-      }
-    }
-    return all;
   }
 
   /** Adds a verdict for some rows. @param code may be SQL @returns how many */

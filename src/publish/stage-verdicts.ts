@@ -40,10 +40,12 @@ export interface Verdict {
 /** Like a stage, it is dropped when the run ends: its name begins in the same way. */
 export const verdictsName = (stage: string): string => `${stage}_verdicts`;
 
+/** `round` says when a row was found that refers to a row of its own table: self-orphans.ts. */
 export async function createVerdicts(connection: Connection, stage: string): Promise<void> {
   await connection.query(
     `CREATE TABLE ${escapeId(verdictsName(stage))} (${ROW_NUMBER} BIGINT UNSIGNED NOT NULL, finding SMALLINT UNSIGNED NOT NULL,
-     other BIGINT UNSIGNED NULL, PRIMARY KEY (${ROW_NUMBER}, finding)) ENGINE=InnoDB`,
+     other BIGINT UNSIGNED NULL, round INT UNSIGNED NOT NULL DEFAULT 0, PRIMARY KEY (${ROW_NUMBER}, finding), KEY (round))
+     ENGINE=InnoDB`,
   );
 }
 

@@ -53,3 +53,15 @@ export function copied({ columns }: Table, { assignsIds = false } = {}): { colum
   );
   return { columns: columnList(copied), values: values.join(", ") };
 }
+
+/** The part of an ALTER TABLE that gives a stage an index on some columns of its table. */
+export function addIndex({ columns }: Table, indices: readonly number[]): string {
+  const parts = indices.map((index) => {
+    const { name, sqlType } = columns[index] as Column;
+    // An index takes only the beginning of a long text.
+    return /text|blob/.test(sqlType) ? `${escapeId(name)}(${INDEXED_CHARACTERS})` : escapeId(name);
+  });
+  return `ADD INDEX (${parts.join(", ")})`;
+}
+
+const INDEXED_CHARACTERS = 100;
