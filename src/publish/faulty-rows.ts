@@ -12,13 +12,13 @@ import {
   fromWhere,
   inKeyRange,
   type KeyRange,
-  keyList,
   keyOf,
   orphans,
   pairsOf,
   type RowSet,
   sameIn,
   sameValues,
+  selectList,
 } from "../repositories/key-sql.ts";
 import { stagedTable } from "./staged-table.ts";
 
@@ -82,7 +82,8 @@ export async function storedHolders(
   lock = "",
 ): Promise<Map<number, Key>> {
   const staged = stagedTable(table);
-  const select = `SELECT ${keyOf(staged, "s")}, ${keyList(table, "t")}`;
+  const key = table.key.flatMap((index) => table.columns[index] ?? []);
+  const select = `SELECT ${keyOf(staged, "s")}, ${selectList(key, "t")}`;
   const [rows] = await connection.query<RowDataPacket[][]>(
     {
       sql: `${select} ${fromWhere(takenValues(table, stage, unique))} AND ${inKeyRange(staged, "s")}${lock}`,

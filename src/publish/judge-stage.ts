@@ -8,14 +8,7 @@
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
-import {
-  fromWhere,
-  inKeyRange,
-  type KeyRange,
-  keyRange,
-  type RowSet,
-  sameValues,
-} from "../repositories/key-sql.ts";
+import { fromWhere, inKeyRange, type KeyRange, keyRange, type RowSet, sameValues } from "../repositories/key-sql.ts";
 import { orphanedRows, storedKeys, takenValues } from "./faulty-rows.ts";
 import { FirstWins } from "./first-wins.ts";
 import { SelfOrphans } from "./self-orphans.ts";
