@@ -8,6 +8,8 @@ import { readSync, writeSync } from "node:fs";
 export type DebugPoint =
   /** A batch is committed in its stage, and later ones are not. If the run dies now, the next command must drop the stage. */
   | "rows staged"
+  /** The server has judged the stage's rows, and the rejected ones are logged. Those that are not stored are still in it. */
+  | "stage judged"
   /** The stage has its indexes, and the table's gate is still open. A writer may insert first: then the table is not empty. */
   | "indexes added"
   /** The stage has foreign keys, so the parents of its rows cannot be deleted. The run's row does not name the stage yet. */

@@ -15,11 +15,9 @@ import type { RowDataPacket } from "mysql2/promise";
 import { Dictionary } from "../src/codecs/dictionary.ts";
 import type { Counts } from "../src/db/ledger.ts";
 import { type ImportOptions, importSource } from "../src/ingest/import.ts";
-import { csvRows } from "../src/read/csv/csv-rows.ts";
-import type { FileRecipe } from "../src/read/recipes/recipe.ts";
-import type { Source, SourceFile } from "../src/read/sources/source.ts";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { freshDatabase } from "./support/database.ts";
+import { folderOf, removeFolders } from "./support/files.ts";
 import { AT_THE_GATE, GATES, hold, underWay } from "./support/observe.ts";
 
 const teams = mysqlTable("teams", {
@@ -69,35 +67,18 @@ const dictionary = new Dictionary({ teams, people, shifts, badges, loans });
 const database = { ...fresh, dictionary };
 for (const definition of DEFINITIONS) await pool.query(definition);
 await pool.query("INSERT INTO muster_gates VALUES ?", [dictionary.names.map((name) => [name])]);
-afterAll(() => fresh.close());
+afterAll(async () => {
+  await fresh.close();
+  await removeFolders();
+});
 beforeEach(async () => {
   await pool.query("UPDATE people SET boss = NULL");
   for (const name of dictionary.names.toReversed()) await pool.query(`DELETE FROM ${name}`);
   await fresh.empty();
 });
 
-/** Files in memory. A source that is opened knows the tables of src/db/schema.ts alone. */
-function sourceOf(texts: Record<string, string>, recipe: FileRecipe | undefined): Source {
-  const files = Object.entries(texts).map(([name, text]): SourceFile => {
-    const table = dictionary.of(name.replace(/[-.].*/, ""));
-    async function* open() {
-      yield Buffer.from(text);
-    }
-    return {
-      table: table.name,
-      name,
-      bytes: text.length,
-      recipe,
-      open,
-      rows: () => csvRows(table, open(), name, { recipe }),
-    };
-  });
-  return { name: "files", files, notes: [] };
-}
-
 async function load(files: Record<string, string>, options: Partial<ImportOptions> = {}) {
-  const { options: recipe } = options;
-  const source = sourceOf(files, recipe);
+  const source = options.source ?? (await folderOf(files));
   const { run, tables } = await importSource(database, { source, report: { say() {} }, ...options });
   expect(await select("SHOW TABLES LIKE 'stage%'")).toEqual([]);
   const counts = tables as Partial<Record<string, Counts>>;
@@ -243,6 +224,15 @@ test("rows may refer to rows of the same import, if those are stored", async () 
   expect(counts.loans).toMatchObject({ received: 4, inserted: 3, rejected: 1 });
   const next = await pool.query("INSERT INTO badges (code) VALUES ('next')");
   expect(next).toMatchObject([{ insertId: 8 }, undefined]);
+});
+
+test("only new files are read, and changed ones again", async () => {
+  const source = await folderOf({ "teams-1.csv": "a,Aces\n" });
+  await load({}, { source, newOnly: true });
+  expect((await load({}, { source, newOnly: true })).counts).toEqual({});
+  await Bun.write(`${source}/teams-1.csv`, "a,Aces\nb,aces\n");
+  const { counts } = await load({}, { source, newOnly: true, again: true });
+  expect(counts.teams).toMatchObject({ unchanged: 1, rejected: 1 });
 });
 
 test("a dry run and a refused import give the same counts, and store nothing", async () => {

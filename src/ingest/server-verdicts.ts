@@ -4,6 +4,7 @@ import { duplicateId, duplicateValue, unknownReference } from "../codecs/reasons
 import type { Row, Table } from "../codecs/tables.ts";
 import type { Reason } from "../db/ledger.ts";
 import { interruptible } from "../db/transaction.ts";
+import { debugPoint } from "../debug-points.ts";
 import { referredText, storedHolders, storedUnder } from "../publish/faulty-rows.ts";
 import { judgeStage, removeJudged } from "../publish/judge-stage.ts";
 import { stageName } from "../publish/stage.ts";
@@ -34,6 +35,7 @@ export async function judgeStaged(state: Import, table: Table): Promise<void> {
   counts.unchanged += found.unchanged;
   counts.rejected += found.rejected;
   if (found.rejected > 0 && !isPastKept(state, Object.values(state.counts))) await logRejected(state, table, stage);
+  debugPoint("stage judged");
   if (found.unchanged + found.rejected > 0)
     await interruptible(database, run.connection, report.signal, () =>
       removeJudged(run.connection, judged, counts.inserted === 0),
