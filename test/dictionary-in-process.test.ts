@@ -71,3 +71,16 @@ test("the document and the page have its tables alone, and the schema's tables a
     expect.objectContaining({ detail: 'there is no table "jobs": the tables are plants, machines' }),
   ]);
 });
+
+test("the examples of its document are taken, whatever the key is called", async () => {
+  const { paths } = (await asked("/openapi.json")) as Document;
+  const { examples } = paths["/machines"]?.post.requestBody.content["application/json"] ?? {};
+  expect(Object.keys(examples ?? {})).toEqual(["row", "rows", "mixed", "bad"]);
+  for (const { value, "x-status": status } of Object.values(examples ?? {}))
+    expect((await app.request("/machines", posted(value))).status).toBe(status);
+});
+
+interface Document {
+  paths: Record<string, { post: { requestBody: { content: Record<string, { examples: Examples }> } } }>;
+}
+type Examples = Record<string, { value: unknown; "x-status": number }>;

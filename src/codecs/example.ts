@@ -4,11 +4,25 @@ import { Fault, type SqlValue } from "./codec.ts";
 import type { Column, Row, Table } from "./tables.ts";
 
 /**
- * A row that the table's rules accept, if each table that it refers to has the id 1.
+ * A row that the table's rules accept, if each table that it refers to has its example row, with the id 1.
  * @param id null if the database shall assign it
  */
 export function exampleRow(table: Table, id: number | null = null): Row {
-  return table.columns.map((column) => (column.isAssigned ? id : exampleOf(column)));
+  return table.columns.map((column, at) => (column.isAssigned ? id : exampleAt(table, at)));
+}
+
+/** A column that refers to a parent has the value of the parent's example row. The example row refers to no row of its own table. */
+function exampleAt(table: Table, at: number): SqlValue {
+  const column = table.columns[at];
+  if (!column) return null;
+  if (column.isAssigned) return 1;
+  for (const { parent, columns, parentColumns } of table.references) {
+    const parentColumn = parentColumns[columns.indexOf(at)];
+    if (parentColumn === undefined) continue;
+    if (parent !== table) return exampleAt(parent, parentColumn);
+    if (column.nullable) return null;
+  }
+  return exampleOf(column);
 }
 
 function exampleOf({ name, codec, fallback }: Column): SqlValue {

@@ -148,10 +148,15 @@ function describeInsert(dictionary: Dictionary): Description {
 function describeInsertInto(table: Table, dictionary: Dictionary): Description {
   const row = newRow(table);
   const one = sentRow(table);
+  const id = assignedName(table);
   const bad = { ...one, "no such field": 1 };
   const examples: Examples = {
-    row: { summary: "A row: the database assigns its id", value: one, status: 201 },
-    rows: { summary: "Rows, one of them with an id", value: [one, { ...one, id: NEW_ID }], status: 201 },
+    ...(id === undefined
+      ? { row: { summary: "A row", value: one, status: 201 } }
+      : {
+          row: { summary: `A row: the database assigns its ${id}`, value: one, status: 201 },
+          rows: { summary: `Rows, one of them with its ${id}`, value: [one, { ...one, [id]: NEW_ID }], status: 201 },
+        }),
     mixed: { summary: "A good row and a bad one", value: [one, bad], status: 207 },
     bad: { summary: "A bad row", value: bad, status: 422 },
   };
@@ -168,7 +173,7 @@ function describeInsertInto(table: Table, dictionary: Dictionary): Description {
     body: {
       "application/json": { schema: z.union([row, z.array(row).min(1).max(ROWS_PER_REQUEST_MAX)]), examples },
       "application/x-ndjson": text("A row in each line", `${JSON.stringify(one)}\n`),
-      "text/csv": text("Rows with ids. The header line is optional", csvExample(table)),
+      "text/csv": text("Rows with their keys. The header line is optional", csvExample(table)),
       [TSV]: text("The same with tabs", csvExample(table).replaceAll(",", "\t")),
     },
   };
@@ -176,11 +181,13 @@ function describeInsertInto(table: Table, dictionary: Dictionary): Description {
 
 const newRow = (table: Table) => newRowSchema(table).meta({ id: `new_${table.name}` });
 
-/** An example row for a request. It has no id, since most databases already have a row with any small id. */
+/** An example row for a request. It has no id that the database assigns: most databases have a row with any small id. */
 export function sentRow(table: Table): Record<string, unknown> {
-  const { id, ...row } = toJson(table, exampleRow(table));
-  return row;
+  const fields = Object.entries(toJson(table, exampleRow(table)));
+  return Object.fromEntries(fields.filter(([name]) => name !== assignedName(table)));
 }
+
+const assignedName = ({ assigned, columns }: Table) => columns[assigned ?? -1]?.name;
 
 /** An example file: a header line, and a row with its id. */
 export const csvExample = (table: Table) => csvHeader(table) + toCsv(table, exampleRow(table, NEW_ID));
