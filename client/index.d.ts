@@ -43,7 +43,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         };
                         fingerprint: string;
                         checksum: string;
-                        auto_increment?: number | undefined;
+                        auto_increment?: string | number | undefined;
                         invalid_rows?: number | undefined;
                     }[];
                     seal?: string | undefined;
@@ -153,7 +153,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             };
                             fingerprint: string;
                             checksum: string;
-                            auto_increment?: number | undefined;
+                            auto_increment?: string | number | undefined;
                             invalid_rows?: number | undefined;
                         }[];
                         seal?: string | undefined;
@@ -855,7 +855,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     };
                     fingerprint: string;
                     checksum: string;
-                    auto_increment?: number | undefined;
+                    auto_increment?: string | number | undefined;
                     invalid_rows?: number | undefined;
                 }[];
                 seal?: string | undefined;
@@ -923,7 +923,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     };
                     fingerprint: string;
                     checksum: string;
-                    auto_increment?: number | undefined;
+                    auto_increment?: string | number | undefined;
                     invalid_rows?: number | undefined;
                 }[];
                 seal?: string | undefined;

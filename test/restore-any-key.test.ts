@@ -37,6 +37,9 @@ const ROWS = [
   "INSERT INTO days VALUES ('1000-01-01', 'first'), ('2024-02-29', NULL)",
   "INSERT INTO labels VALUES (1, -1, 'a'), (2, -1, 'b'), (7, 3, 'a')",
   "INSERT INTO tags VALUES (1, -1, 'A'), (2, 3, 'a'), (3, NULL, 'none'), (4, 9, NULL)",
+  `INSERT INTO reels VALUES (REPEAT(X'00', 16), NULL, 0.1, b'1', 'red,blue', X'00FF0A5C2709'),
+     (REPEAT(X'FF', 16), REPEAT(X'00', 16), -16777217, b'0', '', ''), ('a uuid, or such.', REPEAT(X'FF', 16), NULL, b'1', 'blue', NULL)`,
+  "INSERT INTO tickets VALUES (18446744073709551610, 'Ana'), (9007199254740993, 'Bo')",
 ];
 
 const CHANGES: [name: string, ...statements: string[]][] = [
@@ -72,6 +75,18 @@ const CHANGES: [name: string, ...statements: string[]][] = [
     "unique values that moved, with the rows that refer to them",
     ...["DELETE FROM tags", "UPDATE labels SET label = 'c' WHERE id = 1", "UPDATE labels SET label = 'A' WHERE id = 2"],
     "INSERT INTO tags VALUES (2, -1, 'a'), (9, -1, 'c')",
+  ],
+  ["a float in its last bit", "UPDATE reels SET weight = 0.10000001 WHERE weight < 1 AND weight > 0"],
+  [
+    "bits, sets and bytes",
+    "UPDATE reels SET open = b'0', colours = 'red'",
+    "UPDATE reels SET image = X'00FF0A5C27' WHERE image > ''",
+  ],
+  [
+    "binary keys",
+    "UPDATE reels SET `before` = NULL",
+    "DELETE FROM reels WHERE weight < 0",
+    "UPDATE reels SET uuid = 'A uuid, or such.' WHERE weight IS NULL",
   ],
   [
     "rows that turned around whom they refer to",
@@ -166,6 +181,40 @@ test("a table is swapped if its definition is as declared, with its unique and c
   await bring("tags");
   expect(said.join()).toContain("tags is restored row by row: it is not as its migrations make it, it has");
   await run("ALTER TABLE tags DROP KEY more");
+});
+
+test("the next id of a bigint is exact beyond 2^53, and never gets lower", async () => {
+  await run("INSERT INTO tickets VALUES (18446744073709551610, 'Ana')");
+  const { manifest } = await keep("tickets");
+  expect(manifest.tables[0]?.auto_increment).toBe("18446744073709551611");
+  for (const change of ["TRUNCATE tickets", "DELETE FROM tickets"]) {
+    await run(change);
+    await bring("tickets");
+    await run("INSERT INTO tickets (guest) VALUES ('Bo')");
+    expect(await select(pool, "SELECT CAST(MAX(id) AS CHAR) AS id FROM tickets")).toMatchObject([
+      { id: change.startsWith("TRUNCATE") ? "18446744073709551611" : "18446744073709551612" },
+    ]);
+  }
+});
+
+test("pages of a binary key lose and repeat no row", async () => {
+  const rows = Array.from({ length: 5_000 }, (_, n) => [
+    ...[
+      Buffer.from(new Bun.CryptoHasher("md5").update(String(n)).digest()),
+      null,
+      n / 8,
+      n % 2,
+      "red",
+      Buffer.from([n % 256]),
+    ],
+  ]);
+  await pool.query("INSERT INTO reels VALUES ?", [rows]);
+  const before = await bytes("reels");
+  const { manifest } = await keep("reels");
+  await verify(database, store, { id: manifest.id, report });
+  await run("DELETE FROM reels WHERE open = 1", "UPDATE reels SET weight = weight + 1 WHERE weight < 100");
+  await bring("reels");
+  expect(await bytes("reels")).toEqual(before);
 });
 
 test("pages of a composite key lose and repeat no row, whatever shares the first column", async () => {

@@ -135,10 +135,12 @@ async function writeTable(
   return {
     ...{ table: table.name, file, rows: checksum.rows, bytes, sha256: sha256.digest("hex") },
     ...{ schema, fingerprint: fingerprintOf(schema), checksum: checksum.toString() },
-    ...(table.assigned !== undefined && { auto_increment: nextId }),
+    ...(table.assigned !== undefined && { auto_increment: nextIdAsJson(nextId) }),
     ...(invalid.rows > 0 && { invalid_rows: invalid.rows }),
   };
 }
+
+const nextIdAsJson = (id: bigint) => (id <= Number.MAX_SAFE_INTEGER ? Number(id) : String(id));
 
 /**
  * Counts rows that break the rules of our columns, and remembers the first. Other programs wrote them; a restore would

@@ -15,8 +15,11 @@ const Entry = z.object({
   /** SHA-256 of the schema's Parsing Canonical Form (Avro specification, Schema Fingerprints). */
   fingerprint: z.string(),
   checksum: z.string(),
-  /** The id that the table would have assigned next. If no id is left, MariaDB says one more than the largest. */
-  auto_increment: z.int().min(1).optional(),
+  /**
+   * The id that the table would have assigned next, as text if it is beyond 2^53. If no id is left, MariaDB says one more than
+   * the largest.
+   */
+  auto_increment: z.union([z.int().min(1), z.string().regex(/^\d{16,20}$/)]).optional(),
   /** How many rows break the rules of their columns. Other programs stored them, and a restore refuses them. Left out if 0. */
   invalid_rows: z.int().min(1).exactOptional(),
 });

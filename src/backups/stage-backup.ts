@@ -78,9 +78,8 @@ export async function stageTable(
   report: Report,
   seen: (rows: readonly Row[]) => void = () => {},
 ): Promise<Replacement> {
-  const { rows: of, auto_increment = 1 } = entryOf(manifest, table.name);
-  if (table.numberKey !== undefined && auto_increment > largestId(table) + 1)
-    throw new MusterError("backup_damaged", `backup ${manifest.id} has a next id that ${table.name} cannot have`);
+  const { rows: of } = entryOf(manifest, table.name);
+  const nextId = nextIdIn(manifest, table);
   const stage = await Stage.create(database, run, table);
   let rows = 0;
   let twice: DriverError | undefined;
@@ -103,7 +102,18 @@ export async function stageTable(
     stage.abandon();
     throw error;
   }
-  return { table, stage: stageName(run.id, table), rows, bytes: stage.bytes, nextId: auto_increment };
+  return { table, stage: stageName(run.id, table), rows, bytes: stage.bytes, nextId };
+}
+
+/** The id that the table must assign next at least: 1 if it assigns none. @throws MusterError `backup_damaged` */
+function nextIdIn(manifest: Manifest, table: Table): bigint {
+  const column = table.assigned === undefined ? undefined : table.columns[table.assigned];
+  if (!column) return 1n;
+  const nextId = BigInt(entryOf(manifest, table.name).auto_increment ?? 1);
+  const isUnsigned = column.sqlType.endsWith("unsigned");
+  const largest = table.numberKey === undefined ? 2n ** (isUnsigned ? 64n : 63n) - 1n : BigInt(largestId(table));
+  if (nextId <= largest + 1n) return nextId;
+  throw new MusterError("backup_damaged", `backup ${manifest.id} has a next id that ${table.name} cannot have`);
 }
 
 /** The error for a sound file in which the server finds a key twice. */

@@ -75,9 +75,9 @@ export async function dropForeignKeys(connection: Connection, name: string): Pro
  * transaction.
  * @throws MusterError `unavailable` if the table was in use at every try
  */
-export async function raiseAutoIncrement(connection: Connection, name: string, next: number): Promise<void> {
+export async function raiseAutoIncrement(connection: Connection, name: string, next: bigint): Promise<void> {
   if ((await definitionOf(connection, name)).nextId >= next) return;
-  const statement = `ALTER TABLE ${escapeId(name)} AUTO_INCREMENT = ${Math.trunc(next)}`;
+  const statement = `ALTER TABLE ${escapeId(name)} AUTO_INCREMENT = ${next}`;
   if (await ddl(connection, statement, { tries: RAISE_TRIES })) return;
   throw new MusterError("unavailable", `${name} is in use by long statements of other programs: try again`);
 }

@@ -14,8 +14,8 @@ export interface Definition {
   foreignKeys: { name: string; rule: string }[];
   /** All other lines: the primary key, checks, periods, the table's options, partitions. */
   rest: string[];
-  /** The id that is assigned next: 1 if the table never had a row. */
-  nextId: number;
+  /** The id that is assigned next: 1 if the table never had a row. A bigint counts beyond JavaScript's numbers. */
+  nextId: bigint;
   /** Equal for two tables that differ only in their names, their constraints' names and their next ids. */
   shape: string;
 }
@@ -43,7 +43,7 @@ export async function definitionOf(connection: Connection, name: string, schema?
     keys: lines.filter((line) => KEY.test(line)),
     foreignKeys,
     rest: lines.filter((line) => ![COLUMN, KEY, FOREIGN_KEY].some((kind) => kind.test(line))),
-    nextId: Number(NEXT_ID.exec(text)?.[2] ?? 1),
+    nextId: BigInt(NEXT_ID.exec(text)?.[2] ?? 1),
     shape: lines.map((line) => FOREIGN_KEY.exec(line)?.[2] ?? line).join("\n"),
   };
 }

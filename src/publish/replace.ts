@@ -29,7 +29,7 @@ export interface Replacement {
   /** About how many bytes their values have. */
   bytes: number;
   /** The table must assign no id below this one. */
-  nextId: number;
+  nextId: bigint;
 }
 
 export type Replaced = Partial<Record<TableName, RestoreCounts>>;

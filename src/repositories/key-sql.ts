@@ -169,10 +169,17 @@ export const sameIn = (table: Table, columns: readonly number[], one: string, ot
  */
 export function sameValues({ columns }: Table, one: string, other: string): string {
   const same = columns.map((column) => {
-    const bytes = `BINARY ${qualified(column, one)} <=> BINARY ${qualified(column, other)}`;
+    const bytes = sameBytes(column, one, other);
     return column.serverDefault === undefined ? bytes : `(${qualified(column, one)} IS NULL OR ${bytes})`;
   });
   return `(${same.join(" AND ")})`;
+}
+
+/** The condition that a column has the same bytes in two rows. The bytes of a FLOAT are its first six digits, so all are compared. */
+function sameBytes(column: Column, one: string, other: string): string {
+  const [a, b] = [qualified(column, one), qualified(column, other)];
+  const bytes = `BINARY ${a} <=> BINARY ${b}`;
+  return column.sqlType.startsWith("float") ? `${a} <=> ${b} AND ${bytes}` : bytes;
 }
 
 /**
@@ -187,9 +194,7 @@ export function compared(table: Table, stage: string, columns: readonly Column[]
   // A key's columns are never null, so a null in the first one shows that the join found no row.
   const [first = 0] = table.key;
   // Compares bytes, because a collation treats `Ana` and `ANA` as equal.
-  const sameBytes = columns
-    .map((column) => `BINARY ${qualified(column, "s")} <=> BINARY ${qualified(column, "t")}`)
-    .join(" AND ");
+  const same = columns.map((column) => sameBytes(column, "s", "t")).join(" AND ");
   const inBoth = `${s} JOIN ${t} ON ${sameKey}`;
   return {
     /** Rows that are staged, but not in the table. */
@@ -197,8 +202,8 @@ export function compared(table: Table, stage: string, columns: readonly Column[]
     /** Rows that are in the table, but not staged. */
     surplus: { from: `${t} LEFT JOIN ${s} ON ${sameKey}`, where: `${columnAt(table, first, "s")} IS NULL` },
     inBoth: { from: inBoth, where: "TRUE" },
-    unchanged: { from: inBoth, where: `(${sameBytes})` },
-    differing: { from: inBoth, where: `NOT (${sameBytes})` },
+    unchanged: { from: inBoth, where: `(${same})` },
+    differing: { from: inBoth, where: `NOT (${same})` },
   };
 }
 

@@ -3,8 +3,10 @@ import { sql } from "drizzle-orm";
 import {
   type AnyMySqlColumn,
   bigint,
+  binary,
   date,
   datetime,
+  float,
   foreignKey,
   int,
   mysqlTable,
@@ -15,6 +17,7 @@ import {
 } from "drizzle-orm/mysql-core";
 import { Dictionary } from "../../src/codecs/dictionary.ts";
 import type { TableName } from "../../src/codecs/tables.ts";
+import { bit, blob, set } from "../../src/db/more-types.ts";
 import { freshDatabase } from "./database.ts";
 
 const films = mysqlTable("films", {
@@ -90,6 +93,18 @@ const tags = mysqlTable(
     unique("tags_once").on(table.place, table.label),
   ],
 );
+const reels = mysqlTable("reels", {
+  uuid: binary("uuid", { length: 16 }).primaryKey(),
+  before: binary("before", { length: 16 }).references((): AnyMySqlColumn => reels.uuid),
+  weight: float("weight"),
+  open: bit("open").notNull(),
+  colours: set("colours", { members: ["red", "blue"] }).notNull(),
+  image: blob("image"),
+});
+const tickets = mysqlTable("tickets", {
+  id: bigint("id", { mode: "bigint", unsigned: true }).autoincrement().primaryKey(),
+  guest: varchar("guest", { length: 40 }).notNull(),
+});
 
 const CREATE = [
   `CREATE TABLE films (code varchar(20) PRIMARY KEY, title varchar(40) NOT NULL, sequel_of varchar(20),
@@ -110,9 +125,13 @@ const CREATE = [
      CONSTRAINT labels_label UNIQUE (place, label))`,
   `CREATE TABLE tags (id int AUTO_INCREMENT PRIMARY KEY, place smallint, label varchar(40),
      CONSTRAINT tags_once UNIQUE (place, label), CONSTRAINT tags_label FOREIGN KEY (place, label) REFERENCES labels (place, label))`,
+  `CREATE TABLE reels (uuid binary(16) PRIMARY KEY, \`before\` binary(16), weight float, open bit(1) NOT NULL,
+     colours set('red','blue') NOT NULL, image blob,
+     CONSTRAINT reels_before_reels_uuid_fk FOREIGN KEY (\`before\`) REFERENCES reels (uuid))`,
+  "CREATE TABLE tickets (id bigint unsigned AUTO_INCREMENT PRIMARY KEY, guest varchar(40) NOT NULL)",
 ];
 
-export const dictionary = new Dictionary({ films, casts, takes, staff, notes, days, labels, tags });
+export const dictionary = new Dictionary({ films, casts, takes, staff, notes, days, labels, tags, reels, tickets });
 /** Children first, the order in which they can be emptied. */
 const TABLES = dictionary.names.toReversed();
 const table = (name: string) => dictionary.of(name);
