@@ -11,10 +11,14 @@ export async function madeBy(url: string, script: string): Promise<Connection> {
   const name = quoted(parseUrl(url).database);
   await connection.query(`CREATE DATABASE IF NOT EXISTS ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);
   await connection.query(`USE ${name}`);
+  await runScript(connection, script);
+  return connection;
+}
+
+export async function runScript(connection: Connection, script: string): Promise<void> {
   for (const statement of script.replace(/^--.*$/gm, "").split(/;\n/)) {
     if (statement.trim()) await connection.query(statement);
   }
-  return connection;
 }
 
 /** SHOW CREATE TABLE of each table, by its name. */
