@@ -1,13 +1,12 @@
 /** The codec of each SQL type (docs/rules.md): how its values are written in JSON, CSV, SQL and Avro. */
 import type { MySqlColumn } from "drizzle-orm/mysql-core";
 import { z } from "zod";
-import { copyInstant } from "./avro-bytes.ts";
 import { bytes } from "./binary-values.ts";
 import { asItIs, type ColumnCodec, type SqlValue, wrongType } from "./codec.ts";
-import { dayOf, instant, mayBeZeroDate, millisecondsOf, readDay, readInstant, readUtcInstant } from "./datetime.ts";
+import { dayOf, mayBeZeroDate, readDay } from "./datetime.ts";
+import { datetime, isoOf, timestamp } from "./instants.ts";
 import { enumType, membersOf, oneOf, someOf } from "./members.ts";
 import { bigint, decimal, double, float, int } from "./numbers.ts";
-import { copyJsonInstant } from "./text-to-json.ts";
 import { char, text, varchar } from "./texts.ts";
 
 /** Whether a primary key may have a column of this type: its values are short, and equal ones have one form. */
@@ -92,6 +91,9 @@ const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
   date: () => date,
   // A column with more than three decimals of a second is not moved: JSON and CSV have three at most.
   datetime: ({ first }) => (first === undefined || first <= 3 ? datetime(first ?? 0) : undefined),
+  timestamp: ({ first }) => (first === undefined || first <= 3 ? timestamp(first ?? 0) : undefined),
+  // Zero, which the column can hold too, would become 2000 if it is sent as text.
+  year: () => int(1901, 2155),
 };
 
 const BITS: Record<string, number> = { tinyint: 8, smallint: 16, mediumint: 24, int: 32 };
@@ -158,33 +160,3 @@ const date: ColumnCodec = {
 };
 
 const DAY_MS = 86_400_000;
-
-/** Milliseconds since 1970 as ISO 8601. A number that no Date can hold becomes text that no column accepts. */
-const isoOf = (ms: number) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);
-
-function datetime(decimals: number): ColumnCodec {
-  const length = decimals === 0 ? 19 : 20 + decimals;
-  return {
-    fromJson: (value) =>
-      typeof value === "string" ? readInstant(value, decimals) : wrongType("an instant as text", value),
-    fromCsv: (cell) => readInstant(cell, decimals),
-    fromBytes: (bytes, start, end) => readUtcInstant(bytes, start, end, length),
-    mayBreak: mayBeZeroDate,
-    fromSql(value) {
-      const sent = value instanceof Date ? value.toISOString().slice(0, 23).replace("T", " ") : String(value);
-      if (sent.length === length) return sent;
-      // The binary protocol omits decimals that are zero.
-      return `${sent}${sent.length === 19 ? "." : ""}`.padEnd(length, "0").slice(0, length);
-    },
-    toJson: (value) => instant(String(value)),
-    copyJson: copyJsonInstant,
-    toCsv: (value) => instant(String(value)),
-    schema: z.iso.datetime({ offset: true }),
-    avro: {
-      type: { type: "long", logicalType: "timestamp-millis" },
-      write: (value) => millisecondsOf(String(value)),
-      read: (value) => readInstant(isoOf(Number(value)), decimals),
-      copy: copyInstant,
-    },
-  };
-}

@@ -47,7 +47,7 @@ function isWithin(short: string, long: string): boolean {
 }
 
 export const isDate = (column: Column | undefined) =>
-  column !== undefined && /^(?:date|datetime)\b/.test(column.sqlType);
+  column !== undefined && /^(?:date|datetime|timestamp)\b/.test(column.sqlType);
 export const isNumber = ({ sqlType }: Column) =>
   /^(?:(?:tiny|small|medium|big)?int|decimal|double|float)\b/.test(sqlType);
 const isMostlyDates = (values: readonly string[]) =>

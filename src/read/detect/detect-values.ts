@@ -29,7 +29,7 @@ export function detectValues(all: readonly ColumnCells[], given: FileRecipe): Fi
   return findings;
 }
 
-const isDate = ({ sqlType }: Column) => /^datetime\b/.test(sqlType);
+const isDate = ({ sqlType }: Column) => /^(?:datetime|timestamp)\b/.test(sqlType);
 
 /** They are null words of the dialects mysql and pandas already. */
 const NULLS_OF_DIALECTS = new Set(["\\N"]);

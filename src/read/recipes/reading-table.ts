@@ -61,7 +61,9 @@ function codecFor(
   const [type = ""] = TYPE.exec(sqlType) ?? [];
   if (/^(tiny|small|medium|big)?int$/.test(type)) return numberCodec(codec, recipe, true);
   if (["decimal", "double", "float"].includes(type)) return numberCodec(codec, recipe, false);
-  if (type === "datetime" && dates) return datetimeCodec(codec, dates, Number(/\d/.exec(sqlType) ?? 0));
+  const decimals = Number(/\d/.exec(sqlType) ?? 0);
+  if (type === "datetime" && dates) return datetimeCodec(codec, dates, decimals);
+  if (type === "timestamp" && dates) return timestampCodec(codec, dates, decimals);
   return type === "date" && dates && dates.patterns.length > 0 ? dateCodec(codec, dates) : undefined;
 }
 
@@ -90,6 +92,17 @@ function datetimeCodec(codec: ColumnCodec, dates: DateForms, decimals: number): 
     ...(dates.patterns.length === 0 && fromBytes && { fromBytes }),
     fromPlainBytes: (bytes: Buffer, start: number, end: number) => dates.instantIn(bytes, start, end, decimals),
     ...readers(codec, dates, (text) => dates.instant(text, decimals)),
+  };
+}
+
+/** Instants that a TIMESTAMP cannot hold are left to its own codec, which refuses them. */
+function timestampCodec(codec: ColumnCodec, dates: DateForms, decimals: number): ColumnCodec {
+  const { fromPlainBytes, ...slow } = datetimeCodec(codec, dates, decimals);
+  const within = (read: SqlValue | Fault) => (typeof read === "string" ? codec.fromCsv(`${read}Z`) : read);
+  return {
+    ...slow,
+    fromCsv: (cell) => within(slow.fromCsv(cell)),
+    fromJson: (value) => within(slow.fromJson(value)),
   };
 }
 
