@@ -127,7 +127,7 @@ test("a column type that Muster does not support fails with its name and type", 
   for (const [column, type] of [
     [json("value"), "json"],
     [time("value"), "time"],
-    [timestamp("value"), "timestamp"],
+    [timestamp("value", { fsp: 6 }), "timestamp(6)"],
     [datetime("value", { fsp: 6 }), "datetime(6)"],
     [double("value", { precision: 8, scale: 2 }), "double(8,2)"],
     [inet("value"), "varchar(39)"],
