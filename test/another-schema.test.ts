@@ -8,7 +8,7 @@ import { copyOfProject, type ProjectCopy } from "./support/project.ts";
 import { mysqld } from "./support/server.ts";
 
 const SCHEMA = `
-import { int, mysqlTable, varchar } from "drizzle-orm/mysql-core";
+import { date, int, mysqlTable, primaryKey, varchar } from "drizzle-orm/mysql-core";
 
 export const authors = mysqlTable("authors", {
   id: int("id").autoincrement().primaryKey(),
@@ -20,10 +20,21 @@ export const books = mysqlTable("books", {
   title: varchar("title", { length: 200 }).notNull(),
   author_id: int("author_id").notNull().references(() => authors.id),
 });
+
+export const loans = mysqlTable(
+  "loans",
+  {
+    book_id: int("book_id").notNull().references(() => books.id),
+    day: date("day", { mode: "string" }).notNull(),
+    reader: varchar("reader", { length: 80 }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.book_id, table.day] })],
+);
 `;
 const FILES = {
   "csv/authors.csv": "1,Lispector\n2,Borges\n",
   "csv/books.csv": "1,Near to the Wild Heart,1\n2,Ficciones,9\n",
+  "csv/loans.csv": "1,2021-05-01,Ana\n1,2021-05-01,Bo\n2,2021-05-01,Cy\n",
 };
 
 const url = freshUrl();
@@ -52,10 +63,14 @@ describe("with other tables than the sample's", () => {
   test("files are imported, backed up and restored", async () => {
     const imported = JSON.parse((await command("import", "csv", "--json")).stdout);
     expect(imported.tables).toMatchObject({ authors: { inserted: 2 }, books: { inserted: 1, rejected: 1 } });
+    expect(imported.tables.loans).toMatchObject({ inserted: 1, rejected: 2 });
     expect(await command("backup")).toMatchObject({ code: 0 });
     expect(await command("backup", "--verify")).toMatchObject({ code: 0 });
-    const restored = JSON.parse((await command("restore", "books", "authors", "--json")).stdout);
-    expect(restored).toMatchObject({ status: "succeeded", tables: { books: { unchanged: 1 } } });
+    const restored = JSON.parse((await command("restore", "loans", "books", "authors", "--json")).stdout);
+    expect(restored).toMatchObject({
+      status: "succeeded",
+      tables: { books: { unchanged: 1 }, loans: { unchanged: 1 } },
+    });
   });
 
   test("the service serves them, its page and its document, and answers 404 for the reports", async () => {
@@ -85,6 +100,11 @@ describe("with other tables than the sample's", () => {
     });
     expect(posted.status).toBe(201);
     expect(await (await fetch(`${address}books?title=El Aleph`)).json()).toMatchObject([{ author_id: 2 }]);
+    expect(await (await fetch(`${address}loans/1,2021-05-01`)).json()).toMatchObject({ reader: "Ana" });
+    const made = await fetch(`${address}backup`, { method: "POST", headers, body: '{"table":["books","loans"]}' });
+    expect(made.status).toBe(201);
+    const again = await fetch(`${address}restore`, { method: "POST", headers, body: '{"table":["loans"]}' });
+    expect(await again.json()).toMatchObject({ tables: { loans: { unchanged: 1 } } });
     expect((await fetch(`${address}jobs`)).status).toBe(404);
     expect(await stop()).toBe(0);
   });
