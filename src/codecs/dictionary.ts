@@ -70,8 +70,10 @@ export function buildTables(module: object): readonly [Table, ...Table[]] {
   for (const { table } of built.values()) addAfterParents(table, sorted, []);
   const [first, ...others] = sorted;
   if (!first) throw invalid("it", "exports no table: export one made by mysqlTable()");
-  for (const [order, table] of [...sorted].entries())
-    Object.assign(table, { order, referredBy: referredBy(table, sorted) });
+  for (const [order, table] of [...sorted].entries()) {
+    table.order = order;
+    table.referredBy = referrersOf(table, sorted);
+  }
   return [first, ...others];
 }
 
@@ -122,5 +124,5 @@ function addAfterParents(table: Table, sorted: Set<Table>, path: readonly Table[
   sorted.add(table);
 }
 
-const referredBy = (parent: Table, tables: ReadonlySet<Table>): Table[] =>
+const referrersOf = (parent: Table, tables: ReadonlySet<Table>): Table[] =>
   [...tables].filter(({ references }) => references.some((reference) => reference.parent === parent));
