@@ -151,12 +151,14 @@ function undeclaredOf(
   refusals: ReadonlyMap<FoundForeignKey, string | undefined>,
   database: string,
 ): Choice["undeclared"] {
+  const names = new Set(declared.map(({ table }) => table.name));
   return declared.flatMap(({ table, foreignKeys }) =>
     table.foreignKeys
       .filter((each) => !foreignKeys.includes(each))
       .map((each) => {
         const place = each.schema === database ? each.parent : `${each.schema}.${each.parent}`;
-        const reason = refusals.get(each) ?? `refers to ${place}, which is left out`;
+        const refusal = names.has(place) ? refusals.get(each) : undefined;
+        const reason = refusal ?? `refers to ${place}, which is left out`;
         return { table: table.name, foreignKey: each.name, reason };
       }),
   );

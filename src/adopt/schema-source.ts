@@ -93,9 +93,8 @@ function tableSource(declared: Declared, constants: ReadonlyMap<string, string>)
   for (const index of table.indexes) {
     if (foreignKeys.some(({ name }) => name === index.name) && !index.unique) continue;
     if (index.kind !== "BTREE") {
-      constraints.push(
-        `    // The ${index.kind} index ${index.name} is in the database too: Drizzle cannot declare it.\n`,
-      );
+      const name = JSON.stringify(index.name);
+      remarks.push(`// The ${index.kind} index ${name} is in the database too: Drizzle cannot declare it.\n`);
       continue;
     }
     const { make, text, usesSql } = indexSource(index);
@@ -103,7 +102,8 @@ function tableSource(declared: Declared, constants: ReadonlyMap<string, string>)
     add(make, text);
   }
   for (const each of foreignKeys) add("foreignKey", foreignKeySource(each, table.name, constants));
-  const list = constraints.length > 0 ? `  (table) => [\n${constraints.join("")}  ],\n` : "";
+  const usesTable = constraints.some((text) => /\btable[.[]/.test(text));
+  const list = constraints.length > 0 ? `  (${usesTable ? "table" : ""}) => [\n${constraints.join("")}  ],\n` : "";
   const isExportable = constant === (declared.constant ?? table.name);
   const head = `${remarks.join("")}${isExportable ? "export " : ""}const ${constant} = mysqlTable(\n  ${JSON.stringify(table.name)},\n`;
   const foot = isExportable ? "" : `export { ${constant} as ${table.name} };\n`;
