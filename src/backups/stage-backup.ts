@@ -1,6 +1,6 @@
 /** Reads a backup's files into stages: tables that have the rows as the backup has them. */
 import { escapeId } from "mysql2";
-import { type Column, largestId, type Row, type Table } from "../codecs/tables.ts";
+import { type Column, hasTextKey, largestId, type Row, type Table } from "../codecs/tables.ts";
 import { type DriverError, driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
 import { alter } from "../publish/ddl.ts";
@@ -117,10 +117,9 @@ function nextIdIn(manifest: Manifest, table: Table): bigint {
 }
 
 /** The error for a sound file in which the server finds a key twice. */
-function keyTwice({ name, key, columns }: Table, { id }: Manifest, { sqlMessage = "" }: DriverError): MusterError {
-  const file = `${name}.avro of backup ${id}`;
-  const collation = key.some((index) => /^(var)?char/.test(columns[index]?.sqlType ?? ""));
-  if (!collation) return new MusterError("backup_damaged", `${file} has a key twice`);
+function keyTwice(table: Table, { id }: Manifest, { sqlMessage = "" }: DriverError): MusterError {
+  const file = `${table.name}.avro of backup ${id}`;
+  if (!hasTextKey(table)) return new MusterError("backup_damaged", `${file} has a key twice`);
   const [, value] = /^Duplicate entry '(.*)' for key/s.exec(sqlMessage) ?? [];
   const line = `${file} has two keys that are equal in the collation of this database (${shown(value)})`;
   return new MusterError("refused", `${line}: give the columns of the key the collation that they had there`);

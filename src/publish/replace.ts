@@ -13,7 +13,7 @@ import type { Table, TableName } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
-import { columnList, compared, count, fromWhere, keyOf } from "../repositories/key-sql.ts";
+import { columnList, compared, count, fromWhere, keyList } from "../repositories/key-sql.ts";
 import { triggerOn } from "./definition.ts";
 import type { Change } from "./find-refused.ts";
 import { atOneMoment, LOCKING, refuseOrphans } from "./orphans.ts";
@@ -107,7 +107,7 @@ function changesOf(table: Table, stage: string): { inserts: Change; updates: Cha
   const insert = `INSERT INTO ${escapeId(table.name)} (${columns}) SELECT ${values} ${fromWhere(missing)}`;
   const update = `UPDATE ${differing.from} SET ${set.join(", ")} WHERE ${differing.where}`;
   return {
-    inserts: { ...staged, sql: (range) => `${insert}${range} ORDER BY ${keyOf(table, "s")}` },
+    inserts: { ...staged, sql: (range) => `${insert}${range} ORDER BY ${keyList(table, "s")}` },
     updates: set.length > 0 ? { ...staged, sql: (range) => update + range } : undefined,
     deletes: {
       ...{ table, from: table.name, alias: "t", deletes: true },

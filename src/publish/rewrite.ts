@@ -13,7 +13,7 @@
  */
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
-import type { Table } from "../codecs/tables.ts";
+import { hasTextKey, type Table } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
 import {
@@ -35,7 +35,7 @@ import type { Replacement } from "./replace.ts";
 
 /** Whether the rows of a table are replaced in this way. */
 export const isRewritten = (table: Table): boolean =>
-  table.numberKey === undefined || table.uniques.length > 0 || table.references.some(({ parent }) => parent === table);
+  table.uniques.length > 0 || table.references.some(({ parent }) => parent === table) || hasTextKey(table);
 
 /**
  * Refuses to replace the rows of a table in this way if something would run or be broken unseen. Locks what it reads.
