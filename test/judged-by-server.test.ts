@@ -50,7 +50,18 @@ const loans = mysqlTable("loans", {
   id: int("id").autoincrement().primaryKey(),
   badge: int("badge").references(() => badges.id),
 });
+const offices = mysqlTable("offices", {
+  id: int("id").autoincrement().primaryKey(),
+  city: varchar("city", { length: 40 }).notNull(),
+});
+const doors = mysqlTable("doors", {
+  code: varchar("code", { length: 10 }).primaryKey(),
+  office: int("office").references(() => offices.id),
+});
 const DEFINITIONS = [
+  "CREATE TABLE offices (id INT AUTO_INCREMENT PRIMARY KEY, city VARCHAR(40) NOT NULL)",
+  `CREATE TABLE doors (code VARCHAR(10) PRIMARY KEY, office INT,
+   CONSTRAINT doors_office FOREIGN KEY (office) REFERENCES offices (id))`,
   "CREATE TABLE teams (code VARCHAR(20) PRIMARY KEY, name VARCHAR(40) NOT NULL UNIQUE)",
   `CREATE TABLE people (login VARCHAR(40) PRIMARY KEY, email VARCHAR(80) UNIQUE, team VARCHAR(20), boss VARCHAR(40),
    joined DATETIME(3) NOT NULL DEFAULT (NOW(3)), CONSTRAINT people_team FOREIGN KEY (team) REFERENCES teams (code),
@@ -64,7 +75,7 @@ const DEFINITIONS = [
 
 const fresh = await freshDatabase();
 const { pool } = fresh;
-const dictionary = new Dictionary({ teams, people, shifts, badges, loans });
+const dictionary = new Dictionary({ teams, people, shifts, badges, loans, offices, doors });
 const database = { ...fresh, dictionary };
 for (const definition of DEFINITIONS) await pool.query(definition);
 await pool.query("INSERT INTO muster_gates VALUES ?", [dictionary.names.map((name) => [name])]);
@@ -166,6 +177,20 @@ describe("a unique constraint", () => {
     expect(counts.shifts).toMatchObject({ inserted: 3, rejected: 1 });
   });
 
+  test("does not hide the unknown reference of a row that is malformed as well", async () => {
+    const rows = "login,day,place,seat\nnone,2021-02-30,hall,1\nana,2021-01-01,hall,x\nbob,2021-01-01,hall,1\n";
+    await load({ "people.csv": `${P}ana,,,,\n`, "shifts.csv": rows });
+    const codes = Object.entries(await rejected()).map(([place, reasons]) => [
+      place,
+      ...reasons.map((reason) => reason.split(":")[0]),
+    ]);
+    expect(codes).toEqual([
+      ["shifts.csv:2", "invalid_datetime (day)", "unknown_reference (login)"],
+      ["shifts.csv:3", "wrong_type (seat)"],
+      ["shifts.csv:4", "unknown_reference (login)"],
+    ]);
+  });
+
   test("and another fault are both given as reasons", async () => {
     await pool.query("INSERT INTO people (login, email) VALUES ('ana', 'x@y.z')");
     await load({ "people.csv": `${P}bob,x@y.z,none,,\n` });
@@ -225,6 +250,15 @@ test("rows may refer to rows of the same import, if those are stored", async () 
   expect(counts.loans).toMatchObject({ received: 4, inserted: 3, rejected: 1 });
   const next = await pool.query("INSERT INTO badges (code) VALUES ('next')");
   expect(next).toMatchObject([{ insertId: 8 }, undefined]);
+});
+
+test("rows may not refer to the numbers of rows that get their ids from the database", async () => {
+  const recipe = { files: [{ match: "offices*", ids: "database" as const }, {}] };
+  const files = { "offices.csv": "city\nRome\nOslo\n", "doors.csv": "code,office\na,1\nb,\n" };
+  await pool.query("ALTER TABLE offices AUTO_INCREMENT = 70");
+  const { counts } = await load(files, { recipe });
+  expect(counts.offices).toMatchObject({ inserted: 2 });
+  expect(counts.doors).toMatchObject({ inserted: 1, rejected: 1 });
 });
 
 test("only new files are read, and changed ones again", async () => {

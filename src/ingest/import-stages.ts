@@ -18,6 +18,8 @@ interface Opened {
    * that others add later.
    */
   stored: KeyRange | undefined;
+  /** The rows of the stage have provisional ids. */
+  isProvisional: boolean;
 }
 
 /** The stages of an import. Its rows are judged against the rows in these stages and the rows that are stored. */
@@ -38,12 +40,14 @@ export class ImportStages implements KnownRows {
     const stored = comparesIds ? await keyRange(this.database.pool, table) : undefined;
     const stage = await Stage.create(this.database, this.run, table, stagedTable(table));
     this.#unfinished.add(stage);
-    this.#opened.set(table.name, { stage, staged: comparesIds ? new IdSet() : undefined, stored });
+    const staged = comparesIds ? new IdSet() : undefined;
+    this.#opened.set(table.name, { stage, staged, stored, isProvisional: table.judgedAsRead && assignsIds });
   }
 
-  /** The names of the stages that were made so far, by their tables' names. */
-  names(): ReadonlyMap<TableName, string> {
-    return new Map([...this.#opened].map(([table, { stage }]) => [table, stage.name]));
+  /** The stages whose rows others may refer to, by their tables' names. Provisional ids are no ids of a table. */
+  parents(): ReadonlyMap<TableName, string> {
+    const known = [...this.#opened].filter(([, { isProvisional }]) => !isProvisional);
+    return new Map(known.map(([table, { stage }]) => [table, stage.name]));
   }
 
   /** @param rows have the columns of the stage */

@@ -10,6 +10,7 @@ import { assignsIds, filesOf } from "./provisional-ids.ts";
 import { isPastKept } from "./reject-limit.ts";
 import { RejectedRows } from "./rejected-rows.ts";
 import { judgeStaged } from "./server-verdicts.ts";
+import { stageNumbered } from "./stage-numbered.ts";
 
 /**
  * Reads a table's files: new rows go to its stage, rejected rows and the files to their logs, and all rows are counted. Ends
@@ -23,7 +24,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   const isEnough = () => isPastKept(state, Object.values(state.counts));
   tell();
   const rejected = new RejectedRows(state, table);
-  const take = table.judgedAsRead ? judgeBlock : stageBlocks();
+  const take = table.judgedAsRead ? judgeBlock : stageNumbered();
   const done: LoggedFile[] = [];
   // The next block is read while the database answers about this one.
   let judging = Promise.resolve();
@@ -75,36 +76,14 @@ async function logged(
   return identity && digest !== undefined ? [{ table, name: identity.name, nameInSource, bytes, digest }] : [];
 }
 
-type TakeBlock = (
+/** Takes the next rows of a file: stages the good ones, counts all, and hands the others on to `rejected`. */
+export type TakeBlock = (
   state: Import,
   table: Table,
   file: string,
   rows: readonly FileRow[],
   rejected: RejectedRows,
 ) => Promise<void>;
-
-/** Stages the well-formed rows of each block, under the numbers that all rows have in the order in which they are read. */
-function stageBlocks(): TakeBlock {
-  let number = 0;
-  return async ({ stages, counts: all, report }, table, file, rows, rejected) => {
-    const counts = all[table.name] ?? noRows();
-    const staged: Row[] = [];
-    for (const row of rows) {
-      number++;
-      counts.received++;
-      if (row.reasons.length === 0) {
-        counts.inserted++;
-        staged.push([number, ...row.values.map((value) => value ?? null)]);
-      } else {
-        counts.rejected++;
-        const rejection = await rejected.add(file, row, row.reasons);
-        report.rejected?.(rejection);
-      }
-    }
-    await stages.stage(table, staged);
-    await rejected.writeMany();
-  };
-}
 
 /** Judges a block of rows, stages the new ones and hands the others on to `rejected`. */
 const judgeBlock: TakeBlock = async (state, table, file, rows, rejected) => {

@@ -22,7 +22,7 @@ export async function judgeStaged(state: Import, table: Table): Promise<void> {
   const { database, run, source, stages, report } = state;
   const counts = state.counts[table.name] ?? noRows();
   const stage = stageName(run.id, table);
-  const judged = { table, stage, assignsIds: assignsIds(source, table), parentStages: stages.names() };
+  const judged = { table, stage, assignsIds: assignsIds(source, table), parentStages: stages.parents() };
   const step = () => {
     report.signal?.throwIfAborted();
     report.progress?.({ table: table.name, phase: `judging ${counts.inserted} rows`, rows: 0 });
