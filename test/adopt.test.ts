@@ -235,3 +235,29 @@ test("an adopt that fails leaves the old files as they were, and the next one co
   await theirs.end();
   await dropDatabase(other);
 });
+
+test("a row that leaves its columns out gets the defaults that the server gives", async () => {
+  const other = freshUrl();
+  const theirs = await madeBy(other, DEFAULTS);
+  const copy = (await copyOfProject({ "data/sheets.csv": "id\n2\n" })).folder;
+  const adopted = await adoptIn(copy, other, "--yes", "--json");
+  expect(JSON.parse(adopted.stdout)).toMatchObject({ status: "succeeded", tables: ["sheets"], left_out: [] });
+  const imported = await run(["scripts/import.ts", "data", "--json"], { DATABASE_URL: other }, copy);
+  expect(JSON.parse(imported.stdout)).toMatchObject({ status: "succeeded", tables: { sheets: { inserted: 1 } } });
+  const [rows] = await theirs.query("SELECT * FROM sheets ORDER BY id");
+  const [server, muster] = (rows as object[]).map((row) => ({ ...row, id: 0, random: "", now: "" }));
+  expect(muster).toEqual(server);
+  await theirs.end();
+  await dropDatabase(other);
+});
+
+const DEFAULTS = `
+CREATE TABLE sheets (id INT AUTO_INCREMENT PRIMARY KEY, a INT NOT NULL DEFAULT -5, b DECIMAL(5,2) NOT NULL DEFAULT 1.5,
+  c VARCHAR(20) NOT NULL DEFAULT 'NULL', d DATE NOT NULL DEFAULT '2020-01-02', e BIT(1) NOT NULL DEFAULT b'1',
+  f ENUM('it''s','b,c') NOT NULL DEFAULT 'it''s', g SET('a','b') NOT NULL DEFAULT 'a,b', h CHAR(4) DEFAULT NULL,
+  i BIGINT NOT NULL DEFAULT 9007199254740993, j VARCHAR(10) NOT NULL DEFAULT (CONCAT('x''', 'y')), k DOUBLE NOT NULL DEFAULT 1e10,
+  l BINARY(2) NOT NULL DEFAULT 'ab', m DATETIME NOT NULL DEFAULT '2021-01-01 01:02:03', n TINYINT(1) NOT NULL DEFAULT 0,
+  o YEAR NOT NULL DEFAULT 1999, p VARCHAR(30) NOT NULL DEFAULT 'a\\\\b\\n\`c\${d}', random VARCHAR(36) NOT NULL DEFAULT (UUID()),
+  now TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3));
+INSERT INTO sheets (id) VALUES (1);
+`;

@@ -16,5 +16,8 @@ export function grouped<T>(rows: readonly CatalogRow[], of: (row: CatalogRow) =>
   return groups;
 }
 
-/** MySQL writes the quotes of an expression as \' in information_schema. */
-export const plainQuotes = (expression: string): string => expression.replaceAll("\\'", "'");
+/** A text whose backslashes escape, as MySQL writes expressions and MariaDB writes literals in information_schema. */
+export const unescaped = (text: string): string =>
+  text.replace(/\\(.)/gs, (_, after: string) => ESCAPES[after] ?? after);
+
+const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", "0": "\0", Z: "\x1a" };

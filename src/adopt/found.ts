@@ -13,7 +13,6 @@ export interface FoundColumn {
   generated: { expression: string; mode: "virtual" | "stored" } | undefined;
   /** It has ON UPDATE CURRENT_TIMESTAMP. */
   updates: boolean;
-  comment: string;
 }
 
 /** A default is a literal, or an expression that the server computes for each row. */
@@ -51,7 +50,6 @@ export interface FoundTable {
   key: readonly string[];
   indexes: readonly FoundIndex[];
   foreignKeys: readonly FoundForeignKey[];
-  checks: readonly { name: string; clause: string }[];
   triggers: readonly string[];
   /** SHOW CREATE TABLE. */
   definition: string;

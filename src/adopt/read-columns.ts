@@ -1,5 +1,5 @@
 /** Reads the columns of all tables from information_schema, and what their defaults mean: MySQL and MariaDB differ there. */
-import { type Ask, grouped, plainQuotes } from "./catalog.ts";
+import { type Ask, grouped, unescaped } from "./catalog.ts";
 import type { FoundColumn, FoundDefault } from "./found.ts";
 
 export async function readColumns(ask: Ask): Promise<Map<string, FoundColumn[]>> {
@@ -7,11 +7,10 @@ export async function readColumns(ask: Ask): Promise<Map<string, FoundColumn[]>>
   const isMariaDb = /MariaDB/i.test(server?.version ?? "");
   const rows = await ask(
     `SELECT table_name AS \`table\`, column_name AS name, data_type AS type, column_type AS fullType,
-            is_nullable AS nullable, column_default AS fallback, extra AS extra, generation_expression AS expression,
-            column_comment AS comment
+            is_nullable AS nullable, column_default AS fallback, extra AS extra, generation_expression AS expression
      FROM information_schema.columns WHERE table_schema = ? ORDER BY table_name, ordinal_position`,
   );
-  return grouped(rows, ({ name, type, fullType, nullable, fallback, extra, expression, comment }) => {
+  return grouped(rows, ({ name, type, fullType, nullable, fallback, extra, expression }) => {
     const text = extra ?? "";
     return {
       name: name ?? "",
@@ -21,10 +20,12 @@ export async function readColumns(ask: Ask): Promise<Map<string, FoundColumn[]>>
       autoIncrement: /auto_increment/i.test(text),
       default: isMariaDb ? defaultOfMariaDb(fallback ?? null) : defaultOfMysql(fallback ?? null, text),
       generated: expression
-        ? { expression: plainQuotes(expression), mode: /stored|persistent/i.test(text) ? "stored" : "virtual" }
+        ? {
+            expression: isMariaDb ? expression : unescaped(expression),
+            mode: /stored|persistent/i.test(text) ? "stored" : "virtual",
+          }
         : undefined,
       updates: /on update/i.test(text),
-      comment: comment ?? "",
     };
   });
 }
@@ -32,15 +33,15 @@ export async function readColumns(ask: Ask): Promise<Map<string, FoundColumn[]>>
 /** MariaDB writes a literal as in SQL, and no default for a nullable column as NULL. */
 function defaultOfMariaDb(text: string | null): FoundDefault | undefined {
   if (text === null || text === "NULL") return undefined;
-  const [, quoted] = /^'(.*)'$/s.exec(text) ?? [];
-  if (quoted !== undefined) return { literal: unescaped(quoted) };
+  const [, quoted] = /^'((?:[^'\\]|''|\\.)*)'$/s.exec(text) ?? [];
+  if (quoted !== undefined) return { literal: unescaped(quoted.replaceAll("''", "'")) };
   return literalOrExpression(text);
 }
 
 /** MySQL writes a literal as it is, and marks an expression. */
 function defaultOfMysql(text: string | null, extra: string): FoundDefault | undefined {
   if (text === null) return undefined;
-  if (/DEFAULT_GENERATED/.test(extra)) return { expression: plainQuotes(text) };
+  if (/DEFAULT_GENERATED/.test(extra)) return { expression: unescaped(text) };
   return BITS.test(text) ? literalOrExpression(text) : { literal: text };
 }
 
@@ -51,13 +52,3 @@ function literalOrExpression(text: string): FoundDefault {
   if (bits !== undefined) return { literal: String(BigInt(`0b${bits}`)) };
   return /^-?[0-9.]+(e[+-]?\d+)?$/i.test(text) ? { literal: text } : { expression: text };
 }
-
-/** A text as SQL spells it between quotes. */
-function unescaped(text: string): string {
-  return text.replace(/''|\\(.)/gs, (pair, after?: string) => {
-    if (after === undefined) return "'";
-    return ESCAPES[after] ?? (pair.length === 2 ? after : pair);
-  });
-}
-
-const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", "0": "\0", Z: "\x1a" };

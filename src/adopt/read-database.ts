@@ -6,7 +6,7 @@
 import type { Connection } from "mysql2/promise";
 import { driverError } from "../db/driver-errors.ts";
 import { accountOf, quoted } from "../db/grants.ts";
-import { type Ask, type CatalogRow, grouped, plainQuotes } from "./catalog.ts";
+import { type Ask, type CatalogRow, grouped, unescaped } from "./catalog.ts";
 import type { FoundDatabase, FoundForeignKey, FoundIndex, FoundTable } from "./found.ts";
 import { readColumns } from "./read-columns.ts";
 
@@ -21,11 +21,10 @@ export async function readDatabase(connection: Connection, database: string): Pr
      WHERE table_schema = ? ORDER BY table_name`,
   );
   const theirs = listed.filter(({ name }) => !OWN.test(name ?? ""));
-  const [columns, indexes, foreignKeys, checks, triggers] = [
+  const [columns, indexes, foreignKeys, triggers] = [
     await readColumns(ask),
     await readIndexes(ask),
     await readForeignKeys(ask),
-    await readChecks(ask),
     await readTriggers(ask),
   ];
   const tables: FoundTable[] = [];
@@ -50,7 +49,6 @@ export async function readDatabase(connection: Connection, database: string): Pr
       key: own.find((index) => index.name === "PRIMARY")?.parts.map(({ column }) => column ?? "") ?? [],
       indexes: own.filter((index) => index.name !== "PRIMARY"),
       foreignKeys: foreignKeys.get(name) ?? [],
-      checks: checks.get(name) ?? [],
       triggers: triggers.get(name) ?? [],
       definition,
     });
@@ -84,7 +82,7 @@ async function readIndexes(ask: Ask): Promise<Map<string, FoundIndex[]>> {
   for (const { table, name, other, kind, column, prefix, direction, expression } of rows) {
     const indexes = found.get(table ?? "") ?? [];
     found.set(table ?? "", indexes);
-    const whole = !column ? `(${plainQuotes(expression ?? "")})` : quoted(column);
+    const whole = !column ? `(${unescaped(expression ?? "")})` : quoted(column);
     const part = `${whole}${prefix === null ? "" : `(${prefix})`}${direction === "D" ? " DESC" : ""}`;
     const isWhole = column && prefix === null && direction !== "D";
     const added = { column: column ?? undefined, sql: isWhole ? undefined : part };
@@ -120,20 +118,6 @@ async function readForeignKeys(ask: Ask): Promise<Map<string, FoundForeignKey[]>
     key.parentColumns.push(parentColumn ?? "");
   }
   return found;
-}
-
-/** The CHECK constraints. MariaDB has no unique names for them, but says which table has each. */
-async function readChecks(ask: Ask) {
-  const table = (await hasColumn(ask, "CHECK_CONSTRAINTS", "TABLE_NAME"))
-    ? "c.table_name"
-    : `(SELECT t.table_name FROM information_schema.table_constraints t
-        WHERE t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name
-          AND t.constraint_type = 'CHECK')`;
-  const rows = await ask(
-    `SELECT ${table} AS \`table\`, c.constraint_name AS name, c.check_clause AS clause
-     FROM information_schema.check_constraints c WHERE c.constraint_schema = ? ORDER BY 1, 2`,
-  );
-  return grouped(rows, ({ name, clause }) => ({ name: name ?? "", clause: plainQuotes(clause ?? "") }));
 }
 
 async function readTriggers(ask: Ask) {
