@@ -168,6 +168,8 @@ export function float(unsigned: boolean): ColumnCodec {
     // The server itself shows six digits of a FLOAT.
     select: (column) => `${column} + 0e0`,
     fromSql: (value) => shortest(Number(fromSql(value))),
+    // All digits of what the column holds, so that a condition finds it: on the server a FLOAT of 0.1 is not equal to 0.1.
+    toSql: (value) => Math.fround(Number(value)),
     avro: { type: "float", write: asItIs, read: (value) => shortest(Number(value)) },
   };
 }
