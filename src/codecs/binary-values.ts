@@ -1,12 +1,13 @@
 /** The codecs of bytes: base64 (RFC 4648, section 4) in JSON and CSV, and in this process too. */
 import { z } from "zod";
+import { MusterError } from "../errors.ts";
 import { asItIs, type ColumnCodec, Fault, type SqlValue, wrongType } from "./codec.ts";
 
 /**
  * BINARY, VARBINARY or a blob.
  * @param max in bytes
  * @param exactly the values have exactly `max` bytes: the server would fill a shorter one up with zeros
- * @param name of the type in Avro, if it is `fixed`
+ * @param name the column's
  */
 export function bytes(max: number, exactly: boolean, name: string): ColumnCodec {
   const read = (text: string): SqlValue | Fault => {
@@ -19,10 +20,16 @@ export function bytes(max: number, exactly: boolean, name: string): ColumnCodec 
   return {
     fromJson: (value) => (typeof value === "string" ? read(value) : wrongType("base64 text", value)),
     fromCsv: read,
-    select: (column) => `REPLACE(TO_BASE64(${column}), '\\n', '')`,
+    // TO_BASE64 of a value that is too large for a packet is NULL, which must not be taken for the value.
+    select: (column) => `COALESCE(REPLACE(TO_BASE64(${column}), '\\n', ''), CONCAT('${TOO_LARGE}', LENGTH(${column})))`,
     load: (text) => `FROM_BASE64(${text})`,
     toSql: (value) => Buffer.from(String(value), "base64"),
-    fromSql: (value) => (Buffer.isBuffer(value) ? value.toString("base64") : String(value)),
+    fromSql(value) {
+      if (Buffer.isBuffer(value)) return value.toString("base64");
+      const text = String(value);
+      if (text.startsWith(TOO_LARGE)) throw tooLargeToSend(name, text.slice(TOO_LARGE.length));
+      return text;
+    },
     toJson: asItIs,
     toCsv: String,
     schema: z
@@ -30,10 +37,20 @@ export function bytes(max: number, exactly: boolean, name: string): ColumnCodec 
       .refine((value) => !(read(value) instanceof Fault))
       .meta({ contentEncoding: "base64" }),
     avro: {
-      type: exactly ? { type: "fixed", name: `${name}_bytes`, size: max } : "bytes",
+      // No table's name begins with muster_, so the type has another name than the record.
+      type: exactly ? { type: "fixed", name: `muster_${name}_bytes`, size: max } : "bytes",
       write: (value) => Buffer.from(String(value), "base64"),
       read: (value) =>
         value instanceof Uint8Array ? read(Buffer.from(value).toString("base64")) : wrongType("bytes", value),
     },
   };
 }
+
+/** Comes with the number of bytes in place of a value. Base64 has no blanks, so no value begins with it. */
+const TOO_LARGE = "too large: ";
+
+const tooLargeToSend = (name: string, bytes: string) =>
+  new MusterError(
+    "refused",
+    `${name}: a value of ${bytes} bytes is too large for the server to send as base64: raise its max_allowed_packet`,
+  );

@@ -7,12 +7,14 @@ import { varchar } from "./texts.ts";
 /** Avro's rule for the symbols of an enum (specification 1.11, Names). */
 const AVRO_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** ENUM. @param name of the type in Avro */
+/** ENUM. @param name the column's */
 export function oneOf(members: readonly string[], name: string): ColumnCodec {
   const codec = varchar(Math.max(1, ...members.map(({ length }) => length)), members);
   if (!members.every((member) => AVRO_NAME.test(member))) return codec;
   const read = (value: unknown) => (typeof value === "string" ? codec.fromCsv(value) : wrongType("text", value));
-  const avro: AvroForm = { type: { type: "enum", name: `${name}_enum`, symbols: members }, write: asItIs, read };
+  // No table's name begins with muster_, so the type has another name than the record.
+  const type = { type: "enum" as const, name: `muster_${name}_enum`, symbols: members };
+  const avro: AvroForm = { type, write: asItIs, read };
   return { ...codec, avro };
 }
 
