@@ -221,7 +221,7 @@ test("an adopt that fails leaves the old files as they were, and the next one co
   const other = freshUrl();
   const theirs = await madeBy(
     other,
-    "CREATE TABLE only (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(9) NOT NULL);\n",
+    "ALTER DATABASE CHARACTER SET latin1;\nCREATE TABLE only (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(9) NOT NULL);\n",
   );
   const copy = (await copyOfProject()).folder;
   const own = await Bun.file(join(copy, "src/db/schema.ts")).text();
@@ -232,6 +232,9 @@ test("an adopt that fails leaves the old files as they were, and the next one co
   expect(await readdir(join(copy, "src/db"))).not.toContain("schema.ts.adopting");
   await theirs.query("DROP TABLE muster_runs");
   expect((await adoptIn(copy, other, "--yes")).code).toBe(0);
+  const made = await definitionsIn(theirs);
+  expect(made.only).toContain("CHARSET=latin1");
+  expect(made.muster_runs).toContain("COLLATE=utf8mb4_unicode_ci");
   await theirs.end();
   await dropDatabase(other);
 });

@@ -82,7 +82,10 @@ async function plan(connection: Connection, { root, tables, except }: AdoptOptio
     found,
     schema,
     async carryOut() {
-      const lacks = lacksFor(await readFacts(connection), "migrate");
+      const facts = await readFacts(connection);
+      // Muster's own tables name their character set, so that of the database does not matter.
+      const variables = new Map(facts.variables).set("character_set_database", "utf8mb4");
+      const lacks = lacksFor({ ...facts, variables }, "migrate");
       if (lacks.length > 0) throw new MusterError("refused", lacks.map(lackLine).join("\n"));
       const made = await baseline(found, choice.declared, await load(schema), Date.now());
       const { replace, clean } = await prepare(root, schema, made.files);

@@ -7,6 +7,7 @@ import { generateMySQLDrizzleJson, generateMySQLMigration } from "drizzle-kit/ap
 import { quoted } from "../db/grants.ts";
 import * as ledger from "../db/ledger.ts";
 import { ADOPTED, type Migration } from "../db/migrations.ts";
+import { CHARACTERS } from "../db/requirements.ts";
 import type { FoundDatabase } from "./found.ts";
 import type { Declared } from "./schema-source.ts";
 
@@ -32,7 +33,12 @@ export async function baseline(
   const nothing = await generateMySQLDrizzleJson({});
   const first = await generateMySQLDrizzleJson({ ...ledger });
   const second = await generateMySQLDrizzleJson({ ...module, ...ledger }, first.id);
-  const own = migration(OWN, await generateMySQLMigration(nothing, first), now - 1);
+  const statements = await generateMySQLMigration(nothing, first);
+  // The database's own character set may not hold every text.
+  const creates = statements.map((statement) =>
+    /^CREATE TABLE/.test(statement) ? statement.replace(/\);\s*$/, `) ${CHARACTERS};`) : statement,
+  );
+  const own = migration(OWN, creates, now - 1);
   const adopted = migration(ADOPTED, statementsOf(declared, database), now);
   const entries = [own, adopted].map(({ folderMillis: when, tag }, idx) => {
     return { idx, version: "5", when, tag, breakpoints: true };
