@@ -7,6 +7,7 @@ import { interruptible } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { referredText, storedHolders, storedUnder } from "../publish/faulty-rows.ts";
 import { judgeStage, removeJudged } from "../publish/judge-stage.ts";
+import type { RowMap } from "../publish/row-map.ts";
 import { stageName } from "../publish/stage.ts";
 import { countVerdicts, findingsOf, UNCHANGED, type Verdict, verdictsOn } from "../publish/stage-verdicts.ts";
 import type { KeyRange } from "../repositories/key-sql.ts";
@@ -28,13 +29,14 @@ export async function judgeStaged(state: Import, table: Table): Promise<void> {
     report.progress?.({ table: table.name, phase: `judging ${counts.inserted} rows`, rows: 0 });
   };
   const found = await interruptible(database, run.connection, report.signal, async () => {
-    await judgeStage(run.connection, judged, step);
-    return countVerdicts(run.connection, stage);
+    const others = await judgeStage(run.connection, judged, step);
+    return { others, ...(await countVerdicts(run.connection, stage)) };
   });
   counts.inserted -= found.unchanged + found.rejected;
   counts.unchanged += found.unchanged;
   counts.rejected += found.rejected;
-  if (found.rejected > 0 && !isPastKept(state, Object.values(state.counts))) await logRejected(state, table, stage);
+  if (found.rejected > 0 && !isPastKept(state, Object.values(state.counts)))
+    await logRejected(state, table, stage, found.others);
   debugPoint("stage judged");
   if (found.unchanged + found.rejected > 0)
     await interruptible(database, run.connection, report.signal, () =>
@@ -42,10 +44,10 @@ export async function judgeStaged(state: Import, table: Table): Promise<void> {
     );
 }
 
-async function logRejected(state: Import, table: Table, stage: string): Promise<void> {
+async function logRejected(state: Import, table: Table, stage: string, others: RowMap): Promise<void> {
   const { run, source, report } = state;
   const rejected = new RejectedRows(state, table);
-  const reasons = new Reasons(state, table, stage);
+  const reasons = new Reasons(state, table, stage, new Places(others));
   let last = 0;
   for (const file of filesOf(source, table)) {
     for await (const rows of file.rows(() => report.signal?.throwIfAborted())) {
@@ -74,13 +76,13 @@ async function logRejected(state: Import, table: Table, stage: string): Promise<
 type Holders = ReadonlyMap<number, ReadonlyMap<number, string>>;
 
 class Reasons {
-  readonly places = new Places();
   readonly #findings;
 
   constructor(
     private readonly state: Import,
     private readonly table: Table,
     private readonly stage: string,
+    readonly places: Places,
   ) {
     this.#findings = findingsOf(table);
   }

@@ -6,6 +6,7 @@ import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { columnAt, type KeyRange, sameIn } from "../repositories/key-sql.ts";
+import { RowMap } from "./row-map.ts";
 import { addVerdicts, keyCode, UNCHANGED, type Verdict, valueCode, verdictsName } from "./stage-verdicts.ts";
 import { ROW_NUMBER } from "./staged-table.ts";
 
@@ -27,6 +28,8 @@ type Run = (sql: string, values?: unknown[]) => Promise<{ affectedRows: number }
 export class FirstWins {
   /** How many rows share a key or a value with others, once for each. */
   groups = 0;
+  /** The rows that have what another row wants. */
+  others = new RowMap();
   readonly #rivals: string;
   /** What must be unique, with the finding if it is not. */
   readonly #constraints: readonly { finding: number; columns: readonly number[] }[];
@@ -95,7 +98,8 @@ export class FirstWins {
 
   /** Writes a verdict for each row of which another row has the key or a value. @param step is called for each page */
   async decide(step: () => void): Promise<void> {
-    const winners = new Map(this.#constraints.map(({ finding }) => [finding, new Map<number, number>()]));
+    const winners = new Map(this.#constraints.map(({ finding }) => [finding, new RowMap()]));
+    this.others = new RowMap();
     let open: Rival[] = [];
     let verdicts: Verdict[] = [];
     for (let last = 0; ; ) {
@@ -120,7 +124,7 @@ export class FirstWins {
   }
 
   /** The verdicts on a row. Notes what it takes if it wins. */
-  #judged(row: readonly Rival[], winners: ReadonlyMap<number, Map<number, number>>): Verdict[] {
+  #judged(row: readonly Rival[], winners: ReadonlyMap<number, RowMap>): Verdict[] {
     const [rival] = row;
     if (!rival || rival.verdict === UNCHANGED) return []; // the stored row holds its key and values
     const keyHolder = winners
@@ -131,7 +135,9 @@ export class FirstWins {
       const other = winners.get(finding)?.get(group);
       if (other === undefined) continue;
       // A value that belongs to the row with the same key is no fault of its own.
-      if (finding === keyCode(this.#table) || other !== keyHolder) verdicts.push({ row: rival.row, finding, other });
+      if (finding !== keyCode(this.#table) && other === keyHolder) continue;
+      verdicts.push({ row: rival.row, finding, other });
+      this.others.set(other, 0);
     }
     if (verdicts.length === 0 && rival.verdict === null) {
       for (const { finding, group } of row) winners.get(finding)?.set(group, rival.row);

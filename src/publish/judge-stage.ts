@@ -11,6 +11,7 @@ import type { Table } from "../codecs/tables.ts";
 import { fromWhere, inKeyRange, type KeyRange, keyRange, type RowSet, sameValues } from "../repositories/key-sql.ts";
 import { orphanedRows, storedKeys, takenValues } from "./faulty-rows.ts";
 import { FirstWins } from "./first-wins.ts";
+import { RowMap } from "./row-map.ts";
 import { SelfOrphans } from "./self-orphans.ts";
 import { createVerdicts, type Finding, findingsOf, keyCode, UNCHANGED, verdictsName } from "./stage-verdicts.ts";
 import { addIndex, ROW_NUMBER, stagedTable } from "./staged-table.ts";
@@ -30,9 +31,10 @@ const ROWS_PER_STATEMENT = 1_000_000;
 /**
  * Writes the verdicts on the rows of a stage. The rows stay in the stage: see `removeJudged`.
  * @param step is called before each step; it may throw
+ * @returns has the rows that verdicts on others name
  */
-export async function judgeStage(connection: Connection, judged: JudgedStage, step: () => void): Promise<void> {
-  await new StageJudge(connection, judged, step).judge();
+export function judgeStage(connection: Connection, judged: JudgedStage, step: () => void): Promise<RowMap> {
+  return new StageJudge(connection, judged, step).judge();
 }
 
 class StageJudge {
@@ -47,18 +49,18 @@ class StageJudge {
     this.#verdicts = escapeId(verdictsName(judged.stage));
   }
 
-  async judge(): Promise<void> {
+  async judge(): Promise<RowMap> {
     const { table, stage } = this.judged;
     await createVerdicts(this.connection, stage);
     const all = await keyRange(this.connection, stagedTable(table), { from: stage });
-    if (!all) return;
+    if (!all) return new RowMap();
     for (let { first } = all; first <= all.last; first += ROWS_PER_STATEMENT)
       this.#ranges.push({ first, last: Math.min(all.last, first + ROWS_PER_STATEMENT - 1) });
     await this.#addIndexes();
     for (const [code, finding] of findingsOf(table).entries()) await this.#find(code, finding);
     const orphans = new SelfOrphans(table, stage, this.#ranges, (sql, values) => this.#run(sql, values));
     await orphans.find();
-    await this.#repeated(orphans);
+    return this.#repeated(orphans);
   }
 
   /** The stage gets its indexes after the load, because it loads faster without. */
@@ -84,11 +86,11 @@ class StageJudge {
   }
 
   /** Compares the rows of the stage with each other. */
-  async #repeated(orphans: SelfOrphans): Promise<void> {
+  async #repeated(orphans: SelfOrphans): Promise<RowMap> {
     const { table, stage } = this.judged;
     const rivals = new FirstWins(this.connection, this.judged, (sql, values) => this.#run(sql, values));
     await rivals.collect(this.#ranges);
-    if (rivals.groups === 0) return;
+    if (rivals.groups === 0) return rivals.others;
     for (;;) {
       await rivals.decide(this.step);
       // A row whose parent has lost has no parent. Without it, another row may win.
@@ -96,6 +98,7 @@ class StageJudge {
       await this.#run(`DELETE FROM ${this.#verdicts} WHERE other IS NOT NULL`);
     }
     await this.#addRepeats(table, stage);
+    return rivals.others;
   }
 
   /** A row that repeats the row that has taken its key is unchanged. */
