@@ -20,6 +20,12 @@ export function sameRow(a: readonly (SqlValue | undefined)[], b: readonly (SqlVa
   return true;
 }
 
+/** The values of some columns. Undefined if one of them is null, left to the server, or at fault. */
+export function givenValues(values: ReadRow["values"], columns: readonly number[]): SqlValue[] | undefined {
+  const given = columns.map((index) => values[index] ?? null);
+  return given.includes(null) ? undefined : given;
+}
+
 /** A row as a codec reads it, judged by its shape alone: no id or reference is looked up. */
 export interface ReadRow {
   /** In the order of the table's columns. A value at fault is undefined, and so is an id that the database shall assign. */

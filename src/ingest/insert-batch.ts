@@ -2,7 +2,8 @@
 import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import type { Dictionary } from "../codecs/dictionary.ts";
-import { numberKeyOf, type Row, type Table, type TableName } from "../codecs/tables.ts";
+import { rowName } from "../codecs/key-text.ts";
+import { givenValues, type Row, type Table, type TableName } from "../codecs/tables.ts";
 import type { Counts, Reason, RunKind } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { rowRecipe } from "../read/recipes/recipe-parts.ts";
@@ -14,6 +15,7 @@ import { addRejections } from "../repositories/rejection-log.ts";
 import { readRows } from "../repositories/rows.ts";
 import { noRows, recordRun } from "../repositories/run-log.ts";
 import type { KnownRows } from "./judge.ts";
+import { judgeAndStoreByServer } from "./store-by-server.ts";
 import { type JudgedRow, judgeAndStore } from "./store-rows.ts";
 
 export interface Batch {
@@ -29,7 +31,9 @@ export interface RowAnswer {
   table: TableName;
   index: number;
   status: "inserted" | "unchanged" | "rejected" | "withheld";
+  /** Its key: as `id` if it is a number, else by the names of its columns. */
   id?: number;
+  key?: Record<string, unknown>;
   /** The id of its rejection in the log, and why it is rejected. */
   rejection?: number;
   reasons?: Reason[];
@@ -65,7 +69,9 @@ export async function insertBatch(
   const judged = new Map<BatchRow, JudgedRow<BatchRow>>();
   for (const table of batchTables) {
     const rows = batch.rows.filter((row) => row.table === table.name);
-    const stored = await judgeAndStore({ connection, table, known }, rows);
+    const stored = table.judgedAsRead
+      ? await judgeAndStore({ connection, table, known }, rows)
+      : await judgeAndStoreByServer(connection, table, rows);
     known.accept(table, stored);
     for (const each of stored) judged.set(each.row, each);
   }
@@ -101,7 +107,7 @@ async function logRejected(connection: PoolConnection, run: string, judged: read
 /** @param isRefused whether no row of the batch is stored, because some are rejected */
 function answerTo(
   dictionary: Dictionary,
-  { row, verdict, id }: JudgedRow<BatchRow>,
+  { row, verdict, id, key }: JudgedRow<BatchRow>,
   rejection: number | undefined,
   isRefused: boolean,
 ): RowAnswer {
@@ -112,9 +118,11 @@ function answerTo(
     return { ...place, status: "rejected", reasons, ...(rejection !== undefined && { rejection }) };
   }
   const status = verdict.is === "unchanged" ? "unchanged" : isRefused ? "withheld" : "inserted";
+  const kept = dictionary.of(table);
   // A withheld row was never given an id, so it has one only if it came with one.
-  const given = isRefused ? row.values[numberKeyOf(dictionary.of(table))] : id;
-  return { ...place, status, ...(typeof given === "number" && { id: given }) };
+  const stored = key ?? (id === undefined ? undefined : [id]);
+  const given = isRefused ? givenValues(row.values, kept.key) : stored;
+  return { ...place, status, ...(given && rowName(kept, given)) };
 }
 
 function countOf(rows: readonly RowAnswer[]): BatchOutcome["counts"] {
@@ -137,7 +145,9 @@ class BatchKnownRows implements KnownRows {
   /** Later tables of the batch may refer to these rows, unless they are rejected. */
   accept(table: Table, rows: readonly JudgedRow[]): void {
     const good = rows.filter(({ verdict }) => verdict.is !== "rejected");
-    this.#accepted.set(table.name, new Set(good.flatMap(({ id }) => id ?? [])));
+    // Under a key that is a number, the rows of other tables may refer to it.
+    const idOf = ({ id, key }: JudgedRow) => id ?? (table.numberKey === undefined ? undefined : Number(key?.[0]));
+    this.#accepted.set(table.name, new Set(good.flatMap((row) => idOf(row) ?? [])));
   }
 
   stored(table: Table, ids: readonly number[]): Promise<Row[]> {

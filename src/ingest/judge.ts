@@ -11,7 +11,7 @@ export type Verdict =
 
 /** Most rows have one of these two verdicts: all of them share the object. */
 export const NEW: Verdict = { is: "new" };
-const UNCHANGED: Verdict = { is: "unchanged" };
+export const UNCHANGED: Verdict = { is: "unchanged" };
 
 /** The rows that judge() compares with: rows that are stored, and rows accepted earlier in the same batch or files. */
 export interface KnownRows {

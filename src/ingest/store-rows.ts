@@ -1,6 +1,7 @@
 /** Judges and stores the rows of one table inside a transaction. If the server refuses a row, that row alone is rejected. */
 
 import type { PoolConnection } from "mysql2/promise";
+import type { Key } from "../codecs/key-text.ts";
 import { refusedByDatabase } from "../codecs/reasons.ts";
 import { numberKeyOf, type ReadRow, type Row, type Table } from "../codecs/tables.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
@@ -14,24 +15,36 @@ export interface JudgedRow<R extends ReadRow = ReadRow> {
   verdict: Verdict;
   /** The id that the row came with, or the id that the database gave it. */
   id: number | undefined;
+  /** The key that the row is stored under, if the server judges the rows of its table. */
+  key: Key | undefined;
 }
 
-interface Store {
+export interface Store {
   connection: PoolConnection;
   table: Table;
-  /** Asked again each time that the server has refused rows. */
-  known: KnownRows;
+  /** Gives the rows' verdicts. It is asked again each time that the server has refused rows. */
+  judge(rows: readonly JudgedRow[]): Promise<readonly Verdict[]>;
 }
 
 /**
- * Judges rows and inserts those that are new. The transaction must see what others commit meanwhile (READ COMMITTED).
+ * Judges rows in this process and inserts those that are new. The transaction must see what others commit meanwhile (READ COMMITTED).
  * @returns the rows in their order. Rows with the verdict `new` are stored
  */
-export async function judgeAndStore<R extends ReadRow>(store: Store, rows: readonly R[]): Promise<JudgedRow<R>[]> {
-  const key = numberKeyOf(store.table);
+export async function judgeAndStore<R extends ReadRow>(
+  { connection, table, known }: Omit<Store, "judge"> & { known: KnownRows },
+  rows: readonly R[],
+): Promise<JudgedRow<R>[]> {
+  const key = numberKeyOf(table);
+  const judgeRows: Store["judge"] = (open) =>
+    judge(
+      table,
+      open.map(({ row }) => row),
+      known,
+    );
+  const store = { connection, table, judge: judgeRows };
   const judged = rows.map((row): JudgedRow<R> => {
     const id = row.values[key];
-    return { row, verdict: NEW, id: typeof id === "number" ? id : undefined };
+    return { row, verdict: NEW, id: typeof id === "number" ? id : undefined, key: undefined };
   });
   const refused = new Set<JudgedRow>();
   for (let open = judged; open.length > 0; ) {
@@ -49,14 +62,10 @@ export async function judgeAndStore<R extends ReadRow>(store: Store, rows: reado
 }
 
 const isWellFormed = ({ row }: JudgedRow) => row.reasons.length === 0;
-const isNew = ({ verdict }: JudgedRow) => verdict.is === "new";
+export const isNew = ({ verdict }: JudgedRow) => verdict.is === "new";
 
-async function judgeAgain({ table, known }: Store, rows: readonly JudgedRow[]): Promise<void> {
-  const verdicts = await judge(
-    table,
-    rows.map(({ row }) => row),
-    known,
-  );
+export async function judgeAgain(store: Store, rows: readonly JudgedRow[]): Promise<void> {
+  const verdicts = await store.judge(rows);
   for (const [index, judged] of rows.entries()) {
     const verdict = verdicts[index];
     if (!verdict) throw new Error("a row has no verdict");
@@ -78,12 +87,12 @@ async function insertNew(store: Store, fresh: readonly JudgedRow[]): Promise<voi
   });
 }
 
-const valuesOf = (rows: readonly JudgedRow[]) => rows.map(({ row }) => row.values as Row);
+export const valuesOf = (rows: readonly JudgedRow[]) => rows.map(({ row }) => row.values as Row);
 
 /** Inserts rows by one statement: all of them, or none if it throws. */
 type Insert = (part: readonly JudgedRow[]) => Promise<void>;
 
-async function insertAll(store: Store, rows: readonly JudgedRow[], insert: Insert): Promise<void> {
+export async function insertAll(store: Store, rows: readonly JudgedRow[], insert: Insert): Promise<void> {
   const bytesOf = ({ row }: JudgedRow) => rowBytes(row.values as Row);
   for (const part of inParts(rows, bytesOf)) await insertPart(store, part, insert);
 }

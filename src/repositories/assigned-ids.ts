@@ -28,8 +28,7 @@ export async function insertRowsWithoutId(
   rows: readonly Row[],
 ): Promise<number[]> {
   const columns = table.columns.filter((column) => !column.isAssigned);
-  const key = numberKeyOf(table);
-  const withoutId = rows.map((row) => row.toSpliced(key, 1));
+  const withoutId = rows.map((row) => row.toSpliced(table.assigned ?? row.length, 1));
   const assigned = await insert(connection, table.name, columns, withoutId).catch((error) => {
     if (isOutOfIds(driverError(error), table)) return "out of ids" as const;
     throw error;
@@ -38,6 +37,7 @@ export async function insertRowsWithoutId(
   const { insertId } = assigned;
   const ids = rows.map((_, index) => insertId + index);
   const last = ids.at(-1) ?? insertId;
+  if (table.numberKey === undefined) return ids;
   if (last <= largestId(table) - LAST_IDS || (await highestId(connection, table, insertId - 1)) === insertId - 1)
     return ids;
   if (!(await takeBack(connection, table, ids, rows))) return ids;
@@ -47,6 +47,7 @@ export async function insertRowsWithoutId(
 /** When no id is left, MySQL gives the last id again, or fails to read the next one. MariaDB and TiDB have their own errors. */
 export function isOutOfIds(error: DriverError | undefined, table: Table): boolean {
   const { errno, sqlMessage = "" } = error ?? {};
+  if (table.numberKey === undefined) return false;
   if (errno === 1062) return LAST_ID_TAKEN.exec(sqlMessage)?.[1] === String(largestId(table));
   return errno === 1467 || errno === 167 || (errno === 1690 && /^constant \d+ overflows/.test(sqlMessage));
 }

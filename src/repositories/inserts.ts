@@ -1,5 +1,5 @@
 /** Multi-row INSERTs: for the rows of requests, and for those of imports if the server does not allow LOAD DATA LOCAL. */
-import { escapeId } from "mysql2";
+import { escapeId, raw } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { SqlValue } from "../codecs/codec.ts";
 import type { Column, Row, Table } from "../codecs/tables.ts";
@@ -80,10 +80,15 @@ export async function insert(
   return result;
 }
 
+/** In place of a value: the server computes it. */
+const DEFAULT = raw("DEFAULT");
+
 /** The rows as the driver takes them. Most tables have no column whose values must be changed for that. */
 function sendable(columns: readonly Column[], rows: readonly Row[]): readonly (readonly unknown[])[] {
-  if (!columns.some(({ codec }) => codec.toSql)) return rows;
-  return rows.map((row) => columns.map((column, index) => toSql(column, row[index])));
+  if (!columns.some(({ codec, serverDefault }) => codec.toSql || serverDefault !== undefined)) return rows;
+  return rows.map((row) =>
+    columns.map((column, index) => (row[index] === undefined ? DEFAULT : toSql(column, row[index]))),
+  );
 }
 
 /** Rows in parts within both limits. A row that has too many bytes alone is a part of its own. */

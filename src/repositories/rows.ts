@@ -125,7 +125,7 @@ export async function readRowsNear(
 }
 
 /** Does not use Drizzle, which would make an object of each row. The rows are wanted as arrays. */
-async function select(
+export async function select(
   connection: Connection | Pool,
   table: Table,
   from: string,
