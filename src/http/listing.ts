@@ -162,5 +162,5 @@ export function linkNext(c: Context, cursor: unknown): void {
   const others = query
     .split("&")
     .filter((parameter) => parameter !== "" && !new URLSearchParams(parameter).has("cursor"));
-  c.header("Link", `<${path}?${[...others, `cursor=${cursor}`].join("&")}>; rel="next"`);
+  c.header("Link", `<${path}?${[...others, `cursor=${encodeURIComponent(String(cursor))}`].join("&")}>; rel="next"`);
 }

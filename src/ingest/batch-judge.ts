@@ -17,13 +17,25 @@ interface Open {
   stored: Row | undefined;
 }
 
+/** In so many rounds, a row also waits for rows whose text the server might call equal. Later only the same text counts. */
+const ROUNDS_OF_ALIKE = 20;
+
+/** The same for any two texts that a collation calls equal, and for some others: without letter case, accents and marks. */
+const folded = (code: string) =>
+  code
+    .normalize("NFKD")
+    .replace(/[^\p{L}\p{N}]/gu, "")
+    .toLowerCase();
+
 export class BatchJudge {
-  /** The rows whose parent in their own table is not stored, with the reason if it never is. */
-  readonly #waiting = new Map<JudgedRow, Reason>();
+  #rounds = 0;
   /** The places of the rows that were accepted, by the text of their keys. */
   readonly #accepted = new Map<string, number>();
-  /** What the batch's rows would give other rows of the table to refer to: by reference, then by values. */
-  readonly #offered: ReadonlyMap<Reference, ReadonlySet<string>>;
+  /** The keys and unique values that stored rows have. A row with one of them is not stored. */
+  readonly #taken = new Set<string>();
+  readonly #places: ReadonlyMap<JudgedRow, number>;
+  /** The columns of the key and of each unique constraint. */
+  readonly #constraints: readonly (readonly number[])[];
 
   constructor(
     private readonly connection: PoolConnection,
@@ -31,43 +43,48 @@ export class BatchJudge {
     rows: readonly JudgedRow<ReadRow & { index: number }>[],
   ) {
     this.#places = new Map(rows.map((each) => [each, each.row.index]));
-    this.#offered = new Map(
-      table.references
-        .filter(({ parent }) => parent === table)
-        .map((reference) => [reference, new Set(rows.map(({ row }) => codeOf(row.values, reference.parentColumns)))]),
-    );
+    this.#constraints = [table.key, ...table.uniques.map(({ columns }) => columns)];
   }
 
-  readonly #places: ReadonlyMap<JudgedRow, number>;
-
-  /** Whether the row must wait for a row of its own table. */
-  waits(row: JudgedRow): boolean {
-    return this.#waiting.has(row);
+  /** The rows whose verdicts do not depend on a row before them that may still be stored. There is one at least. */
+  ready<J extends JudgedRow>(rows: readonly J[]): J[] {
+    const claimed = new Set<string>();
+    const alike = this.#rounds++ < ROUNDS_OF_ALIKE ? folded : (code: string) => code;
+    return rows.filter(({ row }) => {
+      if (row.reasons.length > 0) return true;
+      const codes = this.#codesOf(row.values);
+      const isFirst = !codes.some((code) => claimed.has(alike(code)));
+      if (!codes.some((code) => this.#taken.has(code))) for (const code of codes) claimed.add(alike(code));
+      return isFirst;
+    });
   }
 
-  /** The verdict on a row that waited in vain. */
-  orphan(row: JudgedRow): Verdict {
-    const reason = this.#waiting.get(row);
-    return { is: "rejected", reasons: reason ? [reason] : [] };
+  #codesOf(values: ReadRow["values"]): string[] {
+    return this.#constraints.flatMap((columns) => this.#codeOf(values, columns) ?? []);
+  }
+
+  #codeOf(values: ReadRow["values"], columns: readonly number[]): string | undefined {
+    const given = givenValues(values, columns);
+    return given && JSON.stringify([columns, given]);
   }
 
   /** Notes that a row is stored. */
   accept(row: JudgedRow): void {
     if (row.key) this.#accepted.set(keyText(this.table, row.key), this.#places.get(row) ?? 0);
+    for (const code of this.#codesOf(row.row.values)) this.#taken.add(code);
   }
 
-  /** The verdicts on rows, without a look at each other. A row that waits has the verdict `new`. */
+  /** The verdicts on rows, without a look at each other or at the rows of their own table that they refer to. */
   async verdicts(rows: readonly JudgedRow[]): Promise<Verdict[]> {
     const open = rows.map(
       (judged): Open => ({ judged, values: judged.row.values, reasons: [...judged.row.reasons], stored: undefined }),
     );
-    for (const { judged } of open) this.#waiting.delete(judged);
-    for (const reference of this.table.references) await this.#findParents(open, reference);
+    for (const reference of this.table.references)
+      if (reference.parent !== this.table) await this.#findParents(open, reference);
     const wellFormed = open.filter(({ judged }) => judged.row.reasons.length === 0);
     await this.#findKeys(wellFormed);
     for (const unique of this.table.uniques) await this.#findValues(wellFormed, unique);
     return open.map(({ judged, values, reasons, stored }) => {
-      if (reasons.length > 0) this.#waiting.delete(judged);
       if (reasons.length > 0) return { is: "rejected", reasons };
       if (stored) judged.key = keyIn(this.table, stored);
       return stored && isSame(stored, values) ? UNCHANGED : NEW;
@@ -75,27 +92,45 @@ export class BatchJudge {
   }
 
   async #findParents(open: readonly Open[], reference: Reference): Promise<void> {
-    const { parent, columns, parentColumns } = reference;
-    const parents = await this.#look(open, columns, parent, parentColumns);
-    for (const { each, found } of parents) {
-      if (found || this.#isOwnParent(each.values, reference)) continue;
-      const reason = unknownReference(this.table, reference, referredText(this.table, reference, each.values));
-      // A row of the batch may still become its parent.
-      const isOffered = this.#offered.get(reference)?.has(codeOf(each.values, columns)) ?? false;
-      if (isOffered && each.judged.row.reasons.length === 0) this.#waiting.set(each.judged, reason);
-      else each.reasons.push(reason);
+    for (const { each, found } of await this.#look(
+      open,
+      reference.columns,
+      reference.parent,
+      reference.parentColumns,
+    )) {
+      if (found) continue;
+      each.reasons.push(
+        unknownReference(this.table, reference, referredText(this.table, reference, each.values as Row)),
+      );
     }
   }
 
-  /** Whether a row refers to itself. */
-  #isOwnParent(values: ReadRow["values"], { parent, columns, parentColumns }: Reference): boolean {
-    return parent === this.table && codeOf(values, columns) === codeOf(values, parentColumns);
+  /** Adds the reason to rejected rows that refer to a row of their own table that is not stored in the end. */
+  async addOwnOrphans(rows: readonly JudgedRow[]): Promise<void> {
+    const rejected = rows.filter(({ verdict }) => verdict.is === "rejected");
+    for (const reference of this.table.references) {
+      if (reference.parent !== this.table || rejected.length === 0) continue;
+      const open = rejected.map(
+        (judged): Open => ({ judged, values: judged.row.values, reasons: [], stored: undefined }),
+      );
+      await this.#findParents(open, reference);
+      for (const { judged, reasons } of open) {
+        const [reason] = reasons;
+        const known = judged.verdict.is === "rejected" ? judged.verdict.reasons : [];
+        if (!reason || known.some(({ code, field }) => code === reason.code && field === reason.field)) continue;
+        const before = known.filter(({ code }) => !code.startsWith("duplicate_"));
+        const after = known.filter(({ code }) => code.startsWith("duplicate_"));
+        judged.verdict = { is: "rejected", reasons: [...before, reason, ...after] };
+      }
+    }
   }
 
   async #findKeys(open: readonly Open[]): Promise<void> {
     for (const { each, found } of await this.#look(open, this.table.key, this.table, this.table.key)) {
       each.stored = found;
-      if (!found || isSame(found, each.values)) continue;
+      if (!found) continue;
+      this.#note(each.values, this.table.key);
+      if (isSame(found, each.values)) continue;
       each.reasons.push(duplicateId(this.table, this.#keyOf(each.values)));
     }
   }
@@ -103,6 +138,7 @@ export class BatchJudge {
   async #findValues(open: readonly Open[], unique: Unique): Promise<void> {
     for (const { each, found } of await this.#look(open, unique.columns, this.table, unique.columns)) {
       if (!found) continue;
+      this.#note(each.values, unique.columns);
       const key = keyText(this.table, keyIn(this.table, found));
       if (each.stored && keyText(this.table, keyIn(this.table, each.stored)) === key) continue;
       const place = this.#accepted.get(key);
@@ -110,6 +146,11 @@ export class BatchJudge {
         place === undefined ? storedUnder(this.table, keyIn(this.table, found)) : `in row ${place} of this request`;
       each.reasons.push(duplicateValue(this.table, unique, where));
     }
+  }
+
+  #note(values: ReadRow["values"], columns: readonly number[]): void {
+    const code = this.#codeOf(values, columns);
+    if (code !== undefined) this.#taken.add(code);
   }
 
   /** Looks up the row that has a row's values, for each row that has all of them. */
@@ -128,9 +169,6 @@ export class BatchJudge {
     return keyText(this.table, key);
   }
 }
-
-const codeOf = (values: ReadRow["values"], columns: readonly number[]): string =>
-  JSON.stringify(columns.map((index) => values[index] ?? null));
 
 /** Whether a stored row has all values of a row. What the row leaves to the server does not count. */
 const isSame = (stored: Row, values: ReadRow["values"]): boolean =>

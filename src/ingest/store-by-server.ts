@@ -10,11 +10,11 @@ import { insertRows } from "../repositories/inserts.ts";
 import { BatchJudge } from "./batch-judge.ts";
 import { NEW } from "./judge.ts";
 import { insertAll, isNew, type JudgedRow, judgeAgain, type Store, valuesOf } from "./store-rows.ts";
+import { insertUnchecked } from "./unchecked-rows.ts";
 
 /**
- * Judges rows and inserts those that are new, in rounds: a row waits for the round after a row with the same key or unique
- * values, and after the row of its own table that it refers to. The transaction must see what others commit meanwhile (READ
- * COMMITTED).
+ * Judges rows and inserts those that are new, in rounds: a row waits while a row before it, with the same key or the same unique
+ * values, may still be stored. The transaction must see what others commit meanwhile (READ COMMITTED).
  * @returns the rows in their order. Rows with the verdict `new` are stored
  */
 export async function judgeAndStoreByServer<R extends ReadRow & { index: number }>(
@@ -25,36 +25,19 @@ export async function judgeAndStoreByServer<R extends ReadRow & { index: number 
   const judged = rows.map((row): JudgedRow<R> => ({ row, verdict: NEW, id: undefined, key: undefined }));
   const judge = new BatchJudge(connection, table, judged);
   const store: Store = { connection, table, judge: (open) => judge.verdicts(open) };
+  const refersToItself = table.references.some(({ parent }) => parent === table);
   for (let open = judged; open.length > 0; ) {
-    await judgeAgain(store, open);
-    const fresh = open.filter(isNew);
-    const ready = firstOnes(table, fresh).filter((each) => !judge.waits(each));
-    if (ready.length === 0) {
-      // These rows wait for each other: no order of them would satisfy the server.
-      for (const each of fresh) each.verdict = judge.orphan(each);
-      break;
-    }
-    await insertNew(store, ready);
-    for (const each of ready) if (isNew(each)) judge.accept(each);
+    const ready = judge.ready(open);
+    await judgeAgain(store, ready);
+    const fresh = ready.filter(isNew);
+    if (refersToItself) await insertUnchecked(store, fresh, insertNew);
+    else await insertNew(store, fresh);
+    for (const each of fresh) if (isNew(each)) judge.accept(each);
     const done = new Set(ready);
-    open = fresh.filter((each) => !done.has(each));
+    open = open.filter((each) => !done.has(each));
   }
+  await judge.addOwnOrphans(judged);
   return judged;
-}
-
-/** The rows that have no key and no unique values of a row before them. */
-function firstOnes<J extends JudgedRow>(table: Table, rows: readonly J[]): J[] {
-  const constraints = [table.key, ...table.uniques.map(({ columns }) => columns)];
-  const taken = new Set<string>();
-  return rows.filter(({ row }) => {
-    const codes = constraints.flatMap((columns, index) => {
-      const values = givenValues(row.values, columns);
-      return values ? [JSON.stringify([index, values])] : [];
-    });
-    const isFirst = !codes.some((code) => taken.has(code));
-    for (const code of codes) taken.add(code);
-    return isFirst;
-  });
 }
 
 /** Inserts rows in their order: those that have all of their key, and then those to which the server assigns the rest. */

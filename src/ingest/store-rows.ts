@@ -82,7 +82,7 @@ async function insertNew(store: Store, fresh: readonly JudgedRow[]): Promise<voi
   await insertAll(store, withoutId, async (part) => {
     const ids = await insertRowsWithoutId(connection, table, valuesOf(part));
     part.forEach((each, index) => {
-      each.id = ids[index];
+      each.id = Number(ids[index]);
     });
   });
 }

@@ -1,6 +1,7 @@
 /** Rows without an id: the database assigns one, or Muster does if AUTO_INCREMENT has reached its end. */
 import { escapeId } from "mysql2";
-import type { Connection } from "mysql2/promise";
+import type { Connection, RowDataPacket } from "mysql2/promise";
+import type { SqlValue } from "../codecs/codec.ts";
 import { largestId, numberKeyOf, type Row, sameRow, type Table } from "../codecs/tables.ts";
 import { type DriverError, driverError } from "../db/driver-errors.ts";
 import { refusalOf } from "../db/refusal.ts";
@@ -19,14 +20,14 @@ const TRIES_MAX = 10;
 
 /**
  * Inserts rows without an id by one statement. Their ids are consecutive (db/session-variables.ts).
- * @returns their ids, in their order
+ * @returns their ids, in their order, as the AUTO_INCREMENT column's codec reads them
  * @throws MusterError `conflict` if no id is left after the highest one
  */
 export async function insertRowsWithoutId(
   connection: Connection,
   table: Table,
   rows: readonly Row[],
-): Promise<number[]> {
+): Promise<SqlValue[]> {
   const columns = table.columns.filter((column) => !column.isAssigned);
   const withoutId = rows.map((row) => row.toSpliced(table.assigned ?? row.length, 1));
   const assigned = await insert(connection, table.name, columns, withoutId).catch((error) => {
@@ -34,14 +35,21 @@ export async function insertRowsWithoutId(
     throw error;
   });
   if (assigned === "out of ids") return insertAfterHighest(connection, table, rows);
+  if (table.numberKey === undefined) return idsOf(connection, table, rows.length);
   const { insertId } = assigned;
   const ids = rows.map((_, index) => insertId + index);
   const last = ids.at(-1) ?? insertId;
-  if (table.numberKey === undefined) return ids;
   if (last <= largestId(table) - LAST_IDS || (await highestId(connection, table, insertId - 1)) === insertId - 1)
     return ids;
   if (!(await takeBack(connection, table, ids, rows))) return ids;
   return insertAfterHighest(connection, table, rows);
+}
+
+/** The ids that the connection's last statement was given, if they may be larger than a number is exact. */
+async function idsOf(connection: Connection, { columns, assigned = -1 }: Table, count: number): Promise<SqlValue[]> {
+  const [rows] = await connection.query<RowDataPacket[]>("SELECT CAST(LAST_INSERT_ID() AS CHAR) AS first");
+  const first = BigInt(rows[0]?.first);
+  return Array.from({ length: count }, (_, index) => columns[assigned]?.codec.fromSql(first + BigInt(index)) ?? null);
 }
 
 /** When no id is left, MySQL gives the last id again, or fails to read the next one. MariaDB and TiDB have their own errors. */

@@ -42,9 +42,14 @@ export function parameterOf(column: Column, value: SqlValue): unknown {
 }
 
 /** The rows with these values in these columns, as the server compares them. */
-export function withValues(table: Table, indices: readonly number[], values: readonly SqlValue[]): Condition {
+export function withValues(
+  table: Table,
+  indices: readonly number[],
+  values: readonly SqlValue[],
+  alias?: string,
+): Condition {
   return {
-    sql: indices.map((index) => `${columnAt(table, index)} = ?`).join(" AND "),
+    sql: indices.map((index) => `${columnAt(table, index, alias)} = ?`).join(" AND "),
     values: parametersOf(table, indices, values),
   };
 }

@@ -1,0 +1,94 @@
+/**
+ * Inserts rows of a table that refers to itself. The server checks a foreign key row by row, so a row could not go in before its
+ * parent, and rows that refer to each other not at all. So its checks are off for the INSERT, and every foreign key of the table
+ * is verified afterwards in the same transaction, by reads that lock the parents.
+ */
+import type { Key } from "../codecs/key-text.ts";
+import { refusedByDatabase, unknownReference } from "../codecs/reasons.ts";
+import type { Reference, Table } from "../codecs/tables.ts";
+import type { Reason } from "../db/ledger.ts";
+import { definitionOf, partsOf } from "../publish/definition.ts";
+import { referredText } from "../publish/faulty-rows.ts";
+import { columnAt } from "../repositories/key-sql.ts";
+import { type ForeignKeySql, parentsOf } from "../repositories/look-up.ts";
+import { NEW } from "./judge.ts";
+import { isNew, type JudgedRow, type Store } from "./store-rows.ts";
+
+/** @param insertNew inserts rows, and gives those that are refused another verdict */
+export async function insertUnchecked(
+  store: Store,
+  rows: readonly JudgedRow[],
+  insertNew: (store: Store, rows: readonly JudgedRow[]) => Promise<void>,
+): Promise<void> {
+  const { connection } = store;
+  for (let open = rows; open.length > 0; ) {
+    await connection.query("SAVEPOINT unchecked");
+    await connection.query("SET foreign_key_checks = OFF");
+    try {
+      await insertNew(store, open);
+    } finally {
+      // With the checks still off, the connection would store orphans: close it.
+      await connection.query("SET foreign_key_checks = ON").catch(() => connection.destroy());
+    }
+    const orphans = await orphansAmong(store, open.filter(isNew));
+    if (orphans.size === 0) return;
+    await connection.query("ROLLBACK TO SAVEPOINT unchecked");
+    for (const [row, reason] of orphans) row.verdict = { is: "rejected", reasons: [reason] };
+    open = open.filter((row) => !orphans.has(row));
+    // What the server refused may have been in the way of the rows that are gone now.
+    for (const row of open) row.verdict = NEW;
+  }
+}
+
+interface ForeignKey {
+  sql: ForeignKeySql;
+  /** Undefined if src/db/schema.ts does not declare it. */
+  reference: Reference | undefined;
+  name: string;
+}
+
+async function foreignKeysOf({ connection, table }: Store): Promise<ForeignKey[]> {
+  const { foreignKeys } = await definitionOf(connection, table.name);
+  return foreignKeys.map(({ name, rule }) => {
+    const { columns, parent, parentColumns } = partsOf(rule);
+    const isDeclared = (each: Reference) =>
+      each.columns.map((index) => columnAt(table, index)).join() === columns.join();
+    const reference = table.references.find(isDeclared);
+    return { name, reference, sql: { columns, parent, parentColumns, isOwn: reference?.parent === table } };
+  });
+}
+
+/** The stored rows that lack a parent, and those that refer to them. */
+async function orphansAmong(store: Store, rows: readonly JudgedRow[]): Promise<Map<JudgedRow, Reason>> {
+  const { connection, table } = store;
+  const orphans = new Map<JudgedRow, Reason>();
+  const byKey = new Map(rows.map((row) => [codeOf(row.key ?? []), row]));
+  const children = new Map<JudgedRow, { row: JudgedRow; reason: Reason }[]>();
+  for (const foreignKey of await foreignKeysOf(store)) {
+    const keys = rows.flatMap(({ key }) => (key ? [key] : []));
+    for (const { key, parent } of await parentsOf(connection, table, foreignKey.sql, keys)) {
+      const row = byKey.get(codeOf(key));
+      if (!row) throw new Error(`a row of ${table.name} was stored under another key`);
+      const reason = reasonFor(table, foreignKey, row);
+      const own = Array.isArray(parent) ? byKey.get(codeOf(parent)) : undefined;
+      if (parent === undefined) orphans.set(row, reason);
+      else if (own) children.set(own, [...(children.get(own) ?? []), { row, reason }]);
+    }
+  }
+  const open = [...orphans.keys()];
+  for (let parent = open.pop(); parent; parent = open.pop()) {
+    for (const { row, reason } of children.get(parent) ?? []) {
+      if (orphans.has(row)) continue;
+      orphans.set(row, reason);
+      open.push(row);
+    }
+  }
+  return orphans;
+}
+
+function reasonFor(table: Table, { name, reference }: ForeignKey, { row }: JudgedRow): Reason {
+  if (reference) return unknownReference(table, reference, referredText(table, reference, row.values as never));
+  return refusedByDatabase({ reason: `the foreign key ${name} has no such parent`, race: undefined });
+}
+
+const codeOf = (key: Key): string => JSON.stringify(key);
