@@ -1,7 +1,8 @@
 /** The codecs of ENUM and SET: values from a list that the column declares. */
 import { z } from "zod";
+import { MusterError } from "../errors.ts";
 import { shown } from "../shown.ts";
-import { type AvroForm, asItIs, type ColumnCodec, Fault, type SqlValue, wrongType } from "./codec.ts";
+import { type ColumnCodec, Fault, type SqlValue, wrongType } from "./codec.ts";
 import { varchar } from "./texts.ts";
 
 /** Avro's rule for the symbols of an enum (specification 1.11, Names). */
@@ -14,8 +15,15 @@ export function oneOf(members: readonly string[], name: string): ColumnCodec {
   const read = (value: unknown) => (typeof value === "string" ? codec.fromCsv(value) : wrongType("text", value));
   // No table's name begins with muster_, so the type has another name than the record.
   const type = { type: "enum" as const, name: `muster_${name}_enum`, symbols: members };
-  const avro: AvroForm = { type, write: asItIs, read };
-  return { ...codec, avro };
+  // Without strict mode, the server stores blank text for a value that is no member. Avro's enum cannot hold it.
+  const write = (value: SqlValue) => {
+    if (members.some((member) => member === value)) return value;
+    throw new MusterError(
+      "refused",
+      `${name}: a row has ${shown(value)}, which is no member of the ENUM: correct it first`,
+    );
+  };
+  return { ...codec, avro: { type, write, read } };
 }
 
 /** The CSV cell of a SET without members: an empty cell would mean that there is no value. */
