@@ -432,6 +432,60 @@ test("rows that a rule of another program refuses are named by their key", async
   await run("ALTER TABLE casts DROP FOREIGN KEY spot", "DROP TABLE spots");
 });
 
+test("one refused row among many is named by its key", async () => {
+  await run("INSERT INTO films VALUES ('a', 'A', NULL), ('b', 'B', NULL)");
+  const rows = ["a", "b"].flatMap((film) =>
+    Array.from({ length: 11_000 }, (_, place) => [film, place, film === "b" && place === 7_777 ? "z" : "y"]),
+  );
+  await pool.query("INSERT INTO casts (film, place, name) VALUES ?", [rows]);
+  await keep("casts");
+  await run("DELETE FROM casts", "ALTER TABLE casts ADD size tinyint AS (IF(name = 'z', 1000, 1)) STORED");
+  await expectRefused(bring("casts"), "refused", /the backup's row b,7777 of casts: Out of range value/);
+  await run("ALTER TABLE casts DROP size");
+});
+
+test("rows that are added while a restore runs keep their parents, or are refused by the server", async () => {
+  await run(...ROWS);
+  await keep();
+  const codes: string[] = [];
+  let working = true;
+  const program = (async () => {
+    const connection = await pool.getConnection();
+    for (let id = 10; working; id++) {
+      for (const statement of [
+        `INSERT INTO staff (id, email) VALUES (${id}, 'e${id}')`,
+        `INSERT INTO notes (id, staff_id) VALUES (${id}, ${id})`,
+        `INSERT INTO films VALUES ('f${id}', 'f${id}', 'ana')`,
+        `INSERT INTO casts (film, place, name) VALUES ('F${id}', 1, 'x')`,
+      ])
+        await connection.query(statement).catch(({ code }) => codes.push(code));
+    }
+    connection.release();
+  })();
+  const outcomes: string[] = [];
+  for (let round = 0; round < 12; round++) {
+    const parts = [["films"], ["staff"], ["films", "casts"], ["staff", "notes"], []][round % 5] ?? [];
+    outcomes.push(
+      await bring(...parts).then(
+        () => "restored",
+        ({ code }) => code,
+      ),
+    );
+  }
+  working = false;
+  await program;
+  expect(outcomes.filter((each) => each !== "restored" && each !== "conflict")).toEqual([]);
+  expect(codes.filter((code) => !/^ER_(NO_REFERENCED_ROW_2|LOCK_DEADLOCK|DUP_ENTRY)$/.test(code))).toEqual([]);
+  for (const orphans of [
+    "SELECT 1 FROM casts c LEFT JOIN films f ON f.code = c.film WHERE f.code IS NULL",
+    "SELECT 1 FROM films c LEFT JOIN films f ON f.code = c.sequel_of WHERE c.sequel_of IS NOT NULL AND f.code IS NULL",
+    "SELECT 1 FROM notes c LEFT JOIN staff s ON s.id = c.staff_id WHERE c.staff_id IS NOT NULL AND s.id IS NULL",
+    "SELECT 1 FROM notes WHERE staff_id IS NULL AND id >= 10",
+  ])
+    expect(await select(pool, orphans)).toEqual([]);
+  await bring();
+});
+
 test("two keys that only this database's collation takes for one are refused", async () => {
   await run("CREATE TABLE kept LIKE films", "ALTER TABLE casts DROP FOREIGN KEY casts_film_films_code_fk");
   await run(

@@ -15,6 +15,7 @@ import {
   unique,
   varchar,
 } from "drizzle-orm/mysql-core";
+import type { RowDataPacket } from "mysql2/promise";
 import { Dictionary } from "../../src/codecs/dictionary.ts";
 import type { TableName } from "../../src/codecs/tables.ts";
 import { bit, blob, set } from "../../src/db/more-types.ts";
@@ -148,10 +149,14 @@ export async function studio() {
     empty: () => emptied(pool),
     /** Every row of every table, or of those named, each value as its bytes in hexadecimal. */
     async bytes(...names: string[]) {
-      const held: Record<string, unknown> = {};
+      const held: Record<string, string> = {};
       for (const { name, readable } of names.length === 0 ? dictionary.tables : names.map(table)) {
         const values = readable.map((column) => `HEX(\`${column.name}\`)`).join(", ");
-        [held[name]] = await pool.query({ sql: `SELECT ${values} FROM ${name} ORDER BY 1, 2`, rowsAsArray: true });
+        const [rows] = await pool.query<RowDataPacket[][]>({
+          sql: `SELECT ${values} FROM ${name} ORDER BY 1, 2`,
+          rowsAsArray: true,
+        });
+        held[name] = rows.map((row) => `${row.map((each) => each ?? "-")}\n`).join("");
       }
       return held;
     },
