@@ -1,10 +1,10 @@
 /** Reads dates as a recipe writes them (docs/recipes.md "Dates and time zones"), and gives codecs the form that they read. */
 import { Fault } from "../../codecs/codec.ts";
 import { DAY_SECONDS, dayText, secondText, storedInstant } from "../../codecs/datetime.ts";
+import { Zone } from "../../codecs/time-zones.ts";
 import { shown } from "../../shown.ts";
 import { type ClockTime, isEpoch, type Pattern, patternOf } from "./date-patterns.ts";
 import type { FileRecipe } from "./recipe.ts";
-import { Zone } from "./time-zones.ts";
 
 type Datetime = NonNullable<FileRecipe["datetime"]>;
 

@@ -3,11 +3,11 @@
  * out is read by the strict default.
  */
 import { z } from "zod";
+import { isZone } from "../../codecs/time-zones.ts";
 import { MusterError } from "../../errors.ts";
 import { shown } from "../../shown.ts";
 import { encodingOf, whyUnknownEncoding } from "../formats/encodings.ts";
 import { areDistinct, faultOfPattern } from "./date-patterns.ts";
-import { isZone } from "./time-zones.ts";
 
 export const FORMAT_NAMES = ["csv", "tsv", "ndjson", "json", "avro", "parquet", "xlsx"] as const;
 export type FormatName = (typeof FORMAT_NAMES)[number];
