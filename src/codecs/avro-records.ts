@@ -7,6 +7,7 @@ import { type FieldReader, fieldReaders, type LogicalTypes, setOwn } from "./avr
 import { RECORD_BYTES_MAX } from "./codec.ts";
 import { isoDay, isoInstant } from "./epoch.ts";
 import { decimalDigits } from "./numbers.ts";
+import { timeText } from "./time-of-day.ts";
 
 /**
  * Reads a container to its exact end, in batches bounded by rows, bytes and values. A number past 2^53 becomes its digits as
@@ -46,6 +47,8 @@ const LOGICAL_TYPES: LogicalTypes = {
   "timestamp-millis": timestamp(3),
   "timestamp-micros": timestamp(6),
   "timestamp-nanos": timestamp(9),
+  "time-millis": (value) => (isWhole(value) ? timeText(value * 1000) : value),
+  "time-micros": (value) => (isWhole(value) ? timeText(value) : value),
   date: (value) => (isWhole(value) ? isoDay(value) : value),
   decimal: (value, scale) => (value instanceof Uint8Array ? decimalDigits(value, scale) : value),
 };

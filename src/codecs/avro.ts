@@ -130,8 +130,14 @@ function remarkOn(subject: string, { doc, aliases }: Remarks): { doc?: string; a
 export function typeOf(schema: AvroSchema | AvroForm["type"]): Type {
   // A JavaScript number is exact only to 2^53, so larger longs are text.
   const registry = JSON.stringify(schema).includes('"long"') ? { long: exactLong } : {};
-  return Type.forSchema(schema as Schema, { omitRecordMethods: true, wrapUnions: "never", registry });
+  return Type.forSchema(withPlainLongs(schema) as Schema, { omitRecordMethods: true, wrapUnions: "never", registry });
 }
+
+/** For a long with a logical type avsc would not take the long of the registry. */
+const withPlainLongs = (schema: AvroSchema | AvroForm["type"]): unknown =>
+  JSON.parse(JSON.stringify(schema), (_, value) =>
+    value?.type === "long" && value.logicalType !== undefined ? "long" : value,
+  );
 
 /** A long that loses no digit: a number up to 2^53, beyond it the digits as text. */
 export const exactLong = types.LongType.__with({

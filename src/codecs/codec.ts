@@ -9,7 +9,9 @@ export const RECORD_BYTES_MAX = 1_048_576;
 /**
  * A column's value as it is sent to MySQL and read from it; two values are equal if `===` says so.
  * int, double: number. bigint: number if it is a safe integer, else its digits. decimal: text with exactly the column's
- * scale. boolean and bit: 0 or 1. Bytes: base64. set: its members in their order, with commas. date: `YYYY-MM-DD`. datetime: `YYYY-MM-DD HH:MM:SS.mmm` in UTC with exactly the column's decimals.
+ * scale. boolean and bit: 0 or 1. Bytes: base64. set: its members in their order, with commas. date: `YYYY-MM-DD`. datetime, timestamp:
+ * `YYYY-MM-DD HH:MM:SS.mmm` with exactly the column's decimals, in UTC or in the zone that the schema names. time: `HH:MM:SS`
+ * with the column's decimals. year: number. json: its one text (json-value.ts).
  */
 export type SqlValue = string | number | null;
 
@@ -33,7 +35,7 @@ export interface ColumnCodec {
   mayBreak?(text: Uint8Array, start: number, end: number): boolean;
   /**
    * The SQL by which the column is read, if the server's own text of its values will not do: bytes as base64, a FLOAT with
-   * all its digits.
+   * all its digits, JSON as text.
    */
   select?(column: string): string;
   /** The SQL that makes the value from its text in LOAD DATA, if the server would read the text otherwise. */
@@ -61,6 +63,8 @@ export interface AvroForm {
     | { type: "enum"; name: string; symbols: readonly string[] }
     | { type: "array"; items: string };
   write(value: SqlValue): unknown;
+  /** How many times as long as the server's text the value can be in Avro. If it is left out: once. */
+  growth?: number;
   read(value: unknown): SqlValue | Fault;
   /** Writes the server's text in this form without decoding it. If it is left out, use fromSql and write. */
   copy?: CopyText;

@@ -5,9 +5,11 @@ import { bytes } from "./binary-values.ts";
 import { asItIs, type ColumnCodec, type SqlValue, wrongType } from "./codec.ts";
 import { dayOf, mayBeZeroDate, readDay } from "./datetime.ts";
 import { datetime, isoOf, timestamp } from "./instants.ts";
+import { json } from "./json-value.ts";
 import { enumType, membersOf, oneOf, someOf } from "./members.ts";
 import { bigint, decimal, double, float, int } from "./numbers.ts";
 import { char, text, varchar } from "./texts.ts";
+import { time, year } from "./time-of-day.ts";
 
 /** Whether a primary key may have a column of this type: its values are short, and equal ones have one form. */
 export const mayBeKey = (sqlType: string): boolean => KEY_TYPE.test(sqlType);
@@ -89,11 +91,11 @@ const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
   mediumblob: ({ column }) => bytes(16_777_215, false, column),
   longblob: ({ column }) => bytes(4_294_967_295, false, column),
   date: () => date,
-  // A column with more than three decimals of a second is not moved: JSON and CSV have three at most.
-  datetime: ({ first }) => (first === undefined || first <= 3 ? datetime(first ?? 0) : undefined),
-  timestamp: ({ first }) => (first === undefined || first <= 3 ? timestamp(first ?? 0) : undefined),
-  // Zero, which the column can hold too, would become 2000 if it is sent as text.
-  year: () => int(1901, 2155),
+  datetime: ({ first = 0 }) => (first <= 6 ? datetime(first) : undefined),
+  timestamp: ({ first = 0 }) => (first <= 6 ? timestamp(first) : undefined),
+  time: ({ first = 0 }) => (first <= 6 ? time(first) : undefined),
+  year: () => year,
+  json: () => json,
 };
 
 const BITS: Record<string, number> = { tinyint: 8, smallint: 16, mediumint: 24, int: 32 };

@@ -11,7 +11,7 @@ const LAST_SECOND = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000;
  * Reads an instant as RFC 3339 and common programs write it: `T` or a blank between day and time, seconds or none, any
  * number of decimals, then `Z` or an offset as `+hh:mm`, `+hhmm` or `+hh`. Millions of rows pass here, so an instant in UTC
  * is checked and cut from the text without a Date.
- * @param decimals how many decimals of a second the column keeps, 0 to 3. An instant with more is refused: the server would
+ * @param decimals how many decimals of a second the column keeps, 0 to 6. An instant with more is refused: the server would
  * round it.
  * @returns `YYYY-MM-DD HH:MM:SS.mmm` in UTC with exactly that many decimals
  */
@@ -89,19 +89,29 @@ export function readUtcInstant(bytes: Uint8Array, start: number, end: number, le
   return isDay(text) && isTime(text) && yearOf(text) >= YEAR_MIN ? text : undefined;
 }
 
-const SCRATCH = Buffer.from("YYYY-MM-DD HH:MM:SS.000");
+const SCRATCH = Buffer.from("YYYY-MM-DD HH:MM:SS.000000");
 
-/** Converts what readInstant returns to `2021-11-07T02:48:42Z`, with milliseconds only if they are not zero. */
+/** Converts what readInstant returns to `2021-11-07T02:48:42Z`, with its decimals (three at least) only if they are not zero. */
 export function instant(stored: string): string {
   const second = `${stored.slice(0, 10)}T${stored.slice(11, 19)}`;
   const fraction = stored.slice(19).padEnd(4, "0");
-  return fraction === ".000" || stored.length === 19 ? `${second}Z` : `${second}${fraction}Z`;
+  return !hasOtherThanZeros(fraction, 1, fraction.length) ? `${second}Z` : `${second}${fraction}Z`;
 }
 
 /** Converts what readInstant returns to milliseconds since 1970. */
-export function millisecondsOf(stored: string): number {
+export const millisecondsOf = (stored: string): number =>
+  secondOf(stored) * 1000 + Number(stored.slice(20).padEnd(3, "0"));
+
+/** Converts what readInstant returns to microseconds since 1970: a number, or its digits past 2^53. */
+export function microsecondsOf(stored: string): number | string {
+  const micros = BigInt(secondOf(stored)) * 1_000_000n + BigInt(stored.slice(20).padEnd(6, "0"));
+  return Number.isSafeInteger(Number(micros)) ? Number(micros) : String(micros);
+}
+
+/** The seconds from 1970 to what readInstant returns, without its decimals. */
+export function secondOf(stored: string): number {
   const seconds = two(stored, 11) * 3600 + two(stored, 14) * 60 + two(stored, 17);
-  return (dayOf(stored) * 86_400 + seconds) * 1000 + Number(stored.slice(20).padEnd(3, "0"));
+  return dayOf(stored) * DAY_SECONDS + seconds;
 }
 
 /** How many days `YYYY-MM-DD` is after 1970-01-01. */
@@ -148,7 +158,7 @@ const UPPER_T = 84;
 const UPPER_Z = 90;
 const LOWER_T = 116;
 const LOWER_Z = 122;
-const ZEROS = ["", ".0", ".00", ".000"];
+const ZEROS = Array.from({ length: 7 }, (_, decimals) => (decimals === 0 ? "" : `.${"0".repeat(decimals)}`));
 const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function isDay(text: string): boolean {

@@ -25,10 +25,12 @@ function exampleAt(table: Table, at: number): SqlValue {
   return exampleOf(column);
 }
 
+const TIMES = ["2021-11-07T02:48:42Z", "2021-11-07", "08:30:00", 2021];
+
 function exampleOf({ name, codec, fallback }: Column): SqlValue {
   const allowed = codec.schema instanceof z.ZodEnum ? codec.schema.options : [];
   // The first value that the column accepts. Texts come before the instant, since a text column would accept that too.
-  for (const value of [...allowed, 1, true, `${name} 1`, "a", "2021-11-07T02:48:42Z", "2021-11-07"]) {
+  for (const value of [...allowed, { [name]: 1 }, 1, true, `${name} 1`, "a", ...TIMES]) {
     const accepted = codec.fromJson(value);
     if (!(accepted instanceof Fault)) return accepted;
   }

@@ -2,8 +2,9 @@
 import { z } from "zod";
 import { shown } from "../shown.ts";
 import { copyInstant } from "./avro-bytes.ts";
-import { type ColumnCodec, Fault, wrongType } from "./codec.ts";
-import { instant, mayBeZeroDate, millisecondsOf, readInstant, readUtcInstant } from "./datetime.ts";
+import { type AvroForm, type ColumnCodec, Fault, wrongType } from "./codec.ts";
+import { instant, mayBeZeroDate, microsecondsOf, millisecondsOf, readInstant, readUtcInstant } from "./datetime.ts";
+import { isoInstant } from "./epoch.ts";
 import { copyJsonInstant } from "./text-to-json.ts";
 
 /** @param decimals how many decimals of a second the column keeps */
@@ -25,12 +26,23 @@ export function datetime(decimals: number): ColumnCodec {
     copyJson: copyJsonInstant,
     toCsv: (value) => instant(String(value)),
     schema: z.iso.datetime({ offset: true }),
-    avro: {
+    avro: avroInstant(decimals),
+  };
+}
+
+/** Milliseconds if they are enough, else microseconds, which are exact to 64 bits. */
+function avroInstant(decimals: number): AvroForm {
+  if (decimals <= 3)
+    return {
       type: { type: "long", logicalType: "timestamp-millis" },
       write: (value) => millisecondsOf(String(value)),
       read: (value) => readInstant(isoOf(Number(value)), decimals),
       copy: copyInstant,
-    },
+    };
+  return {
+    type: { type: "long", logicalType: "timestamp-micros" },
+    write: (value) => microsecondsOf(String(value)),
+    read: (value) => readInstant(isoInstant(BigInt(value as number | string), 6), decimals),
   };
 }
 
@@ -44,6 +56,8 @@ export function timestamp(decimals: number): ColumnCodec {
       : new Fault("out_of_range", `must be from 1970-01-01T00:00:01Z to 2038-01-19T03:14:07Z, not ${shown(sent)}`);
   return {
     ...codec,
+    // Newer MariaDB keeps timestamps up to 2106.
+    mayBreak: (text, start) => mayBeZeroDate(text, start) || text[start] === TWO,
     fromJson: (value) => within(codec.fromJson(value), value),
     fromCsv: (cell) => within(codec.fromCsv(cell), cell),
     fromBytes(bytes, start, end) {
@@ -53,6 +67,8 @@ export function timestamp(decimals: number): ColumnCodec {
     avro: { ...codec.avro, read: (value) => within(codec.avro.read(value), value) },
   };
 }
+
+const TWO = 50;
 
 /** Milliseconds since 1970 as ISO 8601. A number that no Date can hold becomes text that no column accepts. */
 export const isoOf = (ms: number) => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);

@@ -28,10 +28,14 @@ type JsonValue<Column> = Column extends { _: { notNull: infer NotNull; columnTyp
   : never;
 
 /** The JSON type of a column, by Drizzle's name of the column's type. */
-type ByType<Type> = Type extends "MySqlInt" | "MySqlDouble"
+type ByType<Type> = Type extends NumberType
   ? number
   : Type extends "MySqlBigInt53" | "MySqlBigInt64"
     ? number | string
     : Type extends "MySqlBoolean"
       ? boolean
-      : string;
+      : Type extends "MySqlJson"
+        ? unknown
+        : string;
+
+type NumberType = `MySql${"Int" | "TinyInt" | "SmallInt" | "MediumInt" | "Double" | "Float" | "Year"}`;

@@ -20,9 +20,10 @@ export function textEncoder(
   invalid?: (row: TextRow, column: Column) => void,
 ): (row: TextRow, buffer: Buffer, position: number) => number {
   const fields = table.columns.map((column) => ({ copy: copyOf(column), writeNull: writeNullOf(table, column) }));
+  const growth = Math.max(...table.columns.map(({ codec }) => codec.avro.growth ?? 1));
   const check = invalid && checkerOf(table, invalid);
   return ({ buffer: text, offset, end }, buffer, position) => {
-    const needed = end - offset + fields.length * LONGER_BYTES_MAX;
+    const needed = (end - offset) * growth + fields.length * LONGER_BYTES_MAX;
     if (buffer.length - position < needed) return buffer.length - position - needed;
     check?.({ buffer: text, offset, end });
     let from = offset;

@@ -120,14 +120,15 @@ export const copyJsonString: CopyText = (text, start, end, out, position) => {
   return at;
 };
 
-/** Writes `YYYY-MM-DD HH:MM:SS.mmm` in UTC as an ISO 8601 string, with milliseconds only if they are not zero. */
+/** Writes `YYYY-MM-DD HH:MM:SS.mmm` in UTC as an ISO 8601 string, with its decimals only if they are not zero. */
 export const copyJsonInstant: CopyText = (text, start, end, out, position) => {
   let at = position;
   out[at++] = QUOTE;
   for (let from = start; from < start + SECOND_BYTES; from++) out[at++] = text[from] ?? 0;
   out[position + 1 + DAY_BYTES] = UPPER_T;
   if (hasFraction(text, start + SECOND_BYTES + 1, end)) {
-    for (let from = start + SECOND_BYTES; from < start + SECOND_BYTES + 4; from++) {
+    const fractionEnd = Math.max(end, start + SECOND_BYTES + 4);
+    for (let from = start + SECOND_BYTES; from < fractionEnd; from++) {
       out[at++] = from < end ? (text[from] ?? 0) : ZERO;
     }
   }

@@ -14,10 +14,11 @@ export async function* rowsOfRecords(
   batches: AsyncIterable<object[]>,
   { recipe, fields }: { recipe: FileRecipe | undefined; fields: JsonFields | undefined },
 ): AsyncGenerator<FileRow[]> {
+  const known = withJsonAsText(table);
   let position = 0;
   for await (const records of batches) {
     yield records.map((record) => ({
-      ...readJson(table, record, { keyOptional: false, fields }),
+      ...readJson(known, record, { keyOptional: false, fields }),
       position: ++position,
       recipe,
       get raw() {
@@ -25,6 +26,18 @@ export async function* rowsOfRecords(
       },
     }));
   }
+}
+
+/** The table for records, in which JSON is text. In a JSON row the same text would be a string, and is refused. */
+function withJsonAsText(table: Table): Table {
+  if (!table.columns.some(({ sqlType }) => sqlType === "json")) return table;
+  const columns = table.columns.map((column) => {
+    const { codec, sqlType } = column;
+    if (sqlType !== "json") return column;
+    const fromJson = (value: unknown) => (typeof value === "string" ? codec.fromCsv(value) : codec.fromJson(value));
+    return { ...column, codec: { ...codec, fromJson } };
+  });
+  return { ...table, columns };
 }
 
 /**
