@@ -89,10 +89,22 @@ async function imported(files: Record<string, string>): Promise<void> {
   }
 }
 
-test("rows are read over HTTP", async () => {
+test("rows are inserted, rejected and read over HTTP", async () => {
   const service = start(["src/main.ts"], { DATABASE_URL: url, PORT: "0" }, folder);
   const address = await listening(service.stdout);
-  expect((await fetch(`${address}/film_actor/2,2`)).status).toBe(200);
+  const post = async (path: string, row: object) => {
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(address + path, { method: "POST", headers, body: JSON.stringify(row) });
+    return { status: response.status, text: await response.text() };
+  };
+  expect((await post("/film_actor", { actor_id: 40, film_id: 1 })).status).toBe(201);
+  expect((await post("/film_actor", { actor_id: 400, film_id: 1 })).text).toContain("unknown_reference");
+  expect((await post("/city", { city: "Here", country_id: 3 })).status).toBe(201);
+  const rental = { rental_date: "2026-01-11 10:00:01Z", inventory_id: 1, customer_id: 2, staff_id: 1 };
+  expect((await post("/rental", rental)).text).toContain("duplicate_value");
+  const orphan = await post("/rental", { ...rental, customer_id: 3, staff_id: 9 });
+  expect(orphan.text).toContain("refused_by_database");
+  expect((await fetch(`${address}/film_actor/40,1`)).status).toBe(200);
   expect(await (await fetch(`${address}/film/3`)).json()).toMatchObject({
     ...{ film_id: 3, title: "FILM 3", release_year: 1993, rental_rate: "2.99", rating: "R" },
     special_features: ["Trailers", "Deleted Scenes"],
