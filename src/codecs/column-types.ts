@@ -10,6 +10,7 @@ import { enumType, membersOf, oneOf, someOf } from "./members.ts";
 import { bigint, decimal, double, float, int } from "./numbers.ts";
 import { char, text, varchar } from "./texts.ts";
 import { time, year } from "./time-of-day.ts";
+import { zonedDatetime } from "./zoned-instants.ts";
 
 /** Whether a primary key may have a column of this type: its values are short, and equal ones have one form. */
 export const mayBeKey = (sqlType: string): boolean => KEY_TYPE.test(sqlType);
@@ -18,10 +19,14 @@ const KEY_TYPE = /^((tiny|small|medium|big)?int|char|varchar|(var)?binary|date|d
 
 /**
  * The codec of a column, by its SQL type.
- * @param use isKey: it belongs to a primary key, or refers to one. isId: that key counts up, so that its values are above 0
+ * @param use isKey: it belongs to a primary key, or refers to one. isId: that key counts up, so that its values are above 0.
+ * zone: whose local time a datetime holds, if not UTC
  * @returns undefined for a type that Muster does not move
  */
-export function codecOf(column: MySqlColumn, { isKey = false, isId = false } = {}): ColumnCodec | undefined {
+export function codecOf(
+  column: MySqlColumn,
+  { isKey = false, isId = false, zone }: { isKey?: boolean; isId?: boolean; zone?: string | undefined } = {},
+): ColumnCodec | undefined {
   const sqlType = sqlTypeOf(column);
   const [, name = "", first, second, unsigned] = SQL_TYPE.exec(sqlType) ?? [];
   if (!Object.hasOwn(CODECS, name)) return undefined;
@@ -33,6 +38,7 @@ export function codecOf(column: MySqlColumn, { isKey = false, isId = false } = {
     allowed: name === "set" ? membersOf(sqlType) : column.enumValues,
     column: column.name,
     isId,
+    zone,
     isNumber: isKey && column.columnType === "MySqlBigInt53",
   });
   return codec && nullable(codec);
@@ -55,6 +61,7 @@ interface SqlType {
   /** The column's name. */
   column: string;
   isId: boolean;
+  zone: string | undefined;
   /** A key's bigint that Drizzle declares as a number: it takes the integers that JavaScript's numbers hold exactly. */
   isNumber: boolean;
 }
@@ -91,7 +98,10 @@ const CODECS: Record<string, (type: SqlType) => ColumnCodec | undefined> = {
   mediumblob: ({ column }) => bytes(16_777_215, false, column),
   longblob: ({ column }) => bytes(4_294_967_295, false, column),
   date: () => date,
-  datetime: ({ first = 0 }) => (first <= 6 ? datetime(first) : undefined),
+  datetime: ({ first = 0, zone }) => {
+    if (first > 6) return undefined;
+    return zone === undefined ? datetime(first) : zonedDatetime(first, zone);
+  },
   timestamp: ({ first = 0 }) => (first <= 6 ? timestamp(first) : undefined),
   time: ({ first = 0 }) => (first <= 6 ? time(first) : undefined),
   year: () => year,

@@ -1,10 +1,12 @@
 /** Builds the columns of a dictionary's tables. */
 import { getTableColumns, is, SQL } from "drizzle-orm";
 import { getTableConfig, type MySqlColumn, MySqlDialect, type MySqlTable } from "drizzle-orm/mysql-core";
+import { shown } from "../shown.ts";
 import { type ColumnCodec, Fault, type SqlValue } from "./codec.ts";
 import { codecOf, sqlTypeOf } from "./column-types.ts";
 import { assertName, invalid, same } from "./dictionary-names.ts";
 import type { Column } from "./tables.ts";
+import { isZone } from "./time-zones.ts";
 
 const RESERVED_COLUMNS = new Set(["limit", "cursor", "spreadsheet", "muster_row"]);
 
@@ -16,8 +18,20 @@ export interface TableParts {
   sources: ReadonlyMap<Column, MySqlColumn>;
 }
 
+/** What the schema module says about columns besides its tables, by `TABLE.COLUMN`. */
+export interface ColumnRemarks {
+  /** Former names. */
+  aliases?: Record<string, readonly string[]>;
+  /** The zone whose local time a datetime holds. Others hold UTC. */
+  zones?: Record<string, string>;
+}
+
 /** @throws MusterError `invalid` that names the column that Muster cannot move, and says why */
-export function columnsOf(table: string, source: MySqlTable, aliases: Record<string, readonly string[]>): TableParts {
+export function columnsOf(
+  table: string,
+  source: MySqlTable,
+  { aliases = {}, zones = {} }: ColumnRemarks = {},
+): TableParts {
   const { keys, ids } = keysOf(source);
   const sources = new Map<Column, MySqlColumn>();
   for (const [property, column] of Object.entries(getTableColumns(source))) {
@@ -25,9 +39,10 @@ export function columnsOf(table: string, source: MySqlTable, aliases: Record<str
     const twin = [...sources.keys()].find((other) => same(other.name, property));
     if (twin) throw invalid(subject, `differs from ${twin.name} in letter case alone: rename one`);
     const former = aliases[subject] ?? [];
+    const zone = Object.hasOwn(zones, subject) ? zoneOf(subject, column, zones[subject]) : undefined;
     sources.set(
       {
-        ...buildColumn(subject, property, column, { isKey: keys.has(column), isId: ids.has(column) }),
+        ...buildColumn(subject, property, column, { isKey: keys.has(column), isId: ids.has(column), zone }),
         aliases: former,
       },
       column,
@@ -60,7 +75,7 @@ function buildColumn(
   subject: string,
   property: string,
   column: MySqlColumn,
-  use: { isKey: boolean; isId: boolean },
+  use: { isKey: boolean; isId: boolean; zone: string | undefined },
 ): Omit<Column, "aliases"> {
   const sqlType = sqlTypeOf(column);
   if (property !== column.name) throw invalid(subject, `is called ${column.name} in SQL: use one name for both`);
@@ -83,7 +98,16 @@ function buildColumn(
   const required = !nullable && !hasLiteral && serverDefault === undefined;
   return {
     ...{ name: property, codec, sqlType, isKey: false, isAssigned, nullable, required, fallback, serverDefault },
+    ...(use.zone !== undefined && { zone: use.zone }),
   };
+}
+
+/** @throws MusterError `invalid` if the column has no zone, or there is no such zone */
+function zoneOf(subject: string, column: MySqlColumn, zone: unknown): string {
+  if (!/^datetime\b/.test(column.getSQLType()))
+    throw invalid(subject, "has a zone in zones, and is not a datetime: take it out of zones");
+  if (typeof zone === "string" && isZone(zone)) return zone;
+  throw invalid(subject, `has the zone ${shown(zone)}, which does not exist: write one like America/Bogota or -05:00`);
 }
 
 /** The SQL of a default that the server computes. @throws MusterError `invalid` if it has parameters */

@@ -5,7 +5,7 @@
 import { is } from "drizzle-orm";
 import { getTableConfig, MySqlTable } from "drizzle-orm/mysql-core";
 import { MusterError } from "../errors.ts";
-import { columnsOf, type TableParts } from "./dictionary-columns.ts";
+import { type ColumnRemarks, columnsOf, type TableParts } from "./dictionary-columns.ts";
 import { isNumber, judgedAsRead, keyOf, referencesOf, uniquesOf } from "./dictionary-keys.ts";
 import { assertName, invalid, same } from "./dictionary-names.ts";
 import type { Table, TableName } from "./tables.ts";
@@ -16,12 +16,6 @@ const OWN_PREFIX = "muster_";
 const OWN_PATHS =
   `insert inspect backup backups restore imports runs rejections healthz readyz metrics openapi.json docs
   hired_2021_quarter hired_department`.split(/\s+/);
-
-/** The exports of a schema module. Exports that are neither tables nor one of these are ignored. */
-interface SchemaModule {
-  /** Former names of columns, by `TABLE.COLUMN`. */
-  aliases?: Record<string, readonly string[]>;
-}
 
 /** The tables that Muster moves, from a schema module. It is passed to what needs it. */
 export class Dictionary {
@@ -55,15 +49,17 @@ export class Dictionary {
  * @throws MusterError `invalid` that names the table or column that Muster cannot move, and says why
  */
 export function buildTables(module: object): readonly [Table, ...Table[]] {
-  const { aliases = {} } = module as SchemaModule;
+  // Exports that are neither tables nor one of these remarks are ignored.
+  const remarks = module as ColumnRemarks;
   const built = new Map<string, Built>();
   for (const [name, source] of Object.entries(module)) {
     if (!is(source, MySqlTable)) continue;
     const twin = [...built.keys()].find((other) => same(other, name));
     // If lower_case_table_names is set, the server takes both for one table.
     if (twin !== undefined) throw invalid(`the tables ${twin} and ${name}`, "differ in letter case alone: rename one");
-    built.set(name, buildTable(name, source, aliases));
+    built.set(name, buildTable(name, source, remarks));
   }
+  assertZones(remarks, [...built.values()]);
   const known = new Map([...built].map(([name, { table }]) => [name, table]));
   for (const { table, parts } of built.values()) link(table, parts, known);
   const sorted = new Set<Table>();
@@ -77,13 +73,20 @@ export function buildTables(module: object): readonly [Table, ...Table[]] {
   return [first, ...others];
 }
 
+/** @throws MusterError `invalid` if a zone is given for a column that does not exist */
+function assertZones({ zones = {} }: ColumnRemarks, built: readonly Built[]): void {
+  const columns = new Set(built.flatMap(({ table }) => table.readable.map((column) => `${table.name}.${column.name}`)));
+  const unknown = Object.keys(zones).find((subject) => !columns.has(subject));
+  if (unknown !== undefined) throw invalid(unknown, "has a zone in zones, and is no column: write TABLE.COLUMN");
+}
+
 interface Built {
   table: Table;
   parts: TableParts;
 }
 
 /** A table without its references, which need the other tables. */
-function buildTable(exported: string, source: MySqlTable, aliases: Record<string, readonly string[]>): Built {
+function buildTable(exported: string, source: MySqlTable, remarks: ColumnRemarks): Built {
   const { name, schema } = getTableConfig(source);
   const subject = `the table ${name}`;
   if (name !== exported) throw invalid(subject, `is exported as ${exported}: use one name for both`);
@@ -93,7 +96,7 @@ function buildTable(exported: string, source: MySqlTable, aliases: Record<string
   if (OWN_PATHS.some((each) => same(each, name)))
     throw invalid(subject, `has the name of Muster's own path /${name}: choose another name`);
   if (schema !== undefined) throw invalid(subject, `lies in the database ${schema}: make it by mysqlTable()`);
-  const parts = columnsOf(name, source, aliases);
+  const parts = columnsOf(name, source, remarks);
   const { columns, readable } = parts;
   const key = keyOf(subject, source, parts);
   const [only = -1, ...more] = key;

@@ -41,6 +41,8 @@ export interface Column {
   codec: ColumnCodec;
   /** As Drizzle spells it: `int`, `varchar(255)`, `datetime(3)`. */
   sqlType: string;
+  /** Whose local time a datetime holds. If it is left out, its values are UTC. */
+  zone?: string;
   /** It belongs to the table's primary key. */
   isKey: boolean;
   /** It is AUTO_INCREMENT: the server assigns a value to a row that has none. */

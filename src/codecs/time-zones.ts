@@ -65,6 +65,19 @@ export class Zone {
     return spans.filter(({ from, to }) => local >= from && local < to).map(({ offset }) => offset);
   }
 
+  /** What the clocks show at an instant. Both are in seconds since 1970-01-01. */
+  localAt(instant: number): number {
+    const { spans } = this.#fixed ? { spans: [] } : this.#dayOf(instant);
+    const span = spans.find(({ to, offset }) => instant < to - offset);
+    return instant + (span?.offset ?? this.#fixed?.[0] ?? 0);
+  }
+
+  /** The instant at which the clocks show a local time: the first, if they show it twice. One that they skip is counted on. */
+  instantAt(local: number): number {
+    const [offset] = this.offsetsAt(local);
+    return local - (offset ?? this.#dayOf(local).spans.findLast(({ to }) => to <= local)?.offset ?? 0);
+  }
+
   /** For a local time that the clocks skip: what they showed last, and what they showed next. */
   gapAt(local: number): { from: number; to: number } {
     const { spans } = this.#dayOf(local);

@@ -54,7 +54,7 @@ const TYPE = /^[a-z]+/;
 
 /** The codec of a column if the recipe changes how it is read. */
 function codecFor(
-  { sqlType, codec }: Column,
+  { sqlType, codec, zone }: Column,
   recipe: FileRecipe,
   dates: DateForms | undefined,
 ): ColumnCodec | undefined {
@@ -62,8 +62,8 @@ function codecFor(
   if (/^(tiny|small|medium|big)?int$/.test(type)) return numberCodec(codec, recipe, true);
   if (["decimal", "double", "float"].includes(type)) return numberCodec(codec, recipe, false);
   const decimals = Number(/\d/.exec(sqlType) ?? 0);
-  if (type === "datetime" && dates) return datetimeCodec(codec, dates, decimals);
-  if (type === "timestamp" && dates) return timestampCodec(codec, dates, decimals);
+  if (type === "datetime" && zone === undefined && dates) return datetimeCodec(codec, dates, decimals);
+  if (/^(datetime|timestamp)$/.test(type) && dates) return instantCodec(codec, dates, decimals);
   return type === "date" && dates && dates.patterns.length > 0 ? dateCodec(codec, dates) : undefined;
 }
 
@@ -80,11 +80,7 @@ function numberCodec(codec: ColumnCodec, recipe: FileRecipe, isWhole: boolean): 
 
 /** @param decimals how many decimals of a second the column keeps */
 function datetimeCodec(codec: ColumnCodec, dates: DateForms, decimals: number): ColumnCodec {
-  const { withoutZone } = dates;
-  if (withoutZone !== undefined) {
-    const why = `the dates ${shown(withoutZone)} of the recipe do not say their time zone`;
-    throw new MusterError("refused", `${why}: give it, such as ${option("zone", "America/Bogota")} or UTC`);
-  }
+  assertZone(dates);
   const { fromBytes, ...slow } = codec;
   // With formats, a text of the strict default's form could be one of them, too.
   return {
@@ -95,15 +91,22 @@ function datetimeCodec(codec: ColumnCodec, dates: DateForms, decimals: number): 
   };
 }
 
-/** Instants that a TIMESTAMP cannot hold are left to its own codec, which refuses them. */
-function timestampCodec(codec: ColumnCodec, dates: DateForms, decimals: number): ColumnCodec {
-  const { fromPlainBytes, ...slow } = datetimeCodec(codec, dates, decimals);
-  const within = (read: SqlValue | Fault) => (typeof read === "string" ? codec.fromCsv(`${read}Z`) : read);
-  return {
-    ...slow,
-    fromCsv: (cell) => within(slow.fromCsv(cell)),
-    fromJson: (value) => within(slow.fromJson(value)),
+/** A TIMESTAMP, or a datetime of another zone: what the recipe reads as an instant is left to the column's own codec. */
+function instantCodec(codec: ColumnCodec, dates: DateForms, decimals: number): ColumnCodec {
+  assertZone(dates);
+  const { fromBytes, ...slow } = codec;
+  const read = (text: string) => {
+    const utc = dates.instant(text, decimals);
+    return typeof utc === "string" ? codec.fromCsv(`${utc}Z`) : utc;
   };
+  return { ...slow, ...readers(codec, dates, read) };
+}
+
+/** @throws MusterError `refused` if a form of the recipe names no instants */
+function assertZone({ withoutZone }: DateForms): void {
+  if (withoutZone === undefined) return;
+  const why = `the dates ${shown(withoutZone)} of the recipe do not say their time zone`;
+  throw new MusterError("refused", `${why}: give it, such as ${option("zone", "America/Bogota")} or UTC`);
 }
 
 function dateCodec(codec: ColumnCodec, dates: DateForms): ColumnCodec {
