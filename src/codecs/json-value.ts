@@ -4,7 +4,7 @@ import { shown } from "../shown.ts";
 import { type ColumnCodec, type CopyText, Fault, isBlank, type SqlValue, wrongType } from "./codec.ts";
 import { jsonNumber } from "./json-number.ts";
 
-/** MySQL's limit. MariaDB's own is 32: its CHECK refuses deeper values. */
+/** MySQL's limit. MariaDB's own is 31: its CHECK refuses deeper values. */
 const DEPTH_MAX = 100;
 /** MySQL's limit. */
 const KEY_BYTES_MAX = 65_535;
