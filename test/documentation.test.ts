@@ -25,7 +25,11 @@ describe("the pages", () => {
   test("docs/http.md has every route", () => {
     const text = textOf("docs/http.md");
     const spelled = routes.map(({ path }) =>
-      path.replace("/:table", "/TABLE").replace(":id", "ID").replace(":file", "TABLE.avro"),
+      path
+        .replace("/:table/:id", "/TABLE/KEY")
+        .replace("/:table", "/TABLE")
+        .replace(":id", "ID")
+        .replace(":file", "TABLE.avro"),
     );
     expect(spelled.length).toBeGreaterThan(15);
     expect(spelled.filter((path) => !text.includes(path))).toEqual([]);
