@@ -29,6 +29,7 @@ const folded = (code: string) =>
 
 export class BatchJudge {
   #rounds = 0;
+  #isExact = false;
   /** The places of the rows that were accepted, by the text of their keys. */
   readonly #accepted = new Map<string, number>();
   /** The keys and unique values that stored rows have. A row with one of them is not stored. */
@@ -49,7 +50,7 @@ export class BatchJudge {
   /** The rows whose verdicts do not depend on a row before them that may still be stored. There is one at least. */
   ready<J extends JudgedRow>(rows: readonly J[]): J[] {
     const claimed = new Set<string>();
-    const alike = this.#rounds++ < ROUNDS_OF_ALIKE ? folded : (code: string) => code;
+    const alike = this.#rounds++ < ROUNDS_OF_ALIKE && !this.#isExact ? folded : (code: string) => code;
     return rows.filter(({ row }) => {
       if (row.reasons.length > 0) return true;
       const codes = this.#codesOf(row.values);
@@ -57,6 +58,13 @@ export class BatchJudge {
       if (!codes.some((code) => this.#taken.has(code))) for (const code of codes) claimed.add(alike(code));
       return isFirst;
     });
+  }
+
+  /** From now on a row waits only for rows with the same text. @returns whether that is new */
+  waitsLess(): boolean {
+    const isNew = !this.#isExact;
+    this.#isExact = true;
+    return isNew;
   }
 
   #codesOf(values: ReadRow["values"]): string[] {
@@ -110,9 +118,11 @@ export class BatchJudge {
     const rejected = rows.filter(({ verdict }) => verdict.is === "rejected");
     for (const reference of this.table.references) {
       if (reference.parent !== this.table || rejected.length === 0) continue;
-      const open = rejected.map(
-        (judged): Open => ({ judged, values: judged.row.values, reasons: [], stored: undefined }),
-      );
+      const isOwn = ({ row: { values } }: JudgedRow) =>
+        reference.columns.every((index, place) => values[index] === values[reference.parentColumns[place] ?? -1]);
+      const open = rejected
+        .filter((each) => !isOwn(each))
+        .map((judged): Open => ({ judged, values: judged.row.values, reasons: [], stored: undefined }));
       await this.#findParents(open, reference);
       for (const { judged, reasons } of open) {
         const [reason] = reasons;

@@ -30,10 +30,18 @@ export async function judgeAndStoreByServer<R extends ReadRow & { index: number 
     const ready = judge.ready(open);
     await judgeAgain(store, ready);
     const fresh = ready.filter(isNew);
-    if (refersToItself) await insertUnchecked(store, fresh, insertNew);
-    else await insertNew(store, fresh);
+    const orphans = refersToItself ? await insertUnchecked(store, fresh, insertNew) : [];
+    if (!refersToItself) await insertNew(store, fresh);
     for (const each of fresh) if (isNew(each)) judge.accept(each);
-    const done = new Set(ready);
+    const isLast = ready.length === open.length;
+    // A row that is still open may become the parent of an orphan.
+    const isStuck = orphans.length === ready.length && !judge.waitsLess();
+    const again = isLast ? [] : orphans.filter((each) => !each.isRoot || !isStuck);
+    const done = new Set<JudgedRow>(ready);
+    for (const { row } of again) {
+      row.verdict = NEW;
+      done.delete(row);
+    }
     open = open.filter((each) => !done.has(each));
   }
   await judge.addOwnOrphans(judged);

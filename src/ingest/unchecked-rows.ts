@@ -14,13 +14,23 @@ import { type ForeignKeySql, parentsOf } from "../repositories/look-up.ts";
 import { NEW } from "./judge.ts";
 import { isNew, type JudgedRow, type Store } from "./store-rows.ts";
 
-/** @param insertNew inserts rows, and gives those that are refused another verdict */
+export interface Orphan {
+  row: JudgedRow;
+  /** It has no parent at all. Otherwise its parent is an orphan too. */
+  isRoot: boolean;
+}
+
+/**
+ * @param insertNew inserts rows, and gives those that are refused another verdict
+ * @returns the rows that were rejected because they lack a parent
+ */
 export async function insertUnchecked(
   store: Store,
   rows: readonly JudgedRow[],
   insertNew: (store: Store, rows: readonly JudgedRow[]) => Promise<void>,
-): Promise<void> {
+): Promise<Orphan[]> {
   const { connection } = store;
+  const all: Orphan[] = [];
   for (let open = rows; open.length > 0; ) {
     await connection.query("SAVEPOINT unchecked");
     await connection.query("SET foreign_key_checks = OFF");
@@ -31,13 +41,17 @@ export async function insertUnchecked(
       await connection.query("SET foreign_key_checks = ON").catch(() => connection.destroy());
     }
     const orphans = await orphansAmong(store, open.filter(isNew));
-    if (orphans.size === 0) return;
+    if (orphans.size === 0) break;
     await connection.query("ROLLBACK TO SAVEPOINT unchecked");
-    for (const [row, reason] of orphans) row.verdict = { is: "rejected", reasons: [reason] };
+    for (const [row, { reason, isRoot }] of orphans) {
+      row.verdict = { is: "rejected", reasons: [reason] };
+      all.push({ row, isRoot });
+    }
     open = open.filter((row) => !orphans.has(row));
     // What the server refused may have been in the way of the rows that are gone now.
     for (const row of open) row.verdict = NEW;
   }
+  return all;
 }
 
 interface ForeignKey {
@@ -59,9 +73,12 @@ async function foreignKeysOf({ connection, table }: Store): Promise<ForeignKey[]
 }
 
 /** The stored rows that lack a parent, and those that refer to them. */
-async function orphansAmong(store: Store, rows: readonly JudgedRow[]): Promise<Map<JudgedRow, Reason>> {
+async function orphansAmong(
+  store: Store,
+  rows: readonly JudgedRow[],
+): Promise<Map<JudgedRow, Omit<Orphan, "row"> & { reason: Reason }>> {
   const { connection, table } = store;
-  const orphans = new Map<JudgedRow, Reason>();
+  const orphans = new Map<JudgedRow, { reason: Reason; isRoot: boolean }>();
   const byKey = new Map(rows.map((row) => [codeOf(row.key ?? []), row]));
   const children = new Map<JudgedRow, { row: JudgedRow; reason: Reason }[]>();
   for (const foreignKey of await foreignKeysOf(store)) {
@@ -71,7 +88,7 @@ async function orphansAmong(store: Store, rows: readonly JudgedRow[]): Promise<M
       if (!row) throw new Error(`a row of ${table.name} was stored under another key`);
       const reason = reasonFor(table, foreignKey, row);
       const own = Array.isArray(parent) ? byKey.get(codeOf(parent)) : undefined;
-      if (parent === undefined) orphans.set(row, reason);
+      if (parent === undefined) orphans.set(row, { reason, isRoot: true });
       else if (own) children.set(own, [...(children.get(own) ?? []), { row, reason }]);
     }
   }
@@ -79,7 +96,7 @@ async function orphansAmong(store: Store, rows: readonly JudgedRow[]): Promise<M
   for (let parent = open.pop(); parent; parent = open.pop()) {
     for (const { row, reason } of children.get(parent) ?? []) {
       if (orphans.has(row)) continue;
-      orphans.set(row, reason);
+      orphans.set(row, { reason, isRoot: false });
       open.push(row);
     }
   }
