@@ -28,9 +28,23 @@ function exampleAt(table: Table, at: number): SqlValue {
 const TIMES = ["2021-11-07T02:48:42Z", "2021-11-07", "08:30:00", 2021];
 
 function exampleOf({ name, codec, fallback }: Column): SqlValue {
-  const allowed = codec.schema instanceof z.ZodEnum ? codec.schema.options : [];
+  const { schema, avro } = codec;
+  const allowed = schema instanceof z.ZodEnum ? schema.options : [];
+  const member = schema instanceof z.ZodArray && schema.element instanceof z.ZodEnum ? schema.element.options[0] : "";
+  const bytes = Buffer.alloc(typeof avro.type === "object" && "size" in avro.type ? avro.type.size : 1);
   // The first value that the column accepts. Texts come before the instant, since a text column would accept that too.
-  for (const value of [...allowed, { [name]: 1 }, 1, true, `${name} 1`, "a", ...TIMES]) {
+  for (const value of [
+    ...allowed,
+    { [name]: 1 },
+    1,
+    true,
+    `${name} 1`,
+    "a",
+    ...TIMES,
+    0,
+    [member],
+    bytes.toString("base64"),
+  ]) {
     const accepted = codec.fromJson(value);
     if (!(accepted instanceof Fault)) return accepted;
   }

@@ -23,9 +23,12 @@ interface Required {
   _: { notNull: true; hasDefault: false };
 }
 
-type JsonValue<Column> = Column extends { _: { notNull: infer NotNull; columnType: infer Type } }
-  ? ByType<Type> | (NotNull extends true ? never : null)
+type JsonValue<Column> = Column extends { _: { notNull: infer NotNull; columnType: infer Type; data: infer Data } }
+  ? (Type extends "MySqlCustomColumn" ? ByData<Data> : ByType<Type>) | (NotNull extends true ? never : null)
   : never;
+
+/** The JSON type of a column of src/db/more-types.ts: BIT, a blob as base64, or SET. */
+type ByData<Data> = Data extends boolean ? boolean : Data extends Buffer ? string : string[];
 
 /** The JSON type of a column, by Drizzle's name of the column's type. */
 type ByType<Type> = Type extends NumberType
