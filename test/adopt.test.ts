@@ -186,6 +186,20 @@ test("options that name no table, or exclude each other, are refused", async () 
   expect(JSON.parse(some.stdout).tables).toEqual(["order", "places"]);
 });
 
+test("tables that differ in letter case alone are refused, unless one is left out", async () => {
+  const other = freshUrl();
+  const theirs = await madeBy(
+    other,
+    "CREATE TABLE rooms (id INT PRIMARY KEY);\nCREATE TABLE Rooms (id INT PRIMARY KEY);\n",
+  );
+  const { code, stderr } = await adoptIn(folder, other, "--dry-run");
+  const some = await adoptIn(folder, other, "--dry-run", "--except", "Rooms");
+  await theirs.end();
+  await dropDatabase(other);
+  expect([code, stderr]).toEqual([2, expect.stringContaining("rename one, or leave one out by --except")]);
+  expect(some.code).toBe(0);
+});
+
 test("a database that Muster's own migrations made is refused", async () => {
   const own = await freshDatabase();
   const { code, stderr } = await adoptIn(folder, own.url, "--dry-run");

@@ -5,6 +5,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Connection } from "mysql2/promise";
+import { buildTables } from "../codecs/dictionary.ts";
 import { connectOnce } from "../db/database.ts";
 import { driverError, explainedError } from "../db/driver-errors.ts";
 import { readFacts } from "../db/facts.ts";
@@ -77,6 +78,7 @@ async function plan(connection: Connection, { root, tables, except }: AdoptOptio
   const load = loader(root);
   const choice = await choose(found, await readValues(connection, found), wanted, load);
   const schema = await formatted(root, schemaSource(choice.declared));
+  if (choice.declared.length > 0) assertFit(await load(schema));
   return {
     ...choice,
     found,
@@ -97,6 +99,16 @@ async function plan(connection: Connection, { root, tables, except }: AdoptOptio
       }
     },
   };
+}
+
+/** Checks that the chosen tables fit together: two may differ in letter case alone. @throws MusterError `refused` */
+function assertFit(module: object): void {
+  try {
+    buildTables(module);
+  } catch (error) {
+    if (!(error instanceof MusterError)) throw error;
+    throw new MusterError("refused", `${error.message}, or leave one out by --except`, { cause: error });
+  }
 }
 
 function refuseUnknown({ name, tables, others }: FoundDatabase, given: readonly string[]): void {
