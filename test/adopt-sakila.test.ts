@@ -16,6 +16,7 @@ const url = freshUrl();
 const elsewhere = freshUrl();
 let connection: Connection;
 let folder: string;
+let service: ReturnType<typeof start> | undefined;
 let before: Record<string, string>;
 
 beforeAll(async () => {
@@ -26,6 +27,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  service?.kill();
   await connection.end();
   for (const each of [url, elsewhere]) await dropDatabase(each);
   await removeFolders();
@@ -90,8 +92,9 @@ async function imported(files: Record<string, string>): Promise<void> {
 }
 
 test("rows are inserted, rejected and read over HTTP", async () => {
-  const service = start(["src/main.ts"], { DATABASE_URL: url, PORT: "0" }, folder);
-  const address = await listening(service.stdout);
+  const started = start(["src/main.ts"], { DATABASE_URL: url, PORT: "0" }, folder);
+  service = started;
+  const address = await listening(started.stdout);
   const post = async (path: string, row: object) => {
     const headers = { "Content-Type": "application/json" };
     const response = await fetch(address + path, { method: "POST", headers, body: JSON.stringify(row) });
@@ -109,8 +112,8 @@ test("rows are inserted, rejected and read over HTTP", async () => {
     ...{ film_id: 3, title: "FILM 3", release_year: 1993, rental_rate: "2.99", rating: "R" },
     special_features: ["Trailers", "Deleted Scenes"],
   });
-  service.kill("SIGTERM");
-  expect(await service.exited).toBe(0);
+  started.kill("SIGTERM");
+  expect(await started.exited).toBe(0);
 });
 
 test("a backup brings deleted and changed rows back, byte by byte", async () => {
