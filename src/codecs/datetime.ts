@@ -94,8 +94,10 @@ const SCRATCH = Buffer.from("YYYY-MM-DD HH:MM:SS.000000");
 /** Converts what readInstant returns to `2021-11-07T02:48:42Z`, with its decimals (three at least) only if they are not zero. */
 export function instant(stored: string): string {
   const second = `${stored.slice(0, 10)}T${stored.slice(11, 19)}`;
+  if (stored.length > 23)
+    return hasOtherThanZeros(stored, 20, stored.length) ? `${second}${stored.slice(19)}Z` : `${second}Z`;
   const fraction = stored.slice(19).padEnd(4, "0");
-  return !hasOtherThanZeros(fraction, 1, fraction.length) ? `${second}Z` : `${second}${fraction}Z`;
+  return fraction === ".000" || stored.length === 19 ? `${second}Z` : `${second}${fraction}Z`;
 }
 
 /** Converts what readInstant returns to milliseconds since 1970. */
