@@ -60,11 +60,21 @@ export class BatchJudge {
     });
   }
 
-  /** From now on a row waits only for rows with the same text. @returns whether that is new */
-  waitsLess(): boolean {
-    const isNew = !this.#isExact;
+  /** From now on a row waits only for rows with the same text. */
+  waitLess(): void {
     this.#isExact = true;
-    return isNew;
+  }
+
+  /** Whether the parent of a row in its own table may be among the rows. */
+  mayBeParent(rows: readonly JudgedRow[], { row }: JudgedRow): boolean {
+    if (this.#isExact) return false;
+    const code = (values: ReadRow["values"], columns: readonly number[]) =>
+      folded(JSON.stringify(givenValues(values, columns) ?? []));
+    return this.table.references.some(({ parent, columns, parentColumns }) => {
+      if (parent !== this.table) return false;
+      const wanted = code(row.values, columns);
+      return rows.some((each) => each.row !== row && code(each.row.values, parentColumns) === wanted);
+    });
   }
 
   #codesOf(values: ReadRow["values"]): string[] {

@@ -35,8 +35,11 @@ export async function judgeAndStoreByServer<R extends ReadRow & { index: number 
     for (const each of fresh) if (isNew(each)) judge.accept(each);
     const isLast = ready.length === open.length;
     // A row that is still open may become the parent of an orphan.
-    const isStuck = orphans.length === ready.length && !judge.waitsLess();
-    const again = isLast ? [] : orphans.filter((each) => !each.isRoot || !isStuck);
+    const isStuck = !isLast && orphans.length === ready.length;
+    // The parent of an orphan may be among the rows that wait, perhaps for the orphan, as their texts are alike.
+    const lost = isStuck ? orphans.filter(({ row, isRoot }) => isRoot && !judge.mayBeParent(open, row)) : [];
+    if (isStuck && lost.length === 0) judge.waitLess();
+    const again = isLast ? [] : orphans.filter((each) => !lost.includes(each));
     const done = new Set<JudgedRow>(ready);
     for (const { row } of again) {
       row.verdict = NEW;
