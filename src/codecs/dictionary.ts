@@ -49,11 +49,12 @@ export class Dictionary {
  * @throws MusterError `invalid` that names the table or column that Muster cannot move, and says why
  */
 export function buildTables(module: object): readonly [Table, ...Table[]] {
-  // Exports that are neither tables nor one of these remarks are ignored.
-  const remarks = module as ColumnRemarks;
+  // Exports that are neither tables nor one of these remarks are ignored. A table may be called zones, too.
+  const { aliases, zones } = module as { aliases?: unknown; zones?: unknown };
+  const remarks = { ...(!isTable(aliases) && { aliases }), ...(!isTable(zones) && { zones }) } as ColumnRemarks;
   const built = new Map<string, Built>();
   for (const [name, source] of Object.entries(module)) {
-    if (!is(source, MySqlTable)) continue;
+    if (!isTable(source)) continue;
     const twin = [...built.keys()].find((other) => same(other, name));
     // If lower_case_table_names is set, the server takes both for one table.
     if (twin !== undefined) throw invalid(`the tables ${twin} and ${name}`, "differ in letter case alone: rename one");
@@ -79,6 +80,8 @@ function assertZones({ zones = {} }: ColumnRemarks, built: readonly Built[]): vo
   const unknown = Object.keys(zones).find((subject) => !columns.has(subject));
   if (unknown !== undefined) throw invalid(unknown, "has a zone in zones, and is no column: write TABLE.COLUMN");
 }
+
+const isTable = (value: unknown): value is MySqlTable => is(value, MySqlTable);
 
 interface Built {
   table: Table;
