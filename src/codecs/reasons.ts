@@ -107,6 +107,12 @@ const fieldsOf = ({ columns }: Table, indices: readonly number[]): string =>
 
 const keyName = (table: Table) => fieldsOf(table, table.key);
 
+/** A row without a parent by a foreign key that src/db/schema.ts does not declare. @param name of the foreign key */
+export const noParent = ({ name }: { name: string }): Reason => ({
+  code: "refused_by_database",
+  detail: `the database refuses the row: the foreign key ${shown(name)} has no such parent`,
+});
+
 export const refusedByDatabase = ({ reason }: Refusal): Reason => ({
   code: "refused_by_database",
   detail: `the database refuses the row: ${reason}`,

@@ -71,7 +71,7 @@ export async function insertBatch(
     const rows = batch.rows.filter((row) => row.table === table.name);
     const stored = table.judgedAsRead
       ? await judgeAndStore({ connection, table, known }, rows)
-      : await judgeAndStoreByServer(connection, table, rows);
+      : await judgeAndStoreByServer({ connection, database: database.name }, table, rows);
     known.accept(table, stored);
     for (const each of stored) judged.set(each.row, each);
   }

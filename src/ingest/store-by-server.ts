@@ -5,6 +5,7 @@
 import type { PoolConnection } from "mysql2/promise";
 import { keyIn } from "../codecs/key-text.ts";
 import { givenValues, type ReadRow, type Row, type Table } from "../codecs/tables.ts";
+import { hasNoTrigger } from "../publish/sieve.ts";
 import { insertRowsWithoutId } from "../repositories/assigned-ids.ts";
 import { insertRows } from "../repositories/inserts.ts";
 import { BatchJudge } from "./batch-judge.ts";
@@ -18,7 +19,7 @@ import { insertUnchecked } from "./unchecked-rows.ts";
  * @returns the rows in their order. Rows with the verdict `new` are stored
  */
 export async function judgeAndStoreByServer<R extends ReadRow & { index: number }>(
-  connection: PoolConnection,
+  { connection, database }: { connection: PoolConnection; database: string },
   table: Table,
   rows: readonly R[],
 ): Promise<JudgedRow<R>[]> {
@@ -26,12 +27,14 @@ export async function judgeAndStoreByServer<R extends ReadRow & { index: number 
   const judge = new BatchJudge(connection, table, judged);
   const store: Store = { connection, table, judge: (open) => judge.verdicts(open) };
   const refersToItself = table.references.some(({ parent }) => parent === table);
+  // A trigger may store rows in other tables, and these would not be checked either.
+  const isUnchecked = refersToItself && (await hasNoTrigger(connection, database, table));
   for (let open = judged; open.length > 0; ) {
     const ready = judge.ready(open);
     await judgeAgain(store, ready);
     const fresh = ready.filter(isNew);
-    const orphans = refersToItself ? await insertUnchecked(store, fresh, insertNew) : [];
-    if (!refersToItself) await insertNew(store, fresh);
+    const orphans = isUnchecked ? await insertUnchecked(store, fresh, insertNew) : [];
+    if (!isUnchecked) await insertNew(store, fresh);
     for (const each of fresh) if (isNew(each)) judge.accept(each);
     const isLast = ready.length === open.length;
     // A row that is still open may become the parent of an orphan.

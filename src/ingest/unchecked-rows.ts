@@ -3,12 +3,14 @@
  * parent, and rows that refer to each other not at all. So its checks are off for the INSERT, and every foreign key of the table
  * is verified afterwards in the same transaction, by reads that lock the parents.
  */
+import { escapeId } from "mysql2";
 import type { Key } from "../codecs/key-text.ts";
-import { refusedByDatabase, unknownReference } from "../codecs/reasons.ts";
-import type { Reference, Table } from "../codecs/tables.ts";
+import { noParent, unknownReference } from "../codecs/reasons.ts";
+import type { Reference, Row, Table } from "../codecs/tables.ts";
 import type { Reason } from "../db/ledger.ts";
-import { definitionOf, partsOf } from "../publish/definition.ts";
+import { withoutChecks } from "../publish/ddl.ts";
 import { referredText } from "../publish/faulty-rows.ts";
+import { undeclaredKeys } from "../publish/undeclared-keys.ts";
 import { columnAt } from "../repositories/key-sql.ts";
 import { type ForeignKeySql, parentsOf } from "../repositories/look-up.ts";
 import { NEW } from "./judge.ts";
@@ -33,13 +35,7 @@ export async function insertUnchecked(
   const all: Orphan[] = [];
   for (let open = rows; open.length > 0; ) {
     await connection.query("SAVEPOINT unchecked");
-    await connection.query("SET foreign_key_checks = OFF");
-    try {
-      await insertNew(store, open);
-    } finally {
-      // With the checks still off, the connection would store orphans: close it.
-      await connection.query("SET foreign_key_checks = ON").catch(() => connection.destroy());
-    }
+    await withoutChecks(connection, () => insertNew(store, open));
     const orphans = await orphansAmong(store, open.filter(isNew));
     if (orphans.size === 0) break;
     await connection.query("ROLLBACK TO SAVEPOINT unchecked");
@@ -62,14 +58,21 @@ interface ForeignKey {
 }
 
 async function foreignKeysOf({ connection, table }: Store): Promise<ForeignKey[]> {
-  const { foreignKeys } = await definitionOf(connection, table.name);
-  return foreignKeys.map(({ name, rule }) => {
-    const { columns, parent, parentColumns } = partsOf(rule);
-    const isDeclared = (each: Reference) =>
-      each.columns.map((index) => columnAt(table, index)).join() === columns.join();
-    const reference = table.references.find(isDeclared);
-    return { name, reference, sql: { columns, parent, parentColumns, isOwn: reference?.parent === table } };
+  const declared = table.references.map((reference): ForeignKey => {
+    const { columns, parent, parentColumns } = reference;
+    const names = (of: Table, indices: readonly number[]) => indices.map((index) => columnAt(of, index));
+    const sql = {
+      columns: names(table, columns),
+      parent: escapeId(parent.name),
+      parentColumns: names(parent, parentColumns),
+    };
+    return { name: "", reference, sql: { ...sql, isOwn: parent === table } };
   });
+  const others = await undeclaredKeys(connection, table);
+  return [
+    ...declared,
+    ...others.map(({ name, ...sql }) => ({ name, reference: undefined, sql: { ...sql, isOwn: false } })),
+  ];
 }
 
 /** The stored rows that lack a parent, and those that refer to them. */
@@ -104,8 +107,8 @@ async function orphansAmong(
 }
 
 function reasonFor(table: Table, { name, reference }: ForeignKey, { row }: JudgedRow): Reason {
-  if (reference) return unknownReference(table, reference, referredText(table, reference, row.values as never));
-  return refusedByDatabase({ reason: `the foreign key ${name} has no such parent`, race: undefined });
+  if (reference) return unknownReference(table, reference, referredText(table, reference, row.values as Row));
+  return noParent({ name });
 }
 
 const codeOf = (key: Key): string => JSON.stringify(key);

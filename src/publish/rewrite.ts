@@ -14,24 +14,16 @@
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import { hasTextKey, type Table } from "../codecs/tables.ts";
-import { driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
-import {
-  columnAt,
-  columnList,
-  compared,
-  count,
-  fromWhere,
-  keyList,
-  orphans,
-  type RowSet,
-} from "../repositories/key-sql.ts";
-import { definitionOf, hiddenFrom, partsOf, triggerOn } from "./definition.ts";
+import { columnList, compared, count, fromWhere, keyList, type RowSet } from "../repositories/key-sql.ts";
+import { withoutChecks } from "./ddl.ts";
+import { hiddenFrom, triggerOn } from "./definition.ts";
 import type { Change } from "./find-refused.ts";
 import { LOCKING } from "./orphans.ts";
-import { refuseToTouch, UNREADABLE } from "./other-programs.ts";
+import { refuseToTouch } from "./other-programs.ts";
 import { apply } from "./refused-rows.ts";
 import type { Replacement } from "./replace.ts";
+import { throwUnverified, undeclaredKeys, undeclaredOrphans } from "./undeclared-keys.ts";
 
 /** Whether the rows of a table are replaced in this way. */
 export const isRewritten = (table: Table): boolean =>
@@ -74,30 +66,15 @@ export async function refuseUndeclared(
   { table, stage }: Replacement,
   replacements: readonly Replacement[],
 ): Promise<void> {
-  const declared = table.references.map(({ columns }) => columns.map((index) => columnAt(table, index)).join());
-  for (const { name, rule } of (await definitionOf(connection, table.name)).foreignKeys) {
-    const { columns, parent, parentColumns } = partsOf(rule);
-    if (declared.includes(columns.join())) continue;
-    const staged = replacements.find((each) => escapeId(each.table.name) === parent)?.stage;
-    const pairs = { columns: columns.map((column) => `c.${column}`), parentColumns };
-    const orphaned = orphans(`${escapeId(stage)} c`, pairs, staged === undefined ? parent : escapeId(staged));
-    const rows = await count(connection, orphaned, LOCKING).catch((error) => {
-      if (UNVERIFIED.includes(driverError(error)?.code ?? "")) return undefined;
-      throw error;
-    });
+  for (const key of await undeclaredKeys(connection, table)) {
+    const staged = replacements.find((each) => escapeId(each.table.name) === key.parent)?.stage;
+    const orphaned = undeclaredOrphans(stage, key, staged === undefined ? key.parent : escapeId(staged));
+    const rows = await count(connection, orphaned, LOCKING).catch((error) => throwUnverified(error, table, key));
     if (rows === 0) continue;
-    const line = `rows of ${table.name} would lack their parent (foreign key ${name})`;
-    throw new MusterError(
-      "conflict",
-      rows === undefined
-        ? `whether ${line} cannot be verified: drop that foreign key for the restore`
-        : `${rows} of the backup's ${line}: add the parents first`,
-    );
+    const line = `${rows} of the backup's rows of ${table.name} would lack their parent (foreign key ${key.name})`;
+    throw new MusterError("conflict", `${line}: add the parents first`);
   }
 }
-
-/** The stage lacks a column of the foreign key, or the user may not read the parents. */
-const UNVERIFIED = ["ER_BAD_FIELD_ERROR", ...UNREADABLE];
 
 /**
  * Replaces the rows of a table inside the caller's transaction, which has verified all references. If the table has columns that
@@ -124,7 +101,7 @@ export async function rewriteRows(connection: Connection, { table, stage, rows }
     sql: (range) => `${insert} ${fromWhere(missing)}${range} ORDER BY ${keyList(table, "s")}`,
   };
   const updates = await hasColumnsOfOthers(connection, table);
-  return unchecked(connection, async () => {
+  return withoutChecks(connection, async () => {
     const deleted = await apply(connection, remove(surplus));
     const updated = await apply(connection, updates ? update : remove(differing));
     const written = await apply(connection, write);
@@ -141,14 +118,4 @@ async function hasColumnsOfOthers(connection: Connection, { name, readable }: Ta
     [name, readable.map((column) => column.name)],
   );
   return rows.length > 0;
-}
-
-async function unchecked<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
-  await connection.query("SET SESSION foreign_key_checks = OFF");
-  try {
-    return await work();
-  } finally {
-    // With the checks still off, the connection would store orphans: close it.
-    await connection.query("SET SESSION foreign_key_checks = ON").catch(() => connection.destroy());
-  }
 }

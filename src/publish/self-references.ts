@@ -5,8 +5,10 @@
  */
 import type { Connection } from "mysql2/promise";
 import { keyRange } from "../repositories/key-sql.ts";
+import { withoutChecks } from "./ddl.ts";
 import type { SetAside, Staged } from "./set-aside.ts";
 import { stagedTable } from "./staged-table.ts";
+import { undeclaredKeys } from "./undeclared-keys.ts";
 
 /**
  * @param late rejects the rows without a parent
@@ -27,6 +29,7 @@ export async function insertUnchecked(
     for (let more = await late.takeOrphans(range); more > 0; more = await late.takeOrphans(range)) found += more;
     return found;
   };
+  for (const key of await undeclaredKeys(connection, table)) await late.takeUndeclared(range, key);
   await rejectOrphans();
   await connection.query("SAVEPOINT unchecked");
   for (;;) {
@@ -41,15 +44,5 @@ export async function insertUnchecked(
     late.unchanged = unchanged;
     await late.remove(late.rejected.keys());
     await rejectOrphans();
-  }
-}
-
-async function withoutChecks(connection: Connection, work: () => Promise<void>): Promise<void> {
-  await connection.query("SET foreign_key_checks = OFF");
-  try {
-    await work();
-  } finally {
-    // With foreign key checks still off, the connection would store orphans: close it.
-    await connection.query("SET foreign_key_checks = ON").catch(() => connection.destroy());
   }
 }

@@ -9,7 +9,7 @@
 import { escapeId } from "mysql2";
 import type { Connection, Pool, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import { keyIn, keyText } from "../codecs/key-text.ts";
-import { duplicateId, duplicateValue, unknownReference } from "../codecs/reasons.ts";
+import { duplicateId, duplicateValue, noParent, unknownReference } from "../codecs/reasons.ts";
 import { numberKeyOf, type Row, type Table } from "../codecs/tables.ts";
 import type { Reason } from "../db/ledger.ts";
 import { fromWhere, idPages, inKeyRange, type KeyRange, keyOf, type RowSet } from "../repositories/key-sql.ts";
@@ -17,6 +17,7 @@ import { readRows } from "../repositories/rows.ts";
 import { orphanedRows, referredText, storedHolders, storedUnder, takenKeys, unchangedRows } from "./faulty-rows.ts";
 import { LOCKING } from "./orphans.ts";
 import { stagedTable } from "./staged-table.ts";
+import { throwUnverified, type UndeclaredKey, undeclaredOrphans } from "./undeclared-keys.ts";
 
 export interface Staged {
   /** The name of the database. */
@@ -90,6 +91,14 @@ export class SetAside implements LateVerdicts {
     const orphans = new Set(await this.#rejectOrphans(range));
     await this.remove(orphans);
     return orphans.size;
+  }
+
+  /** Takes out the rows without a parent by a foreign key that only the server knows. */
+  async takeUndeclared(range: KeyRange, key: UndeclaredKey): Promise<void> {
+    const orphaned = undeclaredOrphans(this.#stage, key);
+    const ids = await this.#staged(orphaned, range).catch((error) => throwUnverified(error, this.#table, key));
+    await this.#reject(ids, () => noParent(key));
+    await this.remove(ids);
   }
 
   async #dropUnchanged({ first, last }: KeyRange): Promise<number> {
