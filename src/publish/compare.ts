@@ -8,7 +8,7 @@ import { numberKeyOf, type Table } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import type { RestoreCounts } from "../db/ledger.ts";
 import { numberAt, type TextRow } from "../db/text-rows.ts";
-import { compared, count } from "../repositories/key-sql.ts";
+import { compared, count } from "../repositories/row-sets.ts";
 import { readWhole } from "../repositories/whole-table.ts";
 
 /**

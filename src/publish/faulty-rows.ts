@@ -7,19 +7,8 @@ import type { Connection, Pool, RowDataPacket } from "mysql2/promise";
 import type { SqlValue } from "../codecs/codec.ts";
 import { type Key, keyText } from "../codecs/key-text.ts";
 import type { Reference, Row, Table, Unique } from "../codecs/tables.ts";
-import {
-  columnAt,
-  fromWhere,
-  inKeyRange,
-  type KeyRange,
-  keyOf,
-  orphans,
-  pairsOf,
-  type RowSet,
-  sameIn,
-  sameValues,
-  selectList,
-} from "../repositories/key-sql.ts";
+import { columnAt, inKeyRange, type KeyRange, keyOf, selectList } from "../repositories/key-sql.ts";
+import { fromWhere, orphans, pairsOf, type RowSet, sameIn, sameValues } from "../repositories/row-sets.ts";
 import { stagedTable } from "./staged-table.ts";
 
 const withSame = (table: Table, stage: string, columns: readonly number[]) =>

@@ -5,7 +5,8 @@
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
-import { columnAt, type KeyRange, sameIn } from "../repositories/key-sql.ts";
+import { columnAt, type KeyRange } from "../repositories/key-sql.ts";
+import { sameIn } from "../repositories/row-sets.ts";
 import { RowMap } from "./row-map.ts";
 import { addVerdicts, keyCode, UNCHANGED, type Verdict, valueCode, verdictsName } from "./stage-verdicts.ts";
 import { ROW_NUMBER } from "./staged-table.ts";

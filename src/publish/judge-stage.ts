@@ -8,7 +8,8 @@
 import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
-import { fromWhere, inKeyRange, type KeyRange, keyRange, type RowSet, sameValues } from "../repositories/key-sql.ts";
+import { inKeyRange, type KeyRange, keyRange } from "../repositories/key-sql.ts";
+import { fromWhere, type RowSet, sameValues } from "../repositories/row-sets.ts";
 import { orphanedRows, storedKeys, takenValues } from "./faulty-rows.ts";
 import { FirstWins } from "./first-wins.ts";
 import { RowMap } from "./row-map.ts";

@@ -1,7 +1,8 @@
 /** Names rows in messages: by their keys, or by the values of other columns. */
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
-import { columnAt, fromWhere, type RowSet } from "../repositories/key-sql.ts";
+import { columnAt } from "../repositories/key-sql.ts";
+import { fromWhere, type RowSet } from "../repositories/row-sets.ts";
 
 /**
  * The values of some columns in the first of some rows, without repetitions: as in CSV, percent-encoded, with commas between

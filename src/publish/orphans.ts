@@ -2,7 +2,7 @@
 import { escapeId } from "mysql2";
 import type { Connection } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
-import { count, orphans, pairsOf } from "../repositories/key-sql.ts";
+import { count, orphans, pairsOf } from "../repositories/row-sets.ts";
 import { firstOf, NAMED_MAX } from "../shown.ts";
 import { namesOf } from "./named-rows.ts";
 import type { Replacement } from "./replace.ts";

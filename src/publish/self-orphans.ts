@@ -2,7 +2,8 @@
 import { escapeId } from "mysql2";
 import type { ResultSetHeader } from "mysql2/promise";
 import type { Reference, Table } from "../codecs/tables.ts";
-import { columnAt, fromWhere, type KeyRange, orphans, pairsOf } from "../repositories/key-sql.ts";
+import { columnAt, type KeyRange } from "../repositories/key-sql.ts";
+import { fromWhere, orphans, pairsOf } from "../repositories/row-sets.ts";
 import { orphanCode, verdictsName } from "./stage-verdicts.ts";
 import { addIndex, ROW_NUMBER } from "./staged-table.ts";
 

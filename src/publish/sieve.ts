@@ -3,7 +3,8 @@ import { escapeId } from "mysql2";
 import type { Connection, ResultSetHeader, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { type Refusal, refusalBy, refusalOf } from "../db/refusal.ts";
-import { compared, fromWhere, inKeyRange, type KeyRange, keyOf } from "../repositories/key-sql.ts";
+import { inKeyRange, type KeyRange, keyOf } from "../repositories/key-sql.ts";
+import { compared, fromWhere } from "../repositories/row-sets.ts";
 import { hiddenFrom, triggerOn } from "./definition.ts";
 import { copied, stagedTable } from "./staged-table.ts";
 

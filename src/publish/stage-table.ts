@@ -5,7 +5,8 @@
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Column, Table } from "../codecs/tables.ts";
-import { columnAt, fromWhere, keyList, orphans, pairsOf } from "../repositories/key-sql.ts";
+import { columnAt, keyList } from "../repositories/key-sql.ts";
+import { fromWhere, orphans, pairsOf } from "../repositories/row-sets.ts";
 import { alter } from "./ddl.ts";
 import { definitionOf } from "./definition.ts";
 

@@ -4,7 +4,8 @@ import type { Connection } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
-import { columnAt, orphans, type RowSet } from "../repositories/key-sql.ts";
+import { columnAt } from "../repositories/key-sql.ts";
+import { orphans, type RowSet } from "../repositories/row-sets.ts";
 import { definitionOf, partsOf, type RuleParts } from "./definition.ts";
 import { UNREADABLE } from "./other-programs.ts";
 
