@@ -21,7 +21,7 @@ test("rows that others store or delete meanwhile are judged again", async () => 
   expect(counts.people).toMatchObject({ received: 6, inserted: 1, unchanged: 1, rejected: 4 });
   expect(await rejected()).toEqual({
     "people.csv:3": ["duplicate_id (login): login bob is taken by a row with other values"],
-    "people.csv:4": ["duplicate_value (email): email must be unique, and the same is stored under login gus"],
+    "people.csv:4": ["duplicate_value (email): email must be unique, and the same value is stored under login gus"],
     "people.csv:5": ["unknown_reference (team): teams has no code b"],
     "people.csv:6": ["unknown_reference (boss): people has no login dan"],
   });

@@ -45,7 +45,7 @@ describe("a unique constraint", () => {
     expect(await logins()).toEqual(["bob", "flo", "gus"]);
     expect(await rejected()).toEqual({
       "people.csv:2": ["unknown_reference (team): teams has no code none"],
-      "people.csv:4": ["duplicate_value (email): email must be unique, and the same is in people.csv:3"],
+      "people.csv:4": ["duplicate_value (email): email must be unique, and the same value is in people.csv:3"],
       "people.csv:5": ["duplicate_id (login): login bob is taken by a row with other values"],
     });
   });
@@ -54,7 +54,7 @@ describe("a unique constraint", () => {
     await pool.query("INSERT INTO teams VALUES ('a b', 'Aces')");
     await load({ "teams.csv": "b,Aces\na b,Aces\n" });
     expect(await rejected()).toEqual({
-      "teams.csv:1": ["duplicate_value (name): name must be unique, and the same is stored under code a%20b"],
+      "teams.csv:1": ["duplicate_value (name): name must be unique, and the same value is stored under code a%20b"],
     });
   });
 

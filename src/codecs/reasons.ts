@@ -98,7 +98,7 @@ export const unknownReference = (
 export const duplicateValue = (table: Table, { columns }: Unique, other: string): Reason => ({
   code: "duplicate_value",
   field: fieldsOf(table, columns),
-  detail: `${fieldsOf(table, columns)} must be unique, and the same is ${other}`,
+  detail: `${fieldsOf(table, columns)} must be unique, and the same value is ${other}`,
 });
 
 /** Names of columns, as the field of a reason. */
