@@ -122,6 +122,6 @@ test(`${REQUESTS} random requests made from the document are all answered as it 
   });
   await fc.assert(property, { numRuns: REQUESTS, endOnFailure: true });
   // Some requests must pass the first check.
-  for (const status of [200, 201, 400, 404, 406, 415, 422])
-    expect([status, statuses.has(status)]).toEqual([status, true]);
+  for (const some of [[200], [201], [400], [404], [406], [415], [207, 422]])
+    expect([some, some.some((status) => statuses.has(status))]).toEqual([some, true]);
 });
