@@ -15,6 +15,21 @@ await muster.select("CREATE TABLE offices (name VARCHAR(80) PRIMARY KEY) ENGINE=
 await muster.select("INSERT INTO offices VALUES ('north')");
 await muster.select("ALTER TABLE people ADD CONSTRAINT of_office FOREIGN KEY (name) REFERENCES offices (name)");
 
+// The same column refers to people too, as the schema declares, and to another table.
+await muster.select("CREATE TABLE leaders (login VARCHAR(40) PRIMARY KEY) ENGINE=InnoDB");
+await muster.select("INSERT INTO leaders VALUES ('ana'), ('bo')");
+await muster.select("ALTER TABLE people ADD CONSTRAINT of_leader FOREIGN KEY (manager) REFERENCES leaders (login)");
+
+test("a second foreign key of a column that the schema declares once is verified too", async () => {
+  const { tables } = await muster.load({ "people.csv": "cy,north,ana\nana,north,\ndi,north,cy\n" });
+  expect(tables.people).toMatchObject({ received: 3, inserted: 2, rejected: 1 });
+  const { inserted, rejected } = await muster.post("/people", [
+    { login: "ed", name: "north", manager: "cy" },
+    { login: "fy", name: "north", manager: "ana" },
+  ]);
+  expect([inserted, rejected]).toEqual([1, 1]);
+});
+
 const CODES = [["refused_by_database"], ["unknown_reference"]];
 
 test("a file's rows that break it are rejected, and so are the rows below them", async () => {

@@ -11,7 +11,7 @@ import { insertRows } from "../repositories/inserts.ts";
 import { BatchJudge } from "./batch-judge.ts";
 import { NEW } from "./judge.ts";
 import { insertAll, isNew, type JudgedRow, judgeAgain, type Store, valuesOf } from "./store-rows.ts";
-import { insertUnchecked } from "./unchecked-rows.ts";
+import { insertBatchUnchecked } from "./unchecked-rows.ts";
 
 /**
  * Judges rows and inserts those that are new, in rounds: a row waits while a row before it, with the same key or the same unique
@@ -33,7 +33,7 @@ export async function judgeAndStoreByServer<R extends ReadRow & { index: number 
     const ready = judge.ready(open);
     await judgeAgain(store, ready);
     const fresh = ready.filter(isNew);
-    const orphans = isUnchecked ? await insertUnchecked(store, fresh, insertNew) : [];
+    const orphans = isUnchecked ? await insertBatchUnchecked(store, fresh, insertNew) : [];
     if (!isUnchecked) await insertNew(store, fresh);
     for (const each of fresh) if (isNew(each)) judge.accept(each);
     const isLast = ready.length === open.length;

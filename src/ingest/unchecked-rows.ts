@@ -10,7 +10,7 @@ import type { Reference, Row, Table } from "../codecs/tables.ts";
 import type { Reason } from "../db/ledger.ts";
 import { withoutChecks } from "../publish/ddl.ts";
 import { referredText } from "../publish/faulty-rows.ts";
-import { undeclaredKeys } from "../publish/undeclared-keys.ts";
+import { throwUnverified, undeclaredKeys } from "../publish/undeclared-keys.ts";
 import { columnAt } from "../repositories/key-sql.ts";
 import { type ForeignKeySql, parentsOf } from "../repositories/look-up.ts";
 import { NEW } from "./judge.ts";
@@ -26,7 +26,7 @@ export interface Orphan {
  * @param insertNew inserts rows, and gives those that are refused another verdict
  * @returns the rows that were rejected because they lack a parent
  */
-export async function insertUnchecked(
+export async function insertBatchUnchecked(
   store: Store,
   rows: readonly JudgedRow[],
   insertNew: (store: Store, rows: readonly JudgedRow[]) => Promise<void>,
@@ -86,7 +86,10 @@ async function orphansAmong(
   const children = new Map<JudgedRow, { row: JudgedRow; reason: Reason }[]>();
   for (const foreignKey of await foreignKeysOf(store)) {
     const keys = rows.flatMap(({ key }) => (key ? [key] : []));
-    for (const { key, parent } of await parentsOf(connection, table, foreignKey.sql, keys)) {
+    const parents = await parentsOf(connection, table, foreignKey.sql, keys).catch((error) =>
+      throwUnverified(error, table, foreignKey),
+    );
+    for (const { key, parent } of parents) {
       const row = byKey.get(codeOf(key));
       if (!row) throw new Error(`a row of ${table.name} was stored under another key`);
       const reason = reasonFor(table, foreignKey, row);

@@ -15,12 +15,22 @@ export interface UndeclaredKey extends RuleParts {
 
 /** The foreign keys of a table that the schema does not declare. */
 export async function undeclaredKeys(connection: Connection, table: Table): Promise<UndeclaredKey[]> {
-  const declared = table.references.map(({ columns }) => columns.map((index) => columnAt(table, index)).join());
+  const declared = table.references.map(({ columns, parent, parentColumns }) =>
+    codeOf({
+      columns: columns.map((index) => columnAt(table, index)),
+      parent: escapeId(parent.name),
+      parentColumns: parentColumns.map((index) => columnAt(parent, index)),
+    }),
+  );
   const { foreignKeys } = await definitionOf(connection, table.name);
   return foreignKeys
     .map(({ name, rule }) => ({ name, ...partsOf(rule) }))
-    .filter(({ columns }) => !declared.includes(columns.join()));
+    .filter((key) => !declared.includes(codeOf(key)));
 }
+
+/** A foreign key as text. The server may show names in other letters than they were declared. */
+const codeOf = ({ columns, parent, parentColumns }: RuleParts): string =>
+  JSON.stringify([columns, parent, parentColumns]).toLowerCase();
 
 /** The rows of a stage `s` that lack their parent by such a key. @param parent another table or stage for the parents, as SQL */
 export function undeclaredOrphans(stage: string, key: UndeclaredKey, parent = key.parent): RowSet {
@@ -33,7 +43,7 @@ export function undeclaredOrphans(stage: string, key: UndeclaredKey, parent = ke
  * @throws MusterError `conflict` if the search is not possible: the stage lacks a column of the key, or the user may not read the
  * parents
  */
-export function throwUnverified(error: unknown, { name }: Table, key: UndeclaredKey): never {
+export function throwUnverified(error: unknown, { name }: Table, key: { name: string }): never {
   if (!["ER_BAD_FIELD_ERROR", ...UNREADABLE].includes(driverError(error)?.code ?? "")) throw error;
   const line = `whether rows of ${name} would lack their parent (foreign key ${key.name}) cannot be verified`;
   throw new MusterError("conflict", `${line}: drop that foreign key, or let the user read the table that it refers to`);
