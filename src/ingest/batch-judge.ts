@@ -20,11 +20,11 @@ interface Open {
 /** In so many rounds, a row also waits for rows whose text the server might call equal. Later only the same text counts. */
 const ROUNDS_OF_ALIKE = 20;
 
-/** The same for any two texts that a collation calls equal, and for some others: without letter case, accents and marks. */
+/** The same for nearly all texts that a collation calls equal: without letter case, accents and blanks. */
 const folded = (code: string) =>
   code
     .normalize("NFKD")
-    .replace(/[^\p{L}\p{N}]/gu, "")
+    .replace(/[\p{M}\p{C}\s]/gu, "")
     .toLowerCase();
 
 export class BatchJudge {
