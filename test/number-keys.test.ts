@@ -90,6 +90,18 @@ test("rows refer to keys of every size and sign, stored or in the same folder", 
   }
 });
 
+test("the least and the greatest numbers that are exact are backed up and restored", async () => {
+  const keys = [-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+  await muster.empty("anybigs");
+  await muster.load({ "anybigs.csv": file(keys.map((id) => [id, "end"])) });
+  const stored = await rowsOf("anybigs");
+  const { id } = await muster.post<{ id: string }>("/backup", { table: ["anybigs"] });
+  await muster.empty("anybigs");
+  expect(await muster.post("/restore", { table: ["anybigs"], backup: id })).toMatchObject({ status: 200 });
+  expect(await rowsOf("anybigs")).toEqual(stored);
+  expect(stored).toHaveLength(2);
+});
+
 test("any keys are read in order and page by page, and are restored from a backup after any change", async () => {
   const keys = fc
     .constantFrom(...names)

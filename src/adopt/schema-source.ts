@@ -66,7 +66,7 @@ const TAKEN = new Set(
   finally for function if implements import in instanceof interface let new null package private protected public return
   static super switch this throw true try typeof undefined var void while with yield
   bigint binary bit blob boolean char customType date datetime decimal double float foreignKey index int json longblob longtext mediumblob mediumint
-  mediumtext mysqlEnum mysqlTable primaryKey set smallint sql text time timestamp tinyblob tinyint tinytext unique uniqueIndex unknown
+  mediumtext mysqlEnum mysqlTable primaryKey set smallint sql table text time timestamp tinyblob tinyint tinytext unique uniqueIndex unknown
   varbinary varchar year`.split(/\s+/),
 );
 
@@ -93,7 +93,8 @@ function tableSource(declared: Declared, constants: ReadonlyMap<string, string>)
   for (const index of table.indexes) {
     if (foreignKeys.some(({ name }) => name === index.name) && !index.unique) continue;
     if (index.kind !== "BTREE") {
-      const name = JSON.stringify(index.name);
+      // Some characters would end the comment, and what follows them would be code.
+      const name = JSON.stringify(index.name.replace(/[^\x20-\x7E]/g, "?"));
       remarks.push(`// The ${index.kind} index ${name} is in the database too: Drizzle cannot declare it.\n`);
       continue;
     }

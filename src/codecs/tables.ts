@@ -106,9 +106,12 @@ export function numberKeyOf({ name, numberKey }: Table): number {
   return numberKey;
 }
 
-/** Whether the key has text, of which a collation may call two values equal that have other bytes. */
+/** Whether a column has text, of which a collation may call two values equal that have other bytes. */
+export const isText = ({ sqlType }: Column): boolean =>
+  /^(char|varchar|tinytext|text|mediumtext|longtext|enum|set)\b/.test(sqlType);
+
 export const hasTextKey = ({ key, columns }: Table): boolean =>
-  key.some((index) => /^(var)?char\b/.test(columns[index]?.sqlType ?? ""));
+  columns.some((column, index) => key.includes(index) && isText(column));
 
 /** The largest number that a table's key takes. Call this only for tables that have such a key. */
 export const largestId = (table: Table): number => largestNumber(table.columns[numberKeyOf(table)]?.sqlType ?? "");

@@ -18,7 +18,8 @@ export function numberAt({ buffer, offset }: TextRow, index: number): number {
   const end = start + (length ?? 0);
   const negative = buffer[start] === MINUS;
   let value = 0;
-  for (let at = negative ? start + 1 : start; at < end; at++) value = value * 10 + (buffer[at] ?? 0) - ZERO;
+  // The digit first: near 2^53 the sum of the value and the byte would not be exact.
+  for (let at = negative ? start + 1 : start; at < end; at++) value = value * 10 + ((buffer[at] ?? 0) - ZERO);
   return negative ? -value : value;
 }
 

@@ -19,6 +19,8 @@ interface Open {
 
 /** In so many rounds, a row also waits for rows whose text the server might call equal. Later only the same text counts. */
 const ROUNDS_OF_ALIKE = 20;
+/** After so many rounds no row waits any more. The server still stores the first of equal rows. */
+const ROUNDS_MAX = 50;
 
 /** The same for nearly all texts that a collation calls equal: without letter case, accents and blanks. */
 const folded = (code: string) =>
@@ -49,6 +51,7 @@ export class BatchJudge {
 
   /** The rows whose verdicts do not depend on a row before them that may still be stored. There is one at least. */
   ready<J extends JudgedRow>(rows: readonly J[]): J[] {
+    if (this.#rounds > ROUNDS_MAX) return [...rows];
     const claimed = new Set<string>();
     const alike = this.#rounds++ < ROUNDS_OF_ALIKE && !this.#isExact ? folded : (code: string) => code;
     return rows.filter(({ row }) => {
@@ -65,16 +68,23 @@ export class BatchJudge {
     this.#isExact = true;
   }
 
-  /** Whether the parent of a row in its own table may be among the rows. */
-  mayBeParent(rows: readonly JudgedRow[], { row }: JudgedRow): boolean {
-    if (this.#isExact) return false;
-    const code = (values: ReadRow["values"], columns: readonly number[]) =>
-      folded(JSON.stringify(givenValues(values, columns) ?? []));
-    return this.table.references.some(({ parent, columns, parentColumns }) => {
-      if (parent !== this.table) return false;
-      const wanted = code(row.values, columns);
-      return rows.some((each) => each.row !== row && code(each.row.values, parentColumns) === wanted);
+  /** @returns whether the parent of a row in its own table may be among these rows */
+  parentsAmong(rows: readonly JudgedRow[]): (row: JudgedRow) => boolean {
+    if (this.#isExact) return () => false;
+    const code = ({ row }: JudgedRow, columns: readonly number[]) =>
+      folded(JSON.stringify(givenValues(row.values, columns) ?? []));
+    const own = this.table.references.filter(({ parent }) => parent === this.table);
+    const offered = own.map(({ columns, parentColumns }) => {
+      const counts = new Map<string, number>();
+      for (const row of rows) counts.set(code(row, parentColumns), (counts.get(code(row, parentColumns)) ?? 0) + 1);
+      return { columns, parentColumns, counts };
     });
+    return (row) =>
+      offered.some(({ columns, parentColumns, counts }) => {
+        const wanted = code(row, columns);
+        const itself = code(row, parentColumns) === wanted ? 1 : 0;
+        return (counts.get(wanted) ?? 0) > itself;
+      });
   }
 
   #codesOf(values: ReadRow["values"]): string[] {

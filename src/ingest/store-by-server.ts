@@ -39,8 +39,9 @@ export async function judgeAndStoreByServer<R extends ReadRow & { index: number 
     const isLast = ready.length === open.length;
     // A row that is still open may become the parent of an orphan.
     const isStuck = !isLast && orphans.length === ready.length;
-    // The parent of an orphan may be among the rows that wait, perhaps for the orphan, as their texts are alike.
-    const lost = isStuck ? orphans.filter(({ row, isRoot }) => isRoot && !judge.mayBeParent(open, row)) : [];
+    // Every row of this round is an orphan, and others wait. An orphan is lost if none of the others can be its parent.
+    const mayHaveParent = judge.parentsAmong(isStuck ? open : []);
+    const lost = isStuck ? orphans.filter(({ row, isRoot }) => isRoot && !mayHaveParent(row)) : [];
     if (isStuck && lost.length === 0) judge.waitLess();
     const again = isLast ? [] : orphans.filter((each) => !lost.includes(each));
     const done = new Set<JudgedRow>(ready);

@@ -95,7 +95,11 @@ async function orphansAmong(
       const reason = reasonFor(table, foreignKey, row);
       const own = Array.isArray(parent) ? byKey.get(codeOf(parent)) : undefined;
       if (parent === undefined) orphans.set(row, { reason, isRoot: true });
-      else if (own) children.set(own, [...(children.get(own) ?? []), { row, reason }]);
+      else if (own) {
+        const siblings = children.get(own) ?? [];
+        siblings.push({ row, reason });
+        children.set(own, siblings);
+      }
     }
   }
   const open = [...orphans.keys()];

@@ -146,10 +146,12 @@ export class SetAside implements LateVerdicts {
 
   /** @param reasonOf is given a row's values in the order of its table's columns */
   async #reject(ids: readonly number[], reasonOf: (values: Row) => Reason): Promise<readonly number[]> {
-    const rows = await readRows(this.connection, this.#rows, ids, this.#stage);
     const isNumbered = this.#rows !== this.#table;
     const [key] = this.#rows.key;
-    for (const row of rows) this.reject(Number(row[key ?? -1]), reasonOf(isNumbered ? row.slice(1) : row));
+    for (const page of idPages(ids)) {
+      const rows = await readRows(this.connection, this.#rows, page, this.#stage);
+      for (const row of rows) this.reject(Number(row[key ?? -1]), reasonOf(isNumbered ? row.slice(1) : row));
+    }
     return ids;
   }
 

@@ -59,7 +59,9 @@ export function addIndex({ columns }: Table, indices: readonly number[]): string
   const parts = indices.map((index) => {
     const { name, sqlType } = columns[index] as Column;
     // An index takes only the beginning of a long text.
-    return /text|blob/.test(sqlType) ? `${escapeId(name)}(${INDEXED_CHARACTERS})` : escapeId(name);
+    return /^(tiny|medium|long)?(text|blob)\b/.test(sqlType)
+      ? `${escapeId(name)}(${INDEXED_CHARACTERS})`
+      : escapeId(name);
   });
   return `ADD INDEX (${parts.join(", ")})`;
 }

@@ -3,16 +3,13 @@ import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { SqlValue } from "../codecs/codec.ts";
 import type { Key } from "../codecs/key-text.ts";
-import type { Row, Table } from "../codecs/tables.ts";
+import { isText, type Row, type Table } from "../codecs/tables.ts";
 import { inParts, rowBytes } from "./inserts.ts";
 import { type Condition, selectList, withValues } from "./key-sql.ts";
 import { select } from "./rows.ts";
 
 /** How many conditions one statement has at most, and how many bytes their values. */
 const LIMITS = { rowsMax: 250, bytesMax: 512 * 1024 };
-
-/** Types whose values the server may call equal although they differ. */
-const TEXT = /^(char|varchar|tinytext|text|mediumtext|longtext|enum|set)\b/;
 
 /**
  * Looks up a row for each list of values. The columns are a key or must be unique, so there is one row at most.
@@ -37,7 +34,7 @@ export async function rowsWith(
   const known = new Map(found.map((row) => [JSON.stringify(columns.map((index) => row[index])), row]));
   // Values that have no row with the very same values may still be equal to a row that was found.
   const rest = [...wanted].filter(([code]) => !known.has(code));
-  if (found.length > 0 && columns.some((index) => TEXT.test(table.columns[index]?.sqlType ?? ""))) {
+  if (found.length > 0 && table.columns.some((column, index) => columns.includes(index) && isText(column))) {
     for (const [code, list] of rest) {
       const row = await equalRow(connection, table, withValues(table, columns, list));
       if (row) known.set(code, row);

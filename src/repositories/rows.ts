@@ -3,7 +3,7 @@ import { escapeId } from "mysql2";
 import type { Connection, Pool, PoolConnection, RowDataPacket, TypeCastField } from "mysql2/promise";
 import type { SqlValue } from "../codecs/codec.ts";
 import { type Key, keyIn } from "../codecs/key-text.ts";
-import type { Column, Row, Table } from "../codecs/tables.ts";
+import { type Column, isText, type Row, type Table } from "../codecs/tables.ts";
 import { JsonArray } from "../codecs/text-to-json.ts";
 import { fromText } from "../codecs/text-to-row.ts";
 import type { Bounded } from "../db/bounded.ts";
@@ -66,7 +66,8 @@ function listing(table: Table, { limit, after, equal = [] }: RowFilter): { rest:
     if (typeof value !== "string") continue;
     // A collation treats `Ana` and `ANA`, `e` and `é`, `a` and `a ` as equal. The condition above finds them all by the index.
     // This one compares their bytes.
-    conditions.push(`CAST(${name} AS BINARY) = CAST(? AS BINARY)`);
+    const text = isText(column) ? `CONVERT(${name} USING utf8mb4)` : name;
+    conditions.push(`CAST(${text} AS BINARY) = CAST(? AS BINARY)`);
     values.push(toSql(column, value));
   }
   return { rest: `WHERE ${conditions.join(" AND ")} ORDER BY ${keyList(table)} LIMIT ?`, values: [...values, limit] };

@@ -34,7 +34,9 @@ export async function* readWhole(
   const read = async (after: number, limit: number) => {
     const page = await readTextPage(connection, table, from, { sql: `${key} > ?`, values: [after] }, limit, each);
     if (page.rows === 0) throw new Error(`the rows of ${from} after ${after} are gone from the snapshot`);
-    return { ...page, last: numberAt(page.last, numberKeyOf(table)) };
+    const last = numberAt(page.last, numberKeyOf(table));
+    if (last <= after) throw new Error(`the rows of ${from} after ${after} cannot be told apart by their keys`);
+    return { ...page, last };
   };
   const range = await keyRange(connection, table, { from });
   if (!range) return;
