@@ -102,13 +102,16 @@ export class BatchJudge {
     for (const code of this.#codesOf(row.row.values)) this.#taken.add(code);
   }
 
-  /** The verdicts on rows, without a look at each other or at the rows of their own table that they refer to. */
-  async verdicts(rows: readonly JudgedRow[]): Promise<Verdict[]> {
+  /**
+   * The verdicts on rows, without a look at each other.
+   * @param own whether to look up the rows of their own table that they refer to
+   */
+  async verdicts(rows: readonly JudgedRow[], { own = false } = {}): Promise<Verdict[]> {
     const open = rows.map(
       (judged): Open => ({ judged, values: judged.row.values, reasons: [...judged.row.reasons], stored: undefined }),
     );
     for (const reference of this.table.references)
-      if (reference.parent !== this.table) await this.#findParents(open, reference);
+      if (own || reference.parent !== this.table) await this.#findParents(open, reference);
     const wellFormed = open.filter(({ judged }) => judged.row.reasons.length === 0);
     await this.#findKeys(wellFormed);
     for (const unique of this.table.uniques) await this.#findValues(wellFormed, unique);

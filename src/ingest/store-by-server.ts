@@ -28,13 +28,48 @@ export async function judgeAndStoreByServer<R extends ReadRow & { index: number 
   const store: Store = { connection, table, judge: (open) => judge.verdicts(open) };
   const refersToItself = table.references.some(({ parent }) => parent === table);
   // A trigger may store rows in other tables, and these would not be checked either.
-  const isUnchecked = refersToItself && (await hasNoTrigger(connection, database, table));
-  for (let open = judged; open.length > 0; ) {
+  if (refersToItself && (await hasNoTrigger(connection, database, table))) {
+    // A row whose key the server computes could not be found again, to verify it: its foreign keys are checked as it goes in.
+    await storeUnchecked(
+      store,
+      judge,
+      judged.filter(({ row }) => !leavesKeyOpen(table, row)),
+    );
+    const checked = { ...store, judge: (open: readonly JudgedRow[]) => judge.verdicts(open, { own: true }) };
+    await storeChecked(
+      checked,
+      judge,
+      judged.filter(({ row }) => leavesKeyOpen(table, row)),
+    );
+  } else await storeChecked(store, judge, judged);
+  await judge.addOwnOrphans(judged);
+  return judged;
+}
+
+/** Whether the server computes a value of the row's key that is no counter. */
+const leavesKeyOpen = ({ key, assigned }: Table, { values }: ReadRow) =>
+  key.some((index) => index !== assigned && values[index] === undefined);
+
+/** Stores rows round by round, with foreign key checks on. */
+async function storeChecked(store: Store, judge: BatchJudge, rows: readonly JudgedRow[]): Promise<void> {
+  for (let open = rows; open.length > 0; ) {
     const ready = judge.ready(open);
     await judgeAgain(store, ready);
     const fresh = ready.filter(isNew);
-    const orphans = isUnchecked ? await insertBatchUnchecked(store, fresh, insertNew) : [];
-    if (!isUnchecked) await insertNew(store, fresh);
+    await insertNew(store, fresh);
+    for (const each of fresh) if (isNew(each)) judge.accept(each);
+    const done = new Set(ready);
+    open = open.filter((each) => !done.has(each));
+  }
+}
+
+/** Stores rows round by round, whatever the order of rows that refer to each other. */
+async function storeUnchecked(store: Store, judge: BatchJudge, rows: readonly JudgedRow[]): Promise<void> {
+  for (let open = rows; open.length > 0; ) {
+    const ready = judge.ready(open);
+    await judgeAgain(store, ready);
+    const fresh = ready.filter(isNew);
+    const orphans = await insertBatchUnchecked(store, fresh, insertNew);
     for (const each of fresh) if (isNew(each)) judge.accept(each);
     const isLast = ready.length === open.length;
     // A row that is still open may become the parent of an orphan.
@@ -44,15 +79,13 @@ export async function judgeAndStoreByServer<R extends ReadRow & { index: number 
     const lost = isStuck ? orphans.filter(({ row, isRoot }) => isRoot && !mayHaveParent(row)) : [];
     if (isStuck && lost.length === 0) judge.waitLess();
     const again = isLast ? [] : orphans.filter((each) => !lost.includes(each));
-    const done = new Set<JudgedRow>(ready);
+    const done = new Set(ready);
     for (const { row } of again) {
       row.verdict = NEW;
       done.delete(row);
     }
     open = open.filter((each) => !done.has(each));
   }
-  await judge.addOwnOrphans(judged);
-  return judged;
 }
 
 /** Inserts rows in their order: those that have all of their key, and then those to which the server assigns the rest. */
