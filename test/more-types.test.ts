@@ -166,6 +166,14 @@ test("a value that the server would change is refused", () => {
   expect(given("short", "AAE")).toContain("must be base64 with its padding");
 });
 
+test("an enum or a set with a backslash in a member is refused with its column", () => {
+  const members = ["a\\b", "c"] as const;
+  for (const kind of [mysqlEnum("kind", members), set("kind", { members })]) {
+    const notes = mysqlTable("notes", { id: int("id").autoincrement().primaryKey(), kind });
+    expect(() => only({ notes })).toThrow("notes.kind has the type");
+  }
+});
+
 test("a value of a set may come in any order, and blanks at the end of a CHAR do not count", () => {
   expect(given("tags", ["it's", "red"])).toBe("red,it's");
   expect(given("code", "ab   ")).toBe("ab");

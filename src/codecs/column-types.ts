@@ -32,6 +32,8 @@ export function codecOf(
   const [, name = "", first, second, unsigned] = SQL_TYPE.exec(sqlType) ?? [];
   if (!Object.hasOwn(CODECS, name)) return undefined;
   if (column.columnType === "MySqlCustomColumn" && !CUSTOM.has(name)) return undefined;
+  // Servers and Drizzle do not agree on how a backslash in a member is written: it could become another character.
+  if ((name === "enum" || name === "set") && sqlType.includes("\\")) return undefined;
   const codec = CODECS[name]?.({
     first: first === undefined ? undefined : Number(first),
     second: second === undefined ? undefined : Number(second),
