@@ -58,7 +58,7 @@ export async function choose(
   );
   const edges = kept.map(({ table, foreignKey }) => ({ from: table, to: foreignKey.parent }));
   for (const circle of circlesOf(edges)) {
-    const line = `refers to itself by way of others, so that none of them can be loaded first: ${[...circle, circle[0]].join(" -> ")}`;
+    const line = `is in a circle of references, so none of these tables can be loaded first: ${[...circle, circle[0]].join(" -> ")}`;
     for (const name of circle) why.set(name, [line]);
   }
   const left = candidates.filter(({ table }) => !why.has(table.name));
