@@ -18,8 +18,9 @@ import { answerError } from "./http/problem.ts";
 import { limitRate, type RateLimit } from "./http/rate-limit.ts";
 import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-import { htmlForPeople } from "./page/html-for-people.ts";
-import { pageRoutes } from "./page/page-routes.ts";
+import { Frame } from "./page/frame.tsx";
+import { htmlForPeople } from "./page/html-for-people.tsx";
+import { openPageRoutes, viewRoutes } from "./page/page-routes.ts";
 import type { MusterDatabase } from "./repositories/muster-database.ts";
 import { backupRoutes } from "./routes/backups.ts";
 import { docsRoutes } from "./routes/docs.ts";
@@ -71,6 +72,10 @@ export function createApp(dependencies: AppDependencies) {
   const pages = bounded(database, msMax.page);
   const reports = bounded(database, msMax.report);
   const rate = rateLimit && limitRate(rateLimit);
+  const hiring = hiringTables(database.dictionary.tables);
+  const frame = new Frame({ hasTokens: tokens !== undefined, hasReports: hiring !== undefined });
+  const { limitGuesses } = rate ?? {};
+  const page = { frame, database, pages, inFlight, bodyBytesMax, tokens, limitGuesses };
   return app
     .use(
       requestId({ limitLength: REQUEST_ID_LENGTH_MAX }),
@@ -78,21 +83,19 @@ export function createApp(dependencies: AppDependencies) {
       metrics.requests,
       secured,
       jsonAnswers,
-      htmlForPeople,
+      htmlForPeople(frame),
     )
     .use(origins.length > 0 ? crossOrigin(origins) : pass)
     .use(authenticate(tokens, origins))
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))
     .use(described(rate?.requests ?? pass, { answers: problems(429) }))
     .route("/", docsRoutes(app, database.dictionary))
-    .route(
-      "/",
-      pageRoutes({ database: pages, tables: database.dictionary.tables, tokens, limitGuesses: rate?.limitGuesses }),
-    )
+    .route("/", openPageRoutes(page))
+    .route("/", viewRoutes(page))
     .use(requires("reader"))
     .use(refuseOtherMethods(app))
     .use(inFlight.counted())
-    .route("/", reportRoutes(reports, hiringTables(database.dictionary.tables), inFlight))
+    .route("/", reportRoutes(reports, hiring, inFlight))
     .route("/", runRoutes(pages, imports.ended))
     .route("/", importRoutes({ database, imports, log, limits, msMax: msMax.write }))
     .route("/", inspectRoutes(pages, inFlight, bodyBytesMax))

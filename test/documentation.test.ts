@@ -18,7 +18,7 @@ afterAll(async () => {
   await database.close();
   await removeFolders();
 });
-const routes = app.routes.filter(({ method, path }) => method !== "ALL" && !path.startsWith("/docs/"));
+const routes = app.routes.filter(({ method, path }) => method !== "ALL" && !/^\/(docs|page)\//.test(path));
 const commands = pages.flatMap((page) => stepsOf(page).map(({ command }) => command));
 
 describe("the pages", () => {

@@ -14,7 +14,7 @@ import type { Table, TableName } from "./tables.ts";
 const OWN_PREFIX = "muster_";
 /** Muster's own paths. A table with such a name could not be reached over HTTP. */
 const OWN_PATHS =
-  `insert inspect backup backups restore imports runs rejections healthz readyz metrics openapi.json docs
+  `insert inspect backup backups restore imports runs rejections healthz readyz metrics openapi.json docs page
   hired_2021_quarter hired_department`.split(/\s+/);
 
 /** The tables that Muster moves, from a schema module. It is passed to what needs it. */

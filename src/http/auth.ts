@@ -1,11 +1,11 @@
 /**
- * Authorization. A request needs a bearer token with a role (RFC 6750). To read, a browser's session is enough. If no tokens
- * are configured, only requests from this machine are answered.
+ * Authorization. A request needs a bearer token with a role (RFC 6750). To read, and on the page, a browser's session is enough.
+ * If no tokens are configured, only requests from this machine are answered.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { MusterError } from "../errors.ts";
-import { sessionOf } from "./cookie-session.ts";
+import { isFormOfPage, sessionOf } from "./cookie-session.ts";
 import { described, problems } from "./describe.ts";
 import { type Env, ROLES, type Role } from "./env.ts";
 import { Refusal } from "./problem.ts";
@@ -97,8 +97,8 @@ export function requires(role: Role): MiddlewareHandler<Env> {
 }
 
 /**
- * Finds the token of a request: in Authorization, or else by the browser's session. A session counts for GET and HEAD only, so
- * no page of another site can write with it.
+ * Finds the token of a request: in Authorization, or else by the browser's session. A session counts for GET and HEAD, and for
+ * the forms that the page itself sends. So no page of another site can write with it, and nothing can call the API by it.
  * @returns the token's index, -1 for an unknown one, undefined for none
  */
 async function sentToken(c: Context<Env>, tokens: Tokens): Promise<number | undefined> {
@@ -107,7 +107,8 @@ async function sentToken(c: Context<Env>, tokens: Tokens): Promise<number | unde
     const [, token] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
     return token === undefined ? -1 : indexOfToken(token, tokens);
   }
-  const session = c.req.method === "GET" || c.req.method === "HEAD" ? await sessionOf(c, tokens) : undefined;
+  const reads = c.req.method === "GET" || c.req.method === "HEAD";
+  const session = reads || isFormOfPage(c) ? await sessionOf(c, tokens) : undefined;
   // A shared cache does not store the answer to a request with Authorization (RFC 9111). But if the request only has a cookie,
   // the cache may store the answer, unless it is private.
   if (session !== undefined) c.header("Cache-Control", "private");

@@ -1,4 +1,4 @@
-/** A browser's session: a signed cookie that stands for a token, for reading only. */
+/** A browser's session: a signed cookie that stands for a token, for reading and for the forms of the page. */
 import type { Context, MiddlewareHandler } from "hono";
 import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import type { Env } from "./env.ts";
@@ -46,16 +46,27 @@ export async function sessionOf(c: Context<Env>, tokens: readonly Token[]): Prom
 }
 
 /**
- * Answers 403 to a form that a page of another site sends. The page is our own if its Origin has the same host as the request,
- * or if Sec-Fetch-Site says so: a proxy may have changed Host. Clients that are not browsers send neither Origin nor
+ * Answers 403 to a form that a page of another site sends. Clients that are not browsers send neither Origin nor
  * Sec-Fetch-Site, and are let through.
  */
 export const ownForm: MiddlewareHandler<Env> = (c, next) => {
-  const origin = c.req.header("Origin");
-  const own = origin === undefined || c.req.header("Sec-Fetch-Site") === "same-origin" || hostOf(origin) === hostIn(c);
-  if (!own) throw new Refusal(403, "the form was sent by a page of another site");
+  if (c.req.header("Origin") !== undefined && !isOwn(c))
+    throw new Refusal(403, "the form was sent by a page of another site");
   return next();
 };
+
+/** The page's addresses begin with this. Only there may a session write. */
+const PAGE = "/page/";
+
+/** Whether the browser says that a view of the page sends the request. Every browser says so with a POST. */
+export const isFormOfPage = (c: Context<Env>): boolean => c.req.path.startsWith(PAGE) && isOwn(c);
+
+/** The sender is our own page if its Origin has the same host as the request, or if Sec-Fetch-Site says so: a proxy may have changed Host. */
+function isOwn(c: Context<Env>): boolean {
+  if (c.req.header("Sec-Fetch-Site") === "same-origin") return true;
+  const origin = c.req.header("Origin");
+  return origin !== undefined && hostOf(origin) === hostIn(c);
+}
 
 /** The cookie's attributes. The page's Origin tells if the browser uses https: behind a proxy the request's URL has http. */
 function attributesOf(c: Context<Env>) {

@@ -20,8 +20,8 @@ const ABOUT = `Rows of the tables, reports on them, rejected rows with their rea
 
 A row that breaks a rule never stops the others: it is logged with its reasons, and can be mended and replayed. Errors are
 problem documents (RFC 9457). HEAD works wherever GET does; any other method that a path does not take is answered 405, with
-\`Allow\`. A session (\`POST /sign-in\`) counts as its token for GET and HEAD. If \`API_TOKENS\` is not set, no token is needed,
-and only requests from the same machine are answered.`;
+\`Allow\`. A session (\`POST /sign-in\`) counts as its token for GET and HEAD, and for the page's own forms. If
+\`API_TOKENS\` is not set, no token is needed, and only requests from the same machine are answered.`;
 
 /** The document as the typed client sees it. */
 export interface OpenApiDocument {
@@ -40,6 +40,8 @@ export function openApiDocument(routes: Hono["routes"], dictionary: Dictionary):
   const middleware: Description[] = [];
   const operations = new Map<string, { method: string; path: string; descriptions: Description[] }>();
   for (const { method, path: pattern, handler } of routes) {
+    // The views of the page are for people.
+    if (pattern.startsWith("/page/")) continue;
     for (const table of pattern.includes("/:table") ? dictionary.tables : [undefined]) {
       const description = descriptionOf(handler, table);
       if (!description) continue;

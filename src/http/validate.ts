@@ -45,7 +45,8 @@ export function faulty(all: readonly ProblemEntry[]): Refusal {
   return new Refusal(400, errors.map(({ detail }) => detail).join("; ") + more, { errors });
 }
 
-function entriesOf(issue: z.core.$ZodIssue, known: readonly string[] | undefined): ProblemEntry[] {
+/** The faults that a schema found. @param known the names that exist */
+export function entriesOf(issue: z.core.$ZodIssue, known: readonly string[] | undefined): ProblemEntry[] {
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownParameter(key, known));
   const name = issue.path.map(String).join(".");
   return [{ pointer: pointerTo(issue.path), detail: name ? `${name} ${issue.message}` : issue.message }];

@@ -1,6 +1,8 @@
 /** A table on a page, in a box that scrolls, with links to its data as JSON and CSV. */
 import { html, raw } from "hono/html";
-import type { Html } from "./frame.ts";
+
+/** HTML text. Values in a template are escaped, unless they are `Html` themselves. */
+export type Html = ReturnType<typeof html>;
 
 interface Listing {
   caption: string;

@@ -5,18 +5,15 @@ import type { RunCounts, RunProgress } from "../db/ledger.ts";
 import { verdictsOf, whollyRejected } from "../ingest/counts.ts";
 import type { RunRecord } from "../repositories/run-log.ts";
 import type { Listed, Parts } from "./dashboard.ts";
-import type { Html } from "./frame.ts";
-import { count, table } from "./html-table.ts";
+import { count, type Html, table } from "./html-table.ts";
 
 /** The page shows this many characters of a rejected row. JSON and CSV have all of them. */
 const RAW_CHARACTERS_MAX = 200;
 /** Runs and rejections are counted up to this number, which is shown as "more than 100,000". */
 export const COUNTED_MAX = 100_001;
 
-/** @param following a note above the table while a run is under way */
-export function runsOf({ value = NOTHING, unavailable }: Parts["runs"], following: Html | false): Html {
-  return html`<section aria-labelledby="runs"><h2 id="runs">Runs</h2>
-${following && html`<p class="note">${following}</p>`}
+export function runsOf({ value = NOTHING, unavailable }: Parts["runs"]): Html {
+  return html`<section class="card" aria-labelledby="runs"><h2 id="runs">Runs</h2>
 ${table({
   caption: unavailable === undefined ? shownOf(value, value.total === 1 ? "run" : "runs") : "Runs",
   ...{ data: "runs", isWide: true, ifEmpty: "No runs yet" },
@@ -59,7 +56,7 @@ const NOTHING = { rows: [], total: 0 };
 
 /** @param tables each gets a link to a sheet of its rejected rows */
 export function rejectionsOf({ value = NOTHING, unavailable }: Parts["rejections"], tables: readonly Table[]): Html {
-  return html`<section aria-labelledby="rejections"><h2 id="rejections">Open rejections</h2>
+  return html`<section class="card" aria-labelledby="rejections"><h2 id="rejections">Open rejections</h2>
 ${table({
   caption: `${unavailable === undefined ? shownOf(value, "open") : "Rows"}: mend and replay, or discard`,
   ...{ data: "rejections?state=open", isWide: true, ifEmpty: "No open rejections", unavailable },

@@ -1,0 +1,39 @@
+/** Forms that the page posts. */
+import type { Context, MiddlewareHandler } from "hono";
+import { z } from "zod";
+import { bytesOf, mediaTypeOf, takeBody, textOf } from "../http/body.ts";
+import { ownForm } from "../http/cookie-session.ts";
+import type { Env } from "../http/env.ts";
+import type { InFlight } from "../http/in-flight.ts";
+import { entriesOf, faulty } from "../http/validate.ts";
+
+export const FORM_TYPE = "application/x-www-form-urlencoded";
+
+/** A field that may be sent any number of times, such as a group of checkboxes. */
+export const listField = z
+  .union([z.string().transform((value) => [value]), z.array(z.string())])
+  .default([])
+  .transform((values) => values);
+
+/** Takes the body of a form that a page of this service sends, up to `bytesMax`. It comes before `requires`. */
+export const formBody = (inFlight: InFlight, bytesMax: number): [MiddlewareHandler<Env>, MiddlewareHandler<Env>] => [
+  ownForm,
+  takeBody(inFlight, bytesMax),
+];
+
+/**
+ * Reads the fields of a form. A field that is sent once is a string, otherwise it is a list of strings.
+ * @throws Refusal 400 with an entry for each field that breaks the schema, 415 if the body is no form
+ */
+export function readForm<Schema extends z.ZodObject>(c: Context<Env>, schema: Schema): z.output<Schema> {
+  mediaTypeOf(c, [FORM_TYPE]);
+  const fields: Record<string, string | string[]> = {};
+  const sent = new URLSearchParams(textOf(bytesOf(c)));
+  for (const name of new Set(sent.keys())) {
+    const values = sent.getAll(name);
+    fields[name] = values.length === 1 ? (values[0] ?? "") : values;
+  }
+  const result = schema.safeParse(fields);
+  if (result.success) return result.data;
+  throw faulty(result.error.issues.flatMap((issue) => entriesOf(issue, Object.keys(schema.shape))));
+}

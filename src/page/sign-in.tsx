@@ -1,0 +1,127 @@
+/** Signing in and out. A session is a cookie that stands for a token (http/cookie-session.ts). */
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { z } from "zod";
+import { indexOfToken, type Tokens } from "../http/auth.ts";
+import { takeBody } from "../http/body.ts";
+import { beginSession, endSession, ownForm, SESSION_HOURS } from "../http/cookie-session.ts";
+import { type Answer, type Description, describe, headersOf, problems } from "../http/describe.ts";
+import type { Env } from "../http/env.ts";
+import { InFlight } from "../http/in-flight.ts";
+import { negotiate } from "../http/negotiate.ts";
+import type { GuessLimit } from "../http/rate-limit.ts";
+import { noQuery } from "../http/validate.ts";
+import { FORM_TYPE, readForm } from "./form.ts";
+import { type Frame, hrefOf } from "./frame.tsx";
+
+/** A form holds only a token and an address. */
+const FORM_BYTES_MAX = 8 * 1024;
+/** A view that a person can be sent back to. It begins with `page/`, so it is never an address of another site. */
+const VIEW = /^page\/[\w./?&=%+,:~-]*$/;
+
+const Fields = z.object({ token: z.string().default(""), to: z.string().default("") });
+
+interface Dependencies {
+  frame: Frame;
+  tokens: Tokens | undefined;
+  /** Undefined if requests are not limited. */
+  limitGuesses: GuessLimit | undefined;
+}
+
+export function signInRoutes({ frame, tokens, limitGuesses }: Dependencies) {
+  // Forms have their own limit, so people can sign in even while other bodies use up the service's limit.
+  const limited = takeBody(new InFlight(), FORM_BYTES_MAX);
+  return new Hono<Env>()
+    .post("/sign-in", describe(SIGN_IN), ownForm, limited, noQuery, async (c) => {
+      const { token: sent, to } = readForm(c, Fields);
+      const address = VIEW.test(to) && !to.includes("..") ? `./${to}` : "./";
+      if (!tokens) return c.redirect(address, 303);
+      const token = tokens[indexOfToken(sent.trim(), tokens)];
+      limitGuesses?.(c, token === undefined);
+      if (!token) {
+        c.header("WWW-Authenticate", 'Bearer realm="muster", error="invalid_token"');
+        return signInForm(c, frame, { to, problem: "This token is not known.", status: 401 });
+      }
+      await beginSession(c, token);
+      return c.redirect(address, 303);
+    })
+    .post("/sign-out", describe(SIGN_OUT), ownForm, limited, noQuery, (c) => {
+      endSession(c);
+      return c.redirect("./", 303);
+    });
+}
+
+/** Shows the sign-in form if the request carries neither a token nor a session. */
+export function signInFirst(frame: Frame): MiddlewareHandler<Env> {
+  return (c, next) => {
+    negotiate(c, ["text/html"]);
+    if (c.get("role") !== undefined || c.req.header("Authorization") !== undefined || c.req.method === "POST")
+      return next();
+    if (c.get("guessed")) endSession(c);
+    // A part of a page cannot be a form for signing in: the browser loads the page again, and gets the form.
+    if (c.req.header("HX-Request") !== undefined) return Promise.resolve(c.body(null, 401, { "HX-Refresh": "true" }));
+    return Promise.resolve(signInForm(c, frame, { to: hrefOf(c), status: 200 }));
+  };
+}
+
+/** @param to the view that the person wanted @param problem why the form is shown again */
+function signInForm(
+  c: Context<Env>,
+  frame: Frame,
+  { to, problem, status }: { to: string; problem?: string; status: 200 | 401 },
+) {
+  return frame.answer(
+    c,
+    { title: "Sign in", status },
+    <section class="card alone" aria-labelledby="sign-in">
+      <h1 id="sign-in">Sign in</h1>
+      <form class="stack" method="post" action="sign-in">
+        {problem !== undefined && (
+          <p class="bad" role="alert" id="fault">
+            {problem}
+          </p>
+        )}
+        {VIEW.test(to) && <input type="hidden" name="to" value={to} />}
+        <label for="token">Token</label>
+        <input
+          id="token"
+          name="token"
+          type="password"
+          required
+          autofocus
+          autocomplete="current-password"
+          aria-invalid={problem === undefined ? undefined : "true"}
+          aria-describedby={problem === undefined ? undefined : "fault"}
+        />
+        <button class="main" type="submit">
+          Sign in
+        </button>
+      </form>
+      <p class="note">
+        Enter one of this service's tokens. For {SESSION_HOURS} hours these pages then do what its role may do.
+      </p>
+    </section>,
+  );
+}
+
+const content: Answer["content"] = { "text/html": { schema: z.string() } };
+const tags = ["service"];
+const toPage: Answer = { description: "Redirects to the page", headers: headersOf(["Location", "Set-Cookie"]) };
+const SIGN_IN: Description = {
+  ...{ tags, summary: "Begin a session. It counts as its token for GET and HEAD, and for the forms of the page" },
+  description: `The session is a cookie, valid for ${SESSION_HOURS} hours. If no tokens are configured, no session is needed, and none begins.`,
+  body: {
+    [FORM_TYPE]: {
+      schema: z.object({ token: z.string() }),
+      examples: { form: { summary: "As the form sends it", value: "token=TOKEN", status: 303 } },
+    },
+  },
+  answers: {
+    ...problems(415),
+    303: toPage,
+    401: { description: "The form again: the token is unknown", content, headers: headersOf(["WWW-Authenticate"]) },
+  },
+};
+const SIGN_OUT: Description = {
+  ...{ tags, summary: "End this browser's session" },
+  answers: { 303: toPage },
+};

@@ -1,0 +1,17 @@
+/** Files that are imported as text, `with { type: "text" }`. */
+declare module "*.css" {
+  const text: string;
+  export default text;
+}
+declare module "htmx.org/dist/htmx.min.js" {
+  const text: string;
+  export default text;
+}
+declare module "htmx-ext-sse/dist/sse.min.js" {
+  const text: string;
+  export default text;
+}
+declare module "*/browser/page.js" {
+  const text: string;
+  export default text;
+}

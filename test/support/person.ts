@@ -1,0 +1,102 @@
+/** A person at the page: a real Chromium over an app, and what each of its pages must keep to. */
+import { readFileSync } from "node:fs";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { CHROMIUM } from "./missing.ts";
+
+const AXE = readFileSync(Bun.fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+const PHONE = { width: 390, height: 800 };
+const DESK = { width: 1280, height: 900 };
+
+export interface Person {
+  page: Page;
+  /** Where the service is, with the path that a proxy adds, ending with `/`. */
+  root: string;
+  /** What the browser complained about since the last look: errors of the console and of scripts. */
+  complaints(): string[];
+  signIn(token: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Options extends BrowserContextOptions {
+  /** The path under which a proxy serves the app, such as `/muster`. */
+  prefix?: string;
+}
+
+/** Starts a server over the app, and a browser on it. Close it in afterAll. */
+export async function personAt(
+  app: { fetch(request: Request): Response | Promise<Response> },
+  { prefix = "", ...options }: Options = {},
+): Promise<Person> {
+  const server = Bun.serve({
+    ...{ hostname: "127.0.0.1", port: 0, idleTimeout: 0, maxRequestBodySize: Number.MAX_SAFE_INTEGER },
+    fetch: (request) => app.fetch(prefix === "" ? request : withoutPrefix(request, prefix)),
+  });
+  const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"], timeout: 0 });
+  const context = await browser.newContext({ viewport: DESK, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const found: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) found.push(message.text());
+  });
+  page.on("pageerror", (error) => void found.push(error.message));
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith("data:") && !url.startsWith("blob:") && new URL(url).origin !== server.url.origin)
+      found.push(`a request to another host: ${url}`);
+  });
+  const root = `${server.url.origin}${prefix}/`;
+  return {
+    ...{ page, root, complaints: () => found.splice(0) },
+    async signIn(token) {
+      await page.getByLabel("Token").fill(token);
+      await page.getByRole("button", { name: "Sign in" }).click();
+    },
+    async close() {
+      await browser.close();
+      await server.stop(true);
+    },
+  };
+}
+
+/** What a proxy does that serves the app under a path. */
+function withoutPrefix(request: Request, prefix: string): Request {
+  const url = new URL(request.url);
+  return new Request(`${url.origin}${url.pathname.slice(prefix.length)}${url.search}`, request);
+}
+
+/**
+ * What is wrong with the page that is shown: serious findings of axe in light and dark, what the browser complained about, and
+ * whether it must be scrolled sideways on a phone. A good page has an empty list.
+ */
+export async function faultsOf({ page, complaints }: Person): Promise<string[]> {
+  const size = page.viewportSize();
+  const faults: string[] = [];
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const found of await seriousFindings(page)) faults.push(`${colorScheme}: ${found}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize(PHONE);
+  const width = await page.evaluate<number>("document.documentElement.scrollWidth");
+  if (width > PHONE.width) faults.push(`the page is ${width} px wide on a phone of ${PHONE.width}`);
+  if (size) await page.setViewportSize(size);
+  return [...faults, ...complaints()];
+}
+
+interface Finding {
+  id: string;
+  impact: string;
+  nodes: { html: string; failureSummary: string }[];
+}
+
+async function seriousFindings(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  // A browser applies a colour scheme at its next frame.
+  const findings = await page.evaluate<Finding[]>(
+    "new Promise(requestAnimationFrame).then(() => axe.run()).then(({ violations }) => violations)",
+  );
+  return findings
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
+}
