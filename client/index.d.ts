@@ -376,6 +376,44 @@ export declare function client(url: string, options?: ClientRequestOptions): {
         }>;
     };
 } & {
+    page: {
+        assets: {
+            ":asset": import("hono/client").ClientRequest<string, "/page/assets/:asset", {
+                $get: {
+                    input: {
+                        param: {
+                            asset: Loose<string>;
+                        };
+                    };
+                    output: string;
+                    outputFormat: "json";
+                    status: 200;
+                } | {
+                    input: {
+                        param: {
+                            asset: Loose<string>;
+                        };
+                    };
+                    output: {
+                        type: "about:blank";
+                        title: string;
+                        status: number;
+                        detail: string;
+                        instance: string;
+                        code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                        errors?: {
+                            pointer: string;
+                            code?: string;
+                            detail: string;
+                        }[];
+                    };
+                    outputFormat: "json";
+                    status: ProblemStatus;
+                };
+            }>;
+        };
+    };
+} & {
     rejections: {
         ":id": import("hono/client").ClientRequest<string, "/rejections/:id", {
             $get: {
@@ -791,7 +829,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
-                    follow?: Loose<"true" | undefined>;
                 };
             };
             output: {};
@@ -801,7 +838,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             input: {
                 query?: {
                     year?: Loose<string | undefined>;
-                    follow?: Loose<"true" | undefined>;
                 };
             };
             output: {
