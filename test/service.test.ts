@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { migrate } from "../src/db/migrate.ts";
 import { joinServer } from "../src/embedded/server.ts";
 import { appOver } from "./support/app.ts";
-import { run, serve, startOnTerminal } from "./support/commands.ts";
+import { ROOT, run, serve, startOnTerminal } from "./support/commands.ts";
 import { connect, freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { underWay, until } from "./support/observe.ts";
@@ -48,6 +48,11 @@ describe("the service", () => {
     socket.end();
     stop();
     await service.exited;
+  });
+
+  test("starts in any folder", async () => {
+    const { code, stdout } = await run([join(ROOT, "src/main.ts"), "--help"], {}, await folderOf({}));
+    expect([code, stdout]).toEqual([0, expect.stringContaining("DATABASE_URL")]);
   });
 
   test("lists with --help every setting of the service that docs/operating.md has, and needs no database for it", async () => {

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** What all pages share: the head, the navigation, and who is signed in. */
 import type { Context } from "hono";
 import { html } from "hono/html";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** Shows JSON and errors as HTML pages, with a way back, to people whose browser followed a link to them. */
 import type { Context, MiddlewareHandler } from "hono";
 import type { Env } from "../http/env.ts";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** Signing in and out. A session is a cookie that stands for a token (http/cookie-session.ts). */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { z } from "zod";

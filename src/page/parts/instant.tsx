@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** Instants, durations and sizes as people read them. */
 
 /** @param at ISO 8601, in UTC */

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** A table in a box that scrolls, under a head that stays. */
 import type { Child } from "hono/jsx";
 
