@@ -16,7 +16,7 @@ import { measured } from "./http/metrics.ts";
 import { answerNotFound, refuseOtherMethods } from "./http/not-found.ts";
 import { answerError } from "./http/problem.ts";
 import { limitRate, type RateLimit } from "./http/rate-limit.ts";
-import { ImportsUnderWay } from "./ingest/under-way.ts";
+import { WorkUnderWay } from "./http/under-way.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Frame } from "./page/frame.tsx";
 import { htmlForPeople } from "./page/html-for-people.tsx";
@@ -31,6 +31,7 @@ import { inspectRoutes } from "./routes/inspect.ts";
 import { rejectionRoutes } from "./routes/rejections.ts";
 import { reportRoutes } from "./routes/reports.ts";
 import { runRoutes } from "./routes/runs.ts";
+import { storedBackupRoutes } from "./routes/stored-backups.ts";
 import { tableRoutes } from "./routes/table-rows.ts";
 
 /** A client's X-Request-Id is kept if it has at most this length, and only letters, digits, `_`, `-` and `=`. */
@@ -46,8 +47,8 @@ export interface AppDependencies {
   answerMsMax?: Partial<Limits["answerMsMax"]>;
   inFlight?: Partial<Limits["inFlight"]>;
   imported?: Partial<Limits["imported"]>;
-  /** The caller must stop these before it stops the service. */
-  imports?: ImportsUnderWay;
+  /** The caller must stop it before it stops the service. */
+  work?: WorkUnderWay;
   /** If undefined, requests are not limited. */
   rateLimit?: RateLimit | undefined;
   /** Origins whose pages may read answers. */
@@ -60,7 +61,7 @@ export interface AppDependencies {
  */
 export function createApp(dependencies: AppDependencies) {
   const { database, store, log, tokens, answerMsMax, rateLimit, origins = [] } = dependencies;
-  const { bodyBytesMax = DEFAULT_LIMITS.bodyBytesMax, imports = new ImportsUnderWay() } = dependencies;
+  const { bodyBytesMax = DEFAULT_LIMITS.bodyBytesMax, work = new WorkUnderWay() } = dependencies;
   const limits = { ...DEFAULT_LIMITS.imported, ...dependencies.imported };
   const msMax = { ...DEFAULT_LIMITS.answerMsMax, ...answerMsMax };
   const app = new Hono<Env>();
@@ -96,11 +97,15 @@ export function createApp(dependencies: AppDependencies) {
     .use(refuseOtherMethods(app))
     .use(inFlight.counted())
     .route("/", reportRoutes(reports, hiring, inFlight))
-    .route("/", runRoutes(pages, imports.ended))
-    .route("/", importRoutes({ database, imports, log, limits, msMax: msMax.write }))
+    .route("/", runRoutes(pages, work.ended))
+    .route("/", importRoutes({ database, work, log, limits, msMax: msMax.write }))
     .route("/", inspectRoutes(pages, inFlight, bodyBytesMax))
     .route("/", rejectionRoutes(database, pages, writes))
-    .route("/", backupRoutes({ database, store, bodyBytesMax, inFlight, say: (line) => log.info(line) }))
+    .route(
+      "/",
+      backupRoutes({ database, store, bodyBytesMax, inFlight, inTurn: work.backups, say: (line) => log.info(line) }),
+    )
+    .route("/", storedBackupRoutes(store, database.dictionary))
     .route("/", insertRoutes(database, writes))
     .route("/", tableRoutes(pages));
 }

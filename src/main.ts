@@ -9,8 +9,8 @@ import { stopAt } from "./debug-points.ts";
 import { MusterError } from "./errors.ts";
 import { assertBindable, readTokens } from "./http/auth.ts";
 import { openLog } from "./http/log.ts";
+import { WorkUnderWay } from "./http/under-way.ts";
 import { loadFirst, notRead } from "./ingest/first-load.ts";
-import { ImportsUnderWay } from "./ingest/under-way.ts";
 import { interruption } from "./interruption.ts";
 import { limitsOf } from "./limits.ts";
 import { type OpenDatabase, openDatabase } from "./open-database.ts";
@@ -20,7 +20,7 @@ import { forgetExpiredKeys } from "./repositories/kept-answers.ts";
 import type { Report } from "./repositories/run-log.ts";
 import { dictionary } from "./schema-check.ts";
 
-/** At shutdown, imports and then requests have this long to finish. */
+/** At shutdown, work that goes on after its requests, and then requests, each have this long to finish. */
 const FINISH_MS_MAX = 10_000;
 /** At shutdown, the database's connections and the private server have this long to close. */
 const CLOSE_MS_MAX = 20_000;
@@ -84,9 +84,9 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   closing.defer(() => clearInterval(forgetting));
 
   const { RATE_LIMIT, TRUSTED_PROXY: proxies, CORS_ORIGINS: origins } = config;
-  const imports = new ImportsUnderWay();
+  const work = new WorkUnderWay();
   const app = createApp({
-    ...{ database, log, tokens, imports, origins, ...limitsOf(config) },
+    ...{ database, log, tokens, work, origins, ...limitsOf(config) },
     store: openStore(config.BACKUP_STORE),
     // With tokens the limiter is needed even if RATE_LIMIT is 0: it also limits how often an address may guess a token.
     rateLimit: tokens || RATE_LIMIT > 0 ? { perMinute: RATE_LIMIT || Number.POSITIVE_INFINITY, proxies } : undefined,
@@ -97,8 +97,8 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
     await server.stop(true);
     say("Muster has stopped");
   });
-  // Imports end before the server: clients that follow their events would keep it from stopping.
-  closing.defer(() => waitAtMost(FINISH_MS_MAX, imports.stop()));
+  // This work ends before the server: clients that follow its events would keep the server from stopping.
+  closing.defer(() => waitAtMost(FINISH_MS_MAX, work.stop()));
   say(`Muster serves ${server.url.href}`);
   await once(stopped, "abort");
 }

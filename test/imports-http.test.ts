@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import type { Counts } from "../src/db/ledger.ts";
 import { readTokens } from "../src/http/auth.ts";
-import { IMPORTS_MAX } from "../src/ingest/under-way.ts";
+import { IMPORTS_MAX } from "../src/http/under-way.ts";
 import type { ImportLimits } from "../src/limits.ts";
 import { loadLock, tryLock } from "../src/repositories/locks.ts";
 import { listRuns, type RunRecord, recordRun } from "../src/repositories/run-log.ts";

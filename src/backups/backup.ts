@@ -9,23 +9,21 @@ import { textEncoder } from "../codecs/text-to-avro.ts";
 import { fromText } from "../codecs/text-to-row.ts";
 import type { Database } from "../db/database.ts";
 import type { TextRow } from "../db/text-rows.ts";
-import { interruptible, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
-import { definitionOf, isEmpty } from "../publish/definition.ts";
-import { clearDeadRuns, failRun } from "../publish/recovery.ts";
-import { passGates } from "../repositories/gates.ts";
-import { type Beginning, beginRun } from "../repositories/live-run.ts";
+import { definitionOf } from "../publish/definition.ts";
+import { clearDeadRuns } from "../publish/recovery.ts";
+import type { BegunRun, LiveRun } from "../repositories/live-run.ts";
 import { endRun, hasBackedUp, type Report } from "../repositories/run-log.ts";
 import { readWhole } from "../repositories/whole-table.ts";
+import { beginWork, type RunOptions } from "./begin.ts";
 import { fingerprintOf, type Manifest, type ManifestEntry, newBackupId, sealed } from "./manifest.ts";
+import { openSnapshot } from "./snapshot.ts";
 import type { BackupStore, Draft } from "./store.ts";
 import { BlockBuilder } from "./table-file.ts";
 
-export interface BackupOptions {
+export interface BackupOptions extends RunOptions {
   tables: readonly Table[];
   codec: AvroCodec;
-  report: Report;
-  begin?: Beginning | undefined;
 }
 
 export interface BackupOutcome {
@@ -38,12 +36,32 @@ export interface BackupOutcome {
  * @returns the manifest, after the backup is complete and flushed to the store
  */
 export async function backup(database: Database, store: BackupStore, options: BackupOptions): Promise<BackupOutcome> {
-  const { tables, codec, report } = options;
+  return (await beginBackup(database, store, options)).finish();
+}
+
+/** Records the run of a backup. Its `finish` makes the backup, as backup() does. */
+export async function beginBackup(
+  database: Database,
+  store: BackupStore,
+  options: BackupOptions,
+): Promise<BegunRun<BackupOutcome>> {
+  const { report } = options;
   await clearDeadRuns(database, report.say);
   const newest = (await store.ids()).at(-1);
   if (newest === undefined && (await hasBackedUp(database.db))) report.say(STORE_IS_EMPTY);
   const id = newBackupId(new Date(), newest);
-  const run = await beginRun(database, "backup", id, { begin: options.begin });
+  return beginWork(database, { kind: "backup", source: id }, options, (run, report) =>
+    carryOut(database, store, run, { ...options, report }),
+  );
+}
+
+async function carryOut(
+  database: Database,
+  store: BackupStore,
+  run: LiveRun,
+  { tables, codec, report }: BackupOptions,
+): Promise<BackupOutcome> {
+  const id = run.source;
   let draft: Draft | undefined;
   let snapshot: PoolConnection | undefined;
   try {
@@ -62,50 +80,15 @@ export async function backup(database: Database, store: BackupStore, options: Ba
     return { run: run.id, manifest };
   } catch (error) {
     await draft?.discard().catch(() => report.say(`what was written of backup ${id} could not be removed`));
-    throw await failRun(database, run, error, report);
+    throw error;
   } finally {
     snapshot?.destroy();
-    await run.close();
   }
 }
 
 /** If a disk is not mounted, its mount point is an empty folder, and the backup would go there unnoticed. */
 const STORE_IS_EMPTY =
   "BACKUP_STORE has no backup, although this database was backed up before: if it is on a mount, check that it is mounted";
-
-/**
- * Opens a connection that sees all tables in their state at one moment. A table that is swapped in after the snapshot began
- * would read as empty. Two things prevent that. The gates are held in share mode until the snapshot has read from every table,
- * so no publish or restore comes between. And once the snapshot has read from a table, the table cannot be renamed before the
- * snapshot ends.
- */
-async function openSnapshot(database: Database, tables: readonly Table[], report: Report): Promise<PoolConnection> {
-  const gates = await database.pool.getConnection();
-  const snapshot = await database.pool.getConnection().catch((error) => {
-    gates.release();
-    throw error;
-  });
-  try {
-    await gates.beginTransaction();
-    const shared = tables.map((table) => table.name);
-    await interruptible(database, gates, report.signal, () =>
-      passGates(gates, { shared }, (name) => report.say(`waiting for a publish or restore of ${name}`)),
-    );
-    // Another program's ALTER may still come between the snapshot and the first read. Then both are done again.
-    const open = async () => {
-      await snapshot.query("START TRANSACTION WITH CONSISTENT SNAPSHOT");
-      for (const { name } of tables) await isEmpty(snapshot, name);
-    };
-    await interruptible(database, snapshot, report.signal, () => retried(["ER_TABLE_DEF_CHANGED"], open));
-    await gates.rollback();
-    gates.release();
-    return snapshot;
-  } catch (error) {
-    gates.destroy();
-    snapshot.destroy();
-    throw error;
-  }
-}
 
 async function writeTable(
   snapshot: PoolConnection,

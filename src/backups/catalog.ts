@@ -53,6 +53,16 @@ export function entryOf(manifest: Manifest, table: TableName): ManifestEntry {
 
 export type ListedBackup = (Manifest & { proof?: Proof }) | { id: string; damaged: true };
 
+/** Backups, newest first: the newest `limit`, or those before the backup `before`. `next` is set if there are older ones. */
+export async function pageOfBackups(
+  store: BackupStore,
+  { limit, before }: { limit: number; before?: string | undefined },
+): Promise<{ backups: ListedBackup[]; next: string | undefined }> {
+  const ids = (await store.ids()).reverse().filter((id) => before === undefined || id < before);
+  const page = ids.slice(0, limit);
+  return { backups: await listBackups(store, page), next: ids.length > limit ? page.at(-1) : undefined };
+}
+
 /** How many backups are read from the store at the same time. */
 const READ_AT_ONCE = 50;
 

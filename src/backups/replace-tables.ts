@@ -129,8 +129,9 @@ export async function planTables(
   database: MusterDatabase,
   run: LiveRun,
   replacements: readonly Replacement[],
-  { say }: Report,
+  { say, progress }: Report,
 ): Promise<Replaced> {
+  for (const { table, rows } of replacements) progress?.({ table: table.name, phase: "comparing", rows: 0, of: rows });
   const { referrers, grant } = await outsideReferrers(database, run, replacements);
   const counts = await planReplacement(run.connection, replacements);
   await refuseForOthers(run.connection, referrers, replacements, say);

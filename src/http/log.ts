@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from "hono";
 import pino, { type Logger } from "pino";
 import type { PrettyOptions } from "pino-pretty";
 import { driverError } from "../db/driver-errors.ts";
+import { MusterError } from "../errors.ts";
 import { isFileError } from "../file-errors.ts";
 import type { Env } from "./env.ts";
 
@@ -46,6 +47,12 @@ export function requestLog(log: Logger): MiddlewareHandler<Env> {
     const [request, role, run] = [c.get("requestId"), c.get("role"), c.get("run")];
     log.info({ request, role, run, method, path, status: c.res.status, ms }, "request");
   };
+}
+
+/** Logs that the run of an earlier request failed. */
+export function logFailure(log: Logger, facts: { run: string; table?: string }, subject: string, error: unknown): void {
+  if (error instanceof MusterError) log.warn(facts, `${subject} failed: ${error.message}`);
+  else log.error({ ...facts, error: loggable(error) }, `${subject} failed: an error inside Muster`);
 }
 
 /**

@@ -11,8 +11,9 @@ import { dropStages, stageName } from "../publish/stage.ts";
 import type { FileRecipe, Recipe } from "../read/recipes/recipe.ts";
 import { openSource, type Source } from "../read/sources/source.ts";
 import { forgetUncounted } from "../repositories/file-log.ts";
-import { type Beginning, beginRun } from "../repositories/live-run.ts";
+import { type Beginning, type BegunRun, beginRun } from "../repositories/live-run.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
+import { Pulse } from "../repositories/pulse.ts";
 import { supersede } from "../repositories/rejection-log.ts";
 import { endRun, findRun, noRows } from "../repositories/run-log.ts";
 import { ImportStages } from "./import-stages.ts";
@@ -21,7 +22,6 @@ import { logLate, withLate } from "./late-rejections.ts";
 import { assertKnowable, withoutKnown } from "./new-files.ts";
 import { checkIds } from "./provisional-ids.ts";
 import { publish, type Withheld } from "./publish-tables.ts";
-import { Pulse } from "./pulse.ts";
 import { readTable } from "./read-table.ts";
 import { excessOf, type Limits } from "./reject-limit.ts";
 
@@ -71,17 +71,11 @@ export async function importSource(database: MusterDatabase, options: ImportOpti
   return (await beginImport(database, options)).finish();
 }
 
-/** An import whose run is recorded, but that has not read a row yet. */
-export interface BegunImport {
-  run: string;
-  /** Does the import. Returns and throws as `importSource` does. */
-  finish(): Promise<ImportOutcome>;
-  /** Ends the run without importing, and records the error as its reason. */
-  abandon(error: unknown): Promise<void>;
-}
-
-/** @throws MusterError `invalid` if the source does not exist or no file in it is named for a table */
-export async function beginImport(database: MusterDatabase, options: ImportOptions): Promise<BegunImport> {
+/**
+ * Records the run of an import. Its `finish` returns and throws as `importSource` does.
+ * @throws MusterError `invalid` if the source does not exist or no file in it is named for a table
+ */
+export async function beginImport(database: MusterDatabase, options: ImportOptions): Promise<BegunRun<ImportOutcome>> {
   const pulse = new Pulse(database, options.report);
   const { report } = pulse;
   const source = await sourceOf(database.dictionary, options, report);
@@ -116,11 +110,11 @@ async function sourceOf(
   return openSource({ dictionary, locations: [source].flat(), only, recipe, options, s3, signal, say });
 }
 
-async function carryOut(begun: Import, pulse: Pulse): Promise<ImportOutcome> {
+async function carryOut(begun: Import, pulse: Pulse<ImportReport>): Promise<ImportOutcome> {
   const { database, run, stages, report, counts, read } = begun;
   let state = begun;
   const figures = () => ({ bytes: read.bytes, files: { read: state.source.files.length, known: state.filesKnown } });
-  pulse.start(run.id, counts);
+  pulse.start(run.id, () => Object.values(counts).reduce((sum, { rejected }) => sum + rejected, 0));
   try {
     await clearDeadRuns(database, report.say);
     for (const table of tablesOf(begun)) {

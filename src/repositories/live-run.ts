@@ -23,6 +23,14 @@ export interface LiveRun {
 /** Called in the transaction that writes the run's row, so that the caller can write something together with it. */
 export type Beginning = (transaction: MySql2Database, run: string) => Promise<void>;
 
+/** A run that is recorded, and has done nothing yet. The caller must call one of its functions. */
+export interface BegunRun<Outcome = unknown> {
+  run: string;
+  finish(): Promise<Outcome>;
+  /** Ends the run, and records the error as its reason. */
+  abandon(error: unknown): Promise<void>;
+}
+
 /**
  * Writes the row of a run that takes a while. The run's lock is taken first: a run without a lock counts as dead.
  * @param dryRun whether it stores nothing

@@ -16,7 +16,7 @@ export interface RunRecord {
   dry_run: boolean;
   counts: RunCounts;
   error: string | null;
-  /** How far an import under way has come; null for every other run. */
+  /** How far a run under way has come, as its process last reported; null before its first report and after its end. */
   progress: RunProgress | null;
   started_at: string;
   finished_at: string | null;

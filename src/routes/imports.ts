@@ -4,7 +4,6 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import type { Dictionary } from "../codecs/dictionary.ts";
 import type { Table, TableName } from "../codecs/tables.ts";
-import { withDeadline } from "../db/deadline.ts";
 import { retried, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
@@ -13,15 +12,15 @@ import { databaseAllows } from "../http/database-allows.ts";
 import { type Content, describe, json, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { IDEMPOTENCY_KEY, oncePerKey } from "../http/idempotency.ts";
-import { loggable } from "../http/log.ts";
+import { logFailure } from "../http/log.ts";
 import { Refusal } from "../http/problem.ts";
 import { recipeOf } from "../http/recipe-query.ts";
+import { IMPORTS_MAX, type WorkUnderWay } from "../http/under-way.ts";
 import { bodyOf, tooMany, Uploads } from "../http/upload.ts";
 import { parameter, validate } from "../http/validate.ts";
 import { countsText, whollyRejected } from "../ingest/counts.ts";
-import { type BegunImport, beginImport } from "../ingest/import.ts";
+import { beginImport, type ImportOutcome } from "../ingest/import.ts";
 import { type RejectLimit, rejectLimit } from "../ingest/reject-limit.ts";
-import { IMPORTS_MAX, type ImportsUnderWay } from "../ingest/under-way.ts";
 import type { ImportLimits } from "../limits.ts";
 import { type FileReader, MEDIA_TYPES, type MediaType, readerOfBody } from "../read/formats/file-formats.ts";
 import { CODINGS, type Packing, packingOfCoding } from "../read/formats/packings.ts";
@@ -29,12 +28,15 @@ import type { FileRecipe, FormatName } from "../read/recipes/recipe.ts";
 import { RECIPE_PARAMETERS } from "../read/recipes/recipe-options.ts";
 import { oneFile, type Source } from "../read/sources/source.ts";
 import { type Spool, spool, tooLarge } from "../read/sources/spool.ts";
+import type { BegunRun } from "../repositories/live-run.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
-import { findRun } from "../repositories/run-log.ts";
+import { findRun, type RunRecord } from "../repositories/run-log.ts";
 import { csvExample, isStrict, PREFER } from "./insert.ts";
 import { Run } from "./runs.ts";
 
 const NAME_LENGTH_MAX = 255;
+/** How long a request waits for a place after its body has arrived. */
+const PLACE_MS_MAX = 30_000;
 
 /** What the client calls its file. It is only shown, and never used as a path. */
 export const fileName = parameter
@@ -90,14 +92,14 @@ export function fileBody({ tables }: Dictionary, status: number): Record<string,
 
 interface ImportDependencies {
   database: MusterDatabase;
-  imports: ImportsUnderWay;
+  work: WorkUnderWay;
   log: Logger;
   limits: ImportLimits;
   /** Milliseconds that the run may take to begin. After that the answer is 503. */
   msMax: number;
 }
 
-export function importRoutes({ database, imports, log, limits, msMax }: ImportDependencies) {
+export function importRoutes({ database, work, log, limits, msMax }: ImportDependencies) {
   const { dictionary } = database;
   const uploads = new Uploads(limits);
   const { bytesMax } = limits;
@@ -116,11 +118,11 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
     const isAllOrNothing = isStrict(c.req.header("Prefer"));
     await using held = new AsyncDisposableStack();
     // enter() below checks this too. Here the check saves the client from sending its whole body for nothing.
-    if (imports.isFull) throw allPlacesTaken();
+    if (work.imports.isFull) throw allPlacesTaken();
     const upload = held.use(uploads.begin());
-    const body = held.use(await spool(bodyOf(c, upload, limits, imports.stopping), bytesMax));
+    const body = held.use(await spool(bodyOf(c, upload, limits, work.stopping), bytesMax));
     if (body.bytes === 0) throw new Refusal(400, "the body is empty: send the rows as a file");
-    const place = await imports.enter(database.longRuns, c.req.raw.signal);
+    const place = await work.enter([work.imports, database.longRuns], c.req.raw.signal, PLACE_MS_MAX);
     if (!place) throw allPlacesTaken();
     held.use(place);
     const maxRejects = isAllOrNothing ? { rows: 0 } : query.max_rejects;
@@ -130,35 +132,41 @@ export function importRoutes({ database, imports, log, limits, msMax }: ImportDe
       maxRejects,
       rejectsKept: rejectsKept(maxRejects, limits.rejectsMax),
       hasPlace: true,
-      report: { say, signal: imports.stopping },
+      report: { say, signal: work.stopping },
     };
-    const beginning = once<BegunRequest>(c, body.digest, {
+    const beginning = once<Begun>(c, body.digest, {
       run: async (begin) => {
         const begun = await retried(WORTH_ANOTHER_TRY, () => beginImport(database, { ...options, begin }));
-        return { run: begun.run, begun };
+        return { begun, record: await recordOf(database, begun) };
       },
-      again: ({ id }) => ({ run: id }),
+      again: (record) => ({ record }),
       answersEarly: true,
     });
-    try {
-      const withRecord = beginning.then(async (begun) => ({ ...begun, record: await findRun(database.db, begun.run) }));
-      const { run, begun, record }: BegunRequest & { record: Run | undefined } = await withDeadline(msMax, withRecord);
-      if (!record) throw new MusterError("not_found", `there is no run ${run}`);
-      if (begun) imports.launch(finish(begun, query.table, held.move(), log));
-      const preference = `handling=${isAllOrNothing ? "strict" : "lenient"}`;
-      return c.json(record, 202, { Location: `/runs/${run}`, "Preference-Applied": preference });
-    } catch (error) {
-      // The run may still begin after this request has failed.
-      imports.launch(abandon(beginning, error, held.move()));
-      throw error;
-    }
+    const { record }: { record: Run } = await work.goOn(beginning, {
+      ...{ msMax, held },
+      finish: (begun) => finish(begun, query.table, log),
+    });
+    const preference = `handling=${isAllOrNothing ? "strict" : "lenient"}`;
+    return c.json(record, 202, { Location: `/runs/${record.id}`, "Preference-Applied": preference });
   });
 }
 
-interface BegunRequest {
-  run: string;
+interface Begun {
+  record: RunRecord;
   /** Missing if an earlier request with the same Idempotency-Key began the run. */
-  begun?: BegunImport;
+  begun?: BegunRun<ImportOutcome>;
+}
+
+/** The record of a run that has begun. If it cannot be read, ends the run. */
+async function recordOf({ db }: MusterDatabase, { run, abandon }: BegunRun): Promise<RunRecord> {
+  try {
+    const record = await findRun(db, run);
+    if (!record) throw new MusterError("not_found", `there is no run ${run}`);
+    return record;
+  } catch (error) {
+    await abandon(error);
+    throw error;
+  }
 }
 
 /** The reader for the body's type and coding. @throws Refusal 415 */
@@ -203,16 +211,8 @@ function sourceOf(
   return oneFile(`upload:${name ?? `sha256:${body.digest.toString("hex")}`}`, table, file);
 }
 
-/** Waits until the run has begun, ends it because of an error, and then gives back what the request held. */
-async function abandon(beginning: Promise<BegunRequest>, error: unknown, held: AsyncDisposableStack): Promise<void> {
-  await using _ = held;
-  const begun = await beginning.then((each) => each.begun).catch(() => undefined);
-  await begun?.abandon(error);
-}
-
-/** Carries out the import, logs how it ended, and gives back what the request held. Clients see from the run how it ended. */
-async function finish(begun: BegunImport, table: TableName, held: AsyncDisposableStack, log: Logger): Promise<void> {
-  await using _ = held;
+/** Carries out the import, and logs how it ended. Clients see that from the run. */
+async function finish(begun: BegunRun<ImportOutcome>, table: TableName, log: Logger): Promise<void> {
   const { run } = begun;
   const subject = `import ${run} of ${table}`;
   try {
@@ -220,7 +220,6 @@ async function finish(begun: BegunImport, table: TableName, held: AsyncDisposabl
     const done = whollyRejected(tables).length > 0 ? "every row was rejected" : countsText(tables);
     log.info({ run, table, counts: tables[table] }, `${subject} ${status}: ${error ?? done}`);
   } catch (error) {
-    if (error instanceof MusterError) log.warn({ run, table }, `${subject} failed: ${error.message}`);
-    else log.error({ run, table, error: loggable(error) }, `${subject} failed: an error inside Muster`);
+    logFailure(log, { run, table }, subject, error);
   }
 }

@@ -1,18 +1,17 @@
+import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
-import type { MusterDatabase } from "../repositories/muster-database.ts";
-import { type Progress, recordProgress } from "../repositories/run-log.ts";
-import type { Import, ImportReport } from "./import-state.ts";
+import { type Progress, type Report, recordProgress } from "./run-log.ts";
 
-/** Often enough for a progress bar to move, and rare compared with the import's own statements. */
+/** Often enough for a progress bar to move, and rare compared with the run's own statements. */
 const BEAT_MS = 500;
 
 /**
- * Writes the progress of an import into its run's row, and looks there whether somebody wants it cancelled. So every process
- * can follow and cancel an import, whichever process works on it.
+ * Writes the progress of a run into its row, and looks there whether somebody wants it cancelled. So every process can follow
+ * and cancel a run, whichever process works on it.
  */
-export class Pulse {
-  /** The given report for the steps of the import. It also notes their progress, and its signal also aborts on a cancel. */
-  readonly report: ImportReport;
+export class Pulse<Reported extends Report = Report> {
+  /** The given report for the steps of the run. It also notes their progress, and its signal also aborts on a cancel. */
+  readonly report: Reported;
   readonly #cancelled = new AbortController();
   #progress: Progress = { table: "", phase: "waiting", rows: 0 };
   #phaseBegan = performance.now();
@@ -20,8 +19,8 @@ export class Pulse {
   #timer: Timer | undefined;
 
   constructor(
-    private readonly database: MusterDatabase,
-    report: ImportReport,
+    private readonly database: Database,
+    report: Reported,
   ) {
     const signals = report.signal ? [report.signal, this.#cancelled.signal] : [this.#cancelled.signal];
     const progress = (progress: Progress) => {
@@ -37,12 +36,13 @@ export class Pulse {
     this.#progress = progress;
   }
 
-  start(run: string, counts: Import["counts"]): void {
+  /** @param rejected says how many rows have been rejected so far */
+  start(run: string, rejected = () => 0): void {
     this.#timer = setTimeout(() => {
-      // If a beat fails, the next one tries again, or the import fails for the same reason.
-      const beat = this.#beat(run, counts).catch(() => {});
+      // If a beat fails, the next one tries again, or the run fails for the same reason.
+      const beat = this.#beat(run, rejected()).catch(() => {});
       this.#beating = beat.then(() => {
-        if (this.#timer) this.start(run, counts);
+        if (this.#timer) this.start(run, rejected);
       });
     }, BEAT_MS);
   }
@@ -54,10 +54,9 @@ export class Pulse {
     await this.#beating;
   }
 
-  async #beat(run: string, counts: Import["counts"]): Promise<void> {
+  async #beat(run: string, rejected: number): Promise<void> {
     const { rows } = this.#progress;
     const seconds = (performance.now() - this.#phaseBegan) / 1000;
-    const rejected = Object.values(counts).reduce((sum, each) => sum + each.rejected, 0);
     const speed = rows > 0 && { rows_per_s: Math.round(rows / seconds) };
     const isCancelled = await recordProgress(this.database.db, run, { ...this.#progress, rejected, ...speed });
     if (isCancelled) this.#cancelled.abort(new MusterError("interrupted", "interrupted: it was cancelled on request"));
