@@ -2463,6 +2463,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     spreadsheet?: Loose<"false" | "true" | undefined>;
                     table?: Loose<"departments" | "hired_employees" | "jobs" | undefined>;
                     code?: Loose<"duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined>;
+                    cause?: Loose<string | undefined>;
                     run?: Loose<string | undefined>;
                     state?: Loose<"discarded" | "open" | "replayed" | "superseded" | undefined>;
                 };
@@ -2498,6 +2499,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     spreadsheet?: Loose<"false" | "true" | undefined>;
                     table?: Loose<"departments" | "hired_employees" | "jobs" | undefined>;
                     code?: Loose<"duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type" | undefined>;
+                    cause?: Loose<string | undefined>;
                     run?: Loose<string | undefined>;
                     state?: Loose<"discarded" | "open" | "replayed" | "superseded" | undefined>;
                 };

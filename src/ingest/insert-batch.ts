@@ -60,6 +60,33 @@ export async function insertBatch(
 ): Promise<BatchOutcome> {
   const run = Bun.randomUUIDv7();
   const began = performance.now();
+  const { inOrder, isRefused } = await judgeBatch(database, connection, batch);
+  const rejections = await logRejected(connection, run, inOrder);
+  const rows = inOrder.map((each) => answerTo(database.dictionary, each, rejections.get(each), isRefused));
+  const counts = countOf(rows);
+  const status = isRefused ? "refused" : "succeeded";
+  const { kind, source } = batch;
+  await recordRun(database, drizzle(connection), { id: run, kind, source, status, counts, began });
+  return { run, counts, rows };
+}
+
+/** What insertBatch would answer, except the ids of rejections. It records nothing; the caller rolls back the rows that are stored. */
+export async function rehearseBatch(
+  database: MusterDatabase,
+  connection: PoolConnection,
+  rows: readonly BatchRow[],
+): Promise<Omit<BatchOutcome, "run">> {
+  const { inOrder } = await judgeBatch(database, connection, { rows, strict: false });
+  const answers = inOrder.map((each) => answerTo(database.dictionary, each, undefined, false));
+  return { counts: countOf(answers), rows: answers };
+}
+
+/** Judges and stores the rows of a batch. @returns their verdicts in its order, and whether no row is stored in the end */
+async function judgeBatch(
+  database: MusterDatabase,
+  connection: PoolConnection,
+  batch: Pick<Batch, "rows" | "strict">,
+): Promise<{ inOrder: JudgedRow<BatchRow>[]; isRefused: boolean }> {
   const batchTables = database.dictionary.tables.filter((table) => batch.rows.some((row) => row.table === table.name));
   await passGates(connection, { shared: batchTables.map((table) => table.name) }, (table) => {
     throw new MusterError("unavailable", `${table} is being published or restored: try again`);
@@ -82,13 +109,7 @@ export async function insertBatch(
   });
   const isRefused = batch.strict && inOrder.some(({ verdict }) => verdict.is === "rejected");
   if (isRefused) await connection.query("ROLLBACK TO SAVEPOINT batch");
-  const rejections = await logRejected(connection, run, inOrder);
-  const rows = inOrder.map((each) => answerTo(database.dictionary, each, rejections.get(each), isRefused));
-  const counts = countOf(rows);
-  const status = isRefused ? "refused" : "succeeded";
-  const { kind, source } = batch;
-  await recordRun(database, drizzle(connection), { id: run, kind, source, status, counts, began });
-  return { run, counts, rows };
+  return { inOrder, isRefused };
 }
 
 /** @returns the ids of the rejections */

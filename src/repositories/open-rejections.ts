@@ -79,16 +79,36 @@ export interface HeldRejection
  * another replay has locked it
  */
 export async function holdRejections(db: MySql2Database, ids: readonly number[]): Promise<Map<number, HeldRejection>> {
-  const { id, table, file, position, columns, recipe, state } = rejections;
-  const rows = await db
-    .select({ id, table, file, position, columns, recipe, state, bytes: BYTES })
-    .from(rejections)
-    .where(and(inArray(id, [...ids]), hasEnded(db)))
+  const rows = await forReplay(db, ids)
     .for("update", { noWait: true })
     .catch((error) => {
       if (!isHeld(error)) throw error;
       throw new MusterError("conflict", "another replay has some of these rejections: try again when it has ended");
     });
+  return openOnly(rows, ids);
+}
+
+/** The same without locking them. @throws MusterError as holdRejections() does, except for locks */
+export async function lookUpRejections(
+  db: MySql2Database,
+  ids: readonly number[],
+): Promise<Map<number, HeldRejection>> {
+  return openOnly(await forReplay(db, ids), ids);
+}
+
+function forReplay(db: MySql2Database, ids: readonly number[]) {
+  const { id, table, file, position, columns, recipe, state } = rejections;
+  return db
+    .select({ id, table, file, position, columns, recipe, state, bytes: BYTES })
+    .from(rejections)
+    .where(and(inArray(id, [...ids]), hasEnded(db)))
+    .$dynamic();
+}
+
+function openOnly(
+  rows: readonly (Omit<HeldRejection, "recipe"> & { recipe: object | null })[],
+  ids: readonly number[],
+): Map<number, HeldRejection> {
   const held = new Map(rows.map((row) => [row.id, { ...row, recipe: row.recipe ?? undefined }]));
   const lost = ids.filter((each) => !held.has(each));
   if (lost.length > 0) throw new MusterError("not_found", `there is no rejection ${firstOf(lost)}`);

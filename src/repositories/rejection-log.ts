@@ -1,9 +1,10 @@
 /** The log of rejected rows. */
 import { isUtf8 } from "node:buffer";
-import { and, asc, desc, eq, gt, inArray, like, ne, notInArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, like, lte, ne, notInArray, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/datetime.ts";
 import { RAW_BYTES_MAX, type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
+import { type Cause, hasCause } from "./causes.ts";
 import { namesRead } from "./file-log.ts";
 import { inParts, statementBytes } from "./inserts.ts";
 import { isImportOf } from "./run-log.ts";
@@ -29,10 +30,14 @@ export interface RejectionRecord {
 
 export interface RejectionFilter {
   limit: number;
+  ids?: readonly number[] | undefined;
   /** The last id of the previous page. */
   after?: number | undefined;
+  upTo?: number | undefined;
   table?: string | undefined;
   code?: ReasonCode | undefined;
+  /** All reasons of the row, while `code` is one of them. */
+  cause?: Cause | undefined;
   run?: string | undefined;
   state?: RejectionState | undefined;
   /** Cannot be combined with `after`. */
@@ -41,12 +46,15 @@ export interface RejectionFilter {
 
 /** Rejections of runs that have ended, in id order, or the newest first. */
 export async function listRejections(db: MySql2Database, filter: RejectionFilter): Promise<RejectionRecord[]> {
-  const { limit, after, table, code, run, state, newestFirst = false } = filter;
+  const { limit, ids, after, upTo, table, code, cause, run, state, newestFirst = false } = filter;
   const conditions: (SQL | undefined)[] = [
+    ids && inArray(rejections.id, [...ids]),
     after === undefined ? undefined : gt(rejections.id, after),
+    upTo === undefined ? undefined : lte(rejections.id, upTo),
     table === undefined ? undefined : eq(rejections.table, table),
     // Reasons are stored as JSON text. Quotes inside a detail are escaped there, so this pattern matches only a code.
     code === undefined ? undefined : like(rejections.reasons, `%"code":"${code}"%`),
+    cause && hasCause(cause),
     run === undefined ? undefined : eq(rejections.run, run),
     state === undefined ? undefined : eq(rejections.state, state),
   ];

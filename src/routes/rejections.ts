@@ -20,6 +20,7 @@ import { noQuery, validate } from "../http/validate.ts";
 import { discardRejections, openRejections, replay } from "../ingest/replay.ts";
 import { sheetCells, sheetHeader } from "../read/corrections/rejection-sheet.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
+import { parseCause } from "../repositories/causes.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { findRejection, listRejections, type RejectionRecord } from "../repositories/rejection-log.ts";
 import { sentRow, type WriteLimits } from "./insert.ts";
@@ -39,6 +40,21 @@ const rejectionQuery = ({ names }: Dictionary) =>
     spreadsheet: spreadsheetOption,
     table: z.enum(names, { error: `must be one of ${names.join(", ")}` }).optional(),
     code: z.enum(REASON_CODES, { error: `must be one of ${REASON_CODES.join(", ")}` }).optional(),
+    cause: z
+      .string("must be given once")
+      .transform((text, context) => {
+        const cause = parseCause(text);
+        if (!cause)
+          context.addIssue({ code: "custom", message: "must be codes with their fields: missing:name;missing:job" });
+        return cause ?? z.NEVER;
+      })
+      .meta(
+        documented({
+          ...{ type: "string", examples: ["unknown_reference:department_id"] },
+          description: "All reasons of a row: their codes and fields, with a semicolon between them",
+        }),
+      )
+      .optional(),
     run: z
       .uuid("must be a run's id")
       .optional()

@@ -25,7 +25,7 @@ export interface CorrectedFile {
   lines(say?: (line: string) => void): AsyncGenerator<CorrectionLine[]>;
 }
 
-/** A rejection to replay, with a new `row`, `raw` or `cells`. If it has none of them, its input is replayed as it came. */
+/** A rejection to replay, with a new `row`, `raw`, `cells` or `fields`. If it has none of them, its input is replayed as it came. */
 export interface Correction {
   id: number;
   /** A JSON object, as it was written. */
@@ -34,6 +34,8 @@ export interface Correction {
   raw?: string;
   /** The cells of a sheet by the names of their columns. */
   cells?: Record<string, string>;
+  /** New texts for some columns, as they would be written in the row's file; blank for no value. The others stay as they came. */
+  fields?: Record<string, string>;
 }
 
 /** The correction on a line, or why the line cannot be used. */

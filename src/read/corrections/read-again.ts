@@ -15,6 +15,7 @@ import type { FileRecipe } from "../recipes/recipe.ts";
 import { valueRecipe } from "../recipes/recipe-parts.ts";
 import type { Correction } from "./corrected-file.ts";
 import { recordsOf } from "./rejection-sheet.ts";
+import { withFields } from "./with-fields.ts";
 
 export type RowRead = Pick<FileRow, "values" | "reasons" | "raw" | "columns" | "recipe">;
 
@@ -25,12 +26,13 @@ export type RowRead = Pick<FileRow, "values" | "reasons" | "raw" | "columns" | "
 export async function readAgain(
   table: Table,
   rejection: HeldRejection,
-  { row, raw, cells }: Correction,
+  { row, raw, cells, fields }: Correction,
   stored: Buffer | undefined,
 ): Promise<RowRead> {
   if (row !== undefined) return { ...rowOfJson(table, row), raw: Buffer.from(row) };
   if (cells) return readCells(table, rejection, cells);
   const bytes = raw === undefined ? wholeRaw(rejection, stored) : Buffer.from(raw);
+  if (fields) return readChanged(table, rejection, bytes, fields);
   const { columns, file } = rejection;
   const recipe = rejection.recipe as FileRecipe | undefined;
   const reading = readingTable(table, recipe);
@@ -84,6 +86,19 @@ function readCellsAsJson(
 }
 
 const assignedOf = ({ columns, assigned = -1 }: Table) => columns[assigned]?.name ?? "";
+
+/** Reads a row again with new texts for some of its columns. */
+async function readChanged(
+  table: Table,
+  rejection: HeldRejection,
+  bytes: Buffer,
+  fields: Record<string, string>,
+): Promise<RowRead> {
+  const changed = await withFields(table, rejection, bytes, fields);
+  if (!changed)
+    throw new MusterError("conflict", `rejection ${rejection.id} cannot be split into fields: send the whole row`);
+  return changed;
+}
 
 /** The raw input. If the log has cut it, it is refused: what is left of the row could be taken for another row. */
 function wholeRaw({ id, bytes }: HeldRejection, stored: Buffer | undefined): Buffer {

@@ -39,7 +39,11 @@ export async function sheetCells(tables: readonly Table[], rejection: RejectionR
   return [id, why, ...place, ...fieldNames(tables).map((name) => fields?.get(name)), asItCame];
 }
 
-async function fieldsOf(table: Table, rejection: RejectionRecord): Promise<Map<string, string> | undefined> {
+/** The texts of a rejection's fields by the names of their columns. Undefined if its input cannot be split into fields. */
+export async function fieldsOf(
+  table: Table,
+  rejection: Pick<RejectionRecord, "raw" | "columns" | "recipe">,
+): Promise<Map<string, string> | undefined> {
   const { raw, columns } = rejection;
   const recipe = rejection.recipe as FileRecipe | undefined;
   if (raw === undefined || Buffer.byteLength(raw) >= RAW_BYTES_MAX) return undefined;
