@@ -76,7 +76,10 @@ export function createApp(dependencies: AppDependencies) {
   const hiring = hiringTables(database.dictionary.tables);
   const frame = new Frame({ hasTokens: tokens !== undefined, hasReports: hiring !== undefined });
   const { limitGuesses } = rate ?? {};
-  const page = { frame, database, pages, inFlight, bodyBytesMax, tokens, limitGuesses };
+  const page = {
+    ...{ frame, database, pages, store, work, log, tokens, limitGuesses },
+    ...{ inFlight, bodyBytesMax, msMax: msMax.write },
+  };
   return app
     .use(
       requestId({ limitLength: REQUEST_ID_LENGTH_MAX }),

@@ -6,6 +6,7 @@ import { debugPoint } from "../debug-points.ts";
 import { clearDeadRuns, takeTurn } from "../publish/recovery.ts";
 import type { Replacement } from "../publish/replace.ts";
 import { dropStages } from "../publish/stage.ts";
+import { sourceOf } from "../repositories/backup-runs.ts";
 import type { BegunRun, LiveRun } from "../repositories/live-run.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { backupIn, endRun, findRun, type RunRecord } from "../repositories/run-log.ts";
@@ -60,7 +61,7 @@ export async function beginRestore(
     part.map((table) => table.name),
   );
   await clearDeadRuns(database, report.say);
-  const source = `backup ${manifest.id}${plan ? " (plan)" : ""}`;
+  const source = (plan ? sourceOf.plan : sourceOf.restore)(manifest.id);
   const begun = await beginWork(database, { kind: "restore", source, dryRun: plan }, options, (run, report) =>
     carryOut(database, store, run, { manifest, tables: part, plan, report }),
   );

@@ -6,6 +6,7 @@ import { textEncoder } from "../codecs/text-to-avro.ts";
 import { MusterError } from "../errors.ts";
 import { clearDeadRuns } from "../publish/recovery.ts";
 import { dropStages } from "../publish/stage.ts";
+import { sourceOf } from "../repositories/backup-runs.ts";
 import type { BegunRun, LiveRun } from "../repositories/live-run.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { endRun, type Report } from "../repositories/run-log.ts";
@@ -49,7 +50,7 @@ export async function beginVerify(
   const { id, report } = options;
   const manifest = await findManifest(store, id);
   await clearDeadRuns(database, report.say);
-  const source = `backup ${manifest.id} (verify)`;
+  const source = sourceOf.verification(manifest.id);
   return beginWork(database, { kind: "restore", source, dryRun: true }, options, (run, report) =>
     carryOut(database, store, run, manifest, report),
   );

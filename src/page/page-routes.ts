@@ -1,11 +1,15 @@
 /** The page for people: one file or folder a view (docs/http.md "The page"). */
 import { Hono } from "hono";
+import type { Logger } from "pino";
+import type { BackupStore } from "../backups/store.ts";
 import { requires, type Tokens } from "../http/auth.ts";
 import type { Env } from "../http/env.ts";
 import type { InFlight } from "../http/in-flight.ts";
 import type { GuessLimit } from "../http/rate-limit.ts";
+import type { WorkUnderWay } from "../http/under-way.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { assetRoutes } from "./assets.ts";
+import { backupViews } from "./backups/backup-views.tsx";
 import type { Frame } from "./frame.tsx";
 import { overviewRoutes } from "./overview.ts";
 import { signInFirst, signInRoutes } from "./sign-in.tsx";
@@ -15,6 +19,12 @@ export interface PageDependencies {
   database: MusterDatabase;
   /** The same database with a time limit on its queries. */
   pages: MusterDatabase;
+  store: BackupStore;
+  /** What goes on after its request. */
+  work: WorkUnderWay;
+  log: Logger;
+  /** Milliseconds that a request may take to write, or to begin a run. */
+  msMax: number;
   inFlight: InFlight;
   bodyBytesMax: number;
   tokens: Tokens | undefined;
@@ -30,8 +40,9 @@ export const openPageRoutes = ({ frame, pages, tokens, limitGuesses }: PageDepen
     .route("/", overviewRoutes(pages, frame));
 
 /** The views below /page/. They need the role reader, and check for a higher role themselves. */
-export function viewRoutes({ frame, inFlight }: PageDependencies): Hono<Env> {
+export function viewRoutes(dependencies: PageDependencies): Hono<Env> {
+  const { frame, inFlight } = dependencies;
   const views = new Hono<Env>();
   views.use("/page/*", signInFirst(frame), requires("reader"), inFlight.counted());
-  return views;
+  return views.route("/", backupViews(dependencies));
 }

@@ -76,7 +76,8 @@ async function has(db: MySql2Database, condition: SQL | undefined): Promise<bool
   return (await db.select({ id: runs.id }).from(runs).where(condition).limit(1)).length > 0;
 }
 
-function runRecord(row: typeof runs.$inferSelect): RunRecord {
+/** A row of the log as HTTP answers show it. */
+export function runRecord(row: typeof runs.$inferSelect): RunRecord {
   const { owner: _owner, swap: _swap, cancel_asked_at: _asked, ...record } = row;
   return {
     ...record,
