@@ -2,6 +2,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
+import { MusterError } from "../src/errors.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { WorkUnderWay } from "../src/http/under-way.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
@@ -31,8 +32,8 @@ beforeEach(async () => {
   await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk'), (2, 'Cook')");
 });
 
-async function personWith(token: string): Promise<Person> {
-  const person = await personAt(app, { prefix: "/muster", acceptDownloads: true });
+async function personWith(token: string, options: { javaScriptEnabled?: boolean } = {}): Promise<Person> {
+  const person = await personAt(app, { prefix: "/muster", acceptDownloads: true, ...options });
   open.push(person);
   await person.page.goto(`${person.root}page/backups`);
   await person.signIn(token);
@@ -225,6 +226,32 @@ test("a plan that was refused says why, and cannot be confirmed; a run that is n
   expect((await send(`/page/backups/${id}/restore`, form)).headers.get("Location")).toBeNull();
   const [backupRun] = (await listRuns(database.db, { limit: 5 })).filter(({ kind }) => kind === "backup");
   expect((await page(`/page/backups/${id}/restore?plan=${backupRun?.id}`)).status).toBe(404);
+});
+
+test("if the store does not answer, the page says so, and its form is still there", async () => {
+  const away = new DirectoryStore(folder);
+  away.ids = () => Promise.reject(new MusterError("unavailable", "the bucket does not answer: try again"));
+  const answer = await appOver(database, { store: away }).request("http://localhost/page/backups");
+  const html = await answer.text();
+  expect([answer.status, html]).toEqual([
+    200,
+    expect.stringContaining("Not available now: the bucket does not answer"),
+  ]);
+  expect(html).toContain("Back up");
+});
+
+test.skipIf(withoutChromium !== "")(`all of it works without JavaScript${withoutChromium}`, async () => {
+  const id = await backedUp();
+  await database.pool.query("INSERT INTO jobs VALUES (3, 'Later')");
+  const person = await personWith("rule-me", { javaScriptEnabled: false });
+  await person.page.goto(`${person.root}page/backups/${id}`);
+  await person.page.getByRole("button", { name: "Plan the restore" }).click();
+  const plan = await endOfRun(person);
+  await person.page.goto(`${person.root}page/backups/${id}/restore?plan=${plan.id}`);
+  await person.page.getByLabel("Delete 1 row of jobs").check();
+  await person.page.getByRole("button", { name: "Restore jobs" }).click();
+  expect(await endOfRun(person)).toMatchObject({ counts: { jobs: { deleted: 1 } } });
+  expect(await jobs()).toEqual(AS_BACKED_UP);
 });
 
 test("the list goes on to older backups", async () => {
