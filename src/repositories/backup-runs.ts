@@ -6,7 +6,7 @@ import { type RunCounts, type RunKind, runs } from "../db/ledger.ts";
 import { findRun, type RunRecord, runRecord } from "./run-log.ts";
 
 /** At most so many runs are looked at. */
-const LOOKED_AT_MAX = 1_000;
+export const LOOKED_AT_MAX = 1_000;
 
 /** The backups, restores and verifications that have not ended, newest first. */
 export async function findUnderWay(db: MySql2Database): Promise<RunRecord[]> {
@@ -43,27 +43,32 @@ export async function findPlan(db: MySql2Database, backup: string, run: string):
 const STORING: RunKind[] = ["import", "insert", "replay", "restore"];
 const LONG: RunKind[] = ["import", "restore"];
 
-/**
- * The runs that have stored, changed or deleted rows of these tables since a run began, or that may still do so. Newest first.
- * Of very many it looks only at the newest.
- */
+export interface Writers {
+  /** Newest first. */
+  runs: RunRecord[];
+  /** There are so many runs that only the newest were looked at. */
+  areMore: boolean;
+}
+
+/** The runs that have stored, changed or deleted rows of these tables since a run began, or that may still do so. */
 export async function findWritersSince(
   db: MySql2Database,
   { id, started_at }: RunRecord,
   tables: readonly TableName[],
-): Promise<RunRecord[]> {
+): Promise<Writers> {
   const began = started_at.replace("T", " ").replace("Z", "");
   const stored = eq(runs.dry_run, false);
   const ended = or(isNull(runs.finished_at), gte(runs.finished_at, began));
-  const [later, earlier] = await Promise.all(
+  const [later = [], earlier = []] = await Promise.all(
     [
       and(gt(runs.id, id), inArray(runs.kind, STORING), stored),
       and(lt(runs.id, id), inArray(runs.kind, LONG), ended, stored),
     ].map((which) => db.select().from(runs).where(which).orderBy(desc(runs.id)).limit(LOOKED_AT_MAX)),
   );
-  return [...(later ?? []), ...(earlier ?? [])]
+  const writers = [...later, ...earlier]
     .map(runRecord)
     .filter((run) => run.finished_at === null || tables.some((table) => hasChanged(run.counts[table])));
+  return { runs: writers, areMore: [later, earlier].some(({ length }) => length === LOOKED_AT_MAX) };
 }
 
 function hasChanged(counts: RunCounts[string] | undefined): boolean {

@@ -10,7 +10,7 @@ import type { Table as StoredTable } from "../../codecs/tables.ts";
 import { MusterError } from "../../errors.ts";
 import type { Env } from "../../http/env.ts";
 import { validate } from "../../http/validate.ts";
-import { findPlan, findWritersSince } from "../../repositories/backup-runs.ts";
+import { findPlan, findWritersSince, type Writers } from "../../repositories/backup-runs.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
 import { BackupPath } from "../../routes/stored-backups.ts";
 import { readForm } from "../form.ts";
@@ -62,7 +62,7 @@ export function planAndRestore(dependencies: PageDependencies) {
       if (planned.plan.status !== "succeeded") return show(c, planned);
       if (confirmed === undefined) return show(c, planned, { problem: NOT_CONFIRMED, status: 422 });
       // A person who sends the form twice, or after somebody else's restore, has confirmed another state than the present one.
-      const isUnseen = planned.writers.some(({ kind, id }) => kind !== "insert" && id > since);
+      const isUnseen = planned.writers.runs.some(({ kind, id }) => kind !== "insert" && id > since);
       if (isUnseen) return show(c, planned, { problem: CHANGED, status: 409 });
       const { tables, manifest } = planned;
       return followed(c, dependencies, "restore", (options) =>
@@ -78,8 +78,8 @@ interface Planned {
   manifest: Manifest;
   plan: RunRecord;
   tables: StoredTable[];
-  /** Runs that have written to the tables since the plan, newest first. */
-  writers: RunRecord[];
+  /** The runs that have written to the tables since the plan. */
+  writers: Writers;
 }
 
 const Refused = ({ manifest, plan }: Planned) => (
@@ -117,14 +117,14 @@ function Confirm({ manifest, plan, tables, writers }: Planned) {
         <PlannedRows each={each} />
         <WrittenSince id={manifest.id} names={names} writers={writers} />
       </section>
-      {isAsBackedUp && writers.length === 0 ? (
+      {isAsBackedUp && writers.runs.length === 0 && !writers.areMore ? (
         <p class="good">Nothing to restore: every row is as in the backup.</p>
       ) : (
         <section class="card" aria-labelledby="confirm">
           <h2 id="confirm">Confirm</h2>
           <form class="stack" method="post" action={`page/backups/${manifest.id}/restore`}>
             <input type="hidden" name="plan" value={plan.id} />
-            <input type="hidden" name="since" value={writers[0]?.id ?? plan.id} />
+            <input type="hidden" name="since" value={writers.runs[0]?.id ?? plan.id} />
             <label>
               <input type="checkbox" name="confirmed" value="yes" required /> {consequence(each)} What is written to{" "}
               {names.length === 1 ? "this table" : "these tables"} between the plan and the restore is undone too.

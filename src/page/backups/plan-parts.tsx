@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** What a restore would do, in a table and in words. */
 import type { RestoreCounts } from "../../db/ledger.ts";
-import type { RunRecord } from "../../repositories/run-log.ts";
+import { LOOKED_AT_MAX, type Writers } from "../../repositories/backup-runs.ts";
 import { Age } from "../parts/instant.tsx";
 import { count, Rows, Table } from "../parts/table.tsx";
 
@@ -33,27 +33,26 @@ export const PlannedRows = ({ each }: { each: readonly Change[] }) => (
 );
 
 /** Says that the plan is out of date, if it is, and offers to plan again. */
-export function WrittenSince({
-  id,
-  names,
-  writers,
-}: {
-  id: string;
-  names: readonly string[];
-  writers: readonly RunRecord[];
-}) {
-  const [newest] = writers;
-  if (!newest) return <p class="note">No run has written to {listed(names)} since.</p>;
-  const runs = writers.length === 1 ? "1 run has" : `${count(writers.length)} runs have`;
+export function WrittenSince({ id, names, writers }: { id: string; names: readonly string[]; writers: Writers }) {
+  const { runs, areMore } = writers;
+  const [newest] = runs;
+  if (!newest && !areMore) return <p class="note">No run has written to {listed(names)} since.</p>;
+  const these = runs.length === 1 ? "1 run has" : `${count(runs.length)} runs have`;
+  const many = `over ${count(LOOKED_AT_MAX)} runs have`;
   return (
     <>
       <p class="busy">
-        This plan is out of date: {runs} written to these tables since, or may still do so. The newest is{" "}
-        <a href={`page/runs/${newest.id}`}>
-          {newest.kind} {newest.source}
-        </a>
-        , <Age at={newest.finished_at ?? newest.started_at} />. A restore undoes what they have stored, and the numbers
-        above do not show that.
+        This plan is out of date: {areMore ? many : these} written since, or may still do so.{" "}
+        {newest && (
+          <>
+            The newest is{" "}
+            <a href={`page/runs/${newest.id}`}>
+              {newest.kind} {newest.source}
+            </a>
+            , <Age at={newest.finished_at ?? newest.started_at} />.{" "}
+          </>
+        )}
+        A restore undoes what they have stored in {listed(names)}, and the numbers above do not show that.
       </p>
       <form method="post" action={`page/backups/${id}/plan`}>
         {names.map((name) => (
