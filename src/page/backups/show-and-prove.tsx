@@ -129,7 +129,7 @@ const Files = ({ id, files, known }: { id: string; files: readonly ManifestEntry
     <h2 id="files">Files</h2>
     <Table
       caption="One Avro file a table"
-      columns={["Table", { name: "Rows", isNumber: true }, { name: "Size", isNumber: true }, "File", "SHA-256"]}
+      columns={["Table", "File", { name: "Rows", isNumber: true }, { name: "Size", isNumber: true }, "SHA-256"]}
       rows={files.map(({ table, file, rows, bytes, sha256, invalid_rows }) => (
         <>
           <th scope="row">
@@ -138,8 +138,6 @@ const Files = ({ id, files, known }: { id: string; files: readonly ManifestEntry
               <small class="bad">{count(invalid_rows)} rows break the rules: a restore would be refused</small>
             )}
           </th>
-          <Rows rows={rows} />
-          <td class="n">{bytesText(bytes)}</td>
           <td>
             {known.includes(table) ? (
               <a href={`backups/${id}/${table}.avro`} download={file}>
@@ -151,8 +149,10 @@ const Files = ({ id, files, known }: { id: string; files: readonly ManifestEntry
               </>
             )}
           </td>
+          <Rows rows={rows} />
+          <td class="n">{bytesText(bytes)}</td>
           <td>
-            <code>{sha256}</code>
+            <code class="line">{sha256}</code>
           </td>
         </>
       ))}
