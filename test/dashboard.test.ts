@@ -1,9 +1,7 @@
-/** The page, and the session with which a browser may read it. */
+/** The page: what it shows, and what a browser gets. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { createHash, createHmac } from "node:crypto";
 import { type Browser, chromium } from "playwright-core";
 import { readTokens } from "../src/http/auth.ts";
-import { GUESSES_PER_MINUTE_MAX } from "../src/http/rate-limit.ts";
 import { importSource } from "../src/ingest/import.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
@@ -37,13 +35,6 @@ const ROWS = {
 };
 
 const textOf = async (answer: Response | Promise<Response>) => (await answer).text();
-const signIn = (token: string, headers: Record<string, string> = {}) =>
-  guarded.request("/sign-in", {
-    ...{ method: "POST", body: new URLSearchParams({ token }) },
-    headers: { Host: "muster.example", ...headers },
-  });
-/** The Cookie header that a browser sends after this answer. */
-const cookieOf = (answer: Response) => (answer.headers.get("Set-Cookie") ?? "").replace(/;.*/, "");
 
 describe("the page", () => {
   test("has both reports for the year asked for, 2021 by default", async () => {
@@ -161,118 +152,6 @@ describe("a person's browser", () => {
     for (const path of ["/departments", "/departments/99"])
       expect((await local.request(path, java)).headers.get("Content-Type")).toMatch(/^application\/(problem\+)?json/);
   });
-});
-
-describe("with API_TOKENS", () => {
-  test("without a token the page is the sign-in form and no data", async () => {
-    const answer = await guarded.request("/");
-    const text = await answer.text();
-    expect([answer.status, answer.headers.get("Cache-Control")]).toEqual([200, "no-store"]);
-    expect(text).toContain('action="sign-in"');
-    expect(text).not.toMatch(/Hires|Clerk|<table/);
-    const headers = { Authorization: "Bearer wrong" };
-    expect((await guarded.request("/", { headers })).status).toBe(401);
-    expect(await textOf(guarded.request("/", { headers: { Authorization: "Bearer read-me" } }))).toContain("Hires");
-  });
-
-  test("a token begins a session of 12 hours that reads with the token's role", async () => {
-    const answer = await signIn("rule-me");
-    expect([answer.status, answer.headers.get("Location")]).toEqual([303, "./"]);
-    expect(answer.headers.get("Set-Cookie")).toMatch(
-      /^muster_session=\d+\.[\w%]+%3D; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/,
-    );
-    const headers = { Cookie: cookieOf(answer) };
-    expect(await textOf(guarded.request("/", { headers }))).toContain("Signed in as admin");
-    for (const path of ["/jobs", "/runs", "/hired_department"]) {
-      const json = await guarded.request(path, { headers });
-      expect([json.status, json.headers.get("Cache-Control")]).toEqual([200, "private, no-cache"]);
-    }
-    expect((await guarded.request("/jobs", { headers, method: "HEAD" })).status).toBe(200);
-    const csv = await guarded.request("/jobs", { headers: { ...headers, Accept: "text/csv" } });
-    expect([csv.status, csv.headers.get("Cache-Control")]).toEqual([200, "private"]);
-    const other = appOver(database, { tokens: readTokens("reader:another,admin:rule-me") });
-    expect((await other.request("/jobs", { headers })).status).toBe(200);
-  });
-
-  test("the cookie is for https alone if the browser uses https", async () => {
-    expect((await signIn("read-me", { Origin: "http://muster.example" })).headers.get("Set-Cookie")).not.toContain(
-      "Secure",
-    );
-    expect((await signIn("read-me", { Origin: "https://muster.example" })).headers.get("Set-Cookie")).toContain(
-      "Secure",
-    );
-  });
-
-  test("a session may not write, and an Authorization header counts before it", async () => {
-    const Cookie = cookieOf(await signIn("rule-me"));
-    for (const path of ["/jobs", "/insert", "/backup", "/restore", "/rejections/discard", "/hired_department"]) {
-      expect([path, (await guarded.request(path, posted({}, { Cookie }))).status]).toEqual([path, 401]);
-    }
-    expect((await guarded.request("/jobs", { headers: { Cookie, Authorization: "Bearer wrong" } })).status).toBe(401);
-    expect((await guarded.request("/backups", { headers: { Cookie, Authorization: "Bearer read-me" } })).status).toBe(
-      403,
-    );
-  });
-
-  test("a cookie that has expired, is forged, or belongs to a removed token is ignored", async () => {
-    const now = Math.floor(Date.now() / 1000);
-    const sealed = (token: string, expires: number) => {
-      const digest = createHash("sha256").update(token).digest();
-      return encodeURIComponent(`${expires}.${createHmac("sha256", digest).update(`${expires}`).digest("base64")}`);
-    };
-    const status = async (value: string) =>
-      (await guarded.request("/jobs", { headers: { Cookie: `muster_session=${value}` } })).status;
-    const good = sealed("read-me", now + 3600);
-    expect(await status(good)).toBe(200);
-    const bad = [sealed("read-me", now - 1), sealed("old-one", now + 3600), good.replace(/^\d+/, `${now + 7200}`)];
-    for (const value of [...bad, good.slice(0, -1), `${now + 60}.`, "", "x"])
-      expect([value, await status(value)]).toEqual([value, 401]);
-    // An old cookie is no guess, whichever token signed it: it must not count against its address.
-    const app = appOver(database, { tokens, rateLimit: { perMinute: 1000, now: () => 0 } });
-    const old = { headers: { Cookie: `muster_session=${sealed("read-me", now - 1)}` } };
-    for (let sent = 0; sent <= GUESSES_PER_MINUTE_MAX; sent++)
-      expect((await app.request("/jobs", old)).status).toBe(401);
-  });
-
-  test("a wrong token gets the form again, with the reason", async () => {
-    const answer = await signIn("wrong");
-    expect([answer.status, answer.headers.get("Set-Cookie")]).toEqual([401, null]);
-    const text = await answer.text();
-    for (const part of ["This token is not known.", 'action="sign-in"']) expect(text).toContain(part);
-  });
-
-  test("guesses in the form and forged cookies are limited like guesses in Authorization", async () => {
-    const now = Math.floor(Date.now() / 1000);
-    const form = (app: typeof local, token: string) =>
-      app.request("/sign-in", { method: "POST", body: new URLSearchParams({ token }) });
-    const forged = { headers: { Cookie: `muster_session=${now + 60}.${"A".repeat(43)}=` } };
-    for (const guess of [
-      (app: typeof local) => form(app, "wrong"),
-      (app: typeof local) => app.request("/jobs", forged),
-    ]) {
-      const app = appOver(database, { tokens, rateLimit: { perMinute: 1000, now: () => 0 } });
-      for (let sent = 0; sent < GUESSES_PER_MINUTE_MAX; sent++) expect((await guess(app)).status).toBe(401);
-      expect((await form(app, "read-me")).status).toBe(303);
-      expect((await guess(app)).status).toBe(429);
-      expect((await form(app, "read-me")).status).toBe(429);
-    }
-  });
-
-  test("a page of another site can sign a browser neither in nor out", async () => {
-    for (const Origin of ["https://evil.example", "null", "https://muster.example.evil.example"]) {
-      expect([Origin, (await signIn("read-me", { Origin })).status]).toEqual([Origin, 403]);
-      const out = await guarded.request("/sign-out", { method: "POST", headers: { Origin, Host: "muster.example" } });
-      expect([Origin, out.status]).toEqual([Origin, 403]);
-    }
-    // Behind a proxy that changes Host, the browser's own header says that the form is ours.
-    const headers = { Origin: "https://muster.example", Host: "10.0.0.7:3000", "Sec-Fetch-Site": "same-origin" };
-    expect((await signIn("read-me", headers)).status).toBe(303);
-  });
-});
-
-test("without API_TOKENS there is nothing to sign in to", async () => {
-  const answer = await local.request("/sign-in", { method: "POST", body: new URLSearchParams({ token: "x" }) });
-  expect([answer.status, answer.headers.get("Location"), answer.headers.get("Set-Cookie")]).toEqual([303, "./", null]);
 });
 
 test.skipIf(withoutChromium !== "")(

@@ -5,7 +5,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { MusterError } from "../errors.ts";
-import { isFormOfPage, sessionOf } from "./cookie-session.ts";
+import { mayUseSession, sessionOf } from "./cookie-session.ts";
 import { described, problems } from "./describe.ts";
 import { type Env, ROLES, type Role } from "./env.ts";
 import { Refusal } from "./problem.ts";
@@ -107,8 +107,7 @@ async function sentToken(c: Context<Env>, tokens: Tokens): Promise<number | unde
     const [, token] = /^Bearer +(\S+) *$/i.exec(authorization) ?? [];
     return token === undefined ? -1 : indexOfToken(token, tokens);
   }
-  const reads = c.req.method === "GET" || c.req.method === "HEAD";
-  const session = reads || isFormOfPage(c) ? await sessionOf(c, tokens) : undefined;
+  const session = mayUseSession(c) ? await sessionOf(c, tokens) : undefined;
   // A shared cache does not store the answer to a request with Authorization (RFC 9111). But if the request only has a cookie,
   // the cache may store the answer, unless it is private.
   if (session !== undefined) c.header("Cache-Control", "private");

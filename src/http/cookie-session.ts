@@ -46,32 +46,47 @@ export async function sessionOf(c: Context<Env>, tokens: readonly Token[]): Prom
 }
 
 /**
- * Answers 403 to a form that a page of another site sends. Clients that are not browsers send neither Origin nor
- * Sec-Fetch-Site, and are let through.
+ * Answers 403 to a form that another site sends, or a page of another port of this machine. Clients that are not browsers send
+ * neither Origin nor Sec-Fetch-Site, and are let through: no session counts for them.
  */
 export const ownForm: MiddlewareHandler<Env> = (c, next) => {
-  if (c.req.header("Origin") !== undefined && !isOwn(c))
-    throw new Refusal(403, "the form was sent by a page of another site");
+  const isBrowser = c.req.header("Origin") !== undefined || c.req.header("Sec-Fetch-Site") !== undefined;
+  if (isBrowser && !reads(c) && !isOwn(c)) throw new Refusal(403, "the form was sent by a page of another site");
   return next();
 };
 
 /** The page's addresses begin with this. Only there may a session write. */
 const PAGE = "/page/";
 
-/** Whether the browser says that a view of the page sends the request. Every browser says so with a POST. */
-export const isFormOfPage = (c: Context<Env>): boolean => c.req.path.startsWith(PAGE) && isOwn(c);
+/**
+ * Whether the request may count for its session: it reads, or the browser says that a view of the page sends this form. Every
+ * browser says so with a POST.
+ */
+export const mayUseSession = (c: Context<Env>): boolean =>
+  reads(c) || (c.req.method === "POST" && c.req.path.startsWith(PAGE) && isOwn(c));
 
-/** The sender is our own page if its Origin has the same host as the request, or if Sec-Fetch-Site says so: a proxy may have changed Host. */
+const reads = ({ req }: Context<Env>) => req.method === "GET" || req.method === "HEAD";
+
+/**
+ * Whether our own page is the sender. Sec-Fetch-Site says so, and it counts alone if it is there: it tells http from https, and
+ * a proxy may have changed Host. Browsers leave it out over http, except to their own machine. Then Origin must name the
+ * host that the request was sent to.
+ */
 function isOwn(c: Context<Env>): boolean {
-  if (c.req.header("Sec-Fetch-Site") === "same-origin") return true;
+  const site = c.req.header("Sec-Fetch-Site");
+  if (site !== undefined) return site === "same-origin";
   const origin = c.req.header("Origin");
   return origin !== undefined && hostOf(origin) === hostIn(c);
 }
 
-/** The cookie's attributes. The page's Origin tells if the browser uses https: behind a proxy the request's URL has http. */
+/**
+ * The cookie's attributes. It has no Path, so browsers send it below the path of /sign-in alone: `/`, or what a proxy adds. So
+ * two services on one host have a session each. The page's Origin tells if the browser uses https: behind a proxy the
+ * request's URL has http.
+ */
 function attributesOf(c: Context<Env>) {
   const secure = (c.req.header("Origin") ?? c.req.url).startsWith("https:");
-  return { httpOnly: true, sameSite: "Strict", path: "/", secure } as const;
+  return { httpOnly: true, sameSite: "Strict", path: "", secure } as const;
 }
 
 const hostOf = (origin: string): string | undefined => (URL.canParse(origin) ? new URL(origin).host : undefined);

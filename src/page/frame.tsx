@@ -143,8 +143,11 @@ const isBySession = (c: Context<Env>) => c.req.header("Authorization") === undef
 /** The root of the service, relative to a path below it. */
 export const rootOf = (path: string): string => "../".repeat(path.split("/").length - 2) || "./";
 
-/** The address of the page that is asked for, with its query, relative to the root. */
+/**
+ * The address of the page that is asked for, with its query, relative to the root. It begins with `./`: a path such as
+ * `//evil.example` or `/javascript:` must not become the address of another site or a script.
+ */
 export function hrefOf(c: Context<Env>): string {
   const { pathname, search } = new URL(c.req.url);
-  return `${pathname.slice(1) || "./"}${search}`;
+  return `.${pathname}${search}`;
 }

@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import type { Logger } from "pino";
 import type { BackupStore } from "../backups/store.ts";
 import { requires, type Tokens } from "../http/auth.ts";
+import { ownForm } from "../http/cookie-session.ts";
 import type { Env } from "../http/env.ts";
 import type { InFlight } from "../http/in-flight.ts";
 import type { GuessLimit } from "../http/rate-limit.ts";
@@ -39,10 +40,10 @@ export const openPageRoutes = ({ frame, pages, tokens, limitGuesses }: PageDepen
     .route("/", signInRoutes({ frame, tokens, limitGuesses }))
     .route("/", overviewRoutes(pages, frame));
 
-/** The views below /page/. They need the role reader, and check for a higher role themselves. */
+/** The views below /page/. They need the role reader, and check for a higher role themselves. No other site can post to them. */
 export function viewRoutes(dependencies: PageDependencies): Hono<Env> {
   const { frame, inFlight } = dependencies;
   const views = new Hono<Env>();
-  views.use("/page/*", signInFirst(frame), requires("reader"), inFlight.counted());
+  views.use("/page/*", ownForm, signInFirst(frame), requires("reader"), inFlight.counted());
   return views.route("/", backupViews(dependencies));
 }

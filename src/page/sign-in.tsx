@@ -9,16 +9,15 @@ import { type Answer, type Description, describe, headersOf, problems } from "..
 import type { Env } from "../http/env.ts";
 import { InFlight } from "../http/in-flight.ts";
 import { negotiate } from "../http/negotiate.ts";
+import { Refusal } from "../http/problem.ts";
 import type { GuessLimit } from "../http/rate-limit.ts";
 import { noQuery } from "../http/validate.ts";
 import { FORM_TYPE, readForm } from "./form.ts";
 import { type Frame, hrefOf } from "./frame.tsx";
+import { redirectTo } from "./redirect.ts";
 
 /** A form holds only a token and an address. */
 const FORM_BYTES_MAX = 8 * 1024;
-/** A view that a person can be sent back to. It begins with `page/`, so it is never an address of another site. */
-const VIEW = /^page\/[\w./?&=%+,:~-]*$/;
-
 const Fields = z.object({ token: z.string().default(""), to: z.string().default("") });
 
 interface Dependencies {
@@ -34,35 +33,59 @@ export function signInRoutes({ frame, tokens, limitGuesses }: Dependencies) {
   return new Hono<Env>()
     .post("/sign-in", describe(SIGN_IN), ownForm, limited, noQuery, async (c) => {
       const { token: sent, to } = readForm(c, Fields);
-      const address = VIEW.test(to) && !to.includes("..") ? `./${to}` : "./";
-      if (!tokens) return c.redirect(address, 303);
+      const view = viewIn(to);
+      if (!tokens) return redirectTo(c, view);
       const token = tokens[indexOfToken(sent.trim(), tokens)];
       limitGuesses?.(c, token === undefined);
       if (!token) {
         c.header("WWW-Authenticate", 'Bearer realm="muster", error="invalid_token"');
-        return signInForm(c, frame, { to, problem: "This token is not known.", status: 401 });
+        return signInForm(c, frame, { to: view, problem: "This token is not known.", status: 401 });
       }
       await beginSession(c, token);
-      return c.redirect(address, 303);
+      return redirectTo(c, view);
     })
     .post("/sign-out", describe(SIGN_OUT), ownForm, limited, noQuery, (c) => {
       endSession(c);
-      return c.redirect("./", 303);
+      return redirectTo(c, "./");
     });
 }
 
-/** Shows the sign-in form if the request carries neither a token nor a session. */
+/** The addresses of views are resolved against this, to see what a browser would make of them. */
+const ROOT = "http://root.invalid/";
+
+/**
+ * Reads the address of the view that a person wanted. Whatever the form says, the result is the overview or an address below
+ * `page/`, never one of another site.
+ * @returns relative to the root, `./` if the text is no such address
+ */
+function viewIn(to: string): string {
+  if (!URL.canParse(to, ROOT)) return "./";
+  const { origin, pathname, search } = new URL(to, ROOT);
+  if (`${origin}/` !== ROOT || !(pathname === "/" || pathname.startsWith("/page/"))) return "./";
+  return `.${pathname}${search}`;
+}
+
+/**
+ * Shows the sign-in form if the request carries neither a token nor a session.
+ * @throws Refusal 401 if it is a form that would write: what the person typed must not be lost
+ */
 export function signInFirst(frame: Frame): MiddlewareHandler<Env> {
   return (c, next) => {
     negotiate(c, ["text/html"]);
-    if (c.get("role") !== undefined || c.req.header("Authorization") !== undefined || c.req.method === "POST")
-      return next();
-    if (c.get("guessed")) endSession(c);
+    if (c.get("role") !== undefined || c.req.header("Authorization") !== undefined) return next();
+    if (c.req.method !== "GET" && c.req.method !== "HEAD") throw sessionEnded();
+    // Elsewhere a cookie of this path cannot be removed. It is replaced when the person signs in.
+    if (c.get("guessed") && c.req.path === "/") endSession(c);
     // A part of a page cannot be a form for signing in: the browser loads the page again, and gets the form.
     if (c.req.header("HX-Request") !== undefined) return Promise.resolve(c.body(null, 401, { "HX-Refresh": "true" }));
     return Promise.resolve(signInForm(c, frame, { to: hrefOf(c), status: 200 }));
   };
 }
+
+const sessionEnded = () =>
+  new Refusal(401, "the session has ended: sign in, in another tab to keep what you typed, and send this again", {
+    headers: { "WWW-Authenticate": 'Bearer realm="muster"' },
+  });
 
 /** @param to the view that the person wanted @param problem why the form is shown again */
 function signInForm(
@@ -81,7 +104,7 @@ function signInForm(
             {problem}
           </p>
         )}
-        {VIEW.test(to) && <input type="hidden" name="to" value={to} />}
+        <input type="hidden" name="to" value={to} />
         <label for="token">Token</label>
         <input
           id="token"

@@ -17,19 +17,20 @@ export interface Person {
   close(): Promise<void>;
 }
 
+interface App {
+  fetch(request: Request): Response | Promise<Response>;
+}
+
 interface Options extends BrowserContextOptions {
   /** The path under which a proxy serves the app, such as `/muster`. */
   prefix?: string;
 }
 
 /** Starts a server over the app, and a browser on it. Close it in afterAll. */
-export async function personAt(
-  app: { fetch(request: Request): Response | Promise<Response> },
-  { prefix = "", ...options }: Options = {},
-): Promise<Person> {
+export async function personAt(app: App, { prefix = "", ...options }: Options = {}): Promise<Person> {
   const server = Bun.serve({
     ...{ hostname: "127.0.0.1", port: 0, idleTimeout: 0, maxRequestBodySize: Number.MAX_SAFE_INTEGER },
-    fetch: (request) => app.fetch(prefix === "" ? request : withoutPrefix(request, prefix)),
+    fetch: (request) => (prefix === "" ? app.fetch(request) : behindProxy(app, request, prefix)),
   });
   const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"], timeout: 0 });
   const context = await browser.newContext({ viewport: DESK, ...options });
@@ -59,10 +60,12 @@ export async function personAt(
   };
 }
 
-/** What a proxy does that serves the app under a path. */
-function withoutPrefix(request: Request, prefix: string): Request {
+/** What nginx does with `location PREFIX/ { proxy_pass http://APP/; }`: the path without its last slash is redirected. */
+function behindProxy(app: App, request: Request, prefix: string): Response | Promise<Response> {
   const url = new URL(request.url);
-  return new Request(`${url.origin}${url.pathname.slice(prefix.length)}${url.search}`, request);
+  if (url.pathname === prefix) return Response.redirect(`${prefix}/${url.search}`, 301);
+  if (!url.pathname.startsWith(`${prefix}/`)) return new Response("another program", { status: 404 });
+  return app.fetch(new Request(`${url.origin}${url.pathname.slice(prefix.length)}${url.search}`, request));
 }
 
 /**
