@@ -1,5 +1,5 @@
 /** Redirects between the views of the page. */
-import type { Context } from "hono";
+import type { Context, TypedResponse } from "hono";
 import type { Env } from "../http/env.ts";
 import { rootOf } from "./frame.tsx";
 
@@ -8,6 +8,6 @@ import { rootOf } from "./frame.tsx";
  * is right under any path that a proxy adds.
  * @param address relative to the root of the service, like the addresses in links: `page/runs/ID`, or `./` for the overview
  */
-export function redirectTo(c: Context<Env>, address: string): Response {
+export function redirectTo(c: Context<Env>, address: string): Response & TypedResponse<undefined, 303, "redirect"> {
   return c.redirect(`${rootOf(c.req.path)}${address.replace(/^\.\//, "")}`, 303);
 }

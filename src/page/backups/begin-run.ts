@@ -8,8 +8,9 @@ import { databaseAllows } from "../../http/database-allows.ts";
 import type { Env } from "../../http/env.ts";
 import type { BegunRun } from "../../repositories/live-run.ts";
 import { formBody } from "../form.ts";
-import { rootOf } from "../frame.tsx";
+
 import type { PageDependencies } from "../page-routes.ts";
+import { redirectTo } from "../redirect.ts";
 
 const FORM_BYTES_MAX = 64 * 1024;
 
@@ -25,5 +26,5 @@ export async function followed(
   begin: (options: RunOptions) => Promise<BegunRun>,
 ): Promise<Response> {
   const run = await inBackground(c, { database, work, log, msMax }, subject, begin);
-  return c.redirect(`${rootOf(c.req.path)}page/runs/${run}`, 303);
+  return redirectTo(c, `page/runs/${run}`);
 }

@@ -14,9 +14,10 @@ import { findPlan, findWritersSince, type Writers } from "../../repositories/bac
 import type { RunRecord } from "../../repositories/run-log.ts";
 import { BackupPath } from "../../routes/stored-backups.ts";
 import { readForm } from "../form.ts";
-import { rootOf } from "../frame.tsx";
+
 import type { PageDependencies } from "../page-routes.ts";
 import { Age, Instant } from "../parts/instant.tsx";
+import { redirectTo } from "../redirect.ts";
 import { checksOf, followed } from "./begin-run.ts";
 import { consequence, listed, NOTHING, PlannedRows, WrittenSince } from "./plan-parts.tsx";
 import { tablesNamed } from "./table-choice.tsx";
@@ -47,7 +48,7 @@ export function planAndRestore(dependencies: PageDependencies) {
 
   function show(c: Context<Env>, planned: Planned, wrong?: { problem: string; status: ContentfulStatusCode }) {
     const { plan } = planned;
-    if (plan.finished_at === null) return c.redirect(`${rootOf(c.req.path)}page/runs/${plan.id}`, 303);
+    if (plan.finished_at === null) return redirectTo(c, `page/runs/${plan.id}`);
     const content = plan.status === "succeeded" ? <Confirm {...planned} /> : <Refused {...planned} />;
     return frame.answer(c, { title: "Restore", view: "Backups", ...wrong }, content);
   }
