@@ -77,7 +77,7 @@ export function createApp(dependencies: AppDependencies) {
   const frame = new Frame({ hasTokens: tokens !== undefined, hasReports: hiring !== undefined });
   const { limitGuesses } = rate ?? {};
   const page = {
-    ...{ frame, database, pages, store, work, log, tokens, limitGuesses },
+    ...{ frame, database, pages, reports, store, work, log, tokens, limitGuesses },
     ...{ inFlight, bodyBytesMax, msMax: msMax.write },
   };
   return app

@@ -8,12 +8,13 @@ import type { Env } from "../http/env.ts";
 import { validate } from "../http/validate.ts";
 import page from "./browser/page.js" with { type: "text" };
 import base from "./style/base.css" with { type: "text" };
+import charts from "./style/charts.css" with { type: "text" };
 import controls from "./style/controls.css" with { type: "text" };
 import tables from "./style/tables.css" with { type: "text" };
 
 const SCRIPT = "text/javascript; charset=utf-8";
 const ASSETS = {
-  "style.css": { type: "text/css; charset=utf-8", text: [base, controls, tables].join("\n") },
+  "style.css": { type: "text/css; charset=utf-8", text: [base, controls, tables, charts].join("\n") },
   "htmx.js": { type: SCRIPT, text: htmx },
   "sse.js": { type: SCRIPT, text: sse },
   "page.js": { type: SCRIPT, text: page },

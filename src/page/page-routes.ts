@@ -13,6 +13,7 @@ import { assetRoutes } from "./assets.ts";
 import { backupViews } from "./backups/backup-views.tsx";
 import type { Frame } from "./frame.tsx";
 import { overviewRoutes } from "./overview.ts";
+import { reportsView } from "./reports/reports-view.tsx";
 import { signInFirst, signInRoutes } from "./sign-in.tsx";
 
 export interface PageDependencies {
@@ -20,6 +21,8 @@ export interface PageDependencies {
   database: MusterDatabase;
   /** The same database with a time limit on its queries. */
   pages: MusterDatabase;
+  /** The same database with the time limit of reports. */
+  reports: MusterDatabase;
   store: BackupStore;
   /** What goes on after its request. */
   work: WorkUnderWay;
@@ -45,5 +48,5 @@ export function viewRoutes(dependencies: PageDependencies): Hono<Env> {
   const { frame, inFlight } = dependencies;
   const views = new Hono<Env>();
   views.use("/page/*", ownForm, signInFirst(frame), requires("reader"), inFlight.counted());
-  return views.route("/", backupViews(dependencies));
+  return views.route("/", backupViews(dependencies)).route("/", reportsView(dependencies));
 }

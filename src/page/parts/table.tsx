@@ -18,6 +18,8 @@ interface Listing {
   columns: readonly (string | Column)[];
   /** The cells of each row: `<th scope="row">` first, then `<td>`. */
   rows: readonly Child[];
+  /** The cells of a row below, which stays in view as the head does. */
+  totals?: Child;
   /** Shown if there are no rows. */
   ifEmpty: Child;
   /** Why the rows are not available now. */
@@ -26,7 +28,7 @@ interface Listing {
   isWide?: boolean;
 }
 
-export function Table({ caption, links, columns, rows, ifEmpty, unavailable, isWide = false }: Listing) {
+export function Table({ caption, links, columns, rows, totals, ifEmpty, unavailable, isWide = false }: Listing) {
   return (
     <section class="box" aria-label={caption} tabindex={0}>
       <table class={isWide ? "wide" : undefined}>
@@ -51,6 +53,11 @@ export function Table({ caption, links, columns, rows, ifEmpty, unavailable, isW
             </tr>
           )}
         </tbody>
+        {totals && (
+          <tfoot>
+            <tr>{totals}</tr>
+          </tfoot>
+        )}
       </table>
     </section>
   );
