@@ -25,6 +25,7 @@ import type { MusterDatabase } from "./repositories/muster-database.ts";
 import { backupRoutes } from "./routes/backups.ts";
 import { docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { ImportRequests } from "./routes/import-request.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { insertRoutes } from "./routes/insert.ts";
 import { inspectRoutes } from "./routes/inspect.ts";
@@ -76,9 +77,10 @@ export function createApp(dependencies: AppDependencies) {
   const hiring = hiringTables(database.dictionary.tables);
   const frame = new Frame({ hasTokens: tokens !== undefined, hasReports: hiring !== undefined });
   const { limitGuesses } = rate ?? {};
+  const imports = new ImportRequests({ database, work, log, limits, msMax: msMax.write });
   const page = {
     ...{ frame, database, pages, reports, store, work, log, tokens, limitGuesses },
-    ...{ inFlight, bodyBytesMax, msMax: msMax.write },
+    ...{ inFlight, bodyBytesMax, msMax: msMax.write, imports },
   };
   return app
     .use(
@@ -101,7 +103,7 @@ export function createApp(dependencies: AppDependencies) {
     .use(inFlight.counted())
     .route("/", reportRoutes(reports, hiring, inFlight))
     .route("/", runRoutes(pages, work.ended))
-    .route("/", importRoutes({ database, work, log, limits, msMax: msMax.write }))
+    .route("/", importRoutes(imports, database.dictionary))
     .route("/", inspectRoutes(pages, inFlight, bodyBytesMax))
     .route("/", rejectionRoutes(database, pages, writes))
     .route(

@@ -9,6 +9,7 @@ import type { InFlight } from "../http/in-flight.ts";
 import type { GuessLimit } from "../http/rate-limit.ts";
 import type { WorkUnderWay } from "../http/under-way.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
+import type { ImportRequests } from "../routes/import-request.ts";
 import { assetRoutes } from "./assets.ts";
 import { backupViews } from "./backups/backup-views.tsx";
 import type { Frame } from "./frame.tsx";
@@ -34,6 +35,7 @@ export interface PageDependencies {
   tokens: Tokens | undefined;
   /** Undefined if requests are not limited. */
   limitGuesses: GuessLimit | undefined;
+  imports: ImportRequests;
 }
 
 /** `/`, signing in and out, and the page's own files. They answer callers without a role too. */

@@ -16,7 +16,8 @@ import { InspectedIds } from "../ingest/inspect-rows.ts";
 import { formatOfType, isZipType } from "../read/formats/file-formats.ts";
 import { RECIPE_PARAMETERS } from "../read/recipes/recipe-options.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
-import { fileBody, fileName, fileTypeOf, tableParameter } from "./imports.ts";
+import { fileName, fileTypeOf, tableParameter } from "./import-query.ts";
+import { fileBody } from "./imports.ts";
 
 /** How many bytes of a file may be sent. */
 const BODY_BYTES_MAX = 1024 * 1024;
