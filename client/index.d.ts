@@ -2089,6 +2089,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     evidence: string;
                     doubt?: string | undefined;
                     choices?: string[] | undefined;
+                    parameters?: string[] | undefined;
                 }[];
                 columns: {
                     name: string;

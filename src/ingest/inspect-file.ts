@@ -17,6 +17,8 @@ export interface InspectedPart extends Pick<Finding, "part" | "is" | "evidence">
   doubt?: string | undefined;
   /** The options of each reading to choose from, or that confirm the one proposed. */
   choices?: string[] | undefined;
+  /** The same as parameters of a request. */
+  parameters?: string[] | undefined;
 }
 
 export interface FileInspection extends InspectedRows {
@@ -138,8 +140,12 @@ function withoutCutEnd(rows: InspectedRows): InspectedRows {
 
 function inspectedPart({ part, is, evidence, doubt, choices, recipe }: Finding): InspectedPart {
   const confirm = doubt !== undefined && recipe ? [recipe] : [];
-  const ways = [...(choices ?? []), ...confirm].flatMap((each) => textsOf(each)?.flags.join(" ") ?? []);
-  return { part, is, evidence, ...(doubt !== undefined && { doubt }), ...(ways.length > 0 && { choices: ways }) };
+  const ways = [...(choices ?? []), ...confirm].flatMap((each) => textsOf(each) ?? []);
+  const options = {
+    choices: ways.map(({ flags }) => flags.join(" ")),
+    parameters: ways.map(({ parameters }) => parameters.join("&")),
+  };
+  return { part, is, evidence, ...(doubt !== undefined && { doubt }), ...(ways.length > 0 && options) };
 }
 
 /** The options that say what is proposed. The table is left out if the name says it. */

@@ -27,11 +27,20 @@ export const formBody = (inFlight: InFlight, bytesMax: number): [MiddlewareHandl
  */
 export function readForm<Schema extends z.ZodObject>(c: Context<Env>, schema: Schema): z.output<Schema> {
   mediaTypeOf(c, [FORM_TYPE]);
+  return readFields(new URLSearchParams(textOf(bytesOf(c))), schema);
+}
+
+export interface SentFields {
+  keys(): Iterable<string>;
+  getAll(name: string): unknown[];
+}
+
+/** The same for fields that are read already. Files are left out. @throws Refusal 400 */
+export function readFields<Schema extends z.ZodObject>(sent: SentFields, schema: Schema): z.output<Schema> {
   const fields: Record<string, string | string[]> = {};
-  const sent = new URLSearchParams(textOf(bytesOf(c)));
   for (const name of new Set(sent.keys())) {
-    const values = sent.getAll(name);
-    fields[name] = values.length === 1 ? (values[0] ?? "") : values;
+    const values = sent.getAll(name).filter((value) => typeof value === "string");
+    if (values.length > 0) fields[name] = values.length === 1 ? (values[0] ?? "") : values;
   }
   const result = schema.safeParse(fields);
   if (result.success) return result.data;

@@ -13,6 +13,7 @@ import type { ImportRequests } from "../routes/import-request.ts";
 import { assetRoutes } from "./assets.ts";
 import { backupViews } from "./backups/backup-views.tsx";
 import type { Frame } from "./frame.tsx";
+import { loadRoutes } from "./load/load-routes.tsx";
 import { overviewRoutes } from "./overview.ts";
 import { reportsView } from "./reports/reports-view.tsx";
 import { signInFirst, signInRoutes } from "./sign-in.tsx";
@@ -50,5 +51,8 @@ export function viewRoutes(dependencies: PageDependencies): Hono<Env> {
   const { frame, inFlight } = dependencies;
   const views = new Hono<Env>();
   views.use("/page/*", ownForm, signInFirst(frame), requires("reader"), inFlight.counted());
-  return views.route("/", backupViews(dependencies)).route("/", reportsView(dependencies));
+  views.route("/", backupViews(dependencies));
+  views.route("/", loadRoutes(dependencies));
+  views.route("/", reportsView(dependencies));
+  return views;
 }

@@ -15,3 +15,7 @@ declare module "*/browser/page.js" {
   const text: string;
   export default text;
 }
+declare module "*/browser/load.js" {
+  const text: string;
+  export default text;
+}

@@ -20,7 +20,7 @@ import { fileName, fileTypeOf, tableParameter } from "./import-query.ts";
 import { fileBody } from "./imports.ts";
 
 /** How many bytes of a file may be sent. */
-const BODY_BYTES_MAX = 1024 * 1024;
+export const INSPECTED_BYTES_MAX = 1024 * 1024;
 
 const inspectQuery = (dictionary: Dictionary) =>
   z.strictObject({
@@ -50,7 +50,11 @@ const inspectionOf = ({ names }: Dictionary) =>
         z.strictObject({
           ...{ part: z.string(), is: z.string(), evidence: z.string() },
           doubt: z.string().exactOptional().meta({ description: "Why a person must decide" }),
-          choices: z.array(z.string()).exactOptional().meta({ description: "Options that decide it" }),
+          choices: z.array(z.string()).exactOptional().meta({ description: "Options of import that decide it" }),
+          parameters: z
+            .array(z.string())
+            .exactOptional()
+            .meta({ description: "The same as parameters of POST /imports" }),
         }),
       ),
       columns: z.array(z.strictObject({ name: z.string(), column: z.string().nullable() })),
@@ -84,7 +88,7 @@ const describeInspect = (dictionary: Dictionary) =>
       tags: ["imports"],
       summary: "Say what a file is and how it would be read, by its first part. Nothing is stored",
     },
-    description: `The body is the first part of a file, up to ${BODY_BYTES_MAX} bytes. It may be packed, as for \`POST /imports\`.`,
+    description: `The body is the first part of a file, up to ${INSPECTED_BYTES_MAX} bytes. It may be packed, as for \`POST /imports\`.`,
     body: fileBody(dictionary, 200),
     answers: { 200: json("What was found", inspectionOf(dictionary)), ...problems(400, 415, 503) },
   });
@@ -93,7 +97,7 @@ const describeInspect = (dictionary: Dictionary) =>
 export function inspectRoutes(database: MusterDatabase, inFlight: InFlight, bytesMax: number) {
   const { dictionary } = database;
   const checks = [
-    takeBody(inFlight, Math.min(BODY_BYTES_MAX, bytesMax)),
+    takeBody(inFlight, Math.min(INSPECTED_BYTES_MAX, bytesMax)),
     validate("query", inspectQuery(dictionary)),
   ] as const;
   return new Hono<Env>().post("/inspect", describeInspect(dictionary), ...checks, async (c) => {

@@ -101,6 +101,16 @@ export function formatOfFile(name: string): Packed & { format: FormatName | unde
   return { ...packed, format: formatOfEnding(rest)?.format.name };
 }
 
+/** What a request says about a file that it sends: its media type, and how it is packed. Files of other endings are CSV. */
+export function typeOfFile(name: string): { type: MediaType; coding: string | undefined } {
+  const { format, packing, isZip } = formatOfFile(name);
+  const { mediaType } = FORMATS.find((each) => each.name === format) ?? FORMATS[0];
+  return { type: isZip ? ZIP.mediaType : mediaType, coding: packing?.codings[0] };
+}
+
+/** How names of files end whose readers begin at their end, so that the first part of them says nothing. */
+export const READ_FROM_END: readonly string[] = [".parquet", ".xlsx", ZIP.ending];
+
 interface Ending {
   format: Format;
   ending: string;

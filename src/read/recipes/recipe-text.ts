@@ -16,20 +16,39 @@ export interface RecipeTexts {
  * @returns undefined if options cannot say it, for example because a name has a comma. Then it needs a recipe file
  */
 export function textsOf({ match, ...recipe }: FileRecipe): RecipeTexts | undefined {
-  const values = valuesOf(recipe);
-  const { table, ...parts } = values;
-  const given = Object.fromEntries(
-    Object.entries(parts).map(([name, value]) => [hyphened(name, "-"), value === "\t" ? "tab" : value]),
-  );
-  const { table: _, ...rest } = recipe;
-  try {
-    const read = recipeOfOptions(given, "-", (faults) => new MusterError("invalid", faults[0]?.detail ?? ""));
-    if (!Bun.deepEquals(read ?? {}, rest)) return undefined;
-  } catch {
-    return undefined;
-  }
-  const texts = optionTexts(values);
+  const { table, ...parts } = valuesOf(recipe);
+  if (!saySame(parts, recipe)) return undefined;
+  const texts = optionTexts({ ...parts, ...(table !== undefined && { table }) });
   return [...texts.flags, ...texts.parameters].some((text) => text.endsWith("...")) ? undefined : texts;
+}
+
+/**
+ * The parameters of a request that say the same as a recipe, `match` and `table` aside. Their texts may have any length.
+ * @returns undefined if parameters cannot say it
+ */
+export function parametersOf({ match, table: _, ...recipe }: FileRecipe): Record<string, string> | undefined {
+  const values = valuesOf(recipe);
+  return saySame(values, recipe) ? namedBy(values, "_") : undefined;
+}
+
+/** The texts of options by their names. A tab is written "tab", as recipes take it. */
+const namedBy = (values: OptionValues, hyphen: "-" | "_"): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [hyphened(name, hyphen), value === "\t" ? "tab" : String(value)]),
+  );
+
+/** Whether options read back as the recipe. */
+function saySame(values: OptionValues, { table: _, ...recipe }: Omit<FileRecipe, "match">): boolean {
+  try {
+    const read = recipeOfOptions(
+      namedBy(values, "-"),
+      "-",
+      (faults) => new MusterError("invalid", faults[0]?.detail ?? ""),
+    );
+    return Bun.deepEquals(read ?? {}, recipe);
+  } catch {
+    return false;
+  }
 }
 
 function valuesOf({ columns, datetime, ...parts }: FileRecipe): OptionValues {
