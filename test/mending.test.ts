@@ -212,7 +212,7 @@ test("rejections that are chosen and not open any more are said", async () => {
   await load(MIXED);
   const [one] = await listRejections(db, { limit: 1 });
   const ids = [one?.id ?? 0, 999_999];
-  const step = await nextStep(database, employees, { table: employees.name, ids }, undefined);
+  const step = await nextStep(database, employees, { table: employees.name, ids }, "as they came");
   expect(step).toMatchObject({
     corrections: [{ id: one?.id }],
     cannot: [{ id: 999_999, why: "it is not open any more" }],

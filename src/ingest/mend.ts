@@ -1,5 +1,6 @@
 /** Mends, replays or discards many open rejections in steps. A step is one transaction, and says where the next one begins. */
 import type { Table } from "../codecs/tables.ts";
+import { RAW_BYTES_MAX } from "../db/ledger.ts";
 import { retried, transacted, WORTH_ANOTHER_TRY } from "../db/transaction.ts";
 import { MusterError } from "../errors.ts";
 import type { Correction } from "../read/corrections/corrected-file.ts";
@@ -14,7 +15,11 @@ import { discardRejections, rehearseReplay, replay } from "./replay.ts";
 /** The rejections of a step: chosen ones, or the first ROWS_PER_REQUEST_MAX of a selection. */
 export type Chosen = { table: string; ids: readonly number[] } | OpenSelection;
 
+/** How the rows of a step are changed before they are replayed; or they are discarded. */
+export type Change = Rule | "as they came" | "discarded";
+
 export interface Step {
+  rejections: RejectionRecord[];
   corrections: Correction[];
   /** The rejections that stay open because they cannot be corrected in this way, and why. */
   cannot: { id: number; why: string }[];
@@ -30,34 +35,33 @@ const PAGE_ROWS = 200;
 /** A step ends early if its raw inputs have so many characters together. */
 const CHARACTERS_MAX = 8 * 1024 * 1024;
 
-/**
- * Makes the corrections of the next step.
- * @param rule how the rows are changed; if it is left out, they are replayed as they came
- * @throws MusterError `refused` if the rule does not fit the table
- */
-export async function nextStep(
-  database: MusterDatabase,
-  table: Table,
-  chosen: Chosen,
-  rule: Rule | undefined,
-): Promise<Step> {
+/** Makes the corrections of the next step. */
+export async function nextStep(database: MusterDatabase, table: Table, chosen: Chosen, change: Change): Promise<Step> {
   const { rows, last } = "ids" in chosen ? { rows: 0, last: 0 } : await countSelected(database.db, chosen);
-  const step: Step = { corrections: [], cannot: [], after: 0, upTo: last, remaining: 0 };
+  const step: Step = { rejections: [], corrections: [], cannot: [], after: 0, upTo: last, remaining: 0 };
   const found = "ids" in chosen ? await byIds(database, chosen) : await firstOf(database, { ...chosen, upTo: last });
   for (const rejection of found) {
+    const { correction, cannot } = await correctionOf(table, rejection, change);
     step.after = Math.max(step.after, rejection.id);
-    if (!rule) step.corrections.push({ id: rejection.id });
-    else {
-      const { correction, cannot } = await correctionBy(table, rejection, rule);
-      if (correction) step.corrections.push(correction);
-      else step.cannot.push({ id: rejection.id, why: cannot });
-    }
+    if (correction) step.corrections.push(correction);
+    else step.cannot.push({ id: rejection.id, why: cannot });
   }
+  step.rejections = found;
   if (!("ids" in chosen)) return { ...step, remaining: Math.max(0, rows - found.length) };
   const isFound = new Set(found.map(({ id }) => id));
   for (const id of chosen.ids) if (!isFound.has(id)) step.cannot.push({ id, why: "it is not open any more" });
   return step;
 }
+
+function correctionOf(table: Table, rejection: RejectionRecord, change: Change): ReturnType<typeof correctionBy> {
+  const { id, raw, raw_base64: base64 = "" } = rejection;
+  if (typeof change === "object") return correctionBy(table, rejection, change);
+  const bytes = raw === undefined ? Buffer.byteLength(base64, "base64") : Buffer.byteLength(raw);
+  const isCut = change !== "discarded" && bytes >= RAW_BYTES_MAX;
+  return Promise.resolve(isCut ? { cannot: TOO_LONG } : { correction: { id } });
+}
+
+const TOO_LONG = `only the first ${RAW_BYTES_MAX} bytes of it are kept: send the whole row`;
 
 async function byIds({ db }: MusterDatabase, { table, ids }: { table: string; ids: readonly number[] }) {
   if (ids.length > ROWS_PER_REQUEST_MAX)

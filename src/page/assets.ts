@@ -6,21 +6,27 @@ import sse from "htmx-ext-sse/dist/sse.min.js" with { type: "text" };
 import { z } from "zod";
 import type { Env } from "../http/env.ts";
 import { validate } from "../http/validate.ts";
+import grid from "./browser/grid.js" with { type: "text" };
 import load from "./browser/load.js" with { type: "text" };
 import page from "./browser/page.js" with { type: "text" };
 import base from "./style/base.css" with { type: "text" };
 import charts from "./style/charts.css" with { type: "text" };
 import controls from "./style/controls.css" with { type: "text" };
+import gridStyle from "./style/grid.css" with { type: "text" };
 import loadStyle from "./style/load.css" with { type: "text" };
 import tables from "./style/tables.css" with { type: "text" };
 
 const SCRIPT = "text/javascript; charset=utf-8";
 const ASSETS = {
-  "style.css": { type: "text/css; charset=utf-8", text: [base, controls, tables, charts, loadStyle].join("\n") },
+  "style.css": {
+    type: "text/css; charset=utf-8",
+    text: [base, controls, tables, charts, loadStyle, gridStyle].join("\n"),
+  },
   "htmx.js": { type: SCRIPT, text: htmx },
   "sse.js": { type: SCRIPT, text: sse },
   "load.js": { type: SCRIPT, text: load },
   "page.js": { type: SCRIPT, text: page },
+  "grid.js": { type: SCRIPT, text: grid },
 };
 type AssetName = keyof typeof ASSETS;
 

@@ -21,6 +21,8 @@ export const PAGE_HEADERS = {
 /** htmx evaluates no text as code, writes no style of its own, and shows the error that an answer brings. */
 const HTMX = JSON.stringify({
   ...{ allowEval: false, includeIndicatorStyles: false, selfRequestsOnly: true, historyCacheSize: 0 },
+  // Back: the browser loads the page again.
+  refreshOnHistoryMiss: true,
   responseHandling: [
     { code: "204", swap: false },
     { code: "[23]..", swap: true },
@@ -118,6 +120,7 @@ function Metadata({ title, root }: { title: string; root: string }) {
       <script defer src={assetAddress("htmx.js")} />
       <script defer src={assetAddress("sse.js")} />
       <script defer src={assetAddress("page.js")} />
+      <script defer src={assetAddress("grid.js")} />
     </head>
   );
 }

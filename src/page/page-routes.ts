@@ -15,6 +15,7 @@ import { backupViews } from "./backups/backup-views.tsx";
 import type { Frame } from "./frame.tsx";
 import { loadRoutes } from "./load/load-routes.tsx";
 import { overviewRoutes } from "./overview.ts";
+import { rejectionViews } from "./rejections/rejection-views.ts";
 import { reportsView } from "./reports/reports-view.tsx";
 import { signInFirst, signInRoutes } from "./sign-in.tsx";
 
@@ -54,5 +55,6 @@ export function viewRoutes(dependencies: PageDependencies): Hono<Env> {
   views.route("/", backupViews(dependencies));
   views.route("/", loadRoutes(dependencies));
   views.route("/", reportsView(dependencies));
+  views.route("/", rejectionViews(dependencies));
   return views;
 }

@@ -19,3 +19,7 @@ declare module "*/browser/load.js" {
   const text: string;
   export default text;
 }
+declare module "*/browser/grid.js" {
+  const text: string;
+  export default text;
+}

@@ -42,6 +42,16 @@ export async function findRun(db: MySql2Database, id: string): Promise<RunRecord
   return row && runRecord(row);
 }
 
+/** The runs with these ids, in any order. */
+export async function findRuns(db: MySql2Database, ids: readonly string[]): Promise<RunRecord[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .select()
+    .from(runs)
+    .where(inArray(runs.id, [...ids]));
+  return rows.map(runRecord);
+}
+
 /** Whether a backup has ever succeeded. */
 export async function hasBackedUp(db: MySql2Database): Promise<boolean> {
   const made = and(eq(runs.kind, "backup"), eq(runs.status, "succeeded"));

@@ -3,64 +3,29 @@ import { Hono, type TypedResponse } from "hono";
 import { z } from "zod";
 import type { Dictionary } from "../codecs/dictionary.ts";
 import type { Table } from "../codecs/tables.ts";
-import { REASON_CODES, REJECTION_STATES } from "../db/ledger.ts";
+import { REJECTION_STATES } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
 import { type BatchResponse, batchAnswer, batchAnswers, Reason } from "../http/batch-answer.ts";
 import { bodyToWrite, bytesOf, jsonBody } from "../http/body.ts";
 import { databaseAllows } from "../http/database-allows.ts";
-import { describe, documented, type Examples, json, lines, problems } from "../http/describe.ts";
+import { describe, type Examples, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
 import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
-import { answerListing, idCursor, rowLimit } from "../http/listing.ts";
+import { answerListing } from "../http/listing.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { JSON_TYPE } from "../http/problem.ts";
-import { type Lines, linesOf, spreadsheetOption } from "../http/stream.ts";
+import { type Lines, linesOf } from "../http/stream.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { discardRejections, openRejections, replay } from "../ingest/replay.ts";
 import { sheetCells, sheetHeader } from "../read/corrections/rejection-sheet.ts";
 import { ROWS_PER_REQUEST_MAX } from "../read/request-rows.ts";
-import { parseCause } from "../repositories/causes.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { findRejection, listRejections, type RejectionRecord } from "../repositories/rejection-log.ts";
 import { sentRow, type WriteLimits } from "./insert.ts";
+import { RejectionPath, rejectionQuery } from "./rejection-query.ts";
 import { EXAMPLE_RUN } from "./runs.ts";
 
-const RejectionPath = z.object({
-  id: z
-    .string()
-    .regex(/^\d{1,15}$/, "there is no such rejection: ids are numbers")
-    .transform(Number)
-    .meta(documented({ type: "integer", minimum: 1, examples: [1] })),
-});
-const rejectionQuery = ({ names }: Dictionary) =>
-  z.strictObject({
-    limit: rowLimit,
-    cursor: idCursor,
-    spreadsheet: spreadsheetOption,
-    table: z.enum(names, { error: `must be one of ${names.join(", ")}` }).optional(),
-    code: z.enum(REASON_CODES, { error: `must be one of ${REASON_CODES.join(", ")}` }).optional(),
-    cause: z
-      .string("must be given once")
-      .transform((text, context) => {
-        const cause = parseCause(text);
-        if (!cause)
-          context.addIssue({ code: "custom", message: "must be codes with their fields: missing:name;missing:job" });
-        return cause ?? z.NEVER;
-      })
-      .meta(
-        documented({
-          ...{ type: "string", examples: ["unknown_reference:department_id"] },
-          description: "All reasons of a row: their codes and fields, with a semicolon between them",
-        }),
-      )
-      .optional(),
-    run: z
-      .uuid("must be a run's id")
-      .optional()
-      .meta({ examples: [EXAMPLE_RUN] }),
-    state: z.enum(REJECTION_STATES, { error: `must be one of ${REJECTION_STATES.join(", ")}` }).optional(),
-  });
 const Rejection = z
   .strictObject({
     id: z.int(),

@@ -3,6 +3,7 @@ import { Fault, isBlank } from "../../codecs/codec.ts";
 import type { Table } from "../../codecs/tables.ts";
 import type { RejectionRecord } from "../../repositories/rejection-log.ts";
 import { shown } from "../../shown.ts";
+import { patternOf } from "../recipes/date-patterns.ts";
 import { readingTable } from "../recipes/reading-table.ts";
 import type { FileRecipe } from "../recipes/recipe.ts";
 import type { Correction } from "./corrected-file.ts";
@@ -22,10 +23,7 @@ const DATE = /^(date|datetime|timestamp)\b/;
 export const dateColumns = ({ columns }: Table): string[] =>
   columns.filter(({ sqlType }) => DATE.test(sqlType)).map(({ name }) => name);
 
-/**
- * The correction of a row by a rule, or why it cannot be corrected by it.
- * @throws MusterError `refused` if the dates of the rule do not say their time zone
- */
+/** The correction of a row by a rule, or why it cannot be corrected by it. */
 export async function correctionBy(
   table: Table,
   rejection: RejectionRecord,
@@ -41,6 +39,11 @@ export async function correctionBy(
   return row ? { correction: { id: rejection.id, fields: changed } } : { cannot: "it cannot be split into fields" };
 }
 
+const WITHOUT_ZONE = new Fault(
+  "invalid_datetime",
+  "would have no time zone: give one to the rule, such as America/Bogota or UTC",
+);
+
 /** A date in the form of the strict default, which every recipe reads. */
 function dateIn(
   table: Table,
@@ -49,7 +52,10 @@ function dateIn(
   text: string,
 ): string | Fault {
   const recipe = rejection.recipe as FileRecipe | undefined;
-  const datetime = { zone: recipe?.datetime?.zone, ...dates };
+  const datetime = { formats: dates.formats, zone: dates.zone ?? recipe?.datetime?.zone };
+  const { sqlType } = table.columns.find(({ name }) => name === column) ?? {};
+  const hasZone = datetime.zone !== undefined || (dates.formats ?? []).every((format) => patternOf(format).hasZone);
+  if (sqlType !== "date" && !hasZone) return WITHOUT_ZONE;
   const { codec } = readingTable(table, { datetime }).columns.find(({ name }) => name === column) ?? {};
   if (!codec) return new Fault("unknown_field", "is no column");
   if (isBlank(text)) return new Fault("missing", "is blank");

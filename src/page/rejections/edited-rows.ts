@@ -1,0 +1,36 @@
+/** The cells of a grid as its form sends them, and the corrections that they make. */
+import type { Table } from "../../codecs/tables.ts";
+import type { Correction } from "../../read/corrections/corrected-file.ts";
+import { correctionOfCells } from "../../read/corrections/edited-cells.ts";
+import { ROWS_PER_REQUEST_MAX } from "../../read/request-rows.ts";
+import type { MusterDatabase } from "../../repositories/muster-database.ts";
+import { listRejections } from "../../repositories/rejection-log.ts";
+
+/** A cell is sent as `cell.ID.COLUMN`. */
+const CELL = /^cell\.(\d{1,15})\.(.+)$/s;
+
+/** The texts of cells by the ids of their rejections and the names of their columns. */
+export function cellsIn(form: Record<string, unknown>): Map<number, Record<string, string>> {
+  const cells = new Map<number, Record<string, string>>();
+  for (const [field, text] of Object.entries(form)) {
+    const [, id, column] = CELL.exec(field) ?? [];
+    if (id === undefined || column === undefined || typeof text !== "string") continue;
+    cells.set(Number(id), { ...cells.get(Number(id)), [column]: text });
+  }
+  return cells;
+}
+
+/** The corrections of the rows whose cells differ from what came. Rows that are not open any more are left out. */
+export async function editedRows(
+  { db }: MusterDatabase,
+  table: Table,
+  cells: ReadonlyMap<number, Record<string, string>>,
+): Promise<Correction[]> {
+  if (cells.size === 0) return [];
+  const ids = [...cells.keys()];
+  const found = await listRejections(db, { table: table.name, ids, state: "open", limit: ROWS_PER_REQUEST_MAX });
+  const corrections = await Promise.all(
+    found.map((rejection) => correctionOfCells(table, rejection, cells.get(rejection.id) ?? {})),
+  );
+  return corrections.filter((each) => each !== undefined);
+}
