@@ -27,7 +27,7 @@ const TOP = 24;
 const BOTTOM = 490;
 const HEIGHT = 518;
 /** A segment must be this high to hold its text. */
-const TEXT_HEIGHT = 13;
+const TEXT_HEIGHT = 15;
 
 export function StackedBarsChart({ label, series, bars, unit }: Chart) {
   const values = series.map((each) => each.values);

@@ -26,12 +26,7 @@ export function MeanCard({ year, byHires }: { year: number; byHires: Part<Depart
 
 function Bars({ year, byHires }: { year: number; byHires: DepartmentsByHires }) {
   const { departments, count: all, hiring, hires } = byHires;
-  if (hires === 0)
-    return (
-      <p class="none">
-        {all === 0 ? "There are no departments yet" : `No hires in ${year}, in none of ${count(all)} departments`}
-      </p>
-    );
+  if (hires === 0) return <p class="none">{all === 0 ? "There are no departments yet" : `No hires in ${year}`}</p>;
   const mean = hires / all;
   const bars = departments.map((each) => ({
     ...{ name: each.department, value: each.hired },

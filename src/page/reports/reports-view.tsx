@@ -65,12 +65,30 @@ function View({ asked, pairs, byHires }: Shown) {
         <h1>Hires of {asked.year}</h1>
         <Years asked={asked} />
       </div>
-      <div id="charts" class="charts">
-        <QuartersCard asked={asked} pairs={pairs} chosen={chosen} />
-        <MeanCard year={asked.year} byHires={byHires} />
-      </div>
-      <HiresTable asked={asked} pairs={pairs} chosen={chosen} />
+      {pairs.value?.length === 0 ? (
+        <NoHires year={asked.year} />
+      ) : (
+        <>
+          <div id="charts" class="charts">
+            <QuartersCard asked={asked} pairs={pairs} chosen={chosen} />
+            <MeanCard year={asked.year} byHires={byHires} />
+          </div>
+          <HiresTable asked={asked} pairs={pairs} chosen={chosen} />
+        </>
+      )}
     </div>
+  );
+}
+
+function NoHires({ year }: { year: number }) {
+  return (
+    <section class="card first" aria-labelledby="no-hires">
+      <h2 id="no-hires">No hires in {year}</h2>
+      <p class="note">
+        No department has a hire in this year, in UTC. Choose another year above, or{" "}
+        <a href="./">see what was imported</a>.
+      </p>
+    </section>
   );
 }
 
@@ -96,7 +114,7 @@ function Years({ asked }: { asked: AskedReports }) {
       </a>
     );
   return (
-    <form id="years" action={VIEW} class="row years" aria-label="Year">
+    <form id="years" action={VIEW} class="row years">
       {beside(year - 1, `← ${year - 1}`, "year-before")}
       <label for="year">Year</label>
       <input id="year" name="year" type="number" min={YEAR.min} max={YEAR.max} value={year} required />
