@@ -100,6 +100,7 @@ export function createApp(dependencies: AppDependencies) {
     .route("/", viewRoutes(page))
     .use(requires("reader"))
     .use(refuseOtherMethods(app))
+    .use("/page/*", async (c) => answerNotFound(c))
     .use(inFlight.counted())
     .route("/", reportRoutes(reports, hiring, inFlight))
     .route("/", runRoutes(pages, work.ended))

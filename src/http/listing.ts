@@ -54,6 +54,26 @@ export async function answerListing<Row, Key, Json>(
   return answer as Response & TypedResponse<JSONParsed<Json[]>, 200, "json">;
 }
 
+/** The forms of a download, by the name that its address has. */
+export const DOWNLOADS = {
+  csv: { type: "text/csv", name: "CSV", ending: "csv" },
+  spreadsheet: { type: "text/csv", name: "CSV for a spreadsheet", ending: "csv" },
+  ndjson: { type: "application/x-ndjson", name: "NDJSON", ending: "ndjson" },
+} as const;
+
+/** Answers all rows of a listing as a file that a browser stores. Its address names the form, since a link has no Accept. */
+export async function downloadListing<Row, Key>(
+  c: Context,
+  { form, fileName }: { form: keyof typeof DOWNLOADS; fileName: string },
+  lines: Lines<Row, unknown>,
+  listing: Listing<Row, Key>,
+) {
+  const { type, ending } = DOWNLOADS[form];
+  const answer = await streamLines(c, type, lines, pagesOf(listing), form === "spreadsheet");
+  answer.headers.set("Content-Disposition", `attachment; filename="${fileName}.${ending}"`);
+  return answer;
+}
+
 const ROWS_PER_PAGE_MAX = 1000;
 
 /** What the OpenAPI document says about every `?cursor=`. */

@@ -10,6 +10,7 @@ import grid from "./browser/grid.js" with { type: "text" };
 import load from "./browser/load.js" with { type: "text" };
 import page from "./browser/page.js" with { type: "text" };
 import base from "./style/base.css" with { type: "text" };
+import browse from "./style/browse.css" with { type: "text" };
 import charts from "./style/charts.css" with { type: "text" };
 import controls from "./style/controls.css" with { type: "text" };
 import gridStyle from "./style/grid.css" with { type: "text" };
@@ -20,7 +21,7 @@ const SCRIPT = "text/javascript; charset=utf-8";
 const ASSETS = {
   "style.css": {
     type: "text/css; charset=utf-8",
-    text: [base, controls, tables, charts, loadStyle, gridStyle].join("\n"),
+    text: [base, controls, tables, charts, loadStyle, gridStyle, browse].join("\n"),
   },
   "htmx.js": { type: SCRIPT, text: htmx },
   "sse.js": { type: SCRIPT, text: sse },

@@ -12,6 +12,7 @@ import type { MusterDatabase } from "../repositories/muster-database.ts";
 import type { ImportRequests } from "../routes/import-request.ts";
 import { assetRoutes } from "./assets.ts";
 import { backupViews } from "./backups/backup-views.tsx";
+import { browseViews } from "./browse/browse-views.tsx";
 import type { Frame } from "./frame.tsx";
 import { loadRoutes } from "./load/load-routes.tsx";
 import { overviewRoutes } from "./overview.ts";
@@ -56,5 +57,6 @@ export function viewRoutes(dependencies: PageDependencies): Hono<Env> {
   views.route("/", loadRoutes(dependencies));
   views.route("/", reportsView(dependencies));
   views.route("/", rejectionViews(dependencies));
+  views.route("/", browseViews(dependencies));
   return views;
 }

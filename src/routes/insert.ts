@@ -18,6 +18,7 @@ import { answerOnce, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import type { InFlight } from "../http/in-flight.ts";
 import { Refusal } from "../http/problem.ts";
 import { recipeOf } from "../http/recipe-query.ts";
+import { tablePath } from "../http/row-query.ts";
 import { noQuery, validate } from "../http/validate.ts";
 import { insertBatch } from "../ingest/insert-batch.ts";
 import type { FileRecipe, FormatName } from "../read/recipes/recipe.ts";
@@ -25,7 +26,6 @@ import { RECIPE_PARAMETERS } from "../read/recipes/recipe-options.ts";
 import { rowsOfJson } from "../read/request-json.ts";
 import { type BatchRow, ROWS_PER_REQUEST_MAX, rowsOfBody } from "../read/request-rows.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
-import { tablePath } from "./table-rows.ts";
 
 export interface WriteLimits {
   bodyBytesMax: number;
