@@ -10,19 +10,25 @@ const LOOK_EVERY_MS = 250;
 /** An unchanged run is sent again after this time, because proxies and Bun.serve cut silent connections. */
 const SILENT_MS_MAX = 5_000;
 
+interface Following {
+  /** Reads the run again. */
+  look(): Promise<RunRecord | undefined>;
+  /** Ends the stream when it aborts. */
+  stopped: AbortSignal;
+  /** The data of an event. The default is the run as JSON. */
+  render?(run: RunRecord): string | Promise<string>;
+}
+
 /**
  * Sends a `progress` event with the run whenever it has changed, then one `ended` event, and ends the stream. The run is read
  * from the database, so any process can follow any run. A slow client misses the states in between, so nothing piles up for it.
  * EventSource connects again after the end. It then sends the run's id as Last-Event-ID, and the answer 204 tells it to stop.
  * @param run the run in its present state
- * @param look reads the run again
- * @param stopped ends the stream when it aborts
  */
 export async function followRun(
   c: Context<Env>,
   run: RunRecord,
-  look: () => Promise<RunRecord | undefined>,
-  stopped: AbortSignal,
+  { look, stopped, render = JSON.stringify }: Following,
 ): Promise<Response> {
   if (c.req.header("Last-Event-ID") === run.id) return c.body(null, 204);
   // Without this nginx would hold events back until it has a page of them.
@@ -33,7 +39,7 @@ export async function followRun(
     let toldAt = 0;
     try {
       for (let now: RunRecord | undefined = run; now && !stream.aborted; now = await look()) {
-        const data = JSON.stringify(now);
+        const data = await render(now);
         if (now.finished_at !== null) return await stream.writeSSE({ event: "ended", id: now.id, data });
         if (stopped.aborted) return;
         if (data !== told || performance.now() - toldAt > SILENT_MS_MAX) {

@@ -9,10 +9,22 @@ export function countsText(counts: RunCounts): string {
     .join("; ");
 }
 
-/** The verdicts that at least one row of a table got, with the number of rows; `received` if there is no verdict. */
-export function verdictsOf({ received, ...verdicts }: RunCounts[string]): [verdict: string, rows: number][] {
+/** The verdicts that at least one row got, with the number of rows; `received` if there is no verdict. */
+export function verdictsOf({
+  received,
+  ...verdicts
+}: RunCounts[string] | ReturnType<typeof sumOf>): [verdict: string, rows: number][] {
   const some = Object.entries(verdicts).filter(([, rows]) => rows > 0);
   return some.length === 0 ? [["received", received]] : some;
+}
+
+/** The counts of all tables of a run together: the rows by verdict, and `received`. */
+export function sumOf(counts: RunCounts): Record<string, number> & { received: number } {
+  const sum: Record<string, number> & { received: number } = { received: 0 };
+  for (const each of Object.values(counts)) {
+    for (const [verdict, rows] of Object.entries(each)) sum[verdict] = (sum[verdict] ?? 0) + rows;
+  }
+  return sum;
 }
 
 /** The tables whose rows were all rejected: the run has succeeded, but stored nothing in them. */

@@ -15,13 +15,14 @@ import charts from "./style/charts.css" with { type: "text" };
 import controls from "./style/controls.css" with { type: "text" };
 import gridStyle from "./style/grid.css" with { type: "text" };
 import loadStyle from "./style/load.css" with { type: "text" };
+import runs from "./style/runs.css" with { type: "text" };
 import tables from "./style/tables.css" with { type: "text" };
 
 const SCRIPT = "text/javascript; charset=utf-8";
 const ASSETS = {
   "style.css": {
     type: "text/css; charset=utf-8",
-    text: [base, controls, tables, charts, loadStyle, gridStyle, browse].join("\n"),
+    text: [base, controls, tables, charts, loadStyle, gridStyle, browse, runs].join("\n"),
   },
   "htmx.js": { type: SCRIPT, text: htmx },
   "sse.js": { type: SCRIPT, text: sse },

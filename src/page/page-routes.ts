@@ -18,6 +18,7 @@ import { loadRoutes } from "./load/load-routes.tsx";
 import { overviewRoutes } from "./overview.ts";
 import { rejectionViews } from "./rejections/rejection-views.ts";
 import { reportsView } from "./reports/reports-view.tsx";
+import { runEvents, runViews } from "./runs/run-views.tsx";
 import { signInFirst, signInRoutes } from "./sign-in.tsx";
 
 export interface PageDependencies {
@@ -51,12 +52,13 @@ export const openPageRoutes = ({ frame, pages, tokens, limitGuesses }: PageDepen
 /** The views below /page/. They need the role reader, and check for a higher role themselves. No other site can post to them. */
 export function viewRoutes(dependencies: PageDependencies): Hono<Env> {
   const { frame, inFlight } = dependencies;
-  const views = new Hono<Env>();
+  const views = new Hono<Env>().route("/", runEvents(dependencies));
   views.use("/page/*", ownForm, signInFirst(frame), requires("reader"), inFlight.counted());
   views.route("/", backupViews(dependencies));
   views.route("/", loadRoutes(dependencies));
   views.route("/", reportsView(dependencies));
   views.route("/", rejectionViews(dependencies));
   views.route("/", browseViews(dependencies));
+  views.route("/", runViews(dependencies));
   return views;
 }

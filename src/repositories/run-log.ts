@@ -1,5 +1,5 @@
 /** The log of runs: each has a row that says what it did. */
-import { and, desc, eq, inArray, isNull, lt, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, isNull, lt, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/datetime.ts";
 import type { Database } from "../db/database.ts";
@@ -150,6 +150,11 @@ export async function recordProgress(db: MySql2Database, run: string, progress: 
 /** Asks the process that works on the run to end it. */
 export async function askToCancel(db: MySql2Database, run: string): Promise<void> {
   await db.update(runs).set({ cancel_asked_at: now }).where(eq(runs.id, run));
+}
+
+/** Whether somebody has asked for the run to be cancelled. */
+export async function isCancelAsked(db: MySql2Database, run: string): Promise<boolean> {
+  return await has(db, and(eq(runs.id, run), isNotNull(runs.cancel_asked_at)));
 }
 
 export interface Report {

@@ -2,7 +2,6 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Database } from "../db/database.ts";
-import { MusterError } from "../errors.ts";
 import { requires } from "../http/auth.ts";
 import { databaseAllows } from "../http/database-allows.ts";
 import { describe, json, lines, problems } from "../http/describe.ts";
@@ -12,14 +11,14 @@ import { answerListing, CURSOR, rowLimit } from "../http/listing.ts";
 import { negotiate } from "../http/negotiate.ts";
 import { type Lines, linesOf, spreadsheetOption } from "../http/stream.ts";
 import { noQuery, validate } from "../http/validate.ts";
-import { clearDeadRuns } from "../publish/recovery.ts";
-import { askToCancel, findRun, listRuns, type RunRecord } from "../repositories/run-log.ts";
+import { cancelImport, existingRun } from "../ingest/cancel-import.ts";
+import { findRun, listRuns, type RunRecord } from "../repositories/run-log.ts";
 
 /** The id in the document's examples. */
 export const EXAMPLE_RUN = "019aadc4-5f00-7000-8000-000000000001";
 const examples = [EXAMPLE_RUN];
 
-const RunPath = z.object({ id: z.uuid("there is no such run: ids are UUIDs").meta({ examples }) });
+export const RunPath = z.object({ id: z.uuid("there is no such run: ids are UUIDs").meta({ examples }) });
 const RunQuery = z.strictObject({
   limit: rowLimit,
   spreadsheet: spreadsheetOption,
@@ -98,11 +97,6 @@ const LINES: Lines<RunRecord, Run> = linesOf<RunRecord>(Run.omit({ progress: tru
  * @param stopped aborts when the service stops, and ends the event streams
  */
 export function runRoutes(database: Database, stopped: AbortSignal) {
-  const existing = async (id: string): Promise<Run> => {
-    const run = await findRun(database.db, id);
-    if (!run) throw new MusterError("not_found", `there is no run ${id}`);
-    return run;
-  };
   const one = [validate("param", RunPath), noQuery] as const;
   return new Hono<Env>()
     .get("/runs", LIST, validate("query", RunQuery), async (c) => {
@@ -117,25 +111,16 @@ export function runRoutes(database: Database, stopped: AbortSignal) {
     })
     .get("/runs/:id", ONE, ...one, async (c) => {
       negotiate(c, ["application/json"]);
-      const run = await existing(c.req.valid("param").id);
+      const run: Run = await existingRun(database, c.req.valid("param").id);
       return c.json(run, 200);
     })
     .delete("/runs/:id", CANCEL, requires("writer"), databaseAllows(database, "import"), ...one, async (c) => {
-      const run = await existing(c.req.valid("param").id);
-      if (run.finished_at !== null) throw new MusterError("conflict", `run ${run.id} has ended: it ${run.status}`);
-      if (run.kind !== "import")
-        throw new MusterError(
-          "conflict",
-          `run ${run.id} is a ${run.kind}, and only imports can be cancelled: wait for its end`,
-        );
-      await askToCancel(database.db, run.id);
-      // If the run's process is dead, this ends the run. It may take a while, so the answer does not wait for it.
-      clearDeadRuns(database, () => {}).catch(() => {});
+      const run: Run = await cancelImport(database, c.req.valid("param").id);
       return c.json(run, 202);
     })
     .get("/runs/:id/events", EVENTS, ...one, async (c) => {
       negotiate(c, ["text/event-stream"]);
-      const run = await existing(c.req.valid("param").id);
-      return followRun(c, run, () => findRun(database.db, run.id), stopped);
+      const run: Run = await existingRun(database, c.req.valid("param").id);
+      return followRun(c, run, { look: () => findRun(database.db, run.id), stopped });
     });
 }

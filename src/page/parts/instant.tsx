@@ -28,6 +28,15 @@ export function secondsBetween(from: string, to: string | null): number | undefi
   return to === null ? undefined : (Date.parse(to) - Date.parse(from)) / 1000;
 }
 
+/** A duration, such as `0.42 s`, `12 s` or `3 min 20 s`. */
+export function durationText(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
 /** A number of bytes, such as `1.4 MB`. */
 export function bytesText(bytes: number): string {
   const units = ["bytes", "kB", "MB", "GB", "TB"];

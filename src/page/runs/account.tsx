@@ -1,0 +1,71 @@
+/** @jsxImportSource hono/jsx */
+/** What became of the rows of each table, so that the sum can be checked by eye. */
+import type { RunCounts } from "../../db/ledger.ts";
+import { sumOf } from "../../ingest/counts.ts";
+import type { RunRecord } from "../../repositories/run-log.ts";
+import { type Column, count, Table } from "../parts/table.tsx";
+import { VerdictBar } from "../parts/verdict-bar.tsx";
+
+/** Rows that a restore deletes are not in the backup, so they are no part of the sum. */
+const BESIDE_THE_SUM = "deleted";
+
+type Counts = RunCounts[string] | ReturnType<typeof sumOf>;
+
+export function Account({ run, caption }: { run: RunRecord; caption: string }) {
+  const { id, counts, kind } = run;
+  const tables = Object.entries(counts);
+  const sum = sumOf(counts);
+  const verdicts = Object.keys(sum).filter((verdict) => verdict !== "received");
+  const row = (name: string, each: Counts) => (
+    <Row name={name} counts={each} verdicts={verdicts} rejections={`page/rejections?run=${id}`} />
+  );
+  return (
+    <Table
+      caption={caption}
+      columns={[
+        "Table",
+        { name: kind === "restore" ? "In the backup" : "Received", isNumber: true },
+        ...verdicts.map(headingOf),
+        { name: <span class="unseen">As a bar</span> },
+      ]}
+      rows={[...tables.map(([name, each]) => row(name, each)), ...(tables.length > 1 ? [row("All tables", sum)] : [])]}
+      ifEmpty="It ended before a table was finished: no row was stored."
+      isWide
+    />
+  );
+}
+
+/** The first column is headed `= Inserted`, and the next ones `+ Unchanged`. */
+function headingOf(verdict: string, index: number): Column {
+  const name = `${verdict.slice(0, 1).toUpperCase()}${verdict.slice(1)}`;
+  if (verdict === BESIDE_THE_SUM) return { name: "Beside these: deleted", isNumber: true };
+  return { name: `${index === 0 ? "=" : "+"} ${name}`, isNumber: true };
+}
+
+interface RowProps {
+  name: string;
+  counts: Counts;
+  verdicts: readonly string[];
+  /** The address of the run's rejections. */
+  rejections: string;
+}
+
+function Row({ name, counts, verdicts, rejections }: RowProps) {
+  const numbers: Record<string, number> = { ...counts };
+  return (
+    <>
+      <th scope="row">{name}</th>
+      <td class="n">{count(counts.received)}</td>
+      {verdicts.map((verdict) => {
+        const rows = numbers[verdict] ?? 0;
+        const isLink = verdict === "rejected" && rows > 0;
+        return (
+          <td class={rows === 0 ? "n zero" : "n"}>{isLink ? <a href={rejections}>{count(rows)}</a> : count(rows)}</td>
+        );
+      })}
+      <td class="drawn">
+        <VerdictBar counts={counts} />
+      </td>
+    </>
+  );
+}

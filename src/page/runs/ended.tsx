@@ -1,0 +1,94 @@
+/** @jsxImportSource hono/jsx */
+/** A run that has ended: its account, and what can be done next. */
+import type { Role } from "../../http/env.ts";
+import { sumOf } from "../../ingest/counts.ts";
+import type { RunRecord } from "../../repositories/run-log.ts";
+import { has } from "../frame.tsx";
+import { Instant } from "../parts/instant.tsx";
+import { backupOf, durationOf, isPlan, rateOf, Status, titleOf } from "../parts/run-facts.tsx";
+import { Account } from "./account.tsx";
+import { OUTCOME } from "./live.tsx";
+
+interface EndedProps {
+  run: RunRecord;
+  role: Role;
+}
+
+/** What the last event of a run puts into its page. Its second part is said by screen readers. */
+export const EndedEvent = ({ run, role }: EndedProps) => (
+  <>
+    <Ended run={run} role={role} />
+    <p id={OUTCOME} class="unseen" role="status" hx-swap-oob="innerHTML">
+      {titleOf(run)}: {run.status}
+    </p>
+  </>
+);
+
+export function Ended({ run, role }: EndedProps) {
+  const { id, dry_run, error, counts, started_at, finished_at } = run;
+  return (
+    <>
+      <section class="card" aria-labelledby="account">
+        <div class="head">
+          <h2 id="account">Account</h2>
+          <Status run={run} />
+        </div>
+        {dry_run && <p class="notice">{dryRunText(run)}</p>}
+        {error !== null && <p class="bad">{error}</p>}
+        <Account run={run} caption="Every row is in one of these columns" />
+        <Next run={run} role={role} />
+      </section>
+      <section class="card" aria-label="About this run">
+        <dl>
+          <dt>Started</dt>
+          <dd>
+            <Instant at={started_at} />
+          </dd>
+          <dt>Ended</dt>
+          <dd>
+            <Instant at={finished_at ?? started_at} />, after {durationOf(run)}
+          </dd>
+          <dt>Rate</dt>
+          <dd>{rateOf(run) ?? (sumOf(counts).received === 0 ? "no rows" : "too quick to tell")}</dd>
+          <dt>Source</dt>
+          <dd>{run.source ?? "none"}</dd>
+          <dt>Id</dt>
+          <dd>
+            <code>{id}</code> <a href={`runs/${id}`}>JSON</a>
+          </dd>
+        </dl>
+      </section>
+    </>
+  );
+}
+
+function dryRunText(run: RunRecord): string {
+  if (run.kind !== "restore") return "A dry run: nothing was stored. The account says what an import would do.";
+  return isPlan(run)
+    ? "A plan: nothing was changed. The account says what the restore would do."
+    : "A proof: the backup was restored beside the tables and compared. The tables were not changed.";
+}
+
+/** Links to what a person does after such a run. */
+function Next({ run, role }: EndedProps) {
+  const { id, status, counts } = run;
+  const backup = has(role, "admin") ? backupOf(run) : undefined;
+  return (
+    <p class="row">
+      {(sumOf(counts).rejected ?? 0) > 0 && (
+        <>
+          <a class="button" href={`page/rejections?run=${id}`}>
+            See and mend the rejected rows
+          </a>
+          <a href={`rejections?run=${id}&spreadsheet=true`}>Rejected rows for a spreadsheet (CSV)</a>
+        </>
+      )}
+      {backup !== undefined && isPlan(run) && status === "succeeded" && (
+        <a class="button main" href={`page/backups/${backup}/restore?plan=${id}`}>
+          Restore these tables
+        </a>
+      )}
+      {backup !== undefined && <a href={`page/backups/${backup}`}>To the backup</a>}
+    </p>
+  );
+}
