@@ -1,12 +1,14 @@
 /** The backups' pages, as a person uses them in a browser. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
+import { backup } from "../src/backups/backup.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { MusterError } from "../src/errors.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { WorkUnderWay } from "../src/http/under-way.ts";
 import { listRuns } from "../src/repositories/run-log.ts";
 import { appOver } from "./support/app.ts";
+import { start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { withoutChromium } from "./support/missing.ts";
@@ -41,9 +43,8 @@ async function personWith(token: string, options: { javaScriptEnabled?: boolean 
 }
 
 /** Waits until the run whose page is shown has ended. */
-async function endOfRun({ page, complaints }: Person) {
+async function endOfRun({ page }: Person) {
   await page.waitForURL(/\/page\/runs\/[0-9a-f-]{36}$/);
-  complaints(); // about the run's page
   const id = page.url().split("/").at(-1);
   return until(async () => {
     const [run] = await listRuns(database.db, { limit: 1 });
@@ -80,12 +81,11 @@ test.skipIf(withoutChromium !== "")(
     const downloading = page.waitForEvent("download");
     await page.getByRole("link", { name: "jobs.avro" }).click();
     const file = await (await downloading).path();
-    const ofBackup = page.url();
     expect(await Bun.file(file).bytes()).toEqual(await Bun.file(join(folder, made.source ?? "", "jobs.avro")).bytes());
 
     await page.getByRole("button", { name: "Prove this backup" }).click();
     expect(await endOfRun(person)).toMatchObject({ status: "succeeded", dry_run: true });
-    await page.goto(ofBackup);
+    await page.getByRole("link", { name: "To the backup" }).click();
     await page.getByText("proven", { exact: true }).waitFor();
 
     await database.pool.query("UPDATE jobs SET job = 'Chef' WHERE id = 2");
@@ -95,7 +95,7 @@ test.skipIf(withoutChromium !== "")(
     await page.getByRole("button", { name: "Plan the restore" }).click();
     const plan = await endOfRun(person);
     expect(plan).toMatchObject({ dry_run: true, counts: { jobs: { updated: 1, deleted: 2 } } });
-    await page.goto(`${ofBackup}/restore?plan=${plan.id}`);
+    await page.getByRole("link", { name: "Restore these tables" }).click();
     await page.getByRole("heading", { name: "Restore jobs" }).waitFor();
     expect(await page.getByRole("row", { name: /^jobs/ }).textContent()).toBe("jobs21012");
     await page.getByText("Delete 2 rows of jobs, and change 1 row of jobs back.").waitFor();
@@ -286,3 +286,44 @@ test("while one is under way the list says so, another is told to wait, and a st
   await release();
   expect(await jobs()).toEqual(before);
 });
+
+test("SIGTERM ends a restore that the page has begun, and nothing is changed", async () => {
+  const { manifest } = await backup(database, store, {
+    ...{ tables: [database.dictionary.of("jobs")], codec: "deflate", report: { say: () => {} } },
+  });
+  await database.pool.query("INSERT INTO jobs VALUES (3, 'Later')");
+  const before = await jobs();
+  const service = start(["src/main.ts"], { DATABASE_URL: database.url, BACKUP_STORE: folder, PORT: "0" });
+  const [url = ""] = /http:[^"]+/.exec(await saidUntil(service.stdout, "Muster serves")) ?? [];
+  const post = (step: string, fields: Record<string, string>) =>
+    fetch(`${url}page/backups/${manifest.id}/${step}`, {
+      ...{ method: "POST", redirect: "manual", body: new URLSearchParams(fields) },
+    });
+  await post("plan", { table: "jobs" });
+  const plan = await until(async () =>
+    (await listRuns(database.db, { limit: 1 })).find(({ status }) => status === "succeeded"),
+  );
+  const release = await hold(database.pool, GATES);
+  await post("restore", { plan: plan.id, since: plan.id, confirmed: "yes" });
+  service.kill("SIGTERM");
+  expect(await service.exited).toBe(0);
+  await release();
+  const error = "interrupted: the service was stopped, send it again";
+  expect((await listRuns(database.db, { limit: 1 }))[0]).toMatchObject({
+    kind: "restore",
+    dry_run: false,
+    status: "failed",
+    error,
+  });
+  expect(await jobs()).toEqual(before);
+});
+
+/** Reads until this text is there. */
+async function saidUntil(output: ReadableStream<Uint8Array<ArrayBuffer>>, end: string): Promise<string> {
+  let said = "";
+  for await (const text of output.pipeThrough(new TextDecoderStream()).values({ preventCancel: true })) {
+    said += text;
+    if (said.includes(end)) break;
+  }
+  return said;
+}

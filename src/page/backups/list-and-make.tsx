@@ -13,6 +13,7 @@ import { readForm } from "../form.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { type Part, part } from "../part.ts";
 import { Age, bytesText, Instant } from "../parts/instant.tsx";
+import { titleOf } from "../parts/run-facts.tsx";
 import { count, Table } from "../parts/table.tsx";
 import { checksOf, followed } from "./begin-run.ts";
 import { type Checked, Proof } from "./proof.tsx";
@@ -67,13 +68,10 @@ interface Listed {
 
 const UnderWay = ({ runs }: { runs: readonly RunRecord[] }) => (
   <>
-    {runs.map(({ id, kind, source, started_at }) => (
+    {runs.map((run) => (
       <p>
-        <span class="tag busy">under way</span>{" "}
-        <a href={`page/runs/${id}`}>
-          {kind} {source}
-        </a>
-        , began <Age at={started_at} />
+        <span class="tag busy">under way</span> <a href={`page/runs/${run.id}`}>{titleOf(run)}</a>, began{" "}
+        <Age at={run.started_at} />
       </p>
     ))}
   </>

@@ -3,6 +3,7 @@
 import type { RestoreCounts } from "../../db/ledger.ts";
 import { LOOKED_AT_MAX, type Writers } from "../../repositories/backup-runs.ts";
 import { Age } from "../parts/instant.tsx";
+import { shortSource, titleOf } from "../parts/run-facts.tsx";
 import { count, Rows, Table } from "../parts/table.tsx";
 
 /** What happens to the rows of a table. */
@@ -45,11 +46,8 @@ export function WrittenSince({ id, names, writers }: { id: string; names: readon
         This plan is out of date: {areMore ? many : these} written since, or may still do so.{" "}
         {newest && (
           <>
-            The newest is{" "}
-            <a href={`page/runs/${newest.id}`}>
-              {newest.kind} {newest.source}
-            </a>
-            , <Age at={newest.finished_at ?? newest.started_at} />.{" "}
+            The newest: <a href={`page/runs/${newest.id}`}>{titleOf(newest)}</a> {shortSource(newest.source ?? "")},{" "}
+            <Age at={newest.finished_at ?? newest.started_at} />.{" "}
           </>
         )}
         A restore undoes what they have stored in {listed(names)}, and the numbers above do not show that.
