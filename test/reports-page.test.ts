@@ -242,6 +242,26 @@ test.skipIf(withoutChromium !== "")(
 );
 
 test.skipIf(withoutChromium !== "")(
+  `what is wrong is said in place until the person does something else, and links out of the reports lead out${withoutChromium}`,
+  async () => {
+    const one = await person();
+    const { page, root } = one;
+    await page.goto(`${root}page/reports`);
+    await page.evaluate("document.getElementById('filter').removeAttribute('maxlength')");
+    await page.getByLabel("Filter").fill("x".repeat(101));
+    await page.getByText("filter must have at most 100 characters").waitFor();
+    expect(one.complaints()).not.toEqual([]);
+    await page.getByLabel("Filter").fill("Job 7");
+    await page.getByText(/^\d+ of \d+ rows$/).waitFor();
+    expect(await page.locator("#problem").textContent()).toBe("");
+    await page.goto(`${root}page/reports?year=2020`);
+    await page.getByRole("link", { name: "see what was imported" }).click();
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    expect(await faultsOf(one)).toEqual([]);
+  },
+);
+
+test.skipIf(withoutChromium !== "")(
   `with a session, a person downloads both reports as CSV, under a path that a proxy adds${withoutChromium}`,
   async () => {
     const one = await person({ prefix: "/muster" }, guarded);

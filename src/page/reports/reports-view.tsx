@@ -86,7 +86,10 @@ function NoHires({ year }: { year: number }) {
       <h2 id="no-hires">No hires in {year}</h2>
       <p class="note">
         No department has a hire in this year, in UTC. Choose another year above, or{" "}
-        <a href="./">see what was imported</a>.
+        <a href="./" hx-boost="false">
+          see what was imported
+        </a>
+        .
       </p>
     </section>
   );
