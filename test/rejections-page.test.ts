@@ -274,6 +274,40 @@ inBrowser(`cells with line ends, quotes and blanks are not changed by being show
   expect(await stored()).toMatchObject([{ name }]);
 });
 
+inBrowser(`a row that cannot be split is mended by filling in its cells${without}`, async () => {
+  const [first] = await load("5,Ana,2021-05-01T10:00:00Z,1\n");
+  const person = await personWith("write-me");
+  const { page } = person;
+  await openGroup(person, "wrong_field_count");
+  expect(await page.locator(`#why-${first}`).textContent()).toContain("5,Ana,2021-05-01T10:00:00Z,1");
+  const cells = { id: "5", name: "Ana", datetime: "2021-05-01T10:00:00Z", department_id: "1", job_id: "1" };
+  for (const [name, text] of Object.entries(cells)) {
+    await page.getByLabel(`${name} of rejection ${first}`, { exact: true }).fill(text);
+    await page.keyboard.press("Tab");
+  }
+  await page.locator(`#why-${first}`).getByText("Would be stored").waitFor();
+  await page.getByRole("button", { name: "Replay the edited and the chosen rows" }).click();
+  await page.getByText("1 stored").waitFor();
+  expect(await stored()).toEqual([{ id: 5, name: "Ana", department_id: 1 }]);
+});
+
+inBrowser(
+  `a row that somebody else has dealt with meanwhile is not replayed, and the page says so${without}`,
+  async () => {
+    const [first, , third] = await load();
+    const person = await personWith("write-me");
+    const { page } = person;
+    await openGroup(person, "unknown_reference: department_id");
+    await pool.query("UPDATE muster_rejections SET state = 'discarded' WHERE id = ?", [first]);
+    for (const id of [first, third]) await page.getByLabel(`department_id of rejection ${id}`).fill("1");
+    await page.getByRole("button", { name: "Replay the edited and the chosen rows" }).click();
+    await page.getByText("1 stored").waitFor();
+    expect(await page.locator("#outcome").textContent()).toContain("1 could not be changed in this way, or");
+    expect(await stored()).toMatchObject([{ id: 3, department_id: 1 }]);
+    person.complaints(); // the answers 409 to the edits of the closed row
+  },
+);
+
 inBrowser(
   `100,000 open rejections are grouped, opened and replayed in steps that go on by themselves${without}`,
   async () => {

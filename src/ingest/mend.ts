@@ -49,7 +49,7 @@ export async function nextStep(database: MusterDatabase, table: Table, chosen: C
   step.rejections = found;
   if (!("ids" in chosen)) return { ...step, remaining: Math.max(0, rows - found.length) };
   const isFound = new Set(found.map(({ id }) => id));
-  for (const id of chosen.ids) if (!isFound.has(id)) step.cannot.push({ id, why: "it is not open any more" });
+  for (const id of chosen.ids) if (!isFound.has(id)) step.cannot.push({ id, why: CLOSED });
   return step;
 }
 
@@ -61,6 +61,8 @@ function correctionOf(table: Table, rejection: RejectionRecord, change: Change):
   return Promise.resolve(isCut ? { cannot: TOO_LONG } : { correction: { id } });
 }
 
+/** Why a rejection cannot be changed that somebody else has dealt with. */
+export const CLOSED = "it is not open any more";
 const TOO_LONG = `only the first ${RAW_BYTES_MAX} bytes of it are kept: send the whole row`;
 
 async function byIds({ db }: MusterDatabase, { table, ids }: { table: string; ids: readonly number[] }) {

@@ -11,9 +11,9 @@ import { countSelected } from "../../repositories/rejection-groups.ts";
 import { readForm } from "../form.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { count } from "../parts/table.tsx";
+import { redirectTo } from "../redirect.ts";
 import { CauseName } from "./groups.tsx";
 import { HiddenFields } from "./hidden-fields.tsx";
-import { toPage } from "./replay-rows.tsx";
 import { groupAddress, idsField, parametersOf, type Selection, selectionFields } from "./selection.ts";
 import { checksToWrite } from "./write-checks.ts";
 
@@ -43,7 +43,7 @@ export function discardForms(dependencies: PageDependencies) {
       const step = await nextStep(pages, pages.dictionary.of(table), chosen, "discarded");
       if (sure === undefined) return ask(c, { selection, rows: step.corrections.length, ids });
       const discarded = await discardStep(database, step, msMax);
-      return toPage(c, groupAddress(selection, { discarded }));
+      return redirectTo(c, groupAddress(selection, { discarded }));
     });
 }
 

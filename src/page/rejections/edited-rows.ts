@@ -20,17 +20,20 @@ export function cellsIn(form: Record<string, unknown>): Map<number, Record<strin
   return cells;
 }
 
-/** The corrections of the rows whose cells differ from what came. Rows that are not open any more are left out. */
+/** The corrections of the rows whose cells differ from what came, and the ids of those that are not open any more. */
 export async function editedRows(
   { db }: MusterDatabase,
   table: Table,
   cells: ReadonlyMap<number, Record<string, string>>,
-): Promise<Correction[]> {
-  if (cells.size === 0) return [];
-  const ids = [...cells.keys()];
-  const found = await listRejections(db, { table: table.name, ids, state: "open", limit: ROWS_PER_REQUEST_MAX });
-  const corrections = await Promise.all(
-    found.map((rejection) => correctionOfCells(table, rejection, cells.get(rejection.id) ?? {})),
-  );
-  return corrections.filter((each) => each !== undefined);
+): Promise<{ corrections: Correction[]; closed: number[] }> {
+  const corrections: Correction[] = [];
+  const closed: number[] = [];
+  if (cells.size === 0) return { corrections, closed };
+  const sent = { table: table.name, ids: [...cells.keys()], limit: ROWS_PER_REQUEST_MAX };
+  for (const rejection of await listRejections(db, sent)) {
+    const correction = await correctionOfCells(table, rejection, cells.get(rejection.id) ?? {});
+    if (correction && rejection.state === "open") corrections.push(correction);
+    else if (correction) closed.push(rejection.id);
+  }
+  return { corrections, closed };
 }

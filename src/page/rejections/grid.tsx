@@ -26,15 +26,18 @@ interface GridProps {
   rows: readonly GridRow[];
   /** A reader sees the cells as text. */
   mayEdit: boolean;
+  /** Whether rows can be chosen, because there are several. */
+  mayChoose?: boolean;
 }
 
-export function Grid({ table, rows, mayEdit }: GridProps) {
+export function Grid({ table, rows, mayEdit, mayChoose = false }: GridProps) {
+  const widths = new Map(table.columns.map(({ name }) => [name, widthOf(name, rows)]));
   return (
     <section class="box whole grid" aria-label={`Rejected rows of ${table.name}`} tabindex={0}>
       <table>
         <thead>
           <tr>
-            {mayEdit && <th scope="col">Choose</th>}
+            {mayChoose && <th scope="col">Choose</th>}
             <th scope="col">Rejection</th>
             <th scope="col">Why</th>
             {table.columns.map(({ name }) => (
@@ -44,7 +47,7 @@ export function Grid({ table, rows, mayEdit }: GridProps) {
         </thead>
         <tbody>
           {rows.map((row) => (
-            <Row table={table} row={row} mayEdit={mayEdit} />
+            <Row widths={widths} row={row} mayEdit={mayEdit} mayChoose={mayChoose} />
           ))}
         </tbody>
       </table>
@@ -52,7 +55,17 @@ export function Grid({ table, rows, mayEdit }: GridProps) {
   );
 }
 
-function Row({ table, row, mayEdit }: { table: Table; row: GridRow; mayEdit: boolean }) {
+/** How many characters a column shows: enough for its longest text, within limits. */
+const widthOf = (name: string, rows: readonly GridRow[]): number =>
+  Math.min(36, Math.max(6, ...rows.map(({ fields }) => (fields ? (fields.get(name)?.length ?? 0) : 12) + 1)));
+
+interface RowProps extends Required<Pick<GridProps, "mayEdit" | "mayChoose">> {
+  row: GridRow;
+  /** The columns with their widths. */
+  widths: ReadonlyMap<string, number>;
+}
+
+function Row({ row, widths, mayEdit, mayChoose }: RowProps) {
   const { id, file, position, reasons, raw = "(not UTF-8)" } = row.rejection;
   const faulty = faultyColumns(reasons);
   const judged = mayEdit && {
@@ -61,7 +74,7 @@ function Row({ table, row, mayEdit }: { table: Table; row: GridRow; mayEdit: boo
   };
   return (
     <tr {...judged}>
-      {mayEdit && (
+      {mayChoose && (
         <td>
           <input type="checkbox" name="id" value={String(id)} form={GRID_FORM} aria-label={`Choose rejection ${id}`} />
         </td>
@@ -76,14 +89,8 @@ function Row({ table, row, mayEdit }: { table: Table; row: GridRow; mayEdit: boo
         <Reasons reasons={reasons} />
         {row.fields === undefined && <code>{shortened(raw)}</code>}
       </td>
-      {table.columns.map(({ name }) => (
-        <Cell
-          id={id}
-          name={name}
-          text={row.fields?.get(name) ?? ""}
-          isFaulty={faulty.includes(name)}
-          mayEdit={mayEdit}
-        />
+      {[...widths].map(([name, width]) => (
+        <Cell {...{ id, name, width, mayEdit }} text={row.fields?.get(name) ?? ""} isFaulty={faulty.includes(name)} />
       ))}
     </tr>
   );
@@ -91,13 +98,14 @@ function Row({ table, row, mayEdit }: { table: Table; row: GridRow; mayEdit: boo
 
 interface CellProps {
   id: number;
+  width: number;
   name: string;
   text: string;
   isFaulty: boolean;
   mayEdit: boolean;
 }
 
-function Cell({ id, name, text, isFaulty, mayEdit }: CellProps) {
+function Cell({ id, width, name, text, isFaulty, mayEdit }: CellProps) {
   if (!mayEdit || text.length > CELL_CHARACTERS_MAX)
     return (
       <td class={isFaulty ? "faulty" : undefined}>
@@ -110,14 +118,13 @@ function Cell({ id, name, text, isFaulty, mayEdit }: CellProps) {
     ...{ "aria-label": `${name} of rejection ${id}`, "aria-describedby": `why-${id}` },
     "aria-invalid": isFaulty ? "true" : undefined,
   };
-  const length = Math.min(40, Math.max(8, text.length + 2));
   return (
     <td>
       {/[\r\n]/.test(text) ? (
         // HTML drops the first line end of a text area.
-        <textarea {...field} rows={2} cols={length}>{`\n${text}`}</textarea>
+        <textarea {...field} rows={2} cols={width}>{`\n${text}`}</textarea>
       ) : (
-        <input {...field} type="text" size={length} value={text} />
+        <input {...field} type="text" size={width} value={text} />
       )}
     </td>
   );

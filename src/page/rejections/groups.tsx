@@ -50,9 +50,9 @@ function Groups({ open: { value = { groups: [], rows: 0 }, unavailable }, run, t
         <Table
           caption="By table and cause"
           columns={["Cause", "Table", { name: "Rows", isNumber: true }, "Download"]}
-          ifEmpty={run === undefined ? "No open rejections: every row that came is stored." : "This run has none open."}
+          ifEmpty={run === undefined ? "No open rejections" : "This run has no open rejections"}
           unavailable={unavailable}
-          rows={groups.map((group) => <Group {...group} run={run} />)}
+          rows={groups.map((group) => <Group {...group} run={run} isKnown={tables.includes(group.table)} />)}
         />
         {others > 0 && (
           <p class="note">And {count(others)} rows in smaller groups. They appear here as you deal with these.</p>
@@ -70,20 +70,25 @@ function Groups({ open: { value = { groups: [], rows: 0 }, unavailable }, run, t
   );
 }
 
-const Group = ({ table, cause, rows, run }: RejectionGroup & { run: string | undefined }) => (
-  <>
-    <th scope="row">
-      <a href={groupAddress({ table, cause, run })}>
-        <CauseName cause={cause} />
-      </a>
-    </th>
-    <td>{table}</td>
-    <Rows rows={rows} />
-    <td>
-      <a href={sheetAddress({ table, cause, run })}>Sheet</a>
-    </td>
-  </>
-);
+interface GroupProps extends RejectionGroup {
+  run: string | undefined;
+  /** Whether the schema still has the table. */
+  isKnown: boolean;
+}
+
+function Group({ table, cause, rows, run, isKnown }: GroupProps) {
+  const name = <CauseName cause={cause} />;
+  return (
+    <>
+      <th scope="row">{isKnown ? <a href={groupAddress({ table, cause, run })}>{name}</a> : name}</th>
+      <td>{table}</td>
+      <Rows rows={rows} />
+      <td>
+        {isKnown ? <a href={sheetAddress({ table, cause, run })}>Sheet</a> : "The schema has no such table any more"}
+      </td>
+    </>
+  );
+}
 
 /** A cause in words: `missing: name, missing: job_id`. */
 export const CauseName = ({ cause }: { cause: Cause }) => (

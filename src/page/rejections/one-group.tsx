@@ -139,7 +139,7 @@ function Rows({ table, selection, rows, hasMore, from, mayEdit }: GroupProps) {
           <span class="needs-js">The verdict follows at once; nothing is stored before you replay.</span>
         </p>
       )}
-      <Grid table={table} rows={rows} mayEdit={mayEdit} />
+      <Grid table={table} rows={rows} mayEdit={mayEdit} mayChoose={mayEdit} />
       {mayEdit && (
         <form id={GRID_FORM} class="row" method="post" action="page/rejections/replay">
           <HiddenFields fields={{ ...parametersOf(selection), from, scope: "rows" }} />

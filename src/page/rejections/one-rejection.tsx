@@ -77,8 +77,7 @@ function Shown({ rejection, table, rows, earlier, mayEdit }: ShownProps) {
       </h1>
       <section class="card" aria-labelledby="why">
         <h2 id="why">Why</h2>
-        <Reasons reasons={reasons} />
-        {table && <Grid table={table} rows={rows} mayEdit={mayEdit} />}
+        {table ? <Grid table={table} rows={rows} mayEdit={mayEdit} /> : <Reasons reasons={reasons} />}
         {mayEdit && (
           <form id={GRID_FORM} class="row" method="post" action="page/rejections/replay">
             <HiddenFields fields={{ ...parametersOf(selection), scope: "rows" }} />

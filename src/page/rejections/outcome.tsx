@@ -30,7 +30,7 @@ export function Outcome({ selection, progress, rule, runs, remaining }: OutcomeP
       <p>
         <span class="good">{count(inserted)} stored</span>, {count(unchanged)} unchanged,{" "}
         <span class={rejected > 0 ? "bad" : undefined}>{count(rejected)} rejected again</span>
-        {left > 0 && <>; {count(left)} could not be changed in this way and stay open</>}.{" "}
+        {left > 0 && <>; {count(left)} could not be changed in this way, or were dealt with by somebody else</>}.{" "}
         {run && <a href={`page/runs/${run.id}`}>The run</a>}{" "}
         {rejected > 0 && <a href={run ? `page/rejections?run=${run.id}` : "page/rejections"}>Rejected again</a>}
       </p>

@@ -125,8 +125,12 @@ function Examples({ rule, step, rehearsal, examples }: Pick<PreviewProps, "rule"
             <th scope="row">
               <a href={`page/rejections/${id}`}>{id}</a>
             </th>
-            <td>{fields?.get(rule.column)}</td>
-            <td>{corrections.get(id)?.fields?.[rule.column]}</td>
+            <td>
+              <Text text={fields?.get(rule.column)} />
+            </td>
+            <td>
+              <Text text={corrections.get(id)?.fields?.[rule.column]} />
+            </td>
             <td>{verdict ? <Verdict answer={verdict} /> : <span class="bad">Stays open: {cannot.get(id)}</span>}</td>
           </>
         );
@@ -134,3 +138,8 @@ function Examples({ rule, step, rehearsal, examples }: Pick<PreviewProps, "rule"
     />
   );
 }
+
+/** A text that is there, even if it is blank. */
+const Text = ({ text }: { text: string | undefined }) => (
+  <span>{text?.trim() === "" ? <small>blank</small> : text}</span>
+);

@@ -1,17 +1,17 @@
 /** @jsxImportSource hono/jsx */
 /** The forms that judge an edited row, and that replay rows: those of the grid, or all of a group in steps. */
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { z } from "zod";
 import type { Table } from "../../codecs/tables.ts";
 import { SOURCE_LENGTH_MAX } from "../../db/ledger.ts";
 import { MusterError } from "../../errors.ts";
 import type { Env } from "../../http/env.ts";
-import { type Chosen, nextStep, replayStep, type Step } from "../../ingest/mend.ts";
+import { type Chosen, CLOSED, nextStep, replayStep, type Step } from "../../ingest/mend.ts";
 import { rehearseReplay } from "../../ingest/replay.ts";
 import { listRejections } from "../../repositories/rejection-log.ts";
 import { readForm } from "../form.ts";
-import { rootOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
+import { redirectTo } from "../redirect.ts";
 import { cellsIn, editedRows } from "./edited-rows.ts";
 import { RUNS_MAX } from "./outcome.tsx";
 import {
@@ -41,16 +41,17 @@ export function replayForms(dependencies: PageDependencies) {
   /** The step that a form asks for: the edited rows, and those that are chosen or next. */
   async function stepOf(table: Table, form: Fields): Promise<Step> {
     const rule = ruleOf(table, form);
-    const edited = rule ? [] : await editedRows(pages, table, cellsIn(form));
-    const isEdited = new Set(edited.map(({ id }) => id));
+    const { corrections, closed } = await editedRows(pages, table, rule ? new Map() : cellsIn(form));
+    const cannot = closed.map((id) => ({ id, why: CLOSED }));
+    const isEdited = new Set([...closed, ...corrections.map(({ id }) => id)]);
     const ids = form.id.filter((id) => !isEdited.has(id));
-    if (form.scope === "rows" && edited.length > 0 && ids.length === 0)
-      return { rejections: [], corrections: edited, cannot: [], after: 0, upTo: 0, remaining: 0 };
+    if (form.scope === "rows" && isEdited.size > 0 && ids.length === 0)
+      return { rejections: [], corrections, cannot, after: 0, upTo: 0, remaining: 0 };
     if (form.scope === "rows" && ids.length === 0)
       throw new MusterError("invalid", "nothing to replay: edit a cell, or choose a row");
     const chosen: Chosen = form.scope === "rows" ? { table: table.name, ids } : form;
     const step = await nextStep(pages, table, chosen, rule ?? "as they came");
-    return { ...step, corrections: [...edited, ...step.corrections] };
+    return { ...step, corrections: [...corrections, ...step.corrections], cannot: [...cannot, ...step.cannot] };
   }
 
   return new Hono<Env>()
@@ -61,8 +62,8 @@ export function replayForms(dependencies: PageDependencies) {
       const [rejection] = await listRejections(pages.db, { ids: [id], limit: 1 });
       if (!rejection) throw new MusterError("not_found", `there is no rejection ${id}`);
       const table = pages.dictionary.of(rejection.table);
-      const [edited] = await editedRows(pages, table, new Map([[id, texts]]));
-      const { rows } = await rehearseReplay(database, [edited ?? { id }], msMax);
+      const { corrections } = await editedRows(pages, table, new Map([[id, texts]]));
+      const { rows } = await rehearseReplay(database, corrections.length > 0 ? corrections : [{ id }], msMax);
       return frame.answer(
         c,
         { title: "A verdict", view: "Rejections" },
@@ -85,7 +86,7 @@ export function replayForms(dependencies: PageDependencies) {
       const { after, upTo, remaining } = step;
       const total = form.total ?? step.rejections.length + remaining;
       const next = remaining > 0 && { after, upTo, total, auto, rule, column, value, formats, zone };
-      return toPage(c, groupAddress(form, { done, left: left > 0 ? left : undefined, ...next }));
+      return redirectTo(c, groupAddress(form, { done, left: left > 0 ? left : undefined, ...next }));
     });
 }
 
@@ -95,5 +96,3 @@ function sourceOf(table: Table, fields: RuleFields): string {
   const text = rule ? `on the page: ${ruleText(rule)}` : "on the page";
   return text.slice(0, SOURCE_LENGTH_MAX).toWellFormed();
 }
-
-export const toPage = (c: Context<Env>, address: string) => c.redirect(`${rootOf(c.req.path)}${address}`, 303);
