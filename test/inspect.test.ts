@@ -316,6 +316,9 @@ test("a sheet of a workbook is inspected like CSV: names in it are proposed, and
     "jobs.xlsx": workbook({ rows: row, workbook: `<workbook><sheets>${sheets}</sheets></workbook>` }),
   });
   expect(two.error).toContain('the workbook has 2 sheets, "A", "B": name the one to read with --sheet A');
+  expect(two.found.find(({ part }) => part === "sheet")).toMatchObject({
+    ...{ is: "unknown", choices: ["--sheet A", "--sheet B"], parameters: ["sheet=A", "sheet=B"] },
+  });
 });
 
 test("hostile files are shown as such", async () => {

@@ -5,7 +5,7 @@ import { detect } from "../read/detect/detect.ts";
 import { type Finding, joined } from "../read/detect/detection.ts";
 import type { FileStart } from "../read/detect/file-start.ts";
 import type { ReadRows } from "../read/file-row.ts";
-import { sheetText } from "../read/formats/xlsx-rows.ts";
+import { sheetText, visibleSheets } from "../read/formats/xlsx-rows.ts";
 import type { FileRecipe, FormatName } from "../read/recipes/recipe.ts";
 import { textsOf } from "../read/recipes/recipe-text.ts";
 import { escaped } from "../shown.ts";
@@ -58,7 +58,16 @@ export async function inspectFile(
   const { byName, packing } = start;
   const records = (format: FormatName) => firstRecords(named ?? dictionary.tables[0], name, { ...given, format }, read);
   const sheet = () => sheetStart(name, given, read);
-  const { findings, table, columns } = await detect(start, { dictionary, table: named, byName, given, records, sheet });
+  const sheets = () => sheetNames(name, given, read);
+  const { findings, table, columns } = await detect(start, {
+    dictionary,
+    table: named,
+    byName,
+    given,
+    records,
+    sheet,
+    sheets,
+  });
   const packed: Finding[] = packing ? [{ part: "packing", ...packing }] : [];
   const proposed = joined([given, ...findings.map((each) => each.recipe)]);
   const certain = joined([given, ...findings.map((each) => (each.doubt === undefined ? each.recipe : undefined))]);
@@ -130,6 +139,16 @@ async function sheetStart(name: string, recipe: FileRecipe, read: Inspected["rea
     return undefined;
   }
   return text;
+}
+
+async function sheetNames(name: string, recipe: FileRecipe, read: Inspected["read"]): Promise<string[]> {
+  try {
+    return await visibleSheets(read({ ...recipe, format: "xlsx" }).chunks, escaped(name));
+  } catch (error) {
+    // As above.
+    if (!isOfFile(error)) throw error;
+    return [];
+  }
 }
 
 /** If only the first part of a file is there, its reader may miss the end. That is no fault of the file. */

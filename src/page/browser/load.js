@@ -93,7 +93,7 @@ const showInspection = (page) => {
   const isInside = byId("inspection").contains(document.activeElement);
   byId("inspection").replaceWith(next);
   for (const id of open) byId(id)?.setAttribute("open", "");
-  if (isInside) (byId(focused) ?? byId("chosen")).focus();
+  if (isInside) (byId(focused)?.checkVisibility() ? byId(focused) : byId("chosen")).focus();
 };
 
 chooser.addEventListener("change", () => {

@@ -12,6 +12,7 @@ import { detectEncoding } from "./detect-encoding.ts";
 import { detectFormat } from "./detect-format.ts";
 import { detectHeader } from "./detect-header.ts";
 import { namesOfJson, namesOfObjects } from "./detect-json.ts";
+import { severalSheets } from "./detect-sheets.ts";
 import { detectTable } from "./detect-table.ts";
 import { type ColumnCells, detectValues } from "./detect-values.ts";
 import { count, type Finding, said } from "./detection.ts";
@@ -37,6 +38,8 @@ export interface Known {
   records?: ((format: FormatName) => AsyncIterable<string>) | undefined;
   /** The start of a workbook's sheet, as strict CSV; undefined if it cannot be read. */
   sheet?: (() => Promise<string | undefined>) | undefined;
+  /** The names of its sheets; none if it cannot be read. */
+  sheets?: (() => Promise<readonly string[]>) | undefined;
 }
 
 export interface Detection {
@@ -59,7 +62,11 @@ export async function detect(start: Start, known: Known): Promise<Detection> {
   const encoding = detectEncoding(head, isWhole, given.encoding);
   const { format, finding } = detectFormat(head, encoding.text, known.byName, known.given.format);
   const findings: Finding[] = [finding];
-  if (format === "xlsx") return ofWorkbook((await known.sheet?.()) ?? "", { ...known, given }, findings);
+  if (format === "xlsx") {
+    const text = (await known.sheet?.()) ?? "";
+    if (text === "" && given.sheet === undefined) findings.push(...severalSheets((await known.sheets?.()) ?? []));
+    return ofWorkbook(text, { ...known, given }, findings);
+  }
   if (format === "avro" || format === "parquet") {
     const names = await namesOfObjects(known.records?.(format) ?? []);
     return withColumns({ ...names, isExact: true }, { ...known, given }, findings);

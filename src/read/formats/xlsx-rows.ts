@@ -9,6 +9,7 @@ import { option } from "../recipes/option-text.ts";
 import type { FileRecipe } from "../recipes/recipe.ts";
 import { expecting } from "./file-type.ts";
 import { SheetLines } from "./xlsx-lines.ts";
+import type { Workbook } from "./xlsx-parts.ts";
 import type { SheetReader } from "./xlsx-sheet.ts";
 
 /** The parts of a recipe that say how text is written. A workbook says that itself. */
@@ -53,6 +54,13 @@ export async function* sheetText(
   yield* sheet.csv;
 }
 
+/** The names of the sheets of a workbook that are not hidden, for inspect. @throws MusterError `refused` if it cannot be read */
+export async function visibleSheets(chunks: AsyncIterable<Uint8Array>, name: string): Promise<string[]> {
+  await using opened = new AsyncDisposableStack();
+  const { sheets } = await openWorkbook(opened, chunks, name);
+  return sheets.filter(({ isHidden }) => !isHidden).map((sheet) => sheet.name);
+}
+
 interface OpenSheet extends AsyncDisposable {
   reader: SheetReader;
   lines: SheetLines;
@@ -66,16 +74,12 @@ async function openSheet(
 ): Promise<OpenSheet> {
   refuseTextParts(recipe, name);
   // Loaded here, so that a command that reads no workbook starts without them.
-  const [{ Archive }, { Workbook }, { SharedStrings }, { SheetReader: Reader }] = await Promise.all([
-    import("./archive.ts"),
-    import("./xlsx-parts.ts"),
+  const [{ SharedStrings }, { SheetReader: Reader }] = await Promise.all([
     import("./xlsx-strings.ts"),
     import("./xlsx-sheet.ts"),
   ]);
-  const spooled = bounded(expecting("xlsx", chunks, name), name, bytesMax);
   await using opened = new AsyncDisposableStack();
-  const archive = opened.use(await Archive.open(spooled, name, "workbook (.xlsx)"));
-  const workbook = await Workbook.open(archive, name, bytesMax);
+  const workbook = await openWorkbook(opened, chunks, name, bytesMax);
   const sheet = chosen(workbook.sheets, recipe?.sheet, name);
   const others = workbook.sheets.filter((each) => each !== sheet).map((each) => shown(each.name));
   if (others.length > 0) say?.(`${name}: read the sheet ${shown(sheet.name)}, and left out ${firstOf(others)}`);
@@ -84,6 +88,19 @@ async function openSheet(
   const csv = bounded(lines.of(reader.read(sheet)), name, bytesMax);
   const kept = opened.move();
   return { reader, lines, csv, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** @param opened takes what must be closed after it */
+async function openWorkbook(
+  opened: AsyncDisposableStack,
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+  bytesMax?: number,
+): Promise<Workbook> {
+  const [{ Archive }, parts] = await Promise.all([import("./archive.ts"), import("./xlsx-parts.ts")]);
+  const spooled = bounded(expecting("xlsx", chunks, name), name, bytesMax);
+  const archive = opened.use(await Archive.open(spooled, name, "workbook (.xlsx)"));
+  return parts.Workbook.open(archive, name, bytesMax);
 }
 
 function refuseTextParts(recipe: FileRecipe | undefined, name: string): void {
