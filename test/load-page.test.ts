@@ -146,6 +146,7 @@ describe.skipIf(withoutChromium !== "")(`a person${withoutChromium}`, () => {
     await page.getByLabel("Lines to skip", { exact: true }).fill("one");
     await inspected(person, () => page.keyboard.press("Tab"));
     expect(await problem(person)).toContain("skip");
+    expect(person.complaints()).toEqual([expect.stringContaining("400")]);
     await page.getByLabel("Lines to skip", { exact: true }).fill("1");
     await inspected(person, () => page.keyboard.press("Tab"));
     expect([await problem(person), await page.getByLabel("Header").isVisible()]).toEqual(["", true]);
