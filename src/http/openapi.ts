@@ -89,7 +89,8 @@ function frameOf(schemas: Schemas, { names }: Dictionary) {
   return {
     openapi: "3.1.0",
     info: { title: "Muster", version, description: ABOUT, license: { name: license, identifier: license } },
-    servers: [{ url: "/" }],
+    // Relative to the document's own address, so it is right under a path that a proxy adds.
+    servers: [{ url: "./" }],
     // Swagger UI shows them in this order.
     tags: ["rows", ...names, "reports", "rejections", "imports", "runs", "backups", "service"].map((name) => ({
       name,
