@@ -92,6 +92,7 @@ test("no address on any page leads out of the path, and each that is read leads 
     "page/reports",
     "page/load",
     "page/rejections",
+    "page/runs",
     "page/backups",
     "docs",
   ])
