@@ -2,7 +2,12 @@ import { afterAll, expect, test } from "bun:test";
 import { drizzle } from "drizzle-orm/mysql2";
 import type { RowDataPacket } from "mysql2/promise";
 import { requireSampleTables } from "../src/codecs/hiring-tables.ts";
-import { departmentsAboveMean, quarterlyHires } from "../src/repositories/report-queries.ts";
+import {
+  departmentsAboveMean,
+  departmentsByHires,
+  hiresByPair,
+  quarterlyHires,
+} from "../src/repositories/report-queries.ts";
 import { appOver } from "./support/app.ts";
 import { run } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
@@ -154,13 +159,15 @@ test.each(["America/Sao_Paulo", "Asia/Tokyo"])(
   },
 );
 
-test("both reports read one index and no row of hired_employees", async () => {
+test("both reports, and what the page shows of them, read one index and no row of hired_employees", async () => {
   const statements: [string, unknown[]][] = [];
   const logger = { logQuery: (query: string, parameters: unknown[]) => statements.push([query, parameters]) };
   const watched = { ...database, db: drizzle(database.pool, { logger }) };
   await quarterlyHires(watched, hiring, 2021);
   await departmentsAboveMean(watched, hiring, 2021);
-  expect(statements).toHaveLength(2);
+  await hiresByPair(watched, hiring, 2021);
+  await departmentsByHires(watched, hiring, { year: 2021, limit: 10 });
+  expect(statements).toHaveLength(4);
   for (const [query, parameters] of statements) {
     const [plan] = await database.pool.query<RowDataPacket[]>(`EXPLAIN FORMAT=TRADITIONAL ${query}`, parameters);
     const reads = plan.filter((step) => step.table === "hired_employees");
