@@ -147,14 +147,18 @@ test("they give the right results if init_connect sets hostile variables and beg
   await database.close();
 });
 
-/** Waits until each of the plain user's connections has been idle for longer than the server's defaults allow. */
+/**
+ * Waits until the plain user's connections have been idle for longer than the server's defaults allow, all but the one by
+ * which a run reports its progress every second.
+ */
 async function idle(): Promise<void> {
   for (;;) {
     const [rows] = await root.query<RowDataPacket[]>("SHOW PROCESSLIST");
     const times = rows
       .filter(({ User }) => User === "plain")
       .map(({ Time, Command }) => (Command === "Sleep" ? Time : 0));
-    if (times.length > 0 && Math.min(...times) >= 2) return;
+    const [_reporting, ...others] = times.toSorted((a, b) => a - b);
+    if (others.length > 0 && others.every((seconds) => seconds >= 2)) return;
     await Bun.sleep(100);
   }
 }

@@ -57,7 +57,9 @@ describe("an error is a problem document:", () => {
     const pointers = body.errors.map(({ pointer }: { pointer: string }) => pointer);
     expect(pointers.sort()).toEqual(["/code", "/colour", "/run", "/state", "/table"]);
     expect(body.detail).toContain("state must be one of open, replayed, discarded, superseded");
-    expect(body.detail).toContain('"colour" is not known, only limit, cursor, spreadsheet, table, code, run, state');
+    expect(body.detail).toContain(
+      '"colour" is not known, only limit, cursor, spreadsheet, table, code, cause, run, state',
+    );
   });
 
   test("406 if no form that Accept asks for exists", async () => {

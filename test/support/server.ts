@@ -1,19 +1,10 @@
-/** The server of all tests: a private one in .data, started before the first test file and stopped after the last. */
+/** The server of all tests: a private one, started before the first test file and stopped after the last. */
 import { afterAll } from "bun:test";
-import { join } from "node:path";
 import { connectOnce } from "../../src/db/database.ts";
-import { findProgram } from "../../src/embedded/mysqld.ts";
-import { joinServer } from "../../src/embedded/server.ts";
+import { server } from "./joined-server.ts";
 
-/** The data of tests may be lost if the machine dies, so the server does not wait for the disk. */
-export const UNSAFE_BUT_QUICK = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"];
+export { mysqld, program, server, UNSAFE_BUT_QUICK } from "./joined-server.ts";
 
-/** DATABASE_URL is ignored: it may name a database that somebody needs. */
-export const mysqld = process.env.MUSTER_MYSQLD || undefined;
-export const program = await findProgram(mysqld, console.log);
-
-const folder = join(import.meta.dir, "../../.data", `test-${program.kind.toLowerCase()}`);
-export const server = await joinServer(folder, { mysqld, say: console.log, args: UNSAFE_BUT_QUICK });
 console.log(`Tests run on ${server.version}`);
 await dropLeftovers();
 

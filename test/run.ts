@@ -1,0 +1,20 @@
+/**
+ * Runs all test files, in a process for each core. It stays joined to their server: otherwise the server would stop with the
+ * last file of a process, and start again with the next one.
+ *   usage: bun test/run.ts [OPTIONS OF bun test]
+ */
+import { availableParallelism } from "node:os";
+import { server } from "./support/joined-server.ts";
+
+/** All processes share one server, which more of them would only keep waiting. */
+const PROCESSES = Math.min(availableParallelism(), 4);
+
+/** No test has a time limit of its own, so that none fails because a machine is slow. */
+const TIMEOUT_MS = 600_000;
+
+const options = [`--parallel=${PROCESSES}`, `--timeout=${TIMEOUT_MS}`, ...process.argv.slice(2)];
+const child = Bun.spawn([process.execPath, "test", ...options], { stdio: ["inherit", "inherit", "inherit"] });
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+const code = await child.exited;
+await server.stop();
+process.exit(code);
