@@ -522,6 +522,42 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                     };
                 };
                 output: {
+                    run: string;
+                    received: number;
+                    inserted: number;
+                    unchanged: number;
+                    rejected: number;
+                    withheld?: number;
+                    rows: {
+                        table: "departments" | "hired_employees" | "jobs";
+                        index: number;
+                        status: "inserted" | "rejected" | "unchanged" | "withheld";
+                        id?: number;
+                        rejection?: number;
+                        reasons?: {
+                            code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                            field?: string;
+                            detail: string;
+                        }[];
+                        replaces?: number;
+                    }[];
+                    notes?: string[];
+                    remaining?: number;
+                };
+                outputFormat: "json";
+                status: 200 | 201 | 207;
+            } | {
+                input: {
+                    json: {
+                        rows: {
+                            id: number;
+                            row: unknown;
+                        }[];
+                    } | {
+                        run: string;
+                    };
+                };
+                output: {
                     type: "about:blank";
                     title: string;
                     status: number;
@@ -557,42 +593,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
                 outputFormat: "json";
                 status: 422;
-            } | {
-                input: {
-                    json: {
-                        rows: {
-                            id: number;
-                            row: unknown;
-                        }[];
-                    } | {
-                        run: string;
-                    };
-                };
-                output: {
-                    run: string;
-                    received: number;
-                    inserted: number;
-                    unchanged: number;
-                    rejected: number;
-                    withheld?: number;
-                    rows: {
-                        table: "departments" | "hired_employees" | "jobs";
-                        index: number;
-                        status: "inserted" | "rejected" | "unchanged" | "withheld";
-                        id?: number;
-                        rejection?: number;
-                        reasons?: {
-                            code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                            field?: string;
-                            detail: string;
-                        }[];
-                        replaces?: number;
-                    }[];
-                    notes?: string[];
-                    remaining?: number;
-                };
-                outputFormat: "json";
-                status: 200 | 201 | 207;
             } | {
                 input: {
                     json: {
@@ -668,14 +668,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                         };
@@ -734,14 +734,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            rejected: number;
-                            withheld: number;
+                            updated: number;
+                            deleted: number;
                         } | {
                             received: number;
                             inserted: number;
                             unchanged: number;
-                            updated: number;
-                            deleted: number;
+                            rejected: number;
+                            withheld: number;
                         } | {
                             received: number;
                         };
@@ -826,20 +826,12 @@ export declare function client(url: string, options?: ClientRequestOptions): {
 } & {
     index: import("hono/client").ClientRequest<string, "/", {
         $get: {
-            input: {
-                query?: {
-                    year?: Loose<string | undefined>;
-                };
-            };
+            input: {};
             output: {};
             outputFormat: "json";
             status: import("hono/utils/http-status").StatusCode;
         } | {
-            input: {
-                query?: {
-                    year?: Loose<string | undefined>;
-                };
-            };
+            input: {};
             output: {
                 type: "about:blank";
                 title: string;
@@ -1047,6 +1039,41 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                notes?: string[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    department: string;
+                }[] | {
+                    id?: number | null;
+                    department: string;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1082,41 +1109,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: 422;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    department: string;
-                }[] | {
-                    id?: number | null;
-                    department: string;
-                };
-            };
-            output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                notes?: string[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1451,6 +1443,47 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                notes?: string[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                }[] | {
+                    id?: number | null;
+                    name: string;
+                    datetime: string;
+                    department_id: number;
+                    job_id: number;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -1486,47 +1519,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: 422;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    name: string;
-                    datetime: string;
-                    department_id: number;
-                    job_id: number;
-                }[] | {
-                    id?: number | null;
-                    name: string;
-                    datetime: string;
-                    department_id: number;
-                    job_id: number;
-                };
-            };
-            output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                notes?: string[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1636,14 +1628,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                     };
@@ -1775,17 +1767,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
-                type: "about:blank";
-                title: string;
-                status: number;
-                detail: string;
-                instance: string;
-                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
-                errors?: {
-                    pointer: string;
-                    code?: string;
-                    detail: string;
-                }[];
                 run: string;
                 received: number;
                 inserted: number;
@@ -1809,7 +1790,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 remaining?: number;
             };
             outputFormat: "json";
-            status: 422;
+            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -1871,6 +1852,17 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                type: "about:blank";
+                title: string;
+                status: number;
+                detail: string;
+                instance: string;
+                code?: "backup_damaged" | "conflict" | "interrupted" | "invalid" | "not_found" | "refused" | "too_large" | "unavailable";
+                errors?: {
+                    pointer: string;
+                    code?: string;
+                    detail: string;
+                }[];
                 run: string;
                 received: number;
                 inserted: number;
@@ -1894,7 +1886,7 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 remaining?: number;
             };
             outputFormat: "json";
-            status: 200 | 201 | 207;
+            status: 422;
         } | {
             input: {
                 json: {
@@ -2234,6 +2226,41 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                 };
             };
             output: {
+                run: string;
+                received: number;
+                inserted: number;
+                unchanged: number;
+                rejected: number;
+                withheld?: number;
+                rows: {
+                    table: "departments" | "hired_employees" | "jobs";
+                    index: number;
+                    status: "inserted" | "rejected" | "unchanged" | "withheld";
+                    id?: number;
+                    rejection?: number;
+                    reasons?: {
+                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
+                        field?: string;
+                        detail: string;
+                    }[];
+                    replaces?: number;
+                }[];
+                notes?: string[];
+                remaining?: number;
+            };
+            outputFormat: "json";
+            status: 200 | 201 | 207;
+        } | {
+            input: {
+                json: {
+                    id?: number | null;
+                    job: string;
+                }[] | {
+                    id?: number | null;
+                    job: string;
+                };
+            };
+            output: {
                 type: "about:blank";
                 title: string;
                 status: number;
@@ -2269,41 +2296,6 @@ export declare function client(url: string, options?: ClientRequestOptions): {
             };
             outputFormat: "json";
             status: 422;
-        } | {
-            input: {
-                json: {
-                    id?: number | null;
-                    job: string;
-                }[] | {
-                    id?: number | null;
-                    job: string;
-                };
-            };
-            output: {
-                run: string;
-                received: number;
-                inserted: number;
-                unchanged: number;
-                rejected: number;
-                withheld?: number;
-                rows: {
-                    table: "departments" | "hired_employees" | "jobs";
-                    index: number;
-                    status: "inserted" | "rejected" | "unchanged" | "withheld";
-                    id?: number;
-                    rejection?: number;
-                    reasons?: {
-                        code: "duplicate_id" | "duplicate_value" | "invalid_datetime" | "invalid_text" | "malformed_csv" | "missing" | "out_of_range" | "refused_by_database" | "too_long" | "unknown_field" | "unknown_reference" | "wrong_field_count" | "wrong_type";
-                        field?: string;
-                        detail: string;
-                    }[];
-                    replaces?: number;
-                }[];
-                notes?: string[];
-                remaining?: number;
-            };
-            outputFormat: "json";
-            status: 200 | 201 | 207;
         } | {
             input: {
                 json: {
@@ -2607,14 +2599,14 @@ export declare function client(url: string, options?: ClientRequestOptions): {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        rejected: number;
-                        withheld: number;
+                        updated: number;
+                        deleted: number;
                     } | {
                         received: number;
                         inserted: number;
                         unchanged: number;
-                        updated: number;
-                        deleted: number;
+                        rejected: number;
+                        withheld: number;
                     } | {
                         received: number;
                     };

@@ -76,7 +76,7 @@ describe("with other tables than the sample's", () => {
   test("the service serves them, its page and its document, and answers 404 for the reports", async () => {
     const { url: address, stop } = await started(environment());
     const page = await (await fetch(address, { headers: { Accept: "text/html" } })).text();
-    expect(page).toContain('<a href="books">books</a>');
+    expect(page).toContain('<a href="page/tables/books">books</a>');
     expect(page).not.toMatch(/Hires in|hired_/);
     expect((await fetch(`${address}docs`)).status).toBe(200);
     const { paths } = (await (await fetch(`${address}openapi.json`)).json()) as { paths: object };

@@ -138,7 +138,7 @@ test("every route has a typed call, and its answer is typed", async () => {
   expect(await (await muster.docs.$get()).text()).toContain("<title>");
   expect((await muster.docs[":asset"].$get({ param: { asset: "start.js" } })).status).toBe(200);
   expect(await (await muster.metrics.$get()).text()).toContain("muster_rows_total");
-  expect(await (await muster.index.$get({ query: { year: "2021" } })).text()).toContain("Hires in 2021");
+  expect(await (await muster.index.$get()).text()).toContain("Hires in 2021");
   const form = { body: "token=TOKEN", redirect: "manual" } as const;
   const formType = { "Content-Type": "application/x-www-form-urlencoded" };
   expect((await muster["sign-in"].$post({}, { init: form, headers: formType })).status).toBe(303);

@@ -64,7 +64,7 @@ test("the document and the page have its tables alone, and the schema's tables a
   const { paths } = (await asked("/openapi.json")) as { paths: object };
   expect(Object.keys(paths)).toEqual(expect.arrayContaining(["/plants", "/machines"]));
   expect(Object.keys(paths).filter((path) => /hired|jobs|departments/.test(path))).toEqual([]);
-  expect(await (await app.request("/")).text()).toContain('<a href="plants">plants</a>');
+  expect(await (await app.request("/")).text()).toContain('<a href="page/tables/plants">plants</a>');
   const { status } = await app.request("/jobs");
   expect([status, await asked("/jobs")]).toEqual([
     404,

@@ -15,7 +15,7 @@ import { backupViews } from "./backups/backup-views.tsx";
 import { browseViews } from "./browse/browse-views.tsx";
 import type { Frame } from "./frame.tsx";
 import { loadRoutes } from "./load/load-routes.tsx";
-import { overviewRoutes } from "./overview.ts";
+import { overviewRoutes } from "./overview/overview-routes.tsx";
 import { rejectionViews } from "./rejections/rejection-views.ts";
 import { reportsView } from "./reports/reports-view.tsx";
 import { runEvents, runViews } from "./runs/run-views.tsx";
@@ -43,11 +43,11 @@ export interface PageDependencies {
 }
 
 /** `/`, signing in and out, and the page's own files. They answer callers without a role too. */
-export const openPageRoutes = ({ frame, pages, tokens, limitGuesses }: PageDependencies) =>
+export const openPageRoutes = (dependencies: PageDependencies) =>
   new Hono<Env>()
     .route("/", assetRoutes())
-    .route("/", signInRoutes({ frame, tokens, limitGuesses }))
-    .route("/", overviewRoutes(pages, frame));
+    .route("/", signInRoutes(dependencies))
+    .route("/", overviewRoutes(dependencies));
 
 /** The views below /page/. They need the role reader, and check for a higher role themselves. No other site can post to them. */
 export function viewRoutes(dependencies: PageDependencies): Hono<Env> {

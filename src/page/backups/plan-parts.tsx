@@ -46,7 +46,7 @@ export function WrittenSince({ id, names, writers }: { id: string; names: readon
         This plan is out of date: {areMore ? many : these} written since, or may still do so.{" "}
         {newest && (
           <>
-            The newest: <a href={`page/runs/${newest.id}`}>{titleOf(newest)}</a> {shortSource(newest.source ?? "")},{" "}
+            The newest: <a href={`page/runs/${newest.id}`}>{titleOf(newest)}</a> {shortSource(newest)},{" "}
             <Age at={newest.finished_at ?? newest.started_at} />.{" "}
           </>
         )}

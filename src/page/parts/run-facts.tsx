@@ -12,9 +12,12 @@ export function titleOf({ kind, dry_run, source }: RunRecord): string {
   return isPlan({ kind, dry_run, source }) ? "Plan of a restore" : "Proof of a backup";
 }
 
-/** The source, with the digest of an uploaded file cut short. The run's page has all of it. */
-export const shortSource = (source: string): string =>
-  source.replace(/^upload:sha256:([0-9a-f]{12})[0-9a-f]{52}/, "an uploaded file (sha256 $1…)");
+/** The source in short: a backup's id alone, and the digest of an uploaded file cut. The run's page has all of it. */
+export function shortSource({ source }: RunRecord): string {
+  const backup = backupIn(source);
+  if (backup !== "") return backup;
+  return source?.replace(/^upload:sha256:([0-9a-f]{12})[0-9a-f]{52}/, "an uploaded file (sha256 $1…)") ?? "";
+}
 
 /** Whether a run planned a restore. A verification is the other kind of restore that stores nothing. */
 export const isPlan = ({ kind, dry_run, source }: Pick<RunRecord, "kind" | "dry_run" | "source">): boolean =>
@@ -43,10 +46,10 @@ export function Status({ run: { status, dry_run, counts } }: { run: RunRecord })
   );
 }
 
-/** How long a run took. Undefined if it has not ended. */
+/** How long a run took. Undefined if it has not ended, or was too short to tell, as inserts are. */
 export function durationOf({ started_at, finished_at }: RunRecord): string | undefined {
   const seconds = secondsBetween(started_at, finished_at);
-  return seconds === undefined ? undefined : durationText(seconds);
+  return seconds ? durationText(seconds) : undefined;
 }
 
 /** How fast a run was, such as `12,345 rows/s`. Undefined if it has not ended, had no rows, or was too short to tell. */

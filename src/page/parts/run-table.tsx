@@ -3,7 +3,7 @@
 import type { Child } from "hono/jsx";
 import { sumOf } from "../../ingest/counts.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
-import { Instant } from "./instant.tsx";
+import { Age, Instant } from "./instant.tsx";
 import { durationOf, rateOf, Status, shortSource, titleOf } from "./run-facts.tsx";
 import { count, Table } from "./table.tsx";
 import { VerdictBar } from "./verdict-bar.tsx";
@@ -16,19 +16,24 @@ interface RunTableProps {
 }
 
 export const RunTable = ({ runs, ...table }: RunTableProps) => (
-  <Table
-    {...table}
-    columns={["Run", "Status", "Rows", "Started", { name: "Took", isNumber: true }, { name: "Rate", isNumber: true }]}
-    rows={runs.map((run) => <Row run={run} />)}
-    ifEmpty="No runs yet"
-    isWide
-  />
+  <div class="runs">
+    <Table
+      {...table}
+      columns={["Run", "Status", "Rows", "Started", { name: "Took", isNumber: true }, { name: "Rate", isNumber: true }]}
+      rows={runs.map((run) => <Row run={run} />)}
+      ifEmpty="No runs yet"
+      isWide
+    />
+  </div>
 );
 
 const Row = ({ run }: { run: RunRecord }) => (
   <>
     <th scope="row">
-      <a href={`page/runs/${run.id}`}>{titleOf(run)}</a> <small>{shortSource(run.source ?? "")}</small>
+      <a href={`page/runs/${run.id}`}>{titleOf(run)}</a> <small>{shortSource(run)}</small>
+      <small class="narrow-only">
+        <Age at={run.started_at} />
+      </small>
     </th>
     <td>
       <Status run={run} />

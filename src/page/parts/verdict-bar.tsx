@@ -1,7 +1,6 @@
 /** @jsxImportSource hono/jsx */
 /** What became of rows: a stacked bar, and its numbers in words. */
-import type { sumOf } from "../../ingest/counts.ts";
-import { verdictsOf } from "../../ingest/counts.ts";
+import { type sumOf, verdictsOf } from "../../ingest/counts.ts";
 import { count } from "./table.tsx";
 
 /** A part of the bar has at least this width in percent: one rejected row in a million must be seen. */

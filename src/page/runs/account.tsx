@@ -16,8 +16,9 @@ export function Account({ run, caption }: { run: RunRecord; caption: string }) {
   const tables = Object.entries(counts);
   const sum = sumOf(counts);
   const verdicts = Object.keys(sum).filter((verdict) => verdict !== "received");
+  const isDrawn = tables.length > 1;
   const row = (name: string, each: Counts) => (
-    <Row name={name} counts={each} verdicts={verdicts} rejections={`page/rejections?run=${id}`} />
+    <Row {...{ name, counts: each, verdicts, isDrawn }} rejections={`page/rejections?run=${id}`} />
   );
   return (
     <Table
@@ -26,9 +27,9 @@ export function Account({ run, caption }: { run: RunRecord; caption: string }) {
         "Table",
         { name: kind === "restore" ? "In the backup" : "Received", isNumber: true },
         ...verdicts.map(headingOf),
-        { name: <span class="unseen">As a bar</span> },
+        ...(isDrawn ? [{ name: <span class="unseen">As a bar</span> }] : []),
       ]}
-      rows={[...tables.map(([name, each]) => row(name, each)), ...(tables.length > 1 ? [row("All tables", sum)] : [])]}
+      rows={[...tables.map(([name, each]) => row(name, each)), ...(isDrawn ? [row("All tables", sum)] : [])]}
       ifEmpty="It ended before a table was finished: no row was stored."
       isWide
     />
@@ -46,11 +47,13 @@ interface RowProps {
   name: string;
   counts: Counts;
   verdicts: readonly string[];
+  /** Whether the row has a bar of its own. */
+  isDrawn: boolean;
   /** The address of the run's rejections. */
   rejections: string;
 }
 
-function Row({ name, counts, verdicts, rejections }: RowProps) {
+function Row({ name, counts, verdicts, isDrawn, rejections }: RowProps) {
   const numbers: Record<string, number> = { ...counts };
   return (
     <>
@@ -63,9 +66,11 @@ function Row({ name, counts, verdicts, rejections }: RowProps) {
           <td class={rows === 0 ? "n zero" : "n"}>{isLink ? <a href={rejections}>{count(rows)}</a> : count(rows)}</td>
         );
       })}
-      <td class="drawn">
-        <VerdictBar counts={counts} />
-      </td>
+      {isDrawn && (
+        <td class="drawn">
+          <VerdictBar counts={counts} />
+        </td>
+      )}
     </>
   );
 }

@@ -6,6 +6,7 @@ import type { RunRecord } from "../../repositories/run-log.ts";
 import { has } from "../frame.tsx";
 import { Instant } from "../parts/instant.tsx";
 import { backupOf, durationOf, isPlan, rateOf, Status, titleOf } from "../parts/run-facts.tsx";
+import { VerdictBar } from "../parts/verdict-bar.tsx";
 import { Account } from "./account.tsx";
 import { OUTCOME } from "./live.tsx";
 
@@ -31,10 +32,13 @@ export function Ended({ run, role }: EndedProps) {
       <section class="card" aria-labelledby="account">
         <div class="head">
           <h2 id="account">Account</h2>
-          <Status run={run} />
+          <div>
+            <Status run={run} />
+          </div>
         </div>
         {dry_run && <p class="notice">{dryRunText(run)}</p>}
         {error !== null && <p class="bad">{error}</p>}
+        {Object.keys(counts).length > 0 && <VerdictBar counts={sumOf(counts)} />}
         <Account run={run} caption="Every row is in one of these columns" />
         <Next run={run} role={role} />
       </section>
@@ -46,10 +50,12 @@ export function Ended({ run, role }: EndedProps) {
           </dd>
           <dt>Ended</dt>
           <dd>
-            <Instant at={finished_at ?? started_at} />, after {durationOf(run)}
+            <Instant at={finished_at ?? started_at} />
           </dd>
+          <dt>Took</dt>
+          <dd>{durationOf(run) ?? "too short to tell"}</dd>
           <dt>Rate</dt>
-          <dd>{rateOf(run) ?? (sumOf(counts).received === 0 ? "no rows" : "too quick to tell")}</dd>
+          <dd>{rateOf(run) ?? (sumOf(counts).received === 0 ? "no rows" : "too short to tell")}</dd>
           <dt>Source</dt>
           <dd>{run.source ?? "none"}</dd>
           <dt>Id</dt>

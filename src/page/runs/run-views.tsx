@@ -78,7 +78,7 @@ export function runEvents({ pages, work }: PageDependencies) {
 const RunHeading = ({ run }: { run: RunRecord }) => (
   <>
     <h1>
-      {titleOf(run)} {run.source !== null && <small>{shortSource(run.source)}</small>}
+      {titleOf(run)} {run.source !== null && <small>{shortSource(run)}</small>}
     </h1>
     <p>
       <a href="page/runs">All runs</a>

@@ -1,0 +1,56 @@
+/** @jsxImportSource hono/jsx */
+import type { Table as StoredTable } from "../../codecs/tables.ts";
+import type { RowCount } from "../../repositories/row-counts.ts";
+import { rowsAddress } from "../browse/row-addresses.ts";
+import type { Part } from "../part.ts";
+import { count, Table } from "../parts/table.tsx";
+
+/** The year of the sample's report. */
+const YEAR = 2021;
+
+interface TablesCardProps {
+  counted: readonly StoredTable[];
+  /** In the same order. */
+  rows: Part<RowCount[]>;
+  /** How many tables there are. */
+  all: number;
+  hasReports: boolean;
+}
+
+export const TablesCard = ({ counted, rows, all, hasReports }: TablesCardProps) => (
+  <section class="card" aria-labelledby="tables">
+    <div class="head">
+      <h2 id="tables">Rows stored</h2>
+      <a href="page/tables">All tables</a>
+    </div>
+    <Table
+      caption={all > counted.length ? `The first ${counted.length} of ${all} tables` : "By table"}
+      columns={["Table", { name: "Rows", isNumber: true }]}
+      rows={counted.map((table, index) => (
+        <>
+          <th scope="row">
+            <a href={rowsAddress(table)}>{table.name}</a>
+          </th>
+          <td class="n">{rows.value ? <RowNumber {...rows.value[index]} /> : "–"}</td>
+        </>
+      ))}
+      ifEmpty="No table"
+    />
+    {rows.unavailable !== undefined && <p class="bad">The rows cannot be counted now: {rows.unavailable}</p>}
+    {hasReports && (
+      <p>
+        <a href={`page/reports?year=${YEAR}`}>Hires in {YEAR}</a>, by department, job and quarter
+      </p>
+    )}
+  </section>
+);
+
+const RowNumber = ({ rows = 0, isExact = true }: Partial<RowCount>) => (
+  <span class={rows === 0 ? "zero" : undefined}>{isExact ? count(rows) : `about ${count(roundedOff(rows))}`}</span>
+);
+
+/** Two digits and zeros: an estimate is no more exact. */
+function roundedOff(rows: number): number {
+  const unit = 10 ** (rows.toFixed(0).length - 2);
+  return Math.round(rows / unit) * unit;
+}
