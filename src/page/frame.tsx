@@ -135,6 +135,10 @@ function Viewer({ role, hasTokens, bySession }: { role: Role; hasTokens: boolean
   );
 }
 
+/** The view that an address below it belongs to, if this role may use it. */
+export const viewAt = (path: string, role: Role | undefined) =>
+  VIEWS.find((view) => `${path}/`.startsWith(`/${view.address}/`) && role !== undefined && has(role, view.role));
+
 /** Whether a caller with this role may do what needs the other one. */
 export const has = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
 

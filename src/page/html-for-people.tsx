@@ -3,7 +3,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Env } from "../http/env.ts";
 import { PROBLEM_TYPE, Problem } from "../http/problem.ts";
-import { type Frame, PAGE_HEADERS } from "./frame.tsx";
+import { type Frame, PAGE_HEADERS, viewAt } from "./frame.tsx";
 
 /**
  * Programs still get JSON. Some of them accept text/html too (Java does), so JSON becomes a page only if a browser navigates to
@@ -50,13 +50,19 @@ function nextOf(c: Context<Env>): string | undefined {
 }
 
 function problemPage(c: Context<Env>, frame: Frame, { title, status, detail, instance }: Problem) {
+  const view = viewAt(c.req.path, c.get("role"));
   return frame.answer(
     c,
-    { title: `${status} ${title}`, problem: detail },
+    { title: `${status} ${title}`, problem: detail, ...(view && { view: view.name }) },
     <section class="card alone" aria-labelledby="title">
       <h1 id="title">
         {status} {title}
       </h1>
+      {view && (
+        <p>
+          <a href={view.address}>Back to {view.name}</a>
+        </p>
+      )}
       <p>
         <a href="./">{status === 401 ? "Sign in" : "To the overview"}</a>
       </p>
