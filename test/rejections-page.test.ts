@@ -299,7 +299,9 @@ inBrowser(
     const { page } = person;
     await openGroup(person, "unknown_reference: department_id");
     await pool.query("UPDATE muster_rejections SET state = 'discarded' WHERE id = ?", [first]);
-    for (const id of [first, third]) await page.getByLabel(`department_id of rejection ${id}`).fill("1");
+    for (const id of [third, first]) await page.getByLabel(`department_id of rejection ${id}`).fill("1");
+    await page.keyboard.press("Tab");
+    await page.getByText(`not open any more: ${first} (discarded)`).waitFor();
     await page.getByRole("button", { name: "Replay the edited and the chosen rows" }).click();
     await page.getByText("1 stored").waitFor();
     expect(await page.locator("#outcome").textContent()).toContain("1 could not be changed in this way, or");

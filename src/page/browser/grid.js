@@ -9,7 +9,7 @@ const faultyIn = (verdict) => JSON.parse(verdict.getAttribute("data-faulty") ?? 
 
 document.addEventListener("htmx:afterSwap", ({ target }) => {
   const row = target instanceof Element ? target.closest(".grid tr") : null;
-  const verdict = row?.querySelector(".verdict");
+  const verdict = row?.querySelector(".rehearsed");
   if (!row || !verdict) return;
   const faulty = faultyIn(verdict);
   for (const cell of row.querySelectorAll(".cell")) {

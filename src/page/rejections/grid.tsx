@@ -37,7 +37,11 @@ export function Grid({ table, rows, mayEdit, mayChoose = false }: GridProps) {
       <table>
         <thead>
           <tr>
-            {mayChoose && <th scope="col">Choose</th>}
+            {mayChoose && (
+              <th scope="col">
+                <span class="unseen">Choose</span>
+              </th>
+            )}
             <th scope="col">Rejection</th>
             <th scope="col">Why</th>
             {table.columns.map(({ name }) => (
@@ -57,7 +61,7 @@ export function Grid({ table, rows, mayEdit, mayChoose = false }: GridProps) {
 
 /** How many characters a column shows: enough for its longest text, within limits. */
 const widthOf = (name: string, rows: readonly GridRow[]): number =>
-  Math.min(36, Math.max(6, ...rows.map(({ fields }) => (fields ? (fields.get(name)?.length ?? 0) : 12) + 1)));
+  Math.min(36, Math.max(5, ...rows.map(({ fields }) => (fields ? (fields.get(name)?.length ?? 0) : 12) + 1)));
 
 interface RowProps extends Required<Pick<GridProps, "mayEdit" | "mayChoose">> {
   row: GridRow;
@@ -65,12 +69,15 @@ interface RowProps extends Required<Pick<GridProps, "mayEdit" | "mayChoose">> {
   widths: ReadonlyMap<string, number>;
 }
 
+/** A verdict moves what stands below it. The delay lets a click that leaves a cell reach its button first. */
+const TRIGGER = "change target:.cell delay:250ms";
+
 function Row({ row, widths, mayEdit, mayChoose }: RowProps) {
   const { id, file, position, reasons, raw = "(not UTF-8)" } = row.rejection;
   const faulty = faultyColumns(reasons);
   const judged = mayEdit && {
-    ...{ "hx-post": "page/rejections/verdict", "hx-trigger": "change target:.cell", "hx-include": "this" },
-    ...{ "hx-target": `#why-${id}`, "hx-select": ".verdict", "hx-swap": "innerHTML", "hx-sync": "this:replace" },
+    ...{ "hx-post": "page/rejections/verdict", "hx-trigger": TRIGGER, "hx-include": "this" },
+    ...{ "hx-target": `#why-${id}`, "hx-select": ".rehearsed", "hx-swap": "innerHTML", "hx-sync": "this:replace" },
   };
   return (
     <tr {...judged}>

@@ -22,13 +22,13 @@ export function Verdict({ answer: { status, reasons = [] } }: { answer: RowAnswe
   const faulty = JSON.stringify(faultyColumns(reasons));
   if (status === "rejected")
     return (
-      <div class="verdict" data-faulty={faulty}>
+      <div class="rehearsed" data-faulty={faulty}>
         <span class="tag bad">Would be rejected again</span>
         <Reasons reasons={reasons} />
       </div>
     );
   return (
-    <div class="verdict" data-faulty={faulty}>
+    <div class="rehearsed" data-faulty={faulty}>
       <span class="tag good">{status === "unchanged" ? "Is stored already, unchanged" : "Would be stored"}</span>
     </div>
   );
