@@ -5,6 +5,8 @@ import { readTokens } from "../src/http/auth.ts";
 import { GUESSES_PER_MINUTE_MAX } from "../src/http/rate-limit.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
+import { withoutChromium } from "./support/missing.ts";
+import { faultsOf, personAt } from "./support/person.ts";
 
 const database = await freshDatabase();
 const tokens = readTokens("reader:read-me,writer:write-me,admin:rule-me");
@@ -266,6 +268,108 @@ describe("a request that would write below /page/", () => {
       expect(await post(path, { Origin: "http://localhost:3000", "Sec-Fetch-Site": "same-site" })).toBe(403);
     }
     expect(await post("/page/no-view", { Origin: "http://localhost:3000" })).toBe(405);
+  });
+});
+
+describe("what a role may not do", () => {
+  const sessionOf = async (token: string) => ({ Cookie: cookieOf(await signIn(token)) });
+  const own = { Host: HOST, Origin: `https://${HOST}` };
+
+  test.each([
+    ["read-me", ["Overview", "Reports", "Rejections", "Runs", "Tables", "API"]],
+    ["write-me", ["Overview", "Reports", "Load a file", "Rejections", "Runs", "Tables", "API"]],
+    ["rule-me", ["Overview", "Reports", "Load a file", "Rejections", "Runs", "Backups", "Tables", "API"]],
+  ])("is not in the navigation of %s", async (token, views) => {
+    const text = await textOf(guarded.request("/page/tables", { headers: await sessionOf(token) }));
+    const [nav = ""] = /<nav aria-label="Views">.*?<\/nav>/s.exec(text) ?? [];
+    expect([...nav.matchAll(/>([^<]+)<\/a>/g)].map(([, name]) => name)).toEqual(views);
+  });
+
+  test("is refused if a form is sent anyway, and so is every form without a session or from elsewhere", async () => {
+    const routes = new Set(guarded.routes.filter(({ method }) => method === "POST").map(({ path }) => path));
+    const forms = [...routes].filter((path) => path.startsWith("/page/"));
+    expect(forms).toContain("/page/backups");
+    const [reader, writer, admin] = [
+      await sessionOf("read-me"),
+      await sessionOf("write-me"),
+      await sessionOf("rule-me"),
+    ];
+    for (const form of forms) {
+      const path = form.replaceAll(/:\w+/g, "019aadc4-5f00-7000-8000-000000000001");
+      const status = async (headers: Record<string, string>) =>
+        (await guarded.request(`https://${HOST}${path}`, { method: "POST", headers: { ...own, ...headers } })).status;
+      expect([form, await status(reader)]).toEqual([form, 403]);
+      expect([form, (await status(writer)) === 403]).toEqual([form, form.startsWith("/page/backups")]);
+      expect([form, await status(admin)]).not.toEqual([form, 403]);
+      expect([form, await status({})]).toEqual([form, 401]);
+      expect([form, await status({ ...admin, Origin: "https://evil.example" })]).toEqual([form, 403]);
+    }
+  });
+
+  test("is refused as a view, and everything else is readable", async () => {
+    const reader = await sessionOf("read-me");
+    for (const view of [
+      "load",
+      "backups",
+      "reports",
+      "rejections",
+      "runs",
+      "tables",
+      "tables/jobs",
+      "tables/jobs/as/csv",
+    ]) {
+      const { status } = await guarded.request(`/page/${view}`, { headers: reader });
+      expect([view, status]).toEqual([view, view === "load" || view === "backups" ? 403 : 200]);
+    }
+  });
+});
+
+describe.skipIf(withoutChromium !== "")(`in a browser${withoutChromium}`, () => {
+  test.each([true, false])(
+    "a person signs in, sees the role, and signs out, with JavaScript: %p",
+    async (javaScriptEnabled) => {
+      const person = await personAt(guarded, { javaScriptEnabled });
+      const { page, root, complaints } = person;
+      await page.goto(`${root}page/tables/jobs?job=a%26b`);
+      await person.signIn("wrong");
+      await page.getByRole("alert").getByText("This token is not known.").waitFor();
+      expect(complaints()).toEqual([expect.stringContaining("401")]);
+      if (javaScriptEnabled) expect(await faultsOf(person)).toEqual([]);
+      await person.signIn("read-me");
+      await page.getByText("Signed in as reader").waitFor();
+      expect(page.url()).toBe(`${root}page/tables/jobs?job=a%26b`);
+      expect(await page.getByRole("link", { name: "Load a file" }).count()).toBe(0);
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByLabel("Token").waitFor();
+      expect([page.url(), await page.context().cookies()]).toEqual([root, []]);
+      await page.goBack();
+      await page.reload();
+      await page.getByLabel("Token").waitFor();
+      expect(complaints()).toEqual([]);
+      await person.close();
+    },
+  );
+
+  test("a page of another port of this machine can post nothing, even with the session", async () => {
+    const person = await personAt(guarded);
+    const { page, root } = person;
+    const other = Bun.serve({
+      ...{ hostname: "127.0.0.1", port: 0 },
+      fetch: () =>
+        new Response(
+          `<form method="post" action="${root}page/backups"><input name="table" value="jobs"><button>Win</button></form>`,
+          { headers: { "Content-Type": "text/html" } },
+        ),
+    });
+    await page.goto(root);
+    await person.signIn("rule-me");
+    await page.getByText("Signed in as admin").waitFor();
+    await page.goto(other.url.href);
+    await page.getByRole("button", { name: "Win" }).click();
+    await page.getByText("the form was sent by a page of another site").waitFor();
+    expect(await (await guarded.request("/runs", { headers: { Authorization: "Bearer rule-me" } })).json()).toEqual([]);
+    await other.stop(true);
+    await person.close();
   });
 });
 
