@@ -259,6 +259,11 @@ inBrowser(`without JavaScript rows are read, mended, replayed and discarded by p
   await page.getByRole("button", { name: "Change and replay these 2 rows" }).click();
   await page.getByText("2 stored").waitFor();
   expect(await stored()).toMatchObject([{ department_id: 2 }, { department_id: 1 }, { department_id: 1 }]);
+  await openGroup(person, "missing: name");
+  await page.getByRole("link", { name: "Discard all" }).click();
+  await page.getByRole("button", { name: "Discard 1 row" }).click();
+  await page.getByText("Discarded 1 row.").waitFor();
+  expect(await openRows()).toBe(0);
   expect(person.complaints()).toEqual([]);
 });
 
