@@ -7,7 +7,7 @@ import { DOWNLOADS } from "../../http/listing.ts";
 import { Table as Box, count } from "../parts/table.tsx";
 import { FilterForm, queryOf, type RowsAsked, SetFilters } from "./filter-form.tsx";
 import { downloadAddress, parentAddress, rowAddress, rowsAddress } from "./row-addresses.ts";
-import { isNumeric, ShortValue } from "./value.tsx";
+import { isNumeric, isShort, ShortValue } from "./value.tsx";
 
 /** Tables with more columns than this need more than the width of a phone. */
 const NARROW_COLUMNS_MAX = 3;
@@ -76,7 +76,7 @@ function Cells({ table, row }: { table: Table; row: Row }) {
         const address = isFirstOfKey ? own : reference && parentAddress(table, reference, row);
         const text = <ShortValue column={column} value={row[index] ?? null} />;
         const content = address === undefined ? text : <a href={address}>{text}</a>;
-        const style = isNumeric(column) ? "n" : "value";
+        const style = isNumeric(column) ? "n" : isShort(column) ? "short" : "value";
         if (!isFirstOfKey) return <td class={style}>{content}</td>;
         return (
           <th scope="row" class={style}>

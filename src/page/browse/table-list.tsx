@@ -18,7 +18,7 @@ export function TableList({ tables }: { tables: readonly Table[] }) {
           ))}
         </nav>
       )}
-      <div class="cards">
+      <div class="cards of-tables">
         {tables.map((table) => (
           <OneTable table={table} />
         ))}
@@ -40,7 +40,7 @@ function OneTable({ table }: { table: Table }) {
       </div>
       <Box
         caption={`Columns of ${name}`}
-        columns={["Name", "Type", "Without a value"]}
+        columns={["Name", "Type", "If missing"]}
         rows={readable.map((column) => <ColumnCells table={table} column={column} />)}
         ifEmpty="none"
       />
@@ -85,13 +85,13 @@ function ColumnCells({ table, column }: { table: Table; column: Column }) {
       <td>
         <code>{sqlType}</code> {zone !== undefined && <small>local time of {zone}</small>}
       </td>
-      <td>{withoutValue(table, column)}</td>
+      <td>{ifMissing(table, column)}</td>
     </>
   );
 }
 
 /** What a row has that is stored without a value for the column. */
-function withoutValue({ columns }: Table, column: Column) {
+function ifMissing({ columns }: Table, column: Column) {
   if (!columns.includes(column)) return "always computed by the server";
   if (column.isAssigned) return "numbered by the server";
   if (column.serverDefault !== undefined)
@@ -101,7 +101,7 @@ function withoutValue({ columns }: Table, column: Column) {
       </>
     );
   if (column.fallback !== null) return <code>{column.codec.toCsv(column.fallback)}</code>;
-  return column.required ? "rejected: it is required" : <i class="null">null</i>;
+  return column.required ? "rejected" : <i class="null">null</i>;
 }
 
 const namesOf = ({ columns }: Table, indices: readonly number[]) =>

@@ -106,3 +106,5 @@ const isSet = ({ sqlType }: Column) => sqlType.startsWith("set(");
 const isBytes = ({ sqlType }: Column) => /^((var)?binary|(tiny|medium|long)?blob)\b/.test(sqlType);
 /** Numbers stand on the right. */
 export const isNumeric = ({ sqlType }: Column) => /^((tiny|small|medium|big)?int|decimal|double|float)\b/.test(sqlType);
+/** Values that stand in one line, such as dates. */
+export const isShort = ({ sqlType }: Column) => /^(date|datetime|timestamp|time|year|boolean|bit)\b/.test(sqlType);
