@@ -20,6 +20,8 @@ const showProblem = (text) => {
   if (text !== "") byId("problem").scrollIntoView({ block: "nearest" });
 };
 
+const SIGN_IN = "your session has ended: load this page again, and sign in";
+
 // Inspecting
 
 /** Ends the inspection that is under way: only the newest counts. */
@@ -71,6 +73,7 @@ const inspected = async (file, signal) => {
   }).catch((error) => {
     throw signal.aborted ? error : new Error("the service does not answer: try again");
   });
+  if (answer.status === 401) throw new Error(SIGN_IN);
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 };
 
@@ -124,8 +127,8 @@ document.addEventListener("drop", (event) => {
 
 // Sending
 
-/** What is taken from the page of a run. */
-const RUN = "#main > :not(h1, #problem)";
+/** What is taken from the page of a run: all but its heading and its way back. */
+const RUN = "#main > :is(section, div:not(#problem), [role=status])";
 
 /** Counts the dry runs, so that each is a request of its own. */
 let dryRuns = 0;
@@ -194,6 +197,7 @@ const ended = (why) => {
 
 /** @param {XMLHttpRequest} request */
 const detailOf = ({ status, responseText }) => {
+  if (status === 401) return SIGN_IN;
   try {
     return /** @type {{ detail: string }} */ (JSON.parse(responseText)).detail;
   } catch {

@@ -55,14 +55,15 @@ const Sending = () => (
         </button>
       </div>
     </section>
-    <div id="tried" hidden>
-      <div id="tried-run"></div>
-      <p class="row">
+    <section id="tried" aria-labelledby="tried-title" hidden>
+      <div class="head">
+        <h2 id="tried-title">Dry run</h2>
         <button type="button" class="main" data-send="import">
           Import for real
         </button>
-      </p>
-    </div>
+      </div>
+      <div id="tried-run" />
+    </section>
   </>
 );
 

@@ -12,13 +12,16 @@ const BESIDE_THE_SUM = "deleted";
 type Counts = RunCounts[string] | ReturnType<typeof sumOf>;
 
 export function Account({ run, caption }: { run: RunRecord; caption: string }) {
-  const { id, counts, kind } = run;
+  const { id, counts, kind, dry_run } = run;
   const tables = Object.entries(counts);
   const sum = sumOf(counts);
   const verdicts = Object.keys(sum).filter((verdict) => verdict !== "received");
   const isDrawn = tables.length > 1;
   const row = (name: string, each: Counts) => (
-    <Row {...{ name, counts: each, verdicts, isDrawn }} rejections={`page/rejections?run=${id}`} />
+    <Row
+      {...{ name, counts: each, verdicts, isDrawn }}
+      rejections={dry_run ? undefined : `page/rejections?run=${id}`}
+    />
   );
   return (
     <Table
@@ -49,8 +52,8 @@ interface RowProps {
   verdicts: readonly string[];
   /** Whether the row has a bar of its own. */
   isDrawn: boolean;
-  /** The address of the run's rejections. */
-  rejections: string;
+  /** The address of the run's rejections. Undefined if it keeps none. */
+  rejections: string | undefined;
 }
 
 function Row({ name, counts, verdicts, isDrawn, rejections }: RowProps) {
@@ -61,7 +64,7 @@ function Row({ name, counts, verdicts, isDrawn, rejections }: RowProps) {
       <td class="n">{count(counts.received)}</td>
       {verdicts.map((verdict) => {
         const rows = numbers[verdict] ?? 0;
-        const isLink = verdict === "rejected" && rows > 0;
+        const isLink = verdict === "rejected" && rows > 0 && rejections !== undefined;
         return (
           <td class={rows === 0 ? "n zero" : "n"}>{isLink ? <a href={rejections}>{count(rows)}</a> : count(rows)}</td>
         );

@@ -75,13 +75,13 @@ function dryRunText(run: RunRecord): string {
     : "A proof: the backup was restored beside the tables and compared. The tables were not changed.";
 }
 
-/** Links to what a person does after such a run. */
+/** Links to what a person does after such a run. A dry run keeps no rejections. */
 function Next({ run, role }: EndedProps) {
-  const { id, status, counts } = run;
+  const { id, status, counts, dry_run } = run;
   const backup = has(role, "admin") ? backupOf(run) : undefined;
   return (
     <p class="row">
-      {(sumOf(counts).rejected ?? 0) > 0 && (
+      {!dry_run && (sumOf(counts).rejected ?? 0) > 0 && (
         <>
           <a class="button" href={`page/rejections?run=${id}`}>
             See and mend the rejected rows
