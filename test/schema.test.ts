@@ -49,6 +49,7 @@ const REFUSED = {
   ],
   "another name in SQL": ["", table('hireDate: datetime("hire_date")'), "notes.hireDate is called hire_date"],
   "a table called runs": ["", table("", "runs"), "the table runs has the name of Muster's own path /runs"],
+  "a table called Page": ["", table("", "Page"), "the table Page has the name of Muster's own path /Page"],
   "a table called muster_notes": ["", table("", "muster_notes"), "the table muster_notes begins with muster_"],
 };
 

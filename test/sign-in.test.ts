@@ -1,6 +1,7 @@
 /** Signing in: the session that a token begins, what it counts for, and what other sites cannot do with it. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { createHash, createHmac } from "node:crypto";
+import { connect } from "node:net";
 import { readTokens } from "../src/http/auth.ts";
 import { GUESSES_PER_MINUTE_MAX } from "../src/http/rate-limit.ts";
 import { appOver, posted } from "./support/app.ts";
@@ -248,6 +249,38 @@ describe("a request that would write below /page/", () => {
       const [rows] = await database.pool.query("SELECT * FROM ??", [table]);
       expect([table, rows]).toEqual([table, []]);
     }
+  });
+
+  test("never counts for the session at a path that leads elsewhere, as bytes on the wire", async () => {
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: guarded.fetch });
+    const { host, port } = server.url;
+    const { Cookie } = await session();
+    const send = (path: string) =>
+      new Promise<string>((resolve, reject) => {
+        const fields = `Origin: http://${host}\r\nCookie: ${Cookie}\r\nContent-Type: application/json`;
+        let text = "";
+        const socket = connect(Number(port), "127.0.0.1", () => {
+          socket.end(
+            `POST ${path} HTTP/1.1\r\nHost: ${host}\r\n${fields}\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{"job":"x"}`,
+          );
+        });
+        socket.on("data", (part) => {
+          text += part;
+        });
+        socket.on("close", () => resolve(text.slice(9, 12)));
+        socket.on("error", reject);
+      });
+    for (const path of [
+      "/page/../jobs",
+      "//page/jobs",
+      "/page/%2e%2e/jobs",
+      `http://${host}/page/../jobs`,
+      "/page\\..\\jobs",
+      "/jobs",
+    ])
+      expect([path, ["401", "404"].includes(await send(path))]).toEqual([path, true]);
+    expect((await database.pool.query("SELECT * FROM jobs"))[0]).toEqual([]);
+    await server.stop(true);
   });
 
   test("of a session that has ended says so, and htmx loads a view again to show the form", async () => {
