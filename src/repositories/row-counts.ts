@@ -10,8 +10,8 @@ const COUNTED_ROWS_MAX = 100_000;
 export interface RowCount {
   table: TableName;
   rows: number;
-  /** False if `rows` is the server's estimate. It may be wrong by half for a table that was just filled. */
-  isExact: boolean;
+  /** `about`: the server's estimate. `over`: there are more than `rows`, and the server has no estimate yet. */
+  is: "exact" | "about" | "over";
 }
 
 /** The number of rows of each table: exact up to `atMost`, above that as the server estimates it. */
@@ -28,14 +28,14 @@ export async function countTableRows(
   const found: RowCount[] = [];
   for (const table of tables) {
     const rows = byTable.get(table) ?? 0;
-    const isExact = rows <= atMost;
-    found.push({ table, isExact, rows: isExact ? rows : Math.max(rows, await estimatedRows(pool, table)) });
+    found.push({ table, ...(rows <= atMost ? { rows, is: "exact" } : await estimate(pool, table, atMost)) });
   }
   return found;
 }
 
 /** EXPLAIN knows the number of today. MySQL's information_schema may answer with that of yesterday. */
-async function estimatedRows(pool: Pool, table: TableName): Promise<number> {
-  const [[plan]] = await pool.query<RowDataPacket[]>(`EXPLAIN SELECT 1 FROM ${escapeId(table)}`);
-  return Number(plan?.rows ?? 0);
+async function estimate(pool: Pool, table: TableName, atLeast: number): Promise<Omit<RowCount, "table">> {
+  const [[plan]] = await pool.query<RowDataPacket[]>(`EXPLAIN FORMAT=TRADITIONAL SELECT 1 FROM ${escapeId(table)}`);
+  const rows = Number(plan?.rows ?? 0);
+  return rows > atLeast ? { rows, is: "about" } : { rows: atLeast, is: "over" };
 }

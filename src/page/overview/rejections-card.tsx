@@ -5,8 +5,8 @@ import { count, Rows, Table } from "../parts/table.tsx";
 import { CauseName } from "../rejections/groups.tsx";
 import { groupAddress } from "../rejections/selection.ts";
 
-/** The causes of more rejections than this are not looked for here. To group as many takes about half a second. */
-export const OPEN_GROUPED_MAX = 100_000;
+/** The causes of more rejections than this are not looked for here. MySQL takes half a second to group so many. */
+export const OPEN_GROUPED_MAX = 20_000;
 const GROUPS_SHOWN = 6;
 
 export interface OpenRejections {

@@ -45,8 +45,10 @@ export const TablesCard = ({ counted, rows, all, hasReports }: TablesCardProps) 
   </section>
 );
 
-const RowNumber = ({ rows = 0, isExact = true }: Partial<RowCount>) => (
-  <span class={rows === 0 ? "zero" : undefined}>{isExact ? count(rows) : `about ${count(roundedOff(rows))}`}</span>
+const RowNumber = ({ rows = 0, is = "exact" }: Partial<RowCount>) => (
+  <span class={rows === 0 ? "zero" : undefined}>
+    {is === "about" ? `about ${count(roundedOff(rows))}` : `${is === "over" ? "more than " : ""}${count(rows)}`}
+  </span>
 );
 
 /** Two digits and zeros: an estimate is no more exact. */
