@@ -97,6 +97,15 @@ describe("the rows of a table", () => {
     expect(shown(await textOf("/page/tables/samples/2"))).toMatch(/note text null facts json null tags set empty set/);
   });
 
+  test("are fewer on a page if they are long", async () => {
+    const values = Array.from({ length: 100 }, (_, index) => `(${1000 + index}, REPEAT('long ', 12000))`);
+    await muster.database.pool.query(`INSERT INTO samples (id, note) VALUES ${values.join(", ")}`);
+    const text = await textOf("/page/tables/samples?limit=500");
+    expect(text.match(/<th scope="row"/g)?.length).toBe(73);
+    expect(text).toContain('href="page/tables/samples?limit=500&amp;cursor=1069"');
+    await muster.database.pool.query("DELETE FROM samples WHERE id >= 1000");
+  });
+
   test("can be downloaded by a link, with the same filters", async () => {
     const page = await textOf("/page/tables/jobs?job=Baker");
     for (const [form, name, start] of [

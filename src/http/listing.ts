@@ -148,6 +148,24 @@ async function readPage<Row, Key, Json>(
   return page(false);
 }
 
+/** The rows of a page that is not JSON, up to `limit`, and whether more follow. Like a page of JSON it ends early if rows are long. */
+export async function rowsOfPage<Row, Key>(
+  listing: Listing<Row, Key>,
+  limit: number,
+): Promise<{ rows: Row[]; more: boolean }> {
+  const rows: Row[] = [];
+  let characters = 0;
+  const nextRows = pagesOf({ ...listing, limit: limit + 1 });
+  for (let read = await nextRows(); read; read = await nextRows()) {
+    for (const row of read) {
+      if (rows.length === limit || characters > PAGE_CHARACTERS_MAX) return { rows, more: true };
+      characters += JSON.stringify(row).length;
+      rows.push(row);
+    }
+  }
+  return { rows, more: false };
+}
+
 /** Reads a listing page by page. Each page is one query, which begins when the page is asked for. */
 function pagesOf<Row, Key>(listing: Listing<Row, Key>): NextPage<Row> {
   let { after } = listing;

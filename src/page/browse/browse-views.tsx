@@ -6,7 +6,7 @@ import { keyIn, keyText } from "../../codecs/key-text.ts";
 import { readable } from "../../codecs/readable-table.ts";
 import type { Table } from "../../codecs/tables.ts";
 import type { Env } from "../../http/env.ts";
-import { DOWNLOADS, downloadListing } from "../../http/listing.ts";
+import { DOWNLOADS, downloadListing, rowsOfPage } from "../../http/listing.ts";
 import { Refusal } from "../../http/problem.ts";
 import {
   cursorOf,
@@ -19,7 +19,7 @@ import {
   tablePath,
 } from "../../http/row-query.ts";
 import { noQuery, parameter, validate } from "../../http/validate.ts";
-import { findRow, listRows } from "../../repositories/rows.ts";
+import { findRow } from "../../repositories/rows.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { redirectTo } from "../redirect.ts";
 import { COLUMN_FIELD, PAGE_SIZE, PAGE_SIZES, queryOf, type RowsAsked, VALUE_FIELD } from "./filter-form.tsx";
@@ -32,6 +32,8 @@ import { TableList } from "./table-list.tsx";
 const RowsQuery = z
   .object({ limit: z.enum(PAGE_SIZES, `must be one of ${PAGE_SIZES.join(", ")}`).default(PAGE_SIZE) })
   .catchall(parameter);
+/** The most rows that one query of a page reads: long ones must not fill memory. */
+const ROWS_AT_ONCE = 51;
 const RowQuery = z.strictObject({ key: parameter.optional() });
 const forms = Object.keys(DOWNLOADS) as (keyof typeof DOWNLOADS)[];
 const Form = z.enum(forms, `must be one of ${forms.join(", ")}`);
@@ -44,11 +46,10 @@ export function browseViews({ frame, pages }: PageDependencies) {
   async function showRows(c: Context<Env>, table: Table, asked: RowsAsked, cursor: string | undefined) {
     const read = readable(table);
     const after = cursor === undefined ? undefined : cursorOf(read, cursor);
-    const limit = Number(asked.limit);
-    const found = await listRows(pages, read, { limit: limit + 1, after, equal: filtersOf(read, asked.filters) });
-    const rows = found.slice(0, limit);
+    const listing = listingOfTable(pages, read, filtersOf(read, asked.filters));
+    const { rows, more } = await rowsOfPage({ ...listing, after, pageRows: ROWS_AT_ONCE }, Number(asked.limit));
     const [last] = rows.slice(-1);
-    const next = found.length > limit && last ? keyText(read, keyIn(read, last)) : undefined;
+    const next = more && last ? keyText(read, keyIn(read, last)) : undefined;
     const page = { rows, next, isFirst: cursor === undefined };
     return frame.answer(c, { title: table.name, view }, <RowsView table={table} asked={asked} page={page} />);
   }
