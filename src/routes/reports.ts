@@ -17,18 +17,20 @@ import {
   quarterlyHires,
 } from "../repositories/report-queries.ts";
 
-const DEFAULT_YEAR = 2021;
+export const DEFAULT_YEAR = 2021;
+/** A year has four digits. */
+export const YEARS = { minimum: 1000, maximum: 9999 };
 /** A report takes its parameters from the query. A body is accepted up to this size, and ignored. */
 const BODY_BYTES_MAX = 64 * 1024;
 
 export const YearQuery = z.strictObject({
   year: parameter
-    .regex(/^[1-9]\d{3}$/, "must be a year from 1000 to 9999")
+    .regex(/^[1-9]\d{3}$/, `must be a year from ${YEARS.minimum} to ${YEARS.maximum}`)
     .transform(Number)
     .default(DEFAULT_YEAR)
     .meta(
       documented({
-        ...{ type: "integer", minimum: 1000, maximum: 9999, default: DEFAULT_YEAR, examples: [2022] },
+        ...{ type: "integer", ...YEARS, default: DEFAULT_YEAR, examples: [2022] },
         description: "The year of the hires, in UTC",
       }),
     ),

@@ -111,4 +111,4 @@ const choiceText = (choice: string) =>
     .join(", ");
 
 /** Texts about doubts name the options of the command. The page has fields. */
-export const forPage = (text: string) => text.replace(/ with --columns\b/g, " below").replace(/--([a-z]+)/g, "the $1");
+const forPage = (text: string) => text.replace(/ with --columns\b/g, " below").replace(/--([a-z]+)/g, "the $1");

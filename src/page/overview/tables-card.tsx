@@ -1,12 +1,10 @@
 /** @jsxImportSource hono/jsx */
 import type { Table as StoredTable } from "../../codecs/tables.ts";
 import type { RowCount } from "../../repositories/row-counts.ts";
+import { DEFAULT_YEAR } from "../../routes/reports.ts";
 import { rowsAddress } from "../browse/row-addresses.ts";
 import type { Part } from "../part.ts";
 import { count, Table } from "../parts/table.tsx";
-
-/** The year of the sample's report. */
-const YEAR = 2021;
 
 interface TablesCardProps {
   counted: readonly StoredTable[];
@@ -39,7 +37,7 @@ export const TablesCard = ({ counted, rows, all, hasReports }: TablesCardProps) 
     {rows.unavailable !== undefined && <p class="bad">The rows cannot be counted now: {rows.unavailable}</p>}
     {hasReports && (
       <p>
-        <a href={`page/reports?year=${YEAR}`}>Hires in {YEAR}</a>, by department, job and quarter
+        <a href={`page/reports?year=${DEFAULT_YEAR}`}>Hires in {DEFAULT_YEAR}</a>, by department, job and quarter
       </p>
     )}
   </section>

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** What replays have done to the rows of a group, and the form for the next step of a replay that has more. */
 import type { Counts } from "../../db/ledger.ts";
+import { ROWS_PER_REQUEST_MAX } from "../../read/request-rows.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
 import { count } from "../parts/table.tsx";
 import { HiddenFields } from "./hidden-fields.tsx";
@@ -70,7 +71,7 @@ function NextStep({ selection, progress, rule, remaining }: Omit<OutcomeProps, "
           fields={{ ...parametersOf(selection), ...rule, after, upTo, total, left, done, scope: "group", auto }}
         />
         <button type="submit" class="main">
-          Replay the next {count(Math.min(1_000, remaining))}
+          Replay the next {count(Math.min(ROWS_PER_REQUEST_MAX, remaining))}
         </button>
         <a class="button" href={groupAddress(selection)}>
           Stop here

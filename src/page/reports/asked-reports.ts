@@ -4,7 +4,7 @@ import { parameter } from "../../http/validate.ts";
 import { YearQuery } from "../../routes/reports.ts";
 import { type Order, SORTS, type Sort } from "./hires-rows.ts";
 
-const FILTER_LENGTH_MAX = 100;
+export const FILTER_LENGTH_MAX = 100;
 
 export const ReportsQuery = YearQuery.extend({
   department: parameter

@@ -3,7 +3,7 @@
 import type { PairHires } from "../../repositories/report-queries.ts";
 import type { Part } from "../part.ts";
 import { type Column, count, Rows, Table } from "../parts/table.tsx";
-import { type AskedReports, addressOf, fieldsOf, nextOrder, VIEW } from "./asked-reports.ts";
+import { type AskedReports, addressOf, FILTER_LENGTH_MAX, fieldsOf, nextOrder, VIEW } from "./asked-reports.ts";
 import { DataLinks } from "./data-links.tsx";
 import { type HiresRow, type HiresRows, hiresRows, NUMBERS, SORTS, type Sort } from "./hires-rows.ts";
 
@@ -70,7 +70,7 @@ function Filter({ asked }: { asked: AskedReports }) {
         id="filter"
         name="filter"
         type="search"
-        maxlength={100}
+        maxlength={FILTER_LENGTH_MAX}
         value={asked.filter}
         placeholder="Department or job"
         hx-get={VIEW}

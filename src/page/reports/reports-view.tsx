@@ -11,6 +11,7 @@ import {
   hiresByPair,
   type PairHires,
 } from "../../repositories/report-queries.ts";
+import { YEARS } from "../../routes/reports.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { type Part, part } from "../part.ts";
 import { type AskedReports, addressOf, fieldsOf, ReportsQuery, VIEW, withOrder } from "./asked-reports.ts";
@@ -21,7 +22,6 @@ import { QuartersCard } from "./quarters-card.tsx";
 
 /** The chart beside the mean shows this many departments. */
 const DEPARTMENTS_MAX = 40;
-const YEAR = { min: 1000, max: 9999 };
 
 export function reportsView({ frame, reports }: Pick<PageDependencies, "frame" | "reports">): Hono<Env> {
   const tables = hiringTables(reports.dictionary.tables);
@@ -110,8 +110,8 @@ function nameOf(
 function Years({ asked }: { asked: AskedReports }) {
   const { year } = asked;
   const beside = (to: number, text: string, id: string) =>
-    to >= YEAR.min &&
-    to <= YEAR.max && (
+    to >= YEARS.minimum &&
+    to <= YEARS.maximum && (
       <a id={id} class="button" href={addressOf(asked, { year: to })}>
         {text}
       </a>
@@ -120,7 +120,7 @@ function Years({ asked }: { asked: AskedReports }) {
     <form id="years" action={VIEW} class="row years">
       {beside(year - 1, `← ${year - 1}`, "year-before")}
       <label for="year">Year</label>
-      <input id="year" name="year" type="number" min={YEAR.min} max={YEAR.max} value={year} required />
+      <input id="year" name="year" type="number" min={YEARS.minimum} max={YEARS.maximum} value={year} required />
       {fieldsOf(asked).map(([name, value]) => name !== "year" && <input type="hidden" name={name} value={value} />)}
       <button type="submit">Show</button>
       {beside(year + 1, `${year + 1} →`, "year-after")}

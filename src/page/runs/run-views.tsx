@@ -12,9 +12,10 @@ import { cancelImport, existingRun } from "../../ingest/cancel-import.ts";
 import { findRun, isCancelAsked, listRuns, type RunRecord } from "../../repositories/run-log.ts";
 import { RunPath } from "../../routes/runs.ts";
 import { formBody } from "../form.ts";
-import { roleOf, rootOf } from "../frame.tsx";
+import { roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
 import { shortSource, titleOf } from "../parts/run-facts.tsx";
+import { redirectTo } from "../redirect.ts";
 import { Ended, EndedEvent } from "./ended.tsx";
 import { Following, Progress } from "./live.tsx";
 import { RunList } from "./run-list.tsx";
@@ -58,7 +59,7 @@ export function runViews({ frame, pages, inFlight }: PageDependencies) {
     })
     .post("/page/runs/:id/cancel", ...formBody(inFlight, FORM_BYTES_MAX), ...mayCancel, path, noQuery, async (c) => {
       const { id } = await cancelImport(pages, c.req.valid("param").id);
-      return c.redirect(`${rootOf(c.req.path)}page/runs/${id}`, 303);
+      return redirectTo(c, `page/runs/${id}`);
     });
 }
 
