@@ -6,7 +6,7 @@ import { documented } from "../http/describe.ts";
 import { idCursor, rowLimit } from "../http/listing.ts";
 import { spreadsheetOption } from "../http/stream.ts";
 import { parseCause } from "../repositories/causes.ts";
-import { EXAMPLE_RUN } from "./runs.ts";
+import { runId } from "./runs.ts";
 
 export const RejectionPath = z.object({
   id: z
@@ -38,9 +38,6 @@ export const rejectionQuery = ({ names }: Dictionary) =>
     table: z.enum(names, { error: `must be one of ${names.join(", ")}` }).optional(),
     code: z.enum(REASON_CODES, { error: `must be one of ${REASON_CODES.join(", ")}` }).optional(),
     cause: causeParameter.optional(),
-    run: z
-      .uuid("must be a run's id")
-      .optional()
-      .meta({ examples: [EXAMPLE_RUN] }),
+    run: runId.optional(),
     state: z.enum(REJECTION_STATES, { error: `must be one of ${REJECTION_STATES.join(", ")}` }).optional(),
   });

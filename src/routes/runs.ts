@@ -18,6 +18,8 @@ import { findRun, listRuns, type RunRecord } from "../repositories/run-log.ts";
 export const EXAMPLE_RUN = "019aadc4-5f00-7000-8000-000000000001";
 const examples = [EXAMPLE_RUN];
 
+/** A parameter or a field that names a run. */
+export const runId = z.uuid("must be the id of a run").meta({ examples });
 export const RunPath = z.object({ id: z.uuid("there is no such run: ids are UUIDs").meta({ examples }) });
 const RunQuery = z.strictObject({
   limit: rowLimit,

@@ -12,6 +12,7 @@ import type { Env } from "../../http/env.ts";
 import { validate } from "../../http/validate.ts";
 import { findPlan, findWritersSince, type Writers } from "../../repositories/backup-runs.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
+import { runId } from "../../routes/runs.ts";
 import { BackupPath } from "../../routes/stored-backups.ts";
 import { readForm } from "../form.ts";
 
@@ -22,10 +23,9 @@ import { checksOf, followed } from "./begin-run.ts";
 import { consequence, listed, NOTHING, PlannedRows, WrittenSince } from "./plan-parts.tsx";
 import { tablesNamed } from "./table-choice.tsx";
 
-const run = z.uuid("must be the id of a run");
-const PlanQuery = z.strictObject({ plan: run });
+const PlanQuery = z.strictObject({ plan: runId });
 /** `since` is the newest run that the person has seen on the page. */
-const Confirmation = z.object({ plan: run, since: run, confirmed: z.literal("yes").optional() });
+const Confirmation = z.object({ plan: runId, since: runId, confirmed: z.literal("yes").optional() });
 
 export function planAndRestore(dependencies: PageDependencies) {
   const { frame, database, pages, store } = dependencies;

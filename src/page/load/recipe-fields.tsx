@@ -69,7 +69,7 @@ const FIELDS: Record<RecipeParameter, Kind> = {
 };
 const NAMES = Object.keys(FIELDS) as RecipeParameter[];
 
-const isParameter = (name: string): name is RecipeParameter => name in FIELDS;
+const isParameter = (name: string): name is RecipeParameter => Object.hasOwn(FIELDS, name);
 
 /** What a parameter is called on the page. */
 export const labelOf = (name: string): string => (isParameter(name) ? FIELDS[name].label : name);

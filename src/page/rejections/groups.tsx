@@ -6,12 +6,13 @@ import type { Env } from "../../http/env.ts";
 import { validate } from "../../http/validate.ts";
 import { type Cause, causeText } from "../../repositories/causes.ts";
 import { openGroups, type RejectionGroup } from "../../repositories/rejection-groups.ts";
+import { runId } from "../../routes/runs.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { type Part, part } from "../part.ts";
 import { count, Rows, Table } from "../parts/table.tsx";
 import { address, groupAddress } from "./selection.ts";
 
-const Query = z.strictObject({ run: z.uuid("must be a run's id").optional() });
+const Query = z.strictObject({ run: runId.optional() });
 
 export const groupViews = ({ frame, pages }: PageDependencies) =>
   new Hono<Env>().get("/page/rejections", validate("query", Query), async (c) => {

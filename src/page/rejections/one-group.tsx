@@ -23,6 +23,7 @@ import {
   parametersOf,
   progressFields,
   type RuleFields,
+  rejectionId,
   ruleFields,
   type Selection,
   selectionFields,
@@ -35,11 +36,7 @@ export function oneGroupViews({ frame, pages }: PageDependencies) {
     ...selectionFields(pages.dictionary),
     ...progressFields,
     ...ruleFields,
-    from: z
-      .string()
-      .regex(/^\d{1,15}$/, "must be the id of a rejection")
-      .transform(Number)
-      .optional(),
+    from: rejectionId.optional(),
     discarded: progressFields.left,
   });
   return new Hono<Env>().get("/page/rejections/group", validate("query", Query), async (c) => {

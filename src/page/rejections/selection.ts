@@ -7,20 +7,17 @@ import { dateColumns, type Rule } from "../../read/corrections/rules.ts";
 import { recipeOfOptions } from "../../read/recipes/recipe-options.ts";
 import { type Cause, causeText } from "../../repositories/causes.ts";
 import { causeParameter } from "../../routes/rejection-query.ts";
+import { runId } from "../../routes/runs.ts";
 import { listField } from "../form.ts";
 
 /** A form sends a blank for a field that is not filled in. */
 const blank = z.literal("").transform(() => undefined);
-const number = z
-  .union([
-    blank,
-    z
-      .string()
-      .regex(/^\d{1,15}$/, "must be a number")
-      .transform(Number),
-  ])
-  .optional();
-const runId = z.uuid("must be a run's id");
+const digits = (detail: string) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, detail)
+    .transform(Number);
+const number = z.union([blank, digits("must be a number")]).optional();
 
 /** The open rejections of a table and a cause: of all runs, or of one. */
 export const selectionFields = ({ names }: Dictionary) => ({
@@ -34,14 +31,8 @@ export interface Selection {
   run?: string | undefined;
 }
 
-export const idsField = listField.pipe(
-  z.array(
-    z
-      .string()
-      .regex(/^\d{1,15}$/, "must be the ids of rejections")
-      .transform(Number),
-  ),
-);
+export const rejectionId = digits("must be the id of a rejection");
+export const idsField = listField.pipe(z.array(rejectionId));
 
 /** A rule as the form for it sends it. */
 export const ruleFields = {

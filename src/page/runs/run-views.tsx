@@ -10,7 +10,7 @@ import { negotiate } from "../../http/negotiate.ts";
 import { noQuery, validate } from "../../http/validate.ts";
 import { cancelImport, existingRun } from "../../ingest/cancel-import.ts";
 import { findRun, isCancelAsked, listRuns, type RunRecord } from "../../repositories/run-log.ts";
-import { RunPath } from "../../routes/runs.ts";
+import { RunPath, runId } from "../../routes/runs.ts";
 import { formBody } from "../form.ts";
 import { roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
@@ -24,7 +24,7 @@ const RUNS_ON_A_PAGE = 25;
 /** The form to cancel has no fields. */
 const FORM_BYTES_MAX = 1024;
 
-const ListQuery = z.strictObject({ before: z.uuid("must be the id of a run").optional() });
+const ListQuery = z.strictObject({ before: runId.optional() });
 
 export function runViews({ frame, pages, inFlight }: PageDependencies) {
   const path = validate("param", RunPath);
