@@ -8,7 +8,6 @@ import { databaseAllows } from "../../http/database-allows.ts";
 import type { Env } from "../../http/env.ts";
 import type { BegunRun } from "../../repositories/live-run.ts";
 import { formBody } from "../form.ts";
-
 import type { PageDependencies } from "../page-routes.ts";
 import { redirectTo } from "../redirect.ts";
 

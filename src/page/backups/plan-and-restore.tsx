@@ -15,8 +15,8 @@ import type { RunRecord } from "../../repositories/run-log.ts";
 import { runId } from "../../routes/runs.ts";
 import { BackupPath } from "../../routes/stored-backups.ts";
 import { readForm } from "../form.ts";
-
 import type { PageDependencies } from "../page-routes.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { Age, Instant } from "../parts/instant.tsx";
 import { redirectTo } from "../redirect.ts";
 import { checksOf, followed } from "./begin-run.ts";
@@ -124,8 +124,7 @@ function Confirm({ manifest, plan, tables, writers }: Planned) {
         <section class="card" aria-labelledby="confirm">
           <h2 id="confirm">Confirm</h2>
           <form class="stack" method="post" action={`page/backups/${manifest.id}/restore`}>
-            <input type="hidden" name="plan" value={plan.id} />
-            <input type="hidden" name="since" value={writers.runs[0]?.id ?? plan.id} />
+            <HiddenFields fields={{ plan: plan.id, since: writers.runs[0]?.id ?? plan.id }} />
             <label>
               <input type="checkbox" name="confirmed" value="yes" required /> {consequence(each)} What is written to{" "}
               {names.length === 1 ? "this table" : "these tables"} between the plan and the restore is undone too.

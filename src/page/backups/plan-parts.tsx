@@ -2,6 +2,7 @@
 /** What a restore would do, in a table and in words. */
 import type { RestoreCounts } from "../../db/ledger.ts";
 import { LOOKED_AT_MAX, type Writers } from "../../repositories/backup-runs.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { Age } from "../parts/instant.tsx";
 import { shortSource, titleOf } from "../parts/run-facts.tsx";
 import { count, Rows, Table } from "../parts/table.tsx";
@@ -53,9 +54,7 @@ export function WrittenSince({ id, names, writers }: { id: string; names: readon
         A restore undoes what they have stored in {listed(names)}, and the numbers above do not show that.
       </p>
       <form method="post" action={`page/backups/${id}/plan`}>
-        {names.map((name) => (
-          <input type="hidden" name="table" value={name} />
-        ))}
+        <HiddenFields fields={{ table: names }} />
         <button type="submit">Plan again</button>
       </form>
     </>

@@ -5,6 +5,7 @@ import { readable } from "../../codecs/readable-table.ts";
 import type { Table } from "../../codecs/tables.ts";
 import { filterable } from "../../http/row-query.ts";
 import { cut } from "../../shown.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { type Filters, rowsAddress } from "./row-addresses.ts";
 
 /** The fields of the form that adds a filter. No column has a dot in its name. */
@@ -28,9 +29,7 @@ export const queryOf = ({ limit, filters }: RowsAsked): Filters =>
 export function FilterForm({ table, asked }: { table: Table; asked: RowsAsked }) {
   return (
     <form class="row" method="get" action={rowsAddress(table)}>
-      {Object.entries(asked.filters).map(([name, value]) => (
-        <input type="hidden" name={name} value={value} />
-      ))}
+      <HiddenFields fields={asked.filters} />
       <div>
         <label for="column">Column</label>
         <select id="column" name={COLUMN_FIELD}>

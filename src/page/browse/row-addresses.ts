@@ -3,22 +3,17 @@ import { type Key, keyText, readKey } from "../../codecs/key-text.ts";
 import { readable } from "../../codecs/readable-table.ts";
 import type { Reference, Row, Table } from "../../codecs/tables.ts";
 import type { DOWNLOADS } from "../../http/listing.ts";
+import { address } from "../address.ts";
 
 /** Filters as they stand in a query: the value of a column as in CSV, and a blank one for null. */
 export type Filters = Readonly<Record<string, string>>;
 
 /** The rows of a table. */
-export const rowsAddress = (table: Table, query: Filters = {}): string =>
-  `page/tables/${table.name}${queryText(query)}`;
+export const rowsAddress = (table: Table, query: Filters = {}): string => address(`page/tables/${table.name}`, query);
 
 /** The same rows as a file. */
 export const downloadAddress = (table: Table, form: keyof typeof DOWNLOADS, filters: Filters): string =>
-  `page/tables/${table.name}/as/${form}${queryText(filters)}`;
-
-function queryText(query: Filters): string {
-  const text = new URLSearchParams(query).toString();
-  return text === "" ? "" : `?${text}`;
-}
+  address(`page/tables/${table.name}/as/${form}`, filters);
 
 /** Keys that stand in a path as they are. Proxies decode some percent signs, and browsers take dots alone for folders. */
 const PLAIN = /^(?!\.+$)[\w,.~!*'()-]+$/;
@@ -31,7 +26,7 @@ export function rowAddress(table: Table, key: Key): string | undefined {
   const text = keyText(table, key);
   if (table.numberKey === undefined && readKey(table, text) === undefined) return undefined;
   if (PLAIN.test(text)) return `page/tables/${table.name}/${text}`;
-  return `page/tables/${table.name}/row${queryText({ key: text })}`;
+  return address(`page/tables/${table.name}/row`, { key: text });
 }
 
 /**

@@ -10,10 +10,10 @@ import { ROWS_PER_REQUEST_MAX } from "../../read/request-rows.ts";
 import { countSelected } from "../../repositories/rejection-groups.ts";
 import { readForm } from "../form.ts";
 import type { PageDependencies } from "../page-routes.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { count } from "../parts/table.tsx";
 import { redirectTo } from "../redirect.ts";
 import { CauseName } from "./groups.tsx";
-import { HiddenFields } from "./hidden-fields.tsx";
 import { groupAddress, idsField, parametersOf, type Selection, selectionFields } from "./selection.ts";
 import { checksToWrite } from "./write-checks.ts";
 

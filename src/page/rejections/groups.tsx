@@ -7,10 +7,11 @@ import { validate } from "../../http/validate.ts";
 import { type Cause, causeText } from "../../repositories/causes.ts";
 import { openGroups, type RejectionGroup } from "../../repositories/rejection-groups.ts";
 import { runId } from "../../routes/runs.ts";
+import { address } from "../address.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { type Part, part } from "../part.ts";
 import { count, Rows, Table } from "../parts/table.tsx";
-import { address, groupAddress } from "./selection.ts";
+import { groupAddress } from "./selection.ts";
 
 const Query = z.strictObject({ run: runId.optional() });
 

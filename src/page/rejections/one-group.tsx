@@ -8,16 +8,16 @@ import { validate } from "../../http/validate.ts";
 import { countSelected } from "../../repositories/rejection-groups.ts";
 import { listRejections } from "../../repositories/rejection-log.ts";
 import { findRuns, type RunRecord } from "../../repositories/run-log.ts";
+import { address } from "../address.ts";
 import { has, roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { count } from "../parts/table.tsx";
 import { GRID_FORM, Grid, type GridRow, gridRows } from "./grid.tsx";
 import { CauseName, sheetAddress } from "./groups.tsx";
-import { HiddenFields } from "./hidden-fields.tsx";
 import { Outcome } from "./outcome.tsx";
 import { RuleForms } from "./rule-forms.tsx";
 import {
-  address,
   groupAddress,
   type Progress,
   parametersOf,

@@ -12,9 +12,9 @@ import { findRejection, type RejectionRecord } from "../../repositories/rejectio
 import { RejectionPath } from "../../routes/rejection-query.ts";
 import { has, roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { Instant } from "../parts/instant.tsx";
 import { GRID_FORM, Grid, type GridRow, gridRows } from "./grid.tsx";
-import { HiddenFields } from "./hidden-fields.tsx";
 import { groupAddress, parametersOf } from "./selection.ts";
 import { Reasons } from "./verdict.tsx";
 
@@ -80,8 +80,7 @@ function Shown({ rejection, table, rows, earlier, mayEdit }: ShownProps) {
         {table ? <Grid table={table} rows={rows} mayEdit={mayEdit} /> : <Reasons reasons={reasons} />}
         {mayEdit && (
           <form id={GRID_FORM} class="row" method="post" action="page/rejections/replay">
-            <HiddenFields fields={{ ...parametersOf(selection), scope: "rows" }} />
-            <input type="hidden" name="id" value={String(id)} />
+            <HiddenFields fields={{ ...parametersOf(selection), scope: "rows", id }} />
             <button type="submit" class="main">
               Replay
             </button>

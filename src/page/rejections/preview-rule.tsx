@@ -14,9 +14,9 @@ import type { Rehearsal } from "../../ingest/replay.ts";
 import type { Rule } from "../../read/corrections/rules.ts";
 import { hrefOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { count, Table } from "../parts/table.tsx";
 import { type GridRow, gridRows } from "./grid.tsx";
-import { HiddenFields } from "./hidden-fields.tsx";
 import {
   groupAddress,
   idsField,

@@ -2,8 +2,8 @@
 /** Forms for the rules that mend many rows. Both lead to a preview, which stores nothing. */
 import type { Table } from "../../codecs/tables.ts";
 import { dateColumns } from "../../read/corrections/rules.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { count } from "../parts/table.tsx";
-import { HiddenFields } from "./hidden-fields.tsx";
 import { parametersOf, type Selection } from "./selection.ts";
 
 interface RuleFormsProps {

@@ -8,6 +8,7 @@ import { recipeOfOptions } from "../../read/recipes/recipe-options.ts";
 import { type Cause, causeText } from "../../repositories/causes.ts";
 import { causeParameter } from "../../routes/rejection-query.ts";
 import { runId } from "../../routes/runs.ts";
+import { address, type Parameters } from "../address.ts";
 import { listField } from "../form.ts";
 
 /** A form sends a blank for a field that is not filled in. */
@@ -82,20 +83,8 @@ export function ruleText(rule: Rule): string {
   return rule.set.trim() === "" ? `empty ${rule.column}` : `set ${rule.column} to ${rule.set}`;
 }
 
-type Value = string | number | undefined | readonly (string | number)[];
-
-/** An address with the parameters that are given. */
-export function address(path: string, parameters: Record<string, Value>): string {
-  const pairs = Object.entries(parameters).flatMap(([name, value]) =>
-    (typeof value === "object" ? value : value === undefined ? [] : [value]).map(
-      (each) => `${name}=${encodeURIComponent(each).replaceAll("%3A", ":").replaceAll("%2C", ",")}`,
-    ),
-  );
-  return pairs.length > 0 ? `${path}?${pairs.join("&")}` : path;
-}
-
 /** A selection as parameters of an address and as fields of a form. */
 export const parametersOf = ({ table, cause, run }: Selection) => ({ table, cause: causeText(cause), run });
 
-export const groupAddress = (selection: Selection, parameters: Record<string, Value> = {}) =>
+export const groupAddress = (selection: Selection, parameters: Parameters = {}) =>
   address("page/rejections/group", { ...parametersOf(selection), ...parameters });

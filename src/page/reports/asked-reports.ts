@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { parameter } from "../../http/validate.ts";
 import { YearQuery } from "../../routes/reports.ts";
+import { address } from "../address.ts";
 import { type Order, SORTS, type Sort } from "./hires-rows.ts";
 
 export const FILTER_LENGTH_MAX = 100;
@@ -36,20 +37,10 @@ export const VIEW = "page/reports";
 
 /** The view with these changes, relative to the root of the service. */
 export const addressOf = (asked: AskedReports, changes: Partial<AskedReports> = {}): string =>
-  `${VIEW}?${new URLSearchParams(fieldsOf({ ...asked, ...changes }))}`;
+  address(VIEW, fieldsOf({ ...asked, ...changes }));
 
-/** The fields of the query, as a form sends them. Only the year is always there. */
-export function fieldsOf({ year, department, sort, order, filter }: AskedReports): [string, string][] {
+/** The fields of the query, as a form sends them. Those that ask for what is usual are left out, but for the year. */
+export function fieldsOf({ year, department, sort, order, filter }: AskedReports) {
   const isSorted = sort !== "department" || order !== "asc";
-  return [
-    ["year", String(year)],
-    ...(department === undefined ? [] : [["department", String(department)] satisfies [string, string]]),
-    ...(isSorted
-      ? ([
-          ["sort", sort],
-          ["order", order],
-        ] satisfies [string, string][])
-      : []),
-    ...(filter === "" ? [] : [["filter", filter] satisfies [string, string]]),
-  ];
+  return { year, department, ...(isSorted && { sort, order }), filter: filter === "" ? undefined : filter };
 }

@@ -2,6 +2,7 @@
 /** The whole quarterly report as a table that can be filtered and sorted. */
 import type { PairHires } from "../../repositories/report-queries.ts";
 import type { Part } from "../part.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { type Column, count, Rows, Table } from "../parts/table.tsx";
 import { type AskedReports, addressOf, FILTER_LENGTH_MAX, fieldsOf, nextOrder, VIEW } from "./asked-reports.ts";
 import { DataLinks } from "./data-links.tsx";
@@ -62,9 +63,7 @@ function shownOf(rows: number, all: number, chosen: string | undefined): string 
 function Filter({ asked }: { asked: AskedReports }) {
   return (
     <form action={VIEW} class="row">
-      {fieldsOf({ ...asked, filter: "" }).map(([name, value]) => (
-        <input type="hidden" name={name} value={value} />
-      ))}
+      <HiddenFields fields={fieldsOf({ ...asked, filter: "" })} />
       <label for="filter">Filter</label>
       <input
         id="filter"

@@ -3,6 +3,7 @@
 import type { PairHires } from "../../repositories/report-queries.ts";
 import { type ChartSeries, StackedBarsChart } from "../charts/stacked-bars-chart.tsx";
 import type { Part } from "../part.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { count, Unavailable } from "../parts/table.tsx";
 import { type AskedReports, addressOf, fieldsOf, VIEW } from "./asked-reports.ts";
 import { type Group, groupsOf, largestOf } from "./hires-groups.ts";
@@ -104,9 +105,7 @@ function Choice({ asked, departments, chosen }: Choosing) {
   const isMissing = chosen !== undefined && !options.some(({ id }) => id === asked.department);
   return (
     <form action={VIEW} class="row">
-      {fieldsOf({ ...asked, department: undefined }).map(([name, value]) => (
-        <input type="hidden" name={name} value={value} />
-      ))}
+      <HiddenFields fields={fieldsOf({ ...asked, department: undefined })} />
       <label for="department">Department</label>
       <select id="department" name="department" hx-get={VIEW} hx-include="closest form" hx-push-url="true">
         <option value="">All departments</option>

@@ -14,6 +14,7 @@ import {
 import { YEARS } from "../../routes/reports.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { type Part, part } from "../part.ts";
+import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { type AskedReports, addressOf, fieldsOf, ReportsQuery, VIEW, withOrder } from "./asked-reports.ts";
 import { groupsOf } from "./hires-groups.ts";
 import { HiresTable } from "./hires-table.tsx";
@@ -121,7 +122,7 @@ function Years({ asked }: { asked: AskedReports }) {
       {beside(year - 1, `← ${year - 1}`, "year-before")}
       <label for="year">Year</label>
       <input id="year" name="year" type="number" min={YEARS.minimum} max={YEARS.maximum} value={year} required />
-      {fieldsOf(asked).map(([name, value]) => name !== "year" && <input type="hidden" name={name} value={value} />)}
+      <HiddenFields fields={{ ...fieldsOf(asked), year: undefined }} />
       <button type="submit">Show</button>
       {beside(year + 1, `${year + 1} →`, "year-after")}
     </form>
