@@ -54,6 +54,15 @@ test("the overview says what is stored, what the last runs did, and what is open
     expect(text).toContain(part);
 });
 
+test("the account of a run adds up from left to right, also that of a dry run, which links to no rejections", async () => {
+  const { run } = await importOf({ "departments.csv": "8,Legal\n", "jobs.csv": "80,\n" }, true);
+  const text = await (await local.request(`/page/runs/${run}`)).text();
+  const heads = [...text.matchAll(/<th scope="col"[^>]*>([^<]*)/g)].map(([, head]) => head);
+  expect(heads.slice(0, 6)).toEqual(["Table", "Received", "= Inserted", "+ Unchanged", "+ Rejected", "+ Withheld"]);
+  expect(text).toContain("A dry run: nothing was stored.");
+  expect(text).not.toContain("page/rejections?run");
+});
+
 test("an empty database gets the first steps", async () => {
   expect(await words()).not.toContain("npm run import");
   await database.empty();

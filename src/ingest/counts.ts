@@ -18,13 +18,14 @@ export function verdictsOf({
   return some.length === 0 ? [["received", received]] : some;
 }
 
-/** The counts of all tables of a run together: the rows by verdict, and `received`. */
+const VERDICTS = ["inserted", "updated", "unchanged", "rejected", "withheld", "deleted"];
+
+/** The counts of all tables of a run together: the rows by verdict, always in the same order, and `received`. */
 export function sumOf(counts: RunCounts): Record<string, number> & { received: number } {
-  const sum: Record<string, number> & { received: number } = { received: 0 };
-  for (const each of Object.values(counts)) {
-    for (const [verdict, rows] of Object.entries(each)) sum[verdict] = (sum[verdict] ?? 0) + rows;
-  }
-  return sum;
+  const tables: Record<string, number>[] = Object.values(counts).map((each) => ({ ...each }));
+  const sum = (verdict: string) => tables.reduce((rows, each) => rows + (each[verdict] ?? 0), 0);
+  const verdicts = VERDICTS.filter((verdict) => tables.some((each) => verdict in each));
+  return { received: sum("received"), ...Object.fromEntries(verdicts.map((verdict) => [verdict, sum(verdict)])) };
 }
 
 /** The tables whose rows were all rejected: the run has succeeded, but stored nothing in them. */

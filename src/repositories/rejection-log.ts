@@ -1,6 +1,6 @@
 /** The log of rejected rows. */
 import { isUtf8 } from "node:buffer";
-import { and, asc, desc, eq, gt, inArray, like, lte, ne, notInArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, like, lte, ne, notInArray, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/datetime.ts";
 import { RAW_BYTES_MAX, type Reason, type ReasonCode, type RejectionState, rejections, runs } from "../db/ledger.ts";
@@ -40,13 +40,11 @@ export interface RejectionFilter {
   cause?: Cause | undefined;
   run?: string | undefined;
   state?: RejectionState | undefined;
-  /** Cannot be combined with `after`. */
-  newestFirst?: boolean;
 }
 
-/** Rejections of runs that have ended, in id order, or the newest first. */
+/** Rejections of runs that have ended, in id order. */
 export async function listRejections(db: MySql2Database, filter: RejectionFilter): Promise<RejectionRecord[]> {
-  const { limit, ids, after, upTo, table, code, cause, run, state, newestFirst = false } = filter;
+  const { limit, ids, after, upTo, table, code, cause, run, state } = filter;
   const conditions: (SQL | undefined)[] = [
     ids && inArray(rejections.id, [...ids]),
     after === undefined ? undefined : gt(rejections.id, after),
@@ -59,7 +57,7 @@ export async function listRejections(db: MySql2Database, filter: RejectionFilter
     state === undefined ? undefined : eq(rejections.state, state),
   ];
   const rows = await ended(db, and(...conditions))
-    .orderBy(newestFirst ? desc(rejections.id) : asc(rejections.id))
+    .orderBy(asc(rejections.id))
     .limit(limit);
   return rows.map((row) => rejectionRecord(row.rejections));
 }

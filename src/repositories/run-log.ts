@@ -32,11 +32,6 @@ export async function listRuns(
   return rows.map(runRecord);
 }
 
-/** How many runs there are. Counts no further than `atMost`. */
-export async function countRuns(db: MySql2Database, atMost: number): Promise<number> {
-  return db.$count(db.select({ id: runs.id }).from(runs).limit(atMost).as("some"));
-}
-
 export async function findRun(db: MySql2Database, id: string): Promise<RunRecord | undefined> {
   const [row] = await db.select().from(runs).where(eq(runs.id, id));
   return row && runRecord(row);

@@ -50,7 +50,7 @@ const Row = ({ run }: { run: RunRecord }) => (
   </>
 );
 
-function Rows({ run: { id, counts, progress } }: { run: RunRecord }) {
+function Rows({ run: { id, counts, progress, dry_run } }: { run: RunRecord }) {
   const sum = sumOf(counts);
   if (progress !== null)
     return (
@@ -62,7 +62,7 @@ function Rows({ run: { id, counts, progress } }: { run: RunRecord }) {
   return (
     <>
       <VerdictBar counts={sum} />
-      {(sum.rejected ?? 0) > 0 && <a href={`page/rejections?run=${id}`}>Rejections</a>}
+      {!dry_run && (sum.rejected ?? 0) > 0 && <a href={`page/rejections?run=${id}`}>Rejections</a>}
     </>
   );
 }

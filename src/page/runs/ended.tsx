@@ -69,7 +69,8 @@ export function Ended({ run, role }: EndedProps) {
 }
 
 function dryRunText(run: RunRecord): string {
-  if (run.kind !== "restore") return "A dry run: nothing was stored. The account says what an import would do.";
+  if (run.kind !== "restore")
+    return "A dry run: nothing was stored. An import would insert the rows that are withheld here.";
   return isPlan(run)
     ? "A plan: nothing was changed. The account says what the restore would do."
     : "A proof: the backup was restored beside the tables and compared. The tables were not changed.";
