@@ -244,6 +244,18 @@ describe.skipIf(withoutChromium !== "")(`a person${withoutChromium}`, () => {
     expect(await endOfRun(person)).toMatchObject({ counts: { jobs: { inserted: 2 } } });
   });
 
+  test("leaves out many columns at once", async () => {
+    const person = await personWith("write-me");
+    const others = Array.from({ length: 25 }, (_, at) => `other ${at}`);
+    await choose(person, "jobs.csv", `id,job,${others}\n3,Baker,${others}\n4,Judge,${others}\n`);
+    expect(await isOffered(person)).toBe(false);
+    await inspected(person, () => person.page.getByLabel("all other names are left out").check());
+    expect(await summary(person)).toBe("2 rows were looked at for jobs: 0 would be rejected.");
+    await press(person, "Import");
+    await endOfRun(person);
+    expect(await rowsOf("jobs")).toEqual(ALL_JOBS);
+  });
+
   test("sees names of files, headers and cells as text, whatever they are", async () => {
     const person = await personWith("write-me");
     const script = "<script>alert(1)</script>";

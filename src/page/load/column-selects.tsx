@@ -3,6 +3,7 @@
 import type { Table } from "../../codecs/tables.ts";
 import type { FileInspection } from "../../ingest/inspect-file.ts";
 import type { FileRecipe } from "../../read/recipes/recipe.ts";
+import type { RecipeParameter } from "../../read/recipes/recipe-options.ts";
 import type { Doubt } from "./doubts.tsx";
 import { CHOICE, LEFT_OUT } from "./load-form.ts";
 import { Marked } from "./marked.tsx";
@@ -82,10 +83,12 @@ function ColumnSelect({ table, name, column, at, given, doubt }: OneName) {
 /** Decides all doubtful names as they were found. */
 function AsFound({ doubts }: Pick<Naming, "doubts">) {
   const [columns, ignored] = [partsOf(doubts, "columns"), partsOf(doubts, "ignore")];
-  if (columns.length + ignored.length === 0) return null;
+  const leavesOutOthers = partsOf(doubts, OTHERS).length > 0;
+  if (columns.length + ignored.length === 0 && !leavesOutOthers) return null;
   const all = new URLSearchParams({
     ...(columns.length > 0 && { columns: columns.join(",") }),
     ...(ignored.length > 0 && { ignore: ignored.join(",") }),
+    ...(leavesOutOthers && { [OTHERS]: "true" }),
   });
   return (
     <p class="choice">
@@ -95,13 +98,16 @@ function AsFound({ doubts }: Pick<Naming, "doubts">) {
         {[
           ...columns.map((each) => each.replace(/=(?=[^=]*$)/, " is ")),
           ...ignored.map((each) => `${each} is left out`),
+          ...(leavesOutOthers ? ["all other names are left out"] : []),
         ].join(", ")}
       </label>
     </p>
   );
 }
 
-const partsOf = (doubts: readonly Doubt[], part: "columns" | "ignore") =>
+const OTHERS = "ignore_other_columns" satisfies RecipeParameter;
+
+const partsOf = (doubts: readonly Doubt[], part: RecipeParameter) =>
   doubts.flatMap(({ parameters: [text = ""] = [] }) => new URLSearchParams(text).get(part) ?? []);
 
 /** The names that a doubt is about: none if a column is missing, or if many names are left out together. */
