@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { type Adoption, adopt } from "../src/adopt/adopt.ts";
 import { reportFacts, reportText } from "../src/adopt/report.ts";
+import { passwordSource } from "../src/db/password.ts";
 import { finish, isJson, type Outcome, readArguments, refuse } from "./run-command.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -14,10 +15,13 @@ const options = readArguments("adopt", ({ yes, "dry-run": dryRun, tables, except
   return { yes, dryRun, tables, except };
 });
 
-await finish(async ({ config: { DATABASE_URL: url }, signal }) => {
+await finish(async ({ config, signal }) => {
+  const { DATABASE_URL: url } = config;
   if (url === undefined) return refuse("name the database to adopt in DATABASE_URL");
   const { tables, except } = options;
-  return adopt({ url, root: ROOT, tables, except }, (adoption) => carryOut(adoption, signal));
+  return adopt({ url, password: passwordSource(config), root: ROOT, tables, except }, (adoption) =>
+    carryOut(adoption, signal),
+  );
 });
 
 async function carryOut(adoption: Adoption, signal: AbortSignal): Promise<Outcome> {

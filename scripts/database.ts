@@ -7,6 +7,7 @@ import "../src/schema-check.ts";
 import { DATA_FOLDER } from "../src/config.ts";
 import { connectOnce } from "../src/db/database.ts";
 import { migrate } from "../src/db/migrate.ts";
+import { type PasswordSource, passwordSource } from "../src/db/password.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { joinServer } from "../src/embedded/server.ts";
 import { alive } from "../src/embedded/server-process.ts";
@@ -16,16 +17,18 @@ import { finish } from "./run-command.ts";
 const POLL_MS = 200;
 
 const [asker = "", role] = process.argv.slice(2);
-await finish(async ({ config: { DATABASE_URL, MUSTER_MYSQLD } }) => {
-  if (DATABASE_URL !== undefined) await prepare(DATABASE_URL);
+await finish(async ({ config }) => {
+  const { DATABASE_URL, MUSTER_MYSQLD } = config;
+  const password = passwordSource(config);
+  if (DATABASE_URL !== undefined) await prepare(DATABASE_URL, password);
   else if (role === "keeper") await keep(Number(asker), MUSTER_MYSQLD);
   else await startKeeper();
   return { status: "succeeded" };
 });
 
-async function prepare(url: string): Promise<void> {
-  await migrate(url);
-  console.log(await driverUrl(url));
+async function prepare(url: string, password?: PasswordSource): Promise<void> {
+  await migrate(url, password);
+  console.log(await driverUrl(url, password));
 }
 
 async function keep(pid: number, mysqld: string | undefined): Promise<void> {
@@ -52,10 +55,10 @@ async function startKeeper(): Promise<void> {
 }
 
 /** The URL as the driver spells it: with one host, and with the TLS options as JSON. */
-async function driverUrl(url: string): Promise<string> {
+async function driverUrl(url: string, password?: PasswordSource): Promise<string> {
   const { database, options } = parseUrl(url);
-  const connection = await connectOnce(url);
-  const { host, port, socketPath } = connection.config;
+  const connection = await connectOnce(url, password);
+  const { host, port, socketPath, password: given } = connection.config;
   await connection.end();
   const parameters = new URLSearchParams();
   if (socketPath) parameters.set("socketPath", socketPath);
@@ -63,7 +66,8 @@ async function driverUrl(url: string): Promise<string> {
   const asText = (_: string, part: { type?: string; data?: number[] } | undefined) =>
     part?.type === "Buffer" && part.data ? Buffer.from(part.data).toString() : part;
   if (options.ssl) parameters.set("ssl", JSON.stringify(options.ssl, asText));
-  const login = [options.user, options.password].map((part) => encodeURIComponent(part ?? "")).join(":");
+  if (options.ssl) parameters.set("enableCleartextPlugin", "true");
+  const login = [options.user, given].map((part) => encodeURIComponent(part ?? "")).join(":");
   const address = host?.includes(":") ? `[${host}]` : (host ?? "localhost");
   return `mysql://${login}@${address}:${port ?? 3306}/${encodeURIComponent(database)}?${parameters}`;
 }

@@ -32,6 +32,16 @@ export const SETTINGS = {
     unset: `a private server with its data in ${DATA_FOLDER}`,
     commands: [...all, "adopt"],
   },
+  DATABASE_PASSWORD_FILE: {
+    type: text.optional(),
+    about: "file with the password, read for each connection; DATABASE_URL has none then",
+    commands: [...all, "adopt"],
+  },
+  DATABASE_PASSWORD_COMMAND: {
+    type: text.optional(),
+    about: "command that prints the password or a token, run for each connection; DATABASE_URL has none then",
+    commands: [...all, "adopt"],
+  },
   DATABASE_CONNECTIONS: {
     // A server takes 151 connections by default. Two imports and a restore use ten of our 20, and writers six. The other four
     // serve reads. The least is five, because an import or a restore alone needs five.

@@ -264,7 +264,7 @@ test("if the server takes HR and hr for one database, so does Muster", async () 
   });
   const urls = ["HR", "hr"].map((name) => folded.url.replace("/muster?", `/${name}?`));
   // Both migrate at once, with one lock.
-  await Promise.all(urls.map(migrate));
+  await Promise.all(urls.map((each) => migrate(each)));
   const databases = await Promise.all(urls.map((each) => connect(each)));
   expect(databases.map(({ name }) => name)).toEqual(["hr", "hr"]);
   await Promise.all(databases.map((each) => each.close()));

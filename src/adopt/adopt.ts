@@ -10,6 +10,7 @@ import { connectOnce } from "../db/database.ts";
 import { driverError, explainedError } from "../db/driver-errors.ts";
 import { readFacts } from "../db/facts.ts";
 import { quoted } from "../db/grants.ts";
+import type { PasswordSource } from "../db/password.ts";
 import { lackLine, lacksFor } from "../db/requirements.ts";
 import { parseUrl } from "../db/url.ts";
 import { MusterError } from "../errors.ts";
@@ -32,6 +33,8 @@ export interface Adoption extends Choice {
 
 export interface AdoptOptions {
   url: string;
+  /** Where the password comes from, if it is not in the URL. */
+  password?: PasswordSource | undefined;
   /** The project's folder. */
   root: string;
   /** Adopt these tables only; all if the list is empty. */
@@ -46,7 +49,7 @@ export interface AdoptOptions {
  */
 export async function adopt<T>(options: AdoptOptions, decide: (adoption: Adoption) => Promise<T>): Promise<T> {
   const { database } = parseUrl(options.url);
-  const connection = await connectOnce(options.url).catch((error) => {
+  const connection = await connectOnce(options.url, options.password).catch((error) => {
     throw explainedError(error);
   });
   try {

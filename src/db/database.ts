@@ -7,6 +7,7 @@ import { type Facts, readFacts } from "./facts.ts";
 import { quoted } from "./grants.ts";
 import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
+import { type PasswordSource, signIn } from "./password.ts";
 import { openPool } from "./pool.ts";
 import { Readiness } from "./readiness.ts";
 import { readOnlyBy } from "./requirements.ts";
@@ -54,6 +55,8 @@ export interface ConnectOptions {
   capabilities?: readonly Capability[];
   /** Connections of the pool (DATABASE_CONNECTIONS). */
   connections?: number;
+  /** Where the password comes from, if it is not in the URL. */
+  password?: PasswordSource | undefined;
 }
 
 /**
@@ -65,11 +68,11 @@ export interface ConnectOptions {
  */
 export async function connect(
   url: string,
-  { capabilities = [], connections = DEFAULTS.DATABASE_CONNECTIONS }: ConnectOptions = {},
+  { capabilities = [], connections = DEFAULTS.DATABASE_CONNECTIONS, password }: ConnectOptions = {},
 ): Promise<Database> {
   const { hosts, database, options } = parseUrl(url);
-  const route = await routeTo(hosts, options);
-  const { pool, renew } = openPool({ ...options, ...route.options, database }, connections);
+  const route = await routeTo(hosts, options, password);
+  const { pool, renew } = openPool({ ...options, ...route.options, database }, connections, password);
   const moveOn = () => {
     route.forget();
     renew();
@@ -77,7 +80,7 @@ export async function connect(
   try {
     const facts = await factsOf(pool);
     const readiness = new Readiness(facts, async () => {
-      const seen = await factsOnce(url);
+      const seen = await factsOnce(url, password);
       if (readOnlyBy(seen.variables) === undefined) moveOn();
       return seen;
     });
@@ -120,8 +123,8 @@ async function factsOf(pool: Pool): Promise<Facts> {
 }
 
 /** Reads the facts over a new connection, from the host that takes writes now. */
-async function factsOnce(url: string): Promise<Facts> {
-  const connection = await connectOnce(url);
+async function factsOnce(url: string, password?: PasswordSource): Promise<Facts> {
+  const connection = await connectOnce(url, password);
   try {
     await connection.query(`USE ${quoted(parseUrl(url).database)}`);
     return await readFacts(connection);
@@ -142,10 +145,11 @@ function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Se
 }
 
 /** Opens one connection before there is a pool. It has the same session variables, and no default database. */
-export async function connectOnce(url: string): Promise<Connection> {
+export async function connectOnce(url: string, password?: PasswordSource): Promise<Connection> {
   const { hosts, options } = parseUrl(url);
-  const host = await writableHost(hosts, options);
-  const connection = await createConnection({ ...options, ...host }).catch((error) => {
+  const host = await writableHost(hosts, options, password);
+  const open = (login: { password?: string }) => createConnection({ ...options, ...host, ...login });
+  const connection = await signIn(password, open).catch((error) => {
     throw locate(error, host);
   });
   try {

@@ -15,6 +15,8 @@ export interface DriverError extends Error {
   sqlMessage?: string;
   /** The server's address with its port, added by locate(). Node's own `address` has no port. */
   serverAddress?: string;
+  /** The setting that the refused password comes from, if it is not DATABASE_URL. */
+  passwordFrom?: string;
 }
 
 /**
@@ -54,7 +56,7 @@ function isDriverError(error: Error & { code?: unknown }): error is DriverError 
   if ("sqlState" in error || "sqlMessage" in error) return true;
   if (typeof error.code !== "string") return false;
   // A file's error has a code too, such as ENOENT, but only the driver sets `fatal`.
-  return "fatal" in error || /^(ER_|PROTOCOL_|POOL_|HANDSHAKE_|AUTH_SWITCH_)/.test(error.code);
+  return "fatal" in error || /^(ER_|PROTOCOL_|POOL_|HANDSHAKE_|AUTH_SWITCH_|PASSWORD_)/.test(error.code);
 }
 
 /** Adds the server's address to a driver's error, for the operator. */
@@ -88,8 +90,8 @@ export function explainedError(error: unknown): unknown {
   if (error instanceof MusterError) return error;
   const driver = driverError(error);
   if (!driver) return explainedFile(error, "a file that Muster needs");
-  const { serverAddress } = driver;
-  const failure = { code: codeOf(driver), message: driver.sqlMessage ?? driver.message };
+  const { serverAddress, passwordFrom } = driver;
+  const failure = { code: codeOf(driver), message: driver.sqlMessage ?? driver.message, passwordFrom };
   const kind = kindOf(failure);
   if (!kind) return error;
   return new MusterError(kind.code, kind.line("the database", failure), {

@@ -7,6 +7,8 @@ export interface DriverFailure {
   code: string;
   /** The server's or OpenSSL's own message. */
   message: string;
+  /** The setting that the password comes from, if it is not DATABASE_URL. */
+  passwordFrom?: string | undefined;
 }
 
 export interface ErrorKind {
@@ -100,6 +102,12 @@ const KINDS: readonly ErrorKind[] = [
       `this is more than ${database} takes in one statement: send fewer or shorter rows, or raise its max_allowed_packet`,
   },
   {
+    codes: list("ER_CLIENT_LOCAL_FILES_DISABLED ER_NOT_ALLOWED_COMMAND"),
+    code: "unavailable",
+    line: (database, { code }) =>
+      `${database} takes no LOAD DATA any more (${code}), since local_infile was switched off: try again, which uses INSERT`,
+  },
+  {
     codes: ["ER_AUTOINC_READ_FAILED"],
     code: "conflict",
     line: (database) => `${database} has no id left to assign: send rows with an id`,
@@ -108,9 +116,24 @@ const KINDS: readonly ErrorKind[] = [
     codes: list(`ER_ACCESS_DENIED_ERROR ER_ACCESS_DENIED_NO_PASSWORD_ERROR ER_ACCESS_DENIED_CHANGE_USER_ERROR
       ER_ACCOUNT_HAS_BEEN_LOCKED ER_MUST_CHANGE_PASSWORD ER_MUST_CHANGE_PASSWORD_LOGIN ER_HOST_NOT_PRIVILEGED`),
     code: "invalid",
-    line: (database, { code }) =>
-      `${database} refuses the user or password of DATABASE_URL (${code}): check them. Write % @ / ? # in them as %25 %40 %2F %3F %23, ` +
-      "and add ?ssl=true, or ?ssl=FILE with the CA's certificate, if the server or the account asks for TLS",
+    line: (database, { code, passwordFrom }) =>
+      passwordFrom !== undefined
+        ? `${database} refuses the user of DATABASE_URL or the password of ${passwordFrom}, which was read twice (${code}): ` +
+          "check both, and add ?ssl=true, or ?ssl=FILE with the CA's certificate, if the account asks for TLS"
+        : `${database} refuses the user or password of DATABASE_URL (${code}): check them. Write % @ / ? # in them as %25 %40 %2F %3F %23, ` +
+          "and add ?ssl=true, or ?ssl=FILE with the CA's certificate, if the server or the account asks for TLS",
+  },
+  {
+    codes: ["PASSWORD_NOT_READ"],
+    code: "unavailable",
+    line: (_, { message }) => message,
+  },
+  {
+    codes: ["MYSQL_CLEAR_PASSWORD_NOT_ENABLED"],
+    code: "invalid",
+    line: (database) =>
+      `${database} asks for the password as clear text (mysql_clear_password), which Muster sends only over TLS: add ` +
+      "?ssl=true to DATABASE_URL, or ?ssl=FILE with the CA's certificate",
   },
   {
     codes: ["ER_HOST_IS_BLOCKED"],

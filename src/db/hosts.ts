@@ -2,6 +2,7 @@
 import { Socket } from "node:net";
 import { type ConnectionOptions, createConnection } from "mysql2/promise";
 import { driverError, locate } from "./driver-errors.ts";
+import { type PasswordSource, signIn } from "./password.ts";
 import { READ_ONLY_SETTINGS, readOnlyBy } from "./requirements.ts";
 import type { Host } from "./url.ts";
 
@@ -18,29 +19,31 @@ export interface Route {
 }
 
 /**
- * Routes a pool's connections. If there are several hosts, each new connection first finds out which of them takes writes. So
+ * Routes a pool's connections, and reads the password for each if it has a source. If there are several hosts, each new connection first finds out which of them takes writes. So
  * a service follows its cluster to a new primary. If none takes writes, the connection goes to a host that answers.
  * @throws the driver's error if no host answers
  */
-export async function routeTo(hosts: Host[], options: ConnectionOptions): Promise<Route> {
-  let host = await writableHost(hosts, options);
-  if (hosts.length === 1) return { options: host, forget() {} };
+export async function routeTo(hosts: Host[], options: ConnectionOptions, password?: PasswordSource): Promise<Route> {
+  let host = await writableHost(hosts, options, password);
+  if (hosts.length === 1 && !password) return { options: host, forget() {} };
   let asked = { at: performance.now(), found: Promise.resolve(host) };
   const stream = ({ config }: { config: ConnectionOptions }) => {
     const at = performance.now();
-    if (at - asked.at > FOUND_MS) asked = { at, found: writableHost([host, ...hosts], options) };
-    const socket = new Socket().setNoDelay(true);
-    const connect = (found: Host) => {
+    if (at - asked.at > FOUND_MS && hosts.length > 1)
+      asked = { at, found: writableHost([host, ...hosts], options, password) };
+    const socket = new Socket().setNoDelay(true).setKeepAlive(true);
+    const connect = ([found, read]: [Host, string | undefined]) => {
       host = found;
       // TLS checks the certificate against the host name in the config.
-      Object.assign(config, found);
-      socket.connect(found.port ?? 0, found.host ?? "");
+      Object.assign(config, found, read !== undefined && { password: read });
+      if (found.socketPath) socket.connect(found.socketPath);
+      else socket.connect(found.port ?? 0, found.host ?? "");
     };
-    asked.found.then(connect, (error) => socket.destroy(error));
+    Promise.all([asked.found, password?.read()]).then(connect, (error) => socket.destroy(error));
     return socket;
   };
   return {
-    options: { ...host, stream },
+    options: { ...host, stream, connectTimeout: (options.connectTimeout ?? 0) + (password?.msMax ?? 0) },
     forget() {
       asked.at = Number.NEGATIVE_INFINITY;
     },
@@ -52,14 +55,20 @@ export async function routeTo(hosts: Host[], options: ConnectionOptions): Promis
  * this is the first host that answers, because it can serve reads.
  * @throws the last host's error if no host answers
  */
-export async function writableHost(hosts: Host[], options: ConnectionOptions): Promise<Host> {
+export async function writableHost(
+  hosts: Host[],
+  options: ConnectionOptions,
+  password?: PasswordSource,
+): Promise<Host> {
   const [only, ...others] = hosts;
   if (only && others.length === 0) return only;
   let failure: unknown;
   let reader: Host | undefined;
   for (const host of hosts) {
     try {
-      const connection = await createConnection({ ...options, ...host, connectTimeout: ASK_MS_MAX });
+      const connection = await signIn(password, (login) =>
+        createConnection({ ...options, ...host, ...login, connectTimeout: ASK_MS_MAX }),
+      );
       const [rows] = await connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (?)", [READ_ONLY_SETTINGS]);
       await connection.end();
       const shown = rows as { Variable_name: string; Value: string }[];

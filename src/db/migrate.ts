@@ -7,6 +7,7 @@ import { driverError, explainedError, takesNoWrites } from "./driver-errors.ts";
 import { DATABASE_NAME, DICTIONARY, readFacts } from "./facts.ts";
 import { accountOf, quoted } from "./grants.ts";
 import { pendingTags } from "./migrations.ts";
+import type { PasswordSource } from "./password.ts";
 import { CHARACTERS, lackLine, lacksFor } from "./requirements.ts";
 import type { Use } from "./rights.ts";
 import { parseUrl } from "./url.ts";
@@ -17,9 +18,9 @@ import { parseUrl } from "./url.ts";
  * @throws MusterError with the statement to run if the database may not be created, or if the server or the user's rights do
  *   not allow the migrations; or with the name of a table or migration that conflicts with a pending one
  */
-export async function migrate(url: string): Promise<void> {
+export async function migrate(url: string, password?: PasswordSource): Promise<void> {
   const { database } = parseUrl(url);
-  const connection = await connectOnce(url).catch((error) => {
+  const connection = await connectOnce(url, password).catch((error) => {
     throw explainedError(error);
   });
   try {

@@ -3,6 +3,7 @@ import type { Pool as CallbackPool, PoolConnection } from "mysql2";
 import { type ConnectionOptions, createPool, type Pool } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
 import { isFull, locate } from "./driver-errors.ts";
+import { isDenied, named, type PasswordSource } from "./password.ts";
 import { SET_SESSION, sessionError } from "./session-variables.ts";
 
 /** The parts of mysql2's pool that have no public name. */
@@ -19,11 +20,15 @@ const FULL_MS = 1_000;
  * @returns the pool, and `renew`, which retires the connections that are open now. An open connection stays on its host, and
  *   keeps the settings and rights that it had when it was opened.
  */
-export function openPool(options: ConnectionOptions, connections: number): { pool: Pool; renew(): void } {
+export function openPool(
+  options: ConnectionOptions,
+  connections: number,
+  password?: PasswordSource,
+): { pool: Pool; renew(): void } {
   const pool = createPool({ ...options, connectionLimit: connections });
   const state = pool.pool as PoolState;
   const outdated = new WeakSet<object>();
-  prepareConnections(state, connections, options, outdated);
+  prepareConnections(state, connections, { address: options, password }, outdated);
   const renew = () => {
     for (let index = 0; index < state._allConnections.length; index++) {
       outdated.add(state._allConnections.get(index) ?? {});
@@ -39,15 +44,18 @@ type Done = Parameters<CallbackPool["getConnection"]>[0];
 function prepareConnections(
   pool: PoolState,
   connections: number,
-  address: ConnectionOptions,
+  { address, password }: { address: ConnectionOptions; password: PasswordSource | undefined },
   outdated: WeakSet<object>,
 ): void {
   const get = pool.getConnection.bind(pool);
   const ready = new WeakSet<PoolConnection>();
 
-  const take = (done: Done) => {
+  const take = (done: Done, isSecond = false) => {
     get((error, connection) => {
       if (error) {
+        // The next connection reads the password again: it may have been rotated just now.
+        if (password && isDenied(error) && !isSecond) return take(done, true);
+        named(error, password);
         if (!isFull(error) || pool._allConnections.length === 0) return done(locate(error, address), connection);
         // mysql2 makes callers wait for a free connection once its limit is reached, so lower the limit for a while.
         pool.config.connectionLimit = pool._allConnections.length;
@@ -58,7 +66,7 @@ function prepareConnections(
       }
       if (outdated.has(connection)) {
         connection.destroy();
-        return take(done);
+        return take(done, isSecond);
       }
       if (ready.has(connection)) return done(null, connection);
       connection.query(SET_SESSION, (refused) => {

@@ -1,5 +1,7 @@
 /** Parses DATABASE_URL. */
 import { readFileSync } from "node:fs";
+import { TLSSocket } from "node:tls";
+import type { AuthPlugin } from "mysql2";
 import type { ConnectionOptions } from "mysql2/promise";
 import { MusterError } from "../errors.ts";
 
@@ -42,10 +44,24 @@ export function parseUrl(url: string): { hosts: Host[]; database: string; option
   };
   if (ssl && ssl !== "false") {
     options.ssl = { verifyIdentity: true, ...(ssl !== "true" && { ca: authority(ssl) }) };
+    options.authPlugins = { mysql_clear_password: clearPassword };
   }
   const hosts = socket ? [{ socketPath: socket }] : hostList.split(",").map(hostAndPort);
   return { hosts, database, options };
 }
+
+/**
+ * Sends the password as it is: accounts of IAM and PAM ask for that. It waits for no handshake of its own, so it checks that
+ * TLS has verified the server: an attacker may ask before that.
+ */
+const clearPassword: AuthPlugin = ({ connection }) => {
+  return () => {
+    const { stream, config } = connection as unknown as { stream: unknown; config: ConnectionOptions };
+    if (stream instanceof TLSSocket && stream.authorized) return Buffer.from(`${config.password}\0`);
+    const error = new Error("the server asks for the password before TLS has verified it");
+    throw Object.assign(error, { code: "MYSQL_CLEAR_PASSWORD_NOT_ENABLED" });
+  };
+};
 
 const malformed = () =>
   new MusterError(

@@ -84,8 +84,9 @@ export class Stage {
       while (stage.#lanes.length < LANES) {
         stage.#lanes.push({ connection: await database.pool.getConnection(), idle: Promise.resolve() });
       }
+      const loadsData = database.server.loadsData && (await allowsLoading(stage.#lane.connection));
       while (stage.#batches.length < BATCHES) {
-        const rows = database.server.loadsData ? new LoadBatch() : new InsertBatch();
+        const rows = loadsData ? new LoadBatch() : new InsertBatch();
         stage.#batches.push({ rows, sent: Promise.resolve() });
       }
       await createBare(own, staged, stage.name);
@@ -156,6 +157,12 @@ export class Stage {
     this.bytes += rows.bytes;
     rows.clear();
   }
+}
+
+/** Whether LOAD DATA is allowed now: an administrator may have switched it off since the server was first looked at. */
+async function allowsLoading(connection: PoolConnection): Promise<boolean> {
+  const [rows] = await connection.query("SELECT @@GLOBAL.local_infile AS isOn");
+  return (rows as { isOn: number }[])[0]?.isOn === 1;
 }
 
 interface Lane {
