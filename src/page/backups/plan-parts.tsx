@@ -4,8 +4,9 @@ import type { RestoreCounts } from "../../db/ledger.ts";
 import { LOOKED_AT_MAX, type Writers } from "../../repositories/backup-runs.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { Age } from "../parts/instant.tsx";
+import { count, counted } from "../parts/quantities.ts";
 import { shortSource, titleOf } from "../parts/run-facts.tsx";
-import { count, Rows, Table } from "../parts/table.tsx";
+import { Rows, Table } from "../parts/table.tsx";
 
 /** What happens to the rows of a table. */
 export type Change = RestoreCounts & { name: string };
@@ -39,7 +40,7 @@ export function WrittenSince({ id, names, writers }: { id: string; names: readon
   const { runs, areMore } = writers;
   const [newest] = runs;
   if (!newest && !areMore) return <p class="note">No run has written to {listed(names)} since.</p>;
-  const these = runs.length === 1 ? "1 run has" : `${count(runs.length)} runs have`;
+  const these = `${counted(runs.length, "run")} ${runs.length === 1 ? "has" : "have"}`;
   const many = `over ${count(LOOKED_AT_MAX)} runs have`;
   return (
     <>
@@ -67,7 +68,7 @@ export function consequence(each: readonly Change[]): string {
     listed(
       each
         .filter((change) => change[verdict] > 0)
-        .map(({ name, [verdict]: rows }) => `${rows === 1 ? "1 row" : `${count(rows)} rows`} of ${name}`),
+        .map(({ name, [verdict]: rows }) => `${counted(rows, "row")} of ${name}`),
     );
   const [deleted, updated] = [rowsOf("deleted"), rowsOf("updated")];
   return `Delete ${deleted || "no row"}${updated && `, and change ${updated} back`}.`;

@@ -14,8 +14,9 @@ import { BackupPath } from "../../routes/stored-backups.ts";
 import { readForm } from "../form.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { part } from "../part.ts";
-import { Age, bytesText, Instant } from "../parts/instant.tsx";
-import { count, Rows, Table } from "../parts/table.tsx";
+import { Age, Instant } from "../parts/instant.tsx";
+import { bytesText, count, counted } from "../parts/quantities.ts";
+import { Rows, Table } from "../parts/table.tsx";
 import { checksOf, followed } from "./begin-run.ts";
 import { sizeOf } from "./list-and-make.tsx";
 import { type Checked, Proof } from "./proof.tsx";
@@ -109,8 +110,7 @@ function Facts({ backup, verification }: Checked & { backup: Sound }) {
         </dd>
         <dt>Holds</dt>
         <dd>
-          {count(rows)} rows of {tables.length === 1 ? "1 table" : `${tables.length} tables`},{" "}
-          {bytesText(sizeOf(tables))}
+          {counted(rows, "row")} of {counted(tables.length, "table")}, {bytesText(sizeOf(tables))}
         </dd>
         <dt>From</dt>
         <dd>a server of version {server}</dd>

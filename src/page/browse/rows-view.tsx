@@ -4,7 +4,8 @@ import { keyIn } from "../../codecs/key-text.ts";
 import { readable } from "../../codecs/readable-table.ts";
 import type { Row, Table } from "../../codecs/tables.ts";
 import { DOWNLOADS } from "../../http/listing.ts";
-import { Table as Box, count } from "../parts/table.tsx";
+import { counted } from "../parts/quantities.ts";
+import { Table as Box } from "../parts/table.tsx";
 import { FilterForm, queryOf, type RowsAsked, SetFilters } from "./filter-form.tsx";
 import { downloadAddress, parentAddress, rowAddress, rowsAddress } from "./row-addresses.ts";
 import { isNumeric, isShort, ShortValue } from "./value.tsx";
@@ -50,7 +51,7 @@ export function RowsView({ table, asked, page }: { table: Table; asked: RowsAske
 
 function Rows({ table, page: { rows, isFirst }, hasFilters }: { table: Table; page: Page; hasFilters: boolean }) {
   const read = readable(table);
-  const shown = `${count(rows.length)} ${rows.length === 1 ? "row" : "rows"}, by ${read.key.map((index) => read.columns[index]?.name).join(", ")}`;
+  const shown = `${counted(rows.length, "row")}, by ${read.key.map((index) => read.columns[index]?.name).join(", ")}`;
   return (
     <Box
       caption={isFirst ? shown : `The next ${shown}`}

@@ -3,6 +3,7 @@
 import { isBlank, type SqlValue } from "../../codecs/codec.ts";
 import { type Column, isText } from "../../codecs/tables.ts";
 import { escaped } from "../../shown.ts";
+import { counted } from "../parts/quantities.ts";
 
 /** A list shows this many characters of a value. */
 const CHARACTERS_MAX = 80;
@@ -51,9 +52,7 @@ export function WholeValue({ column, value }: Shown) {
 const Null = () => <i class="null">null</i>;
 
 const Blank = ({ text }: { text: string }) => (
-  <i class="null">
-    {text === "" ? "empty text" : `blank text: ${text.length} ${text.length === 1 ? "character" : "characters"}`}
-  </i>
+  <i class="null">{text === "" ? "empty text" : `blank text: ${counted(text.length, "character")}`}</i>
 );
 
 const Members = ({ text }: { text: string }) =>
@@ -81,8 +80,7 @@ const Long = ({ text }: { text: string }) => (
 );
 
 function bytesIn(base64: string): string {
-  const bytes = Buffer.byteLength(base64, "base64");
-  return `${bytes.toLocaleString("en")} ${bytes === 1 ? "byte" : "bytes"}`;
+  return counted(Buffer.byteLength(base64, "base64"), "byte");
 }
 
 /** JSON over several lines, if nothing of it is lost: numbers may have more digits than JavaScript keeps. */

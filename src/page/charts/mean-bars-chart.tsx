@@ -1,5 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** Horizontal bars as SVG, with the mean as a line. Each has its name above it and its number at its end. */
+
+import { count } from "../parts/quantities.ts";
 import { meanBars } from "./mean-bars.ts";
 
 interface Bar {
@@ -31,7 +33,7 @@ export function MeanBarsChart({ label, bars, mean }: Chart) {
       </text>
       {bars.map(({ name, value, isAbove }, index) => {
         const { width, y } = drawn.bars[index] ?? { width: 0, y: 0 };
-        const title = `${name}: ${value.toLocaleString("en")}, ${isAbove ? "above the mean" : "not above the mean"}`;
+        const title = `${name}: ${count(value)}, ${isAbove ? "above the mean" : "not above the mean"}`;
         return (
           <g class={isAbove ? "bar above" : "bar"}>
             <title>{title}</title>
@@ -40,7 +42,7 @@ export function MeanBarsChart({ label, bars, mean }: Chart) {
               {name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX)}…` : name}
             </text>
             <text class="number" x={`${width}%`} dx="6" y={y + drawn.thickness - 2}>
-              {value.toLocaleString("en")}
+              {count(value)}
             </text>
           </g>
         );

@@ -1,5 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** Stacked bars as SVG. Every segment has its key, its number, and a title that says all in words. */
+
+import { count } from "../parts/quantities.ts";
 import { type Segment, stackedBars } from "./stacked-bars.ts";
 
 export interface ChartSeries {
@@ -40,14 +42,14 @@ export function StackedBarsChart({ label, series, bars, unit }: Chart) {
           <>
             <line class="grid" x1="0" x2="100%" y1={y} y2={y} />
             <text class="tick" x="0" y={y - 4}>
-              {value.toLocaleString("en")}
+              {count(value)}
             </text>
           </>
         ))}
         {drawn.bars.map(({ total, x, width, y }, bar) => (
           <>
             <text class="total" x={`${x + width / 2}%`} y={y - 6}>
-              {total.toLocaleString("en")}
+              {count(total)}
             </text>
             <text class="bar-name" x={`${x + width / 2}%`} y={BOTTOM + 20}>
               {bars[bar]}
@@ -74,7 +76,7 @@ interface Mark {
 function SegmentMark({ segment, series, bar, unit }: Mark & { bar: string | undefined; unit: string }) {
   if (!series) return null;
   const { value, x, y, width, height } = segment;
-  const title = `${series.name}, ${bar}: ${value.toLocaleString("en")} ${unit}`;
+  const title = `${series.name}, ${bar}: ${count(value)} ${unit}`;
   const mark = (
     <>
       <title>{title}</title>
@@ -94,7 +96,7 @@ function SegmentText({ segment: { value, x, y, width, height }, series }: Mark) 
   if (height < TEXT_HEIGHT) return null;
   return (
     <text class="segment-text" x={`${x + width / 2}%`} y={y + height / 2}>
-      <tspan class="key">{series?.key}</tspan> {value.toLocaleString("en")}
+      <tspan class="key">{series?.key}</tspan> {count(value)}
     </text>
   );
 }

@@ -3,6 +3,7 @@
 import type { FileInspection } from "../../ingest/inspect-file.ts";
 import { formatOfFile, READ_FROM_END, typeOfFile } from "../../read/formats/file-formats.ts";
 import { parametersOf } from "../../read/recipes/recipe-text.ts";
+import { counted } from "../parts/quantities.ts";
 import type { LoadFields } from "./load-form.ts";
 
 interface Beginning {
@@ -76,7 +77,8 @@ interface Known extends Omit<Beginning, "inspection"> {
 
 /** Why the file cannot be imported yet, and what to do. */
 function whyNot({ name, table, error }: FileInspection, { fields, undecided, address }: Known): string | undefined {
-  if (undecided > 0) return `${undecided === 1 ? "1 point is" : `${undecided} points are`} still to be decided above.`;
+  if (undecided > 0)
+    return `${counted(undecided, "point")} ${undecided === 1 ? "is" : "are"} still to be decided above.`;
   if (table === null) return "Choose its table above.";
   const isUnseen = fields.complete === "false" && READ_FROM_END.some((each) => name.toLowerCase().endsWith(each));
   if (error !== undefined && !isUnseen) return "The file cannot be read like this: see above.";

@@ -3,7 +3,8 @@
 import type { Table as RowsOf } from "../../codecs/tables.ts";
 import type { FileInspection } from "../../ingest/inspect-file.ts";
 import type { InspectedRow } from "../../ingest/inspect-rows.ts";
-import { count, Table } from "../parts/table.tsx";
+import { count, counted } from "../parts/quantities.ts";
+import { Table } from "../parts/table.tsx";
 
 /** How much of the text of a rejected row is shown. */
 const RAW_CHARACTERS_MAX = 300;
@@ -24,7 +25,7 @@ export function FirstRows({ table, inspection }: { table: RowsOf; inspection: Fi
           {reasons.slice(0, REASONS_SHOWN).map(({ code, field, rows: number, detail }) => (
             <li>
               <b>{code}</b>
-              {field !== undefined && ` (${field})`}: {count(number)} {number === 1 ? "row" : "rows"}, such as: {detail}
+              {field !== undefined && ` (${field})`}: {counted(number, "row")}, such as: {detail}
             </li>
           ))}
           {more > 0 && <li>and {more} more reasons</li>}

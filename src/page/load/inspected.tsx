@@ -4,7 +4,7 @@ import type { Dictionary } from "../../codecs/dictionary.ts";
 import type { FileInspection } from "../../ingest/inspect-file.ts";
 import type { FileRecipe } from "../../read/recipes/recipe.ts";
 import { parametersOf } from "../../read/recipes/recipe-text.ts";
-import { count } from "../parts/table.tsx";
+import { count, counted } from "../parts/quantities.ts";
 import { BeginImport } from "./begin-import.tsx";
 import { ColumnSelects } from "./column-selects.tsx";
 import { type Doubt, Doubts, doubtsOf } from "./doubts.tsx";
@@ -98,7 +98,7 @@ const TableSelect = ({ dictionary, chosen, found }: Selecting) => (
 /** One line. It is also read out when the inspection is there. */
 function summaryOf({ table, counts, error }: FileInspection, open: readonly Doubt[]): string {
   const decide =
-    open.length === 0 ? "" : ` ${open.length === 1 ? "1 point is" : `${open.length} points are`} for you to decide.`;
+    open.length === 0 ? "" : ` ${counted(open.length, "point")} ${open.length === 1 ? "is" : "are"} for you to decide.`;
   if (table === null) return `Its table is not known: choose it.${decide}`;
   if (error !== undefined && counts.read === 0) return `It cannot be read like this.${decide}`;
   return `${count(counts.read)} rows were looked at for ${table}: ${count(counts.rejected)} would be rejected.${decide}`;

@@ -11,8 +11,9 @@ import { type Checked, Proof } from "../backups/proof.tsx";
 import { has } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
 import { type Part, part } from "../part.ts";
-import { Age, bytesText } from "../parts/instant.tsx";
-import { count, Unavailable } from "../parts/table.tsx";
+import { Age } from "../parts/instant.tsx";
+import { bytesText, count } from "../parts/quantities.ts";
+import { Unavailable } from "../parts/table.tsx";
 
 /** The overview does not wait longer for the store. */
 const STORE_MS_MAX = 2_000;

@@ -1,7 +1,8 @@
 /** @jsxImportSource hono/jsx */
 import type { RejectionGroup } from "../../repositories/rejection-groups.ts";
 import type { Part } from "../part.ts";
-import { count, Rows, Table } from "../parts/table.tsx";
+import { count } from "../parts/quantities.ts";
+import { Rows, Table } from "../parts/table.tsx";
 import { CauseName } from "../rejections/groups.tsx";
 import { groupAddress } from "../rejections/selection.ts";
 

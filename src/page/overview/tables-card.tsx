@@ -4,7 +4,8 @@ import type { RowCount } from "../../repositories/row-counts.ts";
 import { DEFAULT_YEAR } from "../../routes/reports.ts";
 import { rowsAddress } from "../browse/row-addresses.ts";
 import type { Part } from "../part.ts";
-import { count, Table } from "../parts/table.tsx";
+import { count } from "../parts/quantities.ts";
+import { Table } from "../parts/table.tsx";
 
 interface TablesCardProps {
   counted: readonly StoredTable[];

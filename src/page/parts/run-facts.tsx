@@ -2,8 +2,8 @@
 /** A run in words: what it was, its status, and how fast it was. */
 import { sumOf, whollyRejected } from "../../ingest/counts.ts";
 import { backupIn, type RunRecord } from "../../repositories/run-log.ts";
-import { durationText, secondsBetween } from "./instant.tsx";
-import { count } from "./table.tsx";
+import { secondsBetween } from "./instant.tsx";
+import { count, durationText } from "./quantities.ts";
 
 /** What a run is called, such as `Dry run of an import`. */
 export function titleOf({ kind, dry_run, source }: RunRecord): string {

@@ -4,8 +4,9 @@ import type { Child } from "hono/jsx";
 import { sumOf } from "../../ingest/counts.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
 import { Age, Instant } from "./instant.tsx";
+import { count } from "./quantities.ts";
 import { durationOf, rateOf, Status, shortSource, titleOf } from "./run-facts.tsx";
-import { count, Table } from "./table.tsx";
+import { Table } from "./table.tsx";
 import { VerdictBar } from "./verdict-bar.tsx";
 
 interface RunTableProps {

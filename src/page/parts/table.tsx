@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** A table in a box that scrolls, under a head that stays. */
 import type { Child } from "hono/jsx";
+import { count } from "./quantities.ts";
 
 export interface Column {
   name: Child;
@@ -74,5 +75,3 @@ export const Unavailable = ({ why }: { why: string }) => <span class="bad">Not a
 
 /** A cell with a number of rows. */
 export const Rows = ({ rows }: { rows: number }) => <td class={rows === 0 ? "n zero" : "n"}>{count(rows)}</td>;
-
-export const count = (rows: number): string => rows.toLocaleString("en");

@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** What became of rows: a stacked bar, and its numbers in words. */
 import { type sumOf, verdictsOf } from "../../ingest/counts.ts";
-import { count } from "./table.tsx";
+import { count } from "./quantities.ts";
 
 /** A part of the bar has at least this width in percent: one rejected row in a million must be seen. */
 const PERCENT_MIN = 1.5;

@@ -11,7 +11,7 @@ import { countSelected } from "../../repositories/rejection-groups.ts";
 import { readForm } from "../form.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
-import { count } from "../parts/table.tsx";
+import { count, counted } from "../parts/quantities.ts";
 import { redirectTo } from "../redirect.ts";
 import { CauseName } from "./groups.tsx";
 import { groupAddress, idsField, parametersOf, type Selection, selectionFields } from "./selection.ts";
@@ -56,7 +56,7 @@ interface QuestionProps {
 
 function Question({ selection, rows, ids }: QuestionProps) {
   const now = Math.min(rows, ROWS_PER_REQUEST_MAX);
-  const named = now === 1 ? "1 row" : `${count(now)} rows`;
+  const named = counted(now, "row");
   return (
     <section class="card" aria-labelledby="discard">
       <h1 id="discard">
@@ -67,7 +67,7 @@ function Question({ selection, rows, ids }: QuestionProps) {
       </h1>
       <p>
         They are closed for good: they cannot be mended or replayed any more. Their text stays in the log of rejections.
-        {now < rows && ` The group has ${count(rows)} rows; one step discards the first ${count(now)}.`}
+        {now < rows && ` The group has ${counted(rows, "row")}; one step discards the first ${count(now)}.`}
       </p>
       <form class="row" method="post" action="page/rejections/discard">
         <HiddenFields fields={{ ...parametersOf(selection), scope: ids ? "rows" : "group", id: ids, sure: "yes" }} />

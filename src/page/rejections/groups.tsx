@@ -10,7 +10,8 @@ import { runId } from "../../routes/runs.ts";
 import { address } from "../address.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { type Part, part } from "../part.ts";
-import { count, Rows, Table } from "../parts/table.tsx";
+import { count } from "../parts/quantities.ts";
+import { Rows, Table } from "../parts/table.tsx";
 import { groupAddress } from "./selection.ts";
 
 const Query = z.strictObject({ run: runId.optional() });

@@ -12,7 +12,7 @@ import { address } from "../address.ts";
 import { has, roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
-import { count } from "../parts/table.tsx";
+import { count, counted } from "../parts/quantities.ts";
 import { GRID_FORM, Grid, type GridRow, gridRows } from "./grid.tsx";
 import { CauseName, sheetAddress } from "./groups.tsx";
 import { Outcome } from "./outcome.tsx";
@@ -97,7 +97,7 @@ function Group(props: GroupProps) {
       </h1>
       {discarded !== undefined && (
         <p class="good" role="status">
-          Discarded {count(discarded)} {discarded === 1 ? "row" : "rows"}.
+          Discarded {counted(discarded, "row")}.
         </p>
       )}
       {isOutcome && <Outcome {...props} />}

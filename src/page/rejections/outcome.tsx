@@ -4,7 +4,7 @@ import type { Counts } from "../../db/ledger.ts";
 import { ROWS_PER_REQUEST_MAX } from "../../read/request-rows.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
-import { count } from "../parts/table.tsx";
+import { count } from "../parts/quantities.ts";
 import { groupAddress, type Progress, parametersOf, type RuleFields, type Selection } from "./selection.ts";
 
 interface OutcomeProps {

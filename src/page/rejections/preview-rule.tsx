@@ -15,7 +15,8 @@ import type { Rule } from "../../read/corrections/rules.ts";
 import { hrefOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
-import { count, Table } from "../parts/table.tsx";
+import { count, counted } from "../parts/quantities.ts";
+import { Table } from "../parts/table.tsx";
 import { type GridRow, gridRows } from "./grid.tsx";
 import {
   groupAddress,
@@ -85,7 +86,7 @@ function Preview({ table, selection, fields, rule, step, rehearsal, examples, id
         <h2 id="would">
           {step.remaining > 0
             ? `The first ${count(step.corrections.length)} rows; ${count(step.remaining)} more come after them`
-            : `${count(step.corrections.length)} ${step.corrections.length === 1 ? "row" : "rows"}`}
+            : counted(step.corrections.length, "row")}
         </h2>
         <p>
           <span class="good">{count(inserted)} would be stored</span>, {count(unchanged)} would be unchanged,{" "}

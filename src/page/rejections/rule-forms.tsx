@@ -3,7 +3,7 @@
 import type { Table } from "../../codecs/tables.ts";
 import { dateColumns } from "../../read/corrections/rules.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
-import { count } from "../parts/table.tsx";
+import { count } from "../parts/quantities.ts";
 import { parametersOf, type Selection } from "./selection.ts";
 
 interface RuleFormsProps {

@@ -1,5 +1,6 @@
 /** The hires of a year by department, or by job, for the chart. */
 import type { PairHires } from "../../repositories/report-queries.ts";
+import { count } from "../parts/quantities.ts";
 
 /** The chart tells this many groups apart. The smallest ones become one group if there are more. */
 export const GROUPS_MAX = 12;
@@ -40,7 +41,7 @@ export function largestOf(groups: readonly Group[], what: string): Group[] {
   if (groups.length <= GROUPS_MAX) return [...groups];
   const others = groups.slice(GROUPS_MAX - 1);
   const hires = [0, 1, 2, 3].map((quarter) => sumOf(others.map((group) => group.hires[quarter] ?? 0)));
-  const name = `${others.length.toLocaleString("en")} other ${what}`;
+  const name = `${count(others.length)} other ${what}`;
   return [...groups.slice(0, GROUPS_MAX - 1), { id: undefined, name, hires, total: sumOf(hires) }];
 }
 

@@ -3,7 +3,8 @@
 import type { PairHires } from "../../repositories/report-queries.ts";
 import type { Part } from "../part.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
-import { type Column, count, Rows, Table } from "../parts/table.tsx";
+import { count, counted } from "../parts/quantities.ts";
+import { type Column, Rows, Table } from "../parts/table.tsx";
 import { type AskedReports, addressOf, FILTER_LENGTH_MAX, fieldsOf, nextOrder, VIEW } from "./asked-reports.ts";
 import { DataLinks } from "./data-links.tsx";
 import { type HiresRow, type HiresRows, hiresRows, NUMBERS, SORTS, type Sort } from "./hires-rows.ts";
@@ -119,7 +120,7 @@ const Cells = ({ row }: { row: HiresRow }) => (
 const Totals = ({ found: { rows, totals } }: { found: HiresRows }) => (
   <>
     <th scope="row" colspan={2}>
-      Total of {count(rows.length)} {rows.length === 1 ? "row" : "rows"}
+      Total of {counted(rows.length, "row")}
     </th>
     {NUMBERS.map((name) => (
       <Rows rows={totals[name]} />

@@ -3,7 +3,8 @@
 import { type DepartmentsByHires, isAboveMean } from "../../repositories/report-queries.ts";
 import { MeanBarsChart, meanText } from "../charts/mean-bars-chart.tsx";
 import type { Part } from "../part.ts";
-import { count, Unavailable } from "../parts/table.tsx";
+import { count } from "../parts/quantities.ts";
+import { Unavailable } from "../parts/table.tsx";
 import { DataLinks } from "./data-links.tsx";
 
 export function MeanCard({ year, byHires }: { year: number; byHires: Part<DepartmentsByHires> }) {

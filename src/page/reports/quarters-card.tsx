@@ -4,7 +4,8 @@ import type { PairHires } from "../../repositories/report-queries.ts";
 import { type ChartSeries, StackedBarsChart } from "../charts/stacked-bars-chart.tsx";
 import type { Part } from "../part.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
-import { count, Unavailable } from "../parts/table.tsx";
+import { count } from "../parts/quantities.ts";
+import { Unavailable } from "../parts/table.tsx";
 import { type AskedReports, addressOf, fieldsOf, VIEW } from "./asked-reports.ts";
 import { type Group, groupsOf, largestOf } from "./hires-groups.ts";
 

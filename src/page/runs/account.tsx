@@ -3,7 +3,8 @@
 import type { RunCounts } from "../../db/ledger.ts";
 import { sumOf } from "../../ingest/counts.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
-import { type Column, count, Table } from "../parts/table.tsx";
+import { count } from "../parts/quantities.ts";
+import { type Column, Table } from "../parts/table.tsx";
 import { VerdictBar } from "../parts/verdict-bar.tsx";
 
 /** Rows that a restore deletes are not in the backup, so they are no part of the sum. */

@@ -3,9 +3,9 @@
 import type { Role } from "../../http/env.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
 import { has } from "../frame.tsx";
-import { durationText, Instant } from "../parts/instant.tsx";
+import { Instant } from "../parts/instant.tsx";
+import { count, durationText } from "../parts/quantities.ts";
 import { Status } from "../parts/run-facts.tsx";
-import { count } from "../parts/table.tsx";
 import { Account } from "./account.tsx";
 
 /** The element that holds the run, and the one whose text screen readers say when the run has ended. */
