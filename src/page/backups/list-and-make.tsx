@@ -13,10 +13,11 @@ import { readForm } from "../form.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { type Part, part } from "../part.ts";
 import { Age, Instant } from "../parts/instant.tsx";
-import { bytesText, count } from "../parts/quantities.ts";
+import { bytesText } from "../parts/quantities.ts";
 import { titleOf } from "../parts/run-facts.tsx";
 import { Table } from "../parts/table.tsx";
 import { checksOf, followed } from "./begin-run.ts";
+import { sizeOf, tableRows } from "./contents.ts";
 import { type Checked, Proof } from "./proof.tsx";
 import { ChosenTables, NO_TABLE, TableChoice, tablesNamed } from "./table-choice.tsx";
 
@@ -135,9 +136,7 @@ function Row(checked: Checked) {
         <Proof {...checked} />
       </td>
       <td class="n">{!isDamaged && bytesText(sizeOf(backup.tables))}</td>
-      <td>{!isDamaged && backup.tables.map(({ table, rows }) => `${table} ${count(rows)}`).join(", ")}</td>
+      <td>{!isDamaged && tableRows(backup.tables)}</td>
     </>
   );
 }
-
-export const sizeOf = (files: readonly { bytes: number }[]) => files.reduce((sum, { bytes }) => sum + bytes, 0);

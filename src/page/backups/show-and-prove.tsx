@@ -14,11 +14,12 @@ import { BackupPath } from "../../routes/stored-backups.ts";
 import { readForm } from "../form.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { part } from "../part.ts";
+import { Facts } from "../parts/facts.tsx";
 import { Age, Instant } from "../parts/instant.tsx";
 import { bytesText, count, counted } from "../parts/quantities.ts";
 import { Rows, Table } from "../parts/table.tsx";
 import { checksOf, followed } from "./begin-run.ts";
-import { sizeOf } from "./list-and-make.tsx";
+import { sizeOf } from "./contents.ts";
 import { type Checked, Proof } from "./proof.tsx";
 import { ChosenTables, NO_TABLE, TableChoice, tablesNamed } from "./table-choice.tsx";
 
@@ -51,7 +52,7 @@ export function showAndProve(dependencies: PageDependencies) {
         <p>
           <a href="page/backups">All backups</a>
         </p>
-        <Facts {...{ backup, verification }} />
+        <About {...{ backup, verification }} />
         <Files id={backup.id} files={backup.tables} known={known} />
         <div class="cards">
           <Prove id={backup.id} refusal={refusals.import} />
@@ -94,31 +95,25 @@ const Damaged = ({ id, damaged }: { id: string; damaged: string }) => (
 
 type Sound = Exclude<Checked["backup"], { damaged: true }>;
 
-function Facts({ backup, verification }: Checked & { backup: Sound }) {
+function About({ backup, verification }: Checked & { backup: Sound }) {
   const { id, created_at, server, tables } = backup;
   const rows = tables.reduce((sum, each) => sum + each.rows, 0);
   return (
     <section class="card" aria-label="About this backup">
-      <dl>
-        <dt>Proof</dt>
-        <dd>
-          <Proof backup={backup} verification={verification} />
-        </dd>
-        <dt>Made</dt>
-        <dd>
-          <Age at={created_at} />
-        </dd>
-        <dt>Holds</dt>
-        <dd>
-          {counted(rows, "row")} of {counted(tables.length, "table")}, {bytesText(sizeOf(tables))}
-        </dd>
-        <dt>From</dt>
-        <dd>a server of version {server}</dd>
-        <dt>Id</dt>
-        <dd>
-          <code>{id}</code> <a href={`backups/${id}`}>Manifest</a>
-        </dd>
-      </dl>
+      <Facts
+        facts={[
+          ["Proof", <Proof backup={backup} verification={verification} />],
+          ["Made", <Age at={created_at} />],
+          ["Holds", `${counted(rows, "row")} of ${counted(tables.length, "table")}, ${bytesText(sizeOf(tables))}`],
+          ["From", `a server of version ${server}`],
+          [
+            "Id",
+            <>
+              <code>{id}</code> <a href={`backups/${id}`}>Manifest</a>
+            </>,
+          ],
+        ]}
+      />
     </section>
   );
 }

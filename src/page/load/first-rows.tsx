@@ -18,7 +18,8 @@ export function FirstRows({ table, inspection }: { table: RowsOf; inspection: Fi
     <section class="card" aria-labelledby="first-rows">
       <h2 id="first-rows">The first rows as they would be stored</h2>
       <p>
-        Of the first {count(counts.read)} rows <Verdicts counts={counts} />.
+        {counts.read === 1 ? "The first row was" : `The first ${counted(counts.read, "row")} were`} judged:{" "}
+        <Verdicts counts={counts} />.
       </p>
       {reasons.length > 0 && (
         <ul class="reasons">

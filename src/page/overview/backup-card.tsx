@@ -6,13 +6,14 @@ import { MusterError } from "../../errors.ts";
 import type { Env, Role } from "../../http/env.ts";
 import { loggable } from "../../http/log.ts";
 import { findVerifications } from "../../repositories/backup-runs.ts";
-import { sizeOf } from "../backups/list-and-make.tsx";
+import { sizeOf, tableRows } from "../backups/contents.ts";
 import { type Checked, Proof } from "../backups/proof.tsx";
 import { has } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
 import { type Part, part } from "../part.ts";
+import { Facts } from "../parts/facts.tsx";
 import { Age } from "../parts/instant.tsx";
-import { bytesText, count } from "../parts/quantities.ts";
+import { bytesText } from "../parts/quantities.ts";
 import { Unavailable } from "../parts/table.tsx";
 
 /** The overview does not wait longer for the store. */
@@ -66,23 +67,15 @@ export const BackupCard = ({
 
 function Newest({ backup, verification, role }: Checked & { role: Role }) {
   const made = "damaged" in backup ? backup.id : <Age at={backup.created_at} />;
+  const isAdmin = has(role, "admin");
+  const holds = !isAdmin || "damaged" in backup ? undefined : backup.tables;
   return (
-    <dl>
-      <dt>Made</dt>
-      <dd>{has(role, "admin") ? <a href={`page/backups/${backup.id}`}>{made}</a> : made}</dd>
-      <dt>Proof</dt>
-      <dd>
-        <Proof backup={backup} verification={verification} />
-      </dd>
-      {has(role, "admin") && !("damaged" in backup) && (
-        <>
-          <dt>Holds</dt>
-          <dd>
-            {backup.tables.map(({ table, rows }) => `${table} ${count(rows)}`).join(", ")}:{" "}
-            {bytesText(sizeOf(backup.tables))}
-          </dd>
-        </>
-      )}
-    </dl>
+    <Facts
+      facts={[
+        ["Made", isAdmin ? <a href={`page/backups/${backup.id}`}>{made}</a> : made],
+        ["Proof", <Proof backup={backup} verification={verification} />],
+        ["Holds", holds && `${tableRows(holds)}: ${bytesText(sizeOf(holds))}`],
+      ]}
+    />
   );
 }

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Server } from "../../db/database.ts";
 import type { Part } from "../part.ts";
+import { Facts } from "../parts/facts.tsx";
 import { Unavailable } from "../parts/table.tsx";
 
 interface HealthCardProps {
@@ -12,32 +13,29 @@ interface HealthCardProps {
 }
 
 export function HealthCard({ server, pending, refused }: HealthCardProps) {
-  const lacks = pending.value?.length ?? 0;
   const uses = Object.entries(refused);
   return (
     <section class="card" aria-labelledby="health">
       <h2 id="health">Health</h2>
-      <dl>
-        <dt>Server</dt>
-        <dd>{nameOf(server)}</dd>
-        <dt>Schema</dt>
-        <dd>
-          {pending.unavailable !== undefined ? (
-            <Unavailable why={pending.unavailable} />
-          ) : lacks > 0 ? (
-            <span class="bad">lacks {lacks} of Muster's migrations: restart Muster to apply them</span>
-          ) : (
-            <span class="good">up to date</span>
-          )}
-        </dd>
-        <dt>Takes</dt>
-        <dd>{uses.length === 0 ? <span class="good">all that Muster does</span> : <Refused uses={uses} />}</dd>
-      </dl>
+      <Facts
+        facts={[
+          ["Server", nameOf(server)],
+          ["Schema", <Schema pending={pending} />],
+          ["Takes", uses.length === 0 ? <span class="good">all that Muster does</span> : <Refused uses={uses} />],
+        ]}
+      />
       <p class="note">
         For monitoring: <a href="healthz">health</a>, <a href="readyz">readiness</a>, <a href="metrics">metrics</a>
       </p>
     </section>
   );
+}
+
+function Schema({ pending }: Pick<HealthCardProps, "pending">) {
+  const lacks = pending.value?.length ?? 0;
+  if (pending.unavailable !== undefined) return <Unavailable why={pending.unavailable} />;
+  if (lacks > 0) return <span class="bad">lacks {lacks} of Muster's migrations: restart Muster to apply them</span>;
+  return <span class="good">up to date</span>;
 }
 
 const Refused = ({ uses }: { uses: readonly (readonly [string, string | undefined])[] }) => (

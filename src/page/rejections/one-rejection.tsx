@@ -1,7 +1,6 @@
 /** @jsxImportSource hono/jsx */
 /** `/page/rejections/ID`: one rejected row as it came, why it was rejected, and what it was before. */
 import { Hono } from "hono";
-import type { Child } from "hono/jsx";
 import type { Table } from "../../codecs/tables.ts";
 import { MusterError } from "../../errors.ts";
 import type { Env } from "../../http/env.ts";
@@ -12,6 +11,7 @@ import { findRejection, type RejectionRecord } from "../../repositories/rejectio
 import { RejectionPath } from "../../routes/rejection-query.ts";
 import { has, roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
+import { Facts } from "../parts/facts.tsx";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { Instant } from "../parts/instant.tsx";
 import { GRID_FORM, Grid, type GridRow, gridRows } from "./grid.tsx";
@@ -109,25 +109,17 @@ function Shown({ rejection, table, rows, earlier, mayEdit }: ShownProps) {
   );
 }
 
-function Origin({ rejection: { table, file, position, run, created_at } }: { rejection: RejectionRecord }) {
-  const facts: [string, Child][] = [
-    ["Table", table],
-    [file === undefined ? "Sent" : "File", file ?? "by a request"],
-    ["Position", position],
-    ["Rejected", <Instant at={created_at} />],
-    ["Run", <a href={`page/runs/${run}`}>{run}</a>],
-  ];
-  return (
-    <dl>
-      {facts.map(([name, value]) => (
-        <>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </>
-      ))}
-    </dl>
-  );
-}
+const Origin = ({ rejection: { table, file, position, run, created_at } }: { rejection: RejectionRecord }) => (
+  <Facts
+    facts={[
+      ["Table", table],
+      [file === undefined ? "Sent" : "File", file ?? "by a request"],
+      ["Position", position],
+      ["Rejected", <Instant at={created_at} />],
+      ["Run", <a href={`page/runs/${run}`}>{run}</a>],
+    ]}
+  />
+);
 
 const History = ({ earlier }: { earlier: readonly RejectionRecord[] }) => (
   <section class="card" aria-labelledby="history">

@@ -4,6 +4,7 @@ import type { Role } from "../../http/env.ts";
 import { sumOf } from "../../ingest/counts.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
 import { has } from "../frame.tsx";
+import { Facts } from "../parts/facts.tsx";
 import { Instant } from "../parts/instant.tsx";
 import { backupOf, durationOf, isPlan, rateOf, Status, titleOf } from "../parts/run-facts.tsx";
 import { VerdictBar } from "../parts/verdict-bar.tsx";
@@ -43,26 +44,21 @@ export function Ended({ run, role }: EndedProps) {
         <Next run={run} role={role} />
       </section>
       <section class="card" aria-label="About this run">
-        <dl>
-          <dt>Started</dt>
-          <dd>
-            <Instant at={started_at} />
-          </dd>
-          <dt>Ended</dt>
-          <dd>
-            <Instant at={finished_at ?? started_at} />
-          </dd>
-          <dt>Took</dt>
-          <dd>{durationOf(run) ?? "too short to tell"}</dd>
-          <dt>Rate</dt>
-          <dd>{rateOf(run) ?? (sumOf(counts).received === 0 ? "no rows" : "too short to tell")}</dd>
-          <dt>Source</dt>
-          <dd>{run.source ?? "none"}</dd>
-          <dt>Id</dt>
-          <dd>
-            <code>{id}</code> <a href={`runs/${id}`}>JSON</a>
-          </dd>
-        </dl>
+        <Facts
+          facts={[
+            ["Started", <Instant at={started_at} />],
+            ["Ended", <Instant at={finished_at ?? started_at} />],
+            ["Took", durationOf(run) ?? "too short to tell"],
+            ["Rate", rateOf(run) ?? (sumOf(counts).received === 0 ? "no rows" : "too short to tell")],
+            ["Source", run.source ?? "none"],
+            [
+              "Id",
+              <>
+                <code>{id}</code> <a href={`runs/${id}`}>JSON</a>
+              </>,
+            ],
+          ]}
+        />
       </section>
     </>
   );
