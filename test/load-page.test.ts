@@ -38,7 +38,7 @@ async function personWith(token: string): Promise<Person> {
   return person;
 }
 
-/** Does something after which the page asks the service again what the file is. */
+/** Does something after which the page asks the service again what the file is. The answer may remove a box that was clicked. */
 async function inspected({ page }: Person, act: () => Promise<unknown>) {
   const answer = page.waitForResponse((response) => response.url().endsWith("/page/load/inspection"));
   await act();
@@ -113,10 +113,10 @@ describe.skipIf(withoutChromium !== "")(`a person${withoutChromium}`, () => {
       false,
     ]);
     expect(await faultsOf(person)).toEqual([]);
-    await inspected(person, () => page.getByLabel("Encoding: windows-1252").check());
+    await inspected(person, () => page.getByLabel("Encoding: windows-1252").click());
     await inspected(person, () => page.getByLabel("Empleado").first().selectOption("name"));
-    await inspected(person, () => page.getByLabel("All as found: ").check());
-    await inspected(person, () => page.getByLabel("Dates: dd/MM/yyyy HH:mm").check());
+    await inspected(person, () => page.getByLabel("All as found: ").click());
+    await inspected(person, () => page.getByLabel("Dates: dd/MM/yyyy HH:mm").click());
     expect([await summary(person), await isOffered(person)]).toEqual([
       "2 rows were looked at for hired_employees: 2 would be rejected. 1 point is for you to decide.",
       false,
@@ -238,7 +238,7 @@ describe.skipIf(withoutChromium !== "")(`a person${withoutChromium}`, () => {
     const book = workbook({ rows: cells, workbook: `<workbook><sheets>${sheets}</sheets></workbook>` });
     await choose(person, "jobs.xlsx", book);
     expect(await isOffered(person)).toBe(false);
-    await inspected(person, () => person.page.getByLabel("Sheet: A").check());
+    await inspected(person, () => person.page.getByLabel("Sheet: A").click());
     expect(await summary(person)).toBe("2 rows were looked at for jobs: 0 would be rejected.");
     await press(person, "Import");
     expect(await endOfRun(person)).toMatchObject({ counts: { jobs: { inserted: 2 } } });

@@ -26,14 +26,31 @@ interface Options extends BrowserContextOptions {
   prefix?: string;
 }
 
-/** Starts a server over the app, and a browser on it. Close it in afterAll. */
+/** One browser for everybody. It ends with the last person, so a file that closes them in afterAll starts it once. */
+let browser: Promise<Browser> | undefined;
+let people = 0;
+
+async function enter(): Promise<Browser> {
+  people++;
+  browser ??= chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"], timeout: 0 });
+  return browser;
+}
+
+async function leave(): Promise<void> {
+  people--;
+  if (people > 0) return;
+  const last = browser;
+  browser = undefined;
+  await (await last)?.close();
+}
+
+/** Starts a server over the app, and a person at it, who shares nothing with others but the browser. Close it in afterAll. */
 export async function personAt(app: App, { prefix = "", ...options }: Options = {}): Promise<Person> {
   const server = Bun.serve({
     ...{ hostname: "127.0.0.1", port: 0, idleTimeout: 0, maxRequestBodySize: Number.MAX_SAFE_INTEGER },
     fetch: (request) => (prefix === "" ? app.fetch(request) : behindProxy(app, request, prefix)),
   });
-  const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"], timeout: 0 });
-  const context = await browser.newContext({ viewport: DESK, ...options });
+  const context = await (await enter()).newContext({ viewport: DESK, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   const found: string[] = [];
@@ -54,7 +71,8 @@ export async function personAt(app: App, { prefix = "", ...options }: Options = 
       await page.getByRole("button", { name: "Sign in" }).click();
     },
     async close() {
-      await browser.close();
+      await context.close();
+      await leave();
       await server.stop(true);
     },
   };
