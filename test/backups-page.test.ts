@@ -210,7 +210,7 @@ test("a plan says what has been written since, and a form that was sent twice re
   expect(await jobs()).toEqual(AS_BACKED_UP);
 });
 
-test("a plan that was refused says why, and cannot be confirmed; a run that is no plan is not found", async () => {
+test("a plan that was refused says why, and cannot be confirmed; a run that is not a plan is not found", async () => {
   const id = await backedUp();
   await database.pool.query("INSERT INTO jobs VALUES (3, 'Later')");
   await database.pool.query("INSERT INTO hired_employees VALUES (1, 'Ana', '2021-05-01', 1, 3)");

@@ -23,7 +23,7 @@ export const formBody = (inFlight: InFlight, bytesMax: number): [MiddlewareHandl
 
 /**
  * Reads the fields of a form. A field that is sent once is a string, otherwise it is a list of strings.
- * @throws Refusal 400 with an entry for each field that breaks the schema, 415 if the body is no form
+ * @throws Refusal 400 with an entry for each field that breaks the schema, 415 if the body is not a form
  */
 export function readForm<Schema extends z.ZodObject>(c: Context<Env>, schema: Schema): z.output<Schema> {
   mediaTypeOf(c, [FORM_TYPE]);

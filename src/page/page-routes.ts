@@ -14,7 +14,7 @@ import { assetRoutes } from "./assets.ts";
 import { backupViews } from "./backups/backup-views.tsx";
 import { browseViews } from "./browse/browse-views.tsx";
 import type { Frame } from "./frame.tsx";
-import { loadRoutes } from "./load/load-routes.tsx";
+import { loadViews } from "./load/load-views.tsx";
 import { overviewRoutes } from "./overview/overview-routes.tsx";
 import { rejectionViews } from "./rejections/rejection-views.ts";
 import { reportsView } from "./reports/reports-view.tsx";
@@ -55,7 +55,7 @@ export function viewRoutes(dependencies: PageDependencies): Hono<Env> {
   const views = new Hono<Env>().route("/", runEvents(dependencies));
   views.use("/page/*", ownForm, signInFirst(frame), requires("reader"), inFlight.counted());
   views.route("/", backupViews(dependencies));
-  views.route("/", loadRoutes(dependencies));
+  views.route("/", loadViews(dependencies));
   views.route("/", reportsView(dependencies));
   views.route("/", rejectionViews(dependencies));
   views.route("/", browseViews(dependencies));

@@ -31,12 +31,12 @@ export function planAndRestore(dependencies: PageDependencies) {
   const { frame, database, pages, store } = dependencies;
   const path = validate("param", BackupPath);
 
-  /** @throws MusterError `not_found` if the run is no plan of this backup */
+  /** @throws MusterError `not_found` if the run is not a plan of this backup */
   async function readPlan(id: string, planned: string): Promise<Planned> {
     const manifest = await findManifest(store, id);
     const plan = await findPlan(pages.db, manifest.id, planned);
     if (!plan)
-      throw new MusterError("not_found", `run ${planned} is no plan of backup ${manifest.id}: plan its restore`);
+      throw new MusterError("not_found", `run ${planned} is not a plan of backup ${manifest.id}: plan its restore`);
     const tables = tablesNamed(database, Object.keys(plan.counts));
     const writers = await findWritersSince(
       pages.db,

@@ -23,7 +23,7 @@ export const TableChoice = ({ names }: { names: readonly TableName[] }) => (
 
 export const NO_TABLE = "No table is chosen: choose at least one.";
 
-/** The tables with these names. Names that are no table are left out; the form never sends one. */
+/** The tables with these names. Names that are not a table are left out; the form never sends one. */
 export function tablesNamed({ dictionary }: MusterDatabase, names: readonly string[]): Table[] {
   return dictionary.tables.filter(({ name }) => names.includes(name));
 }

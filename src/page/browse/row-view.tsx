@@ -2,6 +2,7 @@
 /** A row's own view: its values in full, the rows that it refers to, and the rows that refer to it. */
 import { readable } from "../../codecs/readable-table.ts";
 import type { Reference, Row, Table } from "../../codecs/tables.ts";
+import { columnNames } from "./column-names.ts";
 import { childrenAddress, parentAddress, rowsAddress } from "./row-addresses.ts";
 import { ShortValue, WholeValue } from "./value.tsx";
 
@@ -49,7 +50,7 @@ function Parents({ table, row }: { table: Table; row: Row }) {
       <ul class="links">
         {table.references.map((reference) => {
           const address = parentAddress(table, reference, row);
-          const by = namesOf(table, reference.columns);
+          const by = columnNames(table, reference.columns);
           return (
             <li>
               {address === undefined ? (
@@ -85,7 +86,7 @@ function Children({ table, row }: { table: Table; row: Row }) {
               ) : (
                 <a href={address}>Rows of {child.name}</a>
               )}{" "}
-              <small>by {namesOf(child, reference.columns)}</small>
+              <small>by {columnNames(child, reference.columns)}</small>
             </li>
           );
         })}
@@ -110,6 +111,3 @@ function Values({ table, columns, row }: { table: Table; columns: Reference["col
     </>
   );
 }
-
-const namesOf = (table: Table, columns: readonly number[]) =>
-  columns.map((index) => table.columns[index]?.name).join(", ");

@@ -6,6 +6,7 @@ import type { Row, Table } from "../../codecs/tables.ts";
 import { DOWNLOADS } from "../../http/listing.ts";
 import { counted } from "../parts/quantities.ts";
 import { Table as Box } from "../parts/table.tsx";
+import { columnNames } from "./column-names.ts";
 import { FilterForm, queryOf, type RowsAsked, SetFilters } from "./filter-form.tsx";
 import { downloadAddress, parentAddress, rowAddress, rowsAddress } from "./row-addresses.ts";
 import { isNumeric, isShort, ShortValue } from "./value.tsx";
@@ -51,7 +52,7 @@ export function RowsView({ table, asked, page }: { table: Table; asked: RowsAske
 
 function Rows({ table, page: { rows, isFirst }, hasFilters }: { table: Table; page: Page; hasFilters: boolean }) {
   const read = readable(table);
-  const shown = `${counted(rows.length, "row")}, by ${read.key.map((index) => read.columns[index]?.name).join(", ")}`;
+  const shown = `${counted(rows.length, "row")}, by ${columnNames(read, read.key)}`;
   return (
     <Box
       caption={isFirst ? shown : `The next ${shown}`}

@@ -2,6 +2,7 @@
 /** The tables, with their columns, keys, references and unique constraints. */
 import type { Column, Table } from "../../codecs/tables.ts";
 import { Table as Box } from "../parts/table.tsx";
+import { columnNames } from "./column-names.ts";
 import { rowsAddress } from "./row-addresses.ts";
 
 /** With more tables than this, the page begins with a list of links. */
@@ -46,13 +47,13 @@ function OneTable({ table }: { table: Table }) {
       />
       <dl>
         <dt>Key</dt>
-        <dd>{namesOf(table, key)}</dd>
+        <dd>{columnNames(table, key)}</dd>
         {references.map(({ columns, parent, parentColumns }) => (
           <>
             <dt>Refers to</dt>
             <dd>
-              <a href={`page/tables#table-${parent.name}`}>{parent.name}</a> ({namesOf(parent, parentColumns)}) by{" "}
-              {namesOf(table, columns)}
+              <a href={`page/tables#table-${parent.name}`}>{parent.name}</a> ({columnNames(parent, parentColumns)}) by{" "}
+              {columnNames(table, columns)}
             </dd>
           </>
         ))}
@@ -66,7 +67,7 @@ function OneTable({ table }: { table: Table }) {
           <>
             <dt>Unique</dt>
             <dd>
-              {namesOf(table, unique.columns)} <small>{unique.name}</small>
+              {columnNames(table, unique.columns)} <small>{unique.name}</small>
             </dd>
           </>
         ))}
@@ -103,6 +104,3 @@ function ifMissing({ columns }: Table, column: Column) {
   if (column.fallback !== null) return <code>{column.codec.toCsv(column.fallback)}</code>;
   return column.required ? "rejected" : <i class="null">null</i>;
 }
-
-const namesOf = ({ columns }: Table, indices: readonly number[]) =>
-  indices.map((index) => columns[index]?.name).join(", ");

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** Load a file: choose it, see what it is, decide what is doubtful, try it by a dry run, import it. */
+/** `/page/load`: choose a file, see what it is, decide what is doubtful, try it by a dry run, import it. */
 import { type Context, Hono } from "hono";
 import { requires } from "../../http/auth.ts";
 import { bytesOf, takeBody } from "../../http/body.ts";
@@ -20,7 +20,7 @@ const HEAD = { title: "Load a file", view: "Load a file" } as const;
 /** Room for the fields beside the file. */
 const FIELD_BYTES_MAX = 256 * 1024;
 
-export function loadRoutes({ frame, pages, inFlight, bodyBytesMax, imports }: PageDependencies) {
+export function loadViews({ frame, pages, inFlight, bodyBytesMax, imports }: PageDependencies) {
   const { dictionary } = pages;
   const schema = loadFields(dictionary);
   const form = takeBody(inFlight, bodyBytesMax + FIELD_BYTES_MAX);

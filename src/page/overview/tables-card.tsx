@@ -50,7 +50,7 @@ const RowNumber = ({ rows = 0, is = "exact" }: Partial<RowCount>) => (
   </span>
 );
 
-/** Two digits and zeros: an estimate is no more exact. */
+/** Two digits and zeros: an estimate is not more exact. */
 function roundedOff(rows: number): number {
   const unit = 10 ** (rows.toFixed(0).length - 2);
   return Math.round(rows / unit) * unit;

@@ -51,7 +51,7 @@ async function earlierOf({ db }: MusterDatabase, rejection: RejectionRecord): Pr
 
 interface ShownProps {
   rejection: RejectionRecord;
-  /** Undefined if the schema has no longer the table. */
+  /** Undefined if the schema does not have the table any more. */
   table: Table | undefined;
   rows: GridRow[];
   earlier: RejectionRecord[];

@@ -1,6 +1,6 @@
 /** @jsxImportSource hono/jsx */
 /** What replays have done to the rows of a group, and the form for the next step of a replay that has more. */
-import type { Counts } from "../../db/ledger.ts";
+import { sumOf } from "../../ingest/counts.ts";
 import { ROWS_PER_REQUEST_MAX } from "../../read/request-rows.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
@@ -21,7 +21,7 @@ interface OutcomeProps {
 export const RUNS_MAX = 100;
 
 export function Outcome({ selection, progress, rule, runs, remaining }: OutcomeProps) {
-  const { inserted, unchanged, rejected } = sumOf(selection.table, runs);
+  const { inserted = 0, unchanged = 0, rejected = 0 } = sumIn(selection.table, runs);
   const { left = 0 } = progress;
   const [run] = runs.length === 1 ? runs : [];
   return (
@@ -40,15 +40,10 @@ export function Outcome({ selection, progress, rule, runs, remaining }: OutcomeP
   );
 }
 
-function sumOf(table: string, runs: readonly RunRecord[]): Pick<Counts, "inserted" | "unchanged" | "rejected"> {
-  const sum = { inserted: 0, unchanged: 0, rejected: 0 };
-  for (const { counts } of runs) {
-    const each: Partial<Counts> = (counts[table] as Counts | undefined) ?? {};
-    sum.inserted += each.inserted ?? 0;
-    sum.unchanged += each.unchanged ?? 0;
-    sum.rejected += each.rejected ?? 0;
-  }
-  return sum;
+/** What became of the rows of a table in all these runs. */
+function sumIn(table: string, runs: readonly RunRecord[]) {
+  const counts = runs.flatMap(({ id, counts: { [table]: each } }) => (each ? [[id, each] as const] : []));
+  return sumOf(Object.fromEntries(counts));
 }
 
 /** With `auto` and JavaScript, the form sends itself. */

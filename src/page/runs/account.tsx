@@ -7,7 +7,7 @@ import { count } from "../parts/quantities.ts";
 import { type Column, Table } from "../parts/table.tsx";
 import { VerdictBar } from "../parts/verdict-bar.tsx";
 
-/** Rows that a restore deletes are not in the backup, so they are no part of the sum. */
+/** Rows that a restore deletes are not in the backup, so they do not belong to the sum. */
 const BESIDE_THE_SUM = "deleted";
 
 type Counts = RunCounts[string] | ReturnType<typeof sumOf>;

@@ -63,7 +63,7 @@ export function runViews({ frame, pages, inFlight }: PageDependencies) {
     });
 }
 
-/** The events of a run's page, as HTML. They are no page, so they come without a form to sign in. */
+/** The events of a run's page, as HTML. They are not a page, so they come without a form to sign in. */
 export function runEvents({ pages, work }: PageDependencies) {
   const checks = [requires("reader"), validate("param", RunPath), noQuery] as const;
   return new Hono<Env>().get("/page/runs/:id/events", ...checks, async (c) => {

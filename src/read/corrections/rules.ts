@@ -57,7 +57,7 @@ function dateIn(
   const hasZone = datetime.zone !== undefined || (dates.formats ?? []).every((format) => patternOf(format).hasZone);
   if (sqlType !== "date" && !hasZone) return WITHOUT_ZONE;
   const { codec } = readingTable(table, { datetime }).columns.find(({ name }) => name === column) ?? {};
-  if (!codec) return new Fault("unknown_field", "is no column");
+  if (!codec) return new Fault("unknown_field", "is not a column");
   if (isBlank(text)) return new Fault("missing", "is blank");
   const value = codec.fromCsv(text);
   if (!(value instanceof Fault)) return codec.toCsv(value);
