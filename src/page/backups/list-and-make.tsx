@@ -86,10 +86,10 @@ const MakeOne = ({ names, refusal }: { names: readonly TableName[]; refusal: str
     {refusal === undefined ? (
       <form method="post" action="page/backups">
         <TableChoice names={names} />
+        <p class="note">All tables as they are at one moment. Others can go on writing.</p>
         <button class="main" type="submit">
           Back up
-        </button>{" "}
-        <span class="note">All tables as they are at one moment. Others can go on writing.</span>
+        </button>
       </form>
     ) : (
       <p class="bad">Not possible now: {refusal}</p>

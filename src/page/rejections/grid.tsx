@@ -61,7 +61,7 @@ export function Grid({ table, rows, mayEdit, mayChoose = false }: GridProps) {
 
 /** How many characters a column shows: enough for its longest text, within limits. */
 const widthOf = (name: string, rows: readonly GridRow[]): number =>
-  Math.min(36, Math.max(5, ...rows.map(({ fields }) => (fields ? (fields.get(name)?.length ?? 0) : 12) + 1)));
+  Math.min(36, Math.max(4, ...rows.map(({ fields }) => (fields ? (fields.get(name)?.length ?? 0) : 12) + 1)));
 
 interface RowProps extends Required<Pick<GridProps, "mayEdit" | "mayChoose">> {
   row: GridRow;
@@ -82,7 +82,7 @@ function Row({ row, widths, mayEdit, mayChoose }: RowProps) {
   return (
     <tr {...judged}>
       {mayChoose && (
-        <td>
+        <td class="choice-cell">
           <input type="checkbox" name="id" value={String(id)} form={GRID_FORM} aria-label={`Choose rejection ${id}`} />
         </td>
       )}
@@ -115,7 +115,7 @@ interface CellProps {
 function Cell({ id, width, name, text, isFaulty, mayEdit }: CellProps) {
   if (!mayEdit || text.length > CELL_CHARACTERS_MAX)
     return (
-      <td class={isFaulty ? "faulty" : undefined}>
+      <td class={isFaulty ? "faulty" : undefined} data-column={name}>
         {shortened(text)}
         {isFaulty && <span class="unseen"> (faulty)</span>}
       </td>
@@ -126,7 +126,7 @@ function Cell({ id, width, name, text, isFaulty, mayEdit }: CellProps) {
     "aria-invalid": isFaulty ? "true" : undefined,
   };
   return (
-    <td>
+    <td data-column={name}>
       {/[\r\n]/.test(text) ? (
         // HTML drops the first line end of a text area.
         <textarea {...field} rows={2} cols={width}>{`\n${text}`}</textarea>

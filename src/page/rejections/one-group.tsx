@@ -9,7 +9,7 @@ import { countSelected } from "../../repositories/rejection-groups.ts";
 import { listRejections } from "../../repositories/rejection-log.ts";
 import { findRuns, type RunRecord } from "../../repositories/run-log.ts";
 import { address } from "../address.ts";
-import { has, roleOf } from "../frame.tsx";
+import { has, hrefOf, roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { count, counted } from "../parts/quantities.ts";
@@ -51,6 +51,7 @@ export function oneGroupViews({ frame, pages }: PageDependencies) {
       listRejections(pages.db, { ...selection, state: "open", after: from, limit: PAGE_ROWS + 1 }),
     ]);
     const group: GroupProps = {
+      here: hrefOf(c),
       table: pages.dictionary.of(table),
       ...{ selection, progress, runs, from, discarded },
       rule: { rule, column, value, formats, zone },
@@ -65,6 +66,8 @@ export function oneGroupViews({ frame, pages }: PageDependencies) {
 }
 
 interface GroupProps {
+  /** The address of this page. */
+  here: string;
   table: Table;
   selection: Selection;
   /** How many rows are open, and how many of them come after the last step of a replay. */
@@ -118,13 +121,14 @@ function Group(props: GroupProps) {
   );
 }
 
-function Rows({ table, selection, rows, hasMore, from, mayEdit }: GroupProps) {
+function Rows({ here, table, selection, rows, hasMore, from, mayEdit }: GroupProps) {
   const last = rows.at(-1)?.rejection.id;
   return (
     <section class="card" aria-labelledby="rows-title">
       <div class="head">
         <h2 id="rows-title">Rows</h2>
         <p>
+          {mayEdit && <a href={`${here}#rules`}>Mend many by a rule</a>}{" "}
           <a href={sheetAddress(selection)}>All of them as a sheet</a>{" "}
           {from !== undefined && <a href={groupAddress(selection)}>First page</a>}{" "}
           {hasMore && <a href={groupAddress(selection, { from: last })}>Next page</a>}
