@@ -61,7 +61,7 @@ export function Grid({ table, rows, mayEdit, mayChoose = false }: GridProps) {
 
 /** How many characters a column shows: enough for its longest text, within limits. */
 const widthOf = (name: string, rows: readonly GridRow[]): number =>
-  Math.min(36, Math.max(4, ...rows.map(({ fields }) => (fields ? (fields.get(name)?.length ?? 0) : 12) + 1)));
+  Math.min(36, Math.max(4, ...rows.map(({ fields }) => (fields ? (fields.get(name)?.length ?? 0) : 12))));
 
 interface RowProps extends Required<Pick<GridProps, "mayEdit" | "mayChoose">> {
   row: GridRow;

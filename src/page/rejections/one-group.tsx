@@ -88,7 +88,7 @@ function Group(props: GroupProps) {
   const isOutcome = runs.length > 0 || (progress.left ?? 0) > 0;
   return (
     <div id="group">
-      <p class="note">
+      <p class="path">
         <a href="page/rejections">Rejections</a> / {table.name}
       </p>
       <h1>

@@ -63,7 +63,7 @@ function Shown({ rejection, table, rows, earlier, mayEdit }: ShownProps) {
   const selection = { table: rejection.table, cause: causeOf(reasons) };
   return (
     <>
-      <p class="note">
+      <p class="path">
         <a href="page/rejections">Rejections</a>
         {state === "open" && (
           <>

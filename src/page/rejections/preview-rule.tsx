@@ -76,7 +76,7 @@ function Preview({ table, selection, fields, rule, step, rehearsal, examples, id
   const rows = step.corrections.length + step.remaining;
   return (
     <>
-      <p class="note">
+      <p class="path">
         <a href={groupAddress(selection)}>Back to the rows</a>
       </p>
       <h1>
