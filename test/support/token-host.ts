@@ -8,8 +8,11 @@ import { createServer as createTlsServer } from "node:tls";
 const SSL = 0x800;
 const SSL_REQUEST_BYTES = 36;
 const CLEAR = "mysql_clear_password\0";
-/** An attacker is `hasty`: it asks for the password together with the greeting, before TLS. `plain` has no TLS at all. */
-export type Manner = "honest" | "hasty" | "plain";
+/**
+ * An attacker is `hasty`: it asks for the password together with the greeting, before TLS. So does one that is `hasty by
+ * SHA2`, by the server's usual way to sign in. `plain` has no TLS at all.
+ */
+export type Manner = "honest" | "hasty" | "hasty by SHA2" | "plain";
 
 export interface TokenHost {
   port: number;
@@ -37,8 +40,13 @@ export async function tokenHost(socketPath: string, tls: { cert: string; key: st
   });
   const greet = async (client: Socket, server: Socket) => {
     const greeting = await next(server);
-    const early = host.manner === "hasty" ? packet(2, `\xfe${CLEAR}12345678901234567890\0`) : Buffer.alloc(0);
-    client.write(Buffer.concat([host.manner === "plain" ? greeting : withTls(greeting), early]));
+    const early: Partial<Record<Manner, Buffer[]>> = {
+      hasty: [packet(2, `\xfe${CLEAR}`)],
+      "hasty by SHA2": [packet(2, "\xfecaching_sha2_password\x0012345678901234567890\0"), packet(3, "\x01\x04")],
+    };
+    client.write(
+      Buffer.concat([host.manner === "plain" ? greeting : withTls(greeting), ...(early[host.manner] ?? [])]),
+    );
     const answer = await next(client);
     if (host.manner === "plain") {
       client.write(packet(2, `\xfe${CLEAR}`));
@@ -72,6 +80,7 @@ export async function tokenHost(socketPath: string, tls: { cert: string; key: st
 
 async function signIn(host: TokenHost, client: Socket, server: Socket): Promise<void> {
   const login = await next(client);
+  if (host.manner !== "honest") host.received.push(login.toString("latin1"));
   client.write(packet(3, `\xfe${CLEAR}`));
   const token = (await next(client)).subarray(4).toString().replace(/\0$/, "");
   host.received.push(token);
