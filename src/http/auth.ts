@@ -7,7 +7,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { MusterError } from "../errors.ts";
 import { mayUseSession, sessionOf } from "./cookie-session.ts";
 import { described, problems } from "./describe.ts";
-import { type Env, ROLES, type Role } from "./env.ts";
+import { type Env, has, type Role } from "./env.ts";
 import { Refusal } from "./problem.ts";
 
 /** Tokens are kept as SHA-256 digests. These have equal length, so comparing them takes constant time. */
@@ -78,16 +78,16 @@ export function authenticate(tokens: Tokens | undefined, origins: readonly strin
  */
 export function requires(role: Role): MiddlewareHandler<Env> {
   const check: MiddlewareHandler<Env> = (c, next) => {
-    const has = c.get("role");
-    if (has === undefined) {
+    const own = c.get("role");
+    if (own === undefined) {
       const sent = c.req.header("Authorization") !== undefined;
       const challenge = `Bearer realm="muster"${sent ? ', error="invalid_token"' : ""}`;
       const detail = sent ? "the token is not known" : "a token is needed: send Authorization: Bearer TOKEN";
       throw new Refusal(401, detail, { headers: { "WWW-Authenticate": challenge } });
     }
-    if (ROLES.indexOf(has) < ROLES.indexOf(role)) {
+    if (!has(own, role)) {
       const challenge = `Bearer realm="muster", error="insufficient_scope", scope="${role}"`;
-      throw new Refusal(403, `this needs the role ${role}, and your token has the role ${has}`, {
+      throw new Refusal(403, `this needs the role ${role}, and your token has the role ${own}`, {
         headers: { "WWW-Authenticate": challenge },
       });
     }

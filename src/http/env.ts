@@ -6,6 +6,9 @@ import type { JsonText } from "../codecs/json-text.ts";
 export const ROLES = ["reader", "writer", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Whether a caller with this role may do what needs the other one. */
+export const has = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
+
 export interface Env {
   /** Bun's server. It is missing in tests that call the app directly. */
   Bindings: {

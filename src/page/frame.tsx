@@ -4,8 +4,7 @@ import type { Context } from "hono";
 import { html } from "hono/html";
 import type { Child } from "hono/jsx";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { Env, Role } from "../http/env.ts";
-import { ROLES } from "../http/env.ts";
+import { type Env, has, type Role } from "../http/env.ts";
 import { assetAddress } from "./assets.ts";
 
 /** Headers of every page. Referrer-Policy is not `no-referrer`: forms would then send `Origin: null`, and be refused. */
@@ -138,9 +137,6 @@ function Viewer({ role, hasTokens, bySession }: { role: Role; hasTokens: boolean
 /** The view that an address below it belongs to, if this role may use it. */
 export const viewAt = (path: string, role: Role | undefined) =>
   VIEWS.find((view) => `${path}/`.startsWith(`/${view.address}/`) && role !== undefined && has(role, view.role));
-
-/** Whether a caller with this role may do what needs the other one. */
-export const has = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
 
 /** The viewer's role. A page is only shown to somebody with a role, so it is never missing. */
 export const roleOf = (c: Context<Env>): Role => c.get("role") ?? "reader";

@@ -1,8 +1,8 @@
 /** @jsxImportSource hono/jsx */
 /** `/page/backups`: lists, makes, proves and restores backups. Only admins see it, as in the API. */
 import { Hono, type MiddlewareHandler } from "hono";
-import type { Env } from "../../http/env.ts";
-import { type Frame, has, roleOf } from "../frame.tsx";
+import { type Env, has } from "../../http/env.ts";
+import { type Frame, roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
 import { listAndMake } from "./list-and-make.tsx";
 import { planAndRestore } from "./plan-and-restore.tsx";

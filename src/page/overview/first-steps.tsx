@@ -1,8 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Table } from "../../codecs/tables.ts";
-import type { Role } from "../../http/env.ts";
+import { has, type Role } from "../../http/env.ts";
 import { sentRow } from "../../routes/insert.ts";
-import { has } from "../frame.tsx";
 
 interface FirstStepsProps {
   tables: readonly Table[];

@@ -3,13 +3,13 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Table } from "../../codecs/tables.ts";
-import type { Env } from "../../http/env.ts";
+import { type Env, has } from "../../http/env.ts";
 import { validate } from "../../http/validate.ts";
 import { countSelected } from "../../repositories/rejection-groups.ts";
 import { listRejections } from "../../repositories/rejection-log.ts";
 import { findRuns, type RunRecord } from "../../repositories/run-log.ts";
 import { address } from "../address.ts";
-import { has, hrefOf, roleOf } from "../frame.tsx";
+import { hrefOf, roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
 import { count, counted } from "../parts/quantities.ts";

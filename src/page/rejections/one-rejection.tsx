@@ -3,13 +3,13 @@
 import { Hono } from "hono";
 import type { Table } from "../../codecs/tables.ts";
 import { MusterError } from "../../errors.ts";
-import type { Env } from "../../http/env.ts";
+import { type Env, has } from "../../http/env.ts";
 import { noQuery, validate } from "../../http/validate.ts";
 import { causeOf } from "../../repositories/causes.ts";
 import type { MusterDatabase } from "../../repositories/muster-database.ts";
 import { findRejection, type RejectionRecord } from "../../repositories/rejection-log.ts";
 import { RejectionPath } from "../../routes/rejection-query.ts";
-import { has, roleOf } from "../frame.tsx";
+import { roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
 import { Facts } from "../parts/facts.tsx";
 import { HiddenFields } from "../parts/hidden-fields.tsx";

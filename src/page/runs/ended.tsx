@@ -1,9 +1,8 @@
 /** @jsxImportSource hono/jsx */
 /** A run that has ended: its account, and what can be done next. */
-import type { Role } from "../../http/env.ts";
+import { has, type Role } from "../../http/env.ts";
 import { sumOf } from "../../ingest/counts.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
-import { has } from "../frame.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Instant } from "../parts/instant.tsx";
 import { backupOf, durationOf, isPlan, rateOf, Status, titleOf } from "../parts/run-facts.tsx";

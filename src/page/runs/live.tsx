@@ -1,8 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** A run under way. Server-sent events renew its progress, and at its end put the account in its place. */
-import type { Role } from "../../http/env.ts";
+import { has, type Role } from "../../http/env.ts";
 import type { RunRecord } from "../../repositories/run-log.ts";
-import { has } from "../frame.tsx";
 import { Instant } from "../parts/instant.tsx";
 import { count, durationText } from "../parts/quantities.ts";
 import { Status } from "../parts/run-facts.tsx";
