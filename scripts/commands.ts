@@ -1,6 +1,7 @@
 /**
  * Every command with its flags, declared once. The parser, --help, the error messages and docs/commands.md are made from this.
  */
+import { asCalled, BUILD } from "../src/build.ts";
 import { AVRO_CODECS } from "../src/codecs/avro-container.ts";
 import { settingsOf } from "../src/config.ts";
 import { rejectLimit } from "../src/ingest/reject-limit.ts";
@@ -206,6 +207,14 @@ deleted since are put back.`,
     exitCodes: `0 done, 1 failed, 2 refused (wrong arguments, no such backup, a damaged one, rows that would lose their
 parent), 130 interrupted. Unless the code is 0, nothing is changed.`,
   },
+  migrate: {
+    forms: ["[options]"],
+    about: `Creates the database of DATABASE_URL if it is missing, and applies the pending migrations. Every other command does
+so too: this one is for a user with more rights than theirs.`,
+    flags: common,
+    examples: ["npm run migrate", "DATABASE_URL=mysql://administrator:password@host/hr npm run migrate"],
+    exitCodes: "0 the database is up to date, 1 failed, 2 refused, 130 interrupted.",
+  },
   sample: {
     forms: ["FOLDER [options]"],
     about: "Writes synthetic departments.csv, jobs.csv and hired_employees.csv into FOLDER.",
@@ -270,10 +279,13 @@ export function flagsOf(name: CommandName): Record<string, Option> {
 /** What a command prints with --help. */
 export function helpOf(name: CommandName): string {
   const { script = `scripts/${name}.ts`, forms, takesRecipe, ...rest }: Command = COMMANDS[name];
-  const usage = forms.map((form) => `bun run ${script} ${form}`);
+  const byBun = forms.map((form) => `bun run ${script} ${form}`);
+  const byNpm = `npm run ${name} -- ${forms[0]}     (without Bun on your PATH)`;
   return helpText({
     ...rest,
-    usage: [...usage, `npm run ${name} -- ${forms[0]}     (without Bun on your PATH)`],
+    about: asCalled(rest.about),
+    examples: rest.examples.map(asCalled),
+    usage: BUILD ? forms.map((form) => `muster ${name} ${form}`) : [...byBun, byNpm],
     settings: settingsOf(name),
     ...(takesRecipe && { recipe: RECIPE_FLAGS }),
   });

@@ -1,3 +1,4 @@
+import { asCalled } from "../src/build.ts";
 import { takesSample } from "../src/codecs/hiring-tables.ts";
 import { DATA_FOLDER } from "../src/config.ts";
 import { whollyRejected } from "../src/ingest/counts.ts";
@@ -81,6 +82,6 @@ function whatToDo(run: string): string {
 /** Says that rows were rejected because the sample uses their ids, and how to begin without the sample. */
 function sampleHasIds(sources: readonly string[]): string {
   const source = sources.length === 1 ? sources[0] : "FOLDER";
-  const begin = `to begin with your own files, stop Muster, remove ${DATA_FOLDER} and run IMPORT_SOURCE=${source} npm start`;
+  const begin = `to begin with your own files, stop Muster, remove ${DATA_FOLDER} and run IMPORT_SOURCE=${source} ${asCalled("npm start")}`;
   return `the sample that the first start loaded has ids of your rows (duplicate_id): ${begin}`;
 }

@@ -1,4 +1,5 @@
 /** What inspect prints about a source. */
+import { called } from "../src/build.ts";
 import { importCommand, type SourceInspection } from "../src/ingest/inspect.ts";
 import type { FileInspection } from "../src/ingest/inspect-file.ts";
 import type { InspectedRow, InspectedRows } from "../src/ingest/inspect-rows.ts";
@@ -83,7 +84,7 @@ function toDo(location: string, files: number, file: FileInspection): string[] {
   if (command !== undefined) lines.push(`  import: ${escaped(command)}${zone}`);
   else lines.push("  import: the recipe in a file, and --recipe FILE");
   if (flags !== null && found.some(({ choices }) => choices !== undefined))
-    lines.push(`  to confirm it and keep it: npm run inspect -- ${escaped(quoted(at))} ${flags}${zone} --save`);
+    lines.push(`  to confirm it and keep it: ${called("inspect")} ${escaped(quoted(at))} ${flags}${zone} --save`);
   return lines;
 }
 

@@ -1,5 +1,6 @@
 /** What `import` and `replay` do with --rejects FILE. */
 
+import { called } from "../src/build.ts";
 import { lineOf } from "../src/db/driver-errors.ts";
 import { writeRejects } from "../src/ingest/rejects-file.ts";
 import type { MusterDatabase } from "../src/repositories/muster-database.ts";
@@ -32,10 +33,10 @@ export async function rejectsWritten(
     const rows = await writeRejects(database, runs, path);
     const facts = { rejects: rows === 0 ? null : { file: path, rows } };
     if (rows === 0) return { facts };
-    const text = `${rows === 1 ? "1 rejected row is" : `${rows} rejected rows are`} in ${name}: correct them there, then run: npm run replay -- ${name}`;
+    const text = `${rows === 1 ? "1 rejected row is" : `${rows} rejected rows are`} in ${name}: correct them there, then run: ${called("replay")} ${name}`;
     return { facts, text };
   } catch (error) {
-    const again = `run npm run replay -- --run ${runs.at(-1)} --rejects FILE to get the rejected rows`;
+    const again = `run ${called("replay")} --run ${runs.at(-1)} --rejects FILE to get the rejected rows`;
     return { failure: { status: "failed", error: `${what} is done, but ${lineOf(error)}; ${again}` } };
   }
 }

@@ -1,5 +1,7 @@
 /** What all commands share: how they read their arguments, open the database, react to Ctrl-C, and end. */
+
 import { parseArgs } from "node:util";
+import { BUILD } from "../src/build.ts";
 import type { TableName } from "../src/codecs/tables.ts";
 import { type Config, readConfig } from "../src/config.ts";
 import { describeLoading } from "../src/db/database.ts";
@@ -189,7 +191,7 @@ function refuseMistakes(flags: Record<string, Option>, tokens: readonly Token[])
  * @throws MusterError `invalid` that says how to write it (npm documentation: "npm run", on arguments after `--`, and "config")
  */
 function refuseKeptByNpm(name: CommandName, flags: Record<string, Option>): void {
-  if (process.env.npm_lifecycle_event !== name) return;
+  if (BUILD || process.env.npm_lifecycle_event !== name) return;
   const isSet = (setting: string | undefined) =>
     process.env[`npm_config_${setting?.replaceAll("-", "_")}`] !== undefined;
   // npm sets npm_config_FLAG for a flag. But if it does not know the flag, and each of its letters is a short option of npm,

@@ -16,7 +16,17 @@ const MIB = 1024 * 1024;
 
 export interface Setting extends Option {
   /** The commands that use it. `start` is the service. If this is missing, only the service uses it. */
-  commands?: readonly ("start" | "import" | "replay" | "backup" | "restore" | "bench" | "inspect" | "adopt")[];
+  commands?: readonly (
+    | "start"
+    | "import"
+    | "replay"
+    | "backup"
+    | "restore"
+    | "bench"
+    | "inspect"
+    | "adopt"
+    | "migrate"
+  )[];
 }
 const all = ["start", "import", "inspect", "replay", "backup", "restore"] as const;
 
@@ -30,17 +40,17 @@ export const SETTINGS = {
     type: text.optional(),
     about: "the database: mysql://user:password@host:port/database",
     unset: `a private server with its data in ${DATA_FOLDER}`,
-    commands: [...all, "adopt"],
+    commands: [...all, "adopt", "migrate"],
   },
   DATABASE_PASSWORD_FILE: {
     type: text.optional(),
     about: "file with the password, read for each connection; DATABASE_URL has none then",
-    commands: [...all, "adopt"],
+    commands: [...all, "adopt", "migrate"],
   },
   DATABASE_PASSWORD_COMMAND: {
     type: text.optional(),
     about: "command that prints the password or a token, run for each connection; DATABASE_URL has none then",
-    commands: [...all, "adopt"],
+    commands: [...all, "adopt", "migrate"],
   },
   DATABASE_CONNECTIONS: {
     // A server takes 151 connections by default. Two imports and a restore use ten of our 20, and writers six. The other four
@@ -143,7 +153,7 @@ export const SETTINGS = {
     type: text.optional(),
     about: "program of the private server",
     unset: "mysqld or mariadbd from PATH",
-    commands: [...all, "bench"],
+    commands: [...all, "migrate", "bench"],
   },
   MUSTER_CAPABILITIES: {
     type: listOf(z.enum(CAPABILITIES, { error: `${CAPABILITIES.join(" or ")}, or both with a comma between` })),
@@ -154,7 +164,7 @@ export const SETTINGS = {
   LOG_LEVEL: {
     type: oneOf(LOG_LEVELS).default("info"),
     about: `least severe lines that are logged: ${LOG_LEVELS.join(", ")}`,
-    commands: all,
+    commands: [...all, "migrate"],
   },
 } as const satisfies Record<string, Setting>;
 

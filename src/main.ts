@@ -1,7 +1,9 @@
 /** The service: opens the database, listens, and on SIGTERM or Ctrl-C closes everything in reverse order. */
+
 import { once } from "node:events";
 import { createApp } from "./app.ts";
 import { openStore } from "./backups/open-store.ts";
+import { asCalled, BUILD } from "./build.ts";
 import { type Config, DATA_FOLDER, readConfig, settingsOf } from "./config.ts";
 import { describeLoading } from "./db/database.ts";
 import { isRefusal, lineOf } from "./db/driver-errors.ts";
@@ -37,12 +39,14 @@ try {
   const [argument] = process.argv.slice(2);
   if (argument === "--help") {
     const help = helpText({
-      usage: ["npm start", "bun run src/main.ts"],
+      usage: BUILD ? ["muster serve"] : ["npm start", "bun run src/main.ts"],
       about: `Serves the REST API, and a page for people at http://127.0.0.1:3000.
 Without DATABASE_URL it starts a private database server, and at its first start loads IMPORT_SOURCE or a sample.`,
       flags: {},
       settings: settingsOf("start"),
-      examples: ["IMPORT_SOURCE=./csv npm start", "PORT=8080 DATABASE_URL=mysql://user:password@host/hr npm start"],
+      examples: ["IMPORT_SOURCE=./csv npm start", "PORT=8080 DATABASE_URL=mysql://user:password@host/hr npm start"].map(
+        asCalled,
+      ),
       exitCodes: "0 stopped by SIGTERM or Ctrl-C, 1 failed, 2 refused (wrong settings, a first load that was refused).",
     });
     console.log(help);

@@ -1,9 +1,11 @@
 /** The migrations of drizzle/, and which of them a database lacks. */
+
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type MigrationMeta, readMigrationFiles } from "drizzle-orm/migrator";
 import type { Connection } from "mysql2/promise";
 import journal from "../../drizzle/meta/_journal.json";
+import { BUILD } from "../build.ts";
 import { MusterError } from "../errors.ts";
 import { driverError } from "./driver-errors.ts";
 
@@ -75,7 +77,9 @@ async function appliedMigrations(connection: Pick<Connection, "query">, name: st
   }
 }
 
+/** The files of drizzle/. The executable has them compiled in. */
 export function readMigrations(): Migration[] {
+  if (BUILD) return BUILD.migrations;
   const files = readMigrationFiles({ migrationsFolder: join(import.meta.dir, "../../drizzle") });
   // drizzle returns the files in the order of the journal.
   return files.map((file, index) => ({ ...file, tag: journal.entries[index]?.tag ?? "" }));

@@ -1,5 +1,7 @@
 /** The first load of an empty database: from IMPORT_SOURCE, or the sample if the tables are those of the sample. */
+
 import { realpath } from "node:fs/promises";
+import { called } from "../build.ts";
 import { NO_HIRING_TABLES, takesSample } from "../codecs/hiring-tables.ts";
 import { openSource } from "../read/sources/source.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
@@ -26,7 +28,7 @@ export async function loadFirst(
   }
   const location = given ?? (takesSample(database.dictionary.tables) ? await defaultSample(dataFolder) : undefined);
   if (location === undefined) {
-    report.say(`no sample is loaded: ${NO_HIRING_TABLES}; to load your own files, run: npm run import -- FOLDER`);
+    report.say(`no sample is loaded: ${NO_HIRING_TABLES}; to load your own files, run: ${called("import")} FOLDER`);
     return;
   }
   const source = await openSource({ dictionary: database.dictionary, locations: [location], signal: report.signal });
@@ -52,5 +54,5 @@ export async function hasSample({ db }: MusterDatabase, dataFolder: string): Pro
 
 /** Says that IMPORT_SOURCE is not read, and how to import it. */
 export function notRead(source: string, why: string): string {
-  return `${source} is not imported now, since ${why}; to import it, run: npm run import -- ${source}`;
+  return `${source} is not imported now, since ${why}; to import it, run: ${called("import")} ${source}`;
 }

@@ -1,6 +1,8 @@
 /** Inspects the files of a source, or the first part of a file. Nothing is written (docs/recipes.md "Let inspect find out"). */
+
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import type { Pool } from "mysql2/promise";
+import { called } from "../build.ts";
 import type { Dictionary } from "../codecs/dictionary.ts";
 import type { TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
@@ -100,7 +102,7 @@ async function inspectSourceFile(
 /** The command that imports a file as proposed, or undefined if it needs a recipe file. */
 export function importCommand(location: string, { flags }: FileInspection): string | undefined {
   if (flags === null) return undefined;
-  return `npm run import -- ${quoted(location)}${flags === "" ? "" : ` ${flags}`}`;
+  return `${called("import")} ${quoted(location)}${flags === "" ? "" : ` ${flags}`}`;
 }
 
 export interface InspectedBody extends Pick<Inspected, "dictionary" | "name" | "table" | "given" | "isCut"> {

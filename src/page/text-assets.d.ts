@@ -3,6 +3,15 @@ declare module "*.css" {
   const text: string;
   export default text;
 }
+/** Files that are imported as their path, `with { type: "file" }`. */
+declare module "*.png" {
+  const path: string;
+  export default path;
+}
+declare module "swagger-ui-dist/swagger-ui-bundle.js" {
+  const path: string;
+  export default path;
+}
 declare module "htmx.org/dist/htmx.min.js" {
   const text: string;
   export default text;

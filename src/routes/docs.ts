@@ -1,5 +1,8 @@
 /** The OpenAPI document, and Swagger UI, which shows it and sends requests. Both are open to everyone. */
 import { Hono } from "hono";
+import icon from "swagger-ui-dist/favicon-32x32.png" with { type: "file" };
+import style from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
+import script from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import { z } from "zod";
 import type { Dictionary } from "../codecs/dictionary.ts";
 import { type Answer, type Description, describe, headersOf, json, problems } from "../http/describe.ts";
@@ -9,9 +12,9 @@ import { validate } from "../http/validate.ts";
 
 /** The files of swagger-ui-dist that are served. A client cannot make the service read any other file. */
 const FILES = {
-  "swagger-ui.css": "text/css; charset=utf-8",
-  "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-  "favicon-32x32.png": "image/png",
+  "swagger-ui.css": { path: style, type: "text/css; charset=utf-8" },
+  "swagger-ui-bundle.js": { path: script, type: "text/javascript; charset=utf-8" },
+  "favicon-32x32.png": { path: icon, type: "image/png" },
 } as const;
 const START = "start.js";
 const STYLE = "start.css";
@@ -30,10 +33,10 @@ export function docsRoutes(app: Hono<Env>, dictionary: Dictionary) {
     .get("/docs", describe(PAGE), (c) => c.html(HTML, 200, HEADERS))
     .get("/docs/:asset", describe(ASSET), validate("param", AssetPath), (c) => {
       const { asset } = c.req.valid("param");
-      if (asset === STYLE) return c.body(CSS, 200, { ...HEADERS, "Content-Type": FILES["swagger-ui.css"] });
+      if (asset === STYLE) return c.body(CSS, 200, { ...HEADERS, "Content-Type": FILES["swagger-ui.css"].type });
       if (asset === START) return c.body(SCRIPT, 200, { ...HEADERS, "Content-Type": "text/javascript; charset=utf-8" });
-      const path = Bun.fileURLToPath(import.meta.resolve(`swagger-ui-dist/${asset}`));
-      return c.body(Bun.file(path).stream(), 200, { ...HEADERS, "Content-Type": FILES[asset] });
+      const { path, type } = FILES[asset];
+      return c.body(Bun.file(path).stream(), 200, { ...HEADERS, "Content-Type": type });
     });
 }
 

@@ -1,5 +1,6 @@
 /** @jsxImportSource hono/jsx */
 /** The view before a file is chosen. browser/load.js sends the file. */
+import { asCalled, called } from "../../build.ts";
 import type { TableName } from "../../codecs/tables.ts";
 import { READ_ENDINGS, READ_FROM_END } from "../../read/formats/file-formats.ts";
 import { INSPECTED_BYTES_MAX } from "../../routes/inspect.ts";
@@ -30,7 +31,8 @@ export function ChooseFile({ wholeBytesMax, tables }: Choosing) {
           </div>
           <p class="note" id="kinds">
             Files {READ_ENDINGS}. Choosing one stores nothing: its first part is read, and you see what it is. Load
-            several files one after the other; a folder or a bucket is loaded by <code>npm run import</code>.
+            several files one after the other; a folder or a bucket is loaded by{" "}
+            <code>{asCalled("npm run import")}</code>.
           </p>
         </section>
         <p id="load-status" role="status" class="unseen"></p>
@@ -74,7 +76,7 @@ function WithoutScript({ tables }: Pick<Choosing, "tables">) {
       <h2 id="commands">Loading a file on this page needs JavaScript</h2>
       <p>Without it, load the file by a command on the service's machine, or by a request:</p>
       <pre tabindex={0}>
-        {`npm run import -- ${table}.csv --dry-run\nnpm run import -- ${table}.csv\n\n`}
+        {`${called("import")} ${table}.csv --dry-run\n${called("import")} ${table}.csv\n\n`}
         {`curl -H 'Authorization: Bearer TOKEN' -H 'Content-Type: text/csv' --data-binary @${table}.csv 'ADDRESS/imports?table=${table}'`}
       </pre>
     </section>

@@ -1,4 +1,5 @@
 /** @jsxImportSource hono/jsx */
+import { called } from "../../build.ts";
 import type { Table } from "../../codecs/tables.ts";
 import { has, type Role } from "../../http/env.ts";
 import { sentRow } from "../../routes/insert.ts";
@@ -27,7 +28,7 @@ export function FirstSteps({ tables: [table], role, hasTokens, origin }: FirstSt
         </p>
       )}
       <p>Import a folder of CSV files that are named after their tables:</p>
-      <pre>npm run import -- path/to/your/csv/folder</pre>
+      <pre>{called("import")} path/to/your/csv/folder</pre>
       <p>or insert a row:</p>
       <pre>
         {table && `${curl}/${table.name} -H 'Content-Type: application/json' -d '${JSON.stringify(sentRow(table))}'`}
