@@ -5,9 +5,7 @@ import { z } from "zod";
 import { requires } from "../../http/auth.ts";
 import type { Env } from "../../http/env.ts";
 import { validate } from "../../http/validate.ts";
-import { discardStep, nextStep } from "../../ingest/mend.ts";
-import { ROWS_PER_REQUEST_MAX } from "../../read/request-rows.ts";
-import { countSelected } from "../../repositories/rejection-groups.ts";
+import { discardStep, nextStep, type Step } from "../../ingest/mend.ts";
 import { readForm } from "../form.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { HiddenFields } from "../parts/hidden-fields.tsx";
@@ -23,7 +21,6 @@ export function discardForms(dependencies: PageDependencies) {
   const Form = z.looseObject({
     ...fields,
     id: idsField,
-    scope: z.enum(["rows", "group"], { error: "must be rows or group" }),
     sure: z.literal("yes").optional(),
   });
 
@@ -33,15 +30,14 @@ export function discardForms(dependencies: PageDependencies) {
   return new Hono<Env>()
     .get("/page/rejections/discard", requires("writer"), validate("query", z.strictObject(fields)), async (c) => {
       const selection = c.req.valid("query");
-      const { rows } = await countSelected(pages.db, selection);
-      return ask(c, { selection, rows, ids: undefined });
+      const step = await nextStep(pages, pages.dictionary.of(selection.table), selection, "discarded");
+      return ask(c, questionOf(selection, step));
     })
     .post("/page/rejections/discard", ...checksToWrite(dependencies), async (c) => {
-      const { id: ids, scope, sure, table, cause, run } = readForm(c, Form);
+      const { id: ids, sure, table, cause, run } = readForm(c, Form);
       const selection = { table, cause, run };
-      const chosen = scope === "rows" ? { table, ids } : selection;
-      const step = await nextStep(pages, pages.dictionary.of(table), chosen, "discarded");
-      if (sure === undefined) return ask(c, { selection, rows: step.corrections.length, ids });
+      const step = await nextStep(pages, pages.dictionary.of(table), { table, ids }, "discarded");
+      if (sure === undefined) return ask(c, questionOf(selection, step));
       const discarded = await discardStep(database, step, msMax);
       return redirectTo(c, groupAddress(selection, { discarded }));
     });
@@ -49,14 +45,19 @@ export function discardForms(dependencies: PageDependencies) {
 
 interface QuestionProps {
   selection: Selection;
-  rows: number;
-  /** The rows that are chosen; undefined for the whole group. */
-  ids: readonly number[] | undefined;
+  /** The rows to discard. The form names them all: rows that come to the group meanwhile must stay open. */
+  ids: readonly number[];
+  /** How many rows of the group come after them. */
+  remaining: number;
 }
 
-function Question({ selection, rows, ids }: QuestionProps) {
-  const now = Math.min(rows, ROWS_PER_REQUEST_MAX);
-  const named = counted(now, "row");
+const questionOf = (selection: Selection, { corrections, remaining }: Step): QuestionProps => ({
+  ...{ selection, remaining },
+  ids: corrections.map(({ id }) => id),
+});
+
+function Question({ selection, ids, remaining }: QuestionProps) {
+  const named = counted(ids.length, "row");
   return (
     <section class="card" aria-labelledby="discard">
       <h1 id="discard">
@@ -67,11 +68,12 @@ function Question({ selection, rows, ids }: QuestionProps) {
       </h1>
       <p>
         They are closed for good: they cannot be mended or replayed any more. Their text stays in the log of rejections.
-        {now < rows && ` The group has ${counted(rows, "row")}; one step discards the first ${count(now)}.`}
+        {remaining > 0 &&
+          ` The group has ${counted(ids.length + remaining, "row")}; one step discards the first ${count(ids.length)}.`}
       </p>
       <form class="row" method="post" action="page/rejections/discard">
-        <HiddenFields fields={{ ...parametersOf(selection), scope: ids ? "rows" : "group", id: ids, sure: "yes" }} />
-        <button type="submit" class="danger" disabled={rows === 0}>
+        <HiddenFields fields={{ ...parametersOf(selection), id: ids, sure: "yes" }} />
+        <button type="submit" class="danger" disabled={ids.length === 0}>
           Discard {named}
         </button>
         <a class="button" href={groupAddress(selection)}>

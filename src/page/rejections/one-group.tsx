@@ -56,6 +56,7 @@ export function oneGroupViews({ frame, pages }: PageDependencies) {
       ...{ selection, progress, runs, from, discarded },
       rule: { rule, column, value, formats, zone },
       open: all.rows,
+      last: all.last,
       remaining: next.rows,
       rows: next.rows > 0 ? [] : await gridRows(pages.dictionary.of(table), found.slice(0, PAGE_ROWS)),
       hasMore: found.length > PAGE_ROWS,
@@ -73,6 +74,8 @@ interface GroupProps {
   /** How many rows are open, and how many of them come after the last step of a replay. */
   open: number;
   remaining: number;
+  /** The highest id of an open row. */
+  last: number;
   rows: GridRow[];
   from: number | undefined;
   hasMore: boolean;
@@ -84,7 +87,7 @@ interface GroupProps {
 }
 
 function Group(props: GroupProps) {
-  const { table, selection, open, remaining, rows, runs, progress, mayEdit, discarded } = props;
+  const { table, selection, open, last, remaining, rows, runs, progress, mayEdit, discarded } = props;
   const isOutcome = runs.length > 0 || (progress.left ?? 0) > 0;
   return (
     <div id="group">
@@ -114,7 +117,7 @@ function Group(props: GroupProps) {
         <>
           <Rows {...props} />
           {mayEdit && <RuleForms table={table} selection={selection} rows={open} />}
-          {mayEdit && <WholeGroup selection={selection} open={open} />}
+          {mayEdit && <WholeGroup selection={selection} open={open} last={last} />}
         </>
       )}
     </div>
@@ -156,12 +159,13 @@ function Rows({ here, table, selection, rows, hasMore, from, mayEdit }: GroupPro
   );
 }
 
-const WholeGroup = ({ selection, open }: { selection: Selection; open: number }) => (
+/** @param props.last the last row that is counted: rows that come after it are not replayed */
+const WholeGroup = ({ selection, open, last }: { selection: Selection; open: number; last: number }) => (
   <section class="card" aria-labelledby="whole">
     <h2 id="whole">All {count(open)} rows</h2>
     <p class="note">To replay them as they came helps if what they lacked is stored by now.</p>
     <form class="row" method="post" action="page/rejections/replay">
-      <HiddenFields fields={{ ...parametersOf(selection), scope: "group", auto: "yes" }} />
+      <HiddenFields fields={{ ...parametersOf(selection), scope: "group", upTo: last, auto: "yes" }} />
       <button type="submit">Replay all as they came</button>
       <a class="button danger" href={address("page/rejections/discard", parametersOf(selection))}>
         Discard all

@@ -74,6 +74,8 @@ interface PreviewProps {
 function Preview({ table, selection, fields, rule, step, rehearsal, examples, ids }: PreviewProps) {
   const { inserted = 0, unchanged = 0, rejected = 0 }: Partial<Counts> = rehearsal.counts[table.name] ?? {};
   const rows = step.corrections.length + step.remaining;
+  // Rows that come to the group after the preview are not replayed.
+  const chosen = ids ? { scope: "rows", id: ids } : { scope: "group", upTo: step.upTo };
   return (
     <>
       <p class="path">
@@ -94,9 +96,7 @@ function Preview({ table, selection, fields, rule, step, rehearsal, examples, id
           {step.cannot.length > 0 && <>, {count(step.cannot.length)} cannot be changed in this way and stay open</>}.
         </p>
         <form method="post" action="page/rejections/replay" class="row">
-          <HiddenFields
-            fields={{ ...parametersOf(selection), ...fields, scope: ids ? "rows" : "group", id: ids, auto: "yes" }}
-          />
+          <HiddenFields fields={{ ...parametersOf(selection), ...fields, ...chosen, auto: "yes" }} />
           <button type="submit" class="main" disabled={rows === 0}>
             Change and replay {rows === 1 ? "this row" : `these ${count(rows)} rows`}
           </button>
