@@ -55,10 +55,10 @@ async function sentForm(c: Context<Env>): Promise<{ bytes: Uint8Array; sent: Sen
 }
 
 /** Empty fields are left out, but in lists. Each doubt has radio buttons of its own name: all are choices. */
-function tidied(sent: Awaited<ReturnType<Response["formData"]>>): SentFields {
-  for (const [field, value] of [...sent]) {
-    if (value === "" && !LISTS.includes(field)) sent.delete(field);
-    else if (field.startsWith(CHOICE)) sent.append("choice", value);
+function* tidied(sent: Awaited<ReturnType<Response["formData"]>>): Generator<[name: string, value: unknown]> {
+  for (const [field, value] of sent) {
+    if (value === "" && !LISTS.includes(field)) continue;
+    yield [field, value];
+    if (field.startsWith(CHOICE)) yield ["choice", value];
   }
-  return sent;
 }

@@ -1,5 +1,6 @@
 /** The cells of a grid as its form sends them, and the corrections that they make. */
 import type { Table } from "../../codecs/tables.ts";
+import { MusterError } from "../../errors.ts";
 import type { Correction } from "../../read/corrections/corrected-file.ts";
 import { correctionOfCells } from "../../read/corrections/edited-cells.ts";
 import { ROWS_PER_REQUEST_MAX } from "../../read/request-rows.ts";
@@ -15,12 +16,17 @@ export function cellsIn(form: Record<string, unknown>): Map<number, Record<strin
   for (const [field, text] of Object.entries(form)) {
     const [, id, column] = CELL.exec(field) ?? [];
     if (id === undefined || column === undefined || typeof text !== "string") continue;
-    cells.set(Number(id), { ...cells.get(Number(id)), [column]: text });
+    const row = cells.get(Number(id)) ?? {};
+    row[column] = text;
+    cells.set(Number(id), row);
   }
   return cells;
 }
 
-/** The corrections of the rows whose cells differ from what came, and the ids of those that are not open any more. */
+/**
+ * The corrections of the rows whose cells differ from what came, and the ids of those that are not open any more.
+ * @throws MusterError `too_large`
+ */
 export async function editedRows(
   { db }: MusterDatabase,
   table: Table,
@@ -29,6 +35,8 @@ export async function editedRows(
   const corrections: Correction[] = [];
   const closed: number[] = [];
   if (cells.size === 0) return { corrections, closed };
+  if (cells.size > ROWS_PER_REQUEST_MAX)
+    throw new MusterError("too_large", `more than ${ROWS_PER_REQUEST_MAX} rows are sent: edit fewer at once`);
   const sent = { table: table.name, ids: [...cells.keys()], limit: ROWS_PER_REQUEST_MAX };
   for (const rejection of await listRejections(db, sent)) {
     const correction = await correctionOfCells(table, rejection, cells.get(rejection.id) ?? {});
