@@ -47,7 +47,7 @@ test("the overview says what is stored, what the last runs did, and what is open
   await importOf({ "jobs.csv": "80,\n" });
   const text = await words();
   for (const part of [
-    ...["departments 1 jobs 1 hired_employees 0", "3 open Cause Table Rows missing: job jobs 2 unknown_field:"],
+    ...["departments 1 jobs 1 hired_employees 0", "3 open Cause and table Rows missing: job jobs 2 unknown_field:"],
     ...["Dry run of an import", "succeeded nothing was stored 1 withheld", "every row of jobs was rejected"],
     ...["2 inserted 2 rejected", "There is no backup yet.", "up to date", "all that Muster does", "Hires in 2021"],
   ])

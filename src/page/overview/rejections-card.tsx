@@ -30,19 +30,19 @@ export function OpenRejectionsCard({ open: { value, unavailable } }: { open: Par
       </div>
       <Table
         caption={value ? `${number} open` : "By cause"}
-        columns={["Cause", "Table", { name: "Rows", isNumber: true }]}
+        columns={["Cause and table", { name: "Rows", isNumber: true }]}
         rows={shown.map(({ table, cause, rows }) => (
           <>
             <th scope="row">
               <a href={groupAddress({ table, cause })}>
                 <CauseName cause={cause} />
-              </a>
+              </a>{" "}
+              <small>{table}</small>
             </th>
-            <td>{table}</td>
             <Rows rows={rows} />
           </>
         ))}
-        ifEmpty={isCut ? "Too many to sort by cause here" : "No open rejections: every row that came is stored"}
+        ifEmpty={isCut ? "Too many to sort by cause here" : "No open rejections"}
         unavailable={unavailable}
       />
       {!isCut && others > 0 && <p class="note">And {count(others)} rows for other causes.</p>}
