@@ -27,12 +27,12 @@ async function sessionOf(token: string): Promise<{ Cookie: string }> {
 
 type Fields = Record<string, string | string[]>;
 
+const pairsOf = (fields: Fields) =>
+  Object.entries(fields).flatMap(([name, values]) => [values].flat().map((value): [string, string] => [name, value]));
+
 /** Sends a form as the page does. */
 async function send(path: string, fields: Fields | string, headers: Record<string, string> = {}) {
-  const pairs = Object.entries(fields).flatMap(([name, values]) =>
-    [values].flat().map((value): [string, string] => [name, value]),
-  );
-  const body = typeof fields === "string" ? fields : new URLSearchParams(pairs).toString();
+  const body = typeof fields === "string" ? fields : new URLSearchParams(pairsOf(fields)).toString();
   const sent = { "Content-Type": FORM, ...(await sessionOf("write-me")), ...OWN, ...headers };
   return app.request(path, { method: "POST", body, headers: sent });
 }
@@ -113,7 +113,7 @@ describe("each form below /page/", () => {
 test("a form with tens of thousands of fields does not keep the service from answering others", async () => {
   await rejected(1);
   const [id] = (await listRejections(db, { limit: 1 })).map((each) => each.id);
-  const names = Array.from({ length: 30_000 }, (_, index) => index);
+  const names = Array.from({ length: 90_000 }, (_, index) => index);
   const selection = "table=hired_employees&cause=missing:name&scope=rows";
   const asked = performance.now();
   const columns = await send(
@@ -130,7 +130,7 @@ test("a form with tens of thousands of fields does not keep the service from ans
   const tooMany = await send("/page/rejections/replay", "a=&".repeat(100_001));
   expect(await tooMany.text()).toContain("more than 100000 fields");
   // Quadratic work would take many minutes.
-  expect(performance.now() - asked).toBeLessThan(60_000);
+  expect(performance.now() - asked).toBeLessThan(20_000);
 });
 
 describe("rows that are rejected after a person has looked", () => {
