@@ -33,14 +33,20 @@ import { Verdict } from "./verdict.tsx";
 
 const EXAMPLES_MAX = 20;
 
-export function rulePreviews({ frame, database, pages, msMax }: PageDependencies) {
+export function rulePreviews({ frame, database, pages, inFlight, msMax }: PageDependencies) {
   const Query = z.strictObject({
     ...selectionFields(pages.dictionary),
     ...ruleFields,
     id: idsField,
     chosen: z.literal("yes").optional(),
   });
-  const checks = [requires("writer"), databaseAllows(database, "insert"), validate("query", Query)] as const;
+  // A preview inserts the rows and rolls back, so it is admitted as a write is.
+  const checks = [
+    inFlight.admitted(database.writers),
+    requires("writer"),
+    databaseAllows(database, "insert"),
+    validate("query", Query),
+  ] as const;
   return new Hono<Env>().get("/page/rejections/rule", ...checks, async (c) => {
     const { table: name, cause, run, id: ids, chosen, ...fields } = c.req.valid("query");
     const table = pages.dictionary.of(name);
