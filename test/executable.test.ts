@@ -7,6 +7,7 @@ import { parseUrl } from "../src/db/url.ts";
 import { ROOT, run } from "./support/commands.ts";
 import { dropDatabase, freshDatabase, freshUrl } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { until } from "./support/observe.ts";
 import { JOBS_PARQUET } from "./support/parquet.ts";
 import { startS3 } from "./support/s3.ts";
 import { workbook } from "./support/workbook.ts";
@@ -149,10 +150,10 @@ test("a Parquet file and a workbook are read: what reads them is loaded when it 
 test("it serves the page, the API document and their files, and SIGTERM stops it", async () => {
   const service = start(["serve"], { PORT: "0" });
   let log = "";
-  for await (const text of service.stdout.pipeThrough(new TextDecoderStream())) {
-    log += text;
-    if (log.includes("Muster serves")) break;
-  }
+  const reading = (async () => {
+    for await (const text of service.stdout.pipeThrough(new TextDecoderStream())) log += text;
+  })();
+  await until(() => log.includes("Muster serves"));
   const url = /http:[^"]+/.exec(log)?.[0] ?? "";
   const page = await (await fetch(url)).text();
   expect(page).toContain("<html");
@@ -169,6 +170,7 @@ test("it serves the page, the API document and their files, and SIGTERM stops it
   expect([document.openapi, Object.keys(document.paths)]).toEqual(["3.1.0", expect.arrayContaining(["/jobs"])]);
   service.kill("SIGTERM");
   expect(await service.exited).toBe(0);
+  await reading;
 });
 
 test("nothing but what was asked for is left in the folder", () => {

@@ -7,6 +7,7 @@ import { run, start, startOnTerminal } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { GATES, hold, until } from "./support/observe.ts";
+import { ownServer } from "./support/own-server.ts";
 
 const database = await freshDatabase();
 const environment = { DATABASE_URL: database.url };
@@ -134,14 +135,22 @@ test("without --json it prints the first rejected rows with file, line and reaso
 });
 
 test("with MUSTER_CAPABILITIES=no-load-data it loads by INSERT, with the same rows and counts", async () => {
+  // Nobody else may load into this server, whose statements are counted.
+  const own = await ownServer();
+  const database = await own.open();
+  const loads = async () => {
+    const [rows] = await own.root.query<RowDataPacket[]>("SHOW GLOBAL STATUS LIKE 'Com_load'");
+    return Number(rows[0]?.Value);
+  };
   const source = await folderOf({});
   const bad = await writeSample(source, { rows: 3000, badShare: 0.05, seed: 3 });
   const outcomes: { tables: unknown; rows: unknown; loads: number }[] = [];
   for (const words of ["", "no-load-data", "no-load-data,no-swap"]) {
-    await database.empty();
+    await own.root.query(`DELETE FROM ${own.name()}.hired_employees`);
+    for (const table of ["departments", "jobs"]) await own.root.query(`DELETE FROM ${own.name()}.${table}`);
     const before = await loads();
     const { code, stdout, stderr } = await run(["scripts/import.ts", source, "--json"], {
-      ...environment,
+      DATABASE_URL: own.url(),
       MUSTER_CAPABILITIES: words,
       LOG_LEVEL: "debug",
     });
@@ -154,10 +163,6 @@ test("with MUSTER_CAPABILITIES=no-load-data it loads by INSERT, with the same ro
   expect(loaded?.loads).toBeGreaterThan(0);
   expect(loaded?.rows).toHaveLength(3000 - bad);
   for (const each of inserted) expect(each).toEqual({ ...loaded, loads: 0 } as typeof each);
+  await database.close();
+  await own.stop();
 });
-
-/** How many LOAD DATA statements the server has run. */
-async function loads(): Promise<number> {
-  const [rows] = await database.pool.query<RowDataPacket[]>("SHOW GLOBAL STATUS LIKE 'Com_load'");
-  return Number(rows[0]?.Value);
-}

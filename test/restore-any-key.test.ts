@@ -223,12 +223,18 @@ test("pages of a composite key lose and repeat no row, whatever shares the first
     Array.from({ length: [30_000, 1_200, 5][index] ?? 0 }, (_, place) => [film, place - 15_000, `n${place}`]),
   );
   await pool.query("INSERT INTO casts (film, place, name) VALUES ?", [rows]);
-  const [before] = await select(pool, "SHOW GLOBAL STATUS LIKE 'Handler_read_next'");
-  const { manifest } = await keep("casts");
-  const [after] = await select(pool, "SHOW GLOBAL STATUS LIKE 'Handler_read_next'");
+  const read = async () => Number((await select(pool, "SHOW GLOBAL STATUS LIKE 'Handler_read_next'"))[0]?.Value);
+  let least = Number.POSITIVE_INFINITY;
+  let { manifest } = await keep("casts");
+  // Other test files read from the server at the same time, so the least of several counts is taken.
+  for (let attempt = 0; attempt < 20 && least >= 3 * rows.length; attempt++) {
+    const before = await read();
+    ({ manifest } = await keep("casts"));
+    least = Math.min(least, (await read()) - before);
+  }
   expect(manifest.tables[0]?.rows).toBe(rows.length);
   // If a page did not begin at its place in the index, a hundred times as many rows would be read.
-  expect(Number(after?.Value) - Number(before?.Value)).toBeLessThan(3 * rows.length);
+  expect(least).toBeLessThan(3 * rows.length);
   await verify(database, store, { id: manifest.id, report });
   await run("DELETE FROM casts WHERE place % 3 = 0", "UPDATE casts SET name = 'new' WHERE place % 5 = 0");
   await bring("casts");
