@@ -137,6 +137,45 @@ describe.skipIf(withoutChromium !== "")(`a person${withoutChromium}`, () => {
     ]);
   });
 
+  test("imports the rows that fit if nobody knows the zone of the other dates", async () => {
+    const person = await personWith("write-me");
+    const { page } = person;
+    await choose(person, "hired_employees.csv", "1,Ana,2021-04-03T15:00:00Z,1,1\n2,Bea,12/31/2021,1,1\n");
+    expect([await summary(person), await isOffered(person)]).toEqual([
+      "2 rows were looked at for hired_employees: 1 would be rejected. 1 point is for you to decide.",
+      false,
+    ]);
+    await inspected(person, () => page.getByLabel("Read it as it is: rows that do not fit are rejected").click());
+    expect([await summary(person), await isOffered(person)]).toEqual([
+      "2 rows were looked at for hired_employees: 1 would be rejected.",
+      true,
+    ]);
+    await press(person, "Import");
+    expect(await endOfRun(person)).toMatchObject({ counts: { hired_employees: { inserted: 1, rejected: 1 } } });
+  });
+
+  test("leaves the zone, and sees the dates as they came, whatever form was chosen for them", async () => {
+    const person = await personWith("write-me");
+    const { page } = person;
+    await choose(person, "hired_employees.csv", "1,Ana,03/04/2021,1,1\n2,Bea,05/06/2021,1,1\n");
+    await inspected(person, () => page.getByLabel("Dates: dd/MM/yyyy").click());
+    await inspected(person, () =>
+      page
+        .getByRole("group", { name: "zone" })
+        .getByLabel("Read it as it is: rows that do not fit are rejected")
+        .click(),
+    );
+    expect([await summary(person), await isOffered(person)]).toEqual([
+      "2 rows were looked at for hired_employees: 2 would be rejected.",
+      true,
+    ]);
+    await inspected(person, async () => {
+      await page.getByLabel("Zone of the dates").fill("America/Bogota");
+      await page.keyboard.press("Enter");
+    });
+    expect(await summary(person)).toBe("2 rows were looked at for hired_employees: 0 would be rejected.");
+  });
+
   test("changes how a file is read, and is told what is wrong with a field", async () => {
     const person = await personWith("write-me");
     const { page } = person;

@@ -49,10 +49,12 @@ export interface Inspected {
   read(recipe: FileRecipe): { rows: ReadRows; chunks: AsyncIterable<Uint8Array> };
   /** Whether the bytes may end before the file does. Then an error at their end says nothing. */
   isCut: boolean;
+  /** Whether dates that need a zone are left as they are if none is named: those that do not fit are rejected. */
+  isZoneLeft?: boolean | undefined;
 }
 
 export async function inspectFile(
-  { dictionary, name, table: named, given, start, read, isCut }: Inspected,
+  { dictionary, name, table: named, given, start, read, isCut, isZoneLeft = false }: Inspected,
   known: InspectedIds,
 ): Promise<FileInspection> {
   const { byName, packing } = start;
@@ -69,7 +71,8 @@ export async function inspectFile(
     sheets,
   });
   const packed: Finding[] = packing ? [{ part: "packing", ...packing }] : [];
-  const proposed = joined([given, ...findings.map((each) => each.recipe)]);
+  const all = joined([given, ...findings.map((each) => each.recipe)]);
+  const proposed = isZoneLeft && all.datetime?.zone === undefined ? dateless(all) : all;
   const certain = joined([given, ...findings.map((each) => (each.doubt === undefined ? each.recipe : undefined))]);
   const found = [...packed, ...findings].map(inspectedPart);
   const about = {
@@ -89,12 +92,14 @@ export async function inspectFile(
       known,
     );
   const rows = await rowsBy(proposed);
-  const { datetime, ...others } = proposed;
+  const { datetime } = proposed;
   // The formats of dates are of no use without a zone. The other columns can be shown without them.
   if (rows.error !== undefined && rows.counts.read === 0 && datetime?.formats && !datetime.zone)
-    return { ...about, ...(await rowsBy(others)), error: rows.error };
+    return { ...about, ...(await rowsBy(dateless(proposed))), error: rows.error };
   return { ...about, ...(isCut ? withoutCutEnd(rows) : rows) };
 }
+
+const dateless = ({ datetime: _, ...others }: FileRecipe): FileRecipe => others;
 
 /** How many records of a binary file are looked at for their names. */
 const RECORDS_MAX = 100;

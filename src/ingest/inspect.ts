@@ -105,7 +105,8 @@ export function importCommand(location: string, { flags }: FileInspection): stri
   return `${called("import")} ${quoted(location)}${flags === "" ? "" : ` ${flags}`}`;
 }
 
-export interface InspectedBody extends Pick<Inspected, "dictionary" | "name" | "table" | "given" | "isCut"> {
+export interface InspectedBody
+  extends Pick<Inspected, "dictionary" | "name" | "table" | "given" | "isCut" | "isZoneLeft"> {
   bytes: Uint8Array;
   /** What the request says about its body. */
   as: ReturnType<typeof formatOfFile>;
@@ -113,7 +114,7 @@ export interface InspectedBody extends Pick<Inspected, "dictionary" | "name" | "
 
 /** Inspects the first part of a file. Unless `isCut` is false, its last line is left out. */
 export async function inspectBody(
-  { dictionary, name, table, given, isCut, bytes, as }: InspectedBody,
+  { dictionary, name, table, given, isCut, isZoneLeft, bytes, as }: InspectedBody,
   known: InspectedIds,
 ): Promise<FileInspection> {
   let start: FileStart;
@@ -130,7 +131,7 @@ export async function inspectBody(
     return { rows: readerOfFormat(format, ""), chunks: once(chunk) };
   };
   const inspection = await inspectFile(
-    { dictionary, name, table, given, start: { ...start, isWhole }, read, isCut: !isWhole },
+    { dictionary, name, table, given, start: { ...start, isWhole }, read, isCut: !isWhole, isZoneLeft },
     known,
   );
   const isReadFromEnd = inspection.found.some(({ part, is }) => part === "format" && /^(?:parquet|xlsx)$/.test(is));

@@ -35,6 +35,10 @@ export function doubtsOf(found: readonly InspectedPart[], accepted: readonly str
   });
 }
 
+/** Whether the person leaves the doubts about one part as they are. */
+export const isAccepted = (accepted: readonly string[], part: string): boolean =>
+  accepted.some((key) => key.startsWith(`${part}: `));
+
 interface Deciding {
   doubts: readonly Doubt[];
   texts: FieldTexts;

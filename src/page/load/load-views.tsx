@@ -12,6 +12,7 @@ import { formatOfFile } from "../../read/formats/file-formats.ts";
 import { readFields, type SentFields } from "../form.ts";
 import type { PageDependencies } from "../page-routes.ts";
 import { ChooseFile } from "./choose-file.tsx";
+import { isAccepted } from "./doubts.tsx";
 import { Inspected } from "./inspected.tsx";
 import { CHOICE, chosenBy, LISTS, loadFields } from "./load-form.ts";
 
@@ -34,7 +35,8 @@ export function loadViews({ frame, pages, inFlight, bodyBytesMax, imports }: Pag
       const { name = "file.csv" } = fields;
       const { table, given } = chosenBy(fields, dictionary);
       const isCut = fields.complete === "false";
-      const part = { dictionary, name, bytes, isCut, as: formatOfFile(name) };
+      const isZoneLeft = isAccepted(fields.accepted, "zone");
+      const part = { dictionary, name, bytes, isCut, isZoneLeft, as: formatOfFile(name) };
       const known = new InspectedIds(pages.pool);
       const inspection = await inspectBody({ ...part, given, table: table && dictionary.of(table) }, known);
       return frame.answer(c, HEAD, <Inspected {...{ inspection, given, fields, dictionary }} />);
