@@ -269,6 +269,17 @@ test("rows are judged against what is stored, and against the parents in the sam
   expect(await listRuns(database.db, { limit: 1 })).toEqual([]);
 });
 
+test("says what to load first if a table that the rows refer to is empty", async () => {
+  const hires = await folderOf({ "hired_employees.csv": "1,Ana,2021-04-03T15:00:00Z,1,1\n" });
+  const notes = async () => (await inspectSource(hires, database.pool, { dictionary })).files[0]?.notes;
+  const first = (parent: string) => `${parent} has no rows yet, and hired_employees refers to it: load ${parent} first`;
+  expect(await notes()).toEqual([first("departments"), first("jobs")]);
+  await database.pool.query("INSERT INTO jobs VALUES (2, 'Cook')");
+  expect(await notes()).toEqual([first("departments")]);
+  await database.pool.query("INSERT INTO departments VALUES (1, 'Sales')");
+  expect(await notes()).toEqual([]);
+});
+
 test("only the start of a large file is read", async () => {
   const row = `1,${"x".repeat(200)}\n`;
   const big = `id,job\n${row.repeat(200_000)}`;

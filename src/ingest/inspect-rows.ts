@@ -7,7 +7,7 @@ import { MusterError } from "../errors.ts";
 import { shownRaw } from "../read/corrections/shown-raw.ts";
 import type { FileRow, ReadOptions } from "../read/file-row.ts";
 import { existingIds } from "../repositories/key-sql.ts";
-import { readRows } from "../repositories/rows.ts";
+import { hasRows, readRows } from "../repositories/rows.ts";
 import { judge, type KnownRows, NEW, type Verdict } from "./judge.ts";
 
 /** How many rows are judged. */
@@ -59,11 +59,24 @@ export async function inspectRows(table: Table, open: OpenRows, known: Inspected
     }
   }
   known.add(table, rows, verdicts, isWhole && error === undefined);
+  const sums = [...reasons.values()].sort((a, b) => b.rows - a.rows);
   return {
     rows: rows.slice(0, ROWS_SHOWN).map((row, at) => shownRow(table, row, verdicts[at])),
-    ...{ counts, notes: [...notes, ...known.notes(table)], error },
-    reasons: [...reasons.values()].sort((a, b) => b.rows - a.rows),
+    ...{ counts, notes: [...notes, ...known.notes(table), ...(await emptyParents(table, sums, known))], error },
+    reasons: sums,
   };
+}
+
+/** What to load first, if rows are rejected because a table that they refer to has no rows at all. */
+async function emptyParents(table: Table, reasons: InspectedRows["reasons"], known: InspectedIds): Promise<string[]> {
+  const empty = new Set<TableName>();
+  for (const { columns, parent } of table.references) {
+    const isRefused = reasons.some(
+      ({ code, field }) => code === "unknown_reference" && columns.some((at) => table.columns[at]?.name === field),
+    );
+    if (isRefused && (await known.isEmpty(parent))) empty.add(parent.name);
+  }
+  return [...empty].map((parent) => `${parent} has no rows yet, and ${table.name} refers to it: load ${parent} first`);
 }
 
 /** The verdict on a row of a table that the server judges, when all rows are staged. */
@@ -132,6 +145,12 @@ export class InspectedIds implements KnownRows {
     const unknown = [...ids].filter((id) => !inspected?.has(id));
     const stored = await existingIds(this.pool, table, unknown);
     return new Set(unknown.filter((id) => !stored.has(id)));
+  }
+
+  /** Whether a table has no rows, neither stored nor in the files that were inspected before. */
+  async isEmpty(table: Table): Promise<boolean> {
+    if (!this.pool || this.#inspected.get(table.name)?.ids.size) return false;
+    return !(await hasRows({ pool: this.pool }, [table]));
   }
 
   /** What was not checked. */

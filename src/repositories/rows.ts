@@ -74,7 +74,7 @@ function listing(table: Table, { limit, after, equal = [] }: RowFilter): { rest:
 }
 
 /** Whether any of the tables has a row. */
-export async function hasRows({ pool }: Database, tables: readonly Table[]): Promise<boolean> {
+export async function hasRows({ pool }: Pick<Database, "pool">, tables: readonly Table[]): Promise<boolean> {
   for (const { name } of tables) {
     const [[row]] = await pool.query<RowDataPacket[]>(`SELECT EXISTS (SELECT 1 FROM ${escapeId(name)}) AS found`);
     if (row?.found) return true;

@@ -36,7 +36,7 @@ export function FirstRows({ table, inspection }: { table: RowsOf; inspection: Fi
         <p class="note">{note}</p>
       ))}
       <Table
-        caption={`The first ${rows.length} rows of ${table.name}`}
+        caption={`The first ${counted(rows.length, "row")} of ${table.name}`}
         columns={["Position", "Verdict", ...columns]}
         rows={rows.map((row) => <Cells row={row} columns={columns} />)}
         ifEmpty="No row could be read"

@@ -101,5 +101,5 @@ function summaryOf({ table, counts, error }: FileInspection, open: readonly Doub
     open.length === 0 ? "" : ` ${counted(open.length, "point")} ${open.length === 1 ? "is" : "are"} for you to decide.`;
   if (table === null) return `Its table is not known: choose it.${decide}`;
   if (error !== undefined && counts.read === 0) return `It cannot be read like this.${decide}`;
-  return `${count(counts.read)} rows were looked at for ${table}: ${count(counts.rejected)} would be rejected.${decide}`;
+  return `${counted(counts.read, "row")} ${counts.read === 1 ? "was" : "were"} looked at for ${table}: ${count(counts.rejected)} would be rejected.${decide}`;
 }
