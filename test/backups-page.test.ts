@@ -70,6 +70,8 @@ test.skipIf(withoutChromium !== "")(
     await page.getByRole("button", { name: "Back up" }).click();
     const made = await endOfRun(person);
     expect(made).toMatchObject({ kind: "backup", status: "succeeded", counts: { jobs: { received: 2 } } });
+    await page.getByRole("table", { name: "The rows of each table" }).waitFor();
+    await page.getByRole("columnheader", { name: "In the backup" }).waitFor();
     await page.goto(`${root}page/backups`);
     await page.getByRole("cell", { name: "departments 2, jobs 2" }).waitFor();
     await page.getByRole("cell", { name: "not proven" }).waitFor();

@@ -152,6 +152,8 @@ describe.skipIf(withoutChromium !== "")(`a person${withoutChromium}`, () => {
     ]);
     await press(person, "Import");
     expect(await endOfRun(person)).toMatchObject({ counts: { hired_employees: { inserted: 1, rejected: 1 } } });
+    await page.getByRole("region", { name: "Account" }).getByRole("link", { name: "Load a file" }).click();
+    await page.getByRole("heading", { name: "Load a file" }).waitFor();
   });
 
   test("leaves the zone, and sees the dates as they came, whatever form was chosen for them", async () => {

@@ -260,6 +260,12 @@ inBrowser(`without JavaScript rows are read, mended, replayed and discarded by p
   await page.getByText("2 stored").waitFor();
   expect(await stored()).toMatchObject([{ department_id: 2 }, { department_id: 1 }, { department_id: 1 }]);
   await openGroup(person, "missing: name");
+  expect(
+    await person.page
+      .getByLabel(/^name of rejection/)
+      .first()
+      .getAttribute("size"),
+  ).toBe("20");
   await page.getByRole("link", { name: "Discard all" }).click();
   await page.getByRole("button", { name: "Discard 1 row" }).click();
   await page.getByText("Discarded 1 row.").waitFor();

@@ -59,9 +59,11 @@ export function Grid({ table, rows, mayEdit, mayChoose = false }: GridProps) {
   );
 }
 
-/** How many characters a column shows: enough for its longest text, within limits. */
-const widthOf = (name: string, rows: readonly GridRow[]): number =>
-  Math.min(36, Math.max(4, ...rows.map(({ fields }) => (fields ? (fields.get(name)?.length ?? 0) : 12))));
+/** How many characters a column shows: enough for its longest text, within limits. A blank column has room to write in. */
+function widthOf(name: string, rows: readonly GridRow[]): number {
+  const longest = Math.max(0, ...rows.map(({ fields }) => (fields ? (fields.get(name)?.length ?? 0) : 12)));
+  return longest === 0 ? 20 : Math.min(36, Math.max(4, longest));
+}
 
 interface RowProps extends Required<Pick<GridProps, "mayEdit" | "mayChoose">> {
   row: GridRow;

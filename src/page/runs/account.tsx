@@ -29,7 +29,7 @@ export function Account({ run, caption }: { run: RunRecord; caption: string }) {
       caption={caption}
       columns={[
         "Table",
-        { name: kind === "restore" ? "In the backup" : "Received", isNumber: true },
+        { name: kind === "restore" || kind === "backup" ? "In the backup" : "Received", isNumber: true },
         ...verdicts.map(headingOf),
         ...(isDrawn ? [{ name: <span class="unseen">As a bar</span> }] : []),
       ]}

@@ -27,6 +27,7 @@ export const EndedEvent = ({ run, role }: EndedProps) => (
 
 export function Ended({ run, role }: EndedProps) {
   const { id, dry_run, error, counts, started_at, finished_at } = run;
+  const hasVerdicts = Object.keys(sumOf(counts)).length > 1;
   return (
     <>
       <section class="card" aria-labelledby="account">
@@ -39,7 +40,7 @@ export function Ended({ run, role }: EndedProps) {
         {dry_run && <p class="notice">{dryRunText(run)}</p>}
         {error !== null && <p class="bad">{error}</p>}
         {Object.keys(counts).length > 0 && <VerdictBar counts={sumOf(counts)} />}
-        <Account run={run} caption="Every row is in one of these columns" />
+        <Account run={run} caption={hasVerdicts ? "Every row is in one of these columns" : "The rows of each table"} />
         <Next run={run} role={role} />
       </section>
       <section class="card" aria-label="About this run">
@@ -71,6 +72,9 @@ function dryRunText(run: RunRecord): string {
     : "A proof: the backup was restored beside the tables and compared. The tables were not changed.";
 }
 
+/** Whether a file was sent: on the page, or by a request. */
+const isUpload = ({ kind, source }: RunRecord): boolean => kind === "import" && (source ?? "").startsWith("upload:");
+
 /** Links to what a person does after such a run. A dry run keeps no rejections. */
 function Next({ run, role }: EndedProps) {
   const { id, status, counts, dry_run } = run;
@@ -90,6 +94,7 @@ function Next({ run, role }: EndedProps) {
           Restore these tables
         </a>
       )}
+      {isUpload(run) && has(role, "writer") && <a href="page/load">Load a file</a>}
       {backup !== undefined && <a href={`page/backups/${backup}`}>To the backup</a>}
     </p>
   );
