@@ -28,7 +28,20 @@ export const formBody = (inFlight: InFlight, bytesMax: number): [MiddlewareHandl
  */
 export function readForm<Schema extends z.ZodObject>(c: Context<Env>, schema: Schema): z.output<Schema> {
   mediaTypeOf(c, [FORM_TYPE]);
-  return readFields(new URLSearchParams(textOf(bytesOf(c))), schema);
+  const text = textOf(bytesOf(c));
+  if (!isWellEncoded(text))
+    throw new Refusal(400, "the form has a % that does not begin a character of UTF-8: send it as browsers do");
+  return readFields(new URLSearchParams(text), schema);
+}
+
+/** URLSearchParams would make U+FFFD of bytes that are not UTF-8, and a cell would be stored with it. */
+function isWellEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A page of the widest table has about half as many cells. */

@@ -8,6 +8,7 @@ import { loggable } from "../../http/log.ts";
 import { findVerifications } from "../../repositories/backup-runs.ts";
 import { sizeOf, tableRows } from "../backups/contents.ts";
 import { type Checked, Proof } from "../backups/proof.tsx";
+import { roleOf } from "../frame.tsx";
 import type { PageDependencies } from "../page-routes.ts";
 import { type Part, part } from "../part.ts";
 import { Facts } from "../parts/facts.tsx";
@@ -18,7 +19,10 @@ import { Unavailable } from "../parts/table.tsx";
 /** The overview does not wait longer for the store. */
 const STORE_MS_MAX = 2_000;
 
-/** The newest backup, and whether it is proven. Undefined if there is none. A store that fails is only `unavailable`. */
+/**
+ * The newest backup, and whether it is proven. Undefined if there is none. A store that fails is only `unavailable`. Only admins
+ * see why, as in the API: it can name the bucket, and say what is wrong with the credentials.
+ */
 export async function newestBackup(
   c: Context<Env>,
   { store, pages }: PageDependencies,
@@ -30,7 +34,7 @@ export async function newestBackup(
     const verifications = await part(findVerifications(pages.db, [backup.id]));
     return { value: { backup, verification: verifications.value?.get(backup.id) } };
   } catch (error) {
-    if (error instanceof MusterError) return { unavailable: error.message };
+    if (error instanceof MusterError && has(roleOf(c), "admin")) return { unavailable: error.message };
     c.get("log").warn(
       { request: c.get("requestId"), error: loggable(error) },
       "the store of the backups cannot be read",
