@@ -66,9 +66,10 @@ Without DATABASE_URL it starts a private database server, and at its first start
 async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   const tokens = readTokens(config.API_TOKENS);
   assertBindable(config.HOST, tokens);
-  const log = await openLog(config.LOG_LEVEL, process.stdout.isTTY);
+  const { log, close } = await openLog(config.LOG_LEVEL, process.stdout.isTTY);
   const say = (line: string) => log.info(line);
   await using closing = new AsyncDisposableStack();
+  closing.defer(close);
 
   const database = await openDatabase(config, { dictionary, use: "read", say });
   closing.defer(() => waitAtMost(CLOSE_MS_MAX, database.close()));

@@ -9,7 +9,7 @@ import { server } from "./support/joined-server.ts";
 /** All processes share one server, which more of them would only keep waiting. */
 const PROCESSES = Math.min(availableParallelism(), 4);
 
-/** No test has a time limit of its own, so that none fails because a machine is slow. */
+/** For every test. It is long, so that no test fails because a machine is slow. */
 const TIMEOUT_MS = 600_000;
 
 const options = [`--parallel=${PROCESSES}`, `--timeout=${TIMEOUT_MS}`, ...process.argv.slice(2)];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { migrate } from "../src/db/migrate.ts";
 import { joinServer } from "../src/embedded/server.ts";
 import { appOver } from "./support/app.ts";
-import { ROOT, run, serve, startOnTerminal } from "./support/commands.ts";
+import { ROOT, run, serve, start, startOnTerminal } from "./support/commands.ts";
 import { connect, freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { underWay, until } from "./support/observe.ts";
@@ -48,6 +48,16 @@ describe("the service", () => {
     socket.end();
     stop();
     await service.exited;
+  });
+
+  test("ends when it is told to, even if nobody reads its log any more", async () => {
+    const service = start(["src/main.ts"], { DATABASE_URL: database.url, PORT: "0" });
+    const reader = service.stdout.getReader();
+    for (let log = ""; !log.includes("Muster serves"); )
+      log += new TextDecoder().decode((await reader.read()).value ?? new Uint8Array());
+    await reader.cancel();
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
   });
 
   test("starts in any folder", async () => {

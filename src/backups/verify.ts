@@ -29,7 +29,7 @@ export async function verify(database: MusterDatabase, store: BackupStore, optio
 }
 
 export interface VerifyOptions extends RunOptions {
-  /** Of the backup, or `latest`. */
+  /** The id of the backup, or `latest`. */
   id: string;
 }
 

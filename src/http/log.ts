@@ -11,15 +11,35 @@ import type { Env } from "./env.ts";
 const HELD_CHARACTERS_MAX = 4096;
 const HELD_MS_MAX = 100;
 
+/** How long the last lines may take to be written. */
+const FLUSH_MS_MAX = 1_000;
+
+export interface OpenLog {
+  log: Logger;
+  /** Writes the lines that are held back, and ends the log. */
+  close(): Promise<void>;
+}
+
 /**
  * Opens the log on standard output: JSON, or short lines for a person at a terminal. JSON lines that are held back are written
- * when the process ends. A process that is killed loses the lines of the last HELD_MS_MAX.
+ * when the log is closed. A process that is killed loses the lines of the last HELD_MS_MAX.
  */
-export async function openLog(level: string, isTerminal: boolean): Promise<Logger> {
+export async function openLog(level: string, isTerminal: boolean): Promise<OpenLog> {
+  if (isTerminal) {
+    const { default: pretty } = await import("pino-pretty");
+    return { log: pino({ level }, pretty(SHORT)), close: async () => {} };
+  }
   const held = { sync: false, minLength: HELD_CHARACTERS_MAX, periodicFlush: HELD_MS_MAX };
-  if (!isTerminal) return pino({ level }, pino.destination({ dest: process.stdout.fd, ...held }));
-  const { default: pretty } = await import("pino-pretty");
-  return pino({ level }, pretty(SHORT));
+  const destination = pino.destination({ dest: process.stdout.fd, ...held });
+  return {
+    log: pino({ level }, destination),
+    close: async () => {
+      const written = new Promise<void>((done) => destination.flush(() => done()));
+      await Promise.race([written, Bun.sleep(FLUSH_MS_MAX)]);
+      // Otherwise the destination would try for ever to write at the exit, if nobody reads the log any more.
+      destination.destroy();
+    },
+  };
 }
 
 const SHORT: PrettyOptions = {

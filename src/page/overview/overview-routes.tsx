@@ -24,7 +24,7 @@ import { OPEN_GROUPED_MAX, type OpenRejections, OpenRejectionsCard } from "./rej
 import { TablesCard } from "./tables-card.tsx";
 
 const RUNS_SHOWN = 10;
-/** Of a dictionary with more tables, only the first are counted. */
+/** If the dictionary has more tables, only the first are counted. */
 const TABLES_COUNTED = 30;
 
 export function overviewRoutes(dependencies: PageDependencies) {
