@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { Table as StoredTable } from "../../codecs/tables.ts";
 import type { Counts } from "../../db/ledger.ts";
+import { Turnstile } from "../../db/turnstile.ts";
 import { MusterError } from "../../errors.ts";
 import { requires } from "../../http/auth.ts";
 import { databaseAllows } from "../../http/database-allows.ts";
@@ -32,6 +33,8 @@ import {
 import { Verdict } from "./verdict.tsx";
 
 const EXAMPLES_MAX = 20;
+/** Previews that are judged at once. Each holds up to 1,000 rows in memory, and a place among the writers. */
+const PREVIEWS_MAX = 2;
 
 export function rulePreviews({ frame, database, pages, inFlight, msMax }: PageDependencies) {
   const Query = z.strictObject({
@@ -40,6 +43,7 @@ export function rulePreviews({ frame, database, pages, inFlight, msMax }: PageDe
     id: idsField,
     chosen: z.literal("yes").optional(),
   });
+  const inTurn = new Turnstile(PREVIEWS_MAX);
   // A preview inserts the rows and rolls back, so it is admitted as a write is.
   const checks = [
     inFlight.admitted(database.writers),
@@ -54,8 +58,10 @@ export function rulePreviews({ frame, database, pages, inFlight, msMax }: PageDe
     const rule = ruleOf(table, fields);
     if (!rule) throw new MusterError("invalid", "choose a rule: set a column, or read its dates");
     const isChosen = chosen === "yes" || ids.length > 0;
-    const step = await nextStep(pages, table, isChosen ? { table: name, ids } : selection, rule);
-    const rehearsal = await rehearseStep(database, step, msMax);
+    const { step, rehearsal } = await inTurn.pass(async () => {
+      const step = await nextStep(pages, table, isChosen ? { table: name, ids } : selection, rule);
+      return { step, rehearsal: await rehearseStep(database, step, msMax) };
+    });
     const examples = await gridRows(table, step.rejections.slice(0, EXAMPLES_MAX));
     // The address of a preview that htmx shows. If the browser did it itself, it would go to the address of an error too.
     c.header("HX-Push-Url", hrefOf(c));
