@@ -128,6 +128,26 @@ test("with Prefer: handling=strict a duplicate value withholds the other rows", 
   expect(await muster.select("SELECT code FROM currencies")).toMatchObject([{ code: "EUR" }]);
 });
 
+test("a row is never called a duplicate of a later row", async () => {
+  const employee = (id: number, office: string, desk: number) => ({
+    ...{ id, name: "x", manager_id: null, badge: null, office, desk },
+  });
+  const { rows } = await muster.post("/employees", [
+    employee(5, "N", 3),
+    employee(1, "n", 3),
+    employee(3, "N", 3),
+    employee(3, "n", 2),
+    employee(1, "n", 1),
+  ]);
+  expect(rows.map(({ reasons }) => reasons?.map(({ code }) => code) ?? "inserted")).toEqual([
+    "inserted",
+    ["duplicate_value"],
+    ["duplicate_value"],
+    "inserted",
+    "inserted",
+  ]);
+});
+
 const logins = fc.constantFrom("a", "A", "á", "b", "B", "c", "d");
 const numbers = fc.integer({ min: 1, max: 6 });
 const BATCHES = {

@@ -58,7 +58,10 @@ export class BatchJudge {
       if (row.reasons.length > 0) return true;
       const codes = this.#codesOf(row.values);
       const isFirst = !codes.some((code) => claimed.has(alike(code)));
-      if (!codes.some((code) => this.#taken.has(code))) for (const code of codes) claimed.add(alike(code));
+      // A row that is judged now and has a taken value will not be stored, so no later row has to wait for it. If it waits
+      // itself, later rows wait too: else one of them could be stored first, and this row would be called its duplicate.
+      const isLost = isFirst && codes.some((code) => this.#taken.has(code));
+      if (!isLost) for (const code of codes) claimed.add(alike(code));
       return isFirst;
     });
   }
