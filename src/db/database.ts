@@ -3,7 +3,7 @@ import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { type Connection, createConnection, type Pool } from "mysql2/promise";
 import { type Capability, DEFAULTS } from "../config.ts";
 import { locate } from "./driver-errors.ts";
-import { type Facts, readFacts } from "./facts.ts";
+import { type Facts, isTidb, readFacts } from "./facts.ts";
 import { quoted } from "./grants.ts";
 import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
@@ -135,10 +135,12 @@ async function factsOnce(url: string, password?: PasswordSource): Promise<Facts>
 
 function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Server {
   const galera = variables.get("wsrep_on") === "ON" ? variables.get("wsrep_max_ws_size") : undefined;
+  const version = variables.get("version") ?? "";
   return {
-    version: variables.get("version") ?? "",
+    version,
     loadsData: variables.get("local_infile") === "ON" && !capabilities.includes("no-load-data"),
-    swaps: !capabilities.includes("no-swap"),
+    // On TiDB others see a RENAME while it still waits for readers, so its old table could not be checked and taken back.
+    swaps: !isTidb(version) && !capabilities.includes("no-swap"),
     // 0 means no limit.
     transactionBytesMax: Number(variables.get("group_replication_transaction_size_limit") ?? galera) || undefined,
   };

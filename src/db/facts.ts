@@ -63,3 +63,6 @@ export async function readFacts(connection: Connection): Promise<Facts> {
     grants: grants?.everywhere.size ? grants : undefined,
   };
 }
+
+/** @param version what the server calls its version, such as `8.0.11-TiDB-v8.5.3` */
+export const isTidb = (version: string): boolean => /-TiDB-/.test(version);

@@ -3,7 +3,8 @@
  * the server's defaults or init_connect say.
  *
  * Only MySQL runs `/*!80000 ... *\/`, since MariaDB skips the versions 50700 to 99999. Only MariaDB runs `/*M!110402 ... *\/`,
- * from its version 11.4.2 on (https://mariadb.com/kb/en/comment-syntax/).
+ * from its version 11.4.2 on (https://mariadb.com/kb/en/comment-syntax/). Only TiDB runs `/*T! ... *\/`
+ * (https://docs.pingcap.com/tidb/stable/comment-syntax/).
  */
 import { MusterError } from "../errors.ts";
 import { driverError } from "./driver-errors.ts";
@@ -85,6 +86,22 @@ const MARIADB: Settings = {
 /** Makes a locking read see what is committed now, as on MySQL. Before 11.4.2 MariaDB does so by default. */
 const MARIADB_SNAPSHOT: Settings = { innodb_snapshot_isolation: 0 };
 
+const TIDB: Settings = {
+  // LOCK IN SHARE MODE locks the rows, as FOR UPDATE does. TiDB has no shared locks, and would refuse the statement or ignore it.
+  tidb_enable_shared_lock_promotion: 1,
+  tidb_enable_noop_functions: "OFF",
+  // A statement waits for the rows that it needs, and finds duplicates at once, not when the transaction is committed.
+  tidb_txn_mode: "pessimistic",
+  tidb_constraint_check_in_place_pessimistic: 1,
+  // A statement is never committed in parts.
+  tidb_dml_type: "STANDARD",
+  tidb_batch_insert: 0,
+  tidb_batch_delete: 0,
+  // A transaction sees everything that was committed before it began.
+  tidb_low_resolution_tso: 0,
+  tidb_read_staleness: 0,
+};
+
 const list = (settings: Settings) =>
   Object.entries(settings)
     .map(([name, value]) => `${name} = ${typeof value === "string" ? `'${value}'` : value}`)
@@ -94,7 +111,7 @@ const list = (settings: Settings) =>
  * The first statement of every connection. If it fails, the connection must not be used. It sets autocommit to 0 and then to 1,
  * which ends a transaction that init_connect may have begun.
  */
-export const SET_SESSION = `SET autocommit = 0, ${list(ALL)} /*!80000 , ${list(MYSQL)} */ /*M!100600 , ${list(MARIADB)} */ /*M!110402 , ${list(MARIADB_SNAPSHOT)} */`;
+export const SET_SESSION = `SET autocommit = 0, ${list(ALL)} /*!80000 , ${list(MYSQL)} */ /*M!100600 , ${list(MARIADB)} */ /*M!110402 , ${list(MARIADB_SNAPSHOT)} */ /*T! , ${list(TIDB)} */`;
 
 /**
  * The error to throw if SET_SESSION fails: `unavailable` if the server refuses it, the driver's own error if the connection
@@ -113,7 +130,7 @@ export function sessionError(error: unknown): unknown {
  * @throws MusterError `refused` that names the first variable with another value
  */
 export function assertSession(shown: ReadonlyMap<string, string>): void {
-  const own = /MariaDB/i.test(shown.get("version") ?? "") ? { ...MARIADB, ...MARIADB_SNAPSHOT } : MYSQL;
+  const own = /MariaDB/i.test(shown.get("version") ?? "") ? { ...MARIADB, ...MARIADB_SNAPSHOT } : { ...MYSQL, ...TIDB };
   for (const [name, value] of Object.entries({ ...ALL, ...own })) {
     const found = shown.get(name);
     if (found === undefined || isSame(found, String(value))) continue;

@@ -47,7 +47,7 @@ export const LOCKING = " LOCK IN SHARE MODE";
 
 /** Runs `work` in one snapshot, so that it does not see what other programs commit between its statements. */
 export async function atOneMoment<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
-  await connection.query("START TRANSACTION READ ONLY");
+  await connection.query("START TRANSACTION");
   try {
     return await work();
   } finally {

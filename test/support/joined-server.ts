@@ -1,7 +1,11 @@
-/** Joins the private server of all tests, in .data. It runs as long as a process is joined to it. */
+/**
+ * Joins the server of all tests: a private one in .data, which runs as long as a process is joined to it, or TiDB if MUSTER_TIDB
+ * names its program. A test that needs a private server of its own has MariaDB or MySQL even then.
+ */
 import { join } from "node:path";
 import { findProgram } from "../../src/embedded/mysqld.ts";
 import { joinServer } from "../../src/embedded/server.ts";
+import { joinTidb } from "./tidb.ts";
 
 /** The data of tests may be lost if the machine dies, so the server does not wait for the disk. */
 export const UNSAFE_BUT_QUICK = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"];
@@ -11,4 +15,8 @@ export const mysqld = process.env.MUSTER_MYSQLD || undefined;
 export const program = await findProgram(mysqld, console.log);
 
 const folder = join(import.meta.dir, "../../.data", `test-${program.kind.toLowerCase()}`);
-export const server = await joinServer(folder, { mysqld, say: console.log, args: UNSAFE_BUT_QUICK });
+const tidb = process.env.MUSTER_TIDB || undefined;
+export const server =
+  tidb === undefined
+    ? await joinServer(folder, { mysqld, say: console.log, args: UNSAFE_BUT_QUICK })
+    : await joinTidb(tidb);
