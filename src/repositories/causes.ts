@@ -31,8 +31,11 @@ export function parseCause(text: string): Cause | undefined {
   return causeText(cause) === text ? cause : undefined;
 }
 
-/** Finds the details in the JSON text of reasons. Their keys are stored in the order code, field, detail. */
-const DETAIL = String.raw`,"detail":"(?:[^"\\]++|\\.)*+"`;
+/**
+ * Finds the details in the JSON text of reasons. Their keys are stored in the order code, field, detail. The servers have three
+ * kinds of regular expressions (PCRE, ICU, RE2), and all of them match this one in time that grows with the text only.
+ */
+const DETAIL = String.raw`,"detail":"[^"\\]*(?:\\.[^"\\]*)*"`;
 
 /** The JSON text of a rejection's cause. To compute it for 100,000 rows takes less than half a second. */
 export const CAUSE: SQL<string> = sql`REGEXP_REPLACE(${rejections.reasons}, ${DETAIL}, '')`;
