@@ -8,8 +8,10 @@ import type { Column, Table } from "../codecs/tables.ts";
 import { textEncoder } from "../codecs/text-to-avro.ts";
 import { fromText } from "../codecs/text-to-row.ts";
 import type { Database } from "../db/database.ts";
+import { explainedError, lineOf } from "../db/driver-errors.ts";
 import type { TextRow } from "../db/text-rows.ts";
 import { debugPoint } from "../debug-points.ts";
+import { MusterError } from "../errors.ts";
 import { definitionOf } from "../publish/definition.ts";
 import { clearDeadRuns } from "../publish/recovery.ts";
 import type { BegunRun, LiveRun } from "../repositories/live-run.ts";
@@ -74,15 +76,34 @@ async function carryOut(
     const manifest = sealed({ id, created_at, server: database.server.version, tables: entries });
     debugPoint("files written");
     await draft.complete(`${JSON.stringify(manifest, null, 2)}\n`);
+    draft = undefined; // From now on it is a backup, which no error removes.
     debugPoint("backup complete");
     const counts = Object.fromEntries(entries.map(({ table, rows }) => [table, { received: rows }]));
-    await endRun(run.db, run.id, { status: "succeeded", counts });
+    await recordEnd(database, run, counts);
     return { run: run.id, manifest };
   } catch (error) {
     await draft?.discard().catch(() => report.say(`what was written of backup ${id} could not be removed`));
     throw error;
   } finally {
     snapshot?.destroy();
+  }
+}
+
+/**
+ * Records that the backup is complete. It is in the store now, whatever happens to the database, and the error says so.
+ * @throws MusterError `unavailable` if the database cannot record it
+ */
+async function recordEnd(database: Database, run: LiveRun, counts: Record<string, { received: number }>) {
+  const end = { status: "succeeded", counts } as const;
+  try {
+    // The run's own connection may be lost although the database, or the next primary of a cluster, can be reached.
+    await endRun(run.db, run.id, end).catch(() => endRun(database.db, run.id, end));
+  } catch (error) {
+    const line = (why: string) =>
+      `backup ${run.source} is complete and can be restored, but its run is not recorded: ${why}`;
+    const shown = explainedError(error);
+    const why = shown instanceof MusterError ? shown.message : "an error inside Muster";
+    throw new MusterError("unavailable", line(why), { cause: error, located: line(lineOf(error)) });
   }
 }
 
