@@ -11,6 +11,15 @@ const FOUND_MS = 1_000;
 /** Connect timeout for each host. All hosts together must answer within the timeout of the pool. */
 const ASK_MS_MAX = 2_000;
 
+/** Whether a server is a Galera node (a variable), and whether that node has its cluster (a status). */
+const GALERA = "wsrep_on";
+const GALERA_READY = "wsrep_ready";
+
+interface Shown {
+  Variable_name: string;
+  Value: string;
+}
+
 /** Where a pool's connections go. */
 export interface Route {
   options: ConnectionOptions;
@@ -52,7 +61,8 @@ export async function routeTo(hosts: Host[], options: ConnectionOptions, passwor
 
 /**
  * The first host that answers and takes writes. All members of a cluster but its primary are read-only. If none takes writes,
- * this is the first host that answers, because it can serve reads.
+ * this is the first host that answers, because it can serve reads. A Galera node that has lost its cluster answers too, but
+ * serves nothing: it comes last.
  * @throws the last host's error if no host answers
  */
 export async function writableHost(
@@ -64,21 +74,28 @@ export async function writableHost(
   if (only && others.length === 0) return only;
   let failure: unknown;
   let reader: Host | undefined;
+  let detached: Host | undefined;
   for (const host of hosts) {
     try {
       const connection = await signIn(password, (login) =>
         createConnection({ ...options, ...host, ...login, connectTimeout: ASK_MS_MAX }),
       );
-      const [rows] = await connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (?)", [READ_ONLY_SETTINGS]);
+      const names = [...READ_ONLY_SETTINGS, GALERA];
+      const [rows] = await connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (?)", [names]);
+      const [status] = await connection.query("SHOW GLOBAL STATUS WHERE Variable_name = ?", [GALERA_READY]);
       await connection.end();
-      const shown = rows as { Variable_name: string; Value: string }[];
-      if (!readOnlyBy(new Map(shown.map((row) => [row.Variable_name, row.Value])))) return host;
-      reader ??= host;
+      const shown = new Map(
+        [...(rows as Shown[]), ...(status as Shown[])].map((row) => [row.Variable_name, row.Value]),
+      );
+      if (shown.get(GALERA) === "ON" && shown.get(GALERA_READY) === "OFF") detached ??= host;
+      else if (readOnlyBy(shown) === undefined) return host;
+      else reader ??= host;
     } catch (error) {
       if (!driverError(error)) throw error;
       failure = locate(error, host);
     }
   }
-  if (reader) return reader;
+  const last = reader ?? detached;
+  if (last) return last;
   throw failure;
 }

@@ -39,7 +39,7 @@ const ALL: Settings = {
   // Foreign keys and unique keys are checked.
   foreign_key_checks: 1,
   unique_checks: 1,
-  // The ids that one statement assigns are consecutive. A cluster changes the step by itself.
+  // The ids that one statement assigns are consecutive. Galera changes the step by itself (wsrep_auto_increment_control).
   auto_increment_increment: 1,
   auto_increment_offset: 1,
   // Tables have transactions and foreign keys.
@@ -134,10 +134,11 @@ export function assertSession(shown: ReadonlyMap<string, string>): void {
   for (const [name, value] of Object.entries({ ...ALL, ...own })) {
     const found = shown.get(name);
     if (found === undefined || isSame(found, String(value))) continue;
-    throw new MusterError(
-      "refused",
-      `the session variable ${name} is ${found}, and Muster needs ${value}: set it so on the server, or remove what changes it`,
-    );
+    const mend =
+      name.startsWith("auto_increment_") && shown.get("wsrep_auto_increment_control") === "ON"
+        ? "on every node of the Galera cluster run SET GLOBAL wsrep_auto_increment_control = OFF, and put it in its configuration"
+        : "set it so on the server, or remove what changes it";
+    throw new MusterError("refused", `the session variable ${name} is ${found}, and Muster needs ${value}: ${mend}`);
   }
 }
 
