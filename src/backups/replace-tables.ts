@@ -3,7 +3,7 @@
  * replaced in one transaction.
  */
 import { driverError } from "../db/driver-errors.ts";
-import { DEADLOCK, retried } from "../db/transaction.ts";
+import { ROLLED_BACK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { compareRows } from "../publish/compare.ts";
@@ -119,7 +119,7 @@ async function replaceInTransaction(
     transaction().catch((error) => {
       throw heldByOthers(error, database, grant) ?? error;
     });
-  return retried([DEADLOCK, ...LOST_PARENTS], explained).catch((error) => {
+  return retried([...ROLLED_BACK, ...LOST_PARENTS], explained).catch((error) => {
     throw LOST_PARENTS.includes(driverError(error)?.code ?? "") ? lostParents() : error;
   });
 }

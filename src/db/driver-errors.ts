@@ -8,7 +8,7 @@ import { explainedFile, isFileError } from "../file-errors.ts";
 import { FULL, kindOf, READ_ONLY } from "./error-kinds.ts";
 
 export interface DriverError extends Error {
-  /** The driver's name for the error. Missing if the driver has no name for the server's number. */
+  /** The driver's name for the error, or the server's number if the driver has no name for it. */
   code?: string;
   errno?: number;
   sqlState?: string;
@@ -38,7 +38,7 @@ export function originOf(error: unknown): Origin {
 export function driverError(error: unknown): DriverError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each instanceof MusterError) return undefined;
-    if (isDriverError(each)) return each;
+    if (isDriverError(each)) return Object.assign(each, { code: each.code ?? String(each.errno) });
     const known = WITHOUT_CODE.find(([words]) => each.message.includes(words));
     if (known) return Object.assign(each, { code: known[1] });
   }
@@ -52,7 +52,7 @@ const WITHOUT_CODE = [
 ] as const;
 
 function isDriverError(error: Error & { code?: unknown }): error is DriverError {
-  // These errors come from the server. They have no code if the driver has no name for the server's number.
+  // These errors come from the server.
   if ("sqlState" in error || "sqlMessage" in error) return true;
   if (typeof error.code !== "string") return false;
   // A file's error has a code too, such as ENOENT, but only the driver sets `fatal`.
@@ -100,8 +100,7 @@ export function explainedError(error: unknown): unknown {
   });
 }
 
-/** The driver's name for the error, or the server's number if there is none. */
-const codeOf = ({ code, errno }: DriverError): string => code ?? String(errno);
+const codeOf = ({ code = "unknown" }: DriverError): string => code;
 
 /**
  * One line for the operator. It never contains a statement. If a message of the driver or of Drizzle may contain one, that

@@ -12,7 +12,10 @@ export interface DriverFailure {
 }
 
 export interface ErrorKind {
-  /** mysql2's names (its constants/errors.js), or MariaDB's numbers that have no name there. */
+  /**
+   * mysql2's names (its constants/errors.js), or numbers that have no name there: MariaDB's, and TiDB's from 8000 on
+   * (https://docs.pingcap.com/tidb/stable/error-codes/).
+   */
   codes: readonly string[];
   /** The code of the MusterError that such an error becomes. */
   code: ErrorCode;
@@ -31,7 +34,7 @@ const unreachable: ErrorKind = {
     ENOTFOUND EAI_AGAIN ENOENT EACCES PROTOCOL_CONNECTION_LOST PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR POOL_CLOSED
     ER_SERVER_SHUTDOWN ER_NORMAL_SHUTDOWN ER_FORCING_CLOSE ER_SERVER_ISNT_AVAILABLE ER_SERVER_OFFLINE_MODE
     ER_UNKNOWN_COM_ERROR ER_NET_READ_ERROR ER_NET_READ_INTERRUPTED ER_NET_ERROR_ON_WRITE ER_NET_WRITE_INTERRUPTED
-    ER_NEW_ABORTING_CONNECTION`),
+    ER_NEW_ABORTING_CONNECTION 9001 9002 9003 9004 9005 9006 9012 9013`),
   code: "unavailable",
   line: (database, { code }) =>
     `${database} cannot be reached (${code}): check that it runs, its address and the network`,
@@ -75,7 +78,7 @@ const KINDS: readonly ErrorKind[] = [
   },
   {
     codes: list(`ER_LOCK_WAIT_TIMEOUT ER_LOCK_DEADLOCK ER_LOCK_NOWAIT ER_CHECKREAD ER_TABLE_DEF_CHANGED
-      ER_TRANSACTION_ROLLBACK_DURING_COMMIT`),
+      ER_TRANSACTION_ROLLBACK_DURING_COMMIT 8002 8022 8027 8028 9007`),
     code: "unavailable",
     line: () => "the rows are held by another writer: try again",
   },
@@ -89,11 +92,12 @@ const KINDS: readonly ErrorKind[] = [
     },
   },
   {
-    codes: list("ER_TRANS_CACHE_FULL ER_RUN_HOOK_ERROR"),
+    codes: list("ER_TRANS_CACHE_FULL ER_RUN_HOOK_ERROR 8004 8025 8175"),
     code: "refused",
     line: (database, { code }) =>
       `${database} refuses a transaction of this size (${code}): send less at once, or raise its limit ` +
-      "(max_binlog_cache_size; in a cluster group_replication_transaction_size_limit or wsrep_max_ws_size)",
+      "(max_binlog_cache_size; in a cluster group_replication_transaction_size_limit or wsrep_max_ws_size; on TiDB " +
+      "tidb_mem_quota_query or txn-total-size-limit)",
   },
   {
     codes: ["ER_NET_PACKET_TOO_LARGE"],

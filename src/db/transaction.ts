@@ -6,10 +6,13 @@ import { driverError, takesNoWrites } from "./driver-errors.ts";
 import { READ_ONLY } from "./error-kinds.ts";
 import type { Use } from "./rights.ts";
 
-/** If two transactions wait for each other, InnoDB rolls one of them back with this error. That one can be run again. */
-export const DEADLOCK = "ER_LOCK_DEADLOCK";
+/**
+ * The server has rolled back a transaction that was in another one's way: after a deadlock, or on TiDB after a write conflict
+ * (8002, 8022, 9007) or a change to a table's definition (8028). That transaction can be run again.
+ */
+export const ROLLED_BACK = ["ER_LOCK_DEADLOCK", "8002", "8022", "8028", "9007"];
 /** The errors if another writer was faster, after this one's reads and before its write. Reading again shows its rows. */
-export const LOST_RACES = [DEADLOCK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];
+export const LOST_RACES = [...ROLLED_BACK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];
 /** After these errors a whole transaction is tried again. If the host was read-only, a new connection finds one that is not. */
 export const WORTH_ANOTHER_TRY = [...LOST_RACES, ...READ_ONLY];
 

@@ -4,7 +4,7 @@ import type { MySql2Database } from "drizzle-orm/mysql2";
 import type { Dictionary } from "../codecs/dictionary.ts";
 import type { TableName } from "../codecs/tables.ts";
 import type { Counts } from "../db/ledger.ts";
-import { DEADLOCK, retried } from "../db/transaction.ts";
+import { ROLLED_BACK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { clearDeadRuns, failRun, takeTurn } from "../publish/recovery.ts";
 import { dropStages, stageName } from "../publish/stage.ts";
@@ -178,7 +178,7 @@ async function withhold(
     await endRun(transaction, run.id, { ...outcome, counts });
     return { outcome, counts, first: logged?.first ?? [] };
   };
-  const { outcome, counts, first } = await retried([DEADLOCK], () => run.db.transaction(end));
+  const { outcome, counts, first } = await retried(ROLLED_BACK, () => run.db.transaction(end));
   for (const rejection of first) report.rejected?.(rejection);
   return { ...outcome, tables: counts };
 }

@@ -1,6 +1,6 @@
 import type { Table } from "../codecs/tables.ts";
 import type { Counts } from "../db/ledger.ts";
-import { DEADLOCK, interruptible, retried } from "../db/transaction.ts";
+import { interruptible, ROLLED_BACK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { ROWS_PER_TURN } from "../event-loop.ts";
 import { publishByAppend } from "../publish/append.ts";
@@ -35,7 +35,7 @@ export async function publish(state: Import, part: readonly Table[]): Promise<Wi
     };
     const swapOrInsert = async () => {
       const swapped = await swapIn(state, step);
-      return swapped === "not possible" ? retried([DEADLOCK], () => insertInto(state, step)) : swapped;
+      return swapped === "not possible" ? retried(ROLLED_BACK, () => insertInto(state, step)) : swapped;
     };
     try {
       const written = await interruptible(state.database, state.run.connection, report.signal, swapOrInsert);

@@ -10,7 +10,7 @@ import type { TableName } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { type Counts, type RestoreCounts, type RunCounts, type RunKind, runs, type Swap } from "../db/ledger.ts";
-import { DEADLOCK, retried } from "../db/transaction.ts";
+import { ROLLED_BACK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { countFiles, forgetSince } from "../repositories/file-log.ts";
@@ -76,7 +76,7 @@ export async function recordSwap(
       .set(swap.last ? end : { status: "running" })
       .where(eq(runs.id, id));
   };
-  await retried([DEADLOCK], () => db.transaction(record));
+  await retried(ROLLED_BACK, () => db.transaction(record));
 }
 
 /** Takes back the note of step 2 if the swap was not carried out. @param counts of the run's tables without this one */

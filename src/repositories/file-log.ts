@@ -5,7 +5,7 @@ import type { MySql2Database } from "drizzle-orm/mysql2";
 import { instant } from "../codecs/datetime.ts";
 import type { TableName } from "../codecs/tables.ts";
 import { files, runs } from "../db/ledger.ts";
-import { DEADLOCK, retried } from "../db/transaction.ts";
+import { ROLLED_BACK, retried } from "../db/transaction.ts";
 import { inParts, statementBytes } from "./inserts.ts";
 
 /** A file of a table. */
@@ -35,7 +35,7 @@ export async function noteFiles(db: MySql2Database, run: string, read: readonly 
   const values = [...byKey].map(([key, { nameInSource, ...file }]) => ({
     ...{ ...file, file: key, run, name_in_source: nameInSource },
   }));
-  for (const part of inParts(values, bytesOf)) await retried([DEADLOCK], () => db.insert(files).values(part));
+  for (const part of inParts(values, bytesOf)) await retried(ROLLED_BACK, () => db.insert(files).values(part));
 }
 
 const bytesOf = (values: typeof files.$inferInsert) =>
