@@ -96,11 +96,14 @@ test("if a trigger refuses to have a row changed or deleted, the restore names t
 test("a restore that is too large for a cluster's transaction is refused before it begins, and a smaller one is done", async () => {
   const names = Array.from({ length: 1_000 }, (_, index) => `Job ${index}`);
   await backedUp(...names);
-  const cluster = { ...database, server: { ...database.server, transactionBytesMax: 20_000 } };
+  const cluster = {
+    ...database,
+    server: { ...database.server, transactionLimit: { bytes: 20_000, setting: "wsrep_max_ws_size" } },
+  };
   const bringThere = () => restore(cluster, store, { tables: jobs, backup: "latest", report });
   await expect(bringThere()).rejects.toMatchObject({
     code: "refused",
-    message: expect.stringContaining("in one transaction, and the cluster's limit is 0 MB"),
+    message: expect.stringContaining("in one transaction, and the server's limit is 0 MB"),
   });
   expect(await select("SELECT id, job FROM jobs")).toEqual([[3, "Judge"]]);
   await bring();

@@ -69,7 +69,7 @@ export async function outsideReferrers(
 const ROW_OVERHEAD_BYTES = 60;
 
 /**
- * Refuses a restore whose transaction is larger than the cluster's limit. The cluster itself would refuse it only after all
+ * Refuses a restore whose transaction is larger than the server's limit. The server itself would refuse it only after all
  * the work.
  */
 export async function refuseTooLarge(
@@ -77,7 +77,7 @@ export async function refuseTooLarge(
   run: LiveRun,
   replacements: readonly Replacement[],
 ): Promise<void> {
-  const limit = database.server.transactionBytesMax;
+  const { bytes: limit } = database.server.transactionLimit ?? {};
   if (limit === undefined) return;
   const counts = await planReplacement(run.connection, replacements);
   let bytes = 0;
@@ -87,7 +87,7 @@ export async function refuseTooLarge(
     bytes += (inserted + 2 * updated + deleted) * (staged / Math.max(1, rows) + ROW_OVERHEAD_BYTES);
   }
   if (bytes <= limit) return;
-  const sizes = `about ${Math.round(bytes / 1e6)} MB in one transaction, and the cluster's limit is ${Math.round(limit / 1e6)} MB`;
+  const sizes = `about ${Math.round(bytes / 1e6)} MB in one transaction, and the server's limit is ${Math.round(limit / 1e6)} MB`;
   throw new MusterError(
     "refused",
     `the restore would carry ${sizes}: restore fewer tables at once, or raise the limit`,

@@ -15,6 +15,7 @@ import { LOST_PARENTS, planReplacement, type Replaced, type Replacement, replace
 import { addIndexes } from "../publish/stage-table.ts";
 import { publishBySwap } from "../publish/swap.ts";
 import { swapVerdict } from "../publish/swappable.ts";
+import { explainedSize } from "../publish/transaction-size.ts";
 import { forgetSince } from "../repositories/file-log.ts";
 import { passGates } from "../repositories/gates.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
@@ -119,8 +120,9 @@ async function replaceInTransaction(
     transaction().catch((error) => {
       throw heldByOthers(error, database, grant) ?? error;
     });
-  return retried([...ROLLED_BACK, ...LOST_PARENTS], explained).catch((error) => {
-    throw LOST_PARENTS.includes(driverError(error)?.code ?? "") ? lostParents() : error;
+  return retried([...ROLLED_BACK, ...LOST_PARENTS], explained).catch(async (error) => {
+    if (LOST_PARENTS.includes(driverError(error)?.code ?? "")) throw lostParents();
+    throw await explainedSize(error, database, run.connection, replacements);
   });
 }
 

@@ -3,7 +3,7 @@ import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { type Connection, createConnection, type Pool } from "mysql2/promise";
 import { type Capability, DEFAULTS } from "../config.ts";
 import { locate } from "./driver-errors.ts";
-import { type Facts, isTidb, readFacts } from "./facts.ts";
+import { type Facts, isTidb, readFacts, TIDB_TRANSACTION_LIMIT } from "./facts.ts";
 import { quoted } from "./grants.ts";
 import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
@@ -46,8 +46,8 @@ export interface Server {
   loadsData: boolean;
   /** Whether a stage may take an empty table's place. */
   swaps: boolean;
-  /** Bytes above which a cluster refuses a transaction; undefined if there is no limit. */
-  transactionBytesMax: number | undefined;
+  /** Bytes above which the server refuses a transaction, and the setting that says so; undefined if there is no limit. */
+  transactionLimit: { bytes: number; setting: string } | undefined;
 }
 
 export interface ConnectOptions {
@@ -134,16 +134,30 @@ async function factsOnce(url: string, password?: PasswordSource): Promise<Facts>
 }
 
 function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Server {
-  const galera = variables.get("wsrep_on") === "ON" ? variables.get("wsrep_max_ws_size") : undefined;
   const version = variables.get("version") ?? "";
   return {
     version,
     loadsData: variables.get("local_infile") === "ON" && !capabilities.includes("no-load-data"),
     // On TiDB others see a RENAME while it still waits for readers, so its old table could not be checked and taken back.
     swaps: !isTidb(version) && !capabilities.includes("no-swap"),
-    // 0 means no limit.
-    transactionBytesMax: Number(variables.get("group_replication_transaction_size_limit") ?? galera) || undefined,
+    transactionLimit: transactionLimitOf(variables),
   };
+}
+
+/** The settings of a MySQL group, of TiDB and of Galera. The first one that the server has is its limit, and 0 means none. */
+const TRANSACTION_LIMITS = [
+  "group_replication_transaction_size_limit",
+  TIDB_TRANSACTION_LIMIT,
+  "tidb_mem_quota_query",
+  "wsrep_max_ws_size",
+];
+
+function transactionLimitOf(variables: Facts["variables"]): Server["transactionLimit"] {
+  const has = (name: string) =>
+    variables.has(name) && !(name.startsWith("wsrep") && variables.get("wsrep_on") !== "ON");
+  const setting = TRANSACTION_LIMITS.find(has);
+  const bytes = Number(variables.get(setting ?? ""));
+  return setting !== undefined && bytes > 0 ? { bytes, setting } : undefined;
 }
 
 /** Opens one connection before there is a pool. It has the same session variables, and no default database. */

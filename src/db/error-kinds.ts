@@ -34,7 +34,7 @@ const unreachable: ErrorKind = {
     ENOTFOUND EAI_AGAIN ENOENT EACCES PROTOCOL_CONNECTION_LOST PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR POOL_CLOSED
     ER_SERVER_SHUTDOWN ER_NORMAL_SHUTDOWN ER_FORCING_CLOSE ER_SERVER_ISNT_AVAILABLE ER_SERVER_OFFLINE_MODE
     ER_UNKNOWN_COM_ERROR ER_NET_READ_ERROR ER_NET_READ_INTERRUPTED ER_NET_ERROR_ON_WRITE ER_NET_WRITE_INTERRUPTED
-    ER_NEW_ABORTING_CONNECTION 9001 9002 9003 9004 9005 9006 9012 9013`),
+    ER_NEW_ABORTING_CONNECTION 9001 9002 9003 9005`),
   code: "unavailable",
   line: (database, { code }) =>
     `${database} cannot be reached (${code}): check that it runs, its address and the network`,
@@ -59,6 +59,15 @@ const diskFull: ErrorKind = {
   line: (database, { code }) => `the disk of ${database} is full (${code}): free some space there`,
 };
 
+const tooLarge: ErrorKind = {
+  codes: list("ER_TRANS_CACHE_FULL ER_RUN_HOOK_ERROR 8004 8025 8175"),
+  code: "refused",
+  line: (database, { code }) =>
+    `${database} refuses a transaction of this size (${code}): send less at once, or raise its limit ` +
+    "(max_binlog_cache_size; in a cluster group_replication_transaction_size_limit or wsrep_max_ws_size; on TiDB " +
+    "tidb_mem_quota_query or txn-total-size-limit)",
+};
+
 const KINDS: readonly ErrorKind[] = [
   unreachable,
   readOnly,
@@ -66,7 +75,9 @@ const KINDS: readonly ErrorKind[] = [
   diskFull,
   {
     // 1927 is ER_CONNECTION_KILLED and 1969 ER_STATEMENT_TIMEOUT.
-    codes: list(`ER_QUERY_INTERRUPTED ER_SESSION_WAS_KILLED ER_CLIENT_INTERACTION_TIMEOUT ER_QUERY_TIMEOUT 1927 1969`),
+    codes: list(
+      `ER_QUERY_INTERRUPTED ER_SESSION_WAS_KILLED ER_CLIENT_INTERACTION_TIMEOUT ER_QUERY_TIMEOUT 1927 1969 9006`,
+    ),
     code: "unavailable",
     line: (database, { code }) => `${database} ended the statement or its connection (${code}): try again`,
   },
@@ -78,7 +89,7 @@ const KINDS: readonly ErrorKind[] = [
   },
   {
     codes: list(`ER_LOCK_WAIT_TIMEOUT ER_LOCK_DEADLOCK ER_LOCK_NOWAIT ER_CHECKREAD ER_TABLE_DEF_CHANGED
-      ER_TRANSACTION_ROLLBACK_DURING_COMMIT 8002 8022 8027 8028 9007`),
+      ER_TRANSACTION_ROLLBACK_DURING_COMMIT 8002 8022 8027 8028 9004 9007`),
     code: "unavailable",
     line: () => "the rows are held by another writer: try again",
   },
@@ -91,14 +102,7 @@ const KINDS: readonly ErrorKind[] = [
       return `${database} lacks ${name} (${code}), which was removed or renamed: start Muster again to see what is missing`;
     },
   },
-  {
-    codes: list("ER_TRANS_CACHE_FULL ER_RUN_HOOK_ERROR 8004 8025 8175"),
-    code: "refused",
-    line: (database, { code }) =>
-      `${database} refuses a transaction of this size (${code}): send less at once, or raise its limit ` +
-      "(max_binlog_cache_size; in a cluster group_replication_transaction_size_limit or wsrep_max_ws_size; on TiDB " +
-      "tidb_mem_quota_query or txn-total-size-limit)",
-  },
+  tooLarge,
   {
     codes: ["ER_NET_PACKET_TOO_LARGE"],
     code: "too_large",
@@ -183,6 +187,9 @@ const BY_CODE = new Map(KINDS.flatMap((kind) => kind.codes.map((code) => [code, 
 export const READ_ONLY = readOnly.codes;
 /** The codes of a server that has no connection left, for any user or for this one. */
 export const FULL = full.codes;
+
+/** The codes of a server that refuses a transaction because of its size. It has rolled the transaction back. */
+export const TRANSACTION_TOO_LARGE = tooLarge.codes;
 
 /** The kind of an error. Undefined for any other error, which means that Muster sent a wrong statement. */
 export function kindOf({ code, message }: DriverFailure): ErrorKind | undefined {

@@ -9,7 +9,7 @@ import * as schema from "./schema.ts";
 export interface Facts {
   /** The name of the database; in lower case if the server does not tell `HR` from `hr`. */
   database: string;
-  /** The session's variables. A variable that this server does not have is missing. */
+  /** The session's variables, and TIDB_TRANSACTION_LIMIT. A variable that this server does not have is missing. */
   variables: ReadonlyMap<string, string>;
   /** InnoDB's support in SHOW ENGINES: YES, DEFAULT, NO or DISABLED. */
   innodb: string;
@@ -31,6 +31,13 @@ export const DICTIONARY: readonly string[] = tablesOf(schema);
 /** The names of all tables that Muster uses: the dictionary's, and its own (db/ledger.ts). */
 export const TABLES: readonly string[] = [...DICTIONARY, ...tablesOf(ledger)];
 
+/**
+ * A setting of TiDB, in bytes. With its default, TiDB limits a transaction by tidb_mem_quota_query instead
+ * (https://docs.pingcap.com/tidb/stable/tidb-configuration-file/#txn-total-size-limit).
+ */
+export const TIDB_TRANSACTION_LIMIT = "txn-total-size-limit";
+const TIDB_DEFAULT_LIMIT = "104857600";
+
 /** SQL for the name of the default database; in lower case if the server does not tell `HR` from `hr`. */
 export const DATABASE_NAME = "IF(@@lower_case_table_names = 0, DATABASE(), LOWER(DATABASE()))";
 
@@ -41,7 +48,14 @@ export const DATABASE_NAME = "IF(@@lower_case_table_names = 0, DATABASE(), LOWER
 export async function readFacts(connection: Connection): Promise<Facts> {
   const rowsOf = async (statement: string, values: unknown[] = []) =>
     (await connection.query(statement, values))[0] as Record<string, string | null>[];
-  const variables = await rowsOf("SHOW SESSION VARIABLES");
+  const variables = new Map(
+    (await rowsOf("SHOW SESSION VARIABLES")).map((row) => [row.Variable_name ?? "", row.Value ?? ""]),
+  );
+  if (isTidb(variables.get("version") ?? "")) {
+    // Few users may see it. Then the limit of memory counts, as it does if this setting has its default.
+    const [row] = await rowsOf("SHOW CONFIG WHERE name = ?", [`performance.${TIDB_TRANSACTION_LIMIT}`]).catch(() => []);
+    if (row?.Value && row.Value !== TIDB_DEFAULT_LIMIT) variables.set(TIDB_TRANSACTION_LIMIT, row.Value);
+  }
   const [one = {}] = await rowsOf(
     `SELECT ${DATABASE_NAME} AS name, (SELECT support FROM information_schema.engines WHERE engine = 'InnoDB') AS innodb`,
   );
@@ -55,7 +69,7 @@ export async function readFacts(connection: Connection): Promise<Facts> {
   const grants = await grantsOf(connection, database).catch(() => undefined);
   return {
     database,
-    variables: new Map(variables.map(({ Variable_name: name, Value: value }) => [name ?? "", value ?? ""])),
+    variables,
     innodb: one.innodb ?? "NO",
     otherEngines: others.map(({ name, engine }) => ({ name: name ?? "", engine: engine ?? "" })),
     isReadOnlyDatabase: /READ ONLY = 1/.test(definition["Create Database"] ?? ""),

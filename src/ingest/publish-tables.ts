@@ -10,6 +10,7 @@ import { stageName } from "../publish/stage.ts";
 import { addIndexes } from "../publish/stage-table.ts";
 import { publishBySwap } from "../publish/swap.ts";
 import { swapVerdict } from "../publish/swappable.ts";
+import { explainedSize } from "../publish/transaction-size.ts";
 import { countFiles } from "../repositories/file-log.ts";
 import { passGates } from "../repositories/gates.ts";
 import { supersede } from "../repositories/rejection-log.ts";
@@ -35,7 +36,10 @@ export async function publish(state: Import, part: readonly Table[]): Promise<Wi
     };
     const swapOrInsert = async () => {
       const swapped = await swapIn(state, step);
-      return swapped === "not possible" ? retried(ROLLED_BACK, () => insertInto(state, step)) : swapped;
+      if (swapped !== "not possible") return swapped;
+      return retried(ROLLED_BACK, () => insertInto(state, step)).catch(async (error) => {
+        throw await explainedSize(error, state.database, state.run.connection, [step]);
+      });
     };
     try {
       const written = await interruptible(state.database, state.run.connection, report.signal, swapOrInsert);

@@ -1,0 +1,40 @@
+/** How large a transaction may be, on a server that limits it: a cluster, or TiDB. */
+import { escapeId } from "mysql2";
+import type { Connection, RowDataPacket } from "mysql2/promise";
+import type { Table } from "../codecs/tables.ts";
+import type { Database } from "../db/database.ts";
+import { driverError } from "../db/driver-errors.ts";
+import { TRANSACTION_TOO_LARGE } from "../db/error-kinds.ts";
+import { MusterError } from "../errors.ts";
+import { columnAt } from "../repositories/key-sql.ts";
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+
+/**
+ * The error to throw if the server may have refused a transaction because of its size. Nothing of the transaction is stored then.
+ * @param staged the stages that the transaction reads
+ * @returns MusterError `refused` with how much the rows are, and the server's limit; any other error unchanged
+ */
+export async function explainedSize(
+  error: unknown,
+  { server }: Pick<Database, "server">,
+  connection: Connection,
+  staged: readonly { table: Table; stage: string }[],
+): Promise<unknown> {
+  if (!TRANSACTION_TOO_LARGE.includes(driverError(error)?.code ?? "")) return error;
+  let [rows, bytes] = [0, 0];
+  for (const { table, stage } of staged) {
+    const lengths = table.columns.map((_, index) => `COALESCE(LENGTH(${columnAt(table, index)}), 0)`);
+    const [[sums]] = await connection.query<RowDataPacket[]>(
+      `SELECT COUNT(*) AS many, COALESCE(SUM(${lengths.join(" + ")}), 0) AS bytes FROM ${escapeId(stage)}`,
+    );
+    rows += Number(sums?.many);
+    bytes += Number(sums?.bytes);
+  }
+  const { bytes: limit, setting } = server.transactionLimit ?? { bytes: 0, setting: "its limit" };
+  const names = staged.map(({ table }) => table.name).join(", ");
+  const line =
+    `${names}: ${rows} rows (${megabytes(bytes)}) in one transaction, which is more with its indexes than the server allows ` +
+    `(${limit > 0 ? `${setting} is ${megabytes(limit)}` : setting}): none of them is stored. Send fewer rows at once, or raise it`;
+  return new MusterError("refused", line, { cause: error });
+}
