@@ -19,6 +19,8 @@ const NEEDS_CHECKOUT = ["adopt", "generate", "bench"];
 
 const SERVE = "Serves the REST API, and a page for people.";
 
+/** As for every command: with --json, standard output ends with one object, even if there is no such command. */
+const isJson = process.argv.includes("--json");
 const [name = "--help"] = process.argv.splice(2, 1);
 const program = Object.hasOwn(PROGRAMS, name) ? PROGRAMS[name] : undefined;
 if (program) await program();
@@ -55,5 +57,6 @@ function firstSentence(text: string): string {
 
 function refuse(line: string): never {
   console.error(line);
+  if (isJson) console.log(JSON.stringify({ status: "refused", error: line }));
   process.exit(2);
 }

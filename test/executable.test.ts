@@ -90,6 +90,14 @@ test.each([
   expect(stderr).toMatch(line);
 });
 
+test.each([["frobnicate"], ["adopt"], ["import", "--nope"]])(
+  "with --json, what is refused before a command begins is an object too: %p",
+  async (...args) => {
+    const { code, stdout, stderr } = await muster([...args, "--json"]);
+    expect([code, JSON.parse(stdout)]).toEqual([2, { status: "refused", error: stderr.trimEnd() }]);
+  },
+);
+
 test("migrate creates a database that does not exist, and says so again if nothing is pending", async () => {
   const DATABASE_URL = freshUrl();
   const { database: name } = parseUrl(DATABASE_URL);
