@@ -15,6 +15,7 @@ import { requestLog } from "./http/log.ts";
 import { measured } from "./http/metrics.ts";
 import { answerNotFound, refuseOtherMethods } from "./http/not-found.ts";
 import { answerError } from "./http/problem.ts";
+import { underPath } from "./http/public-path.ts";
 import { limitRate, type RateLimit } from "./http/rate-limit.ts";
 import { WorkUnderWay } from "./http/under-way.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
@@ -54,6 +55,8 @@ export interface AppDependencies {
   rateLimit?: RateLimit | undefined;
   /** Origins whose pages may read answers. */
   origins?: readonly string[];
+  /** The path under which a proxy serves the app, such as `/muster`. */
+  publicPath?: string;
 }
 
 /**
@@ -61,7 +64,7 @@ export interface AppDependencies {
  * that need another role call `requires` themselves.
  */
 export function createApp(dependencies: AppDependencies) {
-  const { database, store, log, tokens, answerMsMax, rateLimit, origins = [] } = dependencies;
+  const { database, store, log, tokens, answerMsMax, rateLimit, origins = [], publicPath = "" } = dependencies;
   const { bodyBytesMax = DEFAULT_LIMITS.bodyBytesMax, work = new WorkUnderWay() } = dependencies;
   const limits = { ...DEFAULT_LIMITS.imported, ...dependencies.imported };
   const msMax = { ...DEFAULT_LIMITS.answerMsMax, ...answerMsMax };
@@ -91,6 +94,7 @@ export function createApp(dependencies: AppDependencies) {
       jsonAnswers,
       htmlForPeople(frame),
     )
+    .use(publicPath === "" ? pass : underPath(publicPath))
     .use(origins.length > 0 ? crossOrigin(origins) : pass)
     .use(authenticate(tokens, origins))
     .route("/", healthRoutes(bounded(database, msMax.ready), metrics.answer))

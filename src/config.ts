@@ -97,6 +97,12 @@ export const SETTINGS = {
     ),
     about: "addresses or networks of your proxies, whose X-Forwarded-For is believed: 10.0.0.7,10.1.0.0/16",
   },
+  PUBLIC_URL: {
+    type: text
+      .refine(isPublicUrl, "the address at which your proxy serves Muster, such as https://hr.example.com/muster")
+      .optional(),
+    about: "address at which your proxy serves Muster: https://hr.example.com/muster. Link and Location have its path",
+  },
   CORS_ORIGINS: {
     type: listOf(text.refine(isOrigin, "origins such as https://app.example.com, with commas between")),
     about: "origins of web pages that may call the service: https://app.example.com",
@@ -197,6 +203,12 @@ function isLocation(location: string): boolean {
 }
 
 /** Whether it is an origin as browsers send it: without a path, and without the scheme's default port. */
+function isPublicUrl(address: string): boolean {
+  if (!/^https?:/.test(address) || !URL.canParse(address)) return false;
+  const { username, password, search, hash } = new URL(address);
+  return [username, password, search, hash].every((part) => part === "");
+}
+
 function isOrigin(origin: string): boolean {
   return /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
 }

@@ -88,11 +88,12 @@ async function serve(config: Config, stopped: AbortSignal): Promise<void> {
   const forgetting = setInterval(() => forget().catch(() => {}), FORGET_EVERY_MS);
   closing.defer(() => clearInterval(forgetting));
 
-  const { RATE_LIMIT, TRUSTED_PROXY: proxies, CORS_ORIGINS: origins } = config;
+  const { RATE_LIMIT, TRUSTED_PROXY: proxies, CORS_ORIGINS: origins, PUBLIC_URL } = config;
   const work = new WorkUnderWay();
   const app = createApp({
     ...{ database, log, tokens, work, origins, ...limitsOf(config) },
     store: openStore(config.BACKUP_STORE),
+    publicPath: PUBLIC_URL === undefined ? "" : new URL(PUBLIC_URL).pathname.replace(/\/+$/, ""),
     // With tokens the limiter is needed even if RATE_LIMIT is 0: it also limits how often an address may guess a token.
     rateLimit: tokens || RATE_LIMIT > 0 ? { perMinute: RATE_LIMIT || Number.POSITIVE_INFINITY, proxies } : undefined,
   });

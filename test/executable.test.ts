@@ -90,9 +90,9 @@ test.each([
   expect(stderr).toMatch(line);
 });
 
-test.each([["frobnicate"], ["adopt"], ["import", "--nope"]])(
+test.each([[["frobnicate"]], [["adopt"]], [["import", "--nope"]]])(
   "with --json, what is refused before a command begins is an object too: %p",
-  async (...args) => {
+  async (args) => {
     const { code, stdout, stderr } = await muster([...args, "--json"]);
     expect([code, JSON.parse(stdout)]).toEqual([2, { status: "refused", error: stderr.trimEnd() }]);
   },

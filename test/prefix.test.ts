@@ -100,6 +100,20 @@ test("no address on any page leads out of the path, and each that is read leads 
   expect(forms).toContain("page/backups");
 });
 
+test("with PUBLIC_URL, Link and Location begin with its path, and without it at the root", async () => {
+  const under = appOver(database, { store, publicPath: "/muster" });
+  for (const [root, over] of [
+    ["", app],
+    ["/muster", under],
+  ] as const) {
+    const headers = { Authorization, "Content-Type": "application/json", Host: "localhost" };
+    const page = await over.request("/departments?limit=1", { headers });
+    expect(page.headers.get("Link")).toStartWith(`<${root}/departments?`);
+    const made = await over.request("/backup", { method: "POST", headers, body: '{"table": ["jobs"]}' });
+    expect(made.headers.get("Location")).toStartWith(`${root}/backups/`);
+  }
+});
+
 test("a page that says what went wrong has its files and its way back, however deep it is", async () => {
   for (const path of [
     "/no",

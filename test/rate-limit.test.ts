@@ -170,12 +170,14 @@ test.each([
   ["RATE_LIMIT", "-1"],
   ["TRUSTED_PROXY", "proxy.example.com"],
   ["TRUSTED_PROXY", "10.0.0.0/33"],
+  ["PUBLIC_URL", "hr.example.com/muster"],
+  ["PUBLIC_URL", "https://hr.example.com/?muster"],
   ["CORS_ORIGINS", "*"],
   ["CORS_ORIGINS", "app.example.com"],
   ["CORS_ORIGINS", "https://app.example.com/"],
 ])("%s=%s is refused with what to set it to", (variable, value) => {
   expect(() => readConfig({ [variable]: value })).toThrow(
-    new RegExp(`^set ${variable} to (a whole number|the addresses|origins)`),
+    new RegExp(`^set ${variable} to (a whole number|the address|origins)`),
   );
 });
 

@@ -50,6 +50,17 @@ export async function personAt(app: App, { prefix = "", ...options }: Options = 
     ...{ hostname: "127.0.0.1", port: 0, idleTimeout: 0, maxRequestBodySize: Number.MAX_SAFE_INTEGER },
     fetch: (request) => (prefix === "" ? app.fetch(request) : behindProxy(app, request, prefix)),
   });
+  const person = await visitorOf(`${server.url.origin}${prefix}/`, options);
+  const close = async () => {
+    await person.close();
+    await server.stop(true);
+  };
+  return { ...person, close };
+}
+
+/** A person at a service that runs already. Close it in afterAll. @param root its address, ending with `/` */
+export async function visitorOf(root: string, options: BrowserContextOptions = {}): Promise<Person> {
+  const { origin } = new URL(root);
   const context = await (await enter()).newContext({ viewport: DESK, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
@@ -60,10 +71,9 @@ export async function personAt(app: App, { prefix = "", ...options }: Options = 
   page.on("pageerror", (error) => void found.push(error.message));
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith("data:") && !url.startsWith("blob:") && new URL(url).origin !== server.url.origin)
+    if (!url.startsWith("data:") && !url.startsWith("blob:") && new URL(url).origin !== origin)
       found.push(`a request to another host: ${url}`);
   });
-  const root = `${server.url.origin}${prefix}/`;
   return {
     ...{ page, root, complaints: () => found.splice(0) },
     async signIn(token) {
@@ -73,7 +83,6 @@ export async function personAt(app: App, { prefix = "", ...options }: Options = 
     async close() {
       await context.close();
       await leave();
-      await server.stop(true);
     },
   };
 }
