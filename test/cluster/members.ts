@@ -30,7 +30,7 @@ export interface Cluster {
 
 export async function startGroup(database: string): Promise<Cluster> {
   const folder = join(await folderOf({}), "group");
-  const first = await freePorts();
+  const first = await freePorts(OFFSETS);
   const address = (member: number) => `127.0.0.1:${first + member}`;
   const url = (hosts: string) => `mysql://root@${hosts}/${database}`;
   await script("start", folder, `${first}`);
@@ -97,11 +97,11 @@ async function script(...words: string[]): Promise<void> {
   if ((await child.exited) !== 0) throw new Error(`${SCRIPT} ${words.join(" ")} failed: set MUSTER_GROUP to its path`);
 }
 
-/** The first of the ports that a group needs. All of them are free. */
-async function freePorts(): Promise<number> {
+/** A port. It and the ports at these distances from it are free. */
+export async function freePorts(offsets: number[]): Promise<number> {
   return until(async () => {
     const first = 20_000 + Math.floor(Math.random() * 10_000);
-    const free = await Promise.all(OFFSETS.map((offset) => isFree(first + offset)));
+    const free = await Promise.all(offsets.map((offset) => isFree(first + offset)));
     return free.every(Boolean) && first;
   });
 }
@@ -114,7 +114,7 @@ const isFree = (port: number) =>
   });
 
 /** A killed process whose parent has not noticed its end counts as ended. */
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {

@@ -103,12 +103,20 @@ export class Trial {
     return lastLine(stdout);
   }
 
-  /** A command that is killed so has failed, and says so in one line. */
-  async lostAt(args: string[], at: Moment): Promise<void> {
+  /**
+   * Kills the primary under a command. It fails and says so in one line, or it goes on with the next primary and succeeds.
+   * @returns what it has left
+   */
+  async leftBy(args: string[], at: Moment): Promise<Contents> {
     const { code, stdout, stderr } = await this.killedAt(args, at);
-    expect([code, stderr]).toEqual([1, expect.not.stringMatching(/^ +at /m)]);
-    const error = expect.stringMatching(/^the database (cannot be reached|takes no writes now) \([A-Z_]+\)/);
-    expect(lastLine(stdout)).toMatchObject({ status: "failed", error });
+    const left = await this.contents();
+    expect(stderr).not.toMatch(/^ +at /m);
+    if (code === 0) expect([lastLine(stdout).status, left]).toEqual(["succeeded", this.whole]);
+    else {
+      const error = expect.stringMatching(/^the database (cannot be reached|takes no writes now) \([A-Z_]+\)/);
+      expect([code, lastLine(stdout)]).toEqual([1, expect.objectContaining({ status: "failed", error })]);
+    }
+    return left;
   }
 
   /** All tables are as after an undisturbed import, on every member, and nothing of a stage is left. */
@@ -132,7 +140,6 @@ export class Trial {
   }
 
   backUpKilledAt = (at: Moment): Promise<Finished> => this.killedAt(BACKUP, at);
-  backUpLostAt = (at: Moment): Promise<void> => this.lostAt(BACKUP, at);
 
   /** The backup command completes, and adds one backup that is whole. */
   async expectBackup(before: string[]): Promise<void> {
