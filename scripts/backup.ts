@@ -3,6 +3,7 @@ import { keepNewest, type ListedBackup, listBackups } from "../src/backups/catal
 import { openStore } from "../src/backups/open-store.ts";
 import { verify } from "../src/backups/verify.ts";
 import { dictionary } from "../src/schema-check.ts";
+import { FOR_REAL_RUNS, inTurn } from "./if-running.ts";
 import { say, withProgress } from "./progress.ts";
 import {
   type Context,
@@ -16,17 +17,23 @@ import {
 } from "./run-command.ts";
 import { aligned, countsTable, speedSince, speedText } from "./summary.ts";
 
-const options = readArguments("backup", ({ codec, keep, ...flags }, operands) => {
+const options = readArguments("backup", ({ codec, keep, "if-running": ifRunning, ...flags }, operands) => {
   const isForNew = codec !== undefined || keep !== undefined;
+  if (ifRunning && (flags.list || flags.verify)) refuse(FOR_REAL_RUNS);
   if (flags.list && (flags.verify || operands.length > 0 || isForNew))
     refuse("--list takes no table and no other option: it lists what is there");
   if (flags.verify && isForNew) refuse("--verify takes no --codec and no --keep: they are for a new backup");
   if (flags.verify && operands.length > 1) refuse("name one backup to verify; see --help");
-  return { ...flags, codec, keep, operands, tables: flags.verify ? [] : operands.map(tableNamed) };
+  return { ...flags, codec, keep, ifRunning, operands, tables: flags.verify ? [] : operands.map(tableNamed) };
 });
 if (options.list) await finish(listAll);
 else if (options.verify) await command("import", prove);
-else await command("backup", make, () => "interrupted: no backup was made; run the same command again");
+else
+  await command(
+    "backup",
+    inTurn("backup", options.ifRunning, make),
+    () => "interrupted: no backup was made; run the same command again",
+  );
 
 async function make({ config, database, signal }: DatabaseContext): Promise<Outcome> {
   const started = performance.now();

@@ -4,10 +4,12 @@
 import { asCalled, BUILD } from "../src/build.ts";
 import { AVRO_CODECS } from "../src/codecs/avro-container.ts";
 import { settingsOf } from "../src/config.ts";
+import type { RunKind } from "../src/db/ledger.ts";
 import { rejectLimit } from "../src/ingest/reject-limit.ts";
 import { DEFAULT_SAMPLE } from "../src/ingest/sample.ts";
 import { type Help, helpText, isGiven, listOf, type Option, oneOf, text, wholeNumber } from "../src/options.ts";
 import { RECIPE_FLAGS } from "../src/read/recipes/recipe-options.ts";
+import { IF_RUNNING } from "../src/repositories/kind-turn.ts";
 import { dictionary } from "../src/schema-check.ts";
 
 interface Command extends Omit<Help, "usage" | "settings" | "recipe"> {
@@ -21,9 +23,20 @@ interface Command extends Omit<Help, "usage" | "settings" | "recipe"> {
 
 const help = { type: isGiven, about: "show this text" };
 const common = {
-  json: { type: isGiven, about: "end standard output with one line of JSON, also if the command is refused or fails" },
+  quiet: { type: isGiven, about: "write nothing but errors to standard error, and show no progress" },
+  json: {
+    type: isGiven,
+    about: "print one line of JSON and nothing else, also if the command is refused, fails or is interrupted",
+  },
   help,
 };
+/** @param kind what must not run twice */
+const ifRunning = (kind: RunKind) => ({
+  value: IF_RUNNING.join("|"),
+  type: oneOf(IF_RUNNING).optional(),
+  about: `if another ${kind} is under way in this database: skip ends at once with exit code 4, wait waits for its end`,
+  unset: "run beside it",
+});
 const TABLES = dictionary.names.join(", ");
 /** Tables for the examples. Children come after their parents. */
 const [PARENT, ONE = PARENT] = dictionary.names;
@@ -70,6 +83,7 @@ If a file is refused, "npm run inspect -- SOURCE" says how to read it.`,
         about: "write the rejected rows to FILE, a CSV sheet to correct them in; replay FILE takes it back",
       },
       "fail-on-rejects": { type: isGiven, about: "end with exit code 3 if rows are rejected" },
+      "if-running": ifRunning("import"),
       recipe: {
         value: "FILE",
         type: text.optional(),
@@ -86,7 +100,8 @@ If a file is refused, "npm run inspect -- SOURCE" says how to read it.`,
       `npm run import -- s3://bucket/hr/ --table ${ONE} --dry-run`,
       "npm run import -- s3://bucket/nightly/ --new-only",
     ],
-    exitCodes: "0 done, 1 failed, 2 refused, 3 done with rejected rows (only with --fail-on-rejects), 130 interrupted.",
+    exitCodes:
+      "0 done, 1 failed, 2 refused, 3 done with rejected rows (only with --fail-on-rejects), 4 skipped, 130 interrupted.",
   },
   adopt: {
     forms: ["[options]"],
@@ -151,11 +166,12 @@ Rows are stored in batches, each whole or not at all. After an interruption the 
           "write the rows that are rejected again to FILE, a CSV sheet to correct them in; replay FILE takes it back",
       },
       "fail-on-rejects": { type: isGiven, about: "end with exit code 3 if rows are rejected again" },
+      "if-running": ifRunning("replay"),
       ...common,
     },
     examples: ["npm run replay", "npm run replay -- corrected.csv"],
     exitCodes:
-      "0 done, 1 failed, 2 refused, 3 done with rows rejected again (only with --fail-on-rejects), 130 interrupted.",
+      "0 done, 1 failed, 2 refused, 3 done with rows rejected again (only with --fail-on-rejects), 4 skipped, 130 interrupted.",
   },
   backup: {
     forms: ["[TABLE...] [options]", "--list", "--verify [ID]"],
@@ -174,6 +190,7 @@ TABLE is one of ${TABLES}; without any, all are backed up.`,
         type: wholeNumber("a number of backups", 1, 9_999_999).optional(),
         about: "afterwards delete old backups, except the newest N of each table",
       },
+      "if-running": ifRunning("backup"),
       list: { type: isGiven, about: "list the backups, newest first, without asking the database" },
       verify: {
         type: isGiven,
@@ -187,7 +204,7 @@ TABLE is one of ${TABLES}; without any, all are backed up.`,
       `npm run backup -- ${[...new Set([ONE, PARENT])].join(" ")} --keep 7`,
       "npm run backup -- --verify",
     ],
-    exitCodes: "0 done, 1 failed, 2 refused (wrong arguments, a damaged backup), 130 interrupted.",
+    exitCodes: "0 done, 1 failed, 2 refused (wrong arguments, a damaged backup), 4 skipped, 130 interrupted.",
   },
   restore: {
     forms: ["TABLE... [options]"],
@@ -198,6 +215,7 @@ deleted since are put back.`,
     flags: {
       backup: { value: "ID", type: text.default("latest"), about: "the backup", unset: "the newest with these tables" },
       plan: { type: isGiven, about: "say what would change, and change nothing" },
+      "if-running": ifRunning("restore"),
       ...common,
     },
     examples: [
@@ -205,7 +223,7 @@ deleted since are put back.`,
       `npm run restore -- ${[...new Set([PARENT, ONE, CHILD])].join(" ")}`,
     ],
     exitCodes: `0 done, 1 failed, 2 refused (wrong arguments, no such backup, a damaged one, rows that would lose their
-parent), 130 interrupted. Unless the code is 0, nothing is changed.`,
+parent), 4 skipped, 130 interrupted. Unless the code is 0, nothing is changed.`,
   },
   migrate: {
     forms: ["[options]"],

@@ -10,6 +10,7 @@ import { readRecipe } from "../src/read/recipes/recipe-file.ts";
 import type { NewRejection } from "../src/repositories/rejection-log.ts";
 import { dictionary } from "../src/schema-check.ts";
 import { escaped } from "../src/shown.ts";
+import { FOR_REAL_RUNS, inTurn } from "./if-running.ts";
 import { say, withProgress } from "./progress.ts";
 import { rejectedRows, rejectsWritten } from "./rejects.ts";
 import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./run-command.ts";
@@ -18,7 +19,8 @@ import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 const options = readArguments("import", ({ table, recipe, ...flags }, operands, parts) => {
   const { "dry-run": dryRun, "max-rejects": maxRejects, "new-only": newOnly, again } = flags;
   if (again && !newOnly) refuse("--again is for --new-only: without it every file is read, whether it is known or not");
-  const { rejects, "fail-on-rejects": failOnRejects } = flags;
+  const { rejects, "fail-on-rejects": failOnRejects, "if-running": ifRunning } = flags;
+  if (ifRunning && dryRun) refuse(FOR_REAL_RUNS);
   if (rejects !== undefined && dryRun)
     refuse(
       "--rejects needs an import, as a dry run keeps no rejected rows that could be replayed: leave --dry-run out",
@@ -28,10 +30,11 @@ const options = readArguments("import", ({ table, recipe, ...flags }, operands, 
     recipe,
     rejects,
     failOnRejects,
+    ifRunning,
     given: { table, dryRun, maxRejects, newOnly, again, options: parts },
   };
 });
-await command("import", importFiles, (last) => {
+await command("import", inTurn("import", options.ifRunning, importFiles), (last) => {
   if (!last) return "interrupted: run the same command again";
   const imported = Object.keys(last.counts);
   if (imported.length === 0) return "interrupted: nothing was changed; run the same command again";

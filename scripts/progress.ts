@@ -13,8 +13,16 @@ const BAR_COLUMNS = { least: 5, most: 30 };
 /** The bar that was drawn last. If it is active, it is on the terminal now. */
 let bar: SingleBar | undefined;
 
-/** Writes one line to standard error, above the bar if there is one. */
+/** Whether only errors go to standard error. */
+export const isQuiet = process.argv.includes("--quiet");
+
+/** Writes one line to standard error, unless --quiet is given. */
 export function say(line: string): void {
+  if (!isQuiet) sayError(line);
+}
+
+/** Writes one line to standard error, above the bar if there is one. */
+export function sayError(line: string): void {
   const drawn = bar?.isActive ? bar : undefined;
   drawn?.stop();
   process.stderr.write(`${line}\n`);
@@ -23,6 +31,7 @@ export function say(line: string): void {
 
 /** Runs `work`, and shows its progress until it ends. */
 export async function withProgress<T>(signal: AbortSignal, work: (report: Required<Report>) => Promise<T>): Promise<T> {
+  if (isQuiet) return work({ say, signal, progress: () => {} });
   const { update, stop } = process.stderr.isTTY ? drawnBar() : plainLines();
   return work({ say, signal, progress: update }).finally(stop);
 }

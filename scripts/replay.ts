@@ -2,20 +2,21 @@ import "../src/schema-check.ts";
 import { assertFree } from "../src/ingest/rejects-file.ts";
 import { type ReplayReport, replayOpen } from "../src/ingest/replay-batches.ts";
 import { replayFile } from "../src/ingest/replay-file.ts";
+import { inTurn } from "./if-running.ts";
 import { say, withProgress } from "./progress.ts";
 import { rejectedRows, rejectsWritten } from "./rejects.ts";
 import { command, type DatabaseContext, isJson, type Outcome, readArguments, refuse } from "./run-command.ts";
 import { countsTable, Rejections, speedSince, speedText } from "./summary.ts";
 
-const options = readArguments("replay", ({ run, rejects, "fail-on-rejects": failOnRejects }, [file, ...more]) => {
+const options = readArguments("replay", ({ run, rejects, ...flags }, [file, ...more]) => {
   if (more.length > 0) refuse("name one FILE; see --help");
   if (file !== undefined && run !== undefined)
     refuse("give FILE or --run, not both: the file says which rejections it is for");
-  return { file, run, rejects, failOnRejects };
+  return { file, run, rejects, failOnRejects: flags["fail-on-rejects"], ifRunning: flags["if-running"] };
 });
 await command(
   "insert",
-  replayRejections,
+  inTurn("replay", options.ifRunning, replayRejections),
   () => "interrupted: the batches that were replayed stay; run the same command again for the others",
 );
 

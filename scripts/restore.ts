@@ -1,15 +1,19 @@
 import { openStore } from "../src/backups/open-store.ts";
 import { restore } from "../src/backups/restore.ts";
 import { dictionary } from "../src/schema-check.ts";
+import { FOR_REAL_RUNS, inTurn } from "./if-running.ts";
 import { withProgress } from "./progress.ts";
-import { command, readArguments, refuse, tableNamed } from "./run-command.ts";
+import { command, type DatabaseContext, type Outcome, readArguments, refuse, tableNamed } from "./run-command.ts";
 import { countsTable, speedSince, speedText } from "./summary.ts";
 
-const options = readArguments("restore", ({ backup, plan }, operands) => {
+const options = readArguments("restore", ({ backup, plan, "if-running": ifRunning }, operands) => {
   if (operands.length === 0) refuse("name the tables to restore; see --help");
-  return { backup, plan, tables: [...new Set(operands.map(tableNamed))].map((name) => dictionary.of(name)) };
+  if (ifRunning && plan) refuse(FOR_REAL_RUNS);
+  return { backup, plan, ifRunning, tables: [...new Set(operands.map(tableNamed))].map((name) => dictionary.of(name)) };
 });
-await command(options.plan ? "import" : "restore", async ({ config, database, signal }) => {
+await command(options.plan ? "import" : "restore", inTurn("restore", options.ifRunning, restoreTables));
+
+async function restoreTables({ config, database, signal }: DatabaseContext): Promise<Outcome> {
   const started = performance.now();
   const store = openStore(config.BACKUP_STORE);
   const outcome = await withProgress(signal, (report) => restore(database, store, { ...options, report }));
@@ -21,4 +25,4 @@ await command(options.plan ? "import" : "restore", async ({ config, database, si
     facts: { ...outcome, ...speed },
     text: `${countsTable(outcome.tables)}\n${last}`,
   };
-});
+}

@@ -17,10 +17,10 @@ import type { FileRecipe } from "../src/read/recipes/recipe.ts";
 import { RECIPE_FLAGS, type RecipeFault, recipeOfOptions } from "../src/read/recipes/recipe-options.ts";
 import { dictionary } from "../src/schema-check.ts";
 import { COMMANDS, type CommandName, flagsOf, helpOf } from "./commands.ts";
-import { say } from "./progress.ts";
+import { say, sayError } from "./progress.ts";
 
 /** The ways that a command can end, with their exit codes. */
-const EXIT_CODES = { succeeded: 0, failed: 1, refused: 2, interrupted: 130 } as const;
+const EXIT_CODES = { succeeded: 0, failed: 1, refused: 2, skipped: 4, interrupted: 130 } as const;
 /** The exit code of a command that succeeded, if rows were rejected and --fail-on-rejects is given. */
 const HAS_REJECTS = 3;
 
@@ -46,7 +46,7 @@ export interface DatabaseContext extends Context {
   database: OpenDatabase;
 }
 
-/** Whether standard output must end with a JSON object. This is read first, because it counts even if arguments are wrong. */
+/** Whether standard output must be one line with a JSON object. This is read first, because it counts even if arguments are wrong. */
 export const isJson = process.argv.includes("--json");
 
 /**
@@ -115,7 +115,8 @@ function failure(error: unknown): Outcome {
 }
 
 function end({ status, error, facts, text, isFailedByRejects }: Outcome): never {
-  if (error !== undefined) say(error);
+  // A command that was told to skip has done what it was told to.
+  if (error !== undefined) (status === "skipped" ? say : sayError)(error);
   if (isJson) console.log(JSON.stringify({ ...facts, status, error }));
   else if (text !== undefined) console.log(text);
   process.exit(status === "succeeded" && isFailedByRejects ? HAS_REJECTS : EXIT_CODES[status]);

@@ -9,11 +9,13 @@ import { dictionary } from "./support/dictionary.ts";
 
 const TABLES = dictionary.names.join(", ");
 const IMPORT_OPTIONS =
-  "--table, --dry-run, --new-only, --again, --max-rejects, --rejects, --fail-on-rejects, --recipe, --json, --help, and those that --help lists for reading files";
+  "--table, --dry-run, --new-only, --again, --max-rejects, --rejects, --fail-on-rejects, --if-running, --recipe, --quiet, --json, --help, and those that --help lists for reading files";
 const ZONE_AND_DELIMITER =
   "--delimiter must be one ASCII character that is no letter or digit, or tab; --zone must be a time zone such as America/Bogota, UTC or -05:00";
 const NO_REJECTS =
   "--rejects needs an import, as a dry run keeps no rejected rows that could be replayed: leave --dry-run out";
+
+const FOR_REAL_RUNS = "--if-running is for runs that store something: leave it out, since this one stores nothing";
 
 const WRONG_ARGUMENTS: [string, string[], string][] = [
   ["import", ["--nonsense"], `there is no option --nonsense: they are ${IMPORT_OPTIONS}`],
@@ -45,7 +47,15 @@ const WRONG_ARGUMENTS: [string, string[], string][] = [
   ["backup", ["--verify", "a", "b"], "name one backup to verify; see --help"],
   ["backup", ["--verify", "--keep", "3"], "--verify takes no --codec and no --keep: they are for a new backup"],
   ["restore", [], "name the tables to restore; see --help"],
-  ["restore", ["--json", "--nonsense"], "there is no option --nonsense: they are --backup, --plan, --json, --help"],
+  [
+    "restore",
+    ["--json", "--nonsense"],
+    "there is no option --nonsense: they are --backup, --plan, --if-running, --quiet, --json, --help",
+  ],
+  ["restore", ["jobs", "--plan", "--if-running", "skip"], FOR_REAL_RUNS],
+  ["backup", ["--verify", "--if-running", "wait"], FOR_REAL_RUNS],
+  ["import", ["a", "--dry-run", "--if-running", "wait"], FOR_REAL_RUNS],
+  ["import", ["a", "--if-running", "stop", "--json"], "--if-running stop: give one of skip, wait"],
   ["restore", ["staff"], `there is no table staff: the tables are ${TABLES}`],
   ["restore", ["jobs", "--backup", "--plan"], "--backup needs a value; see --help"],
   ["sample", ["--json"], "name one FOLDER; see --help"],

@@ -7,12 +7,16 @@ import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Database } from "../db/database.ts";
+import type { RunKind } from "../db/ledger.ts";
 
 /** A run's connection holds it as long as the run is alive. */
 export const runLock = (database: Database, run: string) => lockName(database, `run ${run}`);
 
 /** The import or restore that works on a table holds it. */
 export const loadLock = (database: Database, table: string) => lockName(database, `load ${table}`);
+
+/** The run of a kind that wants no other of its kind beside it holds it (--if-running). */
+export const kindLock = (database: Database, kind: RunKind) => lockName(database, `kind ${kind}`);
 
 /** Takes a lock. Waits at most this many seconds for it. @returns whether it was free in time */
 export async function tryLock(connection: Connection, name: string, seconds: number): Promise<boolean> {
