@@ -7,16 +7,25 @@ PATH=$PWD/node_modules/.bin:$PATH
 wanted=$(sed -n 's/.*"packageManager": "bun@\([0-9.]*\)".*/\1/p' package.json)
 
 main() {
-  mkdir -p node_modules/.bin
+  if ! mkdir -p node_modules/.bin 2>/dev/null || ! [ -w node_modules ]; then
+    use_as_it_is
+    return
+  fi
   take_turn
   has_bun || install_bun
   quietly bun install --frozen-lockfile
   case $output in *"no changes"*) ;; *) echo "Installed the dependencies into node_modules" ;; esac
+  cmp -s bun.lock node_modules/.installed || cp bun.lock node_modules/.installed
+}
+
+# A checkout that this user cannot write to is used if somebody has set it up. `bun install` cannot tell: it writes links anew.
+use_as_it_is() {
+  ! has_bun || ! cmp -s bun.lock node_modules/.installed || return 0
+  fail "$PWD cannot be written by this user, and is not set up: run \"sh scripts/setup.sh\" there as a user who may write to it, or copy it to a folder of your own"
 }
 
 # One set-up at a time. The lock is a link that names its process, so that the lock of a dead process can be removed.
 take_turn() {
-  [ -w node_modules ] || fail "$PWD/node_modules cannot be written by this user"
   until ln -s "$$" node_modules/.setup 2>/dev/null; do
     kill -0 "$(readlink node_modules/.setup)" 2>/dev/null || rm -f node_modules/.setup
     sleep 0.2

@@ -12,7 +12,7 @@ beforeAll(() => {
   for (const name of ["package.json", "bun.lock", "scripts"]) {
     cpSync(join(repository, name), join(clone, name), { recursive: true });
   }
-  for (const tool of ["sh", "dirname", "sed", "mkdir", "ln", "readlink", "rm", "sleep", "sort", "head"]) {
+  for (const tool of ["sh", "dirname", "sed", "mkdir", "ln", "readlink", "rm", "sleep", "sort", "head", "cmp", "cp"]) {
     symlinkSync(Bun.which(tool) ?? "", join(programs, tool));
   }
 });

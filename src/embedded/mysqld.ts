@@ -106,7 +106,8 @@ async function install(say: (line: string) => void): Promise<void> {
   const root = process.getuid?.() === 0;
   // Homebrew refuses to run as root, and the others need root. Muster never runs sudo.
   if (root === (found.manager === "brew")) {
-    const line = root ? `As another user than root run: ${command.join(" ")}` : `First run: sudo ${command.join(" ")}`;
+    const first = Bun.which("sudo") === null ? "First run as root:" : "First run: sudo";
+    const line = root ? `As another user than root run: ${command.join(" ")}` : `${first} ${command.join(" ")}`;
     throw new MusterError("unavailable", `there is no MySQL or MariaDB server here. ${line}; or set DATABASE_URL`);
   }
   say(`There is no MySQL or MariaDB server here: installing one with ${command.join(" ")}`);

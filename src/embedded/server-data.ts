@@ -31,9 +31,13 @@ export function placeOf(folder: string): Place {
   try {
     fs.mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw new MusterError("unavailable", `${folder} cannot be created: check that its parent can be written`, {
-      cause: error,
-    });
+    throw new MusterError(
+      "unavailable",
+      `${folder} cannot be created in ${process.cwd()}: call Muster in a folder that can be written, or set DATABASE_URL`,
+      {
+        cause: error,
+      },
+    );
   }
   // Symbolic links are resolved, because serves() recognises the server's process by this path.
   const root = fs.realpathSync(folder);
