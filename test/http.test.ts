@@ -261,6 +261,17 @@ describe("a query that fails", () => {
 });
 
 describe("/readyz", () => {
+  test("says with ?verbose what the database server can do", async () => {
+    const { version, loadsData, swaps, transactionLimit } = database.server;
+    const abilities = { version, load_data: loadsData, swap: swaps };
+    for (const query of ["?verbose", "?verbose=true", "?verbose=1"]) {
+      expect(await (await app.request(`/readyz${query}`)).json()).toEqual({
+        ...{ status: "ready", database: { ...abilities, transaction_bytes_max: transactionLimit?.bytes ?? null } },
+      });
+    }
+    expect((await app.request("/readyz?verbose=maybe")).status).toBe(400);
+  });
+
   test("is 200 if the database answers, and 503 if it lacks a migration", async () => {
     expect(await (await app.request("/readyz")).json()).toEqual({ status: "ready" });
     await database.pool.query("RENAME TABLE __drizzle_migrations TO unapplied");

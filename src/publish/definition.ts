@@ -2,6 +2,7 @@
 import { escapeId } from "mysql2";
 import type { Connection, Pool, RowDataPacket } from "mysql2/promise";
 import type { Table, TableName } from "../codecs/tables.ts";
+import { isTidb } from "../db/facts.ts";
 import { allows, grantsOf, quoted } from "../db/grants.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 
@@ -134,15 +135,15 @@ export interface Referrer {
 
 /** The foreign keys that refer to these tables, if the user may see them: see `hiddenFrom`. */
 export async function referrersOf(
-  { name: database, dictionary }: MusterDatabase,
+  { name: database, dictionary, server }: MusterDatabase,
   connection: Connection,
   parents: readonly TableName[],
 ): Promise<Referrer[]> {
   const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT constraint_schema AS \`schema\`, table_name AS \`table\`, constraint_name AS \`constraint\`,
-       referenced_table_name AS parent, delete_rule AS onDelete, update_rule AS onUpdate
-     FROM information_schema.referential_constraints
-     WHERE unique_constraint_schema = ? AND referenced_table_name IN (?)`,
+    `SELECT r.constraint_schema AS \`schema\`, r.table_name AS \`table\`, r.constraint_name AS \`constraint\`,
+       r.referenced_table_name AS parent, r.delete_rule AS onDelete, r.update_rule AS onUpdate
+     FROM information_schema.referential_constraints r
+     WHERE ${isTidb(server.version) ? TIDB_PARENT_IN : "r.unique_constraint_schema = ?"} AND r.referenced_table_name IN (?)`,
     [database, parents],
   );
   return (rows as Omit<Referrer, "isOurs">[]).map((row) => ({
@@ -150,6 +151,12 @@ export async function referrersOf(
     isOurs: row.schema === database && dictionary.has(row.table),
   }));
 }
+
+/** TiDB calls the child's database `unique_constraint_schema`. Only its key_column_usage names the parent's. */
+const TIDB_PARENT_IN = `EXISTS (
+  SELECT 1 FROM information_schema.key_column_usage k
+  WHERE k.constraint_schema = r.constraint_schema AND k.table_name = r.table_name AND k.constraint_name = r.constraint_name
+    AND k.referenced_table_schema = ?)`;
 
 /**
  * What information_schema hides from the user. It leaves out what the user may not see, so "no rows" does not prove that there

@@ -87,6 +87,8 @@ export async function clearDeadRuns(database: Database, say: (line: string) => v
   for (const { id, kind, owner } of left) {
     if (ending.has(id)) continue;
     const clear = async (connection: PoolConnection) => {
+      // TiDB waits a second for a lock that is not free. This process may have begun to end the run meanwhile.
+      if (ending.has(id)) return;
       if ((await clearRun(database, connection, id, say)) !== "cleared") return;
       await endRun(database.db, id, { status: "failed", error: "its process was killed or crashed" });
       say(`cleared what the dead ${kind} ${id} left`);
