@@ -60,12 +60,20 @@ const diskFull: ErrorKind = {
 };
 
 const tooLarge: ErrorKind = {
-  codes: list("ER_TRANS_CACHE_FULL ER_RUN_HOOK_ERROR 8004 8025 8175"),
+  codes: list("ER_TRANS_CACHE_FULL 8004 8025 8175"),
   code: "refused",
   line: (database, { code }) =>
     `${database} refuses a transaction of this size (${code}): send less at once, or raise its limit ` +
-    "(max_binlog_cache_size; in a cluster group_replication_transaction_size_limit or wsrep_max_ws_size; on TiDB " +
+    "(max_binlog_cache_size; on Galera wsrep_max_ws_size; on TiDB " +
     "tidb_mem_quota_query or txn-total-size-limit)",
+};
+
+const refusedByGroup: ErrorKind = {
+  codes: ["ER_RUN_HOOK_ERROR"],
+  code: "unavailable",
+  line: (database, { code }) =>
+    `${database} refuses the transaction (${code}): it has lost its MySQL group, or the transaction is larger than ` +
+    "group_replication_transaction_size_limit: try again, or send less at once",
 };
 
 const KINDS: readonly ErrorKind[] = [
@@ -103,6 +111,7 @@ const KINDS: readonly ErrorKind[] = [
     },
   },
   tooLarge,
+  refusedByGroup,
   {
     codes: ["ER_NET_PACKET_TOO_LARGE"],
     code: "too_large",
@@ -190,6 +199,8 @@ export const FULL = full.codes;
 
 /** The codes of a server that refuses a transaction because of its size. It has rolled the transaction back. */
 export const TRANSACTION_TOO_LARGE = tooLarge.codes;
+/** The codes of a MySQL group that refuses a transaction, because of its size or because the member has lost its group. */
+export const REFUSED_BY_GROUP = refusedByGroup.codes;
 
 /** The kind of an error. Undefined for any other error, which means that Muster sent a wrong statement. */
 export function kindOf({ code, message }: DriverFailure): ErrorKind | undefined {

@@ -4,11 +4,16 @@ import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
 import { driverError } from "../db/driver-errors.ts";
-import { TRANSACTION_TOO_LARGE } from "../db/error-kinds.ts";
+import { REFUSED_BY_GROUP, TRANSACTION_TOO_LARGE } from "../db/error-kinds.ts";
 import { MusterError } from "../errors.ts";
 import { columnAt } from "../repositories/key-sql.ts";
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+
+/** What a MySQL group adds to each row of a transaction, about. */
+const GROUP_ROW_BYTES = 60;
+/** So many times the rows a transaction may be: it has a changed row twice, and the run's rejections too. */
+const GROUP_GROWTH_MAX = 4;
 
 /**
  * The error to throw if the server may have refused a transaction because of its size. Nothing of the transaction is stored then.
@@ -21,7 +26,9 @@ export async function explainedSize(
   connection: Connection,
   staged: readonly { table: Table; stage: string }[],
 ): Promise<unknown> {
-  if (!TRANSACTION_TOO_LARGE.includes(driverError(error)?.code ?? "")) return error;
+  const code = driverError(error)?.code ?? "";
+  const isByGroup = REFUSED_BY_GROUP.includes(code);
+  if (!isByGroup && !TRANSACTION_TOO_LARGE.includes(code)) return error;
   let [rows, bytes] = [0, 0];
   for (const { table, stage } of staged) {
     const lengths = table.columns.map((_, index) => `COALESCE(LENGTH(${columnAt(table, index)}), 0)`);
@@ -32,6 +39,7 @@ export async function explainedSize(
     bytes += Number(sums?.bytes);
   }
   const { bytes: limit, setting } = server.transactionLimit ?? { bytes: 0, setting: "its limit" };
+  if (isByGroup && GROUP_GROWTH_MAX * (bytes + rows * GROUP_ROW_BYTES) < limit) return error;
   const names = staged.map(({ table }) => table.name).join(", ");
   const line =
     `${names}: ${rows} rows (${megabytes(bytes)}) in one transaction, which is more with its indexes than the server allows ` +

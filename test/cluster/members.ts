@@ -28,7 +28,14 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-export async function startGroup(database: string): Promise<Cluster> {
+export interface Group extends Cluster {
+  /** Runs a statement on every member. */
+  everywhere(statement: string): Promise<void>;
+  /** Kills all members but the primary, at once. */
+  killOthers(): Promise<void>;
+}
+
+export async function startGroup(database: string): Promise<Group> {
   const folder = join(await folderOf({}), "group");
   const first = await freePorts(OFFSETS);
   const address = (member: number) => `127.0.0.1:${first + member}`;
@@ -36,6 +43,7 @@ export async function startGroup(database: string): Promise<Cluster> {
   await script("start", folder, `${first}`);
   let killed: { member: number; command: string[] } | undefined;
 
+  const pidOf = (member: number) => Number(readFileSync(join(folder, `${member}.pid`), "utf8"));
   const ask = (member: number, statement: string) => query(first + member, statement);
   /** The member that takes writes; undefined while there is none. */
   const primary = async () => {
@@ -49,9 +57,16 @@ export async function startGroup(database: string): Promise<Cluster> {
   return {
     url: url(MEMBERS.map(address).join(",")),
     urls: MEMBERS.map((member) => url(address(member))),
+    async everywhere(statement) {
+      for (const member of MEMBERS) await ask(member, statement);
+    },
+    async killOthers() {
+      const { member } = await until(primary);
+      for (const other of MEMBERS) if (other !== member) process.kill(pidOf(other), "SIGKILL");
+    },
     async killPrimary() {
       const { member } = await until(primary);
-      const pid = Number(readFileSync(join(folder, `${member}.pid`), "utf8"));
+      const pid = pidOf(member);
       killed = { member, command: readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1) };
       process.kill(pid, "SIGKILL");
       await until(() => !isAlive(pid));
