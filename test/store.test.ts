@@ -355,17 +355,17 @@ describe("in a bucket alone", () => {
       missing.readText(NEW, PROOF),
       missing.writeText(NEW, PROOF, "{}"),
     ])
-      expect(await caught(work)).toEqual({ code: "unavailable", message: line });
+      expect(await caught(work)).toEqual({ code: "invalid", message: line });
     const draft = await store.begin(NEW);
-    for (const [status, code, said] of [
-      [403, "AccessDenied", "the credentials must allow s3:ListBucket"],
-      [403, "ExpiredToken", "sign in again"],
-      [400, "NoSuchThing", "S3 answered 400 (NoSuchThing) for the bucket muster-test"],
+    for (const [status, code, kind, said] of [
+      [403, "AccessDenied", "invalid", "the credentials must allow s3:ListBucket"],
+      [403, "ExpiredToken", "invalid", "sign in again"],
+      [400, "NoSuchThing", "unavailable", "S3 answered 400 (NoSuchThing) for the bucket muster-test"],
     ] as const) {
       s3.faults.fault = () => ({ status, code });
       const works = [store.ids(), textOf(store.read(NEW, "a")), draft.write("a", pieces("a")), draft.discard()];
       for (const { message, code } of await Promise.all(works.map(caught)))
-        expect({ code, message }).toEqual({ code: "unavailable", message: expect.stringContaining(said) });
+        expect({ code, message }).toEqual({ code: kind, message: expect.stringContaining(said) });
     }
   });
 

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import { driverError, explainedError, originOf } from "../db/driver-errors.ts";
 import { ERROR_CODES, type ErrorCode, MusterError } from "../errors.ts";
+import { S3Mistake } from "../s3/s3-errors.ts";
 import type { Env } from "./env.ts";
 import { loggable } from "./log.ts";
 
@@ -99,11 +100,13 @@ export function answerError(log: Logger): ErrorHandler<Env> {
 const isGone = (error: Error, c: Context<Env>) => error.name === "AbortError" && c.req.raw.signal.aborted;
 
 /**
- * Turns `invalid` into `unavailable` if the cause is a database error. A wrong database password is `invalid` for a command,
- * since its user can correct it. A client of the service can only try again later.
+ * Turns `invalid` into `unavailable` if the database or S3 says so. A wrong password is `invalid` for a command, since its user
+ * can correct it. A client of the service can only try again later.
  */
-const inService = (error: MusterError) =>
-  error.code === "invalid" && driverError(error.cause) ? new MusterError("unavailable", error.message) : error;
+function inService(error: MusterError): MusterError {
+  const isOperators = error instanceof S3Mistake || (error.code === "invalid" && driverError(error.cause));
+  return isOperators ? new MusterError("unavailable", error.message) : error;
+}
 
 /** Seconds after which a client may try again if something was unavailable or full. */
 export const RETRY_AFTER_S = 5;

@@ -23,9 +23,18 @@ const ADVICE: Record<string, (bucket: string) => string> = {
   EndpointError: () => "AWS_ENDPOINT_URL_S3 is not an address: give one such as https://storage.example.com:9000",
 };
 
-/** Turns an error of the SDK into a MusterError `unavailable`. Returns a MusterError unchanged. */
+/** The address, the credentials or their rights are wrong. It is `invalid`: to try again does not help until they are mended. */
+export class S3Mistake extends MusterError {
+  constructor(message: string, options: ErrorOptions) {
+    super("invalid", message, options);
+  }
+}
+
+/** Turns an error of the SDK into an S3Mistake or a MusterError `unavailable`. Returns a MusterError unchanged. */
 export function explained(error: unknown, { bucket }: { bucket: string }): MusterError {
   if (error instanceof MusterError) return error;
+  const mistake = mistakeOf(error, bucket);
+  if (mistake !== undefined) return new S3Mistake(mistake, { cause: error });
   return new MusterError("unavailable", lineFor(error, bucket), { cause: error });
 }
 
@@ -34,12 +43,16 @@ interface SdkError extends Error {
   $metadata?: { httpStatusCode?: number };
 }
 
-function lineFor(error: unknown, bucket: string): string {
-  const { name, message, code, $metadata } = error as SdkError;
-  const status = $metadata?.httpStatusCode;
-  const advice = ADVICE[name] ?? (status === 403 ? ADVICE.AccessDenied : undefined);
-  if (advice) return advice(bucket);
+function mistakeOf(error: unknown, bucket: string): string | undefined {
+  const { name, message, $metadata } = error as SdkError;
   if (message === "Region is missing") return "S3 needs a region: set AWS_REGION";
+  const advice = ADVICE[name] ?? ($metadata?.httpStatusCode === 403 ? ADVICE.AccessDenied : undefined);
+  return advice?.(bucket);
+}
+
+function lineFor(error: unknown, bucket: string): string {
+  const { name, code, $metadata } = error as SdkError;
+  const status = $metadata?.httpStatusCode;
   if (status !== undefined) return `S3 answered ${status} (${name}) for the bucket ${bucket}`;
   const why = name === "TimeoutError" ? "no answer in time" : (code ?? name);
   return `S3 cannot be reached (${why}): check AWS_ENDPOINT_URL_S3, AWS_REGION and the network`;

@@ -61,6 +61,21 @@ export async function s3Server(bucket: string) {
       const adding = Bun.spawn([PROGRAM, "admin", ...owner, "--endpoint-url", endpoint, ...user]);
       if ((await adding.exited) !== 0) throw new Error("the user could not be added");
     },
+    /** Grants a user what an import needs, and no more. */
+    async letRead(to: string, { accessKeyId }: Keys): Promise<void> {
+      const may = (Action: string, Resource: string) => ({
+        Effect: "Allow",
+        Principal: [accessKeyId],
+        Action,
+        Resource,
+      });
+      const rights = [may("s3:ListBucket", `arn:aws:s3:::${to}`), may("s3:GetObject", `arn:aws:s3:::${to}/*`)];
+      const client = await S3Location.parse(`s3://${to}`, settings).client();
+      await client.putBucketPolicy({
+        Bucket: to,
+        Policy: JSON.stringify({ Version: "2012-10-17", Statement: rights }),
+      });
+    },
     start,
     /** Ends the server as a crash does. start() brings it back with what it had stored. */
     stop,
