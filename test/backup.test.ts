@@ -14,6 +14,7 @@ import { findRun, listRuns } from "../src/repositories/run-log.ts";
 import { freshDatabase } from "./support/database.ts";
 import { SAMPLE_TABLES, sampleTables, tableOf, tables } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { notOnTidb } from "./support/missing.ts";
 
 const database = await freshDatabase();
 afterAll(async () => {
@@ -146,7 +147,8 @@ test("a plan says what would change and changes nothing", async () => {
   expect((await bring(["hired_employees"])).tables).toEqual(plan.tables);
 });
 
-test("a restore brings AUTO_INCREMENT back, and never lowers it", async () => {
+const countsOn = notOnTidb("it counts on in steps of 30,000");
+test.skipIf(countsOn !== "")(`a restore brings AUTO_INCREMENT back, and never lowers it${countsOn}`, async () => {
   await change("INSERT INTO jobs VALUES (500, 'x')", "DELETE FROM jobs WHERE id = 500");
   await make(["jobs"]);
   const insertId = async () =>

@@ -10,6 +10,7 @@ import { run, start, startStoppedAt } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { SAMPLE_TABLES } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { notOnTidb } from "./support/missing.ts";
 import { AT_THE_GATE, contents, definitions, GATES, hold, seen, select, TABLES } from "./support/observe.ts";
 
 const CRASHES = Number(process.env.CRASHES ?? 2);
@@ -86,7 +87,12 @@ const RANDOM = Array.from(
   }),
 );
 
-test.each([...AIMED, ...RANDOM].map((moment) => [moment.name, moment] as const))(
+const OF_A_SWAP = /swap|the stage has|the old table|foreign keys have/;
+const withoutSwap = notOnTidb("no table is swapped there");
+if (withoutSwap !== "") test.skip(`an import killed while it swaps a table${withoutSwap}`, () => {});
+
+const moments = [...AIMED, ...RANDOM].filter(({ name }) => withoutSwap === "" || !OF_A_SWAP.test(name));
+test.each(moments.map((moment) => [moment.name, moment] as const))(
   "an import killed (%s) leaves whole tables, and the same command completes",
   async (_, moment) => {
     const before = await prepare(moment);

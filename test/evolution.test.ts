@@ -10,6 +10,7 @@ import type { Row, Table } from "../src/codecs/tables.ts";
 import { listRows } from "../src/repositories/rows.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { notOnTidb } from "./support/missing.ts";
 import { only } from "./support/things.ts";
 
 const database = await freshDatabase();
@@ -99,20 +100,24 @@ test.each<[string, string, Table, Row[]]>([
   expect(await carried(change, now)).toEqual(rows);
 });
 
-test("a column that was added with a default that the server computes gets that default", async () => {
-  const code = varchar("code", { length: 20 });
-  const added = staff({
-    name: name(),
-    level: level(),
-    year: int("year").notNull().default(sql`(40 + 2)`),
-    code: code.default(sql`(concat('a', 'b'))`),
-  });
-  const change = "ADD year INT NOT NULL DEFAULT (40 + 2), ADD code VARCHAR(20) DEFAULT (concat('a', 'b'))";
-  expect(await carried(change, added)).toEqual([
-    [1, "Ana", 7, 42, "ab"],
-    [2, "Bo", -1, 42, "ab"],
-  ]);
-});
+const computes = notOnTidb("it computes no such default");
+test.skipIf(computes !== "")(
+  `a column that was added with a default that the server computes gets that default${computes}`,
+  async () => {
+    const code = varchar("code", { length: 20 });
+    const added = staff({
+      name: name(),
+      level: level(),
+      year: int("year").notNull().default(sql`(40 + 2)`),
+      code: code.default(sql`(concat('a', 'b'))`),
+    });
+    const change = "ADD year INT NOT NULL DEFAULT (40 + 2), ADD code VARCHAR(20) DEFAULT (concat('a', 'b'))";
+    expect(await carried(change, added)).toEqual([
+      [1, "Ana", 7, 42, "ab"],
+      [2, "Bo", -1, 42, "ab"],
+    ]);
+  },
+);
 
 test("a backup that does not fit the changed table is refused with the field's name, by the plan too", async () => {
   const added = staff({ name: name(), level: level(), pay: decimal("pay", { precision: 6, scale: 2 }).notNull() });

@@ -331,9 +331,9 @@ describe("while an import is under way", () => {
     const seen: Seen[] = [];
     for await (const event of eventsOf(id)) {
       seen.push(event);
-      if (event.run.progress) await lock[Symbol.asyncDispose]();
+      if (event.run.progress?.table) await lock[Symbol.asyncDispose]();
     }
-    const { event, run } = seen.find((each) => each.run.progress) ?? {};
+    const { event, run } = seen.find((each) => each.run.progress?.table) ?? {};
     expect([event, run?.status]).toEqual(["progress", "running"]);
     expect(run?.progress).toEqual({ table: "jobs", phase: "waiting", rows: 0, rejected: 0 });
     expect(await (await ask(`/runs/${id}`)).json()).toEqual(seen.at(-1)?.run);

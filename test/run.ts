@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { server } from "./support/joined-server.ts";
+import { tidbFiles } from "./support/tidb-files.ts";
 
 /** All processes share one server, which more of them would only keep waiting. */
 const PROCESSES = Math.min(availableParallelism(), 4);
@@ -12,7 +13,9 @@ const PROCESSES = Math.min(availableParallelism(), 4);
 /** For every test. It is long, so that no test fails because a machine is slow. */
 const TIMEOUT_MS = 600_000;
 
-const options = [`--parallel=${PROCESSES}`, `--timeout=${TIMEOUT_MS}`, ...process.argv.slice(2)];
+const asked = process.argv.slice(2);
+const files = process.env.MUSTER_TIDB && asked.length === 0 ? await tidbFiles(console.log) : asked;
+const options = [`--parallel=${PROCESSES}`, `--timeout=${TIMEOUT_MS}`, ...files];
 const child = Bun.spawn([process.execPath, "test", ...options], { stdio: ["inherit", "inherit", "inherit"] });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
 const code = await child.exited;

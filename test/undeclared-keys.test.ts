@@ -2,6 +2,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { removeFolders } from "./support/files.ts";
 import { KEYS, KEYS_CHILDREN_FIRST } from "./support/kinds-schema.ts";
+import { notOnTidb } from "./support/missing.ts";
 import { musterWith } from "./support/muster-with.ts";
 
 const muster = await musterWith(KEYS);
@@ -50,20 +51,24 @@ test("a request's rows that break it are rejected, and so are the rows below the
   expect(await muster.select("SELECT login FROM people")).toMatchObject([{ login: "ana" }]);
 });
 
-test("beside a trigger the server checks every row, so a row must come after the row that it refers to", async () => {
-  await muster.select(
-    "CREATE TABLE notes (name VARCHAR(80), FOREIGN KEY (name) REFERENCES offices (name)) ENGINE=InnoDB",
-  );
-  await muster.select(
-    "CREATE TRIGGER noted AFTER INSERT ON people FOR EACH ROW INSERT INTO notes VALUES (IF(NEW.login = 'bo', 'none', NEW.name))",
-  );
-  const { tables } = await muster.load({ "people.csv": "ana,north,\nbo,north,ana\ncy,north,ana\n" });
-  expect(tables.people).toMatchObject({ received: 3, inserted: 2, rejected: 1 });
-  const { inserted, rejected } = await muster.post("/people", [
-    { login: "di", name: "north", manager: "ana" },
-    { login: "BO", name: "north", manager: null },
-  ]);
-  expect([inserted, rejected]).toEqual([1, 1]);
-  expect(await muster.select("SELECT COUNT(*) AS n FROM notes WHERE name = 'none'")).toMatchObject([{ n: 0 }]);
-  await muster.select("DROP TRIGGER noted");
-});
+const triggers = notOnTidb("it has no triggers");
+test.skipIf(triggers !== "")(
+  `beside a trigger the server checks every row, so a row must come after the row that it refers to${triggers}`,
+  async () => {
+    await muster.select(
+      "CREATE TABLE notes (name VARCHAR(80), FOREIGN KEY (name) REFERENCES offices (name)) ENGINE=InnoDB",
+    );
+    await muster.select(
+      "CREATE TRIGGER noted AFTER INSERT ON people FOR EACH ROW INSERT INTO notes VALUES (IF(NEW.login = 'bo', 'none', NEW.name))",
+    );
+    const { tables } = await muster.load({ "people.csv": "ana,north,\nbo,north,ana\ncy,north,ana\n" });
+    expect(tables.people).toMatchObject({ received: 3, inserted: 2, rejected: 1 });
+    const { inserted, rejected } = await muster.post("/people", [
+      { login: "di", name: "north", manager: "ana" },
+      { login: "BO", name: "north", manager: null },
+    ]);
+    expect([inserted, rejected]).toEqual([1, 1]);
+    expect(await muster.select("SELECT COUNT(*) AS n FROM notes WHERE name = 'none'")).toMatchObject([{ n: 0 }]);
+    await muster.select("DROP TRIGGER noted");
+  },
+);

@@ -4,7 +4,7 @@ import type { PoolConnection } from "mysql2/promise";
 import { avroSchema } from "../codecs/avro.ts";
 import { type AvroCodec, type Block, writeContainer } from "../codecs/avro-container.ts";
 import { keyIn, keyText } from "../codecs/key-text.ts";
-import type { Column, Table } from "../codecs/tables.ts";
+import { type Column, largestNextId, type Table } from "../codecs/tables.ts";
 import { textEncoder } from "../codecs/text-to-avro.ts";
 import { fromText } from "../codecs/text-to-row.ts";
 import type { Database } from "../db/database.ts";
@@ -135,11 +135,13 @@ async function writeTable(
   await draft.write(file, hashed(writeContainer(schema, codec, blocksOf(snapshot, table, builder, report))));
   const { checksum } = builder;
   const { nextId } = await definitionOf(snapshot, table.name);
+  // TiDB counts on in steps of 30,000, beyond what a small id can be. A restore refuses such a number.
+  const largest = largestNextId(table);
   if (invalid.rows > 0) report.say(`${invalid}`);
   return {
     ...{ table: table.name, file, rows: checksum.rows, bytes, sha256: sha256.digest("hex") },
     ...{ schema, fingerprint: fingerprintOf(schema), checksum: checksum.toString() },
-    ...(table.assigned !== undefined && { auto_increment: nextIdAsJson(nextId) }),
+    ...(table.assigned !== undefined && { auto_increment: nextIdAsJson(nextId > largest ? largest : nextId) }),
     ...(invalid.rows > 0 && { invalid_rows: invalid.rows }),
   };
 }

@@ -1,6 +1,6 @@
 /** Reads a backup's files into stages: tables that have the rows as the backup has them. */
 import { escapeId } from "mysql2";
-import { type Column, hasTextKey, largestId, type Row, type Table } from "../codecs/tables.ts";
+import { type Column, hasTextKey, largestNextId, type Row, type Table } from "../codecs/tables.ts";
 import { type DriverError, driverError } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
 import { alter } from "../publish/ddl.ts";
@@ -107,12 +107,9 @@ export async function stageTable(
 
 /** The id that the table must assign next at least: 1 if it assigns none. @throws MusterError `backup_damaged` */
 function nextIdIn(manifest: Manifest, table: Table): bigint {
-  const column = table.assigned === undefined ? undefined : table.columns[table.assigned];
-  if (!column) return 1n;
+  if (table.assigned === undefined) return 1n;
   const nextId = BigInt(entryOf(manifest, table.name).auto_increment ?? 1);
-  const isUnsigned = column.sqlType.endsWith("unsigned");
-  const largest = table.numberKey === undefined ? 2n ** (isUnsigned ? 64n : 63n) - 1n : BigInt(largestId(table));
-  if (nextId <= largest + 1n) return nextId;
+  if (nextId <= largestNextId(table)) return nextId;
   throw new MusterError("backup_damaged", `backup ${manifest.id} has a next id that ${table.name} cannot have`);
 }
 

@@ -115,3 +115,11 @@ export const hasTextKey = ({ key, columns }: Table): boolean =>
 
 /** The largest number that a table's key takes. Call this only for tables that have such a key. */
 export const largestId = (table: Table): number => largestNumber(table.columns[numberKeyOf(table)]?.sqlType ?? "");
+
+/** The largest next id that a table can have: one more than the largest id that its column takes. 1 if it assigns no ids. */
+export function largestNextId(table: Table): bigint {
+  const column = table.assigned === undefined ? undefined : table.columns[table.assigned];
+  if (!column) return 1n;
+  const bits = column.sqlType.endsWith("unsigned") ? 64n : 63n;
+  return (table.numberKey === undefined ? 2n ** bits - 1n : BigInt(largestId(table))) + 1n;
+}

@@ -23,3 +23,8 @@ export const withoutCases = missing("../shared/cases/files", existsSync(CASES));
 export const withoutChromium = missing(CHROMIUM, existsSync(CHROMIUM));
 /** For tests that measure a process: see process.ts. */
 export const withoutProc = missing("/proc", process.platform === "linux");
+
+/** For a test of something that TiDB does not have, or does otherwise. docs/scale.md says what a user sees there. */
+export function notOnTidb(reason: string): string {
+  return process.env.MUSTER_TIDB ? ` (skipped on TiDB: ${reason})` : "";
+}

@@ -44,6 +44,8 @@ async function startTidb(program: string): Promise<() => Promise<void>> {
     if (child.exitCode !== null) throw new Error(`TiDB ended by itself: see ${join(folder, "log")}`);
     const connection = await connectOnce(url).catch(() => undefined);
     await connection?.query("CREATE DATABASE IF NOT EXISTS muster");
+    // Without it TiDB accepts CHECK constraints and ignores them.
+    await connection?.query("SET GLOBAL tidb_enable_check_constraint = ON");
     await connection?.end();
     return connection;
   };
