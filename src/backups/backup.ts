@@ -135,15 +135,20 @@ async function writeTable(
   await draft.write(file, hashed(writeContainer(schema, codec, blocksOf(snapshot, table, builder, report))));
   const { checksum } = builder;
   const { nextId } = await definitionOf(snapshot, table.name);
-  // TiDB counts on in steps of 30,000, beyond what a small id can be. A restore refuses such a number.
-  const largest = largestNextId(table);
   if (invalid.rows > 0) report.say(`${invalid}`);
   return {
     ...{ table: table.name, file, rows: checksum.rows, bytes, sha256: sha256.digest("hex") },
     ...{ schema, fingerprint: fingerprintOf(schema), checksum: checksum.toString() },
-    ...(table.assigned !== undefined && { auto_increment: nextIdAsJson(nextId > largest ? largest : nextId) }),
+    ...(table.assigned !== undefined && { auto_increment: nextIdAsJson(possible(nextId, table)) }),
     ...(invalid.rows > 0 && { invalid_rows: invalid.rows }),
   };
+}
+
+/** TiDB counts on in steps of 30,000, beyond what a small id can be. A restore would refuse such a number. */
+function possible(nextId: bigint, table: Table): bigint {
+  const largest = largestNextId(table);
+  if (nextId > largest) return largest;
+  return nextId;
 }
 
 const nextIdAsJson = (id: bigint) => (id <= Number.MAX_SAFE_INTEGER ? Number(id) : String(id));
