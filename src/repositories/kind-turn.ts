@@ -5,11 +5,10 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { and, desc, eq, inArray } from "drizzle-orm";
-import type { Connection, RowDataPacket } from "mysql2/promise";
+import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { instant } from "../codecs/datetime.ts";
 import type { Database } from "../db/database.ts";
 import { type RunKind, runs } from "../db/ledger.ts";
-import { interruptible } from "../db/transaction.ts";
 import { keptAlive } from "./live-run.ts";
 import { kindLock, runLock, tryLock } from "./locks.ts";
 import type { Report } from "./run-log.ts";
@@ -59,7 +58,7 @@ export async function takeKindTurn(
       const underWay = await runUnderWay(database, kind);
       if (ifRunning === "skip") return { isTaken, underWay };
       sayOnce(underWay);
-      await interruptible(database, connection, signal, () => waitForLock(connection, lock));
+      await waitForLock(database, connection, lock, signal);
     }
     for (let other = await runUnderWay(database, kind); other; other = await runUnderWay(database, kind)) {
       if (ifRunning === "skip") return { isTaken, underWay: other };
@@ -91,8 +90,30 @@ export function underWayText(kind: RunKind, underWay: RunUnderWay | undefined): 
   return `another ${kind} is under way (run ${run}${source === null ? "" : `, ${source}`}, since ${started_at})`;
 }
 
-async function waitForLock(connection: Connection, lock: string): Promise<void> {
-  while (!(await tryLock(connection, lock, ATTEMPT_S)));
+/** @throws the reason of the signal, if it aborts. The connection is then closed */
+async function waitForLock(
+  { pool }: Database,
+  connection: PoolConnection,
+  lock: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const leave = async () => {
+    await pool.query("KILL ?", [connection.threadId]).catch(() => {});
+    // TiDB does not end the statement of a killed connection while it waits for a lock.
+    connection.destroy();
+    aborted.reject(signal?.reason);
+  };
+  signal?.addEventListener("abort", leave);
+  const taken = async () => {
+    while (!(await tryLock(connection, lock, ATTEMPT_S)));
+  };
+  try {
+    await Promise.race([taken(), aborted.promise]);
+  } finally {
+    signal?.removeEventListener("abort", leave);
+  }
 }
 
 /** The newest run of the kind whose process is alive, and which is no dry run. */
