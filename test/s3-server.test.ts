@@ -1,7 +1,7 @@
 /** Buckets of a real S3 server: all that Muster asks of S3, with credentials that are checked. */
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { deleteKeys, listKeys, putText } from "../src/s3/objects.ts";
-import { run } from "./support/commands.ts";
+import { run, serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { removeFolders } from "./support/files.ts";
 import { select } from "./support/observe.ts";
@@ -90,6 +90,16 @@ describe.skipIf(withoutS3Server !== "")(`on a real S3 server${withoutS3Server}`,
       }
       const wrongRegion = await refused("import", [`s3://${BUCKET}/in/`], { AWS_REGION: "eu-north-1" });
       expect(wrongRegion).toContain("is in another region: set AWS_REGION");
+    });
+
+    test("the service answers 503 instead, as its client cannot mend it", async () => {
+      const variables = { ...s3.variables(), AWS_SECRET_ACCESS_KEY: SECRET };
+      const service = await serve({ DATABASE_URL: database.url, BACKUP_STORE: STORE, ...variables });
+      const answer = await fetch(new URL("/backups", service.url));
+      const text = await answer.text();
+      await service.stop();
+      expect(answer.status).toBe(503);
+      expect(text + service.log()).not.toContain(SECRET);
     });
 
     test("a bucket that does not exist", async () => {
