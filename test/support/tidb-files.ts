@@ -21,16 +21,15 @@ const NOT_ON_TIDB: Record<string, string> = {
 const NOT_PASSED: Record<string, string> = {
   "was not run to its end there": "keys-import swap verdicts",
   "has tests that failed there, whose cause is not known yet":
-    "crash damage hostile-bodies imports-http judged-again keys-backup large-bytes page-hostile-text " + "stream",
+    "crash hostile-bodies imports-http keys-backup large-bytes page-hostile-text stream",
   "was not tried there":
-    "acceptance/backups acceptance/imports acceptance/reports acceptance/rows backup-recorded " +
-    "group-refusals if-running limits load-large-file load-page log many-sources mending metrics migrate " +
-    "more-types named-dialects new-only number-keys openapi option-text other-programs overload " +
-    "overview-page parquet pipes prefix problem-pages rate-limit recipe refused-imports refused-restores " +
-    "refused-rows rejections-page rejections rejects-file replay-by-recipe replay-command replicas " +
-    "report-charts reports-page reports restore-any-key-crash restore-any-key restore-beside " +
-    "restore-crash restore-others rights round-trip rows run-page s3-objects-on-server s3-server schema " +
-    "self-references service",
+    "backup-recorded group-refusals if-running limits load-large-file load-page log many-sources mending " +
+    "metrics migrate more-types named-dialects new-only number-keys openapi option-text other-programs " +
+    "overload overview-page parquet pipes prefix problem-pages rate-limit recipe refused-imports " +
+    "refused-restores refused-rows rejections-page rejections rejects-file replay-by-recipe " +
+    "replay-command replicas report-charts reports-page reports restore-any-key-crash restore-any-key " +
+    "restore-beside restore-crash restore-others rights round-trip rows run-page s3-objects-on-server " +
+    "s3-server schema self-references service",
 };
 
 const byFile = new Map<string, string>(
