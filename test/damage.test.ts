@@ -101,7 +101,7 @@ test.each([
   ["names a table twice", () => edited((jobs) => ({ ...jobs, table: "departments" }))],
   ["has another fingerprint", () => edited((jobs) => ({ ...jobs, fingerprint: "0".repeat(64) }))],
   ["has a next id that no table can have", () => edited((jobs) => ({ ...jobs, auto_increment: 9007199254740991 }))],
-  ["was changed after it was sealed", () => manifest.replace(/("auto_increment": 3\d*)1/, "$12")],
+  ["was changed after it was sealed", () => manifest.replace(/"auto_increment": /, "$&1")],
 ])("a manifest that %s is refused", async (_, text) => {
   expect(text()).not.toBe(manifest);
   await writeFile(manifestFile, text());
