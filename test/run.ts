@@ -16,7 +16,11 @@ const TIMEOUT_MS = 600_000;
 const asked = process.argv.slice(2);
 const files = process.env.MUSTER_TIDB && asked.length === 0 ? await tidbFiles(console.log) : asked;
 const options = [`--parallel=${PROCESSES}`, `--timeout=${TIMEOUT_MS}`, ...files];
-const child = Bun.spawn([process.execPath, "test", ...options], { stdio: ["inherit", "inherit", "inherit"] });
+const child = Bun.spawn([process.execPath, "test", ...options], {
+  // Not Bun's default, which is the environment as it was at the start: joining TiDB adds its address.
+  env: process.env,
+  stdio: ["inherit", "inherit", "inherit"],
+});
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
 const code = await child.exited;
 await server.stop();
