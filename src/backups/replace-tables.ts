@@ -3,7 +3,7 @@
  * replaced in one transaction.
  */
 import { driverError } from "../db/driver-errors.ts";
-import { ROLLED_BACK, retried } from "../db/transaction.ts";
+import { isolationAfterWait, ROLLED_BACK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { MusterError } from "../errors.ts";
 import { compareRows } from "../publish/compare.ts";
@@ -115,7 +115,7 @@ async function replaceInTransaction(
       await endRun(transaction, run.id, { status: "succeeded", counts });
       debugPoint("rows replaced");
       return counts;
-    });
+    }, isolationAfterWait(database.server));
   const explained = () =>
     transaction().catch((error) => {
       throw heldByOthers(error, database, grant) ?? error;

@@ -1,9 +1,11 @@
 /** Runs transactions, each within a time limit. retried() runs a transaction again, and makes at most ATTEMPTS_MAX attempts. */
+import type { MySqlTransactionConfig } from "drizzle-orm/mysql-core";
 import type { PoolConnection } from "mysql2/promise";
-import type { Database } from "./database.ts";
+import type { Database, Server } from "./database.ts";
 import { withDeadline } from "./deadline.ts";
 import { driverError, takesNoWrites } from "./driver-errors.ts";
 import { READ_ONLY } from "./error-kinds.ts";
+import { isTidb } from "./facts.ts";
 import type { Use } from "./rights.ts";
 
 /**
@@ -15,6 +17,13 @@ export const ROLLED_BACK = ["ER_LOCK_DEADLOCK", "8002", "8022", "8028", "9007"];
 export const LOST_RACES = [...ROLLED_BACK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];
 /** After these errors a whole transaction is tried again. If the host was read-only, a new connection finds one that is not. */
 export const WORTH_ANOTHER_TRY = [...LOST_RACES, ...READ_ONLY];
+
+/**
+ * The isolation of a transaction that waits for a lock before it reads. On TiDB a snapshot is as old as its transaction, even if
+ * the first read comes after the wait, so each statement there reads what is committed when it runs. Locks keep it as it is.
+ */
+export const isolationAfterWait = ({ version }: Server): MySqlTransactionConfig | undefined =>
+  isTidb(version) ? { isolationLevel: "read committed" } : undefined;
 
 const ATTEMPTS_MAX = 10;
 const PAUSE_MS_MAX = 20;

@@ -1,6 +1,6 @@
 import type { Table } from "../codecs/tables.ts";
 import type { Counts } from "../db/ledger.ts";
-import { interruptible, ROLLED_BACK, retried } from "../db/transaction.ts";
+import { interruptible, isolationAfterWait, ROLLED_BACK, retried } from "../db/transaction.ts";
 import { debugPoint } from "../debug-points.ts";
 import { ROWS_PER_TURN } from "../event-loop.ts";
 import { publishByAppend } from "../publish/append.ts";
@@ -143,7 +143,7 @@ async function insertInto(state: Import, { table, stage, assignsIds, before, las
     else await recordCounts(transaction, run.id, published(counts));
     debugPoint("rows inserted");
     return { counts, first: logged.first };
-  });
+  }, isolationAfterWait(state.database.server));
   for (const rejection of first) report.rejected?.(rejection);
   return counts;
 }
