@@ -87,6 +87,9 @@ const MARIADB: Settings = {
 const MARIADB_SNAPSHOT: Settings = { innodb_snapshot_isolation: 0 };
 
 const TIDB: Settings = {
+  // Given `t.a = s.a`, TiDB takes `BINARY t.a <=> BINARY s.a` for true if a column's collation is the connection's, although `Ana`
+  // and `ANA` differ. Under this collation, equal values have equal bytes.
+  collation_connection: "utf8mb4_0900_bin",
   // LOCK IN SHARE MODE locks the rows, as FOR UPDATE does. TiDB has no shared locks, and would refuse the statement or ignore it.
   tidb_enable_shared_lock_promotion: 1,
   tidb_enable_noop_functions: "OFF",
