@@ -1,5 +1,6 @@
 /** --if-running: commands of one kind that take turns, as real processes, and what happens if one of them is killed. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
+import { isTidb } from "../src/db/facts.ts";
 import { type RunKind, runs } from "../src/db/ledger.ts";
 import { beginRun } from "../src/repositories/live-run.ts";
 import { endRun, listRuns } from "../src/repositories/run-log.ts";
@@ -16,6 +17,8 @@ afterAll(async () => {
   await removeFolders();
 });
 beforeEach(database.empty);
+/** It locks no table, and gives locks in any order. */
+const onTidb = isTidb(database.server.version);
 
 const importing = (source: string, ...args: string[]) =>
   start(["scripts/import.ts", source, "--json", ...args], environment);
@@ -65,7 +68,7 @@ test.each(KINDS)("of two commands that %s and start at once, one runs and the ot
   if (other) expect(await ended(other)).toMatchObject({ code: 0, object: { status: "succeeded" } });
 });
 
-test("a skipped backup says which one is under way, in its line and in JSON", async () => {
+test.skipIf(onTidb)("a skipped backup says which one is under way, in its line and in JSON", async () => {
   const holder = await database.pool.getConnection();
   await holder.query("LOCK TABLES jobs WRITE");
   const first = start(["scripts/backup.ts", "jobs", "--json"], environment);
@@ -86,26 +89,29 @@ test("a skipped backup says which one is under way, in its line and in JSON", as
   expect(await ended(first)).toMatchObject({ code: 0 });
 });
 
-test("commands that wait run in the order in which they came, also after those before them were killed", async () => {
-  const folders = await Promise.all([1, 2, 3, 4].map((id) => folderOf({ "jobs.csv": `${id},Clerk\n` })));
-  const release = await hold(database.pool, GATES);
-  const children: ReturnType<typeof start>[] = [];
-  for (const [at, folder] of folders.entries()) {
-    children.push(importing(folder, "--if-running", "wait"));
-    await until(async () => (at === 0 ? (await sources()).length === 1 : (await waiting()) === at));
-  }
-  const [running, second, third, fourth] = children;
-  third?.kill("SIGKILL");
-  running?.kill("SIGKILL");
-  await release();
-  for (const child of [second, fourth]) {
-    if (!child) throw new Error("it was not started");
-    const { code, stderr } = await ended(child);
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/^waiting: another import is under way \(run /)]);
-  }
-  const [first, ...others] = await sources();
-  expect([first, others]).toEqual([folders[0] ?? "", [folders[1] ?? "", folders[3] ?? ""]]);
-});
+test.skipIf(onTidb)(
+  "commands that wait run in the order in which they came, also after those before them were killed",
+  async () => {
+    const folders = await Promise.all([1, 2, 3, 4].map((id) => folderOf({ "jobs.csv": `${id},Clerk\n` })));
+    const release = await hold(database.pool, GATES);
+    const children: ReturnType<typeof start>[] = [];
+    for (const [at, folder] of folders.entries()) {
+      children.push(importing(folder, "--if-running", "wait"));
+      await until(async () => (at === 0 ? (await sources()).length === 1 : (await waiting()) === at));
+    }
+    const [running, second, third, fourth] = children;
+    third?.kill("SIGKILL");
+    running?.kill("SIGKILL");
+    await release();
+    for (const child of [second, fourth]) {
+      if (!child) throw new Error("it was not started");
+      const { code, stderr } = await ended(child);
+      expect([code, stderr]).toEqual([0, expect.stringMatching(/^waiting: another import is under way \(run /)]);
+    }
+    const [first, ...others] = await sources();
+    expect([first, others]).toEqual([folders[0] ?? "", [folders[1] ?? "", folders[3] ?? ""]]);
+  },
+);
 
 test("a command that waits ends at once on SIGTERM, with code 130 and nothing begun", async () => {
   const release = await hold(database.pool, GATES);
@@ -116,7 +122,7 @@ test("a command that waits ends at once on SIGTERM, with code 130 and nothing be
   second.kill("SIGTERM");
   const error = "interrupted: run the same command again";
   expect(await ended(second)).toMatchObject({ code: 130, object: { status: "interrupted", error } });
-  expect(await waiting()).toBe(0);
+  await until(async () => (await waiting()) === 0);
   await release();
   expect(await ended(first)).toMatchObject({ code: 0 });
   expect(await sources()).toHaveLength(1);

@@ -8,6 +8,7 @@ import { and, desc, eq, inArray } from "drizzle-orm";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { instant } from "../codecs/datetime.ts";
 import type { Database } from "../db/database.ts";
+import { isTidb } from "../db/facts.ts";
 import { type RunKind, runs } from "../db/ledger.ts";
 import { keptAlive } from "./live-run.ts";
 import { kindLock, runLock, tryLock } from "./locks.ts";
@@ -29,8 +30,10 @@ export type KindTurn =
   /** `underWay` is undefined if the holder of the turn has no run now: it is about to begin one, or has just ended it. */
   | { isTaken: false; underWay: RunUnderWay | undefined };
 
-/** An attempt to take the turn waits this long. Few: the next attempt begins at the end of the server's queue. */
+/** An attempt to take the turn waits this long. Long, because the next attempt begins at the end of the server's queue. */
 const ATTEMPT_S = 86_400;
+/** TiDB has no queue. It fails an attempt that waits long, and goes on with one whose connection has gone. */
+const ATTEMPT_ON_TIDB_S = 1;
 /** Runs that hold no turn, as those of the service, are looked at this often. */
 const LOOK_MS = 500;
 
@@ -92,12 +95,13 @@ export function underWayText(kind: RunKind, underWay: RunUnderWay | undefined): 
 
 /** @throws the reason of the signal, if it aborts. The connection is then closed */
 async function waitForLock(
-  { pool }: Database,
+  { pool, server }: Database,
   connection: PoolConnection,
   lock: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   signal?.throwIfAborted();
+  const seconds = isTidb(server.version) ? ATTEMPT_ON_TIDB_S : ATTEMPT_S;
   const aborted = Promise.withResolvers<never>();
   const leave = async () => {
     await pool.query("KILL ?", [connection.threadId]).catch(() => {});
@@ -107,7 +111,7 @@ async function waitForLock(
   };
   signal?.addEventListener("abort", leave);
   const taken = async () => {
-    while (!(await tryLock(connection, lock, ATTEMPT_S)));
+    while (!(await tryLock(connection, lock, seconds)));
   };
   try {
     await Promise.race([taken(), aborted.promise]);
