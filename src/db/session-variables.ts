@@ -8,6 +8,7 @@
  */
 import { MusterError } from "../errors.ts";
 import { driverError } from "./driver-errors.ts";
+import { isTidb } from "./facts.ts";
 
 type Settings = Readonly<Record<string, string | number | bigint>>;
 
@@ -133,7 +134,9 @@ export function sessionError(error: unknown): unknown {
  * @throws MusterError `refused` that names the first variable with another value
  */
 export function assertSession(shown: ReadonlyMap<string, string>): void {
-  const own = /MariaDB/i.test(shown.get("version") ?? "") ? { ...MARIADB, ...MARIADB_SNAPSHOT } : { ...MYSQL, ...TIDB };
+  const version = shown.get("version") ?? "";
+  const mysqls = isTidb(version) ? { ...MYSQL, ...TIDB } : MYSQL;
+  const own = /MariaDB/i.test(version) ? { ...MARIADB, ...MARIADB_SNAPSHOT } : mysqls;
   for (const [name, value] of Object.entries({ ...ALL, ...own })) {
     const found = shown.get(name);
     if (found === undefined || isSame(found, String(value))) continue;
