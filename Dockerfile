@@ -5,8 +5,13 @@ COPY package.json bun.lock bunfig.toml ./
 RUN bun install --frozen-lockfile --production
 
 FROM oven/bun:1.4.5-slim
+ARG COMMIT=""
+LABEL org.opencontainers.image.revision="$COMMIT"
 WORKDIR /app
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
+# Nothing is written to /app, so the root file system may be read-only. /tmp must be writable; backups go to /backups.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 BACKUP_STORE=/backups
+RUN mkdir /backups && chown bun:bun /backups
+VOLUME /backups
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY drizzle drizzle

@@ -235,7 +235,8 @@ so too: this one is for a user with more rights than theirs.`,
   },
   sample: {
     forms: ["FOLDER [options]"],
-    about: "Writes synthetic departments.csv, jobs.csv and hired_employees.csv into FOLDER.",
+    about: `Writes synthetic departments.csv, jobs.csv and hired_employees.csv into FOLDER, a directory or
+s3://BUCKET/PREFIX/.`,
     flags: {
       rows: {
         value: "N",
@@ -256,7 +257,7 @@ so too: this one is for a user with more rights than theirs.`,
       },
       ...common,
     },
-    examples: ["npm run sample -- ./csv --rows 1000000"],
+    examples: ["npm run sample -- ./csv --rows 1000000", "npm run sample -- s3://bucket/sample/"],
     exitCodes: "0 done, 1 failed, 2 refused.",
   },
   bench: {
