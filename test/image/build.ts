@@ -90,7 +90,8 @@ async function reachTheNetwork(container: string): Promise<void> {
 
 const buildah = (...args: string[]) => {
   const store = ["--root", join(STORE, "store"), "--runroot", join(STORE, "run"), "--storage-driver", "vfs"];
-  return run(HERE, ["buildah", ...store, ...args]);
+  // If the registry cannot be reached, a pull would try for minutes.
+  return run(HERE, ["timeout", args[0] === "pull" ? "20" : "600", "buildah", ...store, ...args]);
 };
 const HERE = { cwd: ROOT, env: { ...NETWORK, PATH: process.env.PATH ?? "", HOME: homedir() }, runner: "bun" } as const;
 
