@@ -14,16 +14,23 @@ const ADDRESS = "MUSTER_TIDB_ADDRESS";
 
 /** Joins the TiDB server that a parent process has started, or starts one with this program. */
 export async function joinTidb(program: string): Promise<EmbeddedServer> {
-  const started = process.env[ADDRESS] === undefined ? await startTidb(program) : undefined;
-  const url = process.env[ADDRESS] ?? "";
+  const joined = process.env[ADDRESS];
+  const { url, stop } = joined === undefined ? await startTidb(program) : { url: joined, stop: async () => {} };
+  process.env[ADDRESS] = url;
   const connection = await connectOnce(url);
   const [[row]] = (await connection.query("SELECT VERSION() AS version")) as unknown as [{ version: string }[]];
   await connection.end();
-  return { url, version: `TiDB ${row?.version}`, stop: async () => started?.() };
+  return { url, version: `TiDB ${row?.version}`, stop };
 }
 
-/** Sets ADDRESS. @returns what ends the server and removes its data */
-async function startTidb(program: string): Promise<() => Promise<void>> {
+/**
+ * @param configuration a file in TOML
+ * @returns its address, and what ends the server and removes its data
+ */
+export async function startTidb(
+  program: string,
+  configuration?: string,
+): Promise<{ url: string; stop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "muster-tidb-test-"));
   await mkdir(join(folder, "temporary"));
   const socket = join(folder, "s");
@@ -31,7 +38,8 @@ async function startTidb(program: string): Promise<() => Promise<void>> {
   const places = ["-path", join(folder, "data"), "-temp-dir", join(folder, "temporary"), "-socket", socket];
   const addresses = ["-host", "127.0.0.1", "-P", `${port}`, "-status-host", "127.0.0.1", "-status", `${status}`];
   const log = ["-log-file", join(folder, "log"), "-log-slow-query", join(folder, "slow.log"), "-L", "error"];
-  const child = Bun.spawn([program, "-store", "unistore", ...places, ...addresses, ...log], {
+  const settings = configuration === undefined ? [] : ["-config", configuration];
+  const child = Bun.spawn([program, "-store", "unistore", ...settings, ...places, ...addresses, ...log], {
     stdio: ["ignore", "ignore", "ignore"],
   });
   const stop = async () => {
@@ -53,8 +61,7 @@ async function startTidb(program: string): Promise<() => Promise<void>> {
     await stop();
     throw new Error(`TiDB did not answer within ${START_MS_MAX / 1000} s`);
   }
-  process.env[ADDRESS] = url;
-  return stop;
+  return { url, stop };
 }
 
 async function freePort(): Promise<number> {
