@@ -96,8 +96,11 @@ async function carryOut(
 async function recordEnd(database: Database, run: LiveRun, counts: Record<string, { received: number }>) {
   const end = { status: "succeeded", counts } as const;
   try {
-    // The run's own connection may be lost although the database, or the next primary of a cluster, can be reached.
-    await endRun(run.db, run.id, end).catch(() => endRun(database.db, run.id, end));
+    // The run's own connection may be lost although the database, or the next primary of a cluster, can be reached. Without
+    // that connection, another process may have recorded meanwhile that the run failed.
+    await endRun(run.db, run.id, end).catch(async (error) => {
+      if (!(await endRun(database.db, run.id, end, "running"))) throw error;
+    });
   } catch (error) {
     const line = (why: string) =>
       `backup ${run.source} is complete and can be restored, but its run is not recorded: ${why}`;

@@ -110,17 +110,23 @@ export async function recordRun(
 /** The counts of a table before its first row is read. */
 export const noRows = (): Counts => ({ received: 0, inserted: 0, unchanged: 0, rejected: 0, withheld: 0 });
 
-/** Writes how a run ended. If `counts` is given, it has all tables of the run. */
+/**
+ * Writes how a run ended. If `counts` is given, it has all tables of the run.
+ * @param from if it is given, a run with another status stays as it is: another process has ended it
+ * @returns whether it is written
+ */
 export async function endRun(
   db: MySql2Database,
   run: string,
   end: { status: RunStatus; counts?: RunCounts; error?: string },
-): Promise<void> {
+  from?: RunStatus,
+): Promise<boolean> {
   const { status, counts, error } = end;
-  await db
+  const [{ affectedRows }] = await db
     .update(runs)
     .set({ status, finished_at: now, ...(counts && { counts }), ...(error && { error: error.slice(0, 2000) }) })
-    .where(eq(runs.id, run));
+    .where(and(eq(runs.id, run), from && eq(runs.status, from)));
+  return affectedRows > 0;
 }
 
 /** Writes the counts of the tables published so far, in the transaction that publishes the last of them. */

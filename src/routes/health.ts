@@ -35,7 +35,7 @@ export function healthRoutes(database: Database, metrics: (c: Context<Env>) => P
 const verbose = parameter
   .regex(/^$|^true$|^1$/, "must be empty, 1 or true")
   .optional()
-  .meta({ description: "Also answer what the database server can do", example: "true" });
+  .meta({ description: "Also answer what the database server can do", examples: ["true"] });
 /** With the validator's own type, the typed client would have to send an empty query. */
 const verbosity: MiddlewareHandler = validate("query", z.strictObject({ verbose }));
 
