@@ -7,6 +7,7 @@ import { type Connection, createConnection } from "mysql2/promise";
 import type { Facts } from "../src/db/facts.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { lacksFor } from "../src/db/requirements.ts";
+import { sessionError } from "../src/db/session-variables.ts";
 import { type EmbeddedServer, joinServer } from "../src/embedded/server.ts";
 import { appOver, posted } from "./support/app.ts";
 import { run, serve } from "./support/commands.ts";
@@ -122,6 +123,27 @@ test("an old MySQL or MariaDB is refused, and a new one is not", () => {
     "12.0.2-MariaDB",
   ])
     expect(lacks(version)).toEqual([]);
+});
+
+test("a TiDB that ignores foreign keys is refused for writes, and read", () => {
+  const facts = { innodb: "YES", otherEngines: [], isReadOnlyDatabase: false, grants: undefined, database: "" };
+  const lacks = (setting: string, use: "read" | "insert" | "import") =>
+    lacksFor({ ...facts, variables: new Map([["tidb_enable_foreign_key", setting]]) } satisfies Facts, use);
+  const lack = { wrong: expect.stringContaining("tidb_enable_foreign_key is OFF"), mend: expect.any(String) };
+  expect([lacks("OFF", "insert"), lacks("OFF", "import")]).toEqual([[lack], [lack]]);
+  expect([lacks("OFF", "read"), lacks("ON", "insert")]).toEqual([[], []]);
+});
+
+test("a server that lacks a variable of the session is too old, and one that forbids it is not", () => {
+  const refused = (code: string) =>
+    sessionError(Object.assign(new Error("x"), { code, sqlState: "HY000", sqlMessage: "about tidb_txn_mode" }));
+  expect(refused("ER_UNKNOWN_SYSTEM_VARIABLE")).toMatchObject({
+    code: "unavailable",
+    message: expect.stringContaining("(about tidb_txn_mode): use MySQL 8.0, MariaDB 10.6, TiDB 8.3, or a later one"),
+  });
+  expect(refused("ER_SPECIFIC_ACCESS_DENIED_ERROR")).toMatchObject({
+    message: expect.stringContaining("let its user set this variable"),
+  });
 });
 
 describe("on a server that takes no writes", () => {

@@ -46,6 +46,12 @@ export interface Server {
   loadsData: boolean;
   /** Whether a stage may take an empty table's place. */
   swaps: boolean;
+  /** Whether a transaction's snapshot begins with its first read, and not with the transaction. */
+  snapshotsAtFirstRead: boolean;
+  /** Whether GET_LOCK waits for any time, and serves those that wait in the order of their arrival. */
+  queuesLocks: boolean;
+  /** Whether information_schema.referential_constraints names the database of a foreign key's parent. */
+  namesParents: boolean;
   /** Bytes above which the server refuses a transaction, and the setting that says so; undefined if there is no limit. */
   transactionLimit: { bytes: number; setting: string } | undefined;
 }
@@ -135,11 +141,15 @@ async function factsOnce(url: string, password?: PasswordSource): Promise<Facts>
 
 function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Server {
   const version = variables.get("version") ?? "";
+  const isInnodb = !isTidb(version);
   return {
     version,
     loadsData: variables.get("local_infile") === "ON" && !capabilities.includes("no-load-data"),
     // On TiDB others see a RENAME while it still waits for readers, so its old table could not be checked and taken back.
-    swaps: !isTidb(version) && !capabilities.includes("no-swap"),
+    swaps: isInnodb && !capabilities.includes("no-swap"),
+    snapshotsAtFirstRead: isInnodb,
+    queuesLocks: isInnodb,
+    namesParents: isInnodb,
     transactionLimit: transactionLimitOf(variables),
   };
 }

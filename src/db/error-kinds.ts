@@ -197,7 +197,7 @@ export const READ_ONLY = readOnly.codes;
 /** The codes of a server that has no connection left, for any user or for this one. */
 export const FULL = full.codes;
 
-/** The codes of a server that refuses a transaction because of its size. It has rolled the transaction back. */
+/** The codes of a server that refuses a transaction, or one of its statements or rows, because of its size. */
 export const TRANSACTION_TOO_LARGE = tooLarge.codes;
 /** The codes of a MySQL group that refuses a transaction, because of its size or because the member has lost its group. */
 export const REFUSED_BY_GROUP = refusedByGroup.codes;

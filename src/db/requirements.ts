@@ -22,6 +22,7 @@ const REQUIREMENTS: readonly (readonly [readonly Use[], (facts: Facts) => Lack |
   [WRITES, readOnlyDatabase],
   [WRITES, noInnodb],
   [WRITES, rollbackOnTimeout],
+  [WRITES, foreignKeysIgnored],
   [WRITES, statementBinlog],
   // `migrate` may itself drop such a table and create it again (apply-migrations.ts).
   [WRITES.filter((use) => use !== "migrate"), otherEngines],
@@ -97,6 +98,16 @@ function rollbackOnTimeout({ variables }: Facts): Lack | undefined {
   return {
     wrong: "innodb_rollback_on_timeout is ON: a lock timeout would undo rows that Muster counts as stored",
     mend: "set it to OFF in the server's configuration, and restart the server",
+  };
+}
+
+function foreignKeysIgnored({ variables }: Facts): Lack | undefined {
+  const setting = variables.get("tidb_enable_foreign_key");
+  if (setting === undefined || isOn(setting)) return undefined;
+  const wrong = `tidb_enable_foreign_key is ${setting}: the server would store rows without their parents`;
+  return {
+    wrong,
+    mend: "run: SET GLOBAL tidb_enable_foreign_key = ON, and make the tables anew if they lack foreign keys",
   };
 }
 

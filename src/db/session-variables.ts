@@ -117,6 +117,9 @@ const list = (settings: Settings) =>
  */
 export const SET_SESSION = `SET autocommit = 0, ${list(ALL)} /*!80000 , ${list(MYSQL)} */ /*M!100600 , ${list(MARIADB)} */ /*M!110402 , ${list(MARIADB_SNAPSHOT)} */ /*T! , ${list(TIDB)} */`;
 
+/** The errors of a server that does not know a variable or a collation, because it is too old. */
+const LACKING = ["ER_UNKNOWN_SYSTEM_VARIABLE", "ER_UNKNOWN_COLLATION"];
+
 /**
  * The error to throw if SET_SESSION fails: `unavailable` if the server refuses it, the driver's own error if the connection
  * failed.
@@ -124,7 +127,10 @@ export const SET_SESSION = `SET autocommit = 0, ${list(ALL)} /*!80000 , ${list(M
 export function sessionError(error: unknown): unknown {
   const driver = driverError(error);
   if (driver?.sqlMessage === undefined) return error;
-  const line = `the database refuses the session that Muster needs (${driver.sqlMessage}): let its user set this variable`;
+  const mend = LACKING.includes(driver.code ?? "")
+    ? "use MySQL 8.0, MariaDB 10.6, TiDB 8.3, or a later one"
+    : "let its user set this variable";
+  const line = `the database refuses the session that Muster needs (${driver.sqlMessage}): ${mend}`;
   return new MusterError("unavailable", line, { cause: error });
 }
 

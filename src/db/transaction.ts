@@ -5,7 +5,6 @@ import type { Database, Server } from "./database.ts";
 import { withDeadline } from "./deadline.ts";
 import { driverError, takesNoWrites } from "./driver-errors.ts";
 import { READ_ONLY } from "./error-kinds.ts";
-import { isTidb } from "./facts.ts";
 import type { Use } from "./rights.ts";
 
 /**
@@ -19,11 +18,11 @@ export const LOST_RACES = [...ROLLED_BACK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW
 export const WORTH_ANOTHER_TRY = [...LOST_RACES, ...READ_ONLY];
 
 /**
- * The isolation of a transaction that waits for a lock before it reads. On TiDB a snapshot is as old as its transaction, even if
- * the first read comes after the wait, so each statement there reads what is committed when it runs. Locks keep it as it is.
+ * The isolation of a transaction that waits for a lock before it reads. If a snapshot is as old as its transaction, it would miss
+ * what was committed during the wait. So each statement there reads what is committed when it runs. Locks keep it as it is.
  */
-export const isolationAfterWait = ({ version }: Server): MySqlTransactionConfig | undefined =>
-  isTidb(version) ? { isolationLevel: "read committed" } : undefined;
+export const isolationAfterWait = ({ snapshotsAtFirstRead }: Server): MySqlTransactionConfig | undefined =>
+  snapshotsAtFirstRead ? undefined : { isolationLevel: "read committed" };
 
 const ATTEMPTS_MAX = 10;
 const PAUSE_MS_MAX = 20;

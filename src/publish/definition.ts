@@ -2,7 +2,6 @@
 import { escapeId } from "mysql2";
 import type { Connection, Pool, RowDataPacket } from "mysql2/promise";
 import type { Table, TableName } from "../codecs/tables.ts";
-import { isTidb } from "../db/facts.ts";
 import { allows, grantsOf, quoted } from "../db/grants.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 
@@ -143,7 +142,7 @@ export async function referrersOf(
     `SELECT r.constraint_schema AS \`schema\`, r.table_name AS \`table\`, r.constraint_name AS \`constraint\`,
        r.referenced_table_name AS parent, r.delete_rule AS onDelete, r.update_rule AS onUpdate
      FROM information_schema.referential_constraints r
-     WHERE ${isTidb(server.version) ? TIDB_PARENT_IN : "r.unique_constraint_schema = ?"} AND r.referenced_table_name IN (?)`,
+     WHERE ${server.namesParents ? "r.unique_constraint_schema = ?" : PARENT_IN} AND r.referenced_table_name IN (?)`,
     [database, parents],
   );
   return (rows as Omit<Referrer, "isOurs">[]).map((row) => ({
@@ -153,7 +152,7 @@ export async function referrersOf(
 }
 
 /** TiDB calls the child's database `unique_constraint_schema`. Only its key_column_usage names the parent's. */
-const TIDB_PARENT_IN = `EXISTS (
+const PARENT_IN = `EXISTS (
   SELECT 1 FROM information_schema.key_column_usage k
   WHERE k.constraint_schema = r.constraint_schema AND k.table_name = r.table_name AND k.constraint_name = r.constraint_name
     AND k.referenced_table_schema = ?)`;

@@ -8,7 +8,6 @@ import { and, desc, eq, inArray } from "drizzle-orm";
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { instant } from "../codecs/datetime.ts";
 import type { Database } from "../db/database.ts";
-import { isTidb } from "../db/facts.ts";
 import { type RunKind, runs } from "../db/ledger.ts";
 import { keptAlive } from "./live-run.ts";
 import { kindLock, runLock, tryLock } from "./locks.ts";
@@ -33,7 +32,7 @@ export type KindTurn =
 /** An attempt to take the turn waits this long. Long, because the next attempt begins at the end of the server's queue. */
 const ATTEMPT_S = 86_400;
 /** TiDB has no queue. It fails an attempt that waits long, and goes on with one whose connection has gone. */
-const ATTEMPT_ON_TIDB_S = 1;
+const ATTEMPT_WITHOUT_QUEUE_S = 1;
 /** Runs that hold no turn, as those of the service, are looked at this often. */
 const LOOK_MS = 500;
 
@@ -101,7 +100,7 @@ async function waitForLock(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   signal?.throwIfAborted();
-  const seconds = isTidb(server.version) ? ATTEMPT_ON_TIDB_S : ATTEMPT_S;
+  const seconds = server.queuesLocks ? ATTEMPT_S : ATTEMPT_WITHOUT_QUEUE_S;
   const aborted = Promise.withResolvers<never>();
   const leave = async () => {
     await pool.query("KILL ?", [connection.threadId]).catch(() => {});
