@@ -118,7 +118,8 @@ function changesOf(table: Table, stage: string): { inserts: Change; updates: Cha
 }
 
 /**
- * Checks that the table now equals its stage. It does not if a trigger changed rows as they were written.
+ * Checks that the table now equals its stage. It does not if a trigger changed rows as they were written, or if the server lets
+ * others insert rows between those that this transaction has locked, as TiDB does.
  * @throws MusterError `conflict`
  */
 async function expectExact(connection: Connection, { table, stage, rows }: Replacement): Promise<void> {
@@ -127,7 +128,10 @@ async function expectExact(connection: Connection, { table, stage, rows }: Repla
   for (const each of [missing, differing, surplus]) wrong += await count(connection, each, LOCKING);
   if (wrong === 0) return;
   const trigger = await triggerOn(connection, table.name);
-  const by = trigger === undefined ? "the database changes them" : `the trigger ${trigger} changes them`;
-  const line = `${wrong} of ${rows} rows of ${table.name} would not be as the backup has them`;
-  throw new MusterError("conflict", `${line}: ${by} as they are written. Drop that trigger for the restore`);
+  const why =
+    trigger === undefined
+      ? "another program writes to it, or the database changes the rows as they are written. Nothing is restored: try again, " +
+        "and if it is refused again, look for a trigger that this user may not see"
+      : `the trigger ${trigger} changes them as they are written. Drop that trigger for the restore`;
+  throw new MusterError("conflict", `${wrong} rows of ${table.name} would not be as the backup's ${rows} rows: ${why}`);
 }
