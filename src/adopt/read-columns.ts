@@ -18,7 +18,7 @@ export async function readColumns(ask: Ask): Promise<Map<string, FoundColumn[]>>
       fullType: fullType ?? "",
       nullable: nullable === "YES",
       autoIncrement: /auto_increment/i.test(text),
-      default: isMariaDb ? defaultOfMariaDb(fallback ?? null) : defaultOfMysql(fallback ?? null, text),
+      default: isMariaDb ? defaultOfMariaDb(fallback ?? null) : defaultOfMysql(fallback ?? null, text, type ?? ""),
       generated: expression
         ? {
             expression: isMariaDb ? expression : unescaped(expression),
@@ -38,10 +38,11 @@ function defaultOfMariaDb(text: string | null): FoundDefault | undefined {
   return literalOrExpression(text);
 }
 
-/** MySQL writes a literal as it is, and marks an expression. */
-function defaultOfMysql(text: string | null, extra: string): FoundDefault | undefined {
+/** MySQL writes a literal as it is, and marks an expression. TiDB does not mark the time of an insertion. */
+function defaultOfMysql(text: string | null, extra: string, type: string): FoundDefault | undefined {
   if (text === null) return undefined;
-  if (/DEFAULT_GENERATED/.test(extra)) return { expression: unescaped(text) };
+  const isNow = /^(datetime|timestamp)$/i.test(type) && /^current_timestamp(\(\d*\))?$/i.test(text);
+  if (isNow || /DEFAULT_GENERATED/.test(extra)) return { expression: unescaped(text) };
   return BITS.test(text) ? literalOrExpression(text) : { literal: text };
 }
 
