@@ -62,6 +62,12 @@ test.each<[string, Record<string, string>, number, string]>([
   ["a command that fails", { DATABASE_PASSWORD_COMMAND: `cat ${file} && exit 7` }, 1, "ended with exit code 7: run it"],
   ["a command that prints nothing", { DATABASE_PASSWORD_COMMAND: "true" }, 1, "the command's output is empty"],
   ["no such command", { DATABASE_PASSWORD_COMMAND: "no-such-command x" }, 1, "cannot be started (ENOENT): check its"],
+  [
+    "a command that leaves a program behind which holds its output",
+    { DATABASE_PASSWORD_COMMAND: "setsid sleep 30 & echo secret" },
+    1,
+    "did not end within 10 s",
+  ],
   ["a command without end", { DATABASE_PASSWORD_COMMAND: "yes" }, 1, "prints more than 65536 bytes"],
   ["both", { DATABASE_PASSWORD_FILE: file, DATABASE_PASSWORD_COMMAND: "true" }, 2, "are both set: unset one of them"],
   [

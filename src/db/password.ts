@@ -121,6 +121,7 @@ function fromCommand(setting: string, command: string): PasswordSource {
 async function outputOf(command: string, setting: string): Promise<Uint8Array> {
   const words = SIMPLE.test(command) ? command.trim().split(/\s+/) : ["/bin/sh", "-c", command];
   const child = spawn(words, setting);
+  const output = child.stdout.getReader();
   // The group: what the command has started may keep its output open.
   const kill = () => {
     try {
@@ -131,14 +132,16 @@ async function outputOf(command: string, setting: string): Promise<Uint8Array> {
   const timer = setTimeout(() => {
     isLate = true;
     kill();
+    // A program that has left the group (setsid) is still there. Its output would never end.
+    output.cancel().catch(() => {});
   }, COMMAND_MS_MAX);
   try {
     const parts: Uint8Array[] = [];
     let size = 0;
-    for await (const part of child.stdout) {
-      size += part.length;
+    for (let part = await output.read(); !part.done; part = await output.read()) {
+      size += part.value.length;
       if (size > BYTES_MAX) return notRead(setting, `the command prints more than ${BYTES_MAX} bytes`, COMMAND);
-      parts.push(part);
+      parts.push(part.value);
     }
     const code = await child.exited;
     if (isLate) return notRead(setting, `the command did not end within ${COMMAND_MS_MAX / 1000} s`, COMMAND);
@@ -147,6 +150,7 @@ async function outputOf(command: string, setting: string): Promise<Uint8Array> {
   } finally {
     clearTimeout(timer);
     if (child.exitCode === null) kill();
+    output.cancel().catch(() => {});
   }
 }
 
