@@ -202,13 +202,13 @@ function isLocation(location: string): boolean {
   return location.startsWith("s3://") || !/^[a-z][a-z0-9+.-]*:\/\//i.test(location);
 }
 
-/** Whether it is an origin as browsers send it: without a path, and without the scheme's default port. */
+/** Whether it has a host and a path alone. With a path such as `//hr`, addresses would lead to the host `hr`. */
 function isPublicUrl(address: string): boolean {
-  if (!/^https?:/.test(address) || !URL.canParse(address)) return false;
-  const { username, password, search, hash } = new URL(address);
-  return [username, password, search, hash].every((part) => part === "");
+  if (!/^https?:\/\/[^\s?#@\\]+$/.test(address) || !URL.canParse(address)) return false;
+  return !new URL(address).pathname.replace(/\/+$/, "").includes("//");
 }
 
+/** Whether it is an origin as browsers send it: without a path, and without the scheme's default port. */
 function isOrigin(origin: string): boolean {
   return /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
 }
