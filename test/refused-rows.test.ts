@@ -5,7 +5,7 @@ import type { RowDataPacket } from "mysql2/promise";
 import { listRejections } from "../src/repositories/rejection-log.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
-import { CHECK, DBA_RULES, under } from "./support/dba-rules.ts";
+import { CHECK, DBA_RULES, under, withoutTriggers } from "./support/dba-rules.ts";
 
 const database = await freshDatabase();
 const { pool } = database;
@@ -62,6 +62,8 @@ test.each(DBA_RULES.map((rule) => [rule.name, rule] as const))(
     expect([withoutRule.status, withoutRule.answer.inserted]).toEqual([201, 2]);
   },
 );
+
+if (withoutTriggers !== "") test.skip(`a row that a trigger refuses${withoutTriggers}`, () => {});
 
 test("a column that Muster does not know and that has no default refuses every row with 422, not 500", async () => {
   await pool.query("ALTER TABLE jobs ADD grade int NOT NULL");

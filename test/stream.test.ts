@@ -65,7 +65,7 @@ await database.pool.query("INSERT INTO departments VALUES (1, 'Legal'), (2, 'Sal
 await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk')");
 await database.pool.query(
   `INSERT INTO hired_employees SELECT 3 * n, ELT(1 + n MOD 5, 'Ana', 'O"Neil, the 1st', ' two\r\nlines', '北京 😀', CONCAT('N ', n)),
-   '2021-01-01' + INTERVAL n MINUTE + INTERVAL (n MOD 2) * 5000 MICROSECOND, 1 + (n MOD 4 = 1), 1 FROM ${numbers(ROWS)}`,
+   DATE_ADD(DATE_ADD('2021-01-01', INTERVAL n MINUTE), INTERVAL (n MOD 2) * 5000 MICROSECOND), 1 + (n MOD 4 = 1), 1 FROM ${numbers(ROWS)}`,
 );
 
 type Employee = { id: number; name: string; datetime: string; department_id: number; job_id: number };

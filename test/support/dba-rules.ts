@@ -1,5 +1,6 @@
 /** Rules that a DBA adds to the table jobs. Each refuses a job called Spy and no other. */
 import type { Pool } from "mysql2/promise";
+import { notOnTidb } from "./missing.ts";
 
 export interface DbaRule {
   name: string;
@@ -41,10 +42,10 @@ export const FOREIGN_KEY: DbaRule = {
   reason: /foreign key constraint fails \(.*CONSTRAINT `known_jobs`\) \(error 1452\)$/,
 };
 
-export const DBA_RULES: readonly DbaRule[] = [
-  CHECK,
-  UNIQUE,
-  FOREIGN_KEY,
+/** Rules that TiDB cannot have. For the title of a skipped test that stands for them. */
+export const withoutTriggers = notOnTidb("it has no triggers, views with CHECK OPTION or STORED columns added later");
+
+const NOT_ON_TIDB: readonly DbaRule[] = [
   {
     name: "a generated column",
     make: ["ALTER TABLE jobs ADD size tinyint AS (IF(job = 'Spy', 1000, 1)) STORED"],
@@ -78,6 +79,12 @@ export const DBA_RULES: readonly DbaRule[] = [
     "INSERT INTO muster_gates SELECT * FROM muster_gates",
     /Duplicate entry '\w+' for key '(muster_gates\.)?PRIMARY' \(error 1062\)$/,
   ),
+];
+
+/** Every rule that the server of the tests can have. */
+export const DBA_RULES: readonly DbaRule[] = [
+  ...[CHECK, UNIQUE, FOREIGN_KEY],
+  ...(withoutTriggers === "" ? NOT_ON_TIDB : []),
 ];
 
 /** Does `work` under a rule. */

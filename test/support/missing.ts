@@ -28,3 +28,5 @@ export const withoutProc = missing("/proc", process.platform === "linux");
 export function notOnTidb(reason: string): string {
   return process.env.MUSTER_TIDB ? ` (skipped on TiDB: ${reason})` : "";
 }
+
+export const withoutSwap = notOnTidb("no table is swapped there");
