@@ -5,7 +5,7 @@
 import type { ConnectionOptions } from "mysql2/promise";
 import { type ErrorCode, MusterError } from "../errors.ts";
 import { explainedFile, isFileError } from "../file-errors.ts";
-import { FULL, kindOf, READ_ONLY } from "./error-kinds.ts";
+import { type DriverFailure, type ErrorKind, full, kindOf, readOnly, refusedByGroup, tooLarge } from "./error-kinds.ts";
 
 export interface DriverError extends Error {
   /** The driver's name for the error, or the server's number if the driver has no name for it. */
@@ -76,22 +76,28 @@ export function isHeld(error: unknown): boolean {
 }
 
 /** Whether the server has no connection left. */
-export function isFull(error: unknown): boolean {
-  return FULL.includes(driverError(error)?.code ?? "");
+export const isFull = (error: unknown): boolean => isOf(full, error);
+/** Whether the server refuses every write now. */
+export const takesNoWrites = (error: unknown): boolean => isOf(readOnly, error);
+export const isTooLarge = (error: unknown): boolean => isOf(tooLarge, error);
+export const isRefusedByGroup = (error: unknown): boolean => isOf(refusedByGroup, error);
+
+function isOf(kind: ErrorKind, error: unknown): boolean {
+  const driver = driverError(error);
+  return driver !== undefined && kindOf(failureOf(driver)) === kind;
 }
 
-/** Whether the server refuses every write now. */
-export function takesNoWrites(error: unknown): boolean {
-  return READ_ONLY.includes(driverError(error)?.code ?? "");
-}
+const failureOf = ({ code = "unknown", sqlMessage, message, passwordFrom }: DriverError): DriverFailure => ({
+  ...{ code, message: sqlMessage ?? message, passwordFrom },
+});
 
 /** Turns an error of the database or of a file into a MusterError that says what to do. Returns any other error unchanged. */
 export function explainedError(error: unknown): unknown {
   if (error instanceof MusterError) return error;
   const driver = driverError(error);
   if (!driver) return explainedFile(error, "a file that Muster needs");
-  const { serverAddress, passwordFrom } = driver;
-  const failure = { code: codeOf(driver), message: driver.sqlMessage ?? driver.message, passwordFrom };
+  const { serverAddress } = driver;
+  const failure = failureOf(driver);
   const kind = kindOf(failure);
   if (!kind) return error;
   return new MusterError(kind.code, kind.line("the database", failure), {
@@ -99,8 +105,6 @@ export function explainedError(error: unknown): unknown {
     ...(serverAddress !== undefined && { located: kind.line(`the database at ${serverAddress}`, failure) }),
   });
 }
-
-const codeOf = ({ code = "unknown" }: DriverError): string => code;
 
 /**
  * One line for the operator. It never contains a statement. If a message of the driver or of Drizzle may contain one, that
@@ -110,7 +114,7 @@ export function lineOf(error: unknown): string {
   const domain = explainedError(error);
   if (domain instanceof MusterError) return domain.located ?? domain.message;
   const driver = driverError(error);
-  if (driver) return `an error inside Muster: the database refused a statement (${codeOf(driver)})`;
+  if (driver) return `an error inside Muster: the database refused a statement (${failureOf(driver).code})`;
   return `an error inside Muster: ${error instanceof Error && !("query" in error) ? error.message : "unknown"}`;
 }
 

@@ -40,7 +40,8 @@ const unreachable: ErrorKind = {
   line: (database, { code }) =>
     `${database} cannot be reached (${code}): check that it runs, its address and the network`,
 };
-const readOnly: ErrorKind = {
+/** The server refuses every write for now. Another host may accept the write, or the same host later. */
+export const readOnly: ErrorKind = {
   codes:
     list(`ER_OPTION_PREVENTS_STATEMENT ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION ER_READ_ONLY_MODE ER_INNODB_READ_ONLY
     ER_SCHEMA_READ_ONLY ER_BINLOG_STMT_MODE_AND_ROW_ENGINE`),
@@ -48,7 +49,8 @@ const readOnly: ErrorKind = {
   line: (database, { code }) =>
     `${database} takes no writes now (${code}): it is read-only, or its settings forbid them`,
 };
-const full: ErrorKind = {
+/** The server has no connection left, for any user or for this one. */
+export const full: ErrorKind = {
   codes: list("ER_CON_COUNT_ERROR ER_TOO_MANY_USER_CONNECTIONS ER_USER_LIMIT_REACHED"),
   code: "unavailable",
   line: (database, { code }) =>
@@ -60,7 +62,8 @@ const diskFull: ErrorKind = {
   line: (database, { code }) => `the disk of ${database} is full (${code}): free some space there`,
 };
 
-const tooLarge: ErrorKind = {
+/** The server refuses a transaction, or one of its statements or rows, because of its size. */
+export const tooLarge: ErrorKind = {
   codes: list("ER_TRANS_CACHE_FULL 8004 8025 8175"),
   code: "refused",
   line: (database, { code }) =>
@@ -69,7 +72,8 @@ const tooLarge: ErrorKind = {
     "tidb_mem_quota_query or txn-total-size-limit)",
 };
 
-const refusedByGroup: ErrorKind = {
+/** A MySQL group refuses a transaction because of its size, or because the member has lost its group. */
+export const refusedByGroup: ErrorKind = {
   codes: ["ER_RUN_HOOK_ERROR"],
   code: "unavailable",
   line: (database, { code }) =>
@@ -193,21 +197,13 @@ const KINDS: readonly ErrorKind[] = [
 
 const BY_CODE = new Map(KINDS.flatMap((kind) => kind.codes.map((code) => [code, kind])));
 
-/** The codes of a server that refuses every write for now. Another host may accept the write, or the same host later. */
-export const READ_ONLY = readOnly.codes;
-/** The codes of a server that has no connection left, for any user or for this one. */
-export const FULL = full.codes;
-
-/** The codes of a server that refuses a transaction, or one of its statements or rows, because of its size. */
-export const TRANSACTION_TOO_LARGE = tooLarge.codes;
-/** The codes of a MySQL group that refuses a transaction, because of its size or because the member has lost its group. */
-export const REFUSED_BY_GROUP = refusedByGroup.codes;
-
 /** The kind of an error. Undefined for any other error, which means that Muster sent a wrong statement. */
 export function kindOf({ code, message }: DriverFailure): ErrorKind | undefined {
   if (code === "HANDSHAKE_SSL_ERROR" && /ECONN|EPIPE|disconnected|closed/.test(message)) return unreachable;
   // A full disk has many codes: InnoDB, the temporary files and the binary log each have their own.
   if (/No space left on device|\b(?:error|errno:?) (?:28|122)\b/i.test(message)) return diskFull;
+  // TiDB refuses some of these transactions with ER_UNKNOWN_ERROR.
+  if (/^txn too large\b/.test(message)) return tooLarge;
   // The driver's other protocol errors mean that the connection broke in the middle of an answer.
   return BY_CODE.get(code) ?? (code.startsWith("PROTOCOL_") ? unreachable : undefined);
 }

@@ -4,7 +4,7 @@ import type { PoolConnection } from "mysql2/promise";
 import type { Database, Server } from "./database.ts";
 import { withDeadline } from "./deadline.ts";
 import { driverError, takesNoWrites } from "./driver-errors.ts";
-import { READ_ONLY } from "./error-kinds.ts";
+import { readOnly } from "./error-kinds.ts";
 import type { Use } from "./rights.ts";
 
 /**
@@ -15,7 +15,7 @@ export const ROLLED_BACK = ["ER_LOCK_DEADLOCK", "8002", "8022", "8028", "9007"];
 /** The errors if another writer was faster, after this one's reads and before its write. Reading again shows its rows. */
 export const LOST_RACES = [...ROLLED_BACK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];
 /** After these errors a whole transaction is tried again. If the host was read-only, a new connection finds one that is not. */
-export const WORTH_ANOTHER_TRY = [...LOST_RACES, ...READ_ONLY];
+export const WORTH_ANOTHER_TRY = [...LOST_RACES, ...readOnly.codes];
 
 /**
  * The isolation of a transaction that waits for a lock before it reads. If a snapshot is as old as its transaction, it would miss

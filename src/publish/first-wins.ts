@@ -5,9 +5,10 @@
 import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
-import { columnAt, type KeyRange } from "../repositories/key-sql.ts";
+import { columnAt } from "../repositories/key-sql.ts";
 import { sameIn } from "../repositories/row-sets.ts";
 import { RowMap } from "./row-map.ts";
+import type { StageStatements } from "./stage-statements.ts";
 import { addVerdicts, keyCode, UNCHANGED, type Verdict, valueCode, verdictsName } from "./stage-verdicts.ts";
 import { ROW_NUMBER } from "./staged-table.ts";
 
@@ -24,8 +25,6 @@ interface Rival {
   verdict: number | null;
 }
 
-type Run = (sql: string, values?: unknown[]) => Promise<{ affectedRows: number }>;
-
 export class FirstWins {
   /** How many rows share a key or a value with others, once for each. */
   groups = 0;
@@ -40,7 +39,7 @@ export class FirstWins {
   constructor(
     private readonly connection: Connection,
     { table, stage, assignsIds }: { table: Table; stage: string; assignsIds: boolean },
-    private readonly run: Run,
+    private readonly statements: StageStatements,
   ) {
     this.#table = table;
     this.#stage = stage;
@@ -52,49 +51,37 @@ export class FirstWins {
   }
 
   /** Writes the rivals into a table beside the stage. It is dropped when the run ends: its name begins like the stage's. */
-  async collect(ranges: readonly KeyRange[]): Promise<void> {
+  async collect(): Promise<void> {
     await this.connection.query(
       `CREATE TABLE ${this.#rivals} (${ROW_NUMBER} BIGINT UNSIGNED NOT NULL, finding SMALLINT UNSIGNED NOT NULL,
        first_row BIGINT UNSIGNED NOT NULL, PRIMARY KEY (${ROW_NUMBER}, finding)) ENGINE=InnoDB`,
     );
     for (const { finding, columns } of this.#constraints) {
-      const leaders = await this.#leaders(finding, columns, ranges);
-      if (leaders > 0) this.groups += await this.#followers(finding, columns, ranges);
+      const leaders = await this.#leaders(finding, columns);
+      if (leaders > 0) this.groups += await this.#followers(finding, columns);
     }
   }
 
   /** The first row of each group, by the index alone: usually there is none. */
-  async #leaders(finding: number, columns: readonly number[], ranges: readonly KeyRange[]): Promise<number> {
+  #leaders(finding: number, columns: readonly number[]): Promise<number> {
     const names = columns.map((index) => columnAt(this.#table, index));
-    let found = 0;
-    for (const { first, last } of ranges) {
-      const { affectedRows } = await this.run(
-        `INSERT INTO ${this.#rivals} (${ROW_NUMBER}, finding, first_row)
-         SELECT MIN(${ROW_NUMBER}), ${finding}, MIN(${ROW_NUMBER}) FROM ${escapeId(this.#stage)}
-         WHERE ${names.map((name) => `${name} IS NOT NULL`).join(" AND ")} GROUP BY ${names.join(", ")}
-         HAVING COUNT(*) > 1 AND MIN(${ROW_NUMBER}) BETWEEN ? AND ?`,
-        [first, last],
-      );
-      found += affectedRows;
-    }
-    return found;
+    return this.statements.inParts(
+      `INSERT INTO ${this.#rivals} (${ROW_NUMBER}, finding, first_row)
+       SELECT MIN(${ROW_NUMBER}), ${finding}, MIN(${ROW_NUMBER}) FROM ${escapeId(this.#stage)}
+       WHERE ${names.map((name) => `${name} IS NOT NULL`).join(" AND ")} GROUP BY ${names.join(", ")}
+       HAVING COUNT(*) > 1 AND MIN(${ROW_NUMBER}) BETWEEN ? AND ?`,
+    );
   }
 
-  async #followers(finding: number, columns: readonly number[], ranges: readonly KeyRange[]): Promise<number> {
+  #followers(finding: number, columns: readonly number[]): Promise<number> {
     const stage = escapeId(this.#stage);
-    let found = 0;
-    for (const { first, last } of ranges) {
-      const { affectedRows } = await this.run(
-        `INSERT INTO ${this.#rivals} (${ROW_NUMBER}, finding, first_row)
-         SELECT s.${ROW_NUMBER}, ${finding}, g.first_row FROM ${this.#rivals} g
-         STRAIGHT_JOIN ${stage} f ON f.${ROW_NUMBER} = g.first_row
-         STRAIGHT_JOIN ${stage} s ON ${sameIn(this.#table, columns, "f", "s")} AND s.${ROW_NUMBER} > f.${ROW_NUMBER}
-         WHERE g.finding = ${finding} AND g.${ROW_NUMBER} = g.first_row AND s.${ROW_NUMBER} BETWEEN ? AND ?`,
-        [first, last],
-      );
-      found += affectedRows;
-    }
-    return found;
+    return this.statements.inParts(
+      `INSERT INTO ${this.#rivals} (${ROW_NUMBER}, finding, first_row)
+       SELECT s.${ROW_NUMBER}, ${finding}, g.first_row FROM ${this.#rivals} g
+       STRAIGHT_JOIN ${stage} f ON f.${ROW_NUMBER} = g.first_row
+       STRAIGHT_JOIN ${stage} s ON ${sameIn(this.#table, columns, "f", "s")} AND s.${ROW_NUMBER} > f.${ROW_NUMBER}
+       WHERE g.finding = ${finding} AND g.${ROW_NUMBER} = g.first_row AND s.${ROW_NUMBER} BETWEEN ? AND ?`,
+    );
   }
 
   /** Writes a verdict for each row of which another row has the key or a value. @param step is called for each page */

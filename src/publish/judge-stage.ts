@@ -6,14 +6,15 @@
  * takes its key and its unique values. But a row may refer to a later row of its own table.
  */
 import { escapeId } from "mysql2";
-import type { Connection, ResultSetHeader } from "mysql2/promise";
+import type { Connection } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
-import { inKeyRange, type KeyRange, keyRange } from "../repositories/key-sql.ts";
+import { inKeyRange, keyRange } from "../repositories/key-sql.ts";
 import { fromWhere, type RowSet, sameValues } from "../repositories/row-sets.ts";
 import { orphanedRows, storedKeys, takenValues } from "./faulty-rows.ts";
 import { FirstWins } from "./first-wins.ts";
 import { RowMap } from "./row-map.ts";
 import { SelfOrphans } from "./self-orphans.ts";
+import { StageStatements } from "./stage-statements.ts";
 import { createVerdicts, type Finding, findingsOf, keyCode, UNCHANGED, verdictsName } from "./stage-verdicts.ts";
 import { addIndex, ROW_NUMBER, stagedTable } from "./staged-table.ts";
 
@@ -26,25 +27,26 @@ export interface JudgedStage {
   parentStages: ReadonlyMap<string, string>;
 }
 
-/** One statement looks at this many rows: a MySQL group refuses transactions over 150 MB. */
-const ROWS_PER_STATEMENT = 1_000_000;
-
 /**
  * Writes the verdicts on the rows of a stage. The rows stay in the stage: see `removeJudged`.
  * @param step is called before each step; it may throw
  * @returns has the rows that verdicts on others name
  */
-export function judgeStage(connection: Connection, judged: JudgedStage, step: () => void): Promise<RowMap> {
-  return new StageJudge(connection, judged, step).judge();
+export async function judgeStage(connection: Connection, judged: JudgedStage, step: () => void): Promise<RowMap> {
+  const { table, stage } = judged;
+  await createVerdicts(connection, stage);
+  const range = await keyRange(connection, stagedTable(table), { from: stage });
+  if (!range) return new RowMap();
+  return new StageJudge(connection, judged, new StageStatements(connection, range, step), step).judge();
 }
 
 class StageJudge {
   readonly #verdicts: string;
-  #ranges: KeyRange[] = [];
 
   constructor(
     private readonly connection: Connection,
     private readonly judged: JudgedStage,
+    private readonly statements: StageStatements,
     private readonly step: () => void,
   ) {
     this.#verdicts = escapeId(verdictsName(judged.stage));
@@ -52,14 +54,9 @@ class StageJudge {
 
   async judge(): Promise<RowMap> {
     const { table, stage } = this.judged;
-    await createVerdicts(this.connection, stage);
-    const all = await keyRange(this.connection, stagedTable(table), { from: stage });
-    if (!all) return new RowMap();
-    for (let { first } = all; first <= all.last; first += ROWS_PER_STATEMENT)
-      this.#ranges.push({ first, last: Math.min(all.last, first + ROWS_PER_STATEMENT - 1) });
     await this.#addIndexes();
     for (const [code, finding] of findingsOf(table).entries()) await this.#find(code, finding);
-    const orphans = new SelfOrphans(table, stage, this.#ranges, (sql, values) => this.#run(sql, values));
+    const orphans = new SelfOrphans(table, stage, this.statements);
     await orphans.find();
     return this.#repeated(orphans);
   }
@@ -68,7 +65,9 @@ class StageJudge {
   async #addIndexes(): Promise<void> {
     const { table, stage } = this.judged;
     const keys = [table.key, ...table.uniques.map(({ columns }) => columns)];
-    await this.#run(`ALTER TABLE ${escapeId(stage)} ${keys.map((columns) => addIndex(table, columns)).join(", ")}`);
+    await this.statements.run(
+      `ALTER TABLE ${escapeId(stage)} ${keys.map((columns) => addIndex(table, columns)).join(", ")}`,
+    );
   }
 
   /** Compares with the rows of other tables, and with those that are stored. */
@@ -88,60 +87,44 @@ class StageJudge {
 
   /** Compares the rows of the stage with each other. */
   async #repeated(orphans: SelfOrphans): Promise<RowMap> {
-    const { table, stage } = this.judged;
-    const rivals = new FirstWins(this.connection, this.judged, (sql, values) => this.#run(sql, values));
-    await rivals.collect(this.#ranges);
+    const rivals = new FirstWins(this.connection, this.judged, this.statements);
+    await rivals.collect();
     if (rivals.groups === 0) return rivals.others;
     for (;;) {
       await rivals.decide(this.step);
       // A row whose parent has lost has no parent. Without it, another row may win.
       if ((await orphans.find()) === 0) break;
-      await this.#run(`DELETE FROM ${this.#verdicts} WHERE other IS NOT NULL`);
+      await this.statements.inParts(
+        `DELETE FROM ${this.#verdicts} WHERE other IS NOT NULL AND ${ROW_NUMBER} BETWEEN ? AND ?`,
+      );
     }
-    await this.#addRepeats(table, stage);
+    await this.#addRepeats();
     return rivals.others;
   }
 
   /** A row that repeats the row that has taken its key is unchanged. */
-  async #addRepeats(table: Table, stage: string): Promise<void> {
+  async #addRepeats(): Promise<void> {
+    const { table, stage } = this.judged;
     const s = escapeId(stage);
     const repeats = `${this.#verdicts} v JOIN ${s} a ON a.${ROW_NUMBER} = v.${ROW_NUMBER}
       JOIN ${s} b ON b.${ROW_NUMBER} = v.other`;
-    for (const { first, last } of this.#ranges) {
-      await this.#run(
-        `INSERT INTO ${this.#verdicts} (${ROW_NUMBER}, finding, other) SELECT v.${ROW_NUMBER}, ${UNCHANGED}, v.other
-         FROM ${repeats} WHERE v.finding = ${keyCode(table)} AND v.other IS NOT NULL AND ${sameValues(table, "a", "b")}
-           AND v.${ROW_NUMBER} BETWEEN ? AND ?`,
-        [first, last],
-      );
-    }
-    await this.#run(
+    await this.statements.inParts(
+      `INSERT INTO ${this.#verdicts} (${ROW_NUMBER}, finding, other) SELECT v.${ROW_NUMBER}, ${UNCHANGED}, v.other
+       FROM ${repeats} WHERE v.finding = ${keyCode(table)} AND v.other IS NOT NULL AND ${sameValues(table, "a", "b")}
+         AND v.${ROW_NUMBER} BETWEEN ? AND ?`,
+    );
+    await this.statements.inParts(
       `DELETE v FROM ${this.#verdicts} v JOIN ${this.#verdicts} same ON same.${ROW_NUMBER} = v.${ROW_NUMBER}
-       AND same.finding = ${UNCHANGED} WHERE v.finding = ${keyCode(table)}`,
+       AND same.finding = ${UNCHANGED} WHERE v.finding = ${keyCode(table)} AND v.${ROW_NUMBER} BETWEEN ? AND ?`,
     );
   }
 
-  /** Adds a verdict for some rows. @param code may be SQL @returns how many */
-  async #add(code: number | string, rows: RowSet): Promise<number> {
-    const staged = stagedTable(this.judged.table);
-    let added = 0;
-    for (const { first, last } of this.#ranges) {
-      const { affectedRows } = await this.#run(
-        `INSERT INTO ${this.#verdicts} (${ROW_NUMBER}, finding) SELECT s.${ROW_NUMBER}, ${code}
-         ${fromWhere(rows)} AND ${inKeyRange(staged, "s")}`,
-        [first, last],
-      );
-      added += affectedRows;
-    }
-    return added;
-  }
-
-  /** Each statement is a transaction. At READ COMMITTED, INSERT ... SELECT does not lock the rows that it reads. */
-  async #run(sql: string, values: unknown[] = []): Promise<ResultSetHeader> {
-    this.step();
-    await this.connection.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
-    const [result] = await this.connection.query<ResultSetHeader>(sql, values);
-    return result;
+  /** Adds a verdict for some rows. @param code may be SQL */
+  async #add(code: number | string, rows: RowSet): Promise<void> {
+    await this.statements.inParts(
+      `INSERT INTO ${this.#verdicts} (${ROW_NUMBER}, finding) SELECT s.${ROW_NUMBER}, ${code}
+       ${fromWhere(rows)} AND ${inKeyRange(stagedTable(this.judged.table), "s")}`,
+    );
   }
 }
 
@@ -157,11 +140,9 @@ export async function removeJudged(
   if (none) return void (await connection.query(`TRUNCATE TABLE ${escapeId(stage)}`)); // a seventh of the time
   const staged = stagedTable(table);
   const range = await keyRange(connection, staged, { from: stage });
-  for (let first = range?.first ?? 1; first <= (range?.last ?? 0); first += ROWS_PER_STATEMENT) {
-    await connection.query(
-      `DELETE s FROM ${escapeId(stage)} s JOIN ${escapeId(verdictsName(stage))} v ON v.${ROW_NUMBER} = s.${ROW_NUMBER}
-       WHERE ${inKeyRange(staged, "s")}`,
-      [first, first + ROWS_PER_STATEMENT - 1],
-    );
-  }
+  if (!range) return;
+  await new StageStatements(connection, range).inParts(
+    `DELETE s FROM ${escapeId(stage)} s JOIN ${escapeId(verdictsName(stage))} v ON v.${ROW_NUMBER} = s.${ROW_NUMBER}
+     WHERE ${inKeyRange(staged, "s")}`,
+  );
 }

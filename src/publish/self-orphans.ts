@@ -1,13 +1,11 @@
 /** Finds rows of a stage that refer to a row of their own table that is neither stored nor will be. */
 import { escapeId } from "mysql2";
-import type { ResultSetHeader } from "mysql2/promise";
 import type { Reference, Table } from "../codecs/tables.ts";
-import { columnAt, type KeyRange } from "../repositories/key-sql.ts";
+import { columnAt } from "../repositories/key-sql.ts";
 import { fromWhere, orphans, pairsOf } from "../repositories/row-sets.ts";
+import type { StageStatements } from "./stage-statements.ts";
 import { orphanCode, verdictsName } from "./stage-verdicts.ts";
 import { addIndex, ROW_NUMBER } from "./staged-table.ts";
-
-type Run = (sql: string, values?: unknown[]) => Promise<ResultSetHeader>;
 
 export class SelfOrphans {
   readonly #verdicts: string;
@@ -19,8 +17,7 @@ export class SelfOrphans {
   constructor(
     private readonly table: Table,
     stage: string,
-    private readonly ranges: readonly KeyRange[],
-    private readonly run: Run,
+    private readonly statements: StageStatements,
   ) {
     this.#verdicts = escapeId(verdictsName(stage));
     this.#stage = escapeId(stage);
@@ -37,10 +34,7 @@ export class SelfOrphans {
   async find(): Promise<number> {
     let found = 0;
     this.#round++;
-    for (const each of this.#references) {
-      for (const { first, last } of this.ranges)
-        found += await this.#add(each, `${this.#stage} s`, `s.${ROW_NUMBER} BETWEEN ${first} AND ${last}`);
-    }
+    for (const each of this.#references) found += await this.#add(each, `${this.#stage} s`, "TRUE");
     for (let last = found; last > 0; found += last) last = await this.#nextRound();
     return found;
   }
@@ -48,7 +42,7 @@ export class SelfOrphans {
   async #nextRound(): Promise<number> {
     if (!this.#isIndexed) {
       const indexes = this.#references.map(({ reference }) => addIndex(this.table, reference.columns));
-      await this.run(`ALTER TABLE ${this.#stage} ${indexes.join(", ")}`);
+      await this.statements.run(`ALTER TABLE ${this.#stage} ${indexes.join(", ")}`);
       this.#isIndexed = true;
     }
     let found = 0;
@@ -61,17 +55,16 @@ export class SelfOrphans {
     return found;
   }
 
-  async #add({ reference, code }: { reference: Reference; code: number }, from: string, which: string) {
+  #add({ reference, code }: { reference: Reference; code: number }, from: string, which: string): Promise<number> {
     const orphaned = orphans(from, pairsOf(this.table, reference, "s"), escapeId(this.table.name));
     const judged = `SELECT 1 FROM ${this.#verdicts} v WHERE v.${ROW_NUMBER} =`;
-    const { affectedRows } = await this.run(
+    return this.statements.inParts(
       `INSERT INTO ${this.#verdicts} (${ROW_NUMBER}, finding, round) SELECT DISTINCT s.${ROW_NUMBER}, ${code}, ${this.#round}
-       ${fromWhere(orphaned)} AND ${which}
+       ${fromWhere(orphaned)} AND ${which} AND s.${ROW_NUMBER} BETWEEN ? AND ?
          AND NOT EXISTS (SELECT 1 FROM ${this.#stage} q WHERE ${this.#refersTo(reference, "q")}
            AND (q.${ROW_NUMBER} = s.${ROW_NUMBER} OR NOT EXISTS (${judged} q.${ROW_NUMBER})))
          AND NOT EXISTS (${judged} s.${ROW_NUMBER} AND v.finding = ${code})`,
     );
-    return affectedRows;
   }
 
   #refersTo({ columns, parentColumns }: Reference, parent: string): string {

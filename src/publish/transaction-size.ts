@@ -3,8 +3,7 @@ import { escapeId } from "mysql2";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Table } from "../codecs/tables.ts";
 import type { Database } from "../db/database.ts";
-import { driverError } from "../db/driver-errors.ts";
-import { REFUSED_BY_GROUP, TRANSACTION_TOO_LARGE } from "../db/error-kinds.ts";
+import { isRefusedByGroup, isTooLarge } from "../db/driver-errors.ts";
 import { MusterError } from "../errors.ts";
 import { columnAt } from "../repositories/key-sql.ts";
 
@@ -26,9 +25,8 @@ export async function explainedSize(
   connection: Connection,
   staged: readonly { table: Table; stage: string }[],
 ): Promise<unknown> {
-  const code = driverError(error)?.code ?? "";
-  const isByGroup = REFUSED_BY_GROUP.includes(code);
-  if (!isByGroup && !TRANSACTION_TOO_LARGE.includes(code)) return error;
+  const isByGroup = isRefusedByGroup(error);
+  if (!isByGroup && !isTooLarge(error)) return error;
   let [rows, bytes] = [0, 0];
   for (const { table, stage } of staged) {
     const lengths = table.columns.map((_, index) => `COALESCE(LENGTH(${columnAt(table, index)}), 0)`);
