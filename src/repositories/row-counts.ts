@@ -33,9 +33,9 @@ export async function countTableRows(
   return found;
 }
 
-/** EXPLAIN knows the number of today. MySQL's information_schema may answer with that of yesterday. */
+/** EXPLAIN knows the number of today. MySQL's information_schema may answer with that of yesterday. TiDB calls it estRows. */
 async function estimate(pool: Pool, table: TableName, atLeast: number): Promise<Omit<RowCount, "table">> {
   const [[plan]] = await pool.query<RowDataPacket[]>(`EXPLAIN FORMAT=TRADITIONAL SELECT 1 FROM ${escapeId(table)}`);
-  const rows = Number(plan?.rows ?? 0);
+  const rows = Math.round(Number(plan?.rows ?? plan?.estRows ?? 0));
   return rows > atLeast ? { rows, is: "about" } : { rows: atLeast, is: "over" };
 }

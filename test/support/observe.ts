@@ -65,6 +65,26 @@ export async function hold(pool: Pool, statement: string): Promise<() => Promise
   };
 }
 
+/**
+ * Lets everything that reads a table wait, if the table has rows. A view with a named lock stands in for the table, because
+ * on TiDB no lock makes a read wait.
+ * @returns a function that lets them go on
+ */
+export async function holdReads({ pool, name }: Database, table: string): Promise<() => Promise<void>> {
+  const lock = `'${name}.${table}'`;
+  const other = await pool.getConnection();
+  await other.query(`DO GET_LOCK(${lock}, 0)`);
+  await other.query(`RENAME TABLE ${table} TO ${table}_held`);
+  const waits = `GET_LOCK(${lock}, 3600) + RELEASE_LOCK(${lock}) = 2`;
+  await other.query(`CREATE VIEW ${table} AS SELECT * FROM ${table}_held WHERE ${waits}`);
+  return async () => {
+    await other.query(`DO RELEASE_LOCK(${lock})`);
+    await other.query(`DROP VIEW ${table}`);
+    await other.query(`RENAME TABLE ${table}_held TO ${table}`);
+    other.release();
+  };
+}
+
 /** Waits until the server works at such a statement in this database, or the statement waits for a lock. */
 export const underWay = (database: Database, statement: RegExp): Promise<true> =>
   until(() => isAt(database, statement));
