@@ -10,24 +10,13 @@ import { serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { HOSTILE } from "./support/hostile.ts";
 import { withoutProc } from "./support/missing.ts";
-import { select, until } from "./support/observe.ts";
+import { GATES, hold, select, until } from "./support/observe.ts";
 import { cpuMilliseconds, onOneCore, peakMegabytes } from "./support/process.ts";
 
 const database = await freshDatabase();
 const app = appOver(database);
 afterAll(database.close);
 
-const held = async (statement: string) => {
-  const holder = await database.pool.getConnection();
-  await holder.beginTransaction();
-  await holder.query(statement);
-  return async () => {
-    await holder.query("UNLOCK TABLES");
-    await holder.rollback();
-    holder.release();
-  };
-};
-const GATES = "SELECT * FROM muster_gates FOR UPDATE";
 const POST = "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n";
 const job = (name = "Clerk") => posted([{ job: name }]);
 const refusal = async (response: Response) => [
@@ -124,8 +113,8 @@ describe("bodies at once", () => {
 describe("requests at once", () => {
   test("over their limit are refused with 503, while health checks and metrics are answered", async () => {
     const few = appOver(database, { inFlight: { requestsMax: 2 } });
-    const release = await held("LOCK TABLES hired_employees WRITE");
-    const reports = [few.request("/hired_department"), few.request("/hired_2021_quarter")];
+    const release = await hold(database.pool, GATES);
+    const waiting = [few.request("/jobs", job()), few.request("/jobs", job())];
     expect(await refusal(await few.request("/jobs"))).toEqual([
       503,
       "5",
@@ -133,14 +122,14 @@ describe("requests at once", () => {
     ]);
     expect((await few.request("/healthz")).status).toBe(200);
     await release();
-    expect((await Promise.all(reports)).map(({ status }) => status)).toEqual([200, 200]);
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([201, 201]);
     expect((await few.request("/jobs")).status).toBe(200);
   });
 
   test("that write are refused while another has waited too long; those that wait are stored", async () => {
     await database.empty();
     const busy = appOver(database, { inFlight: { waitMsMax: 20 } });
-    const release = await held(GATES);
+    const release = await hold(database.pool, GATES);
     const waiting = Array.from({ length: 8 }, () => app.request("/jobs", job()));
     await until(() => database.writers.waitedMs > 20);
     const late = await busy.request("/jobs", job());
@@ -189,7 +178,7 @@ describe.skipIf(withoutProc !== "")(`the service${withoutProc}`, () => {
     const { service, url, stop } = await serve({ DATABASE_URL: database.url });
     const rows = Array.from({ length: 1000 }, (_, index) => `{"job": "Clerk ${index}"}`.padEnd(7_900));
     const body = Buffer.from(`[${rows.join(",")}]`);
-    const release = await held(GATES);
+    const release = await hold(database.pool, GATES);
     const answers: Response[] = [];
     const writers = Array.from({ length: 120 }, async () => {
       const answer = await fetch(`${url}jobs`, {
