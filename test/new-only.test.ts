@@ -17,6 +17,7 @@ import { run, start, startStoppedAt } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { tableOf } from "./support/dictionary.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { notOnTidb } from "./support/missing.ts";
 import { select } from "./support/observe.ts";
 import { settingsFor, startS3 } from "./support/s3.ts";
 
@@ -337,6 +338,9 @@ describe("by the command", () => {
 
   const UNKNOWN: DebugPoint[] = ["indexes added", "swap noted", "rows inserted"];
   const KNOWN: DebugPoint[] = ["renamed", "old table dropped", "swap recorded", "run ended"];
+  const OF_A_SWAP: DebugPoint[] = ["indexes added", "swap noted", "renamed", "old table dropped", "swap recorded"];
+  const withoutSwap = notOnTidb("no table is swapped there");
+  const withoutPoint = (point: DebugPoint) => (OF_A_SWAP.includes(point) ? withoutSwap : "");
   const IMPORTED = [{ name: "hired_employees-1.csv", table: "hired_employees", bytes: 37, counts: true }];
   const FILE = { "hired_employees-1.csv": "1,Ana,2021-05-01T10:00:00Z,1,1\n2,,,,\n" };
   const AT = "hired_employees-1.csv:2";
@@ -354,27 +358,42 @@ describe("by the command", () => {
     return folder;
   }
 
-  test.each(UNKNOWN)("an import killed at '%s' has stored no row, and its file is read again", async (point) => {
-    const folder = await killedAt(point);
-    await clearDeadRuns(database, report.say);
-    expect([await employees(), await known(), await openRejections()]).toEqual([[], [], []]);
-    expect((await load(folder)).files).toEqual({ read: 1, known: 0 });
-    expect([await employees(), await known(), await openRejections()]).toEqual([[1], IMPORTED, [AT]]);
-  });
+  for (const point of UNKNOWN) {
+    const without = withoutPoint(point);
+    test.skipIf(without !== "")(
+      `an import killed at '${point}' has stored no row, and its file is read again${without}`,
+      async () => {
+        const folder = await killedAt(point);
+        await clearDeadRuns(database, report.say);
+        expect([await employees(), await known(), await openRejections()]).toEqual([[], [], []]);
+        expect((await load(folder)).files).toEqual({ read: 1, known: 0 });
+        expect([await employees(), await known(), await openRejections()]).toEqual([[1], IMPORTED, [AT]]);
+      },
+    );
+  }
 
-  test.each(KNOWN)("an import killed at '%s' has stored its rows, and its file is known", async (point) => {
-    const folder = await killedAt(point);
-    expect((await load(folder)).files).toEqual({ read: 0, known: 1 });
-    expect([await employees(), await known(), await openRejections()]).toEqual([[1], IMPORTED, [AT]]);
-  });
+  for (const point of KNOWN) {
+    const without = withoutPoint(point);
+    test.skipIf(without !== "")(
+      `an import killed at '${point}' has stored its rows, and its file is known${without}`,
+      async () => {
+        const folder = await killedAt(point);
+        expect((await load(folder)).files).toEqual({ read: 0, known: 1 });
+        expect([await employees(), await known(), await openRejections()]).toEqual([[1], IMPORTED, [AT]]);
+      },
+    );
+  }
 
-  test("a swap that is undone after a crash leaves its file unknown", async () => {
-    const folder = await killedAt("renamed");
-    const [old] = await select(database.pool, "SHOW TABLES LIKE 'replaced%'");
-    await database.pool.query("INSERT INTO ?? VALUES (7, 'Bo', '2021-05-01', 1, 1)", [Object.values(old ?? {})[0]]);
-    await clearDeadRuns(database, report.say);
-    expect([await employees(), await known(), await openRejections()]).toEqual([[7], [], []]);
-    expect((await load(folder)).files).toEqual({ read: 1, known: 0 });
-    expect([await employees(), await known(), await openRejections()]).toEqual([[1, 7], IMPORTED, [AT]]);
-  });
+  test.skipIf(withoutSwap !== "")(
+    `a swap that is undone after a crash leaves its file unknown${withoutSwap}`,
+    async () => {
+      const folder = await killedAt("renamed");
+      const [old] = await select(database.pool, "SHOW TABLES LIKE 'replaced%'");
+      await database.pool.query("INSERT INTO ?? VALUES (7, 'Bo', '2021-05-01', 1, 1)", [Object.values(old ?? {})[0]]);
+      await clearDeadRuns(database, report.say);
+      expect([await employees(), await known(), await openRejections()]).toEqual([[7], [], []]);
+      expect((await load(folder)).files).toEqual({ read: 1, known: 0 });
+      expect([await employees(), await known(), await openRejections()]).toEqual([[1, 7], IMPORTED, [AT]]);
+    },
+  );
 });
