@@ -131,6 +131,10 @@ const WRONG_VARIABLES: [Record<string, string>, string | RegExp][] = [
   [{ DATABASE_URL: "mysql://u:s3cret@h/" }, "DATABASE_URL names no database: add /NAME after the host"],
   [{ DATABASE_URL: "mysql://u:s3cret@h/d?tls=true" }, "DATABASE_URL takes ?ssl= and ?socket=, not ?tls=: remove it"],
   [
+    { DATABASE_URL: "mysql://u:s3cret@h/d?ssl=" },
+    "DATABASE_URL's ?ssl= is empty: write ?ssl=true or ?ssl=FILE, or remove it",
+  ],
+  [
     { DATABASE_URL: "mysql://u:s3cret@h/d?ssl=/no/ca.pem" },
     /^the CA file \/no\/ca\.pem of .*cannot be read \(ENOENT\): name a file that this user may read$/,
   ],

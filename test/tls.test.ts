@@ -68,6 +68,8 @@ afterAll(async () => {
   await removeFolders();
 });
 
+const file = (name: string) => Bun.file(at(name)).text();
+
 /** Makes the server use this certificate from now on. */
 async function show(name: string): Promise<void> {
   for (const kind of ["pem", "key"]) await copyFile(at(`${name}.${kind}`), at(`server.${kind}`));
@@ -147,6 +149,26 @@ test("each of several hosts must have a certificate for its own name", async () 
   database.demoted(); // its connections are closed, and the next one tries all hosts again
   expect(await select()).toBe(1);
   await database.close();
+});
+
+test("a bundle of authorities is trusted, with text between them", async () => {
+  await Bun.write(at("bundle.pem"), `# other\n${await file("self.pem")}\n# Muster's\r\n${await file("ca.pem")}`);
+  expect(await secured(`?ssl=${encodeURIComponent(at("bundle.pem"))}`)).toMatch(/^TLSv1\.[23]$/);
+});
+
+test.each<[string, () => Promise<string>, string]>([
+  ["without a certificate", () => file("ca.key"), "holds no certificate: name the PEM file of the CA"],
+  ["that is cut", async () => (await file("ca.pem")).slice(0, 400), "holds no certificate"],
+  [
+    "with a damaged certificate",
+    async () => (await file("self.pem")) + (await file("ca.pem")).replace(/^MII/m, "MXX"),
+    "is damaged: certificate 2 of 2 cannot be read. Get the file anew",
+  ],
+])("a CA file %s is refused by its name", async (_, content, message) => {
+  await Bun.write(at("wrong.pem"), await content());
+  const line = await secured(`?ssl=${encodeURIComponent(at("wrong.pem"))}`);
+  expect(line).toStartWith(`the CA file ${at("wrong.pem")} of DATABASE_URL's ?ssl= `);
+  expect(line).toContain(message);
 });
 
 test("a server without TLS is not reported as one that cannot be reached", async () => {

@@ -1,4 +1,5 @@
 /** Parses DATABASE_URL. */
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { TLSSocket } from "node:tls";
 import type { AuthPlugin } from "mysql2";
@@ -42,7 +43,11 @@ export function parseUrl(url: string): { hosts: Host[]; database: string; option
     flags: ["+LOCAL_FILES"],
     connectTimeout: CONNECT_TIMEOUT_MS,
   };
-  if (ssl && ssl !== "false") {
+  if (ssl === "") {
+    // Such as ?ssl=$CA with no CA set. Nothing is guessed: without TLS, the password could be read on the way.
+    throw new MusterError("invalid", "DATABASE_URL's ?ssl= is empty: write ?ssl=true or ?ssl=FILE, or remove it");
+  }
+  if (ssl !== null && ssl !== "false") {
     options.ssl = { verifyIdentity: true, ...(ssl !== "true" && { ca: authority(ssl) }) };
     options.authPlugins = { mysql_clear_password: clearPassword };
   }
@@ -79,15 +84,41 @@ function decoded(text: string): string {
   throw malformed();
 }
 
-function authority(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+/** One certificate in a PEM file, which may hold many, with text between them. */
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
+
+/** The certificates of a CA file. They are read here, since TLS would not name the file that it cannot read. */
+function authority(file: string): string[] {
+  const caFile = `the CA file ${file} of DATABASE_URL's ?ssl=`;
+  const certificates = readCaFile(file, caFile).match(CERTIFICATE);
+  if (!certificates) {
     throw new MusterError(
       "invalid",
-      `the CA file ${file} of DATABASE_URL's ?ssl= cannot be read (${code}): name a file that this user may read`,
+      `${caFile} holds no certificate: name the PEM file of the CA, with a line -----BEGIN CERTIFICATE-----`,
     );
+  }
+  for (const [index, certificate] of certificates.entries()) {
+    if (isCertificate(certificate)) continue;
+    const which = `${index + 1} of ${certificates.length}`;
+    throw new MusterError("invalid", `${caFile} is damaged: certificate ${which} cannot be read. Get the file anew`);
+  }
+  return certificates;
+}
+
+function readCaFile(file: string, caFile: string): string {
+  try {
+    return readFileSync(file, "latin1");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new MusterError("invalid", `${caFile} cannot be read (${code}): name a file that this user may read`);
+  }
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text) !== undefined;
+  } catch {
+    return false;
   }
 }
 
