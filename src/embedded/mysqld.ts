@@ -80,7 +80,10 @@ async function identify(path: string): Promise<ServerProgram> {
   try {
     accessSync(path, constants.X_OK);
   } catch {
-    throw new MusterError("invalid", `MUSTER_MYSQLD: ${path} is not a program that can be run: name mysqld or mariadbd`);
+    throw new MusterError(
+      "invalid",
+      `MUSTER_MYSQLD: ${path} is not a program that can be run: name mysqld or mariadbd`,
+    );
   }
   const answer = await run([path, "--no-defaults", "--version"]).catch(({ message }: Error) => `(${message})`);
   const version = /Ver ([0-9.]+)/.exec(answer)?.[1];
