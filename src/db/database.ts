@@ -50,6 +50,8 @@ export interface Server {
   snapshotsAtFirstRead: boolean;
   /** Whether GET_LOCK waits for any time, and serves those that wait in the order of their arrival. */
   queuesLocks: boolean;
+  /** Whether IS_USED_LOCK names the connection that holds a lock. */
+  namesHolders: boolean;
   /** Whether information_schema.referential_constraints names the database of a foreign key's parent. */
   namesParents: boolean;
   /** Bytes above which the server refuses a transaction, and the setting that says so; undefined if there is no limit. */
@@ -149,6 +151,7 @@ function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Se
     swaps: isInnodb && !capabilities.includes("no-swap"),
     snapshotsAtFirstRead: isInnodb,
     queuesLocks: isInnodb,
+    namesHolders: isInnodb,
     namesParents: isInnodb,
     transactionLimit: transactionLimitOf(variables),
   };

@@ -3,14 +3,14 @@
  * so are the rejections and files that they logged for tables that they did not publish.
  */
 import { and, eq, inArray, isNotNull, notInArray, or } from "drizzle-orm";
-import type { PoolConnection, RowDataPacket } from "mysql2/promise";
+import type { PoolConnection } from "mysql2/promise";
 import type { Database } from "../db/database.ts";
 import { explainedError, isRefusal, lineOf } from "../db/driver-errors.ts";
 import { type RunStatus, rejections, runs } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { forgetUncounted } from "../repositories/file-log.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
-import { loadLock, PROCESS_SPACE, runLock, tryLock } from "../repositories/locks.ts";
+import { holderOf, loadLock, PROCESS_SPACE, runLock, tryLock } from "../repositories/locks.ts";
 import { endRun, type Report } from "../repositories/run-log.ts";
 import { resolveSwap } from "./settle.ts";
 import { dropStages, stagedRuns } from "./stage.ts";
@@ -142,9 +142,8 @@ async function withLockOf(
     const lock = runLock(database, run);
     if (!(await tryLock(connection, lock, 0))) {
       if (!isDead()) return;
-      const [rows] = await connection.query<RowDataPacket[]>("SELECT IS_USED_LOCK(?) AS holder", [lock]);
-      const holder = rows[0]?.holder;
-      if (holder !== null && holder !== undefined) {
+      const holder = await holderOf(database, connection, run);
+      if (holder !== undefined) {
         say("waiting for the server to end the last statement of a killed run");
         await connection.query(`KILL ${Number(holder)}`).catch(() => {}); // it may have ended by itself meanwhile
       }

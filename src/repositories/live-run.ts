@@ -5,7 +5,7 @@ import type { PoolConnection } from "mysql2/promise";
 import type { Database } from "../db/database.ts";
 import { takesNoWrites } from "../db/driver-errors.ts";
 import { type RunKind, runs } from "../db/ledger.ts";
-import { owner, runLock, tryLock } from "./locks.ts";
+import { holdRunLock, owner } from "./locks.ts";
 import { findRun } from "./run-log.ts";
 
 /** A run under way. Its connection holds the lock that shows that the run is alive, and publishes its rows. */
@@ -53,7 +53,7 @@ export async function beginRun(
   opening.defer(close);
   const db = drizzle(connection);
   try {
-    await tryLock(connection, runLock(database, id), 0);
+    await holdRunLock(database, connection, id);
     const values = { id, kind, source, status: "running", dry_run: dryRun, counts: {}, owner: owner() } as const;
     const writeRow = async (transaction: MySql2Database) => {
       await transaction.insert(runs).values({ ...values, started_at: sql`UTC_TIMESTAMP(3)` });

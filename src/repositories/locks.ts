@@ -24,6 +24,25 @@ export async function tryLock(connection: Connection, name: string, seconds: num
   return rows[0]?.taken === 1;
 }
 
+/**
+ * Takes the lock of a new run, which nobody else can hold yet. TiDB does not tell who holds a lock, so there the connection
+ * has the lock's name as its alias.
+ */
+export async function holdRunLock(database: Database, connection: Connection, run: string): Promise<void> {
+  const lock = runLock(database, run);
+  if (!database.server.namesHolders) await connection.query("SET SESSION tidb_session_alias = ?", [lock]);
+  await tryLock(connection, lock, 0);
+}
+
+/** The connection that holds the lock of a run, as KILL names it; undefined if it has gone. */
+export async function holderOf(database: Database, connection: Connection, run: string): Promise<number | undefined> {
+  const statement = database.server.namesHolders
+    ? "SELECT IS_USED_LOCK(?) AS holder"
+    : "SELECT id AS holder FROM information_schema.cluster_processlist WHERE session_alias = ?";
+  const [rows] = await connection.query<RowDataPacket[]>(statement, [runLock(database, run)]);
+  return rows[0]?.holder ?? undefined;
+}
+
 /** Lock names are shared by all databases of a server, and have at most 64 characters. */
 function lockName(database: Database, what: string): string {
   return `muster:${createHash("sha1").update(`${database.name}:${what}`).digest("hex")}`;
