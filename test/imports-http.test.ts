@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import type { Counts } from "../src/db/ledger.ts";
 import { readTokens } from "../src/http/auth.ts";
-import { IMPORTS_MAX } from "../src/http/under-way.ts";
+import { IMPORTS_MAX, WorkUnderWay } from "../src/http/under-way.ts";
 import type { ImportLimits } from "../src/limits.ts";
 import { loadLock, tryLock } from "../src/repositories/locks.ts";
 import { listRuns, type RunRecord, recordRun } from "../src/repositories/run-log.ts";
@@ -365,6 +365,20 @@ describe("while an import is under way", () => {
     await until(async () => ((await jobs()) as unknown[]).length === 3);
   });
 
+  test("an import that is sent right after others have ended waits until they have cleared away what they staged", async () => {
+    const work = new WorkUnderWay();
+    const leave = await work.imports.enter(IMPORTS_MAX);
+    const next = appOver(database, { work }).request("/imports?table=jobs", {
+      method: "POST",
+      body: "1,Clerk\n",
+      headers: CSV,
+    });
+    await until(() => work.imports.waitedMs > 0);
+    leave();
+    expect((await next).status).toBe(202);
+    await work.stop();
+  });
+
   test("with 5 connections, an import that waits behind another run does not hold up inserts", async () => {
     const few = await connect(database.url, { connections: 5 });
     const app = appOver(few);
@@ -386,7 +400,9 @@ describe("while an import is under way", () => {
     expect(answer.status).toBe(503);
     for (const connection of connections) connection.release();
     await until(async () => (await listRuns(database.db, { limit: 1 }))[0]?.status === "failed");
-    await until(() => kept().length === 0 && !few.longRuns.isFull);
+    await until(() => kept().length === 0);
+    const leave = await few.longRuns.enter(few.pool.pool.config.connectionLimit);
+    leave();
     expect(await jobs()).toEqual([]);
     await few.close();
   });

@@ -7,11 +7,6 @@ export class Turnstile {
     this.#free = places;
   }
 
-  /** Whether the next caller has to wait. */
-  get isFull(): boolean {
-    return this.#free === 0 || this.#waiting.length > 0;
-  }
-
   /** How many milliseconds the first in the line has waited; 0 if nobody waits. */
   get waitedMs(): number {
     const [first] = this.#waiting;

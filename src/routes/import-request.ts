@@ -29,6 +29,8 @@ import { fileTypeOf, type ImportQuery, importQuery } from "./import-query.ts";
 import { isStrict } from "./insert.ts";
 import type { Run } from "./runs.ts";
 
+/** How long a request waits until a place is free, before its body is read. */
+const FREE_MS_MAX = 2_000;
 /** How long a request waits for a place after its body has arrived. */
 const PLACE_MS_MAX = 30_000;
 
@@ -71,8 +73,11 @@ export class ImportRequests {
     if (Number(c.req.header("Content-Length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
     const isAllOrNothing = isStrict(c.req.header("Prefer"));
     await using held = new AsyncDisposableStack();
-    // enter() below checks this too. Here the check saves the client from sending its whole body for nothing.
-    if (work.imports.isFull) throw allPlacesTaken();
+    // enter() below checks this too. Here the check saves the client from sending its whole body for nothing. It waits a little,
+    // because a run that has ended keeps its place until its stages are dropped.
+    const free = await work.enter([work.imports], c.req.raw.signal, FREE_MS_MAX);
+    if (!free) throw allPlacesTaken();
+    free[Symbol.dispose]();
     const upload = held.use(this.#uploads.begin());
     const body = held.use(await spool(bodyOf(c, upload, limits, work.stopping), bytesMax));
     if (body.bytes === 0) throw new Refusal(400, "the body is empty: send the rows as a file");
