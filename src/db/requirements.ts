@@ -22,7 +22,7 @@ const REQUIREMENTS: readonly (readonly [readonly Use[], (facts: Facts) => Lack |
   [WRITES, readOnlyDatabase],
   [WRITES, noInnodb],
   [WRITES, rollbackOnTimeout],
-  [WRITES, foreignKeysIgnored],
+  [WRITES, ({ variables }) => foreignKeysIgnored(variables.get("tidb_enable_foreign_key"))],
   [WRITES, statementBinlog],
   // `migrate` may itself drop such a table and create it again (apply-migrations.ts).
   [WRITES.filter((use) => use !== "migrate"), otherEngines],
@@ -101,8 +101,8 @@ function rollbackOnTimeout({ variables }: Facts): Lack | undefined {
   };
 }
 
-function foreignKeysIgnored({ variables }: Facts): Lack | undefined {
-  const setting = variables.get("tidb_enable_foreign_key");
+/** @param setting tidb_enable_foreign_key; undefined on other servers */
+export function foreignKeysIgnored(setting: string | undefined): Lack | undefined {
   if (setting === undefined || isOn(setting)) return undefined;
   const wrong = `tidb_enable_foreign_key is ${setting}: the server would store rows without their parents`;
   return {

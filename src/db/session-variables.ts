@@ -104,6 +104,10 @@ const TIDB: Settings = {
   // A transaction sees everything that was committed before it began.
   tidb_low_resolution_tso: 0,
   tidb_read_staleness: 0,
+  tidb_enable_external_ts_read: 0,
+  tidb_guarantee_linearizability: 1,
+  // The server does not end a transaction that waits for its client.
+  tidb_idle_transaction_timeout: 0,
 };
 
 const list = (settings: Settings) =>

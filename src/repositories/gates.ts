@@ -2,6 +2,7 @@
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { TableName } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
+import { foreignKeysIgnored, lackLine } from "../db/requirements.ts";
 import { MusterError } from "../errors.ts";
 
 /**
@@ -9,6 +10,7 @@ import { MusterError } from "../errors.ts";
  * backup, or the parents of what is published. It takes them in the order of their names, so that two transactions never wait
  * for each other.
  * @param wait is called each time the server's lock wait times out. It may throw, to give up
+ * @throws MusterError `unavailable` if the server ignores foreign keys now
  */
 export async function passGates(
   connection: Connection,
@@ -18,16 +20,21 @@ export async function passGates(
   const alone = new Set(gates.alone);
   const names = new Set([...alone, ...(gates.shared ?? [])]);
   for (const name of [...names].sort()) {
-    while (!(await passGate(connection, name, alone.has(name) ? "FOR UPDATE" : "LOCK IN SHARE MODE"))) wait(name);
+    const lock = alone.has(name) ? "FOR UPDATE" : "LOCK IN SHARE MODE";
+    while (!(await passGate(connection, name, lock))) wait(name);
   }
 }
 
-async function passGate(connection: Connection, name: TableName, mode: string): Promise<boolean> {
+/** On TiDB an administrator may switch foreign keys off at any moment, for all connections. Other servers skip the comment. */
+const CHECKS = "/*T! , @@GLOBAL.tidb_enable_foreign_key AS foreignKeys */";
+
+async function passGate(connection: Connection, name: TableName, lock: string): Promise<boolean> {
   try {
-    const [rows] = await connection.query<RowDataPacket[]>(`SELECT 1 FROM muster_gates WHERE \`table\` = ? ${mode}`, [
-      name,
-    ]);
-    if (rows.length > 0) return true;
+    const select = `SELECT 1 ${CHECKS} FROM muster_gates WHERE \`table\` = ? ${lock}`;
+    const [[gate]] = await connection.query<RowDataPacket[]>(select, [name]);
+    const lack = gate?.foreignKeys === 0 ? foreignKeysIgnored("OFF") : undefined;
+    if (lack) throw new MusterError("unavailable", lack.wrong, { located: lackLine(lack) });
+    if (gate) return true;
     // If the row of a gate is missing, nothing is locked, and everybody would pass.
     throw new MusterError(
       "unavailable",
