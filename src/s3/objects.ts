@@ -86,13 +86,16 @@ async function openObject(
   if (etag !== undefined && ETag !== etag) throw changed(location, key);
   const isRangeAsked = !range || ContentRange?.startsWith(`bytes ${start}-`);
   if (!Body || ContentLength === undefined || !ETag || !isRangeAsked) {
-    throw new MusterError("unavailable", `the answer for ${location.bucket} is not S3's: check AWS_ENDPOINT_URL_S3`);
+    throw notFromS3(location);
   }
   // Outside of browsers the SDK's body is a message of node:http, which is a Readable.
   const body = Body as Readable;
   if (location.signal) addAbortSignal(location.signal, body);
   return { body, etag: ETag, start, end: start + ContentLength - 1 };
 }
+
+const notFromS3 = ({ bucket }: S3Location) =>
+  new MusterError("unavailable", `the answer for ${bucket} is not S3's: check AWS_ENDPOINT_URL_S3`);
 
 function changed(location: S3Location, key: string): MusterError {
   return new MusterError("unavailable", `${location}${key} changed while it was read: start again`);
@@ -105,18 +108,32 @@ export interface ListedObject {
   version: string | undefined;
 }
 
-/** The objects of a location whose keys begin with `under`. */
+/**
+ * The objects of a location whose keys begin with `under`.
+ * @throws MusterError `unavailable` if the store lists only a part of them, or answers something else
+ */
 export async function* listKeys(location: S3Location, under = ""): AsyncGenerator<ListedObject> {
   const { paginateListObjectsV2 } = await sdk();
   const input = { Bucket: location.bucket, Prefix: location.prefix + under };
+  const config = { client: await location.client(), stopOnSameToken: true };
+  let isCut: boolean | undefined;
   try {
-    const pages = paginateListObjectsV2({ client: await location.client() }, input, untilAborted(location));
-    for await (const { Contents } of pages) {
-      for (const { Key = "", Size: bytes = 0, ETag: version } of Contents ?? [])
+    for await (const page of paginateListObjectsV2(config, input, untilAborted(location))) {
+      isCut = page.IsTruncated;
+      // S3 always says whether the list is cut. A page of a proxy that is read as a list would have no objects.
+      if (isCut === undefined) throw notFromS3(location);
+      for (const { Key = "", Size: bytes = 0, ETag: version } of page.Contents ?? []) {
+        if (!Key.startsWith(input.Prefix)) throw notFromS3(location);
         yield { key: Key.slice(location.prefix.length), bytes, version };
+      }
     }
   } catch (error) {
     throw explained(error, location);
+  }
+  // Stores that know only the older ListObjects ignore how this list goes on: the objects after the first 1000 would be missing.
+  if (isCut) {
+    const advice = "use a store that knows ListObjectsV2, or a prefix with fewer objects";
+    throw new MusterError("unavailable", `S3 lists only a part of the objects of ${location.bucket}: ${advice}`);
   }
 }
 
