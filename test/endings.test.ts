@@ -5,7 +5,7 @@ import { listRuns } from "../src/repositories/run-log.ts";
 import { run, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { GATES, hold, select, until } from "./support/observe.ts";
+import { GATES, hold, holdReads, select, until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const store = await folderOf({});
@@ -90,14 +90,12 @@ test("an import interrupted between two tables says which were imported whole", 
 
 test("an interrupted backup says that none was made", async () => {
   await database.pool.query("INSERT INTO jobs VALUES (1, 'Clerk')");
-  const holder = await database.pool.getConnection();
-  await holder.query("LOCK TABLES jobs WRITE");
+  const release = await holdReads(database, "jobs");
   const backing = start(["scripts/backup.ts", "jobs", "--json"], environment);
   await until(async () => (await newestRun())?.kind === "backup");
   backing.kill("SIGINT");
   const { code, line } = await ended(backing);
-  await holder.query("UNLOCK TABLES");
-  holder.release();
+  await release();
   expect([code, line]).toEqual([130, "interrupted: no backup was made; run the same command again"]);
 });
 
