@@ -10,6 +10,7 @@ import { migrate } from "../src/db/migrate.ts";
 import { parseUrl } from "../src/db/url.ts";
 import { dropDatabase, freshUrl } from "./support/database.ts";
 import { dictionary } from "./support/dictionary.ts";
+import { notOnTidb } from "./support/missing.ts";
 import { until } from "./support/observe.ts";
 
 const MIGRATIONS = join(import.meta.dir, "../drizzle");
@@ -67,10 +68,12 @@ test("without pending migrations no lock is waited for, and missing gates are ad
 test("a migration killed in the middle of a statement is completed by the next command", async () => {
   const url = newUrl();
   await stopAt(url, "CREATE INDEX `runs_status`");
+  await ask(url, "INSERT INTO jobs (job) VALUES ('somebody''s')");
   await killedWhileWaiting(url, "runs");
   expect(await ask(url, "SELECT begun FROM __muster_migrating")).toEqual([{ begun: 1 }]);
   await migrate(url);
   expect(await shape(url)).toEqual(wanted);
+  expect(await ask(url, "SELECT job FROM jobs")).toEqual([{ job: "somebody's" }]);
 });
 
 test.each(["CREATE TABLE `jobs`", "ADD CONSTRAINT `hired_employees_job", "CREATE INDEX `runs_status`"])(
@@ -87,8 +90,10 @@ test.each(["CREATE TABLE `jobs`", "ADD CONSTRAINT `hired_employees_job", "CREATE
   },
 );
 
-test.each(["ENGINE=MyISAM", "ROW_FORMAT=COMPACT"])(
-  "a migration that an earlier version began with %s, and could not complete, begins again",
+const formats = notOnTidb("it has one engine and no row formats");
+
+test.skipIf(formats !== "").each(["ENGINE=MyISAM", "ROW_FORMAT=COMPACT"])(
+  `a migration that an earlier version began with %s, and could not complete, begins again${formats}`,
   async (option) => {
     const url = newUrl();
     await stopAt(url, "CREATE INDEX `rejections_run`", option);
@@ -364,12 +369,16 @@ async function killedWhileWaiting(url: string, table: string): Promise<void> {
   await reader.beginTransaction();
   await reader.query(`SELECT * FROM ${database}.${table}`);
   const ending = endingOf(migrate(url));
-  const waiting =
-    "SELECT id FROM information_schema.processlist WHERE db = ? AND state LIKE 'Waiting for table metadata%'";
+  const waits = process.env.MUSTER_TIDB
+    ? "info REGEXP '^(CREATE|DROP|RENAME) ' AND db IN (SELECT db_name FROM mysql.tidb_mdl_view)"
+    : "state LIKE 'Waiting for table metadata%'";
+  const waiting = `SELECT id FROM information_schema.processlist WHERE db = ? AND ${waits}`;
   const { id } = await until(async () => ((await admin.query(waiting, [database]))[0] as { id: number }[])[0]);
   await admin.query(`KILL ${id}`);
+  // TiDB goes on with the statement, and ends the connection when the statement is done.
+  if (process.env.MUSTER_TIDB) await reader.end();
   expect(await ending).toBe("killed");
-  await reader.end();
+  if (!process.env.MUSTER_TIDB) await reader.end();
 }
 
 /** Migrates, and kills the connection as soon as the database has so many tables. */

@@ -179,11 +179,12 @@ function createdBy({ sql }: Migration, until = sql.length): string[] {
   return sql.slice(0, until + 1).flatMap((statement) => /^\s*CREATE TABLE `([^`]+)`/.exec(statement)?.[1] ?? []);
 }
 
-/** The tables of the database that have one of these names. */
+/** The tables of the database that have one of these names. TiDB has no row formats, and tells `Compact` for every table. */
 async function tablesNamed(connection: Connection, names: readonly string[]) {
   if (names.length === 0) return [];
   const [rows] = await connection.query(
-    `SELECT table_name AS name, engine AS engine, row_format AS format FROM information_schema.tables
+    `SELECT table_name AS name, engine AS engine, IF(VERSION() LIKE '%-TiDB-%', '', row_format) AS format
+     FROM information_schema.tables
      WHERE table_schema = DATABASE() AND table_name IN (?)`,
     [names],
   );
