@@ -7,6 +7,7 @@ import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { verify } from "../src/backups/verify.ts";
 import { connect } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { notOnTidb, withoutSwap } from "./support/missing.ts";
 import { hold, select, underWay } from "./support/observe.ts";
 import { dictionary, studio } from "./support/studio.ts";
 import { removeOthers, userWith } from "./support/users.ts";
@@ -170,32 +171,40 @@ test("one table of them is restored alone", async () => {
   }
 });
 
-test("a table is swapped if its definition is as declared, with its unique and composite keys", async () => {
-  await run(...ROWS);
-  await keep();
-  await run("DELETE FROM tags WHERE id = 2", "DELETE FROM takes WHERE id = 0", "DELETE FROM days");
-  said.length = 0;
-  for (const name of ["tags", "takes", "days", "casts", "notes"]) await bring(name);
-  expect(said).toEqual([]);
-  await run("ALTER TABLE tags ADD KEY more (label)");
-  await bring("tags");
-  expect(said.join()).toContain("tags is restored row by row: it is not as its migrations make it, it has");
-  await run("ALTER TABLE tags DROP KEY more");
-});
+test.skipIf(withoutSwap !== "")(
+  `a table is swapped if its definition is as declared, with its unique and composite keys${withoutSwap}`,
+  async () => {
+    await run(...ROWS);
+    await keep();
+    await run("DELETE FROM tags WHERE id = 2", "DELETE FROM takes WHERE id = 0", "DELETE FROM days");
+    said.length = 0;
+    for (const name of ["tags", "takes", "days", "casts", "notes"]) await bring(name);
+    expect(said).toEqual([]);
+    await run("ALTER TABLE tags ADD KEY more (label)");
+    await bring("tags");
+    expect(said.join()).toContain("tags is restored row by row: it is not as its migrations make it, it has");
+    await run("ALTER TABLE tags DROP KEY more");
+  },
+);
 
-test("the next id of a bigint is exact beyond 2^53, and never gets lower", async () => {
-  await run("INSERT INTO tickets VALUES (18446744073709551610, 'Ana')");
-  const { manifest } = await keep("tickets");
-  expect(manifest.tables[0]?.auto_increment).toBe("18446744073709551611");
-  for (const change of ["TRUNCATE tickets", "DELETE FROM tickets"]) {
-    await run(change);
-    await bring("tickets");
-    await run("INSERT INTO tickets (guest) VALUES ('Bo')");
-    expect(await select(pool, "SELECT CAST(MAX(id) AS CHAR) AS id FROM tickets")).toMatchObject([
-      { id: change.startsWith("TRUNCATE") ? "18446744073709551611" : "18446744073709551612" },
-    ]);
-  }
-});
+const largeNextIds = notOnTidb("it tells no next id beyond 2^63");
+
+test.skipIf(largeNextIds !== "")(
+  `the next id of a bigint is exact beyond 2^53, and never gets lower${largeNextIds}`,
+  async () => {
+    await run("INSERT INTO tickets VALUES (18446744073709551610, 'Ana')");
+    const { manifest } = await keep("tickets");
+    expect(manifest.tables[0]?.auto_increment).toBe("18446744073709551611");
+    for (const change of ["TRUNCATE tickets", "DELETE FROM tickets"]) {
+      await run(change);
+      await bring("tickets");
+      await run("INSERT INTO tickets (guest) VALUES ('Bo')");
+      expect(await select(pool, "SELECT CAST(MAX(id) AS CHAR) AS id FROM tickets")).toMatchObject([
+        { id: change.startsWith("TRUNCATE") ? "18446744073709551611" : "18446744073709551612" },
+      ]);
+    }
+  },
+);
 
 test("pages of a binary key lose and repeat no row", async () => {
   const rows = Array.from({ length: 5_000 }, (_, n) => [
@@ -217,31 +226,46 @@ test("pages of a binary key lose and repeat no row", async () => {
   expect(await bytes("reels")).toEqual(before);
 });
 
-test("pages of a composite key lose and repeat no row, whatever shares the first column", async () => {
+const PLACES = ["A", "á b", "b"].flatMap((film, index) =>
+  Array.from({ length: [30_000, 1_200, 5][index] ?? 0 }, (_, place) => [film, place - 15_000, `n${place}`]),
+);
+
+/** Fills casts with pages whose rows share the first column of their key. */
+async function fillCasts(): Promise<void> {
   await run("INSERT INTO films VALUES ('A', 'A', NULL), ('á b', 'B', NULL), ('b', 'D', NULL)");
-  const rows = ["A", "á b", "b"].flatMap((film, index) =>
-    Array.from({ length: [30_000, 1_200, 5][index] ?? 0 }, (_, place) => [film, place - 15_000, `n${place}`]),
-  );
-  await pool.query("INSERT INTO casts (film, place, name) VALUES ?", [rows]);
-  const read = async () => Number((await select(pool, "SHOW GLOBAL STATUS LIKE 'Handler_read_next'"))[0]?.Value);
-  let least = Number.POSITIVE_INFINITY;
-  let { manifest } = await keep("casts");
-  // Other test files read from the server at the same time, so the least of several counts is taken.
-  for (let attempt = 0; attempt < 20 && least >= 3 * rows.length; attempt++) {
-    const before = await read();
-    ({ manifest } = await keep("casts"));
-    least = Math.min(least, (await read()) - before);
-  }
-  expect(manifest.tables[0]?.rows).toBe(rows.length);
-  // If a page did not begin at its place in the index, a hundred times as many rows would be read.
-  expect(least).toBeLessThan(3 * rows.length);
+  await pool.query("INSERT INTO casts (film, place, name) VALUES ?", [PLACES]);
+}
+
+test("pages of a composite key lose and repeat no row, whatever shares the first column", async () => {
+  await fillCasts();
+  const { manifest } = await keep("casts");
+  expect(manifest.tables[0]?.rows).toBe(PLACES.length);
   await verify(database, store, { id: manifest.id, report });
   await run("DELETE FROM casts WHERE place % 3 = 0", "UPDATE casts SET name = 'new' WHERE place % 5 = 0");
   await bring("casts");
   expect(await select(pool, "SELECT COUNT(*) AS n, SUM(name = CONCAT('n', place + 15000)) AS same FROM casts")).toEqual(
-    [expect.objectContaining({ n: rows.length, same: String(rows.length) })],
+    [expect.objectContaining({ n: PLACES.length, same: String(PLACES.length) })],
   );
 });
+
+const countsReads = notOnTidb("it does not count the rows that it reads");
+
+test.skipIf(countsReads !== "")(
+  `every page of a composite key begins at its place in the index${countsReads}`,
+  async () => {
+    await fillCasts();
+    const read = async () => Number((await select(pool, "SHOW GLOBAL STATUS LIKE 'Handler_read_next'"))[0]?.Value);
+    let least = Number.POSITIVE_INFINITY;
+    // Other test files read from the server at the same time, so the least of several counts is taken.
+    for (let attempt = 0; attempt < 20 && least >= 3 * PLACES.length; attempt++) {
+      const before = await read();
+      await keep("casts");
+      least = Math.min(least, (await read()) - before);
+    }
+    // If a page did not begin there, a hundred times as many rows would be read.
+    expect(least).toBeLessThan(3 * PLACES.length);
+  },
+);
 
 async function expectRefused(restored: Promise<unknown>, code: string, line: RegExp | string) {
   const before = await bytes();
@@ -347,20 +371,25 @@ test("a restore that loses its connection half-way changes nothing, and leaves f
   }
 });
 
-test("a trigger on a table that is written with foreign key checks off refuses the restore", async () => {
-  await run(...ROWS);
-  await keep();
-  await run("CREATE TRIGGER audit AFTER INSERT ON staff FOR EACH ROW SET @seen = 1");
-  try {
+const triggers = notOnTidb("it has no triggers");
+
+test.skipIf(triggers !== "")(
+  `a trigger on a table that is written with foreign key checks off refuses the restore${triggers}`,
+  async () => {
+    await run(...ROWS);
+    await keep();
+    await run("CREATE TRIGGER audit AFTER INSERT ON staff FOR EACH ROW SET @seen = 1");
+    try {
+      await bring("staff");
+      await run("UPDATE staff SET desk = 5 WHERE id = 4");
+      await expectRefused(planned("staff"), "conflict", "drop the trigger audit for the restore");
+      await expectRefused(bring("staff"), "conflict", "drop the trigger audit for the restore");
+    } finally {
+      await run("DROP TRIGGER audit");
+    }
     await bring("staff");
-    await run("UPDATE staff SET desk = 5 WHERE id = 4");
-    await expectRefused(planned("staff"), "conflict", "drop the trigger audit for the restore");
-    await expectRefused(bring("staff"), "conflict", "drop the trigger audit for the restore");
-  } finally {
-    await run("DROP TRIGGER audit");
-  }
-  await bring("staff");
-});
+  },
+);
 
 test("a column of another program keeps its values", async () => {
   await run(...ROWS);
@@ -422,12 +451,7 @@ test("rows that a rule of another program refuses are named by their key", async
     "refused",
     "the database refuses the backup's row b%2C1,2 of casts: CHECK constraint",
   );
-  await run(
-    "ALTER TABLE casts DROP CONSTRAINT no_z",
-    "ALTER TABLE casts ADD size tinyint AS (IF(name = 'z', 1000, 1)) STORED",
-  );
-  await expectRefused(bring("casts"), "refused", /the backup's row b%2C1,2 of casts: Out of range value/);
-  await run("ALTER TABLE casts DROP size");
+  await run("ALTER TABLE casts DROP CONSTRAINT no_z");
   await run(
     "CREATE TABLE spots (film varchar(20), place smallint, PRIMARY KEY (film, place))",
     "INSERT INTO spots SELECT film, place FROM casts WHERE name <> 'y'",
@@ -439,6 +463,22 @@ test("rows that a rule of another program refuses are named by their key", async
   await run("ALTER TABLE casts DROP FOREIGN KEY spot", "DROP TABLE spots");
 });
 
+const laterColumns = notOnTidb("it adds no STORED column to a table");
+
+test.skipIf(laterColumns !== "")(
+  `a row that a generated column refuses is named by its key${laterColumns}`,
+  async () => {
+    await run(...ROWS);
+    await keep();
+    await run(
+      "UPDATE casts SET name = 'fine' WHERE name = 'z'",
+      "ALTER TABLE casts ADD size tinyint AS (IF(name = 'z', 1000, 1)) STORED",
+    );
+    await expectRefused(bring("casts"), "refused", /the backup's row b%2C1,2 of casts: Out of range value/);
+    await run("ALTER TABLE casts DROP size");
+  },
+);
+
 test("one refused row among many is named by its key", async () => {
   await run("INSERT INTO films VALUES ('a', 'A', NULL), ('b', 'B', NULL)");
   const rows = ["a", "b"].flatMap((film) =>
@@ -446,9 +486,9 @@ test("one refused row among many is named by its key", async () => {
   );
   await pool.query("INSERT INTO casts (film, place, name) VALUES ?", [rows]);
   await keep("casts");
-  await run("DELETE FROM casts", "ALTER TABLE casts ADD size tinyint AS (IF(name = 'z', 1000, 1)) STORED");
-  await expectRefused(bring("casts"), "refused", /the backup's row b,7777 of casts: Out of range value/);
-  await run("ALTER TABLE casts DROP size");
+  await run("DELETE FROM casts", "ALTER TABLE casts ADD CONSTRAINT no_z CHECK (name <> 'z')");
+  await expectRefused(bring("casts"), "refused", "the backup's row b,7777 of casts: CHECK constraint");
+  await run("ALTER TABLE casts DROP CONSTRAINT no_z");
 });
 
 test("rows that are added while a restore runs keep their parents, or are refused by the server", async () => {
@@ -496,8 +536,8 @@ test("rows that are added while a restore runs keep their parents, or are refuse
 test("two keys that only this database's collation takes for one are refused", async () => {
   await run("CREATE TABLE kept LIKE films", "ALTER TABLE casts DROP FOREIGN KEY casts_film_films_code_fk");
   await run(
-    "ALTER TABLE films DROP FOREIGN KEY films_sequel_of_films_code_fk, DROP KEY films_title_unique",
-    "ALTER TABLE films MODIFY code varchar(20) COLLATE utf8mb4_bin NOT NULL",
+    "DROP TABLE films",
+    "CREATE TABLE films (code varchar(20) COLLATE utf8mb4_bin PRIMARY KEY, title varchar(40) NOT NULL, sequel_of varchar(20))",
     "INSERT INTO films VALUES ('ana', 'a', NULL), ('ANA', 'b', NULL)",
   );
   await keep("films");

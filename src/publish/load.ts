@@ -63,7 +63,8 @@ export class LoadBatch {
       infileStreamFactory: () => Readable.from(pieces(bytes)),
     });
     if (affectedRows === this.rows && warningStatus === 0) return;
-    const [[first]] = await connection.query<RowDataPacket[]>("SHOW WARNINGS LIMIT 1");
+    // Without LIMIT, which TiDB does not know here.
+    const [[first]] = await connection.query<RowDataPacket[]>("SHOW WARNINGS");
     throw Object.assign(
       new Error(`${affectedRows} of ${this.rows} rows were loaded into ${table.name}, with ${warningStatus} warnings`),
       first?.Code === ER_DUP_ENTRY && { code: "ER_DUP_ENTRY", errno: ER_DUP_ENTRY, sqlMessage: first.Message },
