@@ -1,4 +1,5 @@
 /** Lists the backups in a store, finds one by its id, and removes the oldest. */
+import { called } from "../build.ts";
 import type { TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { BACKUP_ID, type Manifest, type ManifestEntry, type Proof, parseManifest, parseProof } from "./manifest.ts";
@@ -22,7 +23,7 @@ export async function findManifest(
     if (known === undefined)
       throw new MusterError(
         "not_found",
-        `there is no backup ${id.slice(0, 80)}: GET /backups and backup.ts --list name those in the store`,
+        `there is no backup ${id.slice(0, 80)}: GET /backups and ${called("backup")} --list name those in the store`,
       );
     const manifest = await manifestOf(store, known);
     for (const table of tables) entryOf(manifest, table);

@@ -85,7 +85,7 @@ function columnsOf(record: CsvRecord, name: string): Columns {
 
 function whyNoHeader(text: string, line: number, missing: readonly string[]): string {
   const columns = missing.length === 1 ? `column ${missing}` : `columns ${missing.join(" and ")}`;
-  return `line ${line} must name the columns, and has no ${columns}: ${shown(text)}; give an export of rejections, or use import.ts for the rows of a table`;
+  return `line ${line} must name the columns, and has no ${columns}: ${shown(text)}; give an export of rejections, or import the rows of a table instead`;
 }
 
 const isHeader = (cells: readonly string[], { names }: Columns) =>
