@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { serve } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { freePort } from "./support/free-port.ts";
 import { missing, withoutChromium } from "./support/missing.ts";
-import { freePort, type Nginx, startNginx } from "./support/nginx.ts";
+import { type Nginx, startNginx } from "./support/nginx.ts";
 import { AT_THE_GATE, GATES, hold, underWay } from "./support/observe.ts";
 import { faultsOf, type Person, visitorOf } from "./support/person.ts";
 

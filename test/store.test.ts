@@ -10,6 +10,7 @@ import { S3Location } from "../src/s3/location.ts";
 import { deleteKeys, listKeys, putText, readObject, uploadStream } from "../src/s3/objects.ts";
 import { run } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { freePort } from "./support/free-port.ts";
 import { settingsFor, startS3 } from "./support/s3.ts";
 
 const s3 = await startS3();
@@ -370,11 +371,8 @@ describe("in a bucket alone", () => {
   });
 
   test("an endpoint without a server gives one line", async () => {
-    const free = createServer();
-    await new Promise<void>((resolve) => free.listen(0, "127.0.0.1", resolve));
-    const { port } = free.address() as AddressInfo;
-    await new Promise((resolve) => free.close(resolve));
-    const away = new S3Store(S3Location.parse("s3://muster-test/x", settingsFor(`http://127.0.0.1:${port}`)));
+    const nowhere = `http://127.0.0.1:${await freePort()}`;
+    const away = new S3Store(S3Location.parse("s3://muster-test/x", settingsFor(nowhere)));
     const message = "S3 cannot be reached (ECONNREFUSED): check AWS_ENDPOINT_URL_S3, AWS_REGION and the network";
     expect(await caught(away.ids())).toEqual({ code: "unavailable", message });
   });

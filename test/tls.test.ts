@@ -1,7 +1,6 @@
 /** TLS to the database, with certificates made here: which are trusted, and what is said of the others. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { copyFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import type { RowDataPacket } from "mysql2/promise";
 import { connect, connectOnce } from "../src/db/database.ts";
@@ -9,6 +8,7 @@ import { lineOf } from "../src/db/driver-errors.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { run } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
+import { freePort } from "./support/free-port.ts";
 import { ownServer } from "./support/own-server.ts";
 import { program } from "./support/server.ts";
 
@@ -50,12 +50,7 @@ await certify("attacker", "attacker.example");
 await certify("expired", "localhost", { from: "20200101000000Z", to: "20200201000000Z" });
 await openssl("req", "-x509", ...key("self"), ...names("localhost"), "-days", "9", "-out", "self.pem");
 
-const port = await new Promise<number>((found) => {
-  const probe = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = probe.address() as AddressInfo;
-    probe.close(() => found(port));
-  });
-});
+const port = await freePort();
 for (const kind of ["pem", "key"]) await copyFile(at(`good.${kind}`), at(`server.${kind}`));
 const own = await ownServer([
   ...["--skip-networking=0", `--port=${port}`, "--bind-address=127.0.0.1", "--require-secure-transport=ON"],

@@ -5,9 +5,9 @@
  */
 import { afterAll, expect, test } from "bun:test";
 import { chownSync, readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { folderOf, removeFolders } from "../support/files.ts";
+import { freePort } from "../support/free-port.ts";
 import { ownServer } from "../support/own-server.ts";
 import { startS3 } from "../support/s3.ts";
 import { buildImage, cannotBuild, removeImage } from "./build.ts";
@@ -130,13 +130,4 @@ async function muster([name, ...args]: string[], environment: Record<string, str
 async function hires(): Promise<number> {
   const [rows] = await server.root.query(`SELECT COUNT(*) AS n FROM \`${server.name()}\`.hired_employees`);
   return Number((rows as { n: number }[])[0]?.n);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((found) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => found(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

@@ -1,6 +1,5 @@
 /** nginx as a proxy with the configuration of docs/operating.md, in which only ports and files are other ones. */
 import { readFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { certify } from "./certificates.ts";
 import { ROOT } from "./commands.ts";
@@ -68,12 +67,3 @@ function around(folder: string, server: string): string {
   );
   return `${user}daemon off;\npid nginx.pid;\nevents {}\nhttp {\n  access_log off;\n${temporary.join("")}${server}}\n`;
 }
-
-/** A port of this machine that is free at the moment. */
-export const freePort = () =>
-  new Promise<number>((found) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => found(port));
-    });
-  });

@@ -1,11 +1,11 @@
 /** A real S3 server for one test file: versitygw, which checks credentials and signatures. See ../s3-server/install. */
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { until } from "../../src/embedded/server-process.ts";
 import { S3Location } from "../../src/s3/location.ts";
 import { folderOf } from "./files.ts";
+import { freePort } from "./free-port.ts";
 import { missing } from "./missing.ts";
 
 const PROGRAM = process.env.MUSTER_S3_SERVER ?? "";
@@ -80,13 +80,4 @@ export async function s3Server(bucket: string) {
     /** Ends the server as a crash does. start() brings it back with what it had stored. */
     stop,
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port is free");
-  return address.port;
 }

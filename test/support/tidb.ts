@@ -1,11 +1,11 @@
 /** A TiDB server for all tests, with its storage in the same process and its data in a folder of its own. */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectOnce } from "../../src/db/database.ts";
 import type { EmbeddedServer } from "../../src/embedded/server.ts";
 import { until } from "../../src/embedded/server-process.ts";
+import { freePort } from "./free-port.ts";
 
 const START_MS_MAX = 120_000;
 
@@ -62,12 +62,4 @@ export async function startTidb(
     throw new Error(`TiDB did not answer within ${START_MS_MAX / 1000} s`);
   }
   return { url, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
 }
