@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { drizzle } from "drizzle-orm/mysql2";
 import type { RowDataPacket } from "mysql2/promise";
 import { requireSampleTables } from "../src/codecs/hiring-tables.ts";
-import { isTidb } from "../src/db/facts.ts";
+import { vendorOf } from "../src/db/facts.ts";
 import {
   departmentsAboveMean,
   departmentsByHires,
@@ -16,7 +16,7 @@ import { tables } from "./support/dictionary.ts";
 
 const hiring = requireSampleTables(tables, "a report");
 const database = await freshDatabase();
-const onTidb = isTidb(database.server.version);
+const onTidb = vendorOf(database.server.version) === "TiDB";
 const app = appOver(database);
 afterAll(database.close);
 

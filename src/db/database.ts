@@ -3,7 +3,7 @@ import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
 import { type Connection, createConnection, type Pool } from "mysql2/promise";
 import { type Capability, DEFAULTS } from "../config.ts";
 import { locate } from "./driver-errors.ts";
-import { type Facts, isTidb, readFacts, TIDB_TRANSACTION_LIMIT } from "./facts.ts";
+import { type Facts, readFacts, TIDB_TRANSACTION_LIMIT, vendorOf } from "./facts.ts";
 import { quoted } from "./grants.ts";
 import { routeTo, writableHost } from "./hosts.ts";
 import type { EndedRun } from "./ledger.ts";
@@ -143,7 +143,7 @@ async function factsOnce(url: string, password?: PasswordSource): Promise<Facts>
 
 function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Server {
   const version = variables.get("version") ?? "";
-  const isInnodb = !isTidb(version);
+  const isInnodb = vendorOf(version) !== "TiDB";
   return {
     version,
     loadsData: variables.get("local_infile") === "ON" && !capabilities.includes("no-load-data"),

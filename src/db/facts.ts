@@ -51,7 +51,7 @@ export async function readFacts(connection: Connection): Promise<Facts> {
   const variables = new Map(
     (await rowsOf("SHOW SESSION VARIABLES")).map((row) => [row.Variable_name ?? "", row.Value ?? ""]),
   );
-  if (isTidb(variables.get("version") ?? "")) {
+  if (vendorOf(variables.get("version")) === "TiDB") {
     // Few users may see it. Then the limit of memory counts, as it does if this setting has its default.
     const [row] = await rowsOf("SHOW CONFIG WHERE name = ?", [`performance.${TIDB_TRANSACTION_LIMIT}`]).catch(() => []);
     if (row?.Value && row.Value !== TIDB_DEFAULT_LIMIT) variables.set(TIDB_TRANSACTION_LIMIT, row.Value);
@@ -78,5 +78,10 @@ export async function readFacts(connection: Connection): Promise<Facts> {
   };
 }
 
+export type Vendor = "MySQL" | "MariaDB" | "TiDB";
+
 /** @param version what the server calls its version, such as `8.0.11-TiDB-v8.5.3` */
-export const isTidb = (version: string): boolean => /-TiDB-/.test(version);
+export function vendorOf(version = ""): Vendor {
+  if (/MariaDB/i.test(version)) return "MariaDB";
+  return /-TiDB-/.test(version) ? "TiDB" : "MySQL";
+}

@@ -28,8 +28,9 @@ export interface Route {
 }
 
 /**
- * Routes a pool's connections, and reads the password for each if it has a source. If there are several hosts, each new connection first finds out which of them takes writes. So
- * a service follows its cluster to a new primary. If none takes writes, the connection goes to a host that answers.
+ * Routes a pool's connections, and reads the password anew for each if it has a source. If there are several hosts, each new
+ * connection first finds out which of them takes writes. So a service follows its cluster to a new primary. If none takes
+ * writes, the connection goes to a host that answers.
  * @throws the driver's error if no host answers
  */
 export async function routeTo(hosts: Host[], options: ConnectionOptions, password?: PasswordSource): Promise<Route> {

@@ -1,5 +1,5 @@
 /** What Muster needs of the server and of its user's rights. docs/operating.md "What the server must be" has the same list. */
-import type { Facts } from "./facts.ts";
+import { type Facts, vendorOf } from "./facts.ts";
 import { quoted } from "./grants.ts";
 import { type Lack, rightsLacking, USES, type Use } from "./rights.ts";
 
@@ -62,7 +62,7 @@ export function readOnlyBy(variables: ReadonlyMap<string, string>): string | und
 function oldServer({ variables }: Facts): Lack | undefined {
   const version = variables.get("version") ?? "";
   const [, major = "0", minor = "0"] = /^(\d+)\.(\d+)/.exec(version) ?? [];
-  const isMariaDb = /MariaDB/i.test(version);
+  const isMariaDb = vendorOf(version) === "MariaDB";
   const [leastMajor, leastMinor] = isMariaDb ? [10, 6] : [8, 0];
   const isEnough = Number(major) > leastMajor || (Number(major) === leastMajor && Number(minor) >= leastMinor);
   if (isEnough || major === "0") return undefined;

@@ -1,5 +1,5 @@
 /** The rights that Muster's user needs for each use. docs/operating.md "Rights" lists them as statements, which a test runs. */
-import { type Facts, TABLES } from "./facts.ts";
+import { type Facts, TABLES, vendorOf } from "./facts.ts";
 import { allows, type Grants, quoted } from "./grants.ts";
 import { JOURNAL } from "./migrations.ts";
 
@@ -52,7 +52,7 @@ const NEEDS: Record<Use, readonly Need[]> = {
  */
 export function rightsLacking({ grants, database, variables }: Facts, use: Use): Lack | undefined {
   if (grants === undefined) return undefined;
-  const isMariaDb = /MariaDB/i.test(variables.get("version") ?? "");
+  const isMariaDb = vendorOf(variables.get("version")) === "MariaDB";
   const lacking = new Map<string, string[]>();
   for (const { rights, tables } of NEEDS[use]) {
     for (const right of rights) {

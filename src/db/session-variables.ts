@@ -8,7 +8,7 @@
  */
 import { MusterError } from "../errors.ts";
 import { driverError } from "./driver-errors.ts";
-import { isTidb } from "./facts.ts";
+import { type Vendor, vendorOf } from "./facts.ts";
 
 type Settings = Readonly<Record<string, string | number | bigint>>;
 
@@ -110,6 +110,13 @@ const TIDB: Settings = {
   tidb_idle_transaction_timeout: 0,
 };
 
+/** What SET_SESSION sets on each server besides ALL. */
+const OWN: Record<Vendor, Settings> = {
+  MySQL: MYSQL,
+  MariaDB: { ...MARIADB, ...MARIADB_SNAPSHOT },
+  TiDB: { ...MYSQL, ...TIDB },
+};
+
 const list = (settings: Settings) =>
   Object.entries(settings)
     .map(([name, value]) => `${name} = ${typeof value === "string" ? `'${value}'` : value}`)
@@ -144,9 +151,7 @@ export function sessionError(error: unknown): unknown {
  * @throws MusterError `refused` that names the first variable with another value
  */
 export function assertSession(shown: ReadonlyMap<string, string>): void {
-  const version = shown.get("version") ?? "";
-  const mysqls = isTidb(version) ? { ...MYSQL, ...TIDB } : MYSQL;
-  const own = /MariaDB/i.test(version) ? { ...MARIADB, ...MARIADB_SNAPSHOT } : mysqls;
+  const own = OWN[vendorOf(shown.get("version"))];
   for (const [name, value] of Object.entries({ ...ALL, ...own })) {
     const found = shown.get(name);
     if (found === undefined || isSame(found, String(value))) continue;
