@@ -1,10 +1,9 @@
 /** Finds what forbids a replacement: before anybody has to wait, and once more under locks. */
 import type { TableName } from "../codecs/tables.ts";
-import { MusterError } from "../errors.ts";
 import { hiddenFrom, type Referrer, referrersOf } from "../publish/definition.ts";
 import { LOCKING, refuseOrphans } from "../publish/orphans.ts";
 import { acts, lockTouched, refuseForOthers } from "../publish/other-programs.ts";
-import { planReplacement, type Replacement } from "../publish/replace.ts";
+import type { Replacement } from "../publish/replace.ts";
 import { isRewritten, refuseUndeclared, refuseUnverifiable } from "../publish/rewrite.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
@@ -63,33 +62,4 @@ export async function outsideReferrers(
   const all = await referrersOf(database, connection, replaced);
   const referrers = all.filter(({ isOurs, table }) => !isOurs || !replaced.includes(table as TableName));
   return { referrers, grant: (await hiddenFrom(connection, database.name)).foreignKeys };
-}
-
-/** Bytes that the server adds to each row of a transaction. */
-const ROW_OVERHEAD_BYTES = 60;
-
-/**
- * Refuses a restore whose transaction is larger than the server's limit. The server itself would refuse it only after all
- * the work.
- */
-export async function refuseTooLarge(
-  database: MusterDatabase,
-  run: LiveRun,
-  replacements: readonly Replacement[],
-): Promise<void> {
-  const { bytes: limit } = database.server.transactionLimit ?? {};
-  if (limit === undefined) return;
-  const counts = await planReplacement(run.connection, replacements);
-  let bytes = 0;
-  for (const { table, rows, bytes: staged } of replacements) {
-    const { inserted = 0, updated = 0, deleted = 0 } = counts[table.name] ?? {};
-    // A transaction carries an updated row twice: with the old values and with the new ones.
-    bytes += (inserted + 2 * updated + deleted) * (staged / Math.max(1, rows) + ROW_OVERHEAD_BYTES);
-  }
-  if (bytes <= limit) return;
-  const sizes = `about ${Math.round(bytes / 1e6)} MB in one transaction, and the server's limit is ${Math.round(limit / 1e6)} MB`;
-  throw new MusterError(
-    "refused",
-    `the restore would carry ${sizes}: restore fewer tables at once, or raise the limit`,
-  );
 }

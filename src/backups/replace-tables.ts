@@ -15,13 +15,13 @@ import { LOST_PARENTS, planReplacement, type Replaced, type Replacement, replace
 import { addIndexes } from "../publish/stage-table.ts";
 import { publishBySwap } from "../publish/swap.ts";
 import { swapVerdict } from "../publish/swappable.ts";
-import { explainedSize } from "../publish/transaction-size.ts";
+import { explainedSize, refuseTooLarge } from "../publish/transaction-size.ts";
 import { forgetSince } from "../repositories/file-log.ts";
 import { passGates } from "../repositories/gates.ts";
 import type { LiveRun } from "../repositories/live-run.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { backupIn, endRun, type Report } from "../repositories/run-log.ts";
-import { outsideReferrers, refuseEarly, refuseTooLarge, verifyUnderLocks } from "./obstacles.ts";
+import { outsideReferrers, refuseEarly, verifyUnderLocks } from "./obstacles.ts";
 
 /**
  * Replaces the rows of the tables, and records with the same commit that the run has succeeded.
@@ -89,7 +89,7 @@ async function replaceInTransaction(
   replacements: readonly Replacement[],
   { say, signal, progress }: Report,
 ): Promise<Replaced> {
-  await refuseTooLarge(database, run, replacements);
+  await refuseTooLarge(database, run.connection, replacements);
   // Most obstacles are found here, before anybody has to wait at a gate.
   await atOneMoment(run.connection, () => refuseOrphans(run.connection, replacements));
   const { referrers, grant } = await outsideReferrers(database, run, replacements);

@@ -39,8 +39,7 @@ const staged = (column: Column): Column => ({
 });
 
 /** Whether the server can give a column's value: an id that it assigns, or a default that it computes. */
-export const isLeftToServer = ({ isAssigned, serverDefault }: Column): boolean =>
-  isAssigned || serverDefault !== undefined;
+const isLeftToServer = ({ isAssigned, serverDefault }: Column): boolean => isAssigned || serverDefault !== undefined;
 
 /**
  * The columns of an INSERT that copies rows of a stage into their table, and what to select for them.
