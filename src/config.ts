@@ -1,7 +1,7 @@
 /** Every setting of the environment, declared once. The table in docs/operating.md "Settings" is made from this file. */
-import { isIP } from "node:net";
 import { z } from "zod";
 import { listOf, type Option, oneOf, readOptions, text, wholeNumber } from "./options.ts";
+import { isLocation, isNetwork, isOrigin, isPublicUrl } from "./setting-addresses.ts";
 
 /** The folder for the private server's data and for the sample, below the current directory. */
 export const DATA_FOLDER = ".data";
@@ -195,27 +195,4 @@ export function settingsOf(command: string): Record<string, Setting> {
   return Object.fromEntries(
     settings.filter(([, { commands = ["start"] }]) => commands.some((each) => each === command)),
   );
-}
-
-/** Whether it is a path or an s3:// URL. Any other URL is a mistake: as a path, it would create a directory of that name. */
-function isLocation(location: string): boolean {
-  return location.startsWith("s3://") || !/^[a-z][a-z0-9+.-]*:\/\//i.test(location);
-}
-
-/** Whether it has a host and a path alone. With a path such as `//hr`, addresses would lead to the host `hr`. */
-function isPublicUrl(address: string): boolean {
-  if (!/^https?:\/\/[^\s?#@\\]+$/.test(address) || !URL.canParse(address)) return false;
-  return !new URL(address).pathname.replace(/\/+$/, "").includes("//");
-}
-
-/** Whether it is an origin as browsers send it: without a path, and without the scheme's default port. */
-function isOrigin(origin: string): boolean {
-  return /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
-}
-
-/** Whether it is an IP address, or a network such as 10.0.0.0/8. */
-function isNetwork(network: string): boolean {
-  const [, address = "", prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(network) ?? [];
-  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  return Number(prefix ?? 0) <= bits;
 }
