@@ -1,8 +1,8 @@
 /** What inspect prints about a source. */
 import { called } from "../src/build.ts";
-import { importCommand, type SourceInspection } from "../src/ingest/inspect.ts";
 import type { FileInspection } from "../src/ingest/inspect-file.ts";
 import type { InspectedRow, InspectedRows } from "../src/ingest/inspect-rows.ts";
+import { importCommand, type SourceInspection } from "../src/ingest/inspect-source.ts";
 import { quoted } from "../src/read/recipes/option-text.ts";
 import { cut, escaped, firstOf } from "../src/shown.ts";
 import { aligned } from "./summary.ts";

@@ -1,7 +1,7 @@
 import { readConfig } from "../src/config.ts";
 import { lineOf } from "../src/db/driver-errors.ts";
-import { inspectSource, type SourceInspection } from "../src/ingest/inspect.ts";
 import type { FileInspection } from "../src/ingest/inspect-file.ts";
+import { inspectSource, type SourceInspection } from "../src/ingest/inspect-source.ts";
 import { type OpenDatabase, openDatabase } from "../src/open-database.ts";
 import { readRecipe } from "../src/read/recipes/recipe-file.ts";
 import { folderToSave, type NamedRecipe, recipeOfFiles, saveRecipe } from "../src/read/recipes/save-recipe.ts";

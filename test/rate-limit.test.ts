@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { type Config, readConfig } from "../src/config.ts";
-import { addressOf } from "../src/http/address.ts";
 import { readTokens } from "../src/http/auth.ts";
+import { addressOf } from "../src/http/client-address.ts";
 import { ADDRESSES_MAX, GUESSES_PER_MINUTE_MAX } from "../src/http/rate-limit.ts";
 import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";

@@ -1,10 +1,11 @@
 /** Reads the columns of all tables from information_schema, and what their defaults mean: MySQL and MariaDB differ there. */
-import { type Ask, grouped, unescaped } from "./catalog.ts";
+import { vendorOf } from "../db/facts.ts";
 import type { FoundColumn, FoundDefault } from "./found.ts";
+import { type Ask, grouped, unescaped } from "./information-schema.ts";
 
 export async function readColumns(ask: Ask): Promise<Map<string, FoundColumn[]>> {
   const [server] = await ask("SELECT VERSION() AS version, ? AS asked");
-  const isMariaDb = /MariaDB/i.test(server?.version ?? "");
+  const isMariaDb = vendorOf(server?.version ?? "") === "MariaDB";
   const rows = await ask(
     `SELECT table_name AS \`table\`, column_name AS name, data_type AS type, column_type AS fullType,
             is_nullable AS nullable, column_default AS fallback, extra AS extra, generation_expression AS expression

@@ -6,8 +6,8 @@
 import type { Connection } from "mysql2/promise";
 import { driverError } from "../db/driver-errors.ts";
 import { accountOf, quoted } from "../db/grants.ts";
-import { type Ask, type CatalogRow, grouped, unescaped } from "./catalog.ts";
 import type { FoundDatabase, FoundForeignKey, FoundIndex, FoundTable } from "./found.ts";
+import { type Ask, type CatalogRow, grouped, unescaped } from "./information-schema.ts";
 import { readColumns } from "./read-columns.ts";
 
 /** Muster's own tables, and the journals of its migrations and of Drizzle's. */

@@ -71,8 +71,8 @@ const OTHERWISE = "Set MUSTER_MYSQLD to a mysqld or mariadbd, or DATABASE_URL to
 const DAEMON_PLACES = "/usr/sbin:/usr/local/sbin:/usr/libexec:/usr/local/mysql/bin:/opt/homebrew/bin:/usr/local/bin";
 
 function installed(): string | undefined {
-  const PATH = `${process.env.PATH}:${DAEMON_PLACES}`;
-  return Bun.which("mysqld", { PATH }) ?? Bun.which("mariadbd", { PATH }) ?? undefined;
+  const find = (name: string) => Bun.which(name) ?? Bun.which(name, { PATH: DAEMON_PLACES });
+  return find("mysqld") ?? find("mariadbd") ?? undefined;
 }
 
 /** Reads the version, since the file's name may mislead: "Ver 10.11.19-MariaDB-0+deb12u1 for ..." or "Ver 9.7.4 for ...". */

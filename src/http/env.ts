@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { JsonText } from "../codecs/json-text.ts";
 
 /** Each role may do everything that the roles before it may do. */
-export const ROLES = ["reader", "writer", "admin"] as const;
+const ROLES = ["reader", "writer", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Whether a caller with this role may do what needs the other one. */

@@ -1,6 +1,6 @@
 /** Limits how many requests a client may send in a minute. Each process counts only its own requests. */
 import type { Context, MiddlewareHandler } from "hono";
-import { addressOf } from "./address.ts";
+import { addressOf } from "./client-address.ts";
 import type { Env } from "./env.ts";
 import { Refusal } from "./problem.ts";
 

@@ -7,7 +7,7 @@ import { packetTooLarge } from "../db/refusal.ts";
 import { columnList, toSql } from "./key-sql.ts";
 
 /** How many bytes a statement of several rows may have. Every server that Muster works with accepts it (requirements.ts). */
-export const STATEMENT_BYTES_MAX = 960 * 1024;
+const STATEMENT_BYTES_MAX = 960 * 1024;
 const ROWS_PER_INSERT = 1_000;
 /** An InsertBatch is sent in one transaction. Its bytes are counted roughly: one for each character of text, 8 for a number. */
 const ROWS_PER_BATCH = 20 * ROWS_PER_INSERT;

@@ -45,7 +45,7 @@ function withJsonAsText(table: Table): Table {
  * they are not mistaken for text. After RAW_BYTES_MAX characters, text and members are dropped: the log of rejections keeps
  * no more of a row.
  */
-export function recordText(record: object): string {
+function recordText(record: object): string {
   let left = RAW_BYTES_MAX;
   const clip = (text: string) => {
     const start = text.slice(0, Math.max(0, left));

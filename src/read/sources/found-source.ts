@@ -70,7 +70,7 @@ export const FOLDER_DEPTH_MAX = 64;
 /** How many files and folders of a source are looked at. */
 export const ENTRIES_MAX = 1_000_000;
 /** How many files of all sources together are read by one import. Each is kept in memory with its name. */
-export const FILES_MAX = 50_000;
+const FILES_MAX = 50_000;
 
 /** An error about a source with over ENTRIES_MAX entries. @param where its name */
 export function tooMany(where: string): MusterError {
