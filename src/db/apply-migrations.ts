@@ -15,6 +15,7 @@ import {
   pendingMigrations,
   readMigrations,
 } from "./migrations.ts";
+import { tryLock } from "./named-lock.ts";
 
 /** How long to wait for another command that migrates, and for each table that others are reading. */
 const LOCK_SECONDS_MAX = 60;
@@ -49,8 +50,7 @@ export async function applyPending(
 async function lock(connection: Connection, database: string): Promise<void> {
   // Use a hash: a lock's name has at most 64 characters, and the database's name alone may be that long.
   const name = `muster:${createHash("sha256").update(database).digest("hex").slice(0, 32)}`;
-  const [rows] = await connection.query("SELECT GET_LOCK(?, ?) AS taken", [name, LOCK_SECONDS_MAX]);
-  if ((rows as { taken: unknown }[])[0]?.taken === 1) return;
+  if (await tryLock(connection, name, LOCK_SECONDS_MAX)) return;
   throw new MusterError("unavailable", `another command has been migrating "${database}" for ${LOCK_SECONDS_MAX} s`);
 }
 

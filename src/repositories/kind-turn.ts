@@ -9,8 +9,9 @@ import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import { instant } from "../codecs/datetime.ts";
 import type { Database } from "../db/database.ts";
 import { type RunKind, runs } from "../db/ledger.ts";
+import { tryLock } from "../db/named-lock.ts";
 import { keptAlive } from "./live-run.ts";
-import { kindLock, runLock, tryLock } from "./locks.ts";
+import { kindLock, runLock } from "./locks.ts";
 import type { Report } from "./run-log.ts";
 
 export const IF_RUNNING = ["skip", "wait"] as const;

@@ -8,6 +8,7 @@ import { hostname } from "node:os";
 import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { Database } from "../db/database.ts";
 import type { RunKind } from "../db/ledger.ts";
+import { tryLock } from "../db/named-lock.ts";
 
 /** A run's connection holds it as long as the run is alive. */
 export const runLock = (database: Database, run: string) => lockName(database, `run ${run}`);
@@ -17,12 +18,6 @@ export const loadLock = (database: Database, table: string) => lockName(database
 
 /** The run of a kind that wants no other of its kind beside it holds it (--if-running). */
 export const kindLock = (database: Database, kind: RunKind) => lockName(database, `kind ${kind}`);
-
-/** Takes a lock. Waits at most this many seconds for it. @returns whether it was free in time */
-export async function tryLock(connection: Connection, name: string, seconds: number): Promise<boolean> {
-  const [rows] = await connection.query<RowDataPacket[]>("SELECT GET_LOCK(?, ?) AS taken", [name, seconds]);
-  return rows[0]?.taken === 1;
-}
 
 /**
  * Takes the lock of a new run, which nobody else can hold yet. TiDB does not tell who holds a lock, so there the connection
