@@ -21,14 +21,9 @@ const NOT_ON_TIDB: Record<string, string> = {
   "expects ids one after another, and TiDB's have gaps": "ids-of-database",
 };
 
-/** Nobody knows yet whether they pass. Delete a name from here when its file has passed on TiDB. */
-const NOT_PASSED: Record<string, string> = {
-  "was not run to its end there": "verdicts",
-};
-
 const byFile = new Map<string, string>(
-  [...Object.entries(ELSEWHERE), ...Object.entries(NOT_ON_TIDB), ...Object.entries(NOT_PASSED)].flatMap(
-    ([reason, names]) => names.split(" ").map((name) => [`test/${name}.test.ts`, reason] as const),
+  [...Object.entries(ELSEWHERE), ...Object.entries(NOT_ON_TIDB)].flatMap(([reason, names]) =>
+    names.split(" ").map((name) => [`test/${name}.test.ts`, reason] as const),
   ),
 );
 
