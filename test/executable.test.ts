@@ -181,6 +181,25 @@ test("it serves the page, the API document and their files, and SIGTERM stops it
   await reading;
 });
 
+test("what the environment leaves out is read from .env.local, and then from .env", async () => {
+  const cwd = await folderOf({
+    ".env": `DATABASE_URL=${database.url}\nBACKUP_STORE=./hidden`,
+    ".env.local": "BACKUP_STORE=./a\\$HOME",
+  });
+  const storeWith = (env: Record<string, string>) => {
+    const { stdout, stderr } = Bun.spawnSync([join(built, "muster"), "backup", "--list", "--json"], { cwd, env });
+    expect(`${stderr}`).toBe("");
+    return JSON.parse(`${stdout}`).store;
+  };
+  expect(storeWith({ HOME: folder })).toBe("./a$HOME");
+  expect(storeWith({ BACKUP_STORE: "./given" })).toBe("./given");
+});
+
+test("a message names a command as it is called here", async () => {
+  const { stderr } = await muster(["restore", "jobs", "--backup", "none"]);
+  expect(stderr).toBe("there is no backup none: GET /backups and muster backup --list name those in the store\n");
+});
+
 test("nothing but what was asked for is left in the folder", () => {
   expect(readdirSync(folder).sort()).toEqual(["again.csv", "backups", "bunfig.toml", "csv", "rejects.csv"]);
 });
