@@ -6,7 +6,7 @@ import type { Table } from "../codecs/tables.ts";
 import { driverError } from "../db/driver-errors.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { MusterError } from "../errors.ts";
-import { isOutOfIds } from "../repositories/assigned-ids.ts";
+import { isOutOfIds, loweringOf } from "../repositories/assigned-ids.ts";
 import { columnAt, inKeyRange, type KeyRange, keyList, keyOf, keyRange } from "../repositories/key-sql.ts";
 import { count } from "../repositories/row-sets.ts";
 import { insertUnchecked } from "./self-references.ts";
@@ -169,7 +169,8 @@ class Append {
       this.inserted += affectedRows;
       return undefined;
     } catch (error) {
-      if (assignsIds && isOutOfIds(driverError(error), table)) throw outOfIds(table);
+      if (assignsIds && isOutOfIds(driverError(error), table))
+        throw outOfIds(table, await loweringOf(this.connection, table));
       const refusal = refusalOf(error);
       if (refusal) return refusal;
       throw error;
@@ -196,7 +197,8 @@ function around(row: number | undefined, { first, last }: KeyRange): KeyRange[] 
   ].filter((part) => part.first <= part.last);
 }
 
-function outOfIds({ name }: Table): MusterError {
-  const advice = `give the files ids of their own, or if its highest ids are free: ALTER TABLE ${name} AUTO_INCREMENT = 1`;
+/** @param lowering the statement that frees the ids after the highest one */
+function outOfIds({ name }: Table, lowering: string): MusterError {
+  const advice = `give the files ids of their own, or if its highest ids are free: ${lowering}`;
   return new MusterError("conflict", `${name} has too few ids left for these rows, and none was stored: ${advice}`);
 }

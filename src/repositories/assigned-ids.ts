@@ -4,6 +4,7 @@ import type { Connection, RowDataPacket } from "mysql2/promise";
 import type { SqlValue } from "../codecs/codec.ts";
 import { largestId, numberKeyOf, type Row, sameRow, type Table } from "../codecs/tables.ts";
 import { type DriverError, driverError } from "../db/driver-errors.ts";
+import { vendorOf } from "../db/facts.ts";
 import { refusalOf } from "../db/refusal.ts";
 import { MusterError } from "../errors.ts";
 import { insert } from "./inserts.ts";
@@ -81,6 +82,18 @@ async function insertAfterHighest(connection: Connection, table: Table, rows: re
 }
 
 /**
+ * The statement that lets the database assign the ids after the highest one again. TiDB lowers AUTO_INCREMENT only by FORCE, and
+ * then also below ids that are stored.
+ * @param max no higher id counts
+ */
+export async function loweringOf(connection: Connection, table: Table, max = largestId(table)): Promise<string> {
+  const [rows] = await connection.query<RowDataPacket[]>("SELECT VERSION() AS version");
+  const alter = `ALTER TABLE ${table.name}`;
+  if (vendorOf(rows[0]?.version) !== "TiDB") return `${alter} AUTO_INCREMENT = 1`;
+  return `${alter} FORCE AUTO_INCREMENT = ${1 + (await highestId(connection, table, max))}`;
+}
+
+/**
  * Deletes rows that the caller's transaction has just inserted.
  * @returns false, with nothing deleted, if a trigger has changed these rows
  */
@@ -94,17 +107,19 @@ async function takeBack(
   const stored = new Map((await readRows(connection, table, ids)).map((row) => [row[key], row]));
   const isOurs = ids.every((id, index) => sameRow(stored.get(id) ?? [], rows[index]?.with(key, id) ?? []));
   if (!isOurs) return false;
-  await connection.query(`DELETE FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`, [ids]).catch((error) => {
-    // A user who may insert need not have the right to delete.
-    if (driverError(error)?.code !== "ER_TABLEACCESS_DENIED_ERROR") throw error;
-    const mend = `ALTER TABLE ${table.name} AUTO_INCREMENT = 1`;
-    throw new MusterError(
-      "conflict",
-      `AUTO_INCREMENT of ${table.name} is at its end, and lower ids are free: ${mend}`,
-      {
-        cause: error,
-      },
-    );
-  });
+  await connection
+    .query(`DELETE FROM ${escapeId(table.name)} WHERE ${keyOf(table)} IN (?)`, [ids])
+    .catch(async (error) => {
+      // A user who may insert need not have the right to delete.
+      if (driverError(error)?.code !== "ER_TABLEACCESS_DENIED_ERROR") throw error;
+      const mend = await loweringOf(connection, table, (ids[0] ?? 1) - 1);
+      throw new MusterError(
+        "conflict",
+        `AUTO_INCREMENT of ${table.name} is at its end, and lower ids are free: ${mend}`,
+        {
+          cause: error,
+        },
+      );
+    });
   return true;
 }
