@@ -263,10 +263,11 @@ s3://BUCKET/PREFIX/.`,
   bench: {
     script: "scripts/bench/bench.ts",
     forms: ["[NAME...] [options]"],
-    about: `Measures Muster against a peer, in turn, on private servers that are deleted afterwards.
+    about: `Measures Muster against other programs, in turn, on private servers that are deleted afterwards.
 
 NAME is one of ${BENCH_NAMES.join(", ")}; without any, all are measured.
-Prints a line of JSON for each bench and server. Its ratio is our time divided by the peer's, the median of the pairs.`,
+Prints a line of JSON for each bench and server. Its ratio is our time divided by the peer's, the median of the
+pairs. "rivals" has the same for further peers. A peer that is not installed is said to be missing.`,
     flags: {
       rows: {
         value: "N",

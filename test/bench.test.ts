@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { run, start } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
@@ -22,29 +22,57 @@ test("each bench prints a line of JSON with the time of both sides and their rat
   const lines = linesOf(stdout).map((line) => JSON.parse(line));
   const names = lines.map(({ bench }) => bench);
   expect(names).toEqual(["import", "reload", "dialect", "backup", "restore", "insert", "read", "report"]);
-  for (const { bench, rows, ours_s, peer, peer_s, ratio, rss_mb, server, pairs } of lines) {
-    expect([bench, server]).toEqual([bench, `${program.kind} ${program.version}`]);
-    expect(rows).toBeWithin(290, 301);
-    expect(ours_s).toBeGreaterThan(0);
-    if (process.platform === "linux") expect(rss_mb).toBeWithin(30, 500);
-    if (/ is missing /.test(peer)) continue;
-    // With so few rows the times are short, and they are rounded to a thousandth of a second.
-    expect(ratio).toBeGreaterThan((ours_s - ROUNDED_BY) / (peer_s + ROUNDED_BY) - ROUNDED_BY);
-    expect(ratio).toBeLessThan((ours_s + ROUNDED_BY) / (peer_s - ROUNDED_BY) + ROUNDED_BY);
-    expect(pairs).toEqual([ratio]);
+  for (const { rivals, ...line } of lines) {
+    expect([line.bench, line.server]).toEqual([line.bench, `${program.kind} ${program.version}`]);
+    expect(line.rows).toBeWithin(290, 301);
+    expect(line.ours_s).toBeGreaterThan(0);
+    if (process.platform === "linux") expect(line.rss_mb).toBeWithin(30, 500);
+    for (const rival of [line, ...rivals]) {
+      if (/ is missing /.test(rival.peer)) continue;
+      expect(rival.pairs).toEqual([rival.ratio]);
+      if (process.platform === "linux")
+        expect([rival.peer, rival.peer_rss_mb]).toEqual([rival.peer, expect.any(Number)]);
+      // With so few rows the times are short, and they are rounded to a thousandth of a second.
+      const { ours_s } = line;
+      expect(rival.ratio).toBeGreaterThan((ours_s - ROUNDED_BY) / (rival.peer_s + ROUNDED_BY) - ROUNDED_BY);
+      expect(rival.ratio).toBeLessThan((ours_s + ROUNDED_BY) / (rival.peer_s - ROUNDED_BY) + ROUNDED_BY);
+    }
   }
 });
 
-test("a peer that is not installed is reported as missing, and Muster is measured all the same", async () => {
+test("peers that are not installed are reported as missing, and Muster is measured all the same", async () => {
   const alone = await folderOf({});
   symlinkSync(program.path, join(alone, "mysqld"));
   const { code, stdout } = await run([BENCH, "backup", "--rows", "300", ...options], {
     MUSTER_MYSQLD: join(alone, "mysqld"),
     PATH: alone,
   });
-  expect([code, JSON.parse(stdout)]).toMatchObject([0, { bench: "backup", peer_s: null, ratio: null, pairs: [] }]);
-  expect(JSON.parse(stdout).peer).toMatch(/^(mariadb-dump or )?mysqldump is missing \(package [a-z-]+\)$/);
-  expect(JSON.parse(stdout).ours_s).toBeGreaterThan(0);
+  const { rivals, ...line } = JSON.parse(stdout);
+  expect([code, line]).toMatchObject([0, { bench: "backup", peer_s: null, ratio: null, pairs: [] }]);
+  expect(line.peer).toMatch(/^(mariadb-dump or )?mysqldump is missing \(package [a-z-]+\)$/);
+  expect(line.ours_s).toBeGreaterThan(0);
+  expect(rivals.map(({ peer }: { peer: string }) => peer)).toEqual([
+    "mydumper is missing (package mydumper)",
+    "mydumper is missing (package mydumper)",
+    expect.stringMatching(/^(mysqlsh|mariadb-shell) dump-tables is missing \(/),
+  ]);
+});
+
+test("a peer that fails or leaves out rows is named at the end, and the others are measured", async () => {
+  const path = await folderOf({
+    mydumper: "#!/bin/sh\ncase $* in *--compress*) echo 'no server' >&2; exit 1;; esac\n",
+  });
+  chmodSync(join(path, "mydumper"), 0o755);
+  const { code, stdout, stderr } = await run([BENCH, "backup", "--rows", "300", ...options], {
+    ...environment,
+    PATH: `${path}:${process.env.PATH}`,
+  });
+  const { rivals, ours_s } = JSON.parse(stdout);
+  expect([code, ours_s]).toEqual([1, expect.any(Number)]);
+  const [plain, compressed] = rivals;
+  expect(plain).toMatchObject({ peer: expect.stringMatching(/^mydumper .* failed: the dump has 0 rows, not \d+$/) });
+  expect(compressed).toMatchObject({ peer: expect.stringMatching(/failed \(exit 1\): no server$/), ratio: null });
+  expect(linesOf(stderr).at(-1)).toContain(`${plain.peer}; ${compressed.peer}`);
 });
 
 test("Ctrl-C ends the bench with code 130 and removes its server and data", async () => {

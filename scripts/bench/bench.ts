@@ -1,5 +1,5 @@
 /**
- * Measures Muster against the server's own tools, or against code written without Muster. docs/speed.md explains the results.
+ * Measures Muster against the server's own tools, other programs, and code written without Muster. docs/speed.md explains the results.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,9 +11,10 @@ import { dictionary } from "../../src/schema-check.ts";
 import { BENCH_NAMES, type BenchName, isBench } from "../commands.ts";
 import { say } from "../progress.ts";
 import { type Context, finish, type Outcome, readArguments, refuse } from "../run-command.ts";
-import { backupBench, dialectBench, importBench, type Place, reloadBench, restoreBench } from "./command-benches.ts";
+import { backupBench, dialectBench, importBench, reloadBench, restoreBench } from "./command-benches.ts";
 import { type Files, writeFiles } from "./files.ts";
 import { type Bench, measurePairs } from "./pairs.ts";
+import type { Place } from "./place.ts";
 import { findServers, startServer } from "./server.ts";
 import { insertBench, readBench, reportBench } from "./service-benches.ts";
 
@@ -48,18 +49,22 @@ async function main({ config, signal }: Context): Promise<Outcome> {
   if (programs.length === 0) {
     throw new MusterError("unavailable", `no ${options.server} server is installed here: set MUSTER_MYSQLD to one`);
   }
+  const failed: string[] = [];
   const folder = await mkdtemp(join(tmpdir(), "muster-bench-"));
   try {
     say(`making ${options.rows} rows in ${folder}`);
     const files = await writeFiles(folder, options.rows);
-    for (const program of programs) await measureOn(program, files, join(folder, program.kind), signal);
+    for (const program of programs)
+      failed.push(...(await measureOn(program, files, join(folder, program.kind), signal)));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  return { status: "succeeded" };
+  return failed.length === 0 ? { status: "succeeded" } : { status: "failed", error: failed.join("; ") };
 }
 
-async function measureOn(program: ServerProgram, files: Files, folder: string, signal: AbortSignal): Promise<void> {
+/** @returns the peers that failed, and why */
+async function measureOn(program: ServerProgram, files: Files, folder: string, signal: AbortSignal): Promise<string[]> {
+  const allFailed: string[] = [];
   const server = await startServer(program, folder, { say, signal });
   try {
     const scratch = join(folder, "scratch");
@@ -68,9 +73,12 @@ async function measureOn(program: ServerProgram, files: Files, folder: string, s
     for (const name of options.benches) {
       signal.throwIfAborted();
       const bench = await BENCHES[name](place);
-      const line = await measurePairs(bench, { name, pairs: options.pairs, server: server.version, say });
+      const { version } = server;
+      const { line, failed } = await measurePairs(bench, { name, pairs: options.pairs, server: version, say, signal });
       console.log(JSON.stringify(line));
+      allFailed.push(...failed);
     }
+    return allFailed;
   } finally {
     await server.stop();
   }

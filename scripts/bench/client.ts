@@ -1,12 +1,12 @@
 /**
  * Sends requests to a service, Muster or a peer, and prints the seconds that the requests took.
- *   usage: bun scripts/bench/client.ts insert URL FILE | read URL GREATEST_ID | report URL
+ *   usage: bun scripts/bench/client.ts insert URL FILE | read URL GREATEST_ID ROWS | report URL
  */
 import { type Cells, CONNECTIONS, inParallel, ROWS_PER_PAGE, readBatches, timed, timedReports } from "./batches.ts";
 
-const [bench = "", url = "", what = ""] = process.argv.slice(2);
+const [bench = "", url = "", what = "", rows = ""] = process.argv.slice(2);
 if (bench === "insert") await insert(what);
-else if (bench === "read") await read(Number(what));
+else if (bench === "read") await read(Number(what), Number(rows));
 else await timedReports(() => answer(`${url}/hired_2021_quarter`, 200));
 process.exit(0);
 
@@ -27,17 +27,25 @@ function objectOf([name, datetime, department_id, job_id]: Cells) {
 
 /**
  * Each connection reads its share of the ids, page after page. Everything is read twice, and only the second time counts: Bun
- * compiles the service's code in its first second, and a service runs for weeks.
+ * compiles the service's code in its first second, and a service runs for weeks. The first time, the rows are counted.
  */
-async function read(greatestId: number): Promise<void> {
-  const readShare = async (connection: number) => {
-    const end = Math.floor((greatestId * (connection + 1)) / CONNECTIONS);
-    for (let cursor = Math.floor((greatestId * connection) / CONNECTIONS); cursor < end; ) {
-      cursor = lastId(await answer(`${url}/hired_employees?limit=${ROWS_PER_PAGE}&cursor=${cursor}`, 200)) ?? end;
-    }
+async function read(greatestId: number, rows: number): Promise<void> {
+  const found = new Set<number>();
+  const count = (page: string) => {
+    for (const [, id] of page.matchAll(/\{"id":(\d+)/g)) found.add(Number(id));
   };
-  await inParallel(readShare);
-  await timed(() => inParallel(readShare));
+  await inParallel((connection) => readShare(connection, greatestId, count));
+  if (found.size !== rows) fail(`${url} has ${found.size} rows in its pages, not ${rows}`);
+  await timed(() => inParallel((connection) => readShare(connection, greatestId)));
+}
+
+async function readShare(connection: number, greatestId: number, see?: (page: string) => void): Promise<void> {
+  const end = Math.floor((greatestId * (connection + 1)) / CONNECTIONS);
+  for (let cursor = Math.floor((greatestId * connection) / CONNECTIONS); cursor < end; ) {
+    const page = await answer(`${url}/hired_employees?limit=${ROWS_PER_PAGE}&cursor=${cursor}`, 200);
+    see?.(page);
+    cursor = lastId(page) ?? end;
+  }
 }
 
 /** Finds the last id without parsing the page. Parsing would take both sides the same time, and hide their difference. */
@@ -50,6 +58,10 @@ async function answer(address: string, expected: number, init: RequestInit = {})
   const response = await fetch(address, init);
   const body = await response.text();
   if (response.status === expected) return body;
-  console.error(`${address} answered ${response.status}: ${body.slice(0, 300)}`);
+  return fail(`${address} answered ${response.status}: ${body.slice(0, 300)}`);
+}
+
+function fail(message: string): never {
+  console.error(message);
   process.exit(1);
 }

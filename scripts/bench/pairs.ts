@@ -1,7 +1,8 @@
 /**
- * Measures Muster and a peer in turn, in pairs. The result is the ratio of one pair, because its two sides ran on the same
- * machine at about the same time.
+ * Measures Muster and its peers in turn. The result is the ratio of one pair, because its two sides ran on the same machine at
+ * about the same time.
  */
+import { lineOf } from "../../src/db/driver-errors.ts";
 import type { Measured } from "./process.ts";
 
 /** One way to do the work. The time of `prepare` does not count. */
@@ -10,50 +11,99 @@ export interface Side {
   run(): Promise<Measured>;
 }
 
+export interface Peer {
+  /** Its name, or what has to be installed to run it. */
+  name: string;
+  side: Side | undefined;
+}
+
 export interface Bench {
   rows: number;
   ours: Side;
-  /** The name of the peer, or what has to be installed to run it. */
-  peer: string;
-  theirs: Side | undefined;
+  /** The first is the main one: the goals are ratios to it. */
+  peers: [Peer, ...Peer[]];
+}
+
+/** A peer, and what was measured of it so far. */
+interface Rival extends Peer {
+  done: { ours: number; theirs: number; ratio: number }[];
+  rssMb: number;
+  isFailed: boolean;
+}
+
+interface Options {
+  name: string;
+  pairs: number;
+  server: string;
+  say(line: string): void;
+  signal: AbortSignal;
 }
 
 /**
- * Runs both sides `pairs` times.
- * @returns what the bench prints: the seconds of both sides in the pair with the median ratio (if the number of pairs is even,
- *   the upper median); the most megabytes that our process had in any run; the ratios of all pairs. Without a peer there are
- *   no ratios.
+ * Runs every side `pairs` times. A peer that fails once is left out from then on.
+ * @returns `line`, what the bench prints: the seconds of both sides in the pair with the median ratio (if the number of pairs is
+ *   even, the upper median), the ratios of all pairs, and the most megabytes that a process had in any run. `rivals` has the same
+ *   of the other peers. A peer that is missing or failed has no numbers. `failed` has the names of those that failed.
  */
-export async function measurePairs(
-  bench: Bench,
-  { name, pairs, server, say }: { name: string; pairs: number; server: string; say(line: string): void },
-) {
-  const done: { ours: number; theirs?: number; ratio?: number }[] = [];
-  let rssMb = 0;
+export async function measurePairs(bench: Bench, { name, pairs, server, say, signal }: Options) {
+  const rivals = bench.peers.map((peer): Rival => ({ ...peer, done: [], rssMb: 0, isFailed: false }));
+  const own: Measured[] = [];
   for (let pair = 1; pair <= pairs; pair++) {
-    await bench.theirs?.prepare();
-    const theirs = await bench.theirs?.run();
+    const theirs: [Rival, Measured][] = [];
+    for (const rival of rivals) {
+      const measured = await attempt(rival, signal);
+      if (measured) theirs.push([rival, measured]);
+    }
     await bench.ours.prepare();
     const ours = await bench.ours.run();
-    rssMb = Math.max(rssMb, ours.rssMb);
-    const compared = theirs && { theirs: theirs.seconds, ratio: ours.seconds / theirs.seconds };
-    done.push({ ours: ours.seconds, ...compared });
-    const against = theirs ? `, the peer ${theirs.seconds.toFixed(2)} s` : "";
+    own.push(ours);
+    for (const [rival, measured] of theirs) {
+      rival.done.push({ ours: ours.seconds, theirs: measured.seconds, ratio: ours.seconds / measured.seconds });
+      rival.rssMb = Math.max(rival.rssMb, measured.rssMb);
+    }
+    const against = theirs.map(([rival, { seconds }]) => `, ${rival.name} ${seconds.toFixed(2)} s`).join("");
     say(`${server} ${name} ${pair}/${pairs}: ours ${ours.seconds.toFixed(2)} s${against}`);
   }
-  done.sort((a, b) => (a.ratio ?? a.ours) - (b.ratio ?? b.ours));
-  const median = done[Math.floor(done.length / 2)];
-  return {
+  const [main, ...others] = rivals;
+  const middle = main && medianOf(main.done, ({ ratio }) => ratio);
+  const line = {
     bench: name,
     rows: bench.rows,
-    ours_s: rounded(median?.ours),
-    peer: bench.peer,
-    peer_s: rounded(median?.theirs),
-    ratio: rounded(median?.ratio),
-    rss_mb: Math.round(rssMb),
+    ours_s: rounded(middle?.ours ?? medianOf(own, ({ seconds }) => seconds)?.seconds),
+    rss_mb: Math.round(Math.max(...own.map(({ rssMb }) => rssMb))),
+    ...(main && resultOf(main)),
+    rivals: others.map(resultOf),
     server,
-    pairs: done.flatMap(({ ratio }) => (ratio === undefined ? [] : [rounded(ratio)])),
   };
+  return { line, failed: rivals.filter(({ isFailed }) => isFailed).map((rival) => rival.name) };
+}
+
+async function attempt(rival: Rival, signal: AbortSignal): Promise<Measured | undefined> {
+  try {
+    await rival.side?.prepare();
+    return await rival.side?.run();
+  } catch (error) {
+    signal.throwIfAborted();
+    rival.name = `${rival.name} failed: ${lineOf(error)}`;
+    rival.side = undefined;
+    rival.isFailed = true;
+    return undefined;
+  }
+}
+
+function resultOf({ name, done, rssMb }: Rival) {
+  const middle = medianOf(done, ({ ratio }) => ratio);
+  return {
+    peer: name,
+    peer_s: rounded(middle?.theirs),
+    ratio: rounded(middle?.ratio),
+    peer_rss_mb: middle ? Math.round(rssMb) : null,
+    pairs: done.map(({ ratio }) => rounded(ratio)).sort((a, b) => Number(a) - Number(b)),
+  };
+}
+
+function medianOf<T>(all: T[], by: (each: T) => number): T | undefined {
+  return all.toSorted((a, b) => by(a) - by(b))[Math.floor(all.length / 2)];
 }
 
 const rounded = (value: number | undefined) => (value === undefined ? null : Number(value.toFixed(3)));

@@ -4,7 +4,7 @@ import { MusterError } from "../../src/errors.ts";
 
 export interface Measured {
   seconds: number;
-  /** The most memory that the process had, in megabytes (10^6 bytes). */
+  /** The most memory that the process had, and each process that it started, in megabytes (10^6 bytes). */
   rssMb: number;
   stdout: string;
 }
@@ -34,20 +34,33 @@ export async function measure(command: Command): Promise<Measured> {
   const started = performance.now();
   const stdin = command.input === undefined ? "ignore" : Bun.file(command.input);
   const child = Bun.spawn(command.arguments, { ...surroundings(command), stdin, stdout: "pipe", stderr: "pipe" });
-  let rssMb = 0;
-  const watch = setInterval(() => {
-    rssMb = Math.max(rssMb, peakMemory(child.pid));
-  }, MEMORY_EVERY_MS);
+  const memory = new Map<number, number>();
+  const watch = setInterval(() => watchMemory(child.pid, memory), MEMORY_EVERY_MS);
   const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   const code = await child.exited;
   const seconds = (performance.now() - started) / 1000;
   clearInterval(watch);
   command.signal.throwIfAborted();
+  const rssMb = [...memory.values()].reduce((sum, peak) => sum + peak, 0);
   const [stdout, stderr] = await output;
   if (code === 0) return { seconds, rssMb, stdout };
   const lines = stderr.trim().split("\n");
   const said = lines.find((line) => /^error/i.test(line)) ?? lines.at(-1);
   throw new MusterError("unavailable", `${command.arguments.join(" ").slice(0, 200)} failed (exit ${code}): ${said}`);
+}
+
+/** Notes the most memory of a process and of those that it started: `mysqldump | gzip` is a shell with two children. */
+function watchMemory(pid: number, memory: Map<number, number>): void {
+  memory.set(pid, Math.max(memory.get(pid) ?? 0, peakMemory(pid)));
+  for (const child of childrenOf(pid)) watchMemory(child, memory);
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
 }
 
 /** The most memory that a process had so far, in megabytes. 0 if the process is gone, or if the system has no /proc. */

@@ -16,17 +16,19 @@ const SERVER_OPTIONS = [
   "--innodb-io-capacity=10000",
 ];
 
-export type ClientName = "mysql" | "mysqldump";
+export type ClientName = "mysql" | "mysqldump" | "mysqlimport";
 
 /** The names of each client program, and the Debian package that has it. */
 const CLIENTS: Record<ServerProgram["kind"], Record<ClientName, { names: string[]; from: string }>> = {
   MySQL: {
     mysql: { names: ["mysql"], from: "mysql-client" },
     mysqldump: { names: ["mysqldump"], from: "mysql-client" },
+    mysqlimport: { names: ["mysqlimport"], from: "mysql-client" },
   },
   MariaDB: {
     mysql: { names: ["mariadb", "mysql"], from: "mariadb-client-core" },
     mysqldump: { names: ["mariadb-dump", "mysqldump"], from: "mariadb-client" },
+    mysqlimport: { names: ["mariadb-import", "mysqlimport"], from: "mariadb-client" },
   },
 };
 
@@ -63,6 +65,7 @@ export async function startServer(
   };
   const socket = decodeURIComponent(url.split("socket=")[1] ?? "");
   return {
+    kind: program.kind,
     /** Such as "MySQL 9.7.4". */
     version,
     /** DATABASE_URL of the database. */

@@ -12,40 +12,47 @@ import { MusterError } from "../../src/errors.ts";
 import { quarterlyHires } from "../../src/repositories/report-queries.ts";
 import { dictionary } from "../../src/schema-check.ts";
 import { CONNECTIONS, REPORTS, ROWS_PER_BATCH, ROWS_PER_PAGE } from "./batches.ts";
-import { checked, fillTables, ours, type Place } from "./command-benches.ts";
-import type { Bench } from "./pairs.ts";
+import type { Bench, Peer } from "./pairs.ts";
+import { checked, fillParents, fillTables, type Place } from "./place.ts";
 import { type Measured, measure, peakMemory, surroundings } from "./process.ts";
 
-/** Batches of hired_employees over HTTP, against prepared multi-row INSERTs of the same batches. */
+/** Batches of hired_employees over HTTP, against prepared multi-row INSERTs of the same batches, and against a plain service. */
 export async function insertBench(place: Place): Promise<Bench> {
   const { server, files } = place;
   const file = join(files.clean, "hired_employees.csv");
-  const prepare = async () => {
-    await server.reset();
-    for (const parents of ["departments", "jobs"]) await ours(place, "import", files.folder, "--table", parents);
-    await server.settle();
-  };
+  const prepare = () => fillParents(place);
+  const over = (service: string[]) =>
+    checked(place, () => serving(place, service, (url) => client(place, "insert", url, file)));
   return {
     rows: files.good,
-    ours: { prepare, run: checked(place, () => serving(place, MUSTER, (url) => client(place, "insert", url, file))) },
-    peer: `prepared INSERTs of ${ROWS_PER_BATCH} rows with mysql2, ${CONNECTIONS} connections`,
-    theirs: { prepare, run: checked(place, () => peer(place, "insert", file)) },
+    ours: { prepare, run: over(MUSTER) },
+    peers: [
+      {
+        name: `prepared INSERTs of ${ROWS_PER_BATCH} rows with mysql2, ${CONNECTIONS} connections`,
+        side: { prepare, run: checked(place, () => bareDriver(place, "insert", file)) },
+      },
+      { name: PLAIN, side: { prepare, run: over(plainService(server.socket)) } },
+    ],
   };
 }
 
-/** Pages of hired_employees over HTTP, against the same statement behind a bare server. */
+/** Pages of hired_employees over HTTP, against the same statement behind a bare server, and against a plain service. */
 export async function readBench(place: Place): Promise<Bench> {
   const { server, files } = place;
   await fillTables(place);
+  const { rows, good } = files;
   const side = (service: string[]) => ({
     prepare: () => server.settle(),
-    run: () => serving(place, service, (url) => client(place, "read", url, String(files.rows))),
+    run: () => serving(place, service, (url) => client(place, "read", url, String(rows), String(good))),
   });
+  const bare: Peer = {
+    name: `bare Bun.serve with mysql2, pages of ${ROWS_PER_PAGE}, ${CONNECTIONS} connections`,
+    side: side(["scripts/bench/bare-driver.ts", "read", server.socket]),
+  };
   return {
-    rows: files.good,
+    rows: good,
     ours: side(MUSTER),
-    peer: `bare Bun.serve with mysql2, pages of ${ROWS_PER_PAGE}, ${CONNECTIONS} connections`,
-    theirs: side(["scripts/bench/peer.ts", "read", server.socket]),
+    peers: [bare, { name: PLAIN, side: side(plainService(server.socket)) }],
   };
 }
 
@@ -58,8 +65,12 @@ export async function reportBench(place: Place): Promise<Bench> {
   return {
     rows: files.good,
     ours: { prepare, run: () => serving(place, MUSTER, (url) => client(place, "report", url)) },
-    peer: `the same SQL through mysql2, ${REPORTS} times`,
-    theirs: { prepare, run: () => peer(place, "report", statement) },
+    peers: [
+      {
+        name: `the same SQL through mysql2, ${REPORTS} times`,
+        side: { prepare, run: () => bareDriver(place, "report", statement) },
+      },
+    ],
   };
 }
 
@@ -80,6 +91,9 @@ async function reportStatement(url: string): Promise<{ query: string; parameters
 }
 
 const MUSTER = ["src/main.ts"];
+/** The service that most teams would write. */
+const PLAIN = `a plain service with Hono, zod and drizzle, ${CONNECTIONS} connections`;
+const plainService = (socket: string) => ["scripts/bench/plain-service.ts", socket];
 const START_MS_MAX = 30_000;
 
 /** Starts a service, runs a client against it, and stops it. @returns the client's time, and the service's memory */
@@ -110,8 +124,11 @@ function client({ signal }: Place, ...words: string[]): Promise<Measured> {
   return reported({ arguments: [process.execPath, "scripts/bench/client.ts", ...words], signal });
 }
 
-function peer({ server, signal }: Place, bench: string, what: string): Promise<Measured> {
-  return reported({ arguments: [process.execPath, "scripts/bench/peer.ts", bench, server.socket, what], signal });
+function bareDriver({ server, signal }: Place, bench: string, what: string): Promise<Measured> {
+  return reported({
+    arguments: [process.execPath, "scripts/bench/bare-driver.ts", bench, server.socket, what],
+    signal,
+  });
 }
 
 /** Runs a process that prints the seconds it measured itself. */

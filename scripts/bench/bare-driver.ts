@@ -1,6 +1,6 @@
 /**
- * The peers of the insert, read and report benches: the code that one would write without Muster. It checks and logs nothing.
- *   usage: bun scripts/bench/peer.ts insert SOCKET FILE | read SOCKET | report SOCKET STATEMENT_AS_JSON
+ * The main peers of the insert, read and report benches: the driver and nothing else. They check and log nothing.
+ *   usage: bun scripts/bench/bare-driver.ts insert SOCKET FILE | read SOCKET | report SOCKET STATEMENT_AS_JSON
  */
 import { type ConnectionOptions, createConnection, createPool } from "mysql2/promise";
 import { CONNECTIONS, inParallel, readBatches, timed, timedReports } from "./batches.ts";

@@ -1,0 +1,64 @@
+/** Where the benches run: the server, the files, and what every bench does there. */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { MusterError } from "../../src/errors.ts";
+import type { Files } from "./files.ts";
+import { type Measured, measure } from "./process.ts";
+import type { BenchServer } from "./server.ts";
+
+export interface Place {
+  server: BenchServer;
+  files: Files;
+  /** A folder for the files that a bench writes. */
+  scratch: string;
+  signal: AbortSignal;
+}
+
+/** How many threads a peer may use, if it can use several. */
+export const THREADS = availableParallelism();
+
+export async function emptyTables({ server }: Place): Promise<void> {
+  await server.reset();
+  await server.settle();
+}
+
+/** Fills the tables, unless they are full already. */
+export async function fillTables(place: Place): Promise<void> {
+  const { server, files } = place;
+  if ((await rowsStored(place).catch(() => undefined)) === files.good) return;
+  await server.reset();
+  await checked(place, () => ours(place, "import", files.folder))();
+}
+
+/** Empties hired_employees, and fills the tables that it points at. */
+export async function fillParents(place: Place): Promise<void> {
+  const { server, files } = place;
+  await server.reset();
+  for (const parents of ["departments", "jobs"]) await ours(place, "import", files.folder, "--table", parents);
+  await server.settle();
+}
+
+/** One of our commands, as a user runs it. */
+export function ours({ server, scratch, signal }: Place, name: string, ...words: string[]): Promise<Measured> {
+  return measure({
+    arguments: [process.execPath, `scripts/${name}.ts`, ...words],
+    environment: { DATABASE_URL: server.url, BACKUP_STORE: join(scratch, "backups") },
+    signal,
+  });
+}
+
+/** A run that fails unless every good row is stored after it. */
+export function checked(place: Place, run: () => Promise<Measured>): () => Promise<Measured> {
+  return async () => {
+    const measured = await run();
+    const found = await rowsStored(place);
+    if (found !== place.files.good)
+      throw new MusterError("unavailable", `${found} rows are stored, not ${place.files.good}`);
+    return measured;
+  };
+}
+
+async function rowsStored({ server }: Place): Promise<unknown> {
+  const [row] = await server.run("SELECT COUNT(*) AS found FROM hired_employees");
+  return row?.found;
+}
