@@ -69,10 +69,10 @@ test("a peer that fails or leaves out rows is named at the end, and the others a
   });
   const { rivals, ours_s } = JSON.parse(stdout);
   expect([code, ours_s]).toEqual([1, expect.any(Number)]);
-  const [plain, compressed] = rivals;
-  expect(plain).toMatchObject({ peer: expect.stringMatching(/^mydumper .* failed: the dump has 0 rows, not \d+$/) });
-  expect(compressed).toMatchObject({ peer: expect.stringMatching(/failed \(exit 1\): no server$/), ratio: null });
-  expect(linesOf(stderr).at(-1)).toContain(`${plain.peer}; ${compressed.peer}`);
+  const [plain, compressed] = rivals.map(({ peer }: { peer: string }) => peer);
+  expect(plain).toMatch(/^mydumper .* failed: the dump has 0 rows, not \d+$/);
+  expect(compressed).toMatch(/^mydumper .* --compress failed: .* failed \(exit 1\): no server$/);
+  expect(linesOf(stderr).at(-1)).toBe(`${plain}; ${compressed}`);
 });
 
 test("Ctrl-C ends the bench with code 130 and removes its server and data", async () => {
