@@ -87,6 +87,7 @@ async function attempt(rival: Rival, signal: AbortSignal): Promise<Measured | un
     rival.name = `${rival.name} failed: ${lineOf(error)}`;
     rival.side = undefined;
     rival.isFailed = true;
+    rival.done = [];
     return undefined;
   }
 }
