@@ -3,7 +3,7 @@
  *   usage: bun scripts/bench/bare-driver.ts insert SOCKET FILE | read SOCKET | report SOCKET STATEMENT_AS_JSON
  */
 import { type ConnectionOptions, createConnection, createPool } from "mysql2/promise";
-import { CONNECTIONS, inParallel, readBatches, timed, timedReports } from "./batches.ts";
+import { CONNECTIONS, readBatches, timedBatches, timedReports } from "./batches.ts";
 
 const [bench = "", socketPath = "", what = ""] = process.argv.slice(2);
 const options: ConnectionOptions = { socketPath, user: "root", database: "muster", timezone: "Z", dateStrings: true };
@@ -17,14 +17,11 @@ else {
 async function insert(file: string): Promise<void> {
   const batches = (await readBatches(file)).map((batch) => batch.flat());
   const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => createConnection(options)));
-  const send = async (index: number) => {
-    for (let values = batches.pop(); values !== undefined; values = batches.pop()) {
-      const rows = new Array(values.length / 4).fill("(?, ?, ?, ?)").join(", ");
-      const statement = `INSERT INTO hired_employees (name, datetime, department_id, job_id) VALUES ${rows}`;
-      await connections[index]?.execute(statement, values);
-    }
-  };
-  await timed(() => inParallel(send));
+  await timedBatches(batches, async (values, index) => {
+    const rows = new Array(values.length / 4).fill("(?, ?, ?, ?)").join(", ");
+    const statement = `INSERT INTO hired_employees (name, datetime, department_id, job_id) VALUES ${rows}`;
+    await connections[index]?.execute(statement, values);
+  });
 }
 
 /** Serves pages. Its statement is that of Muster's pages (src/repositories/rows.ts): it reads one row more than a page has. */

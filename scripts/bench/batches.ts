@@ -25,6 +25,23 @@ function cellsOf(line: string): Cells {
   return [name, datetime, Number(department), Number(job)];
 }
 
+/**
+ * Sends all batches, several at once. The first third is not timed, for either side: Bun compiles code in its first seconds,
+ * and a service runs for weeks.
+ */
+export async function timedBatches<Batch>(
+  batches: readonly Batch[],
+  send: (batch: Batch, connection: number) => Promise<unknown>,
+): Promise<void> {
+  const sendAll = (part: Batch[]) =>
+    inParallel(async (connection) => {
+      for (let batch = part.pop(); batch !== undefined; batch = part.pop()) await send(batch, connection);
+    });
+  const first = Math.floor(batches.length / 3);
+  await sendAll(batches.slice(0, first));
+  await timed(() => sendAll(batches.slice(first)));
+}
+
 /** Does the work on every connection at once. */
 export async function inParallel(work: (connection: number) => Promise<void>): Promise<void> {
   await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => work(index)));

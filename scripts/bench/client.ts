@@ -2,7 +2,16 @@
  * Sends requests to a service, Muster or a peer, and prints the seconds that the requests took.
  *   usage: bun scripts/bench/client.ts insert URL FILE | read URL GREATEST_ID ROWS | report URL
  */
-import { type Cells, CONNECTIONS, inParallel, ROWS_PER_PAGE, readBatches, timed, timedReports } from "./batches.ts";
+import {
+  type Cells,
+  CONNECTIONS,
+  inParallel,
+  ROWS_PER_PAGE,
+  readBatches,
+  timed,
+  timedBatches,
+  timedReports,
+} from "./batches.ts";
 
 const [bench = "", url = "", what = "", rows = ""] = process.argv.slice(2);
 if (bench === "insert") await insert(what);
@@ -13,12 +22,7 @@ process.exit(0);
 async function insert(file: string): Promise<void> {
   const bodies = (await readBatches(file)).map((batch) => JSON.stringify(batch.map(objectOf)));
   const headers = { "Content-Type": "application/json" };
-  const send = async () => {
-    for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
-      await answer(`${url}/hired_employees`, 201, { method: "POST", headers, body });
-    }
-  };
-  await timed(() => inParallel(send));
+  await timedBatches(bodies, (body) => answer(`${url}/hired_employees`, 201, { method: "POST", headers, body }));
 }
 
 function objectOf([name, datetime, department_id, job_id]: Cells) {
