@@ -483,7 +483,7 @@ test("imports and cancellations need the role writer, events the role reader", a
 describe("when a run has ended", () => {
   const id = Bun.randomUUIDv7();
   beforeEach(() =>
-    recordRun(database, database.db, {
+    recordRun(database, database.pool, {
       id,
       kind: "insert",
       source: "POST /jobs",
@@ -534,7 +534,7 @@ test("a client that leaves causes no further query for its run", async () => {
   };
   const [left, stays] = [await following(), await following()];
   const id = Bun.randomUUIDv7();
-  await recordRun(database, database.db, {
+  await recordRun(database, database.pool, {
     id,
     kind: "import",
     source: "upload:x",

@@ -3,18 +3,17 @@ import { drizzle } from "drizzle-orm/mysql2";
 import type { PoolConnection } from "mysql2/promise";
 import type { Dictionary } from "../codecs/dictionary.ts";
 import { rowName } from "../codecs/key-text.ts";
-import { givenValues, type Row, type Table, type TableName } from "../codecs/tables.ts";
+import { givenValues, type TableName } from "../codecs/tables.ts";
 import type { Counts, Reason, RunKind } from "../db/ledger.ts";
 import { MusterError } from "../errors.ts";
 import { rowRecipe } from "../read/recipes/recipe-parts.ts";
 import type { BatchRow } from "../read/request-rows.ts";
 import { passGates } from "../repositories/gates.ts";
-import { existingIds } from "../repositories/key-sql.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 import { addRejections } from "../repositories/rejection-log.ts";
-import { readRows } from "../repositories/rows.ts";
 import { noRows, recordRun } from "../repositories/run-log.ts";
-import type { KnownRows } from "./judge.ts";
+import { BatchKnownRows } from "./batch-known-rows.ts";
+import type { Verdict } from "./judge.ts";
 import { judgeAndStoreByServer } from "./store-by-server.ts";
 import { type JudgedRow, judgeAndStore } from "./store-rows.ts";
 
@@ -66,7 +65,7 @@ export async function insertBatch(
   const counts = countOf(rows);
   const status = isRefused ? "refused" : "succeeded";
   const { kind, source } = batch;
-  await recordRun(database, drizzle(connection), { id: run, kind, source, status, counts, began });
+  await recordRun(database, connection, { id: run, kind, source, status, counts, began });
   return { run, counts, rows };
 }
 
@@ -87,34 +86,55 @@ async function judgeBatch(
   connection: PoolConnection,
   batch: Pick<Batch, "rows" | "strict">,
 ): Promise<{ inOrder: JudgedRow<BatchRow>[]; isRefused: boolean }> {
-  const batchTables = database.dictionary.tables.filter((table) => batch.rows.some((row) => row.table === table.name));
+  const rowsOf = byTable(batch.rows);
+  const batchTables = database.dictionary.tables.filter((table) => rowsOf.has(table.name));
   await passGates(connection, { shared: batchTables.map((table) => table.name) }, (table) => {
     throw new MusterError("unavailable", `${table} is being published or restored: try again`);
   });
   const known = new BatchKnownRows(connection);
   if (batch.strict) await connection.query("SAVEPOINT batch");
-  const judged = new Map<BatchRow, JudgedRow<BatchRow>>();
+  const judged = new Map<TableName, JudgedRow<BatchRow>[]>();
   for (const table of batchTables) {
-    const rows = batch.rows.filter((row) => row.table === table.name);
+    const rows = rowsOf.get(table.name) ?? [];
     const stored = table.judgedAsRead
       ? await judgeAndStore({ connection, table, known }, rows)
       : await judgeAndStoreByServer({ connection, database: database.name }, table, rows);
     known.accept(table, stored);
-    for (const each of stored) judged.set(each.row, each);
+    judged.set(table.name, stored);
   }
-  const inOrder = batch.rows.map((row) => {
-    const each = judged.get(row);
-    if (!each) throw new Error("a row of the batch has no verdict");
-    return each;
-  });
+  const inOrder = inOrderOf(batch.rows, judged);
   const isRefused = batch.strict && inOrder.some(({ verdict }) => verdict.is === "rejected");
   if (isRefused) await connection.query("ROLLBACK TO SAVEPOINT batch");
   return { inOrder, isRefused };
 }
 
+/** The rows of each table, in the order of the batch. */
+function byTable(rows: readonly BatchRow[]): Map<TableName, BatchRow[]> {
+  const rowsOf = new Map<TableName, BatchRow[]>();
+  for (const row of rows) {
+    const list = rowsOf.get(row.table);
+    if (list) list.push(row);
+    else rowsOf.set(row.table, [row]);
+  }
+  return rowsOf;
+}
+
+/** The judged rows of all tables in the order of the batch. Each table's rows are in that order already. */
+function inOrderOf(rows: readonly BatchRow[], judged: ReadonlyMap<TableName, JudgedRow<BatchRow>[]>) {
+  const next = new Map<TableName, number>();
+  return rows.map((row) => {
+    const at = next.get(row.table) ?? 0;
+    next.set(row.table, at + 1);
+    const each = judged.get(row.table)?.[at];
+    if (each?.row !== row) throw new Error("a row of the batch has no verdict");
+    return each;
+  });
+}
+
 /** @returns the ids of the rejections */
 async function logRejected(connection: PoolConnection, run: string, judged: readonly JudgedRow<BatchRow>[]) {
   const rejected = judged.filter(({ verdict }) => verdict.is === "rejected");
+  if (rejected.length === 0) return new Map<JudgedRow<BatchRow>, number | undefined>();
   const rows = rejected.map(({ row: { table, position, raw, columns, recipe, replaces, file = null }, verdict }) => ({
     ...{ table, file, position, raw, reasons: verdict.is === "rejected" ? verdict.reasons : [] },
     ...(columns && { columns }),
@@ -133,52 +153,32 @@ function answerTo(
   isRefused: boolean,
 ): RowAnswer {
   const { table, index, replaces } = row;
-  const place = { table, index, ...(replaces !== undefined && { replaces }) };
+  const status = statusOf(verdict, isRefused);
+  // Every row of every batch passes here, and spread operators would copy its answer three times.
+  const answer: RowAnswer = replaces === undefined ? { table, index, status } : { table, index, replaces, status };
   if (verdict.is === "rejected") {
-    const reasons = [...verdict.reasons];
-    return { ...place, status: "rejected", reasons, ...(rejection !== undefined && { rejection }) };
+    answer.reasons = [...verdict.reasons];
+    if (rejection !== undefined) answer.rejection = rejection;
+    return answer;
   }
-  const status = verdict.is === "unchanged" ? "unchanged" : isRefused ? "withheld" : "inserted";
   const kept = dictionary.of(table);
   // A withheld row was never given an id, so it has one only if it came with one.
   const stored = key ?? (id === undefined ? undefined : [id]);
   const given = isRefused ? givenValues(row.values, kept.key) : stored;
-  return { ...place, status, ...(given && rowName(kept, given)) };
+  return given ? Object.assign(answer, rowName(kept, given)) : answer;
+}
+
+function statusOf({ is }: Verdict, isRefused: boolean): RowAnswer["status"] {
+  if (is !== "new") return is;
+  return isRefused ? "withheld" : "inserted";
 }
 
 function countOf(rows: readonly RowAnswer[]): BatchOutcome["counts"] {
   const counts: BatchOutcome["counts"] = {};
   for (const { table, status } of rows) {
-    const each = counts[table] ?? noRows();
-    each.received++;
-    each[status]++;
-    counts[table] = each;
+    counts[table] ??= noRows();
+    counts[table].received++;
+    counts[table][status]++;
   }
   return counts;
-}
-
-/** The rows that are stored now, and the rows of this batch that were accepted before. */
-class BatchKnownRows implements KnownRows {
-  readonly #accepted = new Map<TableName, Set<number>>();
-
-  constructor(private readonly connection: PoolConnection) {}
-
-  /** Later tables of the batch may refer to these rows, unless they are rejected. */
-  accept(table: Table, rows: readonly JudgedRow[]): void {
-    const good = rows.filter(({ verdict }) => verdict.is !== "rejected");
-    // Under a key that is a number, the rows of other tables may refer to it.
-    const idOf = ({ id, key }: JudgedRow) => id ?? (table.numberKey === undefined ? undefined : Number(key?.[0]));
-    this.#accepted.set(table.name, new Set(good.flatMap((row) => idOf(row) ?? [])));
-  }
-
-  stored(table: Table, ids: readonly number[]): Promise<Row[]> {
-    return readRows(this.connection, table, ids);
-  }
-
-  async missing(table: Table, ids: ReadonlySet<number>): Promise<ReadonlySet<number>> {
-    const accepted = this.#accepted.get(table.name);
-    const unknown = [...ids].filter((id) => !accepted?.has(id));
-    const found = await existingIds(this.connection, table, unknown);
-    return new Set(unknown.filter((id) => !found.has(id)));
-  }
 }

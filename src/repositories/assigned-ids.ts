@@ -29,9 +29,7 @@ export async function insertRowsWithoutId(
   table: Table,
   rows: readonly Row[],
 ): Promise<SqlValue[]> {
-  const columns = table.columns.filter((column) => !column.isAssigned);
-  const withoutId = rows.map((row) => row.toSpliced(table.assigned ?? row.length, 1));
-  const assigned = await insert(connection, table.name, columns, withoutId).catch((error) => {
+  const assigned = await insert(connection, table, rows, { without: table.assigned }).catch((error) => {
     if (isOutOfIds(driverError(error), table)) return "out of ids" as const;
     throw error;
   });
@@ -73,7 +71,7 @@ async function insertAfterHighest(connection: Connection, table: Table, rows: re
     }
     const withId = rows.map((row, index) => row.with(key, first + index));
     try {
-      await insert(connection, table.name, table.columns, withId);
+      await insert(connection, table, withId);
       return withId.map((_, index) => first + index);
     } catch (error) {
       if (refusalOf(error)?.race !== "id" || attempt === TRIES_MAX) throw error;

@@ -1,6 +1,7 @@
 /** The log of runs: each has a row that says what it did. */
 import { and, desc, eq, inArray, isNotNull, isNull, lt, type SQL, sql } from "drizzle-orm";
 import type { MySql2Database } from "drizzle-orm/mysql2";
+import type { Connection, Pool } from "mysql2/promise";
 import { instant } from "../codecs/datetime.ts";
 import type { Database } from "../db/database.ts";
 import { type Counts, type RunCounts, type RunKind, type RunProgress, type RunStatus, runs } from "../db/ledger.ts";
@@ -100,10 +101,15 @@ const now = sql`UTC_TIMESTAMP(3)`;
  */
 export async function recordRun(
   { ended }: Database,
-  db: MySql2Database,
+  connection: Connection | Pool,
   { began, ...run }: { id: string; kind: RunKind; source: string; status: RunStatus; counts: RunCounts; began: number },
 ): Promise<void> {
-  await db.insert(runs).values({ ...run, owner: owner(), started_at: now, finished_at: now });
+  // Without Drizzle: making the statement took 6 % of the time that a batch of 1000 rows takes in this process.
+  await connection.query(
+    `INSERT INTO muster_runs (id, kind, source, status, counts, owner, started_at, finished_at)
+     VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`,
+    [run.id, run.kind, run.source, run.status, JSON.stringify(run.counts), owner()],
+  );
   for (const listener of ended) listener({ ...run, seconds: (performance.now() - began) / 1000 });
 }
 
