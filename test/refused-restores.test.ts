@@ -104,7 +104,7 @@ test("a restore that is too large for a cluster's transaction is refused before 
   const bringThere = () => restore(cluster, store, { tables: jobs, backup: "latest", report });
   await expect(bringThere()).rejects.toMatchObject({
     code: "refused",
-    message: expect.stringContaining("in one transaction, and the server's limit is 0 MB"),
+    message: expect.stringContaining("in one transaction, and the server's limit is 0.0 MB"),
   });
   expect(await select("SELECT id, job FROM jobs")).toEqual([[3, "Judge"]]);
   await bring();

@@ -4,7 +4,7 @@ import { backup } from "../src/backups/backup.ts";
 import { restore } from "../src/backups/restore.ts";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { AVRO_CODECS } from "../src/codecs/avro-container.ts";
-import type { Row } from "../src/codecs/tables.ts";
+import { largestNextId, type Row } from "../src/codecs/tables.ts";
 import { definitionOf } from "../src/publish/definition.ts";
 import { insertRows } from "../src/repositories/inserts.ts";
 import { listRows } from "../src/repositories/rows.ts";
@@ -48,7 +48,13 @@ test("any content is restored byte for byte, into an empty table or over other r
       await restore(there, store, { tables: [things], backup: manifest.id, report });
       const restored: readonly Row[] = await listRows(there, things, { limit: 100 });
       expect(restored).toEqual(rows);
-      const next = async (connection: typeof target) => (await definitionOf(connection, "things")).nextId;
+      // TiDB counts on in steps, beyond the ids that the key can have.
+      const next = async (connection: typeof target) => {
+        const { nextId } = await definitionOf(connection, "things");
+        const largest = largestNextId(things);
+        if (nextId > largest) return largest;
+        return nextId;
+      };
       expect(await next(target)).toBeGreaterThanOrEqual(await next(source));
       source.release();
       target.release();

@@ -96,9 +96,11 @@ async function carryOut(
 async function recordEnd(database: Database, run: LiveRun, counts: Record<string, { received: number }>) {
   const end = { status: "succeeded", counts } as const;
   try {
-    // The run's own connection may be lost although the database, or the next primary of a cluster, can be reached. Without
-    // that connection, another process may have recorded meanwhile that the run failed.
+    // The run's own connection may be lost although the database, or the next primary of a cluster, can be reached. The idle
+    // ones may be lost with it, unnoticed. Without the run's connection, another process may have recorded meanwhile that the
+    // run failed.
     await endRun(run.db, run.id, end).catch(async (error) => {
+      database.demoted();
       if (!(await endRun(database.db, run.id, end, "running"))) throw error;
     });
   } catch (error) {

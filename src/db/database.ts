@@ -32,7 +32,10 @@ export interface Database {
   writers: Turnstile;
   /** Limits the runs that hold several connections at once, so that one connection is left for their other queries. */
   longRuns: Turnstile;
-  /** Call this if the server has refused a write because it is read-only. The connections open now are not used again. */
+  /**
+   * Call this if the server has refused a write because it is read-only, or if it has ended connections. Those that are open
+   * now are not used again.
+   */
   demoted(): void;
   /** Called with every run that has ended in this process. */
   ended: Set<(run: EndedRun) => void>;

@@ -7,7 +7,8 @@ import { isDenied, named, type PasswordSource } from "./password.ts";
 import { SET_SESSION, sessionError } from "./session-variables.ts";
 
 /** The parts of mysql2's pool that have no public name. */
-type List = { length: number; get(index: number): { destroy(): void } | undefined };
+type Listed = { destroy(): void };
+type List = { length: number; get(index: number): Listed | undefined; toArray(): Listed[] };
 export type PoolState = CallbackPool & Record<"_allConnections" | "_freeConnections" | "_connectionQueue", List>;
 
 /** The longest wait for a free connection. Without a limit, callers that hold connections could wait for each other forever. */
@@ -33,7 +34,8 @@ export function openPool(
     for (let index = 0; index < state._allConnections.length; index++) {
       outdated.add(state._allConnections.get(index) ?? {});
     }
-    while (state._freeConnections.length > 0) state._freeConnections.get(0)?.destroy();
+    // A copy, because a connection that is destroyed leaves the list, unless the pool is closed.
+    for (const idle of state._freeConnections.toArray()) idle.destroy();
   };
   return { pool, renew };
 }
