@@ -113,7 +113,8 @@ test.skipIf(withoutChromium !== "")(
     await page.getByRole("button", { name: "Cancel" }).waitFor();
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByText(ASKED_OR_ENDED).waitFor();
-    await until(async () => (await listRuns(database.db, { limit: 1 }))[0]?.finished_at);
+    // For a moment the row may say that the process was killed: the run's lock is free before its reason is written.
+    await until(async () => (await listRuns(database.db, { limit: 1 }))[0]?.error?.includes("it was cancelled"));
     await page.reload();
     await page.getByText("it was cancelled on request").waitFor();
   },
