@@ -29,11 +29,12 @@ export async function definitionOf(connection: Connection, name: string, schema?
   const table = schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;
   const [rows] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE ${table}`);
   const text: string = rows[0]?.["Create Table"] ?? ""; // a view has none
+  const [, usual = ""] = TABLE_COLLATION.exec(text) ?? [];
   const lines = text
     .replace(NEXT_ID, "$1")
     .split("\n")
     .slice(1)
-    .map((line) => line.trim().replace(/,$/, ""));
+    .map((line) => withoutUsual(line.trim().replace(/,$/, ""), usual));
   const foreignKeys = lines.flatMap((line) => {
     const [, name = "", rule] = FOREIGN_KEY.exec(line) ?? [];
     return rule === undefined ? [] : [{ name: name.replaceAll("``", "`"), rule }];
@@ -70,6 +71,14 @@ export const namesIn = (list: string): string[] => list.match(/`(?:[^`]|``)+`/g)
 const COLUMN = /^`/;
 const KEY = /^([A-Z]+ )?KEY `/;
 const FOREIGN_KEY = /^CONSTRAINT `((?:[^`]|``)+)` (FOREIGN KEY .*)$/;
+/** In the line of the table's options. */
+const TABLE_COLLATION = /^\) .*? COLLATE=(\w+)/m;
+const COLLATED = /^(`(?:[^`]|``)+` [a-z]+(?:\((?:'(?:[^']|'')*'|[^')])*\))?)(?: CHARACTER SET \w+)? COLLATE (\w+)/;
+
+/** A column's line without the table's own collation: MySQL repeats it in tables that mysqldump's file has made again. */
+const withoutUsual = (line: string, usual: string): string =>
+  line.replace(COLLATED, (whole, start: string, collation: string) => (collation === usual ? start : whole));
+
 /** Matches only in the line of the table's options, because a column's comment may contain the same words. */
 const NEXT_ID = /^(\) .*?) AUTO_INCREMENT=(\d+)/m;
 
