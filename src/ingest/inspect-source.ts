@@ -1,16 +1,13 @@
 /** Inspects the files of a source, or the first part of a file. Nothing is written (docs/recipes.md "Let inspect find out"). */
 
-import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import type { Pool } from "mysql2/promise";
 import { called } from "../build.ts";
-import type { Dictionary } from "../codecs/dictionary.ts";
-import type { TableName } from "../codecs/tables.ts";
 import { MusterError } from "../errors.ts";
 import { type FileStart, startOf, wholeLines } from "../read/detect/file-start.ts";
 import { type formatOfFile, readerFor, readerOfFormat } from "../read/formats/file-formats.ts";
 import { quoted } from "../read/recipes/option-text.ts";
-import type { FileRecipe, Recipe } from "../read/recipes/recipe.ts";
-import { openSource, type Source, type SourceFile } from "../read/sources/source.ts";
+import type { FileRecipe } from "../read/recipes/recipe.ts";
+import { type OpenSource, openSource, type Source, type SourceFile } from "../read/sources/source.ts";
 import { type FileInspection, type Inspected, inspectFile, unreadable } from "./inspect-file.ts";
 import { InspectedIds, isOfFile } from "./inspect-rows.ts";
 
@@ -26,16 +23,8 @@ export interface SourceInspection {
   notes: string[];
 }
 
-export interface InspectOptions {
-  dictionary: Dictionary;
-  only?: TableName | undefined;
-  /** How the files are read. What it says is not looked for. */
-  recipe?: Recipe | undefined;
-  options?: FileRecipe | undefined;
-  s3?: S3ClientConfig | undefined;
-  signal?: AbortSignal | undefined;
-  say?: ((line: string) => void) | undefined;
-}
+/** What the recipe and the options say is not looked for. */
+export type InspectOptions = Omit<OpenSource, "locations">;
 
 /**
  * Inspects the files of one location. Only their starts are read, and nothing is written.

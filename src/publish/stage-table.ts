@@ -48,13 +48,16 @@ function columnLine(column: Column, collation: string | null | undefined): strin
 
 const hasDefault = ({ isAssigned, fallback }: Column) => !isAssigned && fallback !== null;
 
-/** MySQL's memory for sorting, while indexes are built. With its default of 1 MB three indexes of a million rows take a quarter longer. */
+/**
+ * MySQL's memory for sorting while it builds indexes. With its default of 1 MB, three indexes of a million rows take a quarter
+ * longer.
+ */
 const SORT_BYTES = 64 * 1024 * 1024;
 
 /** Gives a loaded stage its table's indexes. This takes long, so it is done before the gate is taken. */
 export async function addIndexes(connection: Connection, table: Table, stage: string): Promise<void> {
   const { keys } = await definitionOf(connection, table.name);
-  // MySQL has the variable since 8.0.27. MariaDB reads such a comment as a comment.
+  // MySQL has the variable from 8.0.27 on. For other servers it is in a comment, and the statement changes nothing.
   await connection.query(`SET SESSION foreign_key_checks = ON /*!80027 , innodb_ddl_buffer_size = ${SORT_BYTES} */`);
   await alter(
     connection,
