@@ -33,6 +33,7 @@ const inspect = async () => {
   inspecting.abort();
   inspecting = new AbortController();
   byId("tried").hidden = true;
+  byId("tried-run").replaceChildren(); // else the next dry run would begin under the last one's account
   if (!file) return;
   const { signal } = inspecting;
   say(`Looking at ${file.name}`);
@@ -160,6 +161,7 @@ const send = (isDryRun) => {
   byId("stop-sending").onclick = () => request.abort();
   showProblem("");
   byId("tried").hidden = true;
+  byId("tried-run").replaceChildren(); // else the next dry run would begin under the last one's account
   showSent(0, file.size);
   setSending(true);
   say(`Sending ${file.name}`);
