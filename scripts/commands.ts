@@ -267,7 +267,8 @@ s3://BUCKET/PREFIX/.`,
 
 NAME is one of ${BENCH_NAMES.join(", ")}; without any, all are measured.
 Prints a line of JSON for each bench and server. Its ratio is our time divided by the peer's, the median of the
-pairs. "rivals" has the same for further peers. A peer that is not installed is said to be missing.`,
+pairs. "rivals" has the same for further peers. A peer that is not installed is said to be missing. "us_per_row" is
+our time divided by the rows, in microseconds.`,
     flags: {
       rows: {
         value: "N",
@@ -281,9 +282,14 @@ pairs. "rivals" has the same for further peers. A peer that is not installed is 
         about: "mariadb or mysql; MUSTER_MYSQLD names the program of one",
         unset: "each that is installed",
       },
+      alone: { type: isGiven, about: "measure only Muster: how its cost per row grows with the rows" },
       help,
     },
-    examples: ["npm run bench", "npm run bench -- import restore --rows 300000 --server mysql"],
+    examples: [
+      "npm run bench",
+      "npm run bench -- import restore --rows 300000 --server mysql",
+      "npm run bench -- import --rows 10000000 --alone --pairs 1",
+    ],
     exitCodes: "0 done, 1 failed, 2 refused (wrong arguments), 130 interrupted.",
   },
 } as const satisfies Record<string, Command>;

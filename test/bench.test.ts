@@ -40,6 +40,14 @@ test("each bench prints a line of JSON with the time of both sides and their rat
   }
 });
 
+test("alone, Muster is measured without peers, per row, whatever was stored before", async () => {
+  const { code, stdout, stderr } = await run([BENCH, "reload", "--alone", "--rows", "300", ...options], environment);
+  expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+  const line = JSON.parse(stdout);
+  expect(Object.keys(line)).toEqual(["bench", "rows", "ours_s", "us_per_row", "rss_mb", "server"]);
+  expect(line.us_per_row).toBeCloseTo((line.ours_s * 1e6) / 300, -1);
+});
+
 test("peers that are not installed are reported as missing, and Muster is measured all the same", async () => {
   const alone = await folderOf({});
   symlinkSync(program.path, join(alone, "mysqld"));

@@ -29,13 +29,13 @@ const BENCHES: Record<BenchName, (place: Place) => Promise<Bench>> = {
   report: reportBench,
 };
 
-const options = readArguments("bench", ({ rows, pairs, server }, names) => {
+const options = readArguments("bench", ({ rows, pairs, server, alone }, names) => {
   const benches = names.filter(isBench);
   const unknown = names.find((name) => !isBench(name));
   if (unknown !== undefined) {
     refuse(`there is no bench ${unknown}: they are ${BENCH_NAMES.join(", ")}`);
   }
-  return { benches: benches.length > 0 ? benches : BENCH_NAMES, rows, pairs, server };
+  return { benches: benches.length > 0 ? benches : BENCH_NAMES, rows, pairs, server, alone };
 });
 
 await finish(main);
@@ -70,11 +70,12 @@ async function measureOn(program: ServerProgram, files: Files, folder: string, s
     const scratch = join(folder, "scratch");
     await mkdir(scratch);
     const place: Place = { server, files, scratch, signal };
+    const { pairs, alone } = options;
     for (const name of options.benches) {
       signal.throwIfAborted();
       const bench = await BENCHES[name](place);
-      const { version } = server;
-      const { line, failed } = await measurePairs(bench, { name, pairs: options.pairs, server: version, say, signal });
+      const how = { name, pairs, alone, server: server.version, say, signal };
+      const { line, failed } = await measurePairs(bench, how);
       console.log(JSON.stringify(line));
       allFailed.push(...failed);
     }

@@ -22,10 +22,13 @@ export async function importBench(place: Place): Promise<Bench> {
 export async function reloadBench(place: Place): Promise<Bench> {
   const { server, files } = place;
   const run = checked(place, () => ours(place, "import", files.folder));
+  const prepare = async () => {
+    await fillTables(place);
+    await server.settle();
+  };
   return {
     rows: files.rows,
-    // The peer runs first in each round, so it has filled the tables.
-    ours: { prepare: () => server.settle(), run },
+    ours: { prepare, run },
     peers: [{ name: "our own import into empty tables", side: { prepare: () => emptyTables(place), run } }],
   };
 }

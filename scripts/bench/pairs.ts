@@ -19,6 +19,8 @@ export interface Peer {
 
 export interface Bench {
   rows: number;
+  /** How many rows are worked at in the measured time, if it is another number. */
+  timedRows?: number;
   ours: Side;
   /** The first is the main one: the goals are ratios to it. */
   peers: [Peer, ...Peer[]];
@@ -34,6 +36,8 @@ interface Rival extends Peer {
 interface Options {
   name: string;
   pairs: number;
+  /** Only our side is measured. */
+  alone: boolean;
   server: string;
   say(line: string): void;
   signal: AbortSignal;
@@ -45,8 +49,8 @@ interface Options {
  *   even, the upper median), the ratios of all pairs, and the most megabytes that a process had in any run. `rivals` has the same
  *   of the other peers. A peer that is missing or failed has no numbers. `failed` has the names of those that failed.
  */
-export async function measurePairs(bench: Bench, { name, pairs, server, say, signal }: Options) {
-  const rivals = bench.peers.map((peer): Rival => ({ ...peer, done: [], rssMb: 0, isFailed: false }));
+export async function measurePairs(bench: Bench, { name, pairs, alone, server, say, signal }: Options) {
+  const rivals = (alone ? [] : bench.peers).map((peer): Rival => ({ ...peer, done: [], rssMb: 0, isFailed: false }));
   const own: Measured[] = [];
   for (let pair = 1; pair <= pairs; pair++) {
     const theirs: [Rival, Measured][] = [];
@@ -66,13 +70,15 @@ export async function measurePairs(bench: Bench, { name, pairs, server, say, sig
   }
   const [main, ...others] = rivals;
   const middle = main && medianOf(main.done, ({ ratio }) => ratio);
+  const seconds = middle?.ours ?? medianOf(own, (each) => each.seconds)?.seconds ?? 0;
   const line = {
     bench: name,
     rows: bench.rows,
-    ours_s: rounded(middle?.ours ?? medianOf(own, ({ seconds }) => seconds)?.seconds),
+    ours_s: rounded(seconds),
+    us_per_row: rounded((seconds * 1e6) / (bench.timedRows ?? bench.rows)),
     rss_mb: Math.round(Math.max(...own.map(({ rssMb }) => rssMb))),
     ...(main && resultOf(main)),
-    rivals: others.map(resultOf),
+    ...(!alone && { rivals: others.map(resultOf) }),
     server,
   };
   return { line, failed: rivals.filter(({ isFailed }) => isFailed).map((rival) => rival.name) };

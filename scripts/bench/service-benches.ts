@@ -11,7 +11,7 @@ import { until } from "../../src/embedded/server-process.ts";
 import { MusterError } from "../../src/errors.ts";
 import { quarterlyHires } from "../../src/repositories/report-queries.ts";
 import { dictionary } from "../../src/schema-check.ts";
-import { CONNECTIONS, REPORTS, ROWS_PER_BATCH, ROWS_PER_PAGE } from "./batches.ts";
+import { CONNECTIONS, REPORTS, ROWS_PER_BATCH, ROWS_PER_PAGE, untimed } from "./batches.ts";
 import type { Bench, Peer } from "./pairs.ts";
 import { checked, fillParents, fillTables, type Place } from "./place.ts";
 import { type Measured, measure, peakMemory, surroundings } from "./process.ts";
@@ -25,6 +25,7 @@ export async function insertBench(place: Place): Promise<Bench> {
     checked(place, () => serving(place, service, (url) => client(place, "insert", url, file)));
   return {
     rows: files.good,
+    timedRows: files.good - untimed(Math.ceil(files.good / ROWS_PER_BATCH)) * ROWS_PER_BATCH,
     ours: { prepare, run: over(MUSTER) },
     peers: [
       {
@@ -64,6 +65,7 @@ export async function reportBench(place: Place): Promise<Bench> {
   const prepare = () => server.settle();
   return {
     rows: files.good,
+    timedRows: files.good * REPORTS,
     ours: { prepare, run: () => serving(place, MUSTER, (url) => client(place, "report", url)) },
     peers: [
       {
