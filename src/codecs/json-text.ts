@@ -17,7 +17,7 @@ import {
 } from "./json-scanner.ts";
 
 export class JsonText {
-  readonly value: unknown;
+  #value: unknown;
   readonly #text: string;
   #scanner: JsonScanner | undefined;
 
@@ -31,13 +31,24 @@ export class JsonText {
     // The limits are checked before JSON.parse, which would take seconds and gigabytes for text over them.
     const colons = countColons(text, name);
     try {
-      this.value = JSON.parse(text);
+      this.#value = JSON.parse(text);
     } catch (error) {
       const why = (error as Error).message.replace("JSON Parse error: ", "");
       throw new MusterError("invalid", `${name} is not JSON: ${escaped(cut(why))}`);
     }
     // If JSON.parse dropped a repeated key, the value has fewer members than the text has colons. Only then scan the text.
-    if (colons !== countMembers(this.value)) this.#scanner = new JsonScanner(text);
+    if (colons !== countMembers(this.#value)) this.#scanner = new JsonScanner(text);
+  }
+
+  get value(): unknown {
+    return this.#value;
+  }
+
+  /** The value, which is forgotten here: so its objects are garbage as soon as their rows are read. */
+  takeValue(): unknown {
+    const value = this.#value;
+    this.#value = undefined;
+    return value;
   }
 
   /** False if no object has a key twice. It can be true without a repeated key, because source() scans the text too. */

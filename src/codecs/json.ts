@@ -36,8 +36,11 @@ export function fromJson(table: Table, row: unknown, options: { keyOptional: boo
       ),
     );
   }
-  return { values, reasons };
+  return { values, reasons: reasons.length === 0 ? NO_REASONS : reasons };
 }
+
+/** Shared by all good rows: a batch is kept until it is stored, and so would a list for each of its rows. */
+const NO_REASONS: readonly Reason[] = [];
 
 /** Makes the JSON object of a stored row: a JsonRow of its table. */
 export function toJson({ columns }: Table, row: Row): Record<string, unknown> {

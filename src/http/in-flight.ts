@@ -15,6 +15,11 @@ import type { Env } from "./env.ts";
 const BYTES_AT_WORK_MAX = 2 * 1024 * 1024;
 /** After each body longer than this, garbage is collected: it would pile up otherwise. A collection takes about 50 ms. */
 const GARBAGE_BYTES = 1024 * 1024;
+/**
+ * Shorter bodies leave garbage too. While others are worked on, it looks as if it were still needed, and Bun leaves it until
+ * the process has 250 MB. Collected after this many bytes, it stays below 230 MB, and inserts take a fiftieth longer.
+ */
+const GARBAGE_BYTES_OF_SHORT = 12 * 1024 * 1024;
 
 /** For this long, the whole Content-Length of a body is reserved. After that, only the bytes that have arrived are. */
 const ANNOUNCED_MS = 1_000;
@@ -26,6 +31,8 @@ export class InFlight {
   readonly #parsing = new Turnstile(1);
   #requests = 0;
   #bytes = 0;
+  /** Bytes of the bodies that were worked on since garbage was last collected. */
+  #done = 0;
 
   constructor(limits: Partial<InFlightLimits> = {}) {
     this.limits = { ...DEFAULT_LIMITS.inFlight, ...limits };
@@ -98,7 +105,10 @@ export class InFlight {
       const { length } = c.get("body");
       const work = async () => {
         await next();
-        if (length > GARBAGE_BYTES) Bun.gc(true);
+        this.#done += length;
+        if (length <= GARBAGE_BYTES && this.#done <= GARBAGE_BYTES_OF_SHORT) return;
+        this.#done = 0;
+        Bun.gc(true);
       };
       return this.#work.pass(work, Math.min(length, BYTES_AT_WORK_MAX / 2));
     };

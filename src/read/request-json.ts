@@ -18,9 +18,9 @@ import { addRow, type BatchRow, notEmpty, type Path, pointerAt } from "./request
 export function rowsOfJson(text: string, dictionary: Dictionary, only?: Table): BatchRow[] {
   const body = new JsonText(text);
   const rows = new JsonRows(body, dictionary);
-  const { value } = body;
+  const value = body.takeValue();
   if (only !== undefined && Array.isArray(value)) rows.addList(only, value, []);
-  else if (only !== undefined) rows.add(only, value, new ValuePlace(body, []));
+  else if (only !== undefined) rows.add(only, value, new ValuePlaces(body, []));
   else if (Array.isArray(value)) value.forEach((part, index) => void rows.addLists(part, [index]));
   else rows.addLists(value, []);
   return notEmpty(rows.all);
@@ -59,25 +59,28 @@ class JsonRows {
   /** Adds the rows of a list. Consecutive objects with one key each are joined to one row, until a key repeats. */
   addList(table: Table, list: readonly unknown[], path: Path): void {
     let fragments = new Map<string, Fragment>();
+    const places = new ValuePlaces(this.body, path);
     const end = () => {
-      if (fragments.size > 0) this.#addFragments(table, fragments);
+      if (fragments.size === 0) return; // most rows are whole, and need no new map
+      this.#addFragments(table, fragments);
       fragments = new Map();
     };
     list.forEach((element, index) => {
       const key = onlyKeyOf(element);
       if (key === undefined || fragments.has(key)) end();
-      if (key === undefined) this.add(table, element, new ValuePlace(this.body, path, index));
+      if (key === undefined) this.add(table, element, places, index);
       else fragments.set(key, { value: (element as Record<string, unknown>)[key], path: [...path, index] });
     });
     end();
   }
 
-  add(table: Table, row: unknown, place: Place): void {
+  /** @param at the row's index in its list, if it stands in one */
+  add(table: Table, row: unknown, places: Places, at?: number): void {
     const index = this.#counts.get(table.name) ?? 0;
     this.#counts.set(table.name, index + 1);
-    const repeated = this.body.mayRepeat ? place.paths.flatMap((path) => this.body.repeatedIn(path)) : [];
+    const repeated = this.body.mayRepeat ? places.paths(at).flatMap((path) => this.body.repeatedIn(path)) : [];
     const { values, reasons } = readJson(table, row, { keyOptional: true }, repeated);
-    addRow(this.all, new JsonRow(table.name, index, values, reasons, place));
+    addRow(this.all, new JsonRow(table.name, index, values, reasons, places, at));
   }
 
   #addFragments(table: Table, fragments: Map<string, Fragment>): void {
@@ -89,37 +92,40 @@ class JsonRows {
       return fragment && field !== undefined ? pointerTo([...fragment.path, field]) : pointerTo(paths[0] ?? []);
     };
     const source = () => `{${paths.map((path) => this.body.source(path).slice(1, -1).trim()).join(", ")}}`;
-    this.add(table, row, { paths, pointer, source });
+    this.add(table, row, { paths: () => paths, pointer: (_, field) => pointer(field), source });
   }
 }
 
-/** Where a row stands in the body. */
-interface Place {
-  /** The path of the row's object, or of each object if its fields come as separate objects. */
-  readonly paths: readonly Path[];
-  pointer(field?: string): string;
-  /** The row as it was written. */
-  source(): string;
+/** Where rows stand in the body. Rows of one list share it, because a thousand places would take as much memory as the rows. */
+interface Places {
+  /** The path of a row's object, or of each object if its fields come as separate objects. */
+  paths(at?: number): readonly Path[];
+  pointer(at?: number, field?: string): string;
+  /** A row as it was written. */
+  source(at?: number): string;
 }
 
-/** The place of a row that is one object. The path is computed only when needed: few rows need it. */
-class ValuePlace implements Place {
+/** The places of rows that are one object each: in a list, or `path` itself. They are computed when needed: few rows need theirs. */
+class ValuePlaces implements Places {
   constructor(
     private readonly body: JsonText,
-    private readonly list: Path,
-    private readonly index?: number,
+    private readonly path: Path,
   ) {}
 
-  get paths(): Path[] {
-    return [this.index === undefined ? this.list : [...this.list, this.index]];
+  paths(at?: number): Path[] {
+    return [this.#pathOf(at)];
   }
 
-  pointer(field?: string): string {
-    return pointerAt(this.paths[0] ?? [])(field);
+  pointer(at?: number, field?: string): string {
+    return pointerAt(this.#pathOf(at))(field);
   }
 
-  source(): string {
-    return this.body.source(this.paths[0] ?? []);
+  source(at?: number): string {
+    return this.body.source(this.#pathOf(at));
+  }
+
+  #pathOf(at?: number): Path {
+    return at === undefined ? this.path : [...this.path, at];
   }
 }
 
@@ -129,7 +135,8 @@ class JsonRow implements BatchRow {
     readonly index: number,
     readonly values: BatchRow["values"],
     readonly reasons: BatchRow["reasons"],
-    private readonly place: Place,
+    private readonly places: Places,
+    private readonly at: number | undefined,
   ) {}
 
   get position(): number {
@@ -137,11 +144,11 @@ class JsonRow implements BatchRow {
   }
 
   get raw(): Uint8Array {
-    return Buffer.from(this.place.source());
+    return Buffer.from(this.places.source(this.at));
   }
 
   pointer(field?: string): string {
-    return this.place.pointer(field);
+    return this.places.pointer(this.at, field);
   }
 }
 
