@@ -44,7 +44,10 @@ export class JsonText {
     return this.#value;
   }
 
-  /** The value, which is forgotten here: so its objects are garbage as soon as their rows are read. */
+  /**
+   * Returns the value and drops it here, so that its objects do not live as long as the rows, which keep this text. `value` is
+   * undefined afterwards.
+   */
   takeValue(): unknown {
     const value = this.#value;
     this.#value = undefined;

@@ -39,7 +39,7 @@ export function fromJson(table: Table, row: unknown, options: { keyOptional: boo
   return { values, reasons: reasons.length === 0 ? NO_REASONS : reasons };
 }
 
-/** Shared by all good rows: a batch is kept until it is stored, and so would a list for each of its rows. */
+/** All good rows share one list. A batch is kept until it is stored, and a list for each row would be kept with it. */
 const NO_REASONS: readonly Reason[] = [];
 
 /** Makes the JSON object of a stored row: a JsonRow of its table. */

@@ -20,7 +20,7 @@ export function rowsOfJson(text: string, dictionary: Dictionary, only?: Table): 
   const rows = new JsonRows(body, dictionary);
   const value = body.takeValue();
   if (only !== undefined && Array.isArray(value)) rows.addList(only, value, []);
-  else if (only !== undefined) rows.add(only, value, new ValuePlaces(body, []));
+  else if (only !== undefined) rows.add(only, value, placesIn(body, []));
   else if (Array.isArray(value)) value.forEach((part, index) => void rows.addLists(part, [index]));
   else rows.addLists(value, []);
   return notEmpty(rows.all);
@@ -59,7 +59,7 @@ class JsonRows {
   /** Adds the rows of a list. Consecutive objects with one key each are joined to one row, until a key repeats. */
   addList(table: Table, list: readonly unknown[], path: Path): void {
     let fragments = new Map<string, Fragment>();
-    const places = new ValuePlaces(this.body, path);
+    const places = placesIn(this.body, path);
     const end = () => {
       if (fragments.size === 0) return; // most rows are whole, and need no new map
       this.#addFragments(table, fragments);
@@ -75,12 +75,12 @@ class JsonRows {
   }
 
   /** @param at the row's index in its list, if it stands in one */
-  add(table: Table, row: unknown, places: Places, at?: number): void {
+  add(table: Table, row: unknown, placeOf: PlaceOf, at?: number): void {
     const index = this.#counts.get(table.name) ?? 0;
     this.#counts.set(table.name, index + 1);
-    const repeated = this.body.mayRepeat ? places.paths(at).flatMap((path) => this.body.repeatedIn(path)) : [];
+    const repeated = this.body.mayRepeat ? placeOf(at).paths.flatMap((path) => this.body.repeatedIn(path)) : [];
     const { values, reasons } = readJson(table, row, { keyOptional: true }, repeated);
-    addRow(this.all, new JsonRow(table.name, index, values, reasons, places, at));
+    addRow(this.all, new BodyRow(table.name, index, values, reasons, placeOf, at));
   }
 
   #addFragments(table: Table, fragments: Map<string, Fragment>): void {
@@ -92,50 +92,40 @@ class JsonRows {
       return fragment && field !== undefined ? pointerTo([...fragment.path, field]) : pointerTo(paths[0] ?? []);
     };
     const source = () => `{${paths.map((path) => this.body.source(path).slice(1, -1).trim()).join(", ")}}`;
-    this.add(table, row, { paths: () => paths, pointer: (_, field) => pointer(field), source });
+    this.add(table, row, () => ({ paths, pointer, source }));
   }
 }
 
-/** Where rows stand in the body. Rows of one list share it, because a thousand places would take as much memory as the rows. */
-interface Places {
-  /** The path of a row's object, or of each object if its fields come as separate objects. */
-  paths(at?: number): readonly Path[];
-  pointer(at?: number, field?: string): string;
-  /** A row as it was written. */
-  source(at?: number): string;
+/** Where a row stands in the body. */
+interface Place {
+  /** The path of the row's object, or of each object if its fields come as separate objects. */
+  paths: readonly Path[];
+  pointer(field?: string): string;
+  /** The row as it was written. */
+  source(): string;
 }
 
-/** The places of rows that are one object each: in a list, or `path` itself. They are computed when needed: few rows need theirs. */
-class ValuePlaces implements Places {
-  constructor(
-    private readonly body: JsonText,
-    private readonly path: Path,
-  ) {}
+/**
+ * Makes a row's place from its index in its list. Few rows need their place, and if all had one, the places would take as much
+ * memory as the rows.
+ */
+type PlaceOf = (at?: number) => Place;
 
-  paths(at?: number): Path[] {
-    return [this.#pathOf(at)];
-  }
+/** The places of rows that are one object each: in the list at a path, or at the path itself. */
+const placesIn =
+  (body: JsonText, list: Path): PlaceOf =>
+  (at) => {
+    const path = at === undefined ? list : [...list, at];
+    return { paths: [path], pointer: pointerAt(path), source: () => body.source(path) };
+  };
 
-  pointer(at?: number, field?: string): string {
-    return pointerAt(this.#pathOf(at))(field);
-  }
-
-  source(at?: number): string {
-    return this.body.source(this.#pathOf(at));
-  }
-
-  #pathOf(at?: number): Path {
-    return at === undefined ? this.path : [...this.path, at];
-  }
-}
-
-class JsonRow implements BatchRow {
+class BodyRow implements BatchRow {
   constructor(
     readonly table: TableName,
     readonly index: number,
     readonly values: BatchRow["values"],
     readonly reasons: BatchRow["reasons"],
-    private readonly places: Places,
+    private readonly placeOf: PlaceOf,
     private readonly at: number | undefined,
   ) {}
 
@@ -144,11 +134,11 @@ class JsonRow implements BatchRow {
   }
 
   get raw(): Uint8Array {
-    return Buffer.from(this.places.source(this.at));
+    return Buffer.from(this.placeOf(this.at).source());
   }
 
   pointer(field?: string): string {
-    return this.places.pointer(this.at, field);
+    return this.placeOf(this.at).pointer(field);
   }
 }
 
