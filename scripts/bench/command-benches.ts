@@ -14,7 +14,7 @@ export async function importBench(place: Place): Promise<Bench> {
   return {
     rows: files.rows,
     ours: { prepare: () => emptyTables(place), run: checked(place, () => ours(place, "import", files.folder)) },
-    peers: [loadData(place), await loadDataInParts(place), importTable(place)],
+    peers: [loadData(place), loadDataInParts(place), importTable(place)],
   };
 }
 
