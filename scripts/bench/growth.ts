@@ -68,7 +68,8 @@ function panel(server: string): string {
     `<text x="${PANEL.left}" y="20" font-weight="bold">${server}: microseconds per row</text>`,
     ...across.map(
       (tick) =>
-        `<path d="M${PANEL.left} ${y(tick)}H${right}" stroke="#ddd"/><text x="${PANEL.left - 6}" y="${y(tick) + 4}" text-anchor="end">${tick}</text>`,
+        `<path d="M${PANEL.left} ${y(tick)}H${right}" stroke="#ddd"/>
+<text x="${PANEL.left - 6}" y="${y(tick) + 4}" text-anchor="end">${tick}</text>`,
     ),
     ...sizes.map(
       (size) => `<text x="${x(size)}" y="${bottom + 18}" text-anchor="middle">${size.toLocaleString("en")}</text>`,
