@@ -268,7 +268,8 @@ s3://BUCKET/PREFIX/.`,
 NAME is one of ${BENCH_NAMES.join(", ")}; without any, all are measured.
 Prints a line of JSON for each bench and server. Its ratio is our time divided by the peer's, the median of the
 pairs. "rivals" has the same for further peers. A peer that is not installed is said to be missing. "us_per_row" is
-our time divided by the rows, in microseconds.`,
+our time divided by the rows handled in that time, in microseconds (insert: without the warm-up; report: rows times
+reports).`,
     flags: {
       rows: {
         value: "N",
@@ -282,7 +283,7 @@ our time divided by the rows, in microseconds.`,
         about: "mariadb or mysql; MUSTER_MYSQLD names the program of one",
         unset: "each that is installed",
       },
-      alone: { type: isGiven, about: "measure only Muster: how its cost per row grows with the rows" },
+      alone: { type: isGiven, about: "measure Muster without its peers" },
       help,
     },
     examples: [

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { chmodSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { timedRowsOf } from "../scripts/bench/batches.ts";
 import { run, start } from "./support/commands.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { until } from "./support/observe.ts";
@@ -46,6 +47,10 @@ test("alone, Muster is measured without peers, per row, whatever was stored befo
   const line = JSON.parse(stdout);
   expect(Object.keys(line)).toEqual(["bench", "rows", "ours_s", "us_per_row", "rss_mb", "server"]);
   expect(line.us_per_row).toBeCloseTo((line.ours_s * 1e6) / 300, -1);
+});
+
+test("the rows of an insert that are timed are those after the first third of the batches", () => {
+  expect([300, 3_000, 298_500].map(timedRowsOf)).toEqual([300, 2_000, 199_500]);
 });
 
 test("peers that are not installed are reported as missing, and Muster is measured all the same", async () => {

@@ -6,6 +6,7 @@ import { type ConnectionOptions, createConnection, createPool } from "mysql2/pro
 import { CONNECTIONS, readBatches, timedBatches, timedReports } from "./batches.ts";
 
 const [bench = "", socketPath = "", what = ""] = process.argv.slice(2);
+const COLUMNS = ["name", "datetime", "department_id", "job_id"];
 const options: ConnectionOptions = { socketPath, user: "root", database: "muster", timezone: "Z", dateStrings: true };
 if (bench === "read") servePages();
 else {
@@ -17,9 +18,10 @@ else {
 async function insert(file: string): Promise<void> {
   const batches = (await readBatches(file)).map((batch) => batch.flat());
   const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => createConnection(options)));
+  const row = `(${COLUMNS.map(() => "?").join(", ")})`;
   await timedBatches(batches, async (values, index) => {
-    const rows = new Array(values.length / 4).fill("(?, ?, ?, ?)").join(", ");
-    const statement = `INSERT INTO hired_employees (name, datetime, department_id, job_id) VALUES ${rows}`;
+    const rows = new Array(values.length / COLUMNS.length).fill(row).join(", ");
+    const statement = `INSERT INTO hired_employees (${COLUMNS.join(", ")}) VALUES ${rows}`;
     await connections[index]?.execute(statement, values);
   });
 }

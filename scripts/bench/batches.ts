@@ -25,10 +25,7 @@ function cellsOf(line: string): Cells {
   return [name, datetime, Number(department), Number(job)];
 }
 
-/**
- * Sends all batches, several at once. The first third is not timed, for either side: Bun compiles code in its first seconds,
- * and a service runs for weeks.
- */
+/** Sends all batches, several at once. The first third is not timed (docs/speed.md, How it is measured). */
 export async function timedBatches<Batch>(
   batches: readonly Batch[],
   send: (batch: Batch, connection: number) => Promise<unknown>,
@@ -43,7 +40,10 @@ export async function timedBatches<Batch>(
 }
 
 /** How many of so many batches come before the measured time. */
-export const untimed = (batches: number) => Math.floor(batches / 3);
+const untimed = (batches: number) => Math.floor(batches / 3);
+
+/** How many of the rows are sent in the measured time. */
+export const timedRowsOf = (rows: number) => rows - untimed(Math.ceil(rows / ROWS_PER_BATCH)) * ROWS_PER_BATCH;
 
 /** Does the work on every connection at once. */
 export async function inParallel(work: (connection: number) => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 /**
- * Measures Muster against the server's own tools, other programs, and code written without Muster. docs/speed.md explains the results.
+ * Measures Muster against the server's own tools, other programs, and code written without Muster. docs/speed.md explains the
+ * results.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -30,8 +30,8 @@ function objectOf([name, datetime, department_id, job_id]: Cells) {
 }
 
 /**
- * Each connection reads its share of the ids, page after page. Everything is read twice, and only the second time counts: Bun
- * compiles the service's code in its first second, and a service runs for weeks. The first time, the rows are counted.
+ * Each connection reads its share of the ids, page after page. Everything is read twice, and only the second time counts
+ * (docs/speed.md, How it is measured). The first time, the rows are counted.
  */
 async function read(greatestId: number, rows: number): Promise<void> {
   const found = new Set<number>();

@@ -1,6 +1,7 @@
 /** The benches of whole commands: import, reload, backup and restore, against the server's own tools and other programs. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { MusterError } from "../../src/errors.ts";
 import { DIALECT_FLAGS, writeDialect } from "./files.ts";
 import { mydumper, myloader } from "./mydumper.ts";
 import type { Bench, Side } from "./pairs.ts";
@@ -14,7 +15,7 @@ export async function importBench(place: Place): Promise<Bench> {
   return {
     rows: files.rows,
     ours: { prepare: () => emptyTables(place), run: checked(place, () => ours(place, "import", files.folder)) },
-    peers: [loadData(place), await loadDataInParts(place), importTable(place)],
+    peers: [loadData(place), loadDataInParts(place), importTable(place)],
   };
 }
 
@@ -58,7 +59,13 @@ export async function backupBench(place: Place): Promise<Bench> {
         await rm(join(scratch, "backups"), { recursive: true, force: true });
         await server.settle();
       },
-      run: () => ours(place, "backup", "hired_employees"),
+      async run() {
+        const measured = await ours(place, "backup", "hired_employees", "--json");
+        const { received } = JSON.parse(measured.stdout).tables.hired_employees;
+        if (received !== files.good)
+          throw new MusterError("unavailable", `the backup has ${received} rows, not ${files.good}`);
+        return measured;
+      },
     },
     peers: [mysqldump(place), mydumper(place), mydumper(place, "--compress"), dumpTables(place)],
   };

@@ -9,7 +9,6 @@ interface Measurement {
   bench: string;
   server: string;
   rows: number;
-  ours_s: number;
   us_per_row: number;
   rss_mb: number;
 }
@@ -17,8 +16,9 @@ interface Measurement {
 const PANEL = { width: 330, height: 300, top: 40, left: 50, bottom: 40, right: 70 };
 const WIDTH = PANEL.left + PANEL.width + PANEL.right;
 const HEIGHT = PANEL.top + PANEL.height + PANEL.bottom;
-const COLORS = ["#0b61a4", "#b5460f", "#1b7f4d", "#7a3fb0", "#8a6d00", "#b3245e", "#4a5560"];
-/** How many lines of text fit above each other: labels of lines that end at about the same height are moved apart. */
+/** A colour for each bench (BENCH_NAMES). */
+const COLORS = ["#0b61a4", "#b5460f", "#1b7f4d", "#7a3fb0", "#8a6d00", "#b3245e", "#4a5560", "#006d77"];
+/** The height of a label in pixels. Labels that would overlap are moved down. */
 const LABEL_HEIGHT = 13;
 
 const lines = (await Bun.stdin.text()).trim().split("\n");
@@ -38,9 +38,12 @@ const [file] = process.argv.slice(2);
 if (file !== undefined) await Bun.write(file, picture());
 console.log(table());
 
-/** The size for which a file was made: some of its rows are bad, and some benches count only the good ones. */
+/**
+ * The size that the bench was asked for. Some of its rows are bad, and some benches count only the good ones: 298,512 is
+ * 300,000.
+ */
 function sizeOf(rows: number): number {
-  return 10 ** Math.round(Math.log10(rows));
+  return Number(rows.toPrecision(1));
 }
 
 function distinct<T>(all: T[]): T[] {
@@ -65,24 +68,28 @@ function panel(server: string): string {
     `<text x="${PANEL.left}" y="20" font-weight="bold">${server}: microseconds per row</text>`,
     ...across.map(
       (tick) =>
-        `<path d="M${PANEL.left} ${y(tick)}H${right}" stroke="#ddd"/><text x="${PANEL.left - 6}" y="${y(tick) + 4}" text-anchor="end">${tick}</text>`,
+        `<path d="M${PANEL.left} ${y(tick)}H${right}" stroke="#ddd"/>
+<text x="${PANEL.left - 6}" y="${y(tick) + 4}" text-anchor="end">${tick}</text>`,
     ),
     ...sizes.map(
       (size) => `<text x="${x(size)}" y="${bottom + 18}" text-anchor="middle">${size.toLocaleString("en")}</text>`,
     ),
     `<text x="${(PANEL.left + right) / 2}" y="${bottom + 34}" text-anchor="middle">rows</text>`,
   ];
-  let above = Number.NEGATIVE_INFINITY;
+  let labelY = Number.NEGATIVE_INFINITY;
   const drawn = benches
-    .map((bench, index) => ({ bench, color: COLORS[index % COLORS.length], points: pointsOf(server, bench) }))
-    .sort((a, b) => (a.points.at(-1)?.[1] ?? 0) - (b.points.at(-1)?.[1] ?? 0));
-  for (const { bench, color, points } of drawn) {
-    const [, end] = points.at(-1) ?? [0, 0];
-    above = Math.max(end, above + LABEL_HEIGHT);
+    .flatMap((bench, index) => {
+      const points = pointsOf(server, bench);
+      const last = points.at(-1);
+      return last ? [{ bench, color: COLORS[index % COLORS.length], points, end: last[1] }] : [];
+    })
+    .sort((a, b) => a.end - b.end);
+  for (const { bench, color, points, end } of drawn) {
+    labelY = Math.max(end, labelY + LABEL_HEIGHT);
     parts.push(
       `<path d="${line()(points)}" fill="none" stroke="${color}" stroke-width="2"/>`,
       ...points.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3" fill="${color}"/>`),
-      `<text x="${right + 8}" y="${above + 4}" fill="${color}">${bench}</text>`,
+      `<text x="${right + 8}" y="${labelY + 4}" fill="${color}">${bench}</text>`,
     );
   }
   return parts.join("\n");

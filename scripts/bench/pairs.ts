@@ -27,7 +27,7 @@ export interface Bench {
 }
 
 /** A peer, and what was measured of it so far. */
-interface Rival extends Peer {
+interface MeasuredPeer extends Peer {
   done: { ours: number; theirs: number; ratio: number }[];
   rssMb: number;
   isFailed: boolean;
@@ -45,15 +45,18 @@ interface Options {
 
 /**
  * Runs every side `pairs` times. A peer that fails once is left out from then on.
- * @returns `line`, what the bench prints: the seconds of both sides in the pair with the median ratio (if the number of pairs is
- *   even, the upper median), the ratios of all pairs, and the most megabytes that a process had in any run. `rivals` has the same
- *   of the other peers. A peer that is missing or failed has no numbers. `failed` has the names of those that failed.
+ * @returns `line`, what the bench prints: the seconds of both sides in the pair with the median ratio (if the number of pairs
+ *   is even, the upper median), the ratios of all pairs, and the most megabytes that a process had in any run. `rivals` has the
+ *   same of the other peers. A peer that is missing or failed has no numbers. If `alone`, the line has neither a peer nor
+ *   `rivals`, and the seconds are the median. `failed` has the names of the peers that failed.
  */
 export async function measurePairs(bench: Bench, { name, pairs, alone, server, say, signal }: Options) {
-  const rivals = (alone ? [] : bench.peers).map((peer): Rival => ({ ...peer, done: [], rssMb: 0, isFailed: false }));
+  const rivals = (alone ? [] : bench.peers).map(
+    (peer): MeasuredPeer => ({ ...peer, done: [], rssMb: 0, isFailed: false }),
+  );
   const own: Measured[] = [];
   for (let pair = 1; pair <= pairs; pair++) {
-    const theirs: [Rival, Measured][] = [];
+    const theirs: [MeasuredPeer, Measured][] = [];
     for (const rival of rivals) {
       const measured = await attempt(rival, signal);
       if (measured) theirs.push([rival, measured]);
@@ -84,7 +87,7 @@ export async function measurePairs(bench: Bench, { name, pairs, alone, server, s
   return { line, failed: rivals.filter(({ isFailed }) => isFailed).map((rival) => rival.name) };
 }
 
-async function attempt(rival: Rival, signal: AbortSignal): Promise<Measured | undefined> {
+async function attempt(rival: MeasuredPeer, signal: AbortSignal): Promise<Measured | undefined> {
   try {
     await rival.side?.prepare();
     return await rival.side?.run();
@@ -98,7 +101,7 @@ async function attempt(rival: Rival, signal: AbortSignal): Promise<Measured | un
   }
 }
 
-function resultOf({ name, done, rssMb }: Rival) {
+function resultOf({ name, done, rssMb }: MeasuredPeer) {
   const middle = medianOf(done, ({ ratio }) => ratio);
   return {
     peer: name,

@@ -22,15 +22,23 @@ export function loadData(place: Place): Peer {
 }
 
 /** LOAD DATA of hired_employees in parts, as many at once as there are cores. MySQL Shell's importTable sends the same. */
-export async function loadDataInParts(place: Place): Promise<Peer> {
-  const parts = await writeParts(place);
+export function loadDataInParts(place: Place): Peer {
+  const parts = Array.from({ length: THREADS }, (_, index) => join(place.scratch, `hired_employees.${index + 1}.csv`));
+  let written: Promise<void> | undefined;
   const { name, run } = client(place, "mysqlimport", [
     ...["--local", `--use-threads=${THREADS}`, "--fields-terminated-by=,", "--default-character-set=utf8mb4"],
     ...["muster", ...parts],
   ]);
   return {
     name: run ? `${name} --use-threads=${THREADS}, clean file in ${parts.length} parts, constraints on` : name,
-    side: run && { prepare: () => fillParents(place), run: checked(place, run) },
+    side: run && {
+      async prepare() {
+        written ??= writeParts(place, parts);
+        await written;
+        await fillParents(place);
+      },
+      run: checked(place, run),
+    },
   };
 }
 
@@ -55,18 +63,15 @@ export function mysqlReadsDump(place: Place, side: (run: Side["run"]) => Side): 
   return { name: `${reading.name} < dump.sql`, side: withDump(place, dump, dumping.run, side(reading.run)) };
 }
 
-/** Writes the clean file again as one part for each thread. The table's name is what stands before the first dot of a name. */
-async function writeParts({ files, scratch }: Place): Promise<string[]> {
+/** Writes the clean file again in parts. The table's name is what stands before the first dot of a part's name. */
+async function writeParts({ files }: Place, parts: string[]): Promise<void> {
   const bytes = await Bun.file(join(files.clean, "hired_employees.csv")).bytes();
-  const parts: string[] = [];
-  for (let part = 1, start = 0; part <= THREADS; part++) {
-    const end = bytes.indexOf(LINE_END, Math.floor((bytes.length * part) / THREADS) - 1) + 1;
-    const path = join(scratch, `hired_employees.${part}.csv`);
-    await Bun.write(path, bytes.subarray(start, end));
-    parts.push(path);
+  let start = 0;
+  for (const [index, part] of parts.entries()) {
+    const end = bytes.indexOf(LINE_END, Math.floor((bytes.length * (index + 1)) / parts.length) - 1) + 1;
+    await Bun.write(part, bytes.subarray(start, end));
     start = end;
   }
-  return parts;
 }
 
 const LINE_END = 0x0a;

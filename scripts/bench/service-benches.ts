@@ -1,6 +1,6 @@
 /**
- * The benches of the running service: insert, read and report. Only requests and statements are timed. The start is not,
- * because a service is started once and then runs for weeks.
+ * The benches of the running service: insert, read and report. Only requests and statements are timed, not the
+ * start (docs/speed.md, How it is measured).
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,12 +11,12 @@ import { until } from "../../src/embedded/server-process.ts";
 import { MusterError } from "../../src/errors.ts";
 import { quarterlyHires } from "../../src/repositories/report-queries.ts";
 import { dictionary } from "../../src/schema-check.ts";
-import { CONNECTIONS, REPORTS, ROWS_PER_BATCH, ROWS_PER_PAGE, untimed } from "./batches.ts";
+import { CONNECTIONS, REPORTS, ROWS_PER_BATCH, ROWS_PER_PAGE, timedRowsOf } from "./batches.ts";
 import type { Bench, Peer } from "./pairs.ts";
 import { checked, fillParents, fillTables, type Place } from "./place.ts";
 import { type Measured, measure, peakMemory, surroundings } from "./process.ts";
 
-/** Batches of hired_employees over HTTP, against prepared multi-row INSERTs of the same batches, and against a plain service. */
+/** Batches of hired_employees over HTTP, against prepared multi-row INSERTs of the same batches, and a plain service. */
 export async function insertBench(place: Place): Promise<Bench> {
   const { server, files } = place;
   const file = join(files.clean, "hired_employees.csv");
@@ -25,7 +25,7 @@ export async function insertBench(place: Place): Promise<Bench> {
     checked(place, () => serving(place, service, (url) => client(place, "insert", url, file)));
   return {
     rows: files.good,
-    timedRows: files.good - untimed(Math.ceil(files.good / ROWS_PER_BATCH)) * ROWS_PER_BATCH,
+    timedRows: timedRowsOf(files.good),
     ours: { prepare, run: over(MUSTER) },
     peers: [
       {
