@@ -122,7 +122,7 @@ function pageLimit(limit: number = ROWS_PER_PAGE_MAX): number {
   throw new Refusal(400, detail, { errors: [{ pointer: "/limit", detail }] });
 }
 
-/** A page of JSON with more characters than this ends early: rows may be long. */
+/** A page with more characters than this ends early: rows may be long. */
 const PAGE_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 async function readPage<Row, Key, Json>(
@@ -130,40 +130,35 @@ async function readPage<Row, Key, Json>(
   { toJson }: Lines<Row, Json>,
   limit: number,
 ): Promise<JsonPage<Key>> {
-  const texts: string[] = [];
-  let characters = 0;
-  let last: Key | undefined;
-  const page = (more: boolean) => ({ json: `[${texts.join(",")}]`, last, more });
-  // Asks for one row more than the page holds. If there is one, there is a next page.
-  const nextRows = pagesOf({ ...listing, limit: limit + 1 });
-  for (let rows = await nextRows(); rows; rows = await nextRows()) {
-    for (const row of rows) {
-      if (texts.length === limit || characters > PAGE_CHARACTERS_MAX) return page(true);
-      const text = JSON.stringify(toJson(row));
-      characters += text.length;
-      texts.push(text);
-      last = listing.keyOf(row);
-    }
-  }
-  return page(false);
+  const { rows, texts, more } = await rowsOfPage(listing, limit, (row) => JSON.stringify(toJson(row)));
+  const [last] = rows.slice(-1).map(listing.keyOf);
+  return { json: `[${texts.join(",")}]`, last, more };
 }
 
-/** The rows of a page that is not JSON, up to `limit`, and whether more follow. Like a page of JSON it ends early if rows are long. */
+/**
+ * The rows of a page, up to `limit`, their texts, and whether more rows follow. The page ends early if its texts are long.
+ * @param textOf makes the text of a row, whose length counts
+ */
 export async function rowsOfPage<Row, Key>(
   listing: Listing<Row, Key>,
   limit: number,
-): Promise<{ rows: Row[]; more: boolean }> {
+  textOf: (row: Row) => string = JSON.stringify,
+): Promise<{ rows: Row[]; texts: string[]; more: boolean }> {
   const rows: Row[] = [];
+  const texts: string[] = [];
   let characters = 0;
+  // Asks for one row more than the page holds. If there is one, there is a next page.
   const nextRows = pagesOf({ ...listing, limit: limit + 1 });
   for (let read = await nextRows(); read; read = await nextRows()) {
     for (const row of read) {
-      if (rows.length === limit || characters > PAGE_CHARACTERS_MAX) return { rows, more: true };
-      characters += JSON.stringify(row).length;
+      if (rows.length === limit || characters > PAGE_CHARACTERS_MAX) return { rows, texts, more: true };
+      const text = textOf(row);
+      characters += text.length;
       rows.push(row);
+      texts.push(text);
     }
   }
-  return { rows, more: false };
+  return { rows, texts, more: false };
 }
 
 /** Reads a listing page by page. Each page is one query, which begins when the page is asked for. */
