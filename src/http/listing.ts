@@ -4,10 +4,9 @@
  */
 import type { Context, TypedResponse } from "hono";
 import type { JSONParsed } from "hono/utils/types";
-import { documented } from "./describe.ts";
-import { JSON_TYPE, Refusal } from "./problem.ts";
+import { pageLimit } from "./page-parameters.ts";
+import { JSON_TYPE } from "./problem.ts";
 import { formOf, type Lines, type NextPage, streamLines } from "./stream.ts";
-import { parameter } from "./validate.ts";
 
 /** A listing in the order of its keys, as its route describes it. */
 export interface Listing<Row, Key> {
@@ -72,54 +71,6 @@ export async function downloadListing<Row, Key>(
   const answer = await streamLines(c, type, lines, pagesOf(listing), form === "spreadsheet");
   answer.headers.set("Content-Disposition", `attachment; filename="${fileName}.${ending}"`);
   return answer;
-}
-
-const ROWS_PER_PAGE_MAX = 1000;
-
-/** What the OpenAPI document says about every `?cursor=`. */
-export const CURSOR = "Begin after this one. The Link to the next page contains it";
-
-/** What is wrong with a cursor that no page had. */
-export const CURSOR_FAULT = "must be taken from the Link to the next page";
-
-const CURSOR_MAX = 999_999_999_999_999;
-
-/** `?cursor=` of a listing by id: the last id of the previous page. */
-export const idCursor = parameter
-  .regex(/^-?\d{1,15}$/, CURSOR_FAULT)
-  .transform(Number)
-  .meta(documented({ type: "integer", minimum: -CURSOR_MAX, maximum: CURSOR_MAX, examples: [0], description: CURSOR }))
-  .optional();
-
-/** `?limit=` of a listing. CSV and NDJSON take any number; JSON up to ROWS_PER_PAGE_MAX, see pageLimit. */
-export const rowLimit = parameter
-  .regex(/^0*[1-9]\d{0,14}$/, "must be a whole number from 1")
-  .transform(Number)
-  .meta(
-    documented({
-      ...{ type: "integer", minimum: 1, maximum: ROWS_PER_PAGE_MAX, examples: [10] },
-      description: `The most rows to answer. A page of JSON has ${ROWS_PER_PAGE_MAX} at most; CSV and NDJSON have all rows without a limit, and take any number`,
-    }),
-  )
-  .optional();
-
-/** `?limit=` of a listing that is only answered as JSON. */
-export const limitParameter = parameter
-  .regex(/^\d{1,4}$/, `must be a number from 1 to ${ROWS_PER_PAGE_MAX}`)
-  .transform(Number)
-  .refine((limit) => limit >= 1 && limit <= ROWS_PER_PAGE_MAX, `must be a number from 1 to ${ROWS_PER_PAGE_MAX}`)
-  .default(ROWS_PER_PAGE_MAX)
-  .meta(
-    documented({
-      ...{ type: "integer", minimum: 1, maximum: ROWS_PER_PAGE_MAX, default: ROWS_PER_PAGE_MAX, examples: [10] },
-      description: "The most entries to answer",
-    }),
-  );
-
-function pageLimit(limit: number = ROWS_PER_PAGE_MAX): number {
-  if (limit <= ROWS_PER_PAGE_MAX) return limit;
-  const detail = `limit must be a number from 1 to ${ROWS_PER_PAGE_MAX} for a page of JSON: CSV and NDJSON take any`;
-  throw new Refusal(400, detail, { errors: [{ pointer: "/limit", detail }] });
 }
 
 /** A page with more characters than this ends early: rows may be long. */
