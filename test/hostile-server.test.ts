@@ -223,7 +223,7 @@ test("a connection whose session variables cannot be set is closed with the reas
 
   spoiled = false;
   const database = await connect(through);
-  database.demoted(); // so its idle connections are closed
+  database.renewConnections(); // so its idle connections are closed
   spoiled = true;
   const app = appOver(database);
   const refused = await app.request("/jobs");

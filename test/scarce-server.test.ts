@@ -122,7 +122,7 @@ test("with 5 connections, imports, a backup, a restore and readers at once are a
 
 test("if the server allows its user 5 connections, all requests are answered, and an import succeeds", async () => {
   const database = await open();
-  database.demoted(); // so its idle connections are closed
+  database.renewConnections(); // so its idle connections are closed
   await root.query("ALTER USER plain@'%' WITH MAX_USER_CONNECTIONS 5");
   expect(await readMany(database)).toEqual([200]);
   const rows = Array.from({ length: 30_000 }, (_, index) => `${index + 1},Job ${index}\n`).join("");
@@ -133,7 +133,7 @@ test("if the server allows its user 5 connections, all requests are answered, an
 
 test("if the server allows no connection, requests are answered 503 with the setting to raise", async () => {
   const database = await open();
-  database.demoted();
+  database.renewConnections();
   await until(async () => (await connections()) === 0);
   await root.query("ALTER USER plain@'%' WITH MAX_USER_CONNECTIONS 1");
   const other = await connectOnce(own.url());

@@ -141,7 +141,7 @@ test("each of several hosts must have a certificate for its own name", async () 
   const select = async () => (await database.pool.query<RowDataPacket[]>("SELECT 1 AS one"))[0][0]?.one;
   expect(await select()).toBe(1);
   await show("good");
-  database.demoted(); // its connections are closed, and the next one tries all hosts again
+  database.renewConnections(); // its connections are closed, and the next one tries all hosts again
   expect(await select()).toBe(1);
   await database.close();
 });

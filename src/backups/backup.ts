@@ -100,7 +100,7 @@ async function recordEnd(database: Database, run: LiveRun, counts: Record<string
     // ones may be lost with it, unnoticed. Without the run's connection, another process may have recorded meanwhile that the
     // run failed.
     await endRun(run.db, run.id, end).catch(async (error) => {
-      database.demoted();
+      database.renewConnections();
       if (!(await endRun(database.db, run.id, end, "running"))) throw error;
     });
   } catch (error) {

@@ -37,7 +37,10 @@ export async function stageWhole(
   return { ...staged, table };
 }
 
-/** Gives a stage keys on the unique columns that other rows refer to. Without them, to look for orphans would take very long. */
+/**
+ * Gives a stage keys on the unique columns that other rows refer to. Without them, the search for orphans would take very
+ * long.
+ */
 async function addReferredKeys({ connection }: LiveRun, table: Table, stage: string): Promise<void> {
   const referred = table.referredBy.flatMap(({ references }) => references.filter(({ parent }) => parent === table));
   const lists = referred
@@ -91,7 +94,7 @@ export async function stageTable(
   try {
     for await (const block of checkedRows(store, manifest, table, report.signal)) {
       seen(block);
-      // After a key that is there twice, only reads on: the rest of the file shows whether it is damaged.
+      // If a key comes twice, go on reading without staging: the rest of the file shows whether it is damaged.
       if (!twice) await stage.add(block).catch(note);
       rows += block.length;
       report.progress?.({ table: table.name, phase: "staging", rows, of });
@@ -105,7 +108,7 @@ export async function stageTable(
   return { table, stage: stageName(run.id, table), rows, bytes: stage.bytes, nextId };
 }
 
-/** The id that the table must assign next at least: 1 if it assigns none. @throws MusterError `backup_damaged` */
+/** The smallest id that the table may assign next; 1 if it assigns none. @throws MusterError `backup_damaged` */
 function nextIdIn(manifest: Manifest, table: Table): bigint {
   if (table.assigned === undefined) return 1n;
   const nextId = BigInt(entryOf(manifest, table.name).auto_increment ?? 1);

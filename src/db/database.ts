@@ -33,10 +33,10 @@ export interface Database {
   /** Limits the runs that hold several connections at once, so that one connection is left for their other queries. */
   longRuns: Turnstile;
   /**
-   * Call this if the server has refused a write because it is read-only, or if it has ended connections. Those that are open
-   * now are not used again.
+   * Uses no connection again that is open now. Call it if the server refuses writes because it is read-only, or has ended
+   * connections.
    */
-  demoted(): void;
+  renewConnections(): void;
   /** Called with every run that has ended in this process. */
   ended: Set<(run: EndedRun) => void>;
   close(): Promise<void>;
@@ -104,7 +104,7 @@ export async function connect(
       writers: new Turnstile(Math.max(1, Math.floor(connections * WRITERS_SHARE))),
       longRuns: new Turnstile(Math.max(1, Math.floor((connections - 1) / CONNECTIONS_PER_RUN))),
       ended: new Set(),
-      demoted() {
+      renewConnections() {
         moveOn();
         readiness.forget();
       },

@@ -46,7 +46,7 @@ export async function retried<T>(codes: readonly string[], transaction: () => Pr
  * @param use the use for which the database must be ready
  */
 export async function transacted<T>(
-  { pool, writers, readiness, demoted }: Pick<Database, "pool" | "writers" | "readiness" | "demoted">,
+  { pool, writers, readiness, renewConnections }: Pick<Database, "pool" | "writers" | "readiness" | "renewConnections">,
   work: (connection: PoolConnection) => Promise<T>,
   msMax: number,
   use: Use = "insert",
@@ -72,7 +72,7 @@ export async function transacted<T>(
     } catch (error) {
       if (takesNoWrites(error)) {
         connection.destroy();
-        demoted();
+        renewConnections();
       } else if (!lateness) await rollBack(connection);
       throw error;
     }

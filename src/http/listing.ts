@@ -4,10 +4,9 @@
  */
 import type { Context, TypedResponse } from "hono";
 import type { JSONParsed } from "hono/utils/types";
-import { documented } from "./describe.ts";
-import { JSON_TYPE, Refusal } from "./problem.ts";
+import { pageLimit } from "./page-parameters.ts";
+import { JSON_TYPE } from "./problem.ts";
 import { formOf, type Lines, type NextPage, streamLines } from "./stream.ts";
-import { parameter } from "./validate.ts";
 
 /** A listing in the order of its keys, as its route describes it. */
 export interface Listing<Row, Key> {
@@ -74,55 +73,7 @@ export async function downloadListing<Row, Key>(
   return answer;
 }
 
-const ROWS_PER_PAGE_MAX = 1000;
-
-/** What the OpenAPI document says about every `?cursor=`. */
-export const CURSOR = "Begin after this one. The Link to the next page contains it";
-
-/** What is wrong with a cursor that no page had. */
-export const CURSOR_FAULT = "must be taken from the Link to the next page";
-
-const CURSOR_MAX = 999_999_999_999_999;
-
-/** `?cursor=` of a listing by id: the last id of the previous page. */
-export const idCursor = parameter
-  .regex(/^-?\d{1,15}$/, CURSOR_FAULT)
-  .transform(Number)
-  .meta(documented({ type: "integer", minimum: -CURSOR_MAX, maximum: CURSOR_MAX, examples: [0], description: CURSOR }))
-  .optional();
-
-/** `?limit=` of a listing. CSV and NDJSON take any number; JSON up to ROWS_PER_PAGE_MAX, see pageLimit. */
-export const rowLimit = parameter
-  .regex(/^0*[1-9]\d{0,14}$/, "must be a whole number from 1")
-  .transform(Number)
-  .meta(
-    documented({
-      ...{ type: "integer", minimum: 1, maximum: ROWS_PER_PAGE_MAX, examples: [10] },
-      description: `The most rows to answer. A page of JSON has ${ROWS_PER_PAGE_MAX} at most; CSV and NDJSON have all rows without a limit, and take any number`,
-    }),
-  )
-  .optional();
-
-/** `?limit=` of a listing that is only answered as JSON. */
-export const limitParameter = parameter
-  .regex(/^\d{1,4}$/, `must be a number from 1 to ${ROWS_PER_PAGE_MAX}`)
-  .transform(Number)
-  .refine((limit) => limit >= 1 && limit <= ROWS_PER_PAGE_MAX, `must be a number from 1 to ${ROWS_PER_PAGE_MAX}`)
-  .default(ROWS_PER_PAGE_MAX)
-  .meta(
-    documented({
-      ...{ type: "integer", minimum: 1, maximum: ROWS_PER_PAGE_MAX, default: ROWS_PER_PAGE_MAX, examples: [10] },
-      description: "The most entries to answer",
-    }),
-  );
-
-function pageLimit(limit: number = ROWS_PER_PAGE_MAX): number {
-  if (limit <= ROWS_PER_PAGE_MAX) return limit;
-  const detail = `limit must be a number from 1 to ${ROWS_PER_PAGE_MAX} for a page of JSON: CSV and NDJSON take any`;
-  throw new Refusal(400, detail, { errors: [{ pointer: "/limit", detail }] });
-}
-
-/** A page of JSON with more characters than this ends early: rows may be long. */
+/** A page with more characters than this ends early: rows may be long. */
 const PAGE_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 async function readPage<Row, Key, Json>(
@@ -130,40 +81,35 @@ async function readPage<Row, Key, Json>(
   { toJson }: Lines<Row, Json>,
   limit: number,
 ): Promise<JsonPage<Key>> {
-  const texts: string[] = [];
-  let characters = 0;
-  let last: Key | undefined;
-  const page = (more: boolean) => ({ json: `[${texts.join(",")}]`, last, more });
-  // Asks for one row more than the page holds. If there is one, there is a next page.
-  const nextRows = pagesOf({ ...listing, limit: limit + 1 });
-  for (let rows = await nextRows(); rows; rows = await nextRows()) {
-    for (const row of rows) {
-      if (texts.length === limit || characters > PAGE_CHARACTERS_MAX) return page(true);
-      const text = JSON.stringify(toJson(row));
-      characters += text.length;
-      texts.push(text);
-      last = listing.keyOf(row);
-    }
-  }
-  return page(false);
+  const { rows, texts, more } = await rowsOfPage(listing, limit, (row) => JSON.stringify(toJson(row)));
+  const [last] = rows.slice(-1).map(listing.keyOf);
+  return { json: `[${texts.join(",")}]`, last, more };
 }
 
-/** The rows of a page that is not JSON, up to `limit`, and whether more follow. Like a page of JSON it ends early if rows are long. */
+/**
+ * The rows of a page, up to `limit`, their texts, and whether more rows follow. The page ends early if its texts are long.
+ * @param textOf makes the text of a row, whose length counts
+ */
 export async function rowsOfPage<Row, Key>(
   listing: Listing<Row, Key>,
   limit: number,
-): Promise<{ rows: Row[]; more: boolean }> {
+  textOf: (row: Row) => string = JSON.stringify,
+): Promise<{ rows: Row[]; texts: string[]; more: boolean }> {
   const rows: Row[] = [];
+  const texts: string[] = [];
   let characters = 0;
+  // Asks for one row more than the page holds. If there is one, there is a next page.
   const nextRows = pagesOf({ ...listing, limit: limit + 1 });
   for (let read = await nextRows(); read; read = await nextRows()) {
     for (const row of read) {
-      if (rows.length === limit || characters > PAGE_CHARACTERS_MAX) return { rows, more: true };
-      characters += JSON.stringify(row).length;
+      if (rows.length === limit || characters > PAGE_CHARACTERS_MAX) return { rows, texts, more: true };
+      const text = textOf(row);
+      characters += text.length;
       rows.push(row);
+      texts.push(text);
     }
   }
-  return { rows, more: false };
+  return { rows, texts, more: false };
 }
 
 /** Reads a listing page by page. Each page is one query, which begins when the page is asked for. */

@@ -12,7 +12,8 @@ import type { Database } from "../db/database.ts";
 import { MusterError } from "../errors.ts";
 import { listRows, type RowFilter } from "../repositories/rows.ts";
 import { cut, shown } from "../shown.ts";
-import { CURSOR_FAULT, type Listing } from "./listing.ts";
+import type { Listing } from "./listing.ts";
+import { CURSOR_FAULT } from "./page-parameters.ts";
 import type { Lines } from "./stream.ts";
 import { faulty, unknownParameter } from "./validate.ts";
 

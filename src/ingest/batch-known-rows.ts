@@ -12,8 +12,8 @@ export class BatchKnownRows implements KnownRows {
 
   constructor(private readonly connection: PoolConnection) {}
 
-  /** Later tables of the batch may refer to these rows, unless they are rejected. */
-  accept(table: Table, rows: readonly JudgedRow[]): void {
+  /** Later tables of the batch may refer to those of these rows that are not rejected. */
+  add(table: Table, rows: readonly JudgedRow[]): void {
     this.#judged.set(table.name, rows);
   }
 

@@ -99,7 +99,7 @@ async function judgeBatch(
     const stored = table.judgedAsRead
       ? await judgeAndStore({ connection, table, known }, rows)
       : await judgeAndStoreByServer({ connection, database: database.name }, table, rows);
-    known.accept(table, stored);
+    known.add(table, stored);
     judged.set(table.name, stored);
   }
   const inOrder = inOrderOf(batch.rows, judged);
@@ -126,7 +126,7 @@ function inOrderOf(rows: readonly BatchRow[], judged: ReadonlyMap<TableName, Jud
     const at = next.get(row.table) ?? 0;
     next.set(row.table, at + 1);
     const each = judged.get(row.table)?.[at];
-    if (each?.row !== row) throw new Error("a row of the batch has no verdict");
+    if (each?.row !== row) throw new Error("the verdicts are not in the batch's order");
     return each;
   });
 }
@@ -154,7 +154,7 @@ function answerTo(
 ): RowAnswer {
   const { table, index, replaces } = row;
   const status = statusOf(verdict, isRefused);
-  // Every row of every batch passes here, and spread operators would copy its answer three times.
+  // Built without spread operators: they would copy every row's answer three times.
   const answer: RowAnswer = replaces === undefined ? { table, index, status } : { table, index, replaces, status };
   if (verdict.is === "rejected") {
     answer.reasons = [...verdict.reasons];

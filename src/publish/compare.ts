@@ -14,14 +14,14 @@ import { readWhole } from "../repositories/whole-table.ts";
 /**
  * Compares rows by the bytes in which the server sends them: equal bytes are equal values.
  * @param connection reads the table; the stage is read on a second one
- * @param read is called after each page, with the number of the stage's rows compared so far; it may throw
+ * @param onRead is called after each page, with the number of the stage's rows compared so far; it may throw
  * @returns what would happen to the rows if the stage took the table's place
  */
 export async function compareRows(
   { pool }: Database,
   connection: PoolConnection,
   { table, stage }: { table: Table; stage: string },
-  read: (rows: number) => void,
+  onRead: (rows: number) => void,
 ): Promise<RestoreCounts> {
   if (table.numberKey === undefined) return countDifferences(connection, table, stage);
   const counts = { inserted: 0, updated: 0, unchanged: 0, deleted: 0 };
@@ -33,21 +33,21 @@ export async function compareRows(
     while ((await Promise.all([next.fill(), old.fill()])).includes(true)) {
       // Go on until one of the two pages ends.
       while (next.isReady && old.isReady) {
-        const [ours, theirs] = [next.first, old.first];
-        if (ours === undefined && theirs === undefined) break;
-        const order = (ours?.id ?? Number.POSITIVE_INFINITY) - (theirs?.id ?? Number.POSITIVE_INFINITY);
+        const [staged, stored] = [next.first, old.first];
+        if (staged === undefined && stored === undefined) break;
+        const order = (staged?.id ?? Number.POSITIVE_INFINITY) - (stored?.id ?? Number.POSITIVE_INFINITY);
         if (order > 0) counts.deleted++;
         else if (order < 0) counts.inserted++;
-        else if (ours && theirs && isSame(ours, theirs)) counts.unchanged++;
+        else if (staged && stored && isSame(staged, stored)) counts.unchanged++;
         else counts.updated++;
         if (order <= 0) next.shift();
         if (order >= 0) old.shift();
       }
-      read(received());
+      onRead(received());
     }
     return { received: received(), ...counts };
   } finally {
-    // If `read` has thrown, an answer may still be arriving on this connection, so it cannot be used again.
+    // If `onRead` has thrown, an answer may still be arriving on this connection, so it cannot be used again.
     second.destroy();
   }
 }

@@ -6,7 +6,7 @@ import { allows, grantsOf, quoted } from "../db/grants.ts";
 import type { MusterDatabase } from "../repositories/muster-database.ts";
 
 export interface Definition {
-  /** One line for each column, in the table's order. */
+  /** One line for each column, in the table's order, without the table's own collation. */
   columns: string[];
   /** `KEY name (columns)`, without the primary key. */
   keys: string[];
@@ -16,7 +16,10 @@ export interface Definition {
   rest: string[];
   /** The id that is assigned next: 1 if the table never had a row. A bigint counts beyond JavaScript's numbers. */
   nextId: bigint;
-  /** Equal for two tables that differ only in their names, their constraints' names and their next ids. */
+  /**
+   * Equal for two tables that differ only in their names, their constraints' names, their next ids, and in whether a column
+   * repeats the table's collation.
+   */
   shape: string;
 }
 
@@ -29,12 +32,12 @@ export async function definitionOf(connection: Connection, name: string, schema?
   const table = schema === undefined ? quoted(name) : `${quoted(schema)}.${quoted(name)}`;
   const [rows] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE ${table}`);
   const text: string = rows[0]?.["Create Table"] ?? ""; // a view has none
-  const [, usual = ""] = TABLE_COLLATION.exec(text) ?? [];
+  const [, collation = ""] = TABLE_COLLATION.exec(text) ?? [];
   const lines = text
     .replace(NEXT_ID, "$1")
     .split("\n")
     .slice(1)
-    .map((line) => withoutUsual(line.trim().replace(/,$/, ""), usual));
+    .map((line) => withoutTableCollation(line.trim().replace(/,$/, ""), collation));
   const foreignKeys = lines.flatMap((line) => {
     const [, name = "", rule] = FOREIGN_KEY.exec(line) ?? [];
     return rule === undefined ? [] : [{ name: name.replaceAll("``", "`"), rule }];
@@ -71,13 +74,14 @@ export const namesIn = (list: string): string[] => list.match(/`(?:[^`]|``)+`/g)
 const COLUMN = /^`/;
 const KEY = /^([A-Z]+ )?KEY `/;
 const FOREIGN_KEY = /^CONSTRAINT `((?:[^`]|``)+)` (FOREIGN KEY .*)$/;
-/** In the line of the table's options. */
+/** The table's own collation, in the line of its options. */
 const TABLE_COLLATION = /^\) .*? COLLATE=(\w+)/m;
+/** A column's name and type, then its character set and collation. Values of an enum may have brackets. */
 const COLLATED = /^(`(?:[^`]|``)+` [a-z]+(?:\((?:'(?:[^']|'')*'|[^')])*\))?)(?: CHARACTER SET \w+)? COLLATE (\w+)/;
 
 /** A column's line without the table's own collation: MySQL repeats it in tables that mysqldump's file has made again. */
-const withoutUsual = (line: string, usual: string): string =>
-  line.replace(COLLATED, (whole, start: string, collation: string) => (collation === usual ? start : whole));
+const withoutTableCollation = (line: string, collation: string): string =>
+  line.replace(COLLATED, (whole, start: string, own: string) => (own === collation ? start : whole));
 
 /** Matches only in the line of the table's options, because a column's comment may contain the same words. */
 const NEXT_ID = /^(\) .*?) AUTO_INCREMENT=(\d+)/m;

@@ -29,7 +29,7 @@ export async function createBare(connection: Connection, table: Table, name: str
   const columns = [...table.columns].sort((a, b) => placeOf(a) - placeOf(b));
   const lines = columns.map((column) => {
     const collation = found[placeOf(column)]?.collation;
-    // Leave out the table's own collation: MySQL would repeat it in the column's line, which then differs from the table's.
+    // Leave out the table's own collation. MySQL would show it in the column's line for ever. (definitionOf() ignores it.)
     return columnLine(column, collation === usual ? null : collation);
   });
   const collate = usual ? ` COLLATE=${usual}` : "";

@@ -62,7 +62,7 @@ export async function beginRun(
     // Under REPEATABLE READ a locking search for a row that does not exist would block other inserts near it (gap lock).
     await db.transaction(writeRow, { isolationLevel: "read committed" });
   } catch (error) {
-    if (takesNoWrites(error)) database.demoted();
+    if (takesNoWrites(error)) database.renewConnections();
     throw error;
   }
   const held = opening.move();

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Dictionary } from "../codecs/dictionary.ts";
 import { REASON_CODES, REJECTION_STATES } from "../db/ledger.ts";
 import { documented } from "../http/describe.ts";
-import { idCursor, rowLimit } from "../http/listing.ts";
+import { idCursor, rowLimit } from "../http/page-parameters.ts";
 import { spreadsheetOption } from "../http/stream.ts";
 import { parseCause } from "../repositories/causes.ts";
 import { runId } from "./runs.ts";

@@ -9,8 +9,9 @@ import type { Table } from "../codecs/tables.ts";
 import type { Bounded } from "../db/bounded.ts";
 import { type Description, describe, documented, json, lines, problems } from "../http/describe.ts";
 import type { Env } from "../http/env.ts";
-import { answerListing, CURSOR, idCursor, rowLimit } from "../http/listing.ts";
+import { answerListing } from "../http/listing.ts";
 import { negotiate } from "../http/negotiate.ts";
+import { CURSOR, idCursor, rowLimit } from "../http/page-parameters.ts";
 import {
   cursorOf,
   filterable,
