@@ -70,7 +70,7 @@ async function measureOn(program: ServerProgram, files: Files, folder: string, s
   try {
     const scratch = join(folder, "scratch");
     await mkdir(scratch);
-    const place: Place = { server, files, scratch, signal };
+    const place: Place = { server, files, scratch, isFilled: false, signal };
     const { pairs, alone } = options;
     for (const name of options.benches) {
       signal.throwIfAborted();

@@ -1,11 +1,10 @@
 /** The benches of whole commands: import, reload, backup and restore, against the server's own tools and other programs. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { MusterError } from "../../src/errors.ts";
 import { DIALECT_FLAGS, writeDialect } from "./files.ts";
 import { mydumper, myloader } from "./mydumper.ts";
 import type { Bench, Side } from "./pairs.ts";
-import { checked, emptyTables, fillTables, ours, type Place } from "./place.ts";
+import { checked, counted, emptyTables, fillTables, ours, type Place } from "./place.ts";
 import { loadData, loadDataInParts, mysqldump, mysqlReadsDump } from "./server-tools.ts";
 import { dumpTables, importTable, loadDump } from "./shell.ts";
 
@@ -22,15 +21,20 @@ export async function importBench(place: Place): Promise<Bench> {
 /** An import of rows that are all stored already, against the same import into empty tables. */
 export async function reloadBench(place: Place): Promise<Bench> {
   const { server, files } = place;
-  const run = checked(place, () => ours(place, "import", files.folder));
-  const prepare = async () => {
-    await fillTables(place);
-    await server.settle();
+  const peer = {
+    prepare: () => emptyTables(place),
+    run: checked(place, () => ours(place, "import", files.folder)),
   };
   return {
     rows: files.rows,
-    ours: { prepare, run },
-    peers: [{ name: "our own import into empty tables", side: { prepare: () => emptyTables(place), run } }],
+    ours: {
+      async prepare() {
+        await fillTables(place);
+        await server.settle();
+      },
+      run: () => counted(place, "unchanged", "import", files.folder),
+    },
+    peers: [{ name: "our own import into empty tables", side: peer }],
   };
 }
 
@@ -59,13 +63,7 @@ export async function backupBench(place: Place): Promise<Bench> {
         await rm(join(scratch, "backups"), { recursive: true, force: true });
         await server.settle();
       },
-      async run() {
-        const measured = await ours(place, "backup", "hired_employees", "--json");
-        const { received } = JSON.parse(measured.stdout).tables.hired_employees;
-        if (received !== files.good)
-          throw new MusterError("unavailable", `the backup has ${received} rows, not ${files.good}`);
-        return measured;
-      },
+      run: () => counted(place, "received", "backup", "hired_employees"),
     },
     peers: [mysqldump(place), mydumper(place), mydumper(place, "--compress"), dumpTables(place)],
   };

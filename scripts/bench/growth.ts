@@ -43,7 +43,7 @@ console.log(table());
  * 300,000.
  */
 function sizeOf(rows: number): number {
-  return Number(rows.toPrecision(1));
+  return Number(rows.toPrecision(2));
 }
 
 function distinct<T>(all: T[]): T[] {
@@ -112,7 +112,10 @@ function table(): string {
   const rows = servers.flatMap((server) =>
     benches.map((bench) => {
       const cells = sizes.map((size) => {
-        const found = measured.find((m) => m.server === server && m.bench === bench && sizeOf(m.rows) === size);
+        const [found, twice] = measured.filter(
+          (each) => each.server === server && each.bench === bench && sizeOf(each.rows) === size,
+        );
+        if (twice) throw new Error(`${bench} of ${size} rows was measured twice on ${server}`);
         return found ? ` ${Number(found.us_per_row.toPrecision(2))} (${found.rss_mb}) |` : " |";
       });
       return `| ${server} | ${bench} |${cells.join("")}`;

@@ -11,29 +11,38 @@ export interface Place {
   files: Files;
   /** A folder for the files that a bench writes. */
   scratch: string;
+  /** The tables were filled from the files, and have not been emptied since. */
+  isFilled: boolean;
   signal: AbortSignal;
 }
 
 /** How many threads a peer may use, if it can use several. */
 export const THREADS = availableParallelism();
 
-export async function emptyTables({ server }: Place): Promise<void> {
-  await server.reset();
-  await server.settle();
+export async function emptyTables(place: Place): Promise<void> {
+  await reset(place);
+  await place.server.settle();
 }
 
-/** Fills the tables, unless they are full already. */
+async function reset(place: Place): Promise<void> {
+  place.isFilled = false;
+  await place.server.reset();
+}
+
+/** Fills the tables from the files, unless they are full already. */
 export async function fillTables(place: Place): Promise<void> {
-  const { server, files } = place;
-  if ((await rowsStored(place).catch(() => undefined)) === files.good) return;
-  await server.reset();
+  const { files } = place;
+  // A peer that failed may have left a part of the rows.
+  if (place.isFilled && (await rowsStored(place).catch(() => undefined)) === files.good) return;
+  await reset(place);
   await checked(place, () => ours(place, "import", files.folder))();
+  place.isFilled = true;
 }
 
 /** Empties hired_employees, and fills the tables that it points at. */
 export async function fillParents(place: Place): Promise<void> {
   const { server, files } = place;
-  await server.reset();
+  await reset(place);
   for (const parents of ["departments", "jobs"]) await ours(place, "import", files.folder, "--table", parents);
   await server.settle();
 }
@@ -45,6 +54,19 @@ export function ours({ server, scratch, signal }: Place, name: string, ...words:
     environment: { DATABASE_URL: server.url, BACKUP_STORE: join(scratch, "backups") },
     signal,
   });
+}
+
+/** One of our commands. It fails unless it counts all good rows as `verdict`. */
+export async function counted(
+  place: Place,
+  verdict: "received" | "unchanged",
+  name: string,
+  ...words: string[]
+): Promise<Measured> {
+  const measured = await ours(place, name, ...words, "--json");
+  const found = JSON.parse(measured.stdout).tables.hired_employees[verdict];
+  if (found === place.files.good) return measured;
+  throw new MusterError("unavailable", `${name}: ${found} rows are ${verdict}, not ${place.files.good}`);
 }
 
 /** A run that fails unless every good row is stored after it. */

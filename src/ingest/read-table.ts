@@ -13,6 +13,12 @@ import { judgeStaged } from "./server-verdicts.ts";
 import { stageNumbered } from "./stage-numbered.ts";
 
 /**
+ * Garbage is collected after this many rows. Bun alone waits until the process has 270 MB, because rows that are on their way
+ * to the server are taken for lasting ones. With this number it stays below 240 MB, and an import takes no longer.
+ */
+const ROWS_PER_COLLECTION = 250_000;
+
+/**
  * Reads a table's files: new rows go to its stage, rejected rows and the files to their logs, and all rows are counted. Ends
  * early if more rows are rejected than are kept. If the server judges the rows, it does so when all are staged.
  */
@@ -26,6 +32,7 @@ export async function readTable(state: Import, table: Table): Promise<void> {
   const rejected = new RejectedRows(state, table);
   const take = table.judgedAsRead ? judgeBlock : stageNumbered();
   const done: LoggedFile[] = [];
+  let rowsSinceCollection = 0;
   // The next block is read while the database answers about this one.
   let judging = Promise.resolve();
   try {
@@ -44,6 +51,11 @@ export async function readTable(state: Import, table: Table): Promise<void> {
         if (isEnough()) break;
         read.rows += rows.length;
         tell();
+        rowsSinceCollection += rows.length;
+        if (rowsSinceCollection >= ROWS_PER_COLLECTION) {
+          rowsSinceCollection = 0;
+          Bun.gc(true);
+        }
         if (rows.length === 0) continue;
         judging = take(state, table, file.name, rows, rejected);
         judging.catch(() => {}); // awaited on the next turn or at the end, and throws there
