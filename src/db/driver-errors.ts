@@ -38,12 +38,22 @@ export function originOf(error: unknown): Origin {
 export function driverError(error: unknown): DriverError | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each instanceof MusterError) return undefined;
-    if (isDriverError(each)) return Object.assign(each, { code: each.code ?? String(each.errno) });
+    if (isDriverError(each)) return Object.assign(each, { code: codeOf(each) });
     const known = WITHOUT_CODE.find(([words]) => each.message.includes(words));
     if (known) return Object.assign(each, { code: known[1] });
   }
   return undefined;
 }
+
+function codeOf({ code, errno, sqlMessage = "" }: DriverError): string {
+  return sqlMessage.startsWith("tikv aborts txn") ? TIKV_ABORTED : (code ?? String(errno));
+}
+
+/**
+ * The storage of TiDB has aborted a transaction, so nothing of it is stored. The server has only its general number for this
+ * (1105), so that its words must tell.
+ */
+export const TIKV_ABORTED = "TIKV_ABORTED";
 
 /** The driver gives no code to the errors of statements that were waiting when the connection was lost. */
 const WITHOUT_CODE = [

@@ -102,7 +102,7 @@ const KINDS: readonly ErrorKind[] = [
   },
   {
     codes: list(`ER_LOCK_WAIT_TIMEOUT ER_LOCK_DEADLOCK ER_LOCK_NOWAIT ER_CHECKREAD ER_TABLE_DEF_CHANGED
-      ER_TRANSACTION_ROLLBACK_DURING_COMMIT 8002 8022 8027 8028 9004 9007`),
+      ER_TRANSACTION_ROLLBACK_DURING_COMMIT TIKV_ABORTED 8002 8022 8027 8028 9004 9007`),
     code: "unavailable",
     line: () => "the rows are held by another writer: try again",
   },

@@ -3,15 +3,15 @@ import type { MySqlTransactionConfig } from "drizzle-orm/mysql-core";
 import type { PoolConnection } from "mysql2/promise";
 import type { Database, Server } from "./database.ts";
 import { withDeadline } from "./deadline.ts";
-import { driverError, takesNoWrites } from "./driver-errors.ts";
+import { driverError, TIKV_ABORTED, takesNoWrites } from "./driver-errors.ts";
 import { readOnly } from "./error-kinds.ts";
 import type { Use } from "./rights.ts";
 
 /**
  * The server has rolled back a transaction that was in another one's way: after a deadlock, or on TiDB after a write conflict
- * (8002, 8022, 9007) or a change to a table's definition (8028). That transaction can be run again.
+ * (8002, 8022, 9007), a change to a table's definition (8028), or an abort by its storage. That transaction can be run again.
  */
-export const ROLLED_BACK = ["ER_LOCK_DEADLOCK", "8002", "8022", "8028", "9007"];
+export const ROLLED_BACK = ["ER_LOCK_DEADLOCK", "8002", "8022", "8028", "9007", TIKV_ABORTED];
 /** The errors if another writer was faster, after this one's reads and before its write. Reading again shows its rows. */
 export const LOST_RACES = [...ROLLED_BACK, "ER_DUP_ENTRY", "ER_NO_REFERENCED_ROW_2"];
 /** After these errors a whole transaction is tried again. If the host was read-only, a new connection finds one that is not. */
