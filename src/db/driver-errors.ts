@@ -46,7 +46,8 @@ export function driverError(error: unknown): DriverError | undefined {
 }
 
 function codeOf({ code, errno, sqlMessage = "" }: DriverError): string {
-  return sqlMessage.startsWith("tikv aborts txn") ? TIKV_ABORTED : (code ?? String(errno));
+  // The number as well, since a DBA's trigger may say anything.
+  return errno === 1105 && sqlMessage.startsWith("tikv aborts txn") ? TIKV_ABORTED : (code ?? String(errno));
 }
 
 /**

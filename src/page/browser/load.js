@@ -22,6 +22,12 @@ const showProblem = (text) => {
 
 const SIGN_IN = "your session has ended: load this page again, and sign in";
 
+/** Takes away the last dry run, so that the next one does not begin under its account. */
+const hideTried = () => {
+  byId("tried").hidden = true;
+  byId("tried-run").replaceChildren();
+};
+
 // Inspecting
 
 /** Ends the inspection that is under way: only the newest counts. */
@@ -32,8 +38,7 @@ const inspect = async () => {
   const [file] = chooser.files ?? [];
   inspecting.abort();
   inspecting = new AbortController();
-  byId("tried").hidden = true;
-  byId("tried-run").replaceChildren(); // else the next dry run would begin under the last one's account
+  hideTried();
   if (!file) return;
   const { signal } = inspecting;
   say(`Looking at ${file.name}`);
@@ -160,8 +165,7 @@ const send = (isDryRun) => {
   request.addEventListener("abort", () => ended("Cancelled: nothing was stored."));
   byId("stop-sending").onclick = () => request.abort();
   showProblem("");
-  byId("tried").hidden = true;
-  byId("tried-run").replaceChildren(); // else the next dry run would begin under the last one's account
+  hideTried();
   showSent(0, file.size);
   setSending(true);
   say(`Sending ${file.name}`);
