@@ -5,7 +5,7 @@ import { Glob } from "bun";
 const ELSEWHERE: Record<string, string> = {
   "reads files and asks no server":
     "arguments avro bytes columns columns-option csv csv-backslashes csv-columns csv-dialects csv-head detect " +
-    "do-as-refused encodings garbage hostile-dialects insert-values json json-array json-fields left-out-cells " +
+    "do-as-refused encodings hostile-dialects insert-values json json-array json-fields left-out-cells " +
     "retried value-advice",
   "has a private MySQL or MariaDB":
     "embedded executable hostile-server nginx password requirements scarce-server server-crash setup tls",
