@@ -103,7 +103,7 @@ export async function faultsOf({ page, complaints }: Person): Promise<string[]> 
   const size = page.viewportSize();
   const faults: string[] = [];
   // While a part of the page waits for its answer, it is shown pale.
-  await page.waitForFunction("document.querySelector('.htmx-request') === null");
+  await page.locator(".htmx-request").first().waitFor({ state: "detached" });
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
     for (const found of await seriousFindings(page)) faults.push(`${colorScheme}: ${found}`);
