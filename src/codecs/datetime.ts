@@ -53,6 +53,15 @@ export function storedInstant(second: number, fraction: string, decimals: number
   return fraction === "" ? stored + ZEROS[decimals] : `${stored}.${fraction.slice(0, decimals).padEnd(decimals, "0")}`;
 }
 
+/**
+ * An instant as readInstant returns it. If this returns undefined, use readInstant.
+ * @param second since 1970 in UTC
+ */
+export const wholeSecond = (second: number, decimals: number): string | undefined =>
+  Number.isInteger(second) && second >= FIRST_SECOND && second <= LAST_SECOND
+    ? secondText(second, " ") + ZEROS[decimals]
+    : undefined;
+
 /** `YYYY-MM-DDTHH:MM:SS` in UTC. toISOString() for every row would take longer than everything else around it. */
 export function secondText(second: number, between: "T" | " "): string {
   const day = Math.floor(second / DAY_SECONDS);

@@ -3,7 +3,15 @@ import { z } from "zod";
 import { shown } from "../shown.ts";
 import { copyInstant } from "./avro-bytes.ts";
 import { type AvroForm, type ColumnCodec, Fault, wrongType } from "./codec.ts";
-import { instant, mayBeZeroDate, microsecondsOf, millisecondsOf, readInstant, readUtcInstant } from "./datetime.ts";
+import {
+  instant,
+  mayBeZeroDate,
+  microsecondsOf,
+  millisecondsOf,
+  readInstant,
+  readUtcInstant,
+  wholeSecond,
+} from "./datetime.ts";
 import { isoInstant } from "./epoch.ts";
 import { copyJsonInstant } from "./text-to-json.ts";
 
@@ -36,7 +44,7 @@ function avroInstant(decimals: number): AvroForm {
     return {
       type: { type: "long", logicalType: "timestamp-millis" },
       write: (value) => millisecondsOf(String(value)),
-      read: (value) => readInstant(isoOf(Number(value)), decimals),
+      read: (value) => wholeSecond(Number(value) / 1000, decimals) ?? readInstant(isoOf(Number(value)), decimals),
       copy: copyInstant,
     };
   return {
