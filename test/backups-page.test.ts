@@ -77,7 +77,7 @@ test.skipIf(withoutChromium !== "")(
     await page.getByRole("cell", { name: "not proven" }).waitFor();
     expect(await faultsOf(person)).toEqual([]);
 
-    await page.getByRole("link", { name: "just now" }).click();
+    await page.getByRole("rowheader").getByRole("link").click();
     await page.getByRole("heading", { name: /^Backup of 20/ }).waitFor();
     expect(await faultsOf(person)).toEqual([]);
     const downloading = page.waitForEvent("download");

@@ -4,7 +4,7 @@ import { removeFolders } from "./support/files.ts";
 import { KEYS, uuid } from "./support/kinds-schema.ts";
 import { withoutChromium } from "./support/missing.ts";
 import { musterWith } from "./support/muster-with.ts";
-import { faultsOf, type Person, personAt } from "./support/person.ts";
+import { faultsOf, type Person, personAt, settled, settledWith } from "./support/person.ts";
 
 const VALUES = `
 import { set } from "./more-types.ts";
@@ -185,6 +185,7 @@ describe.skipIf(withoutChromium !== "")(`in a browser${withoutChromium}`, () => 
     const { page, root } = person;
     await page.goto(`${root}page/tables`);
     await page.getByRole("link", { name: "Rows of jobs" }).click();
+    await settled(page);
     const rows = page.locator("tbody tr");
     expect(await rows.count()).toBe(50);
     for (const [link, caption, count] of [
@@ -193,13 +194,13 @@ describe.skipIf(withoutChromium !== "")(`in a browser${withoutChromium}`, () => 
       ["First page", "50 rows, by id", 50],
     ] as const) {
       await page.getByRole("link", { name: link }).click();
-      await page.getByRole("table", { name: caption, exact: true }).waitFor();
+      await settledWith(page.getByRole("table", { name: caption, exact: true }));
       expect(await rows.count()).toBe(count);
     }
     await page.getByLabel("Column").selectOption("job");
     await page.getByLabel("Value, exactly").fill("Baker");
     await page.getByRole("button", { name: "Filter" }).click();
-    await page.getByRole("link", { name: "Remove the filter by job" }).waitFor();
+    await settledWith(page.getByRole("link", { name: "Remove the filter by job" }));
     expect(page.url()).toBe(`${root}page/tables/jobs?job=Baker`);
     expect(await rows.allTextContents()).toEqual(["5Baker"]);
     const download = page.waitForEvent("download");
@@ -224,6 +225,7 @@ describe.skipIf(withoutChromium !== "")(`in a browser${withoutChromium}`, () => 
     await page.getByRole("link", { name: /^editions/ }).click();
     await heading("editions 9, x,y/z");
     await page.getByRole("link", { name: "Rows of chapters" }).click();
+    await settled(page);
     expect(await page.locator("tbody tr").count()).toBe(1);
     await page.goto(`${root}page/tables/people?login=..`);
     await page.locator("tbody th a").click();
@@ -231,6 +233,7 @@ describe.skipIf(withoutChromium !== "")(`in a browser${withoutChromium}`, () => 
     await page.getByRole("link", { name: "people a/b" }).click();
     await heading("people a/b");
     await page.getByRole("link", { name: "Rows of people" }).click();
+    await settled(page);
     expect(await page.locator("tbody tr").count()).toBe(STRANGE.length - 1);
   });
 
@@ -257,6 +260,7 @@ describe.skipIf(withoutChromium !== "")(`in a browser${withoutChromium}`, () => 
     await page.getByRole("button", { name: "Filter" }).click();
     await page.locator("tbody th a").click();
     await page.getByRole("link", { name: "Rows of hired_employees" }).click();
+    await settled(page);
     expect(await page.locator("tbody th").allTextContents()).toEqual(["7"]);
     await plain.close();
   });

@@ -9,7 +9,7 @@ import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { withoutChromium } from "./support/missing.ts";
 import { holdReads, until } from "./support/observe.ts";
-import { faultsOf, type Person, personAt } from "./support/person.ts";
+import { faultsOf, type Person, personAt, settledWith } from "./support/person.ts";
 
 const database = await freshDatabase();
 const tokens = readTokens("reader:read-me,writer:write-me,admin:rule-me");
@@ -152,7 +152,7 @@ test.skipIf(withoutChromium !== "").each([true, false])(
     await page.getByRole("link", { name: `unknown_field: ${NAME}` }).waitFor();
     await isWell();
     await page.getByRole("link", { name: "Insert" }).click();
-    await page.getByRole("heading", { name: "Insert" }).waitFor();
+    await settledWith(page.getByRole("heading", { name: "Insert" }));
     const jobs = page.getByRole("row", { name: /^jobs/ }).getByRole("cell");
     expect(await jobs.allTextContents()).toEqual(["3", "1", "0", "2", "0", "1 inserted2 rejected"]);
     await isWell();

@@ -5,7 +5,7 @@ import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { withoutChromium } from "./support/missing.ts";
 import { until } from "./support/observe.ts";
-import { faultsOf, type Person, personAt } from "./support/person.ts";
+import { faultsOf, type Person, personAt, settled } from "./support/person.ts";
 
 const database = await freshDatabase();
 const tokens = readTokens("reader:read-me,admin:rule-me");
@@ -107,6 +107,7 @@ describe.skipIf(withoutChromium !== "")(`in a browser${withoutChromium}`, () => 
   /** A part of a view asks for an address by htmx when its button is clicked, and puts the answer in the button's place. */
   async function ask(address: string) {
     const { page } = person;
+    await settled(page);
     await page.evaluate(`(() => {
       document.getElementById("part")?.remove();
       const part = document.createElement("div");

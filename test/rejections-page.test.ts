@@ -8,7 +8,7 @@ import { appOver } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { withoutChromium } from "./support/missing.ts";
-import { faultsOf, type Person, personAt } from "./support/person.ts";
+import { faultsOf, type Person, personAt, settledWith } from "./support/person.ts";
 
 const database = await freshDatabase();
 const { db, pool } = database;
@@ -61,7 +61,14 @@ const openRows = async () => (await listRejections(db, { state: "open", limit: 2
 async function openGroup(person: Person, cause: string) {
   await person.page.goto(`${person.root}page/rejections`);
   await person.page.getByRole("link", { name: cause, exact: true }).click();
-  await person.page.getByRole("heading", { level: 1, name: cause }).waitFor();
+  await settledWith(person.page.getByRole("heading", { level: 1, name: cause }));
+}
+
+/** Writes into a cell of a rejected row, leaves it, and waits until the page says what would become of the row. */
+async function mend({ page }: Person, id: number | undefined, column: string, text: string, verdict: string) {
+  await page.getByLabel(`${column} of rejection ${id}`, { exact: true }).fill(text);
+  await page.keyboard.press("Tab");
+  await page.locator(`#why-${id}`).getByText(verdict).waitFor();
 }
 
 inBrowser(
@@ -110,7 +117,7 @@ inBrowser(`names that look like HTML or a formula stay text, and stay as they ca
   const { page } = person;
   await openGroup(person, "unknown_reference: department_id");
   expect(await page.getByLabel(`name of rejection ${script}`).inputValue()).toBe(SCRIPT);
-  for (const id of [script, formula]) await page.getByLabel(`department_id of rejection ${id}`).fill("1");
+  for (const id of [script, formula]) await mend(person, id, "department_id", "1", "Would be stored");
   await page.getByRole("button", { name: "Replay the edited and the chosen rows" }).click();
   await page.getByText("2 stored").waitFor();
   expect(await stored()).toMatchObject([{ name: SCRIPT }, { name: FORMULA }]);
@@ -229,7 +236,7 @@ inBrowser(`a row rejected again is found with what it was before, and mended on 
   const person = await personWith("write-me");
   const { page } = person;
   await page.goto(`${person.root}page/rejections/${missing}`);
-  await page.getByLabel(`department_id of rejection ${missing}`).fill("8");
+  await mend(person, missing, "department_id", "8", "Would be rejected again");
   await page.getByRole("button", { name: "Replay" }).click();
   await page.getByText("1 rejected again").waitFor();
   await page.getByRole("link", { name: "Rejected again" }).click();
@@ -237,9 +244,9 @@ inBrowser(`a row rejected again is found with what it was before, and mended on 
   const again = (await listRejections(db, { state: "open", limit: 9 })).at(-1)?.id;
   await page.getByRole("link", { name: String(again), exact: true }).click();
   await page.getByRole("heading", { name: "What it was before it was replayed" }).waitFor();
-  await page.getByRole("link", { name: `Rejection ${missing}` }).waitFor();
-  await page.getByLabel(`name of rejection ${again}`).fill("Bo");
-  await page.getByLabel(`department_id of rejection ${again}`).fill("2");
+  await settledWith(page.getByRole("link", { name: `Rejection ${missing}` }));
+  await mend(person, again, "name", "Bo", "Would be rejected again");
+  await mend(person, again, "department_id", "2", "Would be stored");
   expect(await faultsOf(person)).toEqual([]);
   await page.getByRole("button", { name: "Replay" }).click();
   await page.getByText("1 stored").waitFor();

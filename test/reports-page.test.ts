@@ -17,7 +17,7 @@ import { freshDatabase } from "./support/database.ts";
 import { tables } from "./support/dictionary.ts";
 import { withoutChromium } from "./support/missing.ts";
 import { until } from "./support/observe.ts";
-import { faultsOf, type Person, personAt } from "./support/person.ts";
+import { faultsOf, type Person, personAt, settledWith } from "./support/person.ts";
 
 const hiring = requireSampleTables(tables, "a report");
 const database = await freshDatabase();
@@ -198,19 +198,19 @@ test.skipIf(withoutChromium !== "")(
     expect(await faultsOf(one)).toEqual([]);
 
     await page.getByRole("link", { name: "Total", exact: true }).click();
-    await page.locator("th[aria-sort=descending]", { hasText: "Total" }).waitFor();
+    await settledWith(page.locator("th[aria-sort=descending]", { hasText: "Total" }));
     const totals = (await rowsOf(page)).map((row) => Number(row.split("|").at(-1)));
     expect(totals).toEqual(totals.toSorted((a, b) => b - a));
     expect(await page.evaluate("document.activeElement.id")).toBe("by-total");
 
     await page.getByLabel("Department", { exact: true }).selectOption({ label: SCRIPT });
-    await page.getByRole("heading", { name: SCRIPT }).waitFor();
+    await settledWith(page.getByRole("heading", { name: SCRIPT }));
     expect(page.url()).toContain("sort=total&order=desc&department=3");
     await page.getByRole("link", { name: "All departments" }).click();
-    await page.getByRole("heading", { name: "Hires per quarter of 2021", exact: true }).waitFor();
+    await settledWith(page.getByRole("heading", { name: "Hires per quarter of 2021", exact: true }));
 
-    await page.getByLabel("Filter").pressSequentially("ETAGERE");
-    await page.getByText(`${pairs.filter(({ job }) => job === JOBS[1]).length} of ${pairs.length} rows`).waitFor();
+    await page.getByLabel("Filter").fill("ETAGERE");
+    await settledWith(page.getByText(`${pairs.filter(({ job }) => job === JOBS[1]).length} of ${pairs.length} rows`));
     expect(new Set((await rowsOf(page)).map((row) => row.split("|")[1]))).toEqual(new Set(["Étagère builder"]));
     expect(await page.evaluate("document.activeElement.id")).toBe("filter");
     expect(await page.getByLabel("Filter").inputValue()).toBe("ETAGERE");
@@ -218,10 +218,10 @@ test.skipIf(withoutChromium !== "")(
 
     // What was chosen before goes along to the next year.
     await page.getByRole("link", { name: "2022 →" }).click();
-    await page.getByRole("heading", { name: "Hires of 2022" }).waitFor();
+    await settledWith(page.getByRole("heading", { name: "Hires of 2022" }));
     expect(await page.getByLabel("Filter").inputValue()).toBe("ETAGERE");
     await page.getByLabel("Filter").fill("");
-    await page.getByText("1 row", { exact: true }).waitFor();
+    await settledWith(page.getByText("1 row", { exact: true }));
     expect(await rowsOf(page)).toEqual((await reportOf<QuarterlyHires>("/hired_2021_quarter?year=2022")).map(line));
     await page.getByLabel("Year", { exact: true }).fill("2020");
     await page.getByLabel("Year", { exact: true }).press("Enter");
@@ -290,7 +290,7 @@ test.skipIf(withoutChromium !== "")(`all of it works without JavaScript${without
   await segment.press("Enter");
   await page.getByRole("heading", { name: "Hires per quarter of 2021: Sales" }).waitFor();
   await page.getByRole("link", { name: "Job", exact: true }).click();
-  await page.locator("th[aria-sort=ascending]", { hasText: "Job" }).waitFor();
+  await settledWith(page.locator("th[aria-sort=ascending]", { hasText: "Job" }));
   expect((await rowsOf(page)).length).toBe(pairs.filter(({ department }) => department === "Sales").length);
   await page.getByLabel("Department", { exact: true }).selectOption("All departments");
   await page.locator("#quarters").getByRole("button", { name: "Show" }).click();

@@ -54,6 +54,7 @@ test.skipIf(withoutChromium !== "")(
   `the page of a running import shows its progress, and its account by itself when it ends${withoutChromium}`,
   async () => {
     const id = await heldImport();
+    await until(async () => (await listRuns(database.db, { limit: 1 }))[0]?.progress);
     const person = await personWith("read-me");
     const { page, root } = person;
     await page.getByText(/rows so far/).waitFor();

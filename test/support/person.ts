@@ -1,6 +1,6 @@
 /** A person at the page: a real Chromium over an app, and what each of its pages must keep to. */
 import { readFileSync } from "node:fs";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 import { CHROMIUM } from "./missing.ts";
 
 const AXE = readFileSync(Bun.fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
@@ -87,6 +87,19 @@ export async function visitorOf(root: string, options: BrowserContextOptions = {
   };
 }
 
+/** Waits until the page is whole, its scripts have run, and what htmx put there works: htmx takes 20 ms for that. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForLoadState();
+  const busy = ".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added";
+  await page.locator(busy).first().waitFor({ state: "detached" });
+}
+
+/** Waits until the page shows this, and is settled. */
+export async function settledWith(shown: Locator): Promise<void> {
+  await shown.waitFor();
+  await settled(shown.page());
+}
+
 /** What nginx does with `location PREFIX/ { proxy_pass http://APP/; }`: the path without its last slash is redirected. */
 function behindProxy(app: App, request: Request, prefix: string): Response | Promise<Response> {
   const url = new URL(request.url);
@@ -103,7 +116,7 @@ export async function faultsOf({ page, complaints }: Person): Promise<string[]> 
   const size = page.viewportSize();
   const faults: string[] = [];
   // While a part of the page waits for its answer, it is shown pale.
-  await page.locator(".htmx-request").first().waitFor({ state: "detached" });
+  await settled(page);
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
     for (const found of await seriousFindings(page)) faults.push(`${colorScheme}: ${found}`);
