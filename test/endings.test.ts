@@ -5,7 +5,7 @@ import { listRuns } from "../src/repositories/run-log.ts";
 import { run, start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
-import { GATES, hold, holdReads, select, until } from "./support/observe.ts";
+import { AT_THE_GATE, GATES, gateOf, hold, holdReads, select, underWay, until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const store = await folderOf({});
@@ -75,9 +75,10 @@ describe("--json ends standard output with one object", () => {
 
 test("an import interrupted between two tables says which were imported whole", async () => {
   const source = await folderOf({ "departments.csv": "1,Legal\n", "jobs.csv": "1,Clerk\n" });
-  const release = await hold(database.pool, "SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
+  const release = await hold(database.pool, gateOf("jobs"));
   const importing = start(["scripts/import.ts", source, "--json"], environment);
   await until(async () => (await select(database.pool, "SELECT * FROM departments")).length > 0);
+  await underWay(database, AT_THE_GATE); // that of jobs, so it has noted that departments is imported
   importing.kill("SIGINT");
   const { code, object, line } = await ended(importing);
   await release();

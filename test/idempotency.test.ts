@@ -4,7 +4,7 @@ import type { RowDataPacket } from "mysql2/promise";
 import { forgetExpiredKeys } from "../src/repositories/kept-answers.ts";
 import { appOver, posted } from "./support/app.ts";
 import { freshDatabase } from "./support/database.ts";
-import { AT_THE_GATE, underWay, until } from "./support/observe.ts";
+import { AT_THE_GATE, gateOf, hold, underWay, until } from "./support/observe.ts";
 
 const database = await freshDatabase();
 const app = appOver(database);
@@ -49,28 +49,22 @@ test("a key that was used with another body, preference or path is refused with 
 });
 
 test("while the first request is under way, the second is answered 409 at once", async () => {
-  const gate = await database.pool.getConnection();
-  await gate.beginTransaction();
-  await gate.query("SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
+  const release = await hold(database.pool, gateOf("jobs"));
   const first = post("k1");
   await underWay(database, AT_THE_GATE); // so the first request has the key
   // The gate is still held: the second request did not wait for the first.
   expect((await post("k1")).status).toBe(409);
-  await gate.rollback();
-  gate.release();
+  await release();
   expect((await first).status).toBe(207);
   expect((await post("k1")).headers.get("Idempotent-Replayed")).toBe("true");
 });
 
 test("a request that waits at a gate does not hold up the keys of others", async () => {
-  const gate = await database.pool.getConnection();
-  await gate.beginTransaction();
-  await gate.query("SELECT * FROM muster_gates WHERE `table` = 'jobs' FOR UPDATE");
+  const release = await hold(database.pool, gateOf("jobs"));
   const waiting = post("k1");
   await underWay(database, AT_THE_GATE);
   expect((await post("k2", '{"department":"Fleet"}', {}, "/departments")).status).toBe(201);
-  await gate.rollback();
-  gate.release();
+  await release();
   await waiting;
 });
 

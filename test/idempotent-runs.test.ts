@@ -126,7 +126,8 @@ describe("a key is free again", () => {
     // A process that dies here leaves its run and its key, and no connection.
     const mine = "FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
     const [rows] = await another.pool.query<RowDataPacket[]>(`SELECT id ${mine}`);
-    for (const { id } of rows) await another.pool.query("KILL ?", [id]);
+    // One that has ended since cannot be killed.
+    for (const { id } of rows) await another.pool.query("KILL ?", [id]).catch(() => {});
     await until(async () => (await another.pool.query<RowDataPacket[]>(`SELECT id ${mine}`))[0].length === 0);
     expect(await runs()).toEqual(["backup running"]);
     const again = await post("/backup", "b1", undefined, replica);

@@ -112,7 +112,7 @@ test("Ctrl-C while rows are staged ends it with code 130, and nothing is publish
 
 test("on a terminal a bar shows table, phase, share, speed and time left, and disappears at the end", async () => {
   const source = await folderOf({});
-  await writeSample(source, { rows: 60_000, seed: 3, badShare: 0.01 });
+  await writeSample(source, { rows: 150_000, seed: 3, badShare: 0.01 });
   const importing = startOnTerminal(["scripts/import.ts", source], environment);
   expect(await importing.child.exited).toBe(0);
   const screen = importing.screen();

@@ -95,7 +95,8 @@ const rejected = async (query = "") => (await (await ask(`/rejections${query}`))
 /** Holds up imports into a table until it is disposed of. */
 async function held(table: string): Promise<AsyncDisposable> {
   const connection = await database.pool.getConnection();
-  expect(await tryLock(connection, loadLock(database, table), 0)).toBe(true);
+  // The server may still be ending the connection that held it in the test before.
+  expect(await tryLock(connection, loadLock(database, table), 60)).toBe(true);
   return { [Symbol.asyncDispose]: async () => connection.destroy() };
 }
 
@@ -118,7 +119,8 @@ test("a CSV body is answered with its run and imported, and its file is gone aft
     { run: run.id, file: "jobs.csv", position: 3, raw: "2,", reasons: [{ code: "missing", field: "job" }] },
   ]);
   await until(() => kept().length === 0);
-  expect(readdirSync(tmpdir()).filter((name) => /^muster-[0-9a-f]{8}-/.test(name))).toEqual([]);
+  // Those of other test files have a name for a moment.
+  await until(() => !readdirSync(tmpdir()).some((name) => /^muster-[0-9a-f]{8}-/.test(name)));
 });
 
 test("NDJSON, packed bodies and the Avro file of a backup are taken by their type", async () => {
@@ -292,7 +294,7 @@ describe("uploads have limits:", () => {
     await using limited = serving({ slowMsMax: 100, bytesPerSecondMin: 1_000_000 });
     const answer = await answerOf(uploading("1,a\n", "?table=jobs", 99, limited.port));
     expect(answer).toMatch(/^HTTP\/1.1 408 /);
-    expect(answer).toContain("the body is too slow: 4 bytes in 0 s, send at least 1000000 bytes a second");
+    expect(answer).toMatch(/the body is too slow: 4 bytes in \d+ s, send at least 1000000 bytes a second/);
     await until(() => kept().length === 0);
   });
 

@@ -74,8 +74,11 @@ test("a restore that waits for a writer can be interrupted, and its progress can
   }).catch((error) => error);
   const run = await begun;
   await underWay(database, AT_THE_GATE);
-  await until(async () => (await findRun(database.db, run))?.progress);
-  expect((await findRun(database.db, run))?.progress).toMatchObject({ table: "jobs", phase: "replacing" });
+  // The progress is written once a second, so it is that of an earlier phase or table at first.
+  await until(async () => {
+    const now = (await findRun(database.db, run))?.progress;
+    return now?.phase === "replacing" && now.table === "jobs";
+  });
   stopping.abort();
   expect(await restoring).toMatchObject({ code: "interrupted" });
   await release();

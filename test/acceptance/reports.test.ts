@@ -10,7 +10,7 @@ let year = 0;
 let ids: number[] = [];
 
 beforeAll(async () => {
-  do year = 1000 + Math.floor(Math.random() * 900);
+  do year = 1001 + Math.floor(Math.random() * 899);
   while ((await get<object[]>(`hired_2021_quarter?year=${year}`)).length > 0);
   ids = await insert(
     "departments",
