@@ -62,7 +62,7 @@ test("a row that is larger than a packet is rejected with the server's limit, an
   }));
   const known = { stored: async () => [], missing: async () => new Set<number>() };
   const connection = await database.pool.getConnection();
-  const judged = await judgeAndStore({ connection, table: notes, known }, rows);
+  const judged = await judgeAndStore({ server: database.server, connection, table: notes, known }, rows);
   const [stored] = await connection.query<RowDataPacket[]>("SELECT id, LENGTH(note) AS length FROM notes ORDER BY id");
   expect(stored.map(({ id, length }) => [id, length])).toEqual([
     [1, 10],

@@ -97,8 +97,8 @@ async function judgeBatch(
   for (const table of batchTables) {
     const rows = rowsOf.get(table.name) ?? [];
     const stored = table.judgedAsRead
-      ? await judgeAndStore({ connection, table, known }, rows)
-      : await judgeAndStoreByServer({ connection, database: database.name }, table, rows);
+      ? await judgeAndStore({ server: database.server, connection, table, known }, rows)
+      : await judgeAndStoreByServer({ connection, database }, table, rows);
     known.add(table, stored);
     judged.set(table.name, stored);
   }

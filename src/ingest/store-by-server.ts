@@ -5,6 +5,7 @@
 import type { PoolConnection } from "mysql2/promise";
 import { keyIn } from "../codecs/key-text.ts";
 import { givenValues, type ReadRow, type Row, type Table } from "../codecs/tables.ts";
+import type { Database } from "../db/database.ts";
 import { hasNoTrigger } from "../publish/sieve.ts";
 import { insertRowsWithoutId } from "../repositories/assigned-ids.ts";
 import { insertRows } from "../repositories/inserts.ts";
@@ -19,16 +20,16 @@ import { insertBatchUnchecked } from "./unchecked-rows.ts";
  * @returns the rows in their order. Rows with the verdict `new` are stored
  */
 export async function judgeAndStoreByServer<R extends ReadRow & { index: number }>(
-  { connection, database }: { connection: PoolConnection; database: string },
+  { connection, database }: { connection: PoolConnection; database: Pick<Database, "name" | "server"> },
   table: Table,
   rows: readonly R[],
 ): Promise<JudgedRow<R>[]> {
   const judged = rows.map((row): JudgedRow<R> => ({ row, verdict: NEW, id: undefined, key: undefined }));
   const judge = new BatchJudge(connection, table, judged);
-  const store: Store = { connection, table, judge: (open) => judge.verdicts(open) };
+  const store: Store = { server: database.server, connection, table, judge: (open) => judge.verdicts(open) };
   const refersToItself = table.references.some(({ parent }) => parent === table);
   // A trigger may store rows in other tables, and these would not be checked either.
-  if (refersToItself && (await hasNoTrigger(connection, database, table))) {
+  if (refersToItself && (await hasNoTrigger(connection, database.name, table))) {
     // A row whose key the server computes could not be found again, to verify it: its foreign keys are checked as it goes in.
     await storeUnchecked(
       store,

@@ -4,6 +4,7 @@ import type { PoolConnection } from "mysql2/promise";
 import type { Key } from "../codecs/key-text.ts";
 import { refusedByDatabase } from "../codecs/reasons.ts";
 import { numberKeyOf, type ReadRow, type Row, type Table } from "../codecs/tables.ts";
+import type { Server } from "../db/database.ts";
 import { type Refusal, refusalOf } from "../db/refusal.ts";
 import { insertRowsWithoutId } from "../repositories/assigned-ids.ts";
 import { inParts, insertRows, rowBytes } from "../repositories/inserts.ts";
@@ -20,6 +21,7 @@ export interface JudgedRow<R extends ReadRow = ReadRow> {
 }
 
 export interface Store {
+  server: Server;
   connection: PoolConnection;
   table: Table;
   /** Gives the rows' verdicts. It is asked again each time that the server has refused rows. */
@@ -31,9 +33,10 @@ export interface Store {
  * @returns the rows in their order. Rows with the verdict `new` are stored
  */
 export async function judgeAndStore<R extends ReadRow>(
-  { connection, table, known }: Omit<Store, "judge"> & { known: KnownRows },
+  { known, ...place }: Omit<Store, "judge"> & { known: KnownRows },
   rows: readonly R[],
 ): Promise<JudgedRow<R>[]> {
+  const { table } = place;
   const key = numberKeyOf(table);
   const judgeRows: Store["judge"] = (open) =>
     judge(
@@ -41,7 +44,7 @@ export async function judgeAndStore<R extends ReadRow>(
       open.map(({ row }) => row),
       known,
     );
-  const store = { connection, table, judge: judgeRows };
+  const store = { ...place, judge: judgeRows };
   const judged = rows.map((row): JudgedRow<R> => {
     const id = row.values[key];
     return { row, verdict: NEW, id: typeof id === "number" ? id : undefined, key: undefined };
@@ -103,14 +106,14 @@ export async function insertAll(store: Store, rows: readonly JudgedRow[], insert
  * judged again.
  */
 async function insertPart(store: Store, part: readonly JudgedRow[], insert: Insert): Promise<void> {
-  const refusal = await refusalTo(insert, part);
+  const refusal = await refusalTo(store, part, insert);
   if (!refusal) return;
   if (!refusal.race) return insertHalves(store, part, insert, refusal);
   await judgeAgain(store, part);
   const rest = part.filter(isNew);
   if (rest.length < part.length) return insertPart(store, rest, insert);
   // The other writer may have rolled back. A second refusal has another cause: a trigger or a foreign key.
-  const again = await refusalTo(insert, part);
+  const again = await refusalTo(store, part, insert);
   if (again) await insertHalves(store, part, insert, again);
 }
 
@@ -125,14 +128,26 @@ async function insertHalves(store: Store, part: readonly JudgedRow[], insert: In
   await insertPart(store, part.slice(half), insert);
 }
 
-async function refusalTo(insert: Insert, part: readonly JudgedRow[]): Promise<Refusal | undefined> {
+/**
+ * TiDB frees the locks of a refused statement in the background, and knows them by the statement's time. An INSERT has the time
+ * of the last statement that read a table. So if nothing is read in between, the next INSERT can lose its locks, and the storage
+ * then aborts the transaction at its end ("pessimistic lock not found").
+ */
+const READ_FOR_NEW_TIME = "SELECT 1 FROM muster_gates LIMIT 1";
+
+async function refusalTo(
+  { server, connection }: Store,
+  part: readonly JudgedRow[],
+  insert: Insert,
+): Promise<Refusal | undefined> {
   if (part.length === 0) return undefined;
   try {
     await insert(part);
     return undefined;
   } catch (error) {
     const refusal = refusalOf(error);
-    if (refusal) return refusal;
-    throw error;
+    if (!refusal) throw error;
+    if (!server.freesLocksAtOnce) await connection.query(READ_FOR_NEW_TIME);
+    return refusal;
   }
 }
