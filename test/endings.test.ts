@@ -78,7 +78,7 @@ test("an import interrupted between two tables says which were imported whole", 
   const release = await hold(database.pool, gateOf("jobs"));
   const importing = start(["scripts/import.ts", source, "--json"], environment);
   await until(async () => (await select(database.pool, "SELECT * FROM departments")).length > 0);
-  await underWay(database, AT_THE_GATE); // that of jobs, so it has noted that departments is imported
+  await underWay(database, AT_THE_GATE); // it waits at the gate of jobs, so it has noted that departments is imported
   importing.kill("SIGINT");
   const { code, object, line } = await ended(importing);
   await release();

@@ -119,7 +119,7 @@ test("a CSV body is answered with its run and imported, and its file is gone aft
     { run: run.id, file: "jobs.csv", position: 3, raw: "2,", reasons: [{ code: "missing", field: "job" }] },
   ]);
   await until(() => kept().length === 0);
-  // Those of other test files have a name for a moment.
+  // The body that another test file is sending may have a name for a moment.
   await until(() => !readdirSync(tmpdir()).some((name) => /^muster-[0-9a-f]{8}-/.test(name)));
 });
 

@@ -1,7 +1,7 @@
 /** inspect: what it says about files, that it stores nothing, and that import reads by what it saves. */
 
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { cpSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DirectoryStore } from "../src/backups/store-directory.ts";
@@ -282,11 +282,11 @@ test("says what to load first if a table that the rows refer to is empty", async
 
 test("only the start of a large file is read", async () => {
   const row = `1,${"x".repeat(200)}\n`;
-  const big = `id,job\n${row.repeat(200_000)}`;
-  const started = performance.now();
-  const { counts } = await inspected({ "jobs.csv": big });
-  expect(counts.read).toBe(1000);
-  expect(performance.now() - started).toBeLessThan(60_000);
+  const folder = await folderOf({ "jobs.csv": `id,job\n${row.repeat(200_000)}` });
+  // A hole of 1 TB takes no space, and would take hours to read.
+  truncateSync(join(folder, "jobs.csv"), 2 ** 40);
+  const { files } = await inspectSource(folder, database.pool, { dictionary });
+  expect(files[0]?.counts.read).toBe(1000);
 });
 
 test("objects of a bucket are inspected like files", async () => {

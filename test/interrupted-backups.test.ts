@@ -74,7 +74,7 @@ test("a restore that waits for a writer can be interrupted, and its progress can
   }).catch((error) => error);
   const run = await begun;
   await underWay(database, AT_THE_GATE);
-  // The progress is written once a second, so it is that of an earlier phase or table at first.
+  // The progress is written twice a second, so at first it may be that of an earlier phase or table.
   await until(async () => {
     const now = (await findRun(database.db, run))?.progress;
     return now?.phase === "replacing" && now.table === "jobs";

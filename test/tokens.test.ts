@@ -59,7 +59,7 @@ test("a service with a bundle of authorities signs in by a token, and by newer o
     expect((await fetch(`${url}jobs`, posted({ job: "Clerk" }))).status).toBe(201);
     await issue("token-2");
     const [rows] = await own.root.query("SELECT id FROM information_schema.processlist WHERE user = 'iam'");
-    // One that has ended since cannot be killed.
+    // KILL fails for a connection that has ended meanwhile.
     for (const { id } of rows as { id: number }[]) await own.root.query("KILL ?", [id]).catch(() => {});
     await until(async () => (await fetch(`${url}jobs`, posted({ job: "Baker" }))).status === 201);
     expect(new Set(host.received)).toEqual(new Set(["token-1", "token-2"]));

@@ -54,7 +54,8 @@ export function storedInstant(second: number, fraction: string, decimals: number
 }
 
 /**
- * An instant as readInstant returns it. If this returns undefined, use readInstant.
+ * A whole second as readInstant returns it, without a Date. Undefined if `second` is not whole or out of range: readInstant then
+ * reads it, or says why not.
  * @param second since 1970 in UTC
  */
 export const wholeSecond = (second: number, decimals: number): string | undefined =>

@@ -51,8 +51,8 @@ export interface Server {
   swaps: boolean;
   /** Whether a transaction's snapshot begins with its first read, and not with the transaction. */
   snapshotsAtFirstRead: boolean;
-  /** Whether the locks of a refused statement are gone when its error arrives. */
-  freesLocksAtOnce: boolean;
+  /** Whether the server frees the locks of a refused statement in the background, after its error. InnoDB keeps them. */
+  freesLocksLater: boolean;
   /** Whether GET_LOCK waits for any time, and serves those that wait in the order of their arrival. */
   queuesLocks: boolean;
   /** Whether IS_USED_LOCK names the connection that holds a lock. */
@@ -155,7 +155,7 @@ function serverOf({ variables }: Facts, capabilities: readonly Capability[]): Se
     // On TiDB others see a RENAME while it still waits for readers, so its old table could not be checked and taken back.
     swaps: isInnodb && !capabilities.includes("no-swap"),
     snapshotsAtFirstRead: isInnodb,
-    freesLocksAtOnce: isInnodb,
+    freesLocksLater: !isInnodb,
     queuesLocks: isInnodb,
     namesHolders: isInnodb,
     namesParents: isInnodb,

@@ -129,9 +129,11 @@ async function insertHalves(store: Store, part: readonly JudgedRow[], insert: In
 }
 
 /**
- * TiDB frees the locks of a refused statement in the background, and knows them by the statement's time. An INSERT has the time
- * of the last statement that read a table. So if nothing is read in between, the next INSERT can lose its locks, and the storage
- * then aborts the transaction at its end ("pessimistic lock not found").
+ * TiDB frees the locks of a refused statement in the background: those of its rows that are no newer than the statement. At READ
+ * COMMITTED an INSERT of VALUES has the time of the last statement that read a table, and INSERT ... SELECT a new one. So without
+ * a read in between, the next INSERT of the same rows can lose its locks, and the storage aborts the transaction at its end
+ * ("pessimistic lock not found"). If tidb_rc_read_check_ts is ON, this read brings no new time either, and such a transaction is
+ * only run again.
  */
 const READ_FOR_NEW_TIME = "SELECT 1 FROM muster_gates LIMIT 1";
 
@@ -147,7 +149,7 @@ async function refusalTo(
   } catch (error) {
     const refusal = refusalOf(error);
     if (!refusal) throw error;
-    if (!server.freesLocksAtOnce) await connection.query(READ_FOR_NEW_TIME);
+    if (server.freesLocksLater) await connection.query(READ_FOR_NEW_TIME);
     return refusal;
   }
 }

@@ -1,5 +1,7 @@
 import { createServer } from "node:net";
 
+const given = new Set<number>();
+
 /** A port of this machine that is free at the moment, below those that the system gives to others by itself. */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -8,6 +10,8 @@ export async function freePort(): Promise<number> {
       const probe = createServer().on("error", () => found(false));
       probe.listen(port, "127.0.0.1", () => probe.close(() => found(true)));
     });
-    if (isFree) return port;
+    if (!isFree || given.has(port)) continue;
+    given.add(port);
+    return port;
   }
 }

@@ -48,7 +48,7 @@ export async function until<T>(
 
 /** What holds up every import, restore and write, for `hold`. */
 export const GATES = "SELECT * FROM muster_gates FOR UPDATE";
-/** What holds up those that write to this table, for `hold`. It is not like AT_THE_GATE. */
+/** What holds up those that write to this table, for `hold`. AT_THE_GATE does not match it. */
 export const gateOf = (table: string) => `SELECT * FROM muster_gates AS held WHERE \`table\` = '${table}' FOR UPDATE`;
 /** The statement of one that waits at a gate. The server may list GATES itself for a moment after it is done. */
 export const AT_THE_GATE = /FROM muster_gates WHERE/;
