@@ -6,6 +6,7 @@ import { DirectoryStore } from "../src/backups/store-directory.ts";
 import { readTokens } from "../src/http/auth.ts";
 import { loggable } from "../src/http/log.ts";
 import { appOver } from "./support/app.ts";
+import { start } from "./support/commands.ts";
 import { freshDatabase } from "./support/database.ts";
 import { folderOf, removeFolders } from "./support/files.ts";
 import { until } from "./support/observe.ts";
@@ -81,4 +82,15 @@ test("no line has the text or the values of a statement, whatever kind of error 
   const error = new DrizzleQueryError("select s3cret from t", ["s3cret"], new Error("connection lost"));
   expect(JSON.stringify(loggable(error))).toContain("connection lost");
   expect(JSON.stringify(loggable(error))).not.toContain("s3cret");
+});
+
+test("the last line is written although the one before it is still on its way", async () => {
+  const script = `const { openLog } = await import("./src/http/log.ts");
+    const { log, close } = await openLog("info", false);
+    log.info("so long that it is written at once".repeat(1_000));
+    log.info("the last line");
+    await close();`;
+  const { stdout } = start(["-e", script]);
+  const written = (await new Response(stdout).text()).trimEnd().split("\n");
+  expect([written.length, JSON.parse(written.at(-1) ?? "").msg]).toEqual([2, "the last line"]);
 });

@@ -34,7 +34,9 @@ export async function openLog(level: string, isTerminal: boolean): Promise<OpenL
   return {
     log: pino({ level }, destination),
     close: async () => {
-      const written = new Promise<void>((done) => destination.flush(() => done()));
+      // Not flush(): it is done when the lines that are being written are, and others can be waiting behind them.
+      const written = new Promise<void>((done) => destination.once("close", done).once("error", () => done()));
+      destination.end();
       await Promise.race([written, Bun.sleep(FLUSH_MS_MAX)]);
       // Otherwise the destination would try for ever to write at the exit, if nobody reads the log any more.
       destination.destroy();
